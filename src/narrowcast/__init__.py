@@ -1,0 +1,43 @@
+"""narrowcast compiles a narrow task into a small language model, and proves that it is worth shipping.
+
+The layers, top to bottom; imports point down only (enforced by import-linter):
+
+    cli, server     thin front doors
+    demo            the authored example task
+    ops             the functions behind every front door
+    pipeline        plan (what is stale, by content hash) and runner (the sole loop)
+    stages          ingest → introspect → mapping → prepare → train → evaluate → export
+    connectors, tasks, models   what differs by source, by task, by model
+    plugins         registries, entry points, optional extras
+    audit           events, reason codes, the hash-chained trail
+    store           the only code that touches disk or database
+    core            nouns, no input or output
+    errors          the exception tree
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = ["Project", "Settings", "__version__", "run"]
+
+if TYPE_CHECKING:
+    from narrowcast.core.settings import Settings
+    from narrowcast.ops.project import Project
+    from narrowcast.ops.run import run
+
+_LAZY = {
+    "Project": "narrowcast.ops.project",
+    "Settings": "narrowcast.core.settings",
+    "run": "narrowcast.ops.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What happened, exactly: typed events with reason codes, chained by hash."""

@@ -1,0 +1,101 @@
+"""The closed taxonomy of reason codes. A code that is not here can not be emitted.
+
+Codes are stable and prefixed by their stage where the workflow document does so; each says how loud it
+is and what to do. `tests/audit/test_reasons.py` lints this file against the whole source tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from narrowcast.core.names import Severity, StageName
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One code: the stage that may emit it, its severity, what it means, what to do."""
+
+    stage: StageName
+    severity: Severity
+    meaning: str
+    fix: str = ""
+
+
+_I, _C, _P, _B = StageName.INGESTION, StageName.CLEANING, StageName.PREPARE, StageName.BASELINE
+_T, _E, _X, _D, _S = (
+    StageName.TRAINING,
+    StageName.EVAL,
+    StageName.EXPORT,
+    StageName.DEPLOYMENT,
+    StageName.SYSTEM,
+)
+_INFO, _WARN, _ERR = Severity.INFO, Severity.WARNING, Severity.ERROR
+
+REASONS: dict[str, Reason] = {
+    # ingestion
+    "dataset_import_run": Reason(_I, _INFO, "rows were imported"),
+    "dataset_import_failed": Reason(
+        _I, _ERR, "an import failed; nothing was kept", "read the error, then import again"
+    ),
+    "dataset_import_forced": Reason(_I, _WARN, "a mapping under 0.80 confidence was forced"),
+    "dataset_import_removed": Reason(_I, _INFO, "an import and its rows were removed"),
+    # cleaning
+    "cleaning_outlier_threshold_exceeded": Reason(_C, _WARN, "more outliers than allowed"),
+    "cleaning_pii_block": Reason(_C, _ERR, "personal data or secrets block the rows", "redact or drop them"),
+    # prepare
+    "prepare_run": Reason(_P, _INFO, "a data-set version was prepared"),
+    "prepare_failed": Reason(_P, _ERR, "no data-set version could be prepared", "narrowcast data ledger"),
+    "prepare_leakage_found": Reason(_P, _ERR, "held-out rows stand in train", "narrowcast prepare"),
+    # baseline
+    "baseline_run": Reason(_B, _INFO, "baselines were measured"),
+    "baseline_failed": Reason(_B, _ERR, "a baseline could not be measured", "narrowcast baseline"),
+    # training
+    "training_run": Reason(_T, _INFO, "a model was trained"),
+    "training_started": Reason(_T, _INFO, "training began"),
+    "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
+    "training_forced": Reason(_T, _WARN, "training without an evaluated baseline was forced"),
+    "training_rows_truncated": Reason(_T, _WARN, "rows were longer than the context and left out"),
+    "training_dispatch_error": Reason(_T, _ERR, "training could not begin", "narrowcast preflight"),
+    "training_oom": Reason(
+        _T, _ERR, "the machine ran out of memory", "narrowcast train --set micro_batch_size=4"
+    ),
+    "training_runtime_error": Reason(_T, _ERR, "training stopped with an error", "narrowcast train --resume"),
+    "training_timeout": Reason(_T, _ERR, "training exceeded its time limit", "narrowcast train --resume"),
+    "training_cancelled": Reason(_T, _WARN, "training was stopped on request", "narrowcast train --resume"),
+    # eval
+    "eval_run": Reason(_E, _INFO, "models were measured"),
+    "eval_runtime_error": Reason(_E, _ERR, "an evaluation stopped with an error", "narrowcast eval"),
+    "eval_dataset_missing": Reason(_E, _ERR, "there is no evaluation set", "narrowcast prepare"),
+    "eval_judge_unavailable": Reason(_E, _ERR, "the judge model can not be reached"),
+    "eval_gate_failed": Reason(_E, _WARN, "a gate said no", "narrowcast eval --json"),
+    # export
+    "export_run": Reason(_X, _INFO, "a bundle was written and proven equal to the measured model"),
+    "export_run_failed": Reason(_X, _ERR, "an export failed; no bundle was kept", "narrowcast export"),
+    "export_artifact_missing": Reason(_X, _ERR, "the trained weights are not there", "narrowcast train"),
+    "export_quantization_failed": Reason(
+        _X, _ERR, "a file could not be quantised", "narrowcast export --formats f16"
+    ),
+    "export_parity_failed": Reason(
+        _X, _ERR, "the exported file is not the model that was measured", "narrowcast parity --json"
+    ),
+    # deployment
+    "deployment_serve_started": Reason(_D, _INFO, "a model is served"),
+    "deployment_worker_restarted": Reason(_D, _WARN, "the model's process died and was started again"),
+    "deployment_smoke_failed": Reason(_D, _ERR, "the served model generated nothing", "narrowcast export"),
+    "deployment_drift_detected": Reason(_D, _WARN, "live answers drift from the measured ones"),
+    "deployment_promote_blocked": Reason(_D, _ERR, "a gate blocks the promotion"),
+    "deployment_rollback_no_predecessor": Reason(_D, _ERR, "there is no version to go back to"),
+    # system
+    "project_created": Reason(_S, _INFO, "a project was created"),
+    "stage_started": Reason(_S, _INFO, "a stage began"),
+    "stage_skipped": Reason(_S, _INFO, "a stage was up to date"),
+    "model_unusable": Reason(_S, _ERR, "a model can not be used", "narrowcast models list"),
+    "system_error": Reason(_S, _ERR, "something failed that has no code of its own"),
+    "system_cancelled": Reason(_S, _WARN, "stopped on request"),
+    "system_config_invalid": Reason(_S, _ERR, "a command line or configuration is wrong"),
+    "system_db_error": Reason(_S, _ERR, "the database refused"),
+    "system_disk_full": Reason(_S, _ERR, "the disk is full", "free some space"),
+    "system_extra_missing": Reason(_S, _ERR, "an optional dependency is not installed"),
+    "system_io_error": Reason(_S, _ERR, "a file or folder refused"),
+    "system_project_busy": Reason(_S, _ERR, "another process works on the project"),
+}

@@ -1,0 +1,1 @@
+"""The command line: thin, lazy, every command with `--json`."""

@@ -1,0 +1,38 @@
+"""Content addresses: the same content has the same name on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+def canonical_json(value: Any) -> bytes:
+    """UTF-8 JSON with sorted keys and no spaces, so that equal values give equal bytes.
+
+    Raises:
+        ValueError: for NaN and infinities, which have no JSON form.
+    """
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    ).encode("utf-8", "surrogatepass")
+
+
+def sha256_hex(data: bytes) -> str:
+    """Sixty-four hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def content_hash(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`."""
+    return sha256_hex(canonical_json(value))
+
+
+def combined_hash(hashes: Iterable[str]) -> str:
+    """SHA-256 over row hashes in their order: the version of a data set."""
+    digest = hashlib.sha256()
+    for each in hashes:
+        digest.update(each.encode("ascii"))
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,75 @@
+"""The data-set manifest: the source of truth for everything after preparation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.names import Provenance, Split
+from narrowcast.core.task import TaskSpec
+
+
+class ImportRecord(BaseModel):
+    """One committed import: where rows came from, how they were mapped, what was rejected."""
+
+    id: str
+    locator: str
+    mapper: str
+    field_map: dict[str, str] = Field(default_factory=dict)
+    into: Split | None = None
+    rows: int
+    accepted: int
+    rejected: dict[str, int] = Field(default_factory=dict)
+    raw_sha256: str = Field(description="Of the rows as stored under data/raw.")
+    accepted_sha256: str
+    licence: str | None = None
+    confidence: float | None = Field(None, description="Of the mapping, where introspection proposed it.")
+    forced: bool = False
+
+
+class SplitFile(BaseModel):
+    """One split on disk; the path is relative to the project."""
+
+    path: str
+    rows: int
+    sha256: str
+
+
+class SplitPolicy(BaseModel):
+    """How rows were divided."""
+
+    ratios: dict[Split, float]
+    seed: int
+    group_key: str | None = None
+    near_duplicate_threshold: float | None = None
+    groups: int = Field(description="Connected groups that were kept whole.")
+
+
+class LeakageReport(BaseModel):
+    """What of a held-out split can be found in train. All counts must be 0 for a clean split."""
+
+    exact_inputs_shared: int
+    near_duplicates_shared: int
+    groups_shared: int
+    checked_pairs: int = Field(description="Candidate pairs whose similarity was computed.")
+
+
+class DatasetManifest(BaseModel):
+    """`data/prepared/<version>/manifest.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
+    kind: Literal["Dataset"] = "Dataset"
+    version: str = Field(description="SHA-256 over the row hashes of all splits.")
+    parent_version: str | None = None
+    task: TaskSpec
+    splits: dict[Split, SplitFile]
+    split_policy: SplitPolicy
+    leakage: LeakageReport
+    ledger: StageLedger
+    imports: list[ImportRecord]
+    provenance: dict[Provenance, int]
+    warnings: list[str] = Field(default_factory=list)

@@ -1,0 +1,65 @@
+"""How long work reports itself and how it is stopped; front doors supply the visible part."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from narrowcast.errors import CancelledError
+
+
+class Progress(Protocol):
+    """A progress display. Calls are cheap; an implementation throttles itself."""
+
+    def start(self, description: str, total: int | None = None) -> None:
+        """Begin a phase of `total` units (unknown where None); ends the one before."""
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        """Units done, with figures to show beside the bar (loss, tokens/s)."""
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+
+    def finish(self) -> None:
+        """End the phase."""
+
+
+class NullProgress:
+    """Shows nothing."""
+
+    def start(self, description: str, total: int | None = None) -> None:
+        """Do nothing."""
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+
+class CancelToken:
+    """Set from a signal handler or another thread; polled by the work between units."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next safe point."""
+        self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        """True once a stop was asked for."""
+        return self._event.is_set()
+
+    def check(self, *, reason_code: str = "system_cancelled", stage: str = "system") -> None:
+        """Raise where a stop was asked for.
+
+        Raises:
+            CancelledError: with the reason code of the stage.
+        """
+        if self.requested:
+            raise CancelledError("stopped on request", reason_code=reason_code, stage=stage)

@@ -1,0 +1,44 @@
+"""The environment, read once and in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """What the environment decides.
+
+    Attributes:
+        home: the workspace (`NARROWCAST_HOME`, default `~/.narrowcast`).
+        database_url: SQLAlchemy URL of the index (`NARROWCAST_DATABASE_URL`, default SQLite in `home`).
+        offline: no socket but loopback is opened (`NARROWCAST_OFFLINE`).
+        actor: who acts, for events (`NARROWCAST_ACTOR`, default the system user).
+        project: the project commands work on when none is named (`NARROWCAST_PROJECT`).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    home: Path
+    database_url: str
+    offline: bool = False
+    actor: str = "local"
+    project: str | None = None
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, *, home: Path | None = None
+    ) -> Settings:
+        """Read the variables; `home` (from `--home`) wins over the environment."""
+        env = os.environ if environment is None else environment
+        root = (home or Path(env.get("NARROWCAST_HOME", "~/.narrowcast"))).expanduser().absolute()
+        return cls(
+            home=root,
+            database_url=env.get("NARROWCAST_DATABASE_URL") or f"sqlite:///{root / 'narrowcast.db'}",
+            offline=env.get("NARROWCAST_OFFLINE", "") not in ("", "0", "false"),
+            actor=env.get("NARROWCAST_ACTOR") or env.get("USER") or "local",
+            project=env.get("NARROWCAST_PROJECT"),
+        )

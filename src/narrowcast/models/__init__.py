@@ -1,0 +1,1 @@
+"""Base models: catalogue, embedded base, loading, chat template, predictors."""

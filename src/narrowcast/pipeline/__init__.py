@@ -1,0 +1,1 @@
+"""What is stale, by content hash, and the one loop that runs it."""

@@ -1,0 +1,1 @@
+"""How implementations are found: registries of lazy names, entry points, optional extras."""

@@ -1,0 +1,53 @@
+"""Optional extras: a missing one becomes the command that installs it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from narrowcast.errors import MissingExtraError
+
+# module → extra that brings it
+EXTRAS = {
+    "accelerate": "train",
+    "cyllama": "gguf",
+    "fastapi": "serve",
+    "gguf": "gguf",
+    "matplotlib": "eval",
+    "numpy": "eval",
+    "peft": "train",
+    "rouge_score": "eval",
+    "sacrebleu": "eval",
+    "safetensors": "train",
+    "sklearn": "eval",
+    "tokenizers": "train",
+    "torch": "train",
+    "transformers": "train",
+    "uvicorn": "serve",
+}
+
+
+def require(*modules: str, purpose: str) -> None:
+    """Check that modules can be found, without importing them.
+
+    Raises:
+        MissingExtraError: names every missing module and the one command that installs them.
+    """
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        extras = sorted({EXTRAS.get(name, "all") for name in missing})
+        raise MissingExtraError(
+            f"{purpose} needs {', '.join(missing)}",
+            next_command=f"pip install 'narrowcast[{','.join(extras)}]'",
+        )
+
+
+def load(module: str, purpose: str) -> ModuleType:
+    """Import an optional module.
+
+    Raises:
+        MissingExtraError: where it is not installed.
+    """
+    require(module.partition(".")[0], purpose=purpose)
+    return import_module(module)

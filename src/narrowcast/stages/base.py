@@ -1,0 +1,102 @@
+"""The contract of a stage: one options model, one result, `run(inputs, options, ctx)`.
+
+`read_inputs` loads what the stage depends on (its predecessor's manifest) as a typed model. The pipeline
+hashes stage name, options and inputs: equal hash, equal result, so the stage is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.settings import Settings
+from narrowcast.store.workspace import ProjectPaths
+
+
+class StageOptions(BaseModel):
+    """Base of every stage's options. Field descriptions become CLI help, API schema and UI form."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class StageInputs(BaseModel):
+    """Base of what a stage reads; its content decides whether the stage is stale."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StageResult(BaseModel):
+    """Base of what a stage returns and the store keeps.
+
+    Attributes:
+        artifacts: files or folders written, relative to the project; the stage is stale when one is gone.
+        ledger: the rows the stage took and gave, where it handles rows.
+        summary: one line for people.
+        payload: plain values for the stage's success event.
+    """
+
+    artifacts: list[str] = Field(default_factory=list)
+    ledger: StageLedger | None = None
+    summary: str = ""
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
+class Emit(Protocol):
+    """Appends an event of the running stage to the trail."""
+
+    def __call__(self, reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
+        """Stage, run and actor are filled in by the runner."""
+
+
+def _emit_nothing(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
+    """For stages run by hand in tests and dry runs."""
+
+
+@dataclass(slots=True)
+class StageContext:
+    """What a stage may use beside its inputs."""
+
+    project: ProjectPaths
+    settings: Settings
+    run_id: str = ""
+    """Content address of this stage run (`exp-…` for training); equal inputs and options, equal id."""
+    emit: Emit = _emit_nothing
+    progress: Progress = field(default_factory=NullProgress)
+    cancel: CancelToken = field(default_factory=CancelToken)
+    resume: bool = False
+    """Go on from the last checkpoint instead of refusing to overwrite it."""
+
+
+I = TypeVar("I", bound=StageInputs)  # noqa: E741 - inputs, options, result
+O = TypeVar("O", bound=StageOptions)  # noqa: E741
+R = TypeVar("R", bound=StageResult)
+
+
+@dataclass(frozen=True, slots=True)
+class StageDefinition(Generic[I, O, R]):
+    """A stage as the pipeline sees it.
+
+    Attributes:
+        name: `registry/stages/<name>.json` holds its last record.
+        event_stage: the stage name in events.
+        success_code: reason code of the success event, which the runner emits.
+        failure_code: reason code of a failure whose error names none.
+        read_inputs: reads the predecessor's manifests; raises where they are missing.
+        version: raised when the stage's code changes what it would write.
+    """
+
+    name: str
+    event_stage: StageName
+    options: type[O]
+    result: type[R]
+    read_inputs: Callable[[ProjectPaths, O], I]
+    run: Callable[[I, O, StageContext], R]
+    success_code: str
+    failure_code: str
+    version: int = 1

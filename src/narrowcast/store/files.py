@@ -1,0 +1,155 @@
+"""Files that are whole or absent: written beside their name, flushed, then renamed onto it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from narrowcast.errors import DataError, WorkspaceError
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise WorkspaceError(
+                "the disk is full; nothing was left half-written",
+                where=str(path),
+                next_command="free some space, then run the same command again",
+                reason_code="system_disk_full",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise WorkspaceError(
+                "the folder can not be written",
+                where=str(path),
+                next_command="check its permissions, or choose another with --home",
+            ) from error
+        raise
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under `path` only when the block ends without an error."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.chmod(0o644)
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A folder that appears under `path` (replacing what was there) only when the block succeeds."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        part.chmod(0o755)
+        try:
+            yield part
+            if path.exists():
+                old = part.with_suffix(".old")
+                path.replace(old)
+                part.replace(path)
+                shutil.rmtree(old)
+            else:
+                part.replace(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomically write UTF-8 text."""
+    with atomic_writer(path) as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Atomically write indented JSON."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file of our own.
+
+    Raises:
+        DataError: where it is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError("the file does not exist", where=str(path)) from error
+    except ValueError as error:
+        raise DataError(f"the file is not JSON: {error}", where=str(path)) from error
+
+
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
+    """Atomically write one JSON object a line.
+
+    Returns:
+        The number of rows, and the SHA-256 of the file.
+    """
+    digest, count = hashlib.sha256(), 0
+    with atomic_writer(path) as file:
+        for row in rows:
+            line = json_line(row)
+            file.write(line)
+            digest.update(line)
+            count += 1
+    return count, digest.hexdigest()
+
+
+def json_line(row: dict[str, Any]) -> bytes:
+    """One JSONL line with its newline."""
+    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def append_jsonl(path: Path, row: dict[str, Any]) -> None:
+    """Append one line and flush it to disk (a single write, so that it is whole or absent)."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(json_line(row))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a JSONL file of our own, lazily; a torn last line (a kill during append) ends it."""
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line.decode("utf-8", "surrogatepass"))
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def count_lines(path: Path) -> int:
+    """Number of newline characters."""
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))

@@ -1,0 +1,1 @@
+"""Alembic scripts; `narrowcast.store.database` runs them when the schema is behind."""

@@ -1,0 +1,19 @@
+"""Alembic's environment: runs on the engine that `open_database` hands over, in one transaction."""
+
+from alembic import context
+
+from narrowcast.store.tables import Base
+
+
+def run() -> None:
+    engine = context.config.attributes["engine"]
+    with engine.begin() as connection:
+        # Two first commands at once: the second waits here instead of creating the tables again.
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA busy_timeout=10000")
+        context.configure(connection=connection, target_metadata=Base.metadata, transactional_ddl=True)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

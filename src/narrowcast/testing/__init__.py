@@ -1,0 +1,1 @@
+"""Fakes and tiny models for tests and plug-in authors. The product never imports this."""
