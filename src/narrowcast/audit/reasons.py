@@ -46,6 +46,10 @@ REASONS: dict[str, Reason] = {
     "prepare_run": Reason(_P, _INFO, "a data-set version was prepared"),
     "prepare_failed": Reason(_P, _ERR, "no data-set version could be prepared", "narrowcast data ledger"),
     "prepare_leakage_found": Reason(_P, _ERR, "held-out rows stand in train", "narrowcast prepare"),
+    "prepare_manifest_missing": Reason(_P, _ERR, "no data set was prepared", "narrowcast prepare"),
+    "prepare_split_changed": Reason(
+        _P, _ERR, "a prepared file is not what its manifest says", "narrowcast prepare --force"
+    ),
     # baseline
     "baseline_run": Reason(_B, _INFO, "baselines were measured"),
     "baseline_failed": Reason(_B, _ERR, "a baseline could not be measured", "narrowcast baseline"),

@@ -1,0 +1,172 @@
+"""Prepared data sets: `data/prepared/<version>/` with its manifest; `data/prepared/current` names one.
+
+A version is written as a whole folder, then `current` is moved to it, so a kill at any moment leaves the
+former version current. Everything after preparation reads rows through this file alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from narrowcast.core.example import Example
+from narrowcast.core.hashing import combined_hash
+from narrowcast.core.manifest import DatasetManifest, SplitFile
+from narrowcast.core.names import Split
+from narrowcast.errors import DataError
+from narrowcast.store.files import (
+    append_jsonl,
+    atomic_folder,
+    read_json,
+    read_jsonl,
+    sha256_file,
+    write_jsonl,
+    write_text,
+)
+from narrowcast.store.workspace import ProjectPaths
+
+_FOLDER_DIGITS = 12
+
+
+def load_manifest(project: ProjectPaths) -> DatasetManifest:
+    """The manifest of the current data-set version.
+
+    Raises:
+        DataError: where none was prepared, or its file is damaged.
+    """
+    current = _current(project)
+    path = project.prepared / current / "manifest.json"
+    if not current or not path.exists():
+        raise DataError(
+            "no data set was prepared in this project",
+            where=str(path if current else project.prepared),
+            next_command="narrowcast prepare",
+            reason_code="prepare_manifest_missing",
+            stage="prepare",
+        )
+    try:
+        return DatasetManifest.model_validate(read_json(path))
+    except (ValidationError, DataError) as error:
+        raise _changed("the manifest is damaged", path) from error
+
+
+def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -> list[Example]:
+    """The rows of one split, after checking the file against the manifest.
+
+    Raises:
+        DataError: where the version has no such split, or its file was changed or removed.
+    """
+    stored = manifest.splits.get(split)
+    if stored is None:
+        raise DataError(
+            f"the data set has no {split} split",
+            where=f"version {manifest.version[:_FOLDER_DIGITS]}",
+            next_command=_SPLIT_HINT.get(split, "narrowcast prepare"),
+            reason_code="eval_dataset_missing",
+            stage="eval",
+        )
+    path = project.root / stored.path
+    if not path.exists():
+        raise _changed("a split file is gone", path)
+    if sha256_file(path) != stored.sha256:
+        raise _changed("a split file was changed after it was prepared", path)
+    return [Example.from_dict(row) for row in read_jsonl(path)]
+
+
+_SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --set golden=0.1, or import rows with --into golden"}
+
+
+def dataset_version(splits: Mapping[Split, Sequence[Example]]) -> str:
+    """SHA-256 over split names and the row hashes in the order of their files."""
+    return combined_hash(
+        line for split in Split for line in (split.value, *(row.hash for row in splits.get(split, ())))
+    )
+
+
+def save_version(
+    project: ProjectPaths, manifest: DatasetManifest, splits: Mapping[Split, Sequence[Example]]
+) -> DatasetManifest:
+    """Write a version and make it the current one.
+
+    Args:
+        project: where to.
+        manifest: everything but `splits` and `parent_version`, which are filled in here; its `version` is
+            `dataset_version(splits)`.
+        splits: the rows, in the order in which they are to stand in their files.
+
+    Returns:
+        The manifest as it was written.
+    """
+    former = _current(project)
+    folder = project.prepared / manifest.version[:_FOLDER_DIGITS]
+    parent = _parent(project, former, manifest.version)
+    with atomic_folder(folder) as part:
+        files = {}
+        for split, rows in splits.items():
+            count, digest = write_jsonl(part / f"{split}.jsonl", (row.to_dict() for row in rows))
+            path = project.relative(folder / f"{split}.jsonl")
+            files[split] = SplitFile(path=path, rows=count, sha256=digest)
+        written = manifest.model_copy(update={"splits": files, "parent_version": parent})
+        write_text(part / "manifest.json", written.model_dump_json(indent=2) + "\n")
+    write_text(project.prepared / "current", folder.name + "\n")
+    _copy_for_people(project, splits)
+    _register(project, written)
+    return written
+
+
+def _copy_for_people(project: ProjectPaths, splits: Mapping[Split, Sequence[Example]]) -> None:
+    """`data/eval/<split>.jsonl`: held-out rows under a name that does not change."""
+    for split in (Split.DEV, Split.TEST, Split.GOLDEN):
+        path = project.evaluation / f"{split}.jsonl"
+        if splits.get(split):
+            write_jsonl(path, (row.to_dict() for row in splits[split]))
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _register(project: ProjectPaths, manifest: DatasetManifest) -> None:
+    """One line a version; preparing the same version again adds none."""
+    known = read_jsonl(project.datasets) if project.datasets.exists() else iter(())
+    if any(line["version"] == manifest.version for line in known):
+        return
+    append_jsonl(
+        project.datasets,
+        {
+            "version": manifest.version,
+            "parent_version": manifest.parent_version,
+            "rows": {split.value: file.rows for split, file in manifest.splits.items()},
+            "rejected": manifest.ledger.rejected,
+            "imports": [record.id for record in manifest.imports],
+        },
+    )
+
+
+def _parent(project: ProjectPaths, former: str, version: str) -> str | None:
+    """The version that was current before; preparing a version again keeps the parent it had."""
+    mine = project.prepared / version[:_FOLDER_DIGITS] / "manifest.json"
+    before = project.prepared / former / "manifest.json" if former else None
+    source = mine if mine.exists() else before
+    if source is None or not source.exists():
+        return None
+    try:
+        stored = DatasetManifest.model_validate(read_json(source))
+    except (ValidationError, DataError):
+        return None  # a damaged version is about to be written again, or is nobody's parent
+    return stored.parent_version if source == mine else stored.version
+
+
+def _current(project: ProjectPaths) -> str:
+    path = project.prepared / "current"
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _changed(what: str, path: Path) -> DataError:
+    return DataError(
+        what,
+        where=str(path),
+        next_command="narrowcast prepare --force, which writes it again from the imports",
+        reason_code="prepare_split_changed",
+        stage="prepare",
+    )
