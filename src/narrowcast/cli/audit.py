@@ -1,0 +1,72 @@
+"""`narrowcast events` and `narrowcast audit verify`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from narrowcast.cli import state
+from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.output import emit, say, table
+from narrowcast.core.names import Severity, StageName
+
+app = typer.Typer(no_args_is_help=True, help="Verify the trail of events.")
+
+_COLOURS = {"info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
+
+
+def events(
+    project: ProjectOption = None,
+    stage: Annotated[StageName | None, typer.Option(help="Only this stage.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="Only this severity.")] = None,
+    run: Annotated[str | None, typer.Option(help="Only this run, e.g. exp-1a2b3c4d5e.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what happened in a project, oldest first."""
+    from rich.text import Text
+
+    opened = state.open_project(project)
+    found = opened.trail.events(run=run, stage=stage, severity=severity, limit=limit)
+
+    def render() -> None:
+        table(
+            [("#", "right"), "time (UTC)", "stage", "code", "message"],
+            [
+                (
+                    event.seq,
+                    event.time[:19].replace("T", " "),
+                    event.stage.value,
+                    Text(event.reason_code or "", style=_COLOURS[event.severity.value]),
+                    event.message,
+                )
+                for event in found
+            ],
+        )
+
+    emit([event.model_dump(mode="json") for event in found], as_json, render)
+
+
+@app.callback()
+def _group() -> None:
+    """Verify the trail of events."""
+
+
+@app.command()
+def verify(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Recompute the hash chain: changed, missing, cut or spooled events are found."""
+    opened = state.open_project(project)
+    report = opened.trail.verify()
+
+    def render() -> None:
+        if report.intact:
+            say(f"[green]intact[/]: {report.events} events, each follows from the one before")
+            return
+        say(f"[red]not intact[/]: {report.events} events in the trail, {report.spooled} in the spool")
+        for problem in report.problems:
+            say(f"  - {problem}")
+
+    emit(report, as_json, render)
+    if not report.intact:
+        raise typer.Exit(3)

@@ -1,0 +1,31 @@
+"""`narrowcast doctor`: what this machine has, and what it lacks."""
+
+from __future__ import annotations
+
+import typer
+from rich.text import Text
+
+from narrowcast.cli import state
+from narrowcast.cli.options import JsonOption
+from narrowcast.cli.output import emit, table
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Check Python, optional parts, workspace, disk and memory."""
+    from narrowcast.ops.doctor import examine
+
+    findings = examine(state.settings())
+    colours = {"ok": "green", "missing": "yellow", "bad": "red"}
+
+    def render() -> None:
+        table(
+            ["", "what", "found", "next"],
+            [
+                (Text(each.state, style=colours[each.state]), each.what, each.found, each.fix)
+                for each in findings
+            ],
+        )
+
+    emit([each.model_dump() for each in findings], as_json, render)
+    if any(each.state == "bad" for each in findings):
+        raise typer.Exit(1)

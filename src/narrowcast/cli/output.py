@@ -1,0 +1,56 @@
+"""What people and programs see: tables and sentences on a terminal, one JSON document with `--json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# A pipe or a log file has no width of its own; 80 columns would cut paths and figures.
+_WIDTH = None if os.isatty(1) or "COLUMNS" in os.environ else 120
+
+console = Console(width=_WIDTH, highlight=False)
+stderr = Console(stderr=True, width=_WIDTH, highlight=False)
+
+
+def emit(value: Any, as_json: bool, render: Callable[[], None]) -> None:
+    """Print `value` as one JSON document, or let `render` print it for people.
+
+    `value` is a pydantic model or plain data.
+    """
+    if not as_json:
+        render()
+        return
+    plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2, default=str))
+
+
+def table(
+    columns: Sequence[str | tuple[str, str]], rows: Iterable[Sequence[object]], *, title: str | None = None
+) -> None:
+    """Print a table; a column is a heading or (heading, `left` | `right` | `center`)."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        heading, justify = (column, "left") if isinstance(column, str) else column
+        grid.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    console.print(grid)
+
+
+def say(text: str) -> None:
+    """One line for people; rich markup is honoured."""
+    console.print(text)
+
+
+def next_step(command: str) -> None:
+    """What to run next."""
+    console.print("[bold]next:[/] ", end="")
+    console.print(command, markup=False, soft_wrap=True)

@@ -1,0 +1,92 @@
+"""The visible part of long work: a bar with figures, and ctrl-C as a clean cancel."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from narrowcast.cli.output import stderr
+from narrowcast.core.progress import CancelToken
+
+
+class RichProgress:
+    """A bar on standard error; without a terminal, a line per phase."""
+
+    def __init__(self, console: Console = stderr) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def start(self, description: str, total: int | None = None) -> None:
+        """Begin a phase; the one before stays on the screen as finished."""
+        self.finish()
+        if not self._console.is_terminal:
+            self._console.print(description, markup=False)
+            return
+        self._bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("[dim]{task.fields[figures]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(escape(description), total=total, figures="")
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        """Units done, with figures beside the bar."""
+        if self._bar is None or self._task is None:
+            return
+        if fields:
+            figures = "  ".join(f"{name} {_short(value)}" for name, value in fields.items())
+            self._bar.update(self._task, advance=units, figures=figures)
+        else:
+            self._bar.update(self._task, advance=units)
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        self._console.print(f"  {escape(text)}")
+
+    def finish(self) -> None:
+        """Take the bar down."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._task = None
+
+
+def _short(value: str | float) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def working(as_json: bool = False) -> Iterator[tuple[RichProgress, CancelToken]]:
+    """A progress display and a cancel token that the first ctrl-C (or SIGTERM) sets.
+
+    A second ctrl-C interrupts at once. With `--json` only standard error is written to.
+    """
+    progress, token = RichProgress(Console(stderr=True, quiet=True) if as_json else stderr), CancelToken()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if token.requested:
+            raise KeyboardInterrupt
+        token.cancel()
+        progress.note("stopping at the next safe point; ctrl-C again stops at once")
+
+    previous: dict[int, Any] = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield progress, token
+    finally:
+        progress.finish()
+        for number, handler in previous.items():
+            signal.signal(number, handler)

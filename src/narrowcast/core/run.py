@@ -1,0 +1,55 @@
+"""What a training run was: enough to repeat it, and what evaluation, export and the model card read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BaseRecord(BaseModel):
+    """The model a run began from."""
+
+    name: str = Field(description="As it was asked for: embedded, a catalogue id, a Hub id or a path.")
+    path: str = Field(description="The folder the weights were read from.")
+    fingerprint: str = Field(description="SHA-256 over configuration, tokenizer and weights.")
+    architecture: str
+    parameters: int
+    context_length: int
+
+
+class RunManifest(BaseModel):
+    """`run.json` beside the trained weights.
+
+    Attributes:
+        recipe: every option after defaults were filled in.
+        rows: rows trained on, left out by reason, and in the dev split.
+        tokens: per epoch: all tokens, and those that carried loss.
+        losses: final training loss (mean of the last epoch), best and last dev loss.
+        environment: versions of Python and the libraries, threads, device.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
+    kind: Literal["Run"] = "Run"
+    run_id: str
+    method: Literal["lora", "full"]
+    method_reason: str
+    base: BaseRecord
+    dataset_version: str
+    recipe: dict[str, Any]
+    seed: int
+    rows: dict[str, int]
+    tokens: dict[str, int]
+    steps: int
+    seconds: float
+    tokens_per_second: float
+    losses: dict[str, float]
+    weights_dtype: str
+    weights_sha256: str
+    chat_template_sha256: str
+    code_version: str
+    environment: dict[str, str]
+    started: str
+    finished: str

@@ -1,0 +1,93 @@
+"""The checks of `narrowcast doctor`; nothing is changed and no socket opened."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from narrowcast.core.settings import Settings
+from narrowcast.errors import NarrowcastError
+from narrowcast.plugins.optional import EXTRAS
+from narrowcast.store.database import open_database
+
+_LOW_DISK_GB = 5.0
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "rouge_score": "rouge-score"}
+
+
+class Finding(BaseModel):
+    """One check."""
+
+    state: Literal["ok", "missing", "bad"]
+    what: str
+    found: str
+    fix: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All checks, in the order a newcomer meets their subjects."""
+    return [_python(), _machine(), _database(settings), _disk(settings.home), *_extras()]
+
+
+def _python() -> Finding:
+    good = sys.version_info >= (3, 11)
+    return Finding(
+        state="ok" if good else "bad",
+        what="Python",
+        found=platform.python_version(),
+        fix="" if good else "install Python 3.11 or newer",
+    )
+
+
+def _machine() -> Finding:
+    flags = _cpu_flags()
+    speed = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    found = (
+        f"{len(os.sched_getaffinity(0))} cores ({', '.join(speed) or platform.machine()}), {memory:.0f} GiB"
+    )
+    return Finding(state="ok", what="machine", found=found)
+
+
+def _cpu_flags() -> set[str]:
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return set()
+    lines = (line for line in path.read_text().splitlines() if line.startswith("flags"))
+    return set(next(lines, "").split())
+
+
+def _database(settings: Settings) -> Finding:
+    try:
+        open_database(settings.database_url).dispose()
+    except NarrowcastError as error:
+        return Finding(state="bad", what="workspace", found=str(error), fix=error.next_command)
+    return Finding(state="ok", what="workspace", found=str(settings.home))
+
+
+def _disk(home: Path) -> Finding:
+    folder = next(each for each in (home, *home.parents) if each.exists())
+    free = shutil.disk_usage(folder).free / 1e9
+    state: Literal["ok", "bad"] = "ok" if free >= _LOW_DISK_GB else "bad"
+    return Finding(
+        state=state, what="free disk", found=f"{free:.0f} GB", fix="" if state == "ok" else "free some space"
+    )
+
+
+def _extras() -> list[Finding]:
+    findings = []
+    for module, extra in sorted(EXTRAS.items(), key=lambda item: (item[1], item[0])):
+        try:
+            found = version(_DISTRIBUTIONS.get(module, module))
+        except PackageNotFoundError:
+            fix = f"pip install 'narrowcast[{extra}]'"
+            findings.append(Finding(state="missing", what=f"{module} ({extra})", found="", fix=fix))
+        else:
+            findings.append(Finding(state="ok", what=f"{module} ({extra})", found=found))
+    return findings

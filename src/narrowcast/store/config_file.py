@@ -1,0 +1,53 @@
+"""Reading and writing `narrowcast.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from narrowcast.core.config import ProjectConfig
+from narrowcast.errors import UsageError
+from narrowcast.store.files import write_text
+
+_HEADER = "# A narrowcast project: `narrowcast run` takes it from its sources to a proven bundle.\n"
+
+
+def load_config(path: Path) -> ProjectConfig:
+    """Parse and check the file.
+
+    Raises:
+        UsageError: where it is missing, not YAML or not a project; all mistakes are named at once.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(
+            "there is no project configuration", where=str(path), next_command="narrowcast init NAME"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"the configuration is not YAML: {error}", where=str(path)) from error
+    try:
+        return ProjectConfig.model_validate(value)
+    except ValidationError as error:
+        raise UsageError(
+            describe_mistakes(error), where=str(path), next_command="correct the file, then run it again"
+        ) from error
+
+
+def save_config(path: Path, config: ProjectConfig) -> None:
+    """Write the file, leaving out what stands at its default."""
+    value: dict[str, Any] = {"api_version": config.api_version, "kind": config.kind}
+    value |= config.model_dump(mode="json", exclude_defaults=True)
+    write_text(path, _HEADER + yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
+
+
+def describe_mistakes(error: ValidationError) -> str:
+    """All faults of a validation in one sentence, each with its place."""
+    faults = (
+        f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].lower()}"
+        for fault in error.errors()
+    )
+    return "; ".join(faults)

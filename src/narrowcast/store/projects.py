@@ -1,0 +1,69 @@
+"""The index of projects: number, slug, folder, last use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from narrowcast.errors import UsageError
+from narrowcast.store.tables import ProjectTable
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEntry:
+    """One line of the index."""
+
+    id: int
+    slug: str
+    path: Path
+    created_at: str
+    used_at: str
+
+
+def add_project(engine: Engine, slug: str, path: Path) -> ProjectEntry:
+    """Enter a new project.
+
+    Raises:
+        UsageError: where slug or folder are taken.
+    """
+    now = _now()
+    try:
+        with Session(engine) as session:
+            row = ProjectTable(slug=slug, path=str(path), created_at=now, used_at=now)
+            session.add(row)
+            session.commit()
+            return _entry(row)
+    except IntegrityError as error:
+        raise UsageError(
+            f"a project called {slug!r}, or one in this folder, exists already",
+            where=str(path),
+            next_command="choose another name, or see `narrowcast projects`",
+        ) from error
+
+
+def list_projects(engine: Engine) -> list[ProjectEntry]:
+    """All projects, by number."""
+    with Session(engine) as session:
+        return [_entry(row) for row in session.scalars(select(ProjectTable).order_by(ProjectTable.id))]
+
+
+def touch_project(engine: Engine, project_id: int) -> None:
+    """Remember that a project was used now."""
+    with Session(engine) as session:
+        row = session.get(ProjectTable, project_id)
+        if row is not None:
+            row.used_at = _now()
+            session.commit()
+
+
+def _entry(row: ProjectTable) -> ProjectEntry:
+    return ProjectEntry(row.id, row.slug, Path(row.path), row.created_at, row.used_at)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
