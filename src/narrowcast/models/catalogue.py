@@ -1,0 +1,98 @@
+"""The catalogue of base models: data in `catalogue.yaml`, read once and validated."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from narrowcast.core.names import TaskProfile
+
+ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+# Bytes a parameter: AdamW keeps weight, gradient and two moments, 16 in mixed precision or float32; LoRA
+# keeps the frozen weight in 16 bit; QLoRA in 4 bit with its scales. Activations come on top of each.
+_BYTES_PER_PARAMETER = {"full": 16.0, "lora": 2.2, "qlora": 0.65}
+_ACTIVATIONS_GB = 0.5
+
+
+class CatalogueEntry(BaseModel):
+    """One base model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    hub_id: str | None
+    family: str = Field(description="transformers' model type.")
+    parameters_m: float = Field(gt=0, description="Parameters in millions.")
+    context: int = Field(gt=0, description="Longest sequence in tokens.")
+    licence: str
+    chat_template: str
+    target_modules: list[str] = Field(default_factory=lambda: list(ALL_LINEAR))
+    suggested_tasks: list[TaskProfile]
+    note: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def memory_gb(self) -> dict[str, float]:
+        """Estimated training memory by method (full, lora, qlora); an estimate from the size, not measured."""
+        billions = self.parameters_m / 1000
+        return {
+            method: round(billions * each * 1.1 + _ACTIVATIONS_GB, 1)
+            for method, each in _BYTES_PER_PARAMETER.items()
+        }
+
+
+class SizeAdvice(BaseModel):
+    """Where to begin for a kind of task."""
+
+    task: str
+    start: str
+    note: str
+
+
+class Catalogue(BaseModel):
+    """Everything in `catalogue.yaml`."""
+
+    models: list[CatalogueEntry]
+    size_advice: list[SizeAdvice]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue, validated."""
+    import yaml
+
+    text = files("narrowcast.models").joinpath("catalogue.yaml").read_text(encoding="utf-8")
+    return Catalogue.model_validate(yaml.safe_load(text))
+
+
+def find(name: str) -> CatalogueEntry | None:
+    """The entry with this id or Hub id, in any case."""
+    wanted = name.lower()
+    for entry in catalogue().models:
+        if wanted in (entry.id, (entry.hub_id or "").lower()):
+            return entry
+    return None
+
+
+def near_names(name: str) -> list[str]:
+    """Up to three catalogue ids that read like `name`."""
+    tail = name.rpartition("/")[2].lower()
+    return get_close_matches(tail, [entry.id for entry in catalogue().models], n=3, cutoff=0.4)
+
+
+def looks_like_hub_id(name: str) -> bool:
+    """True for `owner/name` as the Hub spells it."""
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is not None
+
+
+def target_modules_of(architecture: str) -> list[str]:
+    """LoRA target modules of an architecture, from the first entry of its family."""
+    for entry in catalogue().models:
+        if entry.family == architecture:
+            return entry.target_modules
+    return list(ALL_LINEAR)

@@ -1,0 +1,129 @@
+"""Conversations to token ids, in one place: training, evaluation, export and serving read the same prompts.
+
+A training row is the prompt exactly as inference renders it, followed by the completion: the assistant's
+text and its end-of-turn token. Prompt and completion are tokenised apart, as they are at inference, so
+that no merge crosses the boundary; only the completion carries loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from narrowcast.core.message import Message
+from narrowcast.errors import ModelError
+
+IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
+
+
+def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
+    """The conversation as text, ending where the assistant begins to answer."""
+    return _render(tokenizer, messages, generate=True)
+
+
+def render_prompt(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+    """Token ids of the conversation, ending where the assistant begins to answer."""
+    return _encode(tokenizer, prompt_text(tokenizer, messages))
+
+
+def render_completion(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of an answer with its end-of-turn token."""
+    return [*_encode(tokenizer, text), end_of_turn(tokenizer)]
+
+
+def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
+    """A training row.
+
+    Args:
+        tokenizer: one with a chat template (`models.loading.load_tokenizer`).
+        messages: a conversation whose last turn is the assistant's.
+
+    Returns:
+        Token ids, and labels of equal length: -100 over the prompt, the ids over the completion.
+
+    Raises:
+        ModelError: where the template does not put the answer after the prompt.
+    """
+    if not messages or messages[-1].role != "assistant":
+        raise ModelError("a training row must end in the assistant's turn")
+    prompt = prompt_text(tokenizer, messages[:-1])
+    whole = _render(tokenizer, messages, generate=False)
+    answer = messages[-1].content
+    if not whole.startswith(prompt) or not whole[len(prompt) :].lstrip().startswith(answer.strip()):
+        raise ModelError(
+            "the chat template renders the answer differently in training and at inference",
+            where=f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}",
+            next_command="choose another base: narrowcast models list",
+        )
+    prompt_ids, completion = _encode(tokenizer, prompt), render_completion(tokenizer, answer)
+    return [*prompt_ids, *completion], [*[IGNORED] * len(prompt_ids), *completion]
+
+
+@lru_cache(maxsize=4)
+def end_of_turn(tokenizer: Any) -> int:
+    """The special token that the template writes after an answer.
+
+    Raises:
+        ModelError: where the template writes none.
+    """
+    answer = "Zq7"  # occurs in no template
+    whole = _render(tokenizer, [Message("user", "a"), Message("assistant", answer)], generate=False)
+    tail = _encode(tokenizer, whole.rpartition(answer)[2])
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    if not tail or tail[0] not in special:
+        raise ModelError(
+            "the chat template does not end an answer with a special token",
+            where=f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}",
+            next_command="choose another base: narrowcast models list",
+        )
+    return int(tail[0])
+
+
+def stop_tokens(tokenizer: Any, model: Any) -> frozenset[int]:
+    """Tokens that end an answer: the template's end of turn, and what tokenizer and model call the end."""
+    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    found = {end_of_turn(tokenizer), tokenizer.eos_token_id, *ids}
+    return frozenset(int(token) for token in found if token is not None)
+
+
+def check_template(tokenizer: Any, where: str) -> None:
+    """Refuse a tokenizer that can not hold a conversation.
+
+    Raises:
+        ModelError: no chat template, none with a generation prompt, or no end-of-turn token.
+    """
+    fix = "choose another base: narrowcast models list"
+    if not getattr(tokenizer, "chat_template", None):
+        raise ModelError("the tokenizer has no chat template", where=where, next_command=fix)
+    turns = [Message("user", "a")]
+    if _render(tokenizer, turns, generate=True) == _render(tokenizer, turns, generate=False):
+        raise ModelError("the chat template has no generation prompt", where=where, next_command=fix)
+    end_of_turn(tokenizer)
+
+
+def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        # Templates that can reason aloud are told not to: a narrow task answers at once.
+        return str(
+            tokenizer.apply_chat_template(
+                [message.to_dict() for message in messages],
+                tokenize=False,
+                add_generation_prompt=generate,
+                enable_thinking=False,
+            )
+        )
+    except TemplateError as error:
+        raise ModelError(
+            f"the chat template refused the conversation: {error}",
+            where=f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}",
+            next_command="choose another base: narrowcast models list",
+        ) from error
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids

@@ -1,0 +1,173 @@
+"""What a model directory holds, read without loading it, and the refusals: pickles, remote code, no template."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narrowcast.errors import ModelError
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
+_WHOLE_HASH_LIMIT = 2 << 30  # bytes; a larger file is hashed by its header, its size and 64 sampled blocks
+_SAMPLE_BLOCK, _SAMPLES = 1 << 20, 64
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model directory that can be loaded.
+
+    Attributes:
+        path: the directory.
+        architecture: transformers' model type.
+        context_length: longest sequence in tokens.
+        parameters: number of stored weights.
+        weights: safetensors files, in order.
+    """
+
+    path: Path
+    architecture: str
+    context_length: int
+    parameters: int
+    weights: tuple[Path, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the weight files."""
+        return sum(file.stat().st_size for file in self.weights)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over configuration, tokenizer and weights.
+
+        Weight files up to 2 GiB count whole; larger ones by header, size and 64 evenly spaced MiB, so that
+        a 14 B model is not read from end to end at each start.
+        """
+        digest = hashlib.sha256()
+        for name in ("config.json", *_TOKENIZER_FILES):
+            if (self.path / name).exists():
+                digest.update(f"{name}\n".encode())
+                digest.update(hashlib.sha256((self.path / name).read_bytes()).digest())
+        for file in self.weights:
+            digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+            digest.update(_weights_digest(file))
+        return digest.hexdigest()
+
+
+def read_model_folder(path: Path) -> ModelFolder:
+    """Check a model directory.
+
+    Raises:
+        ModelError: no configuration, pickled weights, missing shards, remote code, unknown architecture or
+            no chat template; says which.
+    """
+    config = _config(path)
+    architecture = str(config.get("model_type", ""))
+    if architecture not in _known_architectures():
+        # Some known architectures carry an auto_map too; transformers' own code is used for those.
+        own_code = "the model brings code of its own, which is never run; " if "auto_map" in config else ""
+        raise _refuse(f"{own_code}unknown architecture {architecture!r}", path)
+    _check_tokenizer(path)
+    weights = weight_files(path)
+    text: dict[str, Any] = config.get("text_config") or config
+    return ModelFolder(
+        path=path,
+        architecture=architecture,
+        context_length=int(text.get("max_position_embeddings", 2048)),
+        parameters=sum(_tensor_sizes(file) for file in weights),
+        weights=weights,
+    )
+
+
+def weight_files(path: Path) -> tuple[Path, ...]:
+    """The safetensors files of a model directory.
+
+    Raises:
+        ModelError: none, only pickled ones, or a shard is missing.
+    """
+    single, index = path / "model.safetensors", path / "model.safetensors.index.json"
+    if single.exists():
+        return (single,)
+    if index.exists():
+        files = sorted({path / name for name in json.loads(index.read_bytes())["weight_map"].values()})
+        missing = [file.name for file in files if not file.exists()]
+        if missing:
+            raise _refuse(f"weight files are missing: {', '.join(missing)}", path)
+        return tuple(files)
+    if any(path.glob("*.bin")) or any(path.glob("*.pt")):
+        raise _refuse("the weights are pickled; only safetensors are read", path)
+    raise _refuse("there are no weights (model.safetensors)", path)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    file = path / "config.json"
+    try:
+        config = json.loads(file.read_bytes())
+    except FileNotFoundError as error:
+        raise _refuse("the folder is no model directory: config.json is missing", path) from error
+    except ValueError as error:
+        raise _refuse(f"config.json is not JSON: {error}", path) from error
+    if not isinstance(config, dict):
+        raise _refuse("config.json holds no object", path)
+    return config
+
+
+def _check_tokenizer(path: Path) -> None:
+    if not any((path / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
+        raise _refuse("there is no tokenizer (tokenizer.json)", path)
+    settings = path / "tokenizer_config.json"
+    inline = json.loads(settings.read_bytes()) if settings.exists() else {}
+    if not (path / "chat_template.jinja").exists() and not inline.get("chat_template"):
+        raise _refuse("the model has no chat template; take an instruction-tuned variant", path)
+
+
+def _known_architectures() -> set[str]:
+    from narrowcast.plugins.optional import require
+
+    require("transformers", purpose="loading a model")
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    return set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+
+
+def _header(file: Path) -> tuple[bytes, dict[str, Any]]:
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > min(file.stat().st_size, 100 << 20):
+                raise ValueError("its header is longer than the file")
+            raw = stream.read(length)
+        header = json.loads(raw)
+    except (struct.error, ValueError, OSError) as error:
+        raise _refuse(f"{file.name} is no safetensors file: {error}", file.parent) from error
+    return raw, header
+
+
+def _tensor_sizes(file: Path) -> int:
+    _, header = _header(file)
+    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+
+
+def _weights_digest(file: Path) -> bytes:
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        if size <= _WHOLE_HASH_LIMIT:
+            return hashlib.file_digest(stream, "sha256").digest()
+        digest = hashlib.sha256(_header(file)[0])
+        for number in range(_SAMPLES):
+            stream.seek(number * (size - _SAMPLE_BLOCK) // (_SAMPLES - 1))
+            digest.update(stream.read(_SAMPLE_BLOCK))
+        return digest.digest()
+
+
+def _refuse(what: str, path: Path) -> ModelError:
+    return ModelError(what, where=str(path), next_command="narrowcast models list")

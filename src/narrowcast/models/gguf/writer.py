@@ -1,0 +1,180 @@
+"""Write a model folder as one GGUF file, tensor by tensor, so that memory stays at one tensor's size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from narrowcast.errors import ModelError
+from narrowcast.models.gguf import architecture as arch
+from narrowcast.models.gguf.tensors import StoredTensor, stored_tensors
+from narrowcast.models.gguf.vocabulary import Vocabulary, read_vocabulary
+from narrowcast.plugins.optional import require
+
+FloatType = Literal["f32", "f16", "bf16"]
+
+NORMALIZER_KEY = "narrowcast.tokenizer.normalizer"
+STOP_KEY = "narrowcast.tokenizer.stop_token_ids"
+_LARGEST_F16 = 65504.0
+
+
+def write_gguf(folder: Path, target: Path, dtype: FloatType = "f16", *, name: str = "narrowcast") -> None:
+    """Write `target` from a model folder (safetensors, `config.json`, tokenizer, chat template).
+
+    Matrices get `dtype`; vectors (norms) stay float32, as llama.cpp wants them.
+
+    Raises:
+        ModelError: an architecture, setting, tokenizer or tensor that would not come out equal.
+    """
+    require("gguf", "numpy", purpose="writing GGUF")
+    import gguf
+
+    config = _config(folder)
+    architecture = arch.architecture_of(config, str(folder))
+    tensors = _checked(stored_tensors(folder), arch.tensor_names(config, architecture), config, folder)
+    vocabulary = read_vocabulary(folder, config["vocab_size"])
+
+    writer = gguf.GGUFWriter(target, architecture.name)
+    _add_metadata(writer, config, architecture, dtype, name)
+    _add_vocabulary(writer, vocabulary)
+    factors = _frequency_factors(config)
+    if factors is not None:
+        writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
+    for ours, tensor in tensors.items():
+        _add_tensor_info(writer, ours, tensor, dtype)
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        if factors is not None:
+            writer.write_tensor_data(factors)
+        for ours, tensor in tensors.items():
+            writer.write_tensor_data(_array(ours, tensor, config, architecture, dtype))
+    finally:
+        writer.close()
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"config.json can not be read: {error}", where=str(folder)) from error
+    return config
+
+
+def _checked(
+    stored: dict[str, StoredTensor], names: dict[str, str], config: dict[str, Any], folder: Path
+) -> dict[str, StoredTensor]:
+    missing = [name for name in names if name not in stored]
+    tied = {"lm_head.weight"} if config.get("tie_word_embeddings") else set()
+    foreign = [name for name in stored if name not in names and name not in tied]
+    if missing or foreign:
+        raise ModelError(
+            f"the weights do not match the architecture: {len(missing)} tensor(s) missing, "
+            f"{len(foreign)} unknown, e.g. {(missing + foreign)[0]}",
+            where=str(folder),
+        )
+    return {ours: stored[theirs] for theirs, ours in names.items()}
+
+
+def _add_metadata(
+    writer: Any, config: dict[str, Any], architecture: arch.Architecture, dtype: FloatType, name: str
+) -> None:
+    import gguf
+
+    file_types = {
+        "f32": gguf.LlamaFileType.ALL_F32,
+        "f16": gguf.LlamaFileType.MOSTLY_F16,
+        "bf16": gguf.LlamaFileType.MOSTLY_BF16,
+    }
+    rope, size = arch.rope_parameters(config), arch.head_size(config)
+    writer.add_name(name)
+    writer.add_file_type(file_types[dtype])
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config.get("num_key_value_heads") or config["num_attention_heads"])
+    writer.add_key_length(size)
+    writer.add_value_length(size)
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_rope_freq_base(rope["rope_theta"])
+    if architecture.permute_rotary:
+        writer.add_rope_dimension_count(size)
+    if rope["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+
+
+def _add_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(vocabulary.pre)
+    writer.add_token_list(vocabulary.tokens)
+    writer.add_token_types(vocabulary.types)
+    writer.add_token_merges(vocabulary.merges)
+    writer.add_eos_token_id(vocabulary.eos)
+    writer.add_eot_token_id(vocabulary.end_of_turn)
+    if vocabulary.bos is not None:
+        writer.add_bos_token_id(vocabulary.bos)
+    if vocabulary.pad is not None:
+        writer.add_pad_token_id(vocabulary.pad)
+    writer.add_add_bos_token(vocabulary.add_bos)
+    writer.add_add_eos_token(False)
+    writer.add_chat_template(vocabulary.chat_template)
+    # llama.cpp has no normaliser for BPE; our worker reads this key, other programs pass over it.
+    writer.add_string(NORMALIZER_KEY, vocabulary.normalizer)
+    writer.add_string(STOP_KEY, ",".join(map(str, vocabulary.stop)))
+
+
+def _frequency_factors(config: dict[str, Any]) -> Any:
+    if arch.rope_parameters(config)["rope_type"] != "llama3":
+        return None
+    return arch.llama3_frequency_factors(config)
+
+
+def _add_tensor_info(writer: Any, name: str, tensor: StoredTensor, dtype: FloatType) -> None:
+    import gguf
+    import numpy as np
+
+    elements = int(np.prod(tensor.shape))
+    if len(tensor.shape) == 1 or dtype == "f32":
+        writer.add_tensor_info(name, tensor.shape, np.dtype(np.float32), 4 * elements)
+        return
+    kind = gguf.GGMLQuantizationType.F16 if dtype == "f16" else gguf.GGMLQuantizationType.BF16
+    writer.add_tensor_info(name, tensor.shape, np.dtype(np.float16), 2 * elements, raw_dtype=kind)
+
+
+def _array(
+    name: str,
+    tensor: StoredTensor,
+    config: dict[str, Any],
+    architecture: arch.Architecture,
+    dtype: FloatType,
+) -> Any:
+    """The tensor as it lies in the file."""
+    import numpy as np
+
+    array = tensor.read()
+    if not np.isfinite(array).all():
+        raise ModelError(f"tensor {name} holds values that are not finite", where=str(tensor.file))
+    if architecture.permute_rotary and name.endswith("attn_q.weight"):
+        array = arch.permute_rows(array, config["num_attention_heads"])
+    if architecture.permute_rotary and name.endswith("attn_k.weight"):
+        heads = config.get("num_key_value_heads") or config["num_attention_heads"]
+        array = arch.permute_rows(array, heads)
+    if array.ndim == 1 or dtype == "f32":
+        return np.ascontiguousarray(array, dtype=np.float32)
+    if dtype == "bf16":
+        import gguf
+
+        return gguf.quants.quantize(np.ascontiguousarray(array), gguf.GGMLQuantizationType.BF16)
+    if np.abs(array).max(initial=0.0) > _LARGEST_F16:
+        raise ModelError(
+            f"tensor {name} does not fit float16",
+            where=str(tensor.file),
+            next_command="narrowcast export --set reference=bf16",
+        )
+    return np.ascontiguousarray(array, dtype=np.float16)

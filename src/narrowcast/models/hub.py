@@ -1,0 +1,57 @@
+"""Downloads from the Hugging Face Hub into its standard cache: safetensors, tokenizer and configuration only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from narrowcast.core.settings import Settings
+from narrowcast.errors import ModelError
+from narrowcast.models.folder import weight_files
+from narrowcast.plugins.optional import require
+
+PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "LICENSE*"]
+
+
+def cached_snapshot(hub_id: str) -> Path | None:
+    """The folder of a complete earlier download, or None."""
+    require("huggingface_hub", purpose="reading the Hub cache")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(hub_id, local_files_only=True, allow_patterns=PATTERNS))
+        weight_files(folder)
+    except (LocalEntryNotFoundError, ModelError):
+        return None
+    return folder
+
+
+def pull(hub_id: str, settings: Settings, *, revision: str | None = None) -> Path:
+    """Download a model into the standard cache; complete files are not fetched again.
+
+    Raises:
+        ModelError: offline, unknown or gated model, or a broken connection.
+    """
+    if settings.offline:
+        raise ModelError(
+            f"{hub_id} is not on this machine, and NARROWCAST_OFFLINE forbids to download it",
+            where=hub_id,
+            next_command=f"with a network: narrowcast models pull {hub_id}",
+            reason_code="model_not_downloaded",
+        )
+    require("huggingface_hub", purpose="downloading a model")
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(hub_id, revision=revision, allow_patterns=PATTERNS)
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"{hub_id} can not be downloaded: {lines[0]}",
+            where=hub_id,
+            next_command=f"check the name, your access and the network, then narrowcast models pull {hub_id}",
+            reason_code="model_not_downloaded",
+        ) from error
+    return Path(folder)

@@ -1,0 +1,243 @@
+"""Base models and trained runs into memory: from a local folder or the Hub cache, safetensors only.
+
+A name is resolved to a folder once, and the folder is checked before anything heavy is imported; the
+network is used only for a Hub id that was asked for, and never where the settings say offline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from narrowcast.core.run import BaseRecord, RunManifest
+from narrowcast.core.settings import Settings
+from narrowcast.errors import DataError, ModelError
+from narrowcast.models.catalogue import find, looks_like_hub_id, near_names
+from narrowcast.models.chat import check_template
+from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
+from narrowcast.models.folder import ModelFolder, read_model_folder
+from narrowcast.plugins.optional import require
+from narrowcast.store.files import read_json
+from narrowcast.store.workspace import ProjectPaths
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedBase:
+    """A base model that lies on this machine and was checked.
+
+    Attributes:
+        name: as it was asked for.
+        path_or_id: the folder to load from.
+        is_local: the name was a folder or the embedded base, not a Hub id.
+        fingerprint: SHA-256 over configuration, tokenizer and weights (`models.folder`).
+        context_length: longest sequence in tokens.
+        parameters: stored weights, tied embeddings counted once.
+        architecture: transformers' model type, e.g. `qwen3`.
+        size_bytes: of the weight files.
+    """
+
+    name: str
+    path_or_id: str
+    is_local: bool
+    fingerprint: str
+    context_length: int
+    parameters: int
+    architecture: str
+    size_bytes: int
+
+    def record(self) -> BaseRecord:
+        """What a run manifest keeps of it."""
+        return BaseRecord(
+            name=self.name,
+            path=self.path_or_id,
+            fingerprint=self.fingerprint,
+            architecture=self.architecture,
+            parameters=self.parameters,
+            context_length=self.context_length,
+        )
+
+
+def resolve_base(name: str, settings: Settings) -> ResolvedBase:
+    """Find and check a base model.
+
+    Args:
+        name: `embedded`, a catalogue id, a Hub id (`owner/name`) or a folder.
+        settings: where they say offline, a Hub id must be in the cache already.
+
+    Raises:
+        ModelError: unknown name (with near ones), not downloaded, or a folder that can not be used.
+    """
+    local = _local_folder(name)
+    folder = local or _from_hub(name, settings)
+    found: ModelFolder = read_model_folder(folder)
+    return ResolvedBase(
+        name=name,
+        path_or_id=str(folder),
+        is_local=local is not None,
+        fingerprint=found.fingerprint(),
+        context_length=found.context_length,
+        parameters=found.parameters,
+        architecture=found.architecture,
+        size_bytes=found.size_bytes,
+    )
+
+
+def load_tokenizer(base: ResolvedBase) -> Any:
+    """The base's tokenizer, with a chat template that was checked.
+
+    Raises:
+        ModelError: where it has none, or one without a generation prompt.
+    """
+    return tokenizer_from(Path(base.path_or_id))
+
+
+def load_model(base: ResolvedBase, dtype: Any = None) -> Any:
+    """The base as a causal language model in evaluation mode, on the CPU.
+
+    Args:
+        base: a resolved base.
+        dtype: torch dtype of the weights; None keeps the stored one.
+
+    Raises:
+        ModelError: where the weights can not be read.
+    """
+    return model_from(Path(base.path_or_id), dtype)
+
+
+def tokenizer_from(folder: Path) -> Any:
+    """Load and check the tokenizer of a model folder."""
+    require("transformers", "tokenizers", purpose="loading a tokenizer")
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable("the tokenizer can not be read", folder, error) from error
+    check_template(tokenizer, str(folder))
+    return tokenizer
+
+
+def model_from(folder: Path, dtype: Any = None) -> Any:
+    """Load the weights of a model folder."""
+    require("torch", "transformers", "safetensors", purpose="loading a model")
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=dtype or "auto",
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise _unreadable("the weights can not be read", folder, error) from error
+    return model.eval()
+
+
+def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
+    """`run.json` of a trained run.
+
+    Raises:
+        ModelError: where the run has no trained weights; the base is never a stand-in.
+    """
+    path = project.adapters / run_id / "run.json"
+    if not path.exists():
+        raise ModelError(
+            f"there are no trained weights of run {run_id!r}",
+            where=str(path.parent),
+            next_command="narrowcast runs, then narrowcast train",
+            reason_code="model_adapter_missing",
+        )
+    try:
+        return RunManifest.model_validate(read_json(path))
+    except (ValidationError, DataError) as error:
+        raise _unreadable("the run manifest can not be read", path, error) from error
+
+
+def load_trained(
+    project: ProjectPaths, run_id: str, settings: Settings | None = None, dtype: Any = None
+) -> tuple[Any, Any]:
+    """The trained model, adapter merged in, and its tokenizer.
+
+    Args:
+        project: where the run lies.
+        run_id: `exp-…`.
+        settings: used to find the base of an adapter; read from the environment where None.
+        dtype: torch dtype to load in; None keeps the stored one, float32 for an adapter.
+
+    Raises:
+        ModelError: weights or adapter missing, or the base is not the one that was trained on.
+    """
+    manifest, folder = read_run_manifest(project, run_id), project.adapters / run_id
+    tokenizer = tokenizer_from(folder)
+    if manifest.method == "full":
+        read_model_folder(folder)
+        return model_from(folder, dtype), tokenizer
+    return _merged(manifest, folder, settings or Settings.from_environment(), dtype), tokenizer
+
+
+def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any) -> Any:
+    require("peft", purpose="loading an adapter")
+    import torch
+    from peft import PeftModel
+
+    if not (folder / "adapter_model.safetensors").exists():
+        raise ModelError(
+            f"the adapter of run {manifest.run_id!r} is gone",
+            where=str(folder / "adapter_model.safetensors"),
+            next_command="narrowcast train --force",
+            reason_code="model_adapter_missing",
+        )
+    base = resolve_base(manifest.base.name, settings)
+    if base.fingerprint != manifest.base.fingerprint:
+        raise ModelError(
+            f"the base {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
+            where=base.path_or_id,
+            next_command="restore that base, or narrowcast train --force",
+            reason_code="model_base_changed",
+        )
+    # Merged in float32 whatever the base is stored in: a bf16 sum would lose most of a small update.
+    model = PeftModel.from_pretrained(load_model(base, torch.float32), str(folder), local_files_only=True)
+    merged = model.merge_and_unload()
+    return (merged.to(dtype) if dtype else merged).eval()
+
+
+def _local_folder(name: str) -> Path | None:
+    if name == EMBEDDED_NAME:
+        return embedded_base()
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path.resolve()
+    if name.startswith((".", "~")) or path.is_absolute() or name.count("/") > 1:
+        raise ModelError(
+            "the model folder does not exist", where=str(path), next_command="narrowcast models list"
+        )
+    return None
+
+
+def _from_hub(name: str, settings: Settings) -> Path:
+    from narrowcast.models.hub import cached_snapshot, pull
+
+    entry = find(name)
+    hub_id = entry.hub_id if entry else name
+    if not hub_id or not looks_like_hub_id(hub_id):
+        near = near_names(name)
+        raise ModelError(
+            f"no base model is called {name!r}",
+            where=f"near: {', '.join(near)}" if near else "",
+            next_command="narrowcast models list",
+        )
+    return cached_snapshot(hub_id) or pull(hub_id, settings)
+
+
+def _unreadable(what: str, path: Path, error: Exception) -> ModelError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return ModelError(f"{what}: {lines[0]}", where=str(path), next_command="narrowcast models list")

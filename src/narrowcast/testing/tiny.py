@@ -1,0 +1,122 @@
+"""A tiny chat model directory, built on the spot: real tokenizer, real architecture, random weights.
+
+Hidden and feed-forward sizes are multiples of 256, because K-quantised GGUF files need whole blocks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+Family = Literal["qwen3", "llama"]
+
+SPLIT_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+CHAT_TEMPLATE = (
+    "{%- for message in messages -%}\n"
+    "{%- if message['role'] not in ['system', 'user', 'assistant', 'tool'] -%}\n"
+    "{{- raise_exception('unknown role: ' + message['role']) -}}\n"
+    "{%- endif -%}\n"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}\n"
+    "{%- endfor -%}\n"
+    "{%- if add_generation_prompt -%}\n"
+    "{{- '<|im_start|>assistant\\n' -}}\n"
+    "{%- endif -%}\n"
+)
+
+SENTENCES = [
+    "I am still waiting on my card, can you tell me where it is?",
+    "What is the exchange rate for a transfer to another account?",
+    "Please book a table for four people tomorrow evening at seven.",
+    "My payment was declined twice and I was charged a fee.",
+    "Please classify the message and answer with one label.",
+    '{"name": "Alex", "date": "tomorrow", "people": 4, "time": null}',
+    "The refund has not arrived; the balance of my account is wrong.",
+    "Read the text and give the fields as JSON: name, date, time and people.",
+    "card_arrival exchange_rate declined_card_payment refund_not_showing_up",
+]
+
+
+def build_tiny_model(
+    folder: Path, *, family: Family = "qwen3", seed: int = 0, vocab_size: int = 640, context: int = 512
+) -> Path:
+    """Write a loadable model directory and return it.
+
+    Args:
+        folder: where to write; created.
+        family: architecture; both read the same tokenizer and chat template.
+        seed: of the random weights (standard deviation 0.02, stored as float32).
+        vocab_size: entries of the byte-level BPE, 3 special tokens included; at least 300.
+        context: longest sequence in tokens.
+    """
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = tiny_tokenizer(vocab_size, context)
+    tokenizer.save_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _model(family, len(tokenizer), context)
+    model.save_pretrained(folder)
+    return folder
+
+
+def tiny_tokenizer(vocab_size: int, context: int) -> Any:
+    """A byte-level BPE with Qwen2's split pattern and a ChatML template, trained on a few sentences."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT_PATTERN), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    backend.decoder = decoders.ByteLevel()
+    special = [
+        AddedToken(text, special=True, normalized=False)
+        for text in ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    ]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        min_frequency=1,
+        show_progress=False,
+    )
+    backend.train_from_iterator(SENTENCES, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        model_max_length=context,
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def _model(family: Family, vocab_size: int, context: int) -> Any:
+    import transformers
+
+    shared: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "hidden_size": 256,
+        "intermediate_size": 512,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 64,
+        "max_position_embeddings": context,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        "tie_word_embeddings": True,
+        "bos_token_id": None,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    if family == "qwen3":
+        return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**shared))
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**shared))
