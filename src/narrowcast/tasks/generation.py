@@ -1,0 +1,129 @@
+"""Free text: question answering, instructions, conversations.
+
+Question answering is scored as SQuAD does: exact match and token F1 after lower-casing and removing
+punctuation, articles and repeated white space; the best of the accepted answers counts. Everything else by
+ROUGE-L (rouge-score, F-measure) and chrF (sacrebleu, sentence level), both from 0 to 1. For free text these
+measure likeness to the reference, not truth.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from narrowcast.core.example import Example, Target
+from narrowcast.core.message import Message
+from narrowcast.core.metric import Gate
+from narrowcast.core.names import TaskProfile
+from narrowcast.core.prediction import Prediction
+from narrowcast.core.task import TaskSpec
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.prompt import conversation, missing_input
+
+QA_INSTRUCTION = "Answer the question from the context, as short as possible."
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+class GenerationHandler:
+    """The answer is text. A QA target may be `{"answers": [...]}`; the first is the one learned."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self.spec = spec
+        self._instruction = spec.instruction or (QA_INSTRUCTION if spec.profile is TaskProfile.QA else "")
+
+    def check(self, example: Example) -> str | None:
+        """`empty_input` or `target_empty`; None where the example can serve."""
+        if missing_input(example.inputs):
+            return "empty_input"
+        accepted = _accepted(example.target)
+        return None if accepted and accepted[0].strip() else "target_empty"
+
+    def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
+        """Instruction, input, answer."""
+        return conversation(self._instruction, inputs, None if target is None else _accepted(target)[0])
+
+    def parse(self, text: str) -> Parsed:
+        """The text without white space around it; `empty_answer` where nothing is left."""
+        answer = text.strip()
+        return Parsed(answer) if answer else Parsed(error="empty_answer")
+
+    def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
+        """Means over rows; an empty answer scores 0."""
+        import numpy as np
+
+        names, measure = (
+            (_QA_METRICS, _qa) if self.spec.profile is TaskProfile.QA else (_TEXT_METRICS, _text())
+        )
+        answers = [self.parse(prediction.text) for prediction in predictions]
+        values = np.array(
+            [
+                measure(str(answer.value or ""), _accepted(example.target))
+                for example, answer in zip(examples, answers, strict=True)
+            ],
+            dtype=np.float64,
+        ).reshape(len(examples), len(names))
+
+        def resample(rows: Any) -> dict[str, float]:
+            chosen = values[rows]
+            means = chosen.mean(axis=0) if len(chosen) else np.zeros(len(names))
+            return {name: float(mean) for name, mean in zip(names, means, strict=True)}
+
+        outcomes = [
+            RowOutcome(example.id, bool(values[row, 0] == 1.0), example.target, answer.value, answer.error)
+            for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
+        ]
+        primary = "token_f1" if names is _QA_METRICS else "rouge_l"
+        return TaskScores(primary, resample(np.arange(len(examples))), outcomes, resample)
+
+    def default_gates(self) -> list[Gate]:
+        """Hardly an answer may be empty."""
+        return [Gate(gate_id="answers_not_empty", metric="answer_rate", operator="gte", threshold=0.98)]
+
+
+_QA_METRICS = ("exact_match", "token_f1", "answer_rate")
+_TEXT_METRICS = ("exact_match", "rouge_l", "chrf", "answer_rate")
+
+
+def _accepted(target: Target) -> list[str]:
+    if isinstance(target, str):
+        return [target]
+    answers = target.get("answers", [])
+    return [str(each) for each in answers] if isinstance(answers, list) else []
+
+
+def _normal(text: str) -> str:
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def _token_f1(answer: str, reference: str) -> float:
+    given, wanted = answer.split(), reference.split()
+    if not given or not wanted:
+        return float(given == wanted)
+    shared = sum((Counter(given) & Counter(wanted)).values())
+    return 2 * shared / (len(given) + len(wanted))
+
+
+def _qa(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
+    given, wanted = _normal(answer), [_normal(each) for each in accepted]
+    exact = float(given in wanted)
+    return exact, max(_token_f1(given, each) for each in wanted), float(bool(answer))
+
+
+def _text() -> Any:
+    """Exact match, ROUGE-L and chrF of an answer against the best of its references."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import CHRF
+
+    rouge, chrf = RougeScorer(["rougeL"], use_stemmer=False), CHRF()
+
+    def measure(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
+        exact = float(answer in [each.strip() for each in accepted])
+        likeness = max(rouge.score(each, answer)["rougeL"].fmeasure for each in accepted)
+        return exact, likeness, chrf.sentence_score(answer, list(accepted)).score / 100, float(bool(answer))
+
+    return measure

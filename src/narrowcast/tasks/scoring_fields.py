@@ -1,0 +1,100 @@
+"""Scores of `field_match`.
+
+For a field of a row with gold value g and answer p (null where the answer lacks the field, or where it is
+no JSON object at all):
+
+    TP  g is not null and p = g
+    FP  p is not null and p ≠ g        a field outside the schema with a value is an FP
+    FN  g is not null and p ≠ g        so a wrong value counts twice, as FP and as FN
+
+    field_f1        2 TP / (2 TP + FP + FN), summed over all rows and fields (micro); 1 where all three are 0
+    exact_match     share of rows whose answer is an object with every field equal, nulls included
+    parse_rate      share of answers that are a JSON object
+    schema_rate     share of answers that are one and fit the schema
+    accuracy/FIELD  share of rows with p = g; an unreadable answer is wrong, even where g is null
+
+Values are equal as JSON: 1 = 1.0, but neither equals true or "1"; text is compared to the character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from narrowcast.core.example import Example
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+
+
+def score_fields(names: Sequence[str], examples: Sequence[Example], answers: Sequence[Parsed]) -> TaskScores:
+    """Metrics, outcomes and a resampler over per-row counts."""
+    import numpy as np
+
+    rows = [_row(names, _target(each), answer) for each, answer in zip(examples, answers, strict=True)]
+    # Columns: TP, FP, FN, exact, readable, fits the schema, then one for each field.
+    counts = np.array(rows, dtype=np.float64).reshape(len(rows), 6 + len(names))
+
+    def resample(chosen: Any) -> dict[str, float]:
+        return _metrics(names, counts[chosen])
+
+    outcomes = [
+        RowOutcome(example.id, bool(counts[row, 3]), example.target, answer.value, answer.error)
+        for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
+    ]
+    return TaskScores(
+        primary="field_f1",
+        metrics=resample(np.arange(len(rows))),
+        rows=outcomes,
+        resample=resample,
+        details={"fields": list(names), "errors": _errors(answers)},
+    )
+
+
+def json_equal(left: Any, right: Any) -> bool:
+    """Equality of JSON values; numbers by value, booleans never equal to numbers."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(json_equal(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(json_equal, left, right))
+    return bool(left == right)
+
+
+def _target(example: Example) -> Mapping[str, Any]:
+    return example.target if isinstance(example.target, dict) else {}
+
+
+def _row(names: Sequence[str], gold: Mapping[str, Any], answer: Parsed) -> list[float]:
+    readable = isinstance(answer.value, dict)
+    given: Mapping[str, Any] = answer.value if readable else {}
+    equal = [json_equal(gold.get(name), given.get(name)) for name in names]
+    extra = sum(value is not None for name, value in given.items() if name not in names)
+    hits = sum(same for same, name in zip(equal, names, strict=True) if gold.get(name) is not None)
+    wrong = [name for same, name in zip(equal, names, strict=True) if not same]
+    false_positives = extra + sum(given.get(name) is not None for name in wrong)
+    false_negatives = sum(gold.get(name) is not None for name in wrong)
+    exact = readable and all(equal) and not extra
+    fits = readable and answer.error is None
+    fields = [same and readable for same in equal]
+    return [hits, false_positives, false_negatives, exact, readable, fits, *fields]
+
+
+def _metrics(names: Sequence[str], counts: Any) -> dict[str, float]:
+    hits, false_positives, false_negatives = counts[:, :3].sum(axis=0)
+    doubled = 2 * hits + false_positives + false_negatives
+    rates = counts[:, 3:].mean(axis=0) if len(counts) else counts[:, 3:].sum(axis=0)
+    return {
+        "field_f1": float(2 * hits / doubled) if doubled else 1.0,
+        "exact_match": float(rates[0]),
+        "parse_rate": float(rates[1]),
+        "schema_rate": float(rates[2]),
+        **{f"accuracy/{name}": float(rates[3 + index]) for index, name in enumerate(names)},
+    }
+
+
+def _errors(answers: Sequence[Parsed]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for answer in answers:
+        if answer.error:
+            counts[answer.error] = counts.get(answer.error, 0) + 1
+    return counts
