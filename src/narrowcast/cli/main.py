@@ -58,11 +58,12 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Put the real command in place of its stand-in, then resolve as usual."""
         if args and args[0] in COMMANDS:
-            self.commands[args[0]] = _load_command(args[0])
+            self.commands[args[0]] = load_command(args[0])
         return super().resolve_command(ctx, args)
 
 
-def _load_command(name: str) -> Any:
+def load_command(name: str) -> Any:
+    """The real command behind a name of `COMMANDS`."""
     reference, _, line = COMMANDS[name]
     module, _, attribute = reference.partition(":")
     target = getattr(import_module(module), attribute)

@@ -57,7 +57,7 @@ def stage_options(reference: str) -> Callable[[Callable[..., None]], Callable[..
         ]
         command.__signature__ = inspect.Signature([*generated.values(), _SETTINGS, *own])  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in [*generated.values(), _SETTINGS, *own]}
-        del command.__wrapped__  # type: ignore[attr-defined]
+        del command.__wrapped__
         return command
 
     return decorate
@@ -122,7 +122,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         help_text += f" ({', '.join(str(choice.value) for choice in bare)})"
     elif _is_text_list(bare):
         help_text += " (comma-separated)"
-    help_text += f" [default: {_shown_default(field)}]"
+    help_text += f"; default {_shown_default(field)}"
     declared = f"{option}/--no-{name.replace('_', '-')}" if bare is bool else option
     kind = bare if bare in _SCALARS else str
     return inspect.Parameter(

@@ -1,0 +1,77 @@
+"""The command line itself: lazy, with two-line errors, machine-readable on request."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tests.conftest import Cli
+
+from narrowcast.cli.main import COMMANDS, load_command
+
+HEAVY = {"torch", "transformers", "peft", "sklearn", "matplotlib", "polars", "numpy", "fastapi", "alembic"}
+
+
+def test_the_root_help_lists_every_command(cli: Cli) -> None:
+    text = cli("--help").stdout
+    for name in COMMANDS:
+        assert name in text
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_loads_nothing_heavy(name: str) -> None:
+    script = (
+        "import sys\n"
+        "from narrowcast.cli.main import main\n"
+        "try:\n    main([*sys.argv[1:], '--help'])\n"
+        "finally:\n    print('MODULES', *sorted({each.partition('.')[0] for each in sys.modules}))"
+    )
+    words = [name] if name else []
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.rpartition("MODULES")[2].split())
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_takes_json(name: str) -> None:
+    command = load_command(name)
+    leaves = list(getattr(command, "commands", {}).values()) or [command]
+    for leaf in leaves:
+        if name != "serve":
+            assert "--json" in {option for parameter in leaf.params for option in parameter.opts}, leaf.name
+
+
+def test_an_error_is_two_lines(cli: Cli) -> None:
+    done = cli("events", "--project", "nope", code=2)
+    lines = done.stderr.strip().splitlines()
+    assert lines[0] == "error: there is no such project (nope)"
+    assert lines[1].startswith("next: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_an_object_with_json(cli: Cli) -> None:
+    done = cli("events", "--project", "nope", "--json", code=2)
+    error = json.loads(done.stdout)["error"]
+    assert set(error) == {"reason_code", "stage", "message", "actionable_fix"}
+
+
+def test_debug_shows_the_traceback(cli: Cli) -> None:
+    assert "Traceback" in cli("--debug", "events", "--project", "nope", code=1).stderr
+
+
+def test_a_mistyped_command_is_wrong_usage(cli: Cli) -> None:
+    done = cli("trian", code=2)
+    assert "train" in done.stderr
+
+
+def test_init_projects_events_and_verify(cli: Cli, cli_json: object) -> None:
+    cli("init", "my task")
+    assert "my-task" in cli("projects").stdout
+    assert "project_created" in cli("events").stdout
+    assert "intact" in cli("audit", "verify").stdout
+
+
+def test_doctor_finds_this_machine_fit(cli: Cli) -> None:
+    findings = json.loads(cli("doctor", "--json", code=None).stdout)
+    assert {each["what"] for each in findings} >= {"Python", "machine", "workspace", "free disk"}
+    assert next(each for each in findings if each["what"] == "Python")["state"] == "ok"

@@ -1,0 +1,122 @@
+"""Files are whole or absent, whatever happens while they are written."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from narrowcast.errors import WorkspaceError
+from narrowcast.store.files import (
+    append_jsonl,
+    atomic_folder,
+    atomic_writer,
+    disk_errors,
+    read_jsonl,
+    sha256_file,
+    write_jsonl,
+    write_text,
+)
+
+
+def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_writer(path) as file:
+        file.write(b"new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_while_filling_a_folder_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with atomic_folder(path) as part:
+        write_text(part / "a", "old")
+    with pytest.raises(RuntimeError), atomic_folder(path) as part:
+        write_text(part / "a", "new")
+        raise RuntimeError
+    with atomic_folder(tmp_path / "other") as part:
+        write_text(part / "b", "x")
+    assert (path / "a").read_text() == "old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "other"]
+
+
+def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_text(path, "old")
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from narrowcast.store.files import atomic_writer
+        with atomic_writer(Path(sys.argv[1])) as file:
+            file.write(b"new" * 100000)
+            file.flush()
+            print("writing", flush=True)
+            time.sleep(60)
+        """
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        process.send_signal(signal.SIGKILL)
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_clear_error(tmp_path: Path, number: int) -> None:
+    with pytest.raises(WorkspaceError, match="disk is full") as caught, disk_errors(tmp_path / "x"):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.reason_code == "system_disk_full"
+    assert caught.value.next_command
+
+
+def test_a_really_full_disk_keeps_the_old_file() -> None:
+    """/dev/full can not be renamed onto; a limit on file size refuses in the same place."""
+    script = textwrap.dedent(
+        """
+        import resource, signal, sys, tempfile
+        from pathlib import Path
+        from narrowcast.store.files import write_text
+        folder = Path(tempfile.mkdtemp())
+        write_text(folder / "file", "old")
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+        try:
+            write_text(folder / "file", "x" * 100_000)
+        except OSError:
+            pass
+        else:
+            sys.exit("no error")
+        assert (folder / "file").read_text() == "old"
+        assert [each.name for each in folder.iterdir()] == ["file"]
+        """
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none())))
+def test_jsonl_comes_back_as_it_went(rows: list[dict[str, object]]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.jsonl"
+        count, digest = write_jsonl(path, rows)
+        assert count == len(rows)
+        assert digest == sha256_file(path)
+        assert list(read_jsonl(path)) == rows
+
+
+def test_a_torn_last_line_is_not_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    append_jsonl(path, {"a": 1})
+    with path.open("ab") as file:
+        file.write(b'{"a": 2')
+    assert list(read_jsonl(path)) == [{"a": 1}]
