@@ -1,0 +1,72 @@
+"""`file:PATH`: a file of any known form, told by its content first and its extension second."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from narrowcast.connectors.base import Connector, SourceDescription
+from narrowcast.connectors.conll import ConllConnector, looks_like_conll
+from narrowcast.connectors.csv_file import CsvConnector
+from narrowcast.connectors.json_file import JsonConnector
+from narrowcast.connectors.jsonl import JsonlConnector
+from narrowcast.connectors.source import SourceFile
+from narrowcast.connectors.tabular import TabularConnector
+from narrowcast.core.row import SourceRow
+
+_OPTIONS = frozenset({"encoding", "delimiter", "header"})
+
+
+class FileConnector:
+    """Built from the path behind `file:`; hands over to the connector of the form it finds."""
+
+    def __init__(self, rest: str) -> None:
+        self._inner = _choose(rest)
+
+    def describe(self) -> SourceDescription:
+        """As the form's own connector says."""
+        return self._inner.describe()
+
+    def load(self) -> Iterator[SourceRow]:
+        """As the form's own connector reads."""
+        return self._inner.load()
+
+
+def _choose(rest: str) -> Connector:
+    source = SourceFile("file", rest, _OPTIONS)
+    head = source.sample()
+    if head.startswith(b"PAR1"):
+        return TabularConnector(source, "parquet")
+    if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm"):
+        return TabularConnector(source, "xlsx")
+    source.refuse_binary(head)
+    text = head.decode("utf-8", "replace").removeprefix("\ufeff")
+    if source.suffix in (".csv", ".tsv", ".tab"):
+        return CsvConnector(rest, "file")
+    if text.lstrip()[:1] in ("{", "["):
+        return JsonlConnector(rest, "file") if _is_jsonl(source, text) else JsonConnector(source, head)
+    if looks_like_conll(text):
+        return ConllConnector(source, head)
+    if source.suffix in (".jsonl", ".ndjson"):
+        return JsonlConnector(rest, "file")
+    if source.suffix == ".json":
+        return JsonConnector(source, head)
+    return CsvConnector(rest, "file")
+
+
+def _is_jsonl(source: SourceFile, text: str) -> bool:
+    """Whether the first line is a whole JSON value and others follow; `.jsonl` may also break its promise."""
+    first, newline, rest = text.lstrip().partition("\n")
+    try:
+        json.loads(first)
+    except ValueError:
+        return source.suffix in (".jsonl", ".ndjson") and "\n" in text.strip() and not _spans_lines(text)
+    following = rest.strip()
+    if source.suffix in (".jsonl", ".ndjson"):
+        return True
+    return bool(newline) and following[:1] in ("{", "[")
+
+
+def _spans_lines(text: str) -> bool:
+    """A document laid out over lines opens with a bracket alone on its line."""
+    return text.lstrip().partition("\n")[0].strip() in ("{", "[")

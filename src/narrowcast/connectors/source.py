@@ -1,0 +1,213 @@
+"""What every file source shares: the path and its options, gzip, clear refusals, bounded lines.
+
+A locator may carry options that overrule what would be found:
+`csv:data.txt?delimiter=;&encoding=latin-1&header=no`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import parse_qsl
+
+from narrowcast.connectors.base import SourceDescription
+from narrowcast.errors import DataError, UsageError
+
+SAMPLE_BYTES = 1 << 20
+MAX_LINE_BYTES = 64 << 20
+RAW_CHARS = 2_000  # how much of an unparseable record is kept
+
+_MAGIC = {
+    b"%PDF-": "a PDF document",
+    b"PK\x03\x04": "a zip archive or an Office document",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"PAR1": "a Parquet file",
+    b"GGUF": "a GGUF model",
+    b"\x7fELF": "a program",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ\x00": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+}
+
+
+def data_error(what: str, where: str, next_command: str) -> DataError:
+    """A refusal of the ingestion stage."""
+    return DataError(what, where=where, next_command=next_command, stage="ingestion")
+
+
+class SourceFile:
+    """An existing, non-empty file named by the part of a locator behind the colon.
+
+    Attributes:
+        path: where the file is.
+        options: `key=value` pairs behind a question mark.
+        compressed: True for gzip, found by content.
+    """
+
+    def __init__(self, scheme: str, rest: str, allowed: frozenset[str] = frozenset()) -> None:
+        self.locator = f"{scheme}:{rest}"
+        name, self.options = _split_options(rest, allowed)
+        self.path = Path(name).expanduser()
+        self._check()
+        with self.path.open("rb") as file:
+            self.compressed = file.read(2) == b"\x1f\x8b"
+
+    def _check(self) -> None:
+        where = str(self.path)
+        if not self.path.exists():
+            near = _similar(self.path)
+            raise data_error(
+                "the file does not exist",
+                where,
+                f"did you mean {near}?" if near else "check the path; it is read from the current folder",
+            )
+        if self.path.is_dir():
+            files = sorted(each.name for each in self.path.iterdir() if each.is_file())[:5]
+            raise data_error(
+                "this is a folder, not a file",
+                where,
+                f"name one of its files: {', '.join(files)}" if files else "name a file",
+            )
+        if not self.path.is_file():
+            raise data_error("this is not a regular file", where, "copy its content into a file first")
+        if self.path.stat().st_size == 0:
+            raise data_error("the file is empty", where, "export the data again, or name another file")
+
+    @property
+    def suffix(self) -> str:
+        """The last extension in lower case, `.gz` apart."""
+        suffixes = [each.lower() for each in self.path.suffixes]
+        if suffixes and suffixes[-1] == ".gz":
+            suffixes.pop()
+        return suffixes[-1] if suffixes else ""
+
+    def open(self) -> BinaryIO:
+        """The decompressed bytes; errors of the disk or the archive are `DataError`s while reading."""
+        try:
+            if self.compressed:
+                return cast(BinaryIO, io.BufferedReader(_CheckedGzip(self.path), 1 << 18))
+            return self.path.open("rb", buffering=1 << 18)
+        except OSError as error:
+            raise data_error(
+                f"the file can not be read: {error.strerror}", str(self.path), "check its permissions"
+            ) from error
+
+    def sample(self, size: int = SAMPLE_BYTES) -> bytes:
+        """The first bytes.
+
+        Raises:
+            DataError: where nothing is inside an archive.
+        """
+        with self.open() as file:
+            head = file.read(size)
+        if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+            raise data_error(
+                "the file holds nothing but white space",
+                str(self.path),
+                "export the data again, or name another file",
+            )
+        return head
+
+    def refuse_binary(self, head: bytes) -> None:
+        """Refuse what is no text.
+
+        Raises:
+            DataError: says what the content looks like.
+        """
+        kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+        if kind is None and _control_share(head) > 0.05 and not _wide(head):
+            kind = "binary data"
+        if kind:
+            raise data_error(
+                f"the file is {kind}, not text",
+                str(self.path),
+                f"file:{self.path} reads csv, tsv, json, jsonl, xlsx and parquet; "
+                "`narrowcast data sources` lists what can be read",
+            )
+
+    def description(self, kind: str, encoding: str | None, notes: list[str]) -> SourceDescription:
+        """A description with what every file knows."""
+        if self.compressed:
+            notes = ["gzip, found by its content", *notes]
+        return SourceDescription(
+            locator=self.locator,
+            format=kind,
+            bytes=self.path.stat().st_size,
+            encoding=encoding,
+            notes=notes,
+        )
+
+
+class _CheckedGzip(gzip.GzipFile):
+    """A gzip stream whose damage is a clear error, wherever in the file it is met."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._path = str(path)
+
+    def readinto(self, buffer: object) -> int:  # type: ignore[override]
+        import zlib
+
+        try:
+            return super().readinto(buffer)  # type: ignore[arg-type]
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise data_error(
+                f"the gzip file is damaged: {error}", self._path, "download or export it again"
+            ) from error
+
+
+def lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines with their newline; one that is longer than `MAX_LINE_BYTES` comes without its rest.
+
+    The caller recognises such a line by its length, so memory stays bounded whatever the file holds.
+    """
+    while line := file.readline(MAX_LINE_BYTES):
+        yield line
+        while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_BYTES)
+
+
+def _split_options(rest: str, allowed: frozenset[str]) -> tuple[str, dict[str, str]]:
+    name, mark, query = rest.rpartition("?")
+    if not mark or Path(rest).expanduser().exists():
+        return rest, {}
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(set(options) - allowed)
+    if unknown or not options:
+        raise UsageError(
+            f"the locator has an unknown option: {', '.join(unknown) or query}",
+            where=rest,
+            next_command=f"options are: {', '.join(sorted(allowed)) or 'none for this source'}",
+            stage="ingestion",
+        )
+    return name, options
+
+
+def _similar(path: Path) -> str | None:
+    from difflib import get_close_matches
+
+    parent = path.parent
+    if not parent.is_dir():
+        return None
+    near = get_close_matches(path.name, [each.name for each in parent.iterdir()], n=1, cutoff=0.7)
+    return str(parent / near[0]) if near else None
+
+
+def _control_share(head: bytes) -> float:
+    text = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1b"
+    return len(head.translate(None, text)) / len(head)
+
+
+def _wide(head: bytes) -> bool:
+    """Whether this looks like UTF-16 or UTF-32, whose zero bytes are ordinary."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = max(1, len(head) // 2)
+    return max(even, odd) / half > 0.4 and min(even, odd) / half < 0.05
