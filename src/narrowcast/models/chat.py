@@ -3,6 +3,9 @@
 A training row is the prompt exactly as inference renders it, followed by the completion: the assistant's
 text and its end-of-turn token. Prompt and completion are tokenised apart, as they are at inference, so
 that no merge crosses the boundary; only the completion carries loss.
+
+Only the template writes special tokens: the text of one inside a message (`<|im_end|>` typed by a user)
+stays text, here as in the exported file (`models.template`).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any
 
 from narrowcast.core.message import Message
 from narrowcast.errors import ModelError
+from narrowcast.models.template import prompt_pieces
 
 IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 
@@ -24,12 +28,23 @@ def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
 
 def render_prompt(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """Token ids of the conversation, ending where the assistant begins to answer."""
-    return _encode(tokenizer, prompt_text(tokenizer, messages))
+    specials = _specials(tokenizer)
+    if not any(special in message.content for message in messages for special in specials):
+        return _encode(tokenizer, prompt_text(tokenizer, messages))
+    pieces = prompt_pieces(lambda turns: prompt_text(tokenizer, turns), messages, specials)
+    ids: list[int] = []
+    for piece in pieces:
+        ids += (
+            [tokenizer.convert_tokens_to_ids(piece.text)]
+            if piece.special
+            else _encode_text(tokenizer, piece.text)
+        )
+    return ids
 
 
 def render_completion(tokenizer: Any, text: str) -> list[int]:
     """Token ids of an answer with its end-of-turn token."""
-    return [*_encode(tokenizer, text), end_of_turn(tokenizer)]
+    return [*_encode_text(tokenizer, text), end_of_turn(tokenizer)]
 
 
 def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
@@ -56,7 +71,7 @@ def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[i
             where=f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}",
             next_command="choose another base: narrowcast models list",
         )
-    prompt_ids, completion = _encode(tokenizer, prompt), render_completion(tokenizer, answer)
+    prompt_ids, completion = render_prompt(tokenizer, messages[:-1]), render_completion(tokenizer, answer)
     return [*prompt_ids, *completion], [*[IGNORED] * len(prompt_ids), *completion]
 
 
@@ -127,3 +142,15 @@ def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> s
 def _encode(tokenizer: Any, text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
+
+
+def _encode_text(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a text in which nothing is a special token, whatever it spells."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return ids
+
+
+@lru_cache(maxsize=4)
+def _specials(tokenizer: Any) -> tuple[str, ...]:
+    """Texts of the special tokens, as the exported file's control tokens."""
+    return tuple(token.content for token in tokenizer.added_tokens_decoder.values() if token.special)

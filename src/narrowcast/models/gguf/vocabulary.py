@@ -158,9 +158,7 @@ def _end_of_turn(template: str, tokens: dict[str, str], special: list[str], fold
     pieces = prompt_pieces(template_renderer(template, tokens, generate=False), turns, special)
     after = next((i for i, piece in enumerate(pieces) if answer in piece.text), len(pieces))
     if after + 1 >= len(pieces) or not pieces[after].text.endswith(answer):
-        raise ModelError(
-            "the chat template does not end an answer with a special token", where=str(folder)
-        )
+        raise ModelError("the chat template does not end an answer with a special token", where=str(folder))
     return pieces[after + 1].text
 
 
