@@ -43,8 +43,19 @@ def test_every_code_in_the_source_is_in_the_taxonomy() -> None:
 
 
 def test_codes_of_the_workflow_document_hold_literally() -> None:
-    promised = ["dataset_import_run", "dataset_import_failed", "cleaning_outlier_threshold_exceeded", "cleaning_pii_block", "training_dispatch_error", "training_oom", "training_runtime_error", "training_timeout", "training_cancelled", "eval_runtime_error", "eval_judge_unavailable", "eval_dataset_missing", "export_run_failed", "export_artifact_missing", "export_quantization_failed", "deployment_smoke_failed", "deployment_drift_detected", "deployment_promote_blocked", "deployment_rollback_no_predecessor"]
-    assert set(promised) <= set(REASONS)
+    promised = {
+        "ingestion": "dataset_import_run dataset_import_failed",
+        "cleaning": "cleaning_outlier_threshold_exceeded cleaning_pii_block",
+        "training": "training_dispatch_error training_oom training_runtime_error training_timeout "
+        "training_cancelled",
+        "eval": "eval_runtime_error eval_judge_unavailable eval_dataset_missing",
+        "export": "export_run_failed export_artifact_missing export_quantization_failed",
+        "deployment": "deployment_smoke_failed deployment_drift_detected deployment_promote_blocked "
+        "deployment_rollback_no_predecessor",
+    }
+    for stage, codes in promised.items():
+        for code in codes.split():
+            assert REASONS[code].stage == stage
 
 
 def test_errors_say_what_they_mean() -> None:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import pytest
 import typer
+from pydantic import Field
 from typer.testing import CliRunner
 
 from narrowcast.cli.options import parse_settings, stage_options
@@ -18,7 +19,7 @@ class Options(StageOptions):
     """Learning rate."""
     method: Literal["lora", "full"] = "lora"
     """How."""
-    formats: list[str] = ["q8_0"]
+    formats: list[str] = Field(default_factory=lambda: ["q8_0"])
     """What to write."""
     shuffle: bool = True
     """Whether to shuffle."""
