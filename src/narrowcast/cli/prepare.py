@@ -1,0 +1,56 @@
+"""`narrowcast prepare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+if TYPE_CHECKING:
+    from narrowcast.stages.prepare import Result
+
+
+@stage_options("narrowcast.stages.prepare:Options")
+def prepare(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Prepare again even where nothing changed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Split the imported rows into train, dev and test: whole groups, no near-duplicate across splits."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.prepare import prepare as prepare_rows
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        result = prepare_rows(opened, overrides, force=force, progress=progress, cancel=cancel)
+    emit(result, as_json, lambda: _render(result))
+
+
+def _render(result: Result) -> None:
+    from narrowcast.cli.output import next_step, say, table
+
+    labelled = any(each.labels is not None for each in result.splits)
+    columns: list[str | tuple[str, str]] = ["split", ("rows", "right"), ("groups", "right")]
+    rows = [[each.split.value, f"{each.rows:,}", f"{each.groups:,}"] for each in result.splits]
+    if labelled:
+        columns.append(("labels", "right"))
+        rows = [[*row, str(each.labels)] for row, each in zip(rows, result.splits, strict=True)]
+    say(f"[bold]Data set {result.version[:12]}[/]  {result.manifest}")
+    table(columns, rows)
+    ledger = result.ledger
+    if ledger is not None:
+        rejected = ", ".join(f"{count:,} {reason}" for reason, count in ledger.rejected.items()) or "none"
+        say(f"  rows      {ledger.rows_in:,} in, {ledger.rows_out:,} in the splits; rejected: {rejected}")
+    leaks = result.leakage
+    say(
+        f"  leakage   {leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near-duplicate, "
+        f"{leaks.groups_shared} groups shared with train ({leaks.checked_pairs:,} pairs compared)"
+    )
+    for warning in result.warnings:
+        say(f"  [yellow]warning[/]   {warning}")
+    next_step("narrowcast baseline")

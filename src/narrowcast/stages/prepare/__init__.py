@@ -1,0 +1,60 @@
+"""Accepted rows → a data-set version: checked, connected, divided without leaks, content-addressed."""
+
+from __future__ import annotations
+
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.names import StageName
+from narrowcast.errors import DataError
+from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.stages.prepare.options import Inputs, Options, Result
+from narrowcast.store.config_file import load_config
+from narrowcast.store.files import read_jsonl
+from narrowcast.store.workspace import ProjectPaths
+
+__all__ = ["STAGE", "Inputs", "Options", "Result"]
+
+
+def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG001 - the stage contract
+    """The declared task and the committed imports.
+
+    Raises:
+        DataError: where nothing was imported or no task is declared.
+    """
+    config = load_config(project.config)
+    lines = read_jsonl(project.imports) if project.imports.exists() else iter(())
+    imports = [ImportRecord.model_validate(line) for line in lines]
+    if not imports:
+        raise DataError(
+            "nothing was imported into this project",
+            where=str(project.root),
+            next_command="narrowcast data import --locator SCHEME:PATH --auto",
+            reason_code="prepare_failed",
+            stage="prepare",
+        )
+    if config.task is None:
+        raise DataError(
+            "the project declares no task",
+            where=str(project.config),
+            next_command="add `task:` to narrowcast.yaml, or import with --auto, which proposes one",
+            reason_code="prepare_failed",
+            stage="prepare",
+        )
+    return Inputs(task=config.task, imports=imports)
+
+
+def _run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    from narrowcast.stages.prepare.run import run  # reading Options for --help must stay cheap
+
+    return run(inputs, options, ctx)
+
+
+STAGE = StageDefinition(
+    name="prepare",
+    event_stage=StageName.PREPARE,
+    options=Options,
+    result=Result,
+    read_inputs=read_inputs,
+    run=_run,
+    success_code="prepare_run",
+    failure_code="prepare_failed",
+)

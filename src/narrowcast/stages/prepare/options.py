@@ -1,0 +1,83 @@
+"""What prepare is told, what it reads and what it returns."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from narrowcast.core.manifest import ImportRecord, LeakageReport
+from narrowcast.core.names import Split
+from narrowcast.core.task import TaskSpec
+from narrowcast.stages.base import StageInputs, StageOptions, StageResult
+
+
+class Options(StageOptions):
+    """How rows are divided."""
+
+    dev: float | None = Field(None, gt=0, lt=1)
+    """Share of rows for choosing (early stopping, thresholds); default 0.1, or 0.15 under 1,000 rows."""
+
+    test: float | None = Field(None, gt=0, lt=1)
+    """Share of rows for the final measurement; default as for dev."""
+
+    golden: float = Field(0.0, ge=0, lt=1)
+    """Share of rows locked away as the golden set; 0 for none."""
+
+    seed: int = 0
+    """Decides which groups go where."""
+
+    near_duplicate_threshold: float = Field(0.8, gt=0, le=1)
+    """Rows whose texts are at least this similar (Jaccard, three-character shingles) stay in one split."""
+
+    keep_near_duplicates_together: bool = True
+    """Off splits near-duplicates freely; the leakage report then counts them."""
+
+    group_aware: bool = True
+    """Keep rows with equal group keys in one split; off, the leakage report counts shared groups."""
+
+    on_conflict: Literal["warn", "reject"] = "warn"
+    """Rows with the same input and different targets: keep and warn, or reject them all."""
+
+    @model_validator(mode="after")
+    def _leaves_rows_for_training(self) -> Options:
+        if sum(self.ratios(rows=1_000_000)[split] for split in (Split.DEV, Split.TEST, Split.GOLDEN)) > 0.9:
+            raise ValueError("dev, test and golden leave less than a tenth of the rows for training")
+        return self
+
+    def ratios(self, rows: int) -> dict[Split, float]:
+        """Shares of all four splits for a data set of `rows` rows; they add up to 1."""
+        usual = 0.15 if rows < _SMALL else 0.1
+        dev = usual if self.dev is None else self.dev
+        test = usual if self.test is None else self.test
+        train = 1.0 - dev - test - self.golden
+        return {Split.TRAIN: train, Split.DEV: dev, Split.TEST: test, Split.GOLDEN: self.golden}
+
+
+_SMALL = 1_000
+
+
+class Inputs(StageInputs):
+    """The task and every committed import."""
+
+    task: TaskSpec
+    imports: list[ImportRecord]
+
+
+class SplitSummary(BaseModel):
+    """One line of the table that `narrowcast prepare` prints."""
+
+    split: Split
+    rows: int
+    groups: int
+    labels: int | None = Field(description="Different labels; None where targets are not labels.")
+
+
+class Result(StageResult):
+    """A prepared version."""
+
+    version: str
+    manifest: str = Field(description="Path of the manifest, relative to the project.")
+    splits: list[SplitSummary]
+    leakage: LeakageReport
+    warnings: list[str]

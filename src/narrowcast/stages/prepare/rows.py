@@ -1,0 +1,116 @@
+"""Reading accepted rows, and turning away those the task can not use."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from narrowcast.core.example import Example
+from narrowcast.core.hashing import content_hash
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.row import RejectedRow
+from narrowcast.errors import DataError
+from narrowcast.stages.prepare.shingles import normalised
+from narrowcast.store.files import read_jsonl, sha256_file
+from narrowcast.store.workspace import ProjectPaths
+from narrowcast.tasks.base import TaskHandler
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An example that ends here, and why."""
+
+    example: Example
+    reason: str
+    detail: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line in `data/rejected/prepare.jsonl`."""
+        example = self.example
+        row = RejectedRow(example.index, self.reason, self.detail, data=example.to_dict())
+        return {"source": example.source, **row.to_dict()}
+
+
+def read_accepted(project: ProjectPaths, imports: Sequence[ImportRecord]) -> list[Example]:
+    """The accepted rows of every import, after checking each file against its record.
+
+    Raises:
+        DataError: where a file is gone or was changed.
+    """
+    examples: list[Example] = []
+    for record in imports:
+        path = project.accepted / f"{record.id}.jsonl"
+        if not path.exists() or sha256_file(path) != record.accepted_sha256:
+            raise DataError(
+                "the accepted rows of an import are gone or were changed",
+                where=str(path),
+                next_command=f"import again: narrowcast data import --locator {record.locator}",
+                reason_code="prepare_failed",
+                stage="prepare",
+            )
+        examples.extend(Example.from_dict(row) for row in read_jsonl(path))
+    return examples
+
+
+def check_task(handler: TaskHandler, examples: Sequence[Example]) -> tuple[list[Example], list[Rejection]]:
+    """Divide rows into those that can serve the task and those that can not."""
+    kept: list[Example] = []
+    rejected: list[Rejection] = []
+    for example in examples:
+        code = handler.check(example)
+        if code is None:
+            kept.append(example)
+        else:
+            rejected.append(Rejection(example, f"task_contract:{code}"))
+    return kept, rejected
+
+
+def comparison_texts(examples: Sequence[Example]) -> list[str]:
+    """What of each input is compared: its strings, without fields that are the same in every row.
+
+    A document that all questions share would otherwise make all rows near-duplicates.
+    """
+    values: dict[str, set[str]] = defaultdict(set)
+    strings = [dict(_strings(example.inputs)) for example in examples]
+    for row in strings:
+        for key, text in row.items():
+            if len(values[key]) < 2:
+                values[key].add(text)
+    seen = Counter(key for row in strings for key in row)
+    constant = {key for key, texts in values.items() if len(texts) == 1 and seen[key] == len(examples)}
+    if len(constant) == len(values):
+        constant = set()
+    return ["\n".join(text for key, text in row.items() if key not in constant) for row in strings]
+
+
+def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name in sorted(value):
+            yield from _strings(value[name], f"{key}.{name}")
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _strings(each, f"{key}.{place}")
+    elif value is not None:
+        yield key, str(value)
+
+
+def exact_groups(texts: Sequence[str]) -> list[list[int]]:
+    """Rows with equal normal forms, two and more."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for number, text in enumerate(texts):
+        rows[normalised(text)].append(number)
+    return [group for group in rows.values() if len(group) > 1]
+
+
+def conflicts(examples: Sequence[Example], duplicates: Sequence[Sequence[int]]) -> list[int]:
+    """Rows whose exact duplicates have another target."""
+    return [
+        number
+        for group in duplicates
+        if len({content_hash(examples[member].target) for member in group}) > 1
+        for number in group
+    ]

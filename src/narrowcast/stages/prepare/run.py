@@ -1,0 +1,253 @@
+"""Rows in, one data-set version out: check, connect, divide, prove, write."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from narrowcast.core.example import Example
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
+from narrowcast.core.names import Split, TaskProfile
+from narrowcast.errors import DataError
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.prepare.leakage import Leakage, measure_leakage
+from narrowcast.stages.prepare.near_duplicates import near_duplicates
+from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
+from narrowcast.stages.prepare.rows import (
+    Rejection,
+    check_task,
+    comparison_texts,
+    conflicts,
+    exact_groups,
+    read_accepted,
+)
+from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
+from narrowcast.stages.prepare.union_find import UnionFind
+from narrowcast.store.dataset import dataset_version, save_version
+from narrowcast.store.files import write_jsonl
+from narrowcast.tasks import handler_for
+
+MINIMUM_ROWS = 10
+_ROUNDS = 4
+
+Placed = dict[Split, list[Group]]
+
+
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    """Prepare a version from every import.
+
+    Raises:
+        DataError: where too few rows are left, or they can not be divided without leakage.
+    """
+    ctx.progress.start("reading and checking rows")
+    everything = read_accepted(ctx.project, inputs.imports)
+    kept, rejected = check_task(handler_for(inputs.task), everything)
+    kept, conflicting, warnings = _settle_conflicts(kept, options)
+    rejected += conflicting
+    _demand_rows(kept, rejected)
+    ctx.cancel.check(stage="prepare")
+
+    ctx.progress.start("finding near-duplicates and dividing groups")
+    division = _Division(kept, options, stratify=inputs.task.profile is TaskProfile.CLASSIFICATION)
+    placed, leaking, leakage = division.without_leaks()
+    rejected += leaking
+    _refuse_leakage(leakage.report, options)
+    ctx.cancel.check(stage="prepare")
+
+    splits = {
+        split: sorted((row for group in groups for row in group.rows), key=row_order)
+        for split, groups in placed.items()
+        if groups or split is not Split.GOLDEN
+    }
+    warnings += _split_warnings(splits, inputs.task.profile, leakage.report)
+    ledger = StageLedger(
+        stage="prepare",
+        rows_in=len(everything),
+        rows_out=sum(map(len, splits.values())),
+        rejected=dict(sorted(Counter(each.reason for each in rejected).items())),
+    )
+    manifest = DatasetManifest(
+        version=dataset_version(splits),
+        task=inputs.task,
+        splits={},
+        split_policy=SplitPolicy(
+            ratios=options.ratios(len(kept)),
+            seed=options.seed,
+            group_key="group" if any(row.group for row in kept) and options.group_aware else None,
+            near_duplicate_threshold=(
+                options.near_duplicate_threshold if options.keep_near_duplicates_together else None
+            ),
+            groups=sum(map(len, placed.values())),
+        ),
+        leakage=leakage.report,
+        ledger=ledger,
+        imports=inputs.imports,
+        provenance=dict(sorted(Counter(row.provenance for rows in splits.values() for row in rows).items())),
+        warnings=warnings,
+    )
+    write_jsonl(ctx.project.rejected / "prepare.jsonl", (each.to_dict() for each in rejected))
+    manifest = save_version(ctx.project, manifest, splits)
+    return _result(manifest, placed, inputs.task.profile)
+
+
+class _Division:
+    """Connects rows, divides the groups, and looks for what leaked."""
+
+    def __init__(self, rows: Sequence[Example], options: Options, *, stratify: bool) -> None:
+        self._rows = rows
+        self._options = options
+        self._stratify = stratify
+        self._texts = comparison_texts(rows)
+        self._sets = UnionFind(len(rows))
+        for group in exact_groups(self._texts):
+            self._sets.union_all(group)
+        if options.group_aware:
+            for group in _keyed(rows).values():
+                self._sets.union_all(group)
+        if options.keep_near_duplicates_together:
+            for group in near_duplicates(self._texts, options.near_duplicate_threshold).groups:
+                self._sets.union_all(group)
+
+    def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
+        """Divide and measure; pairs the sketches missed are joined, and the rows divided again."""
+        for _ in range(_ROUNDS):
+            placed, rejected = self._divide()
+            leakage = self._measure(placed)
+            if not leakage.pairs or not self._options.keep_near_duplicates_together:
+                break
+            for pair in leakage.pairs:
+                self._sets.union(*pair)
+        return placed, rejected, leakage
+
+    def _divide(self) -> tuple[Placed, list[Rejection]]:
+        groups: list[Group] = []
+        rejected: list[Rejection] = []
+        for members in self._sets.components():
+            rows = [self._rows[number] for number in members]
+            group, turned_away = make_group(rows, seed=self._options.seed, stratify=self._stratify)
+            groups.append(group)
+            rejected += turned_away
+        return allocate(groups, self._options.ratios(len(self._rows))), rejected
+
+    def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
+        where = {row.id: split for split, groups in placed.items() for group in groups for row in group.rows}
+        numbers = [number for number, row in enumerate(self._rows) if row.id in where]
+        leakage = measure_leakage(
+            [self._texts[number] for number in numbers],
+            [self._rows[number].group for number in numbers],
+            [where[self._rows[number].id] for number in numbers],
+            self._options.near_duplicate_threshold,
+        )
+        return Leakage(leakage.report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
+
+
+def _keyed(rows: Sequence[Example]) -> dict[str, list[int]]:
+    keyed: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.group is not None:
+            keyed[row.group].append(number)
+    return keyed
+
+
+def _settle_conflicts(
+    rows: list[Example], options: Options
+) -> tuple[list[Example], list[Rejection], list[str]]:
+    """Find equal inputs with different targets; reject them where that was asked for."""
+    found = set(conflicts(rows, exact_groups(comparison_texts(rows))))
+    if not found:
+        return rows, [], []
+    if options.on_conflict == "reject":
+        rejected = [Rejection(rows[number], "conflicting_target") for number in sorted(found)]
+        return [row for number, row in enumerate(rows) if number not in found], rejected, []
+    return (
+        rows,
+        [],
+        [
+            f"{len(found)} rows have an input that occurs with another target as well; "
+            "--on-conflict reject leaves them out"
+        ],
+    )
+
+
+def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None:
+    if len(kept) >= MINIMUM_ROWS:
+        return
+    reasons = Counter(each.reason for each in rejected)
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    raise DataError(
+        f"{len(kept)} usable row(s) can not be divided into train, dev and test; {MINIMUM_ROWS} is the least",
+        where=f"rejected: {why}" if why else "all imports together",
+        next_command="narrowcast data import --locator SCHEME:PATH, to add rows",
+        reason_code="prepare_failed",
+        stage="prepare",
+    )
+
+
+def _refuse_leakage(report: LeakageReport, options: Options) -> None:
+    leaks = report.exact_inputs_shared
+    if options.keep_near_duplicates_together:
+        leaks += report.near_duplicates_shared
+    if options.group_aware:
+        leaks += report.groups_shared
+    if leaks:
+        raise DataError(
+            f"held-out rows can be found in train: {report.exact_inputs_shared} exactly, "
+            f"{report.near_duplicates_shared} nearly, {report.groups_shared} group(s) shared",
+            next_command="narrowcast prepare --seed 1; please report this with `narrowcast doctor --json`",
+            reason_code="prepare_leakage_found",
+            stage="prepare",
+        )
+
+
+def _split_warnings(
+    splits: Mapping[Split, Sequence[Example]], profile: TaskProfile, report: LeakageReport
+) -> list[str]:
+    warnings = [f"the {split} split is empty" for split, rows in splits.items() if not rows]
+    if report.near_duplicates_shared:
+        warnings.append(f"{report.near_duplicates_shared} held-out rows have a near-duplicate in train")
+    if report.groups_shared:
+        warnings.append(f"{report.groups_shared} groups stand in more than one split")
+    if profile is TaskProfile.CLASSIFICATION:
+        trained = {row.target for row in splits[Split.TRAIN]}
+        for split, rows in splits.items():
+            unseen = sorted({str(row.target) for row in rows if row.target not in trained})
+            if unseen:
+                named = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+                warnings.append(f"{len(unseen)} label(s) in {split} never occur in train: {named}")
+    return warnings
+
+
+def _result(manifest: DatasetManifest, placed: Placed, profile: TaskProfile) -> Result:
+    summaries = [
+        SplitSummary(
+            split=split,
+            rows=manifest.splits[split].rows,
+            groups=len(groups),
+            labels=(
+                len({str(row.target) for group in groups for row in group.rows})
+                if profile is TaskProfile.CLASSIFICATION
+                else None
+            ),
+        )
+        for split, groups in placed.items()
+        if split in manifest.splits
+    ]
+    folder = f"data/prepared/{manifest.version[:12]}"
+    counts = ", ".join(f"{each.split} {each.rows:,}" for each in summaries)
+    return Result(
+        artifacts=[f"{folder}/manifest.json", *(file.path for file in manifest.splits.values())],
+        ledger=manifest.ledger,
+        summary=f"version {manifest.version[:12]}: {counts}; no leakage",
+        payload={
+            "version": manifest.version,
+            "rows": {each.split.value: each.rows for each in summaries},
+            "rejected": manifest.ledger.rejected,
+            "leakage": manifest.leakage.model_dump(),
+        },
+        version=manifest.version,
+        manifest=f"{folder}/manifest.json",
+        splits=summaries,
+        leakage=manifest.leakage,
+        warnings=manifest.warnings,
+    )
