@@ -38,7 +38,7 @@ class CatalogueEntry(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def memory_gb(self) -> dict[str, float]:
-        """Estimated training memory by method (full, lora, qlora); an estimate from the size, not measured."""
+        """Training memory by method (full, lora, qlora), estimated from the size and never measured."""
         billions = self.parameters_m / 1000
         return {
             method: round(billions * each * 1.1 + _ACTIVATIONS_GB, 1)

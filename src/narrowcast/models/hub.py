@@ -1,4 +1,4 @@
-"""Downloads from the Hugging Face Hub into its standard cache: safetensors, tokenizer and configuration only."""
+"""Downloads from the Hugging Face Hub into its standard cache; no pickles, no code."""
 
 from __future__ import annotations
 

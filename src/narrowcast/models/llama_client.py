@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -183,10 +184,8 @@ class LlamaClient:
         """End the child: at the end of its input it leaves by itself, after two seconds it is killed."""
         process = self._process
         if process.stdin is not None:
-            try:
+            with suppress(BrokenPipeError):  # it is gone already, which is what was wanted
                 process.stdin.close()
-            except BrokenPipeError:
-                pass  # it is gone already, which is what was wanted
         try:
             process.wait(timeout=2)
         except subprocess.TimeoutExpired:

@@ -14,7 +14,6 @@ from typing import Any
 
 from narrowcast.models.llama_cpp import LlamaCpp
 
-
 NORMALIZER_KEY = "narrowcast.tokenizer.normalizer"
 STOP_KEY = "narrowcast.tokenizer.stop_token_ids"
 _BPE = 2  # llama.cpp's vocabulary type

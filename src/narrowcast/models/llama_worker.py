@@ -107,7 +107,7 @@ class Worker:
         return {"text": text, "tokens": tokens, "finish": finish}
 
     def _steps(self, request: Request) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """Sampled tokens with the text that each completes; at most `max_tokens` and what the context holds."""
+        """Sampled tokens with the text that each completes, as many as asked for or as fit."""
         sequence = list(request["tokens"])
         sampler = Sampler.from_request(request)
         stream = self._vocabulary.stream()

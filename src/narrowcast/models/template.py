@@ -97,7 +97,7 @@ def template_renderer(template: str, tokens: Mapping[str, str], *, generate: boo
         from jinja2 import TemplateError
 
         try:
-            return _compiled(template).render(
+            text: str = _compiled(template).render(
                 messages=[message.to_dict() for message in messages],
                 tools=None,
                 documents=None,
@@ -105,6 +105,7 @@ def template_renderer(template: str, tokens: Mapping[str, str], *, generate: boo
                 enable_thinking=False,
                 **tokens,
             )
+            return text
         except TemplateError as error:
             raise ModelError(
                 f"the chat template refused the conversation: {error}",
