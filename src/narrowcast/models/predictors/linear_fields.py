@@ -1,0 +1,113 @@
+"""Linear models for `field_match`, one a field.
+
+A closed field (few distinct values, null among them) is classified from the words of the message. An open
+field is copied: a linear tagger learns where in the message its values stand, and the first piece found is
+the answer, null where there is none. Train values of an open field that do not occur in their message
+teach the tagger nothing; a field where that holds for most rows gets its most frequent value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from narrowcast.models.predictors.baseline import Answer
+from narrowcast.models.predictors.json_answer import answer_text, field_table
+from narrowcast.models.predictors.linear_tagger import LinearTagger, TaggedSpan, first_place
+from narrowcast.models.predictors.load import TrainingPair
+
+# More distinct values than this, or more than one in five rows, make a field open.
+_CLOSED_UP_TO = 30
+_CLOSED_SHARE = 0.2
+# Below this share of values found in their messages a field is not copied.
+_COPIED_SHARE = 0.5
+
+Column = Callable[[Sequence[str]], list[Any]]
+
+
+def field_answers(pairs: Sequence[TrainingPair]) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
+    """Fit every field; returns the answering function and a note on how each field is answered."""
+    texts = [pair.text for pair in pairs]
+    columns = field_table([pair.target for pair in pairs])
+    closed = {name for name, values in columns.items() if _is_closed(values)}
+    places = {
+        name: [_place(text, value) for text, value in zip(texts, values, strict=True)]
+        for name, values in columns.items()
+        if name not in closed
+    }
+    copied = [name for name, found in places.items() if _mostly_found(columns[name], found)]
+    tagger = LinearTagger(texts, _spans(places, copied, len(texts))) if copied else None
+    models = {name: _classified(texts, columns[name]) for name in columns if name in closed}
+    constants = {name: _most_common(columns[name]) for name in columns}
+    numbers = {name for name in copied if any(type(value) is int for value in columns[name])}
+
+    def answer(messages: Sequence[str]) -> list[Answer]:
+        predicted = {name: model(messages) for name, model in models.items()}
+        tagged = tagger.spans(messages) if tagger else [[] for _ in messages]
+        rows: list[Answer] = []
+        for row, (message, spans) in enumerate(zip(messages, tagged, strict=True)):
+            pieces = _first_pieces(message, spans, numbers)
+            value = {
+                name: predicted[name][row]
+                if name in predicted
+                else pieces.get(name)
+                if name in copied
+                else constants[name]
+                for name in columns
+            }
+            rows.append((answer_text(value), None))
+        return rows
+
+    return answer, f"classified: {', '.join(models) or 'none'}; copied: {', '.join(copied) or 'none'}"
+
+
+def _is_closed(values: Sequence[Any]) -> bool:
+    distinct = {json.dumps(value) for value in values}
+    return len(distinct) <= min(_CLOSED_UP_TO, max(2, _CLOSED_SHARE * len(values)))
+
+
+def _place(text: str, value: Any) -> tuple[int, int] | None:
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        return None
+    return first_place(text, str(value))
+
+
+def _mostly_found(values: Sequence[Any], found: Sequence[tuple[int, int] | None]) -> bool:
+    present = sum(value is not None for value in values)
+    return present > 0 and sum(place is not None for place in found) >= _COPIED_SHARE * present
+
+
+def _spans(
+    places: dict[str, list[tuple[int, int] | None]], copied: Sequence[str], rows: int
+) -> list[list[TaggedSpan]]:
+    spans: list[list[TaggedSpan]] = [[] for _ in range(rows)]
+    for name in copied:
+        for row, place in enumerate(places[name]):
+            if place is not None:
+                spans[row].append(TaggedSpan(name, *place))
+    return spans
+
+
+def _classified(texts: Sequence[str], values: Sequence[Any]) -> Column:
+    from narrowcast.models.predictors.tfidf import text_classifier
+
+    classes = [json.dumps(value) for value in values]
+    if len(set(classes)) == 1:
+        return lambda messages: [json.loads(classes[0]) for _ in messages]
+    model = text_classifier().fit(list(texts), classes)
+    return lambda messages: [json.loads(each) for each in model.predict(list(messages))] if messages else []
+
+
+def _first_pieces(message: str, spans: Sequence[TaggedSpan], numbers: set[str]) -> dict[str, Any]:
+    pieces: dict[str, Any] = {}
+    for span in spans:
+        text = message[span.start : span.end]
+        value: Any = int(text) if span.kind in numbers and text.isdecimal() else text
+        pieces.setdefault(span.kind, value)
+    return pieces
+
+
+def _most_common(values: Sequence[Any]) -> Any:
+    return json.loads(Counter(json.dumps(value) for value in values).most_common(1)[0][0])
