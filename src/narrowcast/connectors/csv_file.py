@@ -105,8 +105,7 @@ class CsvConnector:
         reader = self._dialect.reader(feed)
         expected = len(self._columns)  # 0 while the columns are being found
         while True:
-            feed.taken.clear()
-            feed.problem = None
+            feed.begin_record()
             problem: str | None = None
             record: list[str] = []
             try:
@@ -144,13 +143,17 @@ class _LineFeed:
         self.taken: list[str] = []
         self.problem: str | None = None
 
+    def begin_record(self) -> None:
+        """Forget the lines of the record before."""
+        self.taken.clear()
+        self._current.clear()
+        self.problem = None
+
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if not self.taken:
-            self._current.clear()
-        elif len(self.taken) >= MAX_RECORD_LINES:
+        if len(self.taken) >= MAX_RECORD_LINES:
             raise csv.Error(f"a quoted field is not closed within {MAX_RECORD_LINES:,} lines")
         line = self._waiting.popleft() if self._waiting else next(self._source)
         text = line.text + "\n"

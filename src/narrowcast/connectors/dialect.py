@@ -12,11 +12,12 @@ from typing import Any
 _DELIMITERS = (",", "\t", ";", "|")
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar", "": "none (one column)"}
 _NUMBER = re.compile(r"[-+]?[\d.,:/\s%$€£-]*\d[\d.,:/\s%TZ-]*")
-_KNOWN = frozenset(
-    """text sentence utterance message query content body comment title document input question context
-    answer label labels category class intent target sentiment topic tag output response instruction
-    prompt completion id name date type split source""".split()
-)
+_KNOWN = frozenset([
+    "text", "sentence", "utterance", "message", "query", "content", "body", "comment", "title", "document",
+    "input", "question", "context", "answer", "label", "labels", "category", "class", "intent", "target",
+    "sentiment", "topic", "tag", "output", "response", "instruction", "prompt", "completion", "id", "name",
+    "date", "type", "split", "source",
+])  # fmt: skip
 
 
 @dataclass(slots=True)

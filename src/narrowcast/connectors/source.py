@@ -10,7 +10,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qsl
 
 from narrowcast.connectors.base import SourceDescription
@@ -151,11 +151,11 @@ class _CheckedGzip(gzip.GzipFile):
         super().__init__(path, "rb")
         self._path = str(path)
 
-    def readinto(self, buffer: object) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         import zlib
 
         try:
-            return super().readinto(buffer)  # type: ignore[arg-type]
+            return super().readinto(buffer)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise data_error(
                 f"the gzip file is damaged: {error}", self._path, "download or export it again"

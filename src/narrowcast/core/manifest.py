@@ -25,7 +25,9 @@ class ImportRecord(BaseModel):
     raw_sha256: str = Field(description="Of the rows as stored under data/raw.")
     accepted_sha256: str
     licence: str | None = None
-    confidence: float | None = Field(None, description="Of the mapping, where introspection proposed it.")
+    confidence: float | None = Field(
+        default=None, description="Of the mapping, where introspection proposed it."
+    )
     forced: bool = False
 
 

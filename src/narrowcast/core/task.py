@@ -15,15 +15,17 @@ class TaskSpec(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     profile: TaskProfile
-    instruction: str = Field("", description="System prompt; empty takes the handler's own.")
+    instruction: str = Field(default="", description="System prompt; empty takes the handler's own.")
     labels: list[str] = Field(default_factory=list, description="Closed label set of a classification.")
     list_labels: Literal["auto", "always", "never"] = Field(
-        "auto", description="Whether the prompt names the labels; auto does up to twelve."
+        default="auto", description="Whether the prompt names the labels; auto does up to twelve."
     )
     output_schema: dict[str, Any] = Field(
         default_factory=dict, description="JSON Schema of a structured answer."
     )
-    scoring_mode: ScoringMode | None = Field(None, description="field_match or span_set, for extraction.")
+    scoring_mode: ScoringMode | None = Field(
+        default=None, description="field_match or span_set, for extraction."
+    )
     proposed_by: Literal["user", "introspection", "assumption"] = Field(
-        "user", description="Who filled this in."
+        default="user", description="Who filled this in."
     )

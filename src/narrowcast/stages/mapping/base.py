@@ -1,0 +1,78 @@
+"""The contract of a mapper: which columns it needs, a row in, inputs and target out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from narrowcast.core.example import Target
+from narrowcast.core.names import TaskProfile
+from narrowcast.core.task import TaskSpec
+
+Getter = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One field of a mapper that a column is chosen for."""
+
+    name: str
+    meaning: str
+    required: bool = True
+
+
+class Mapper(Protocol):
+    """Built from a field map (role → column) and the closed task, where the task may not be extended.
+
+    A mapper sees every row once, so it also knows the labels, span types or fields of the whole source.
+    """
+
+    id: ClassVar[str]
+    meaning: ClassVar[str]
+    profile: ClassVar[TaskProfile]
+    roles: ClassVar[tuple[Role, ...]]
+
+    def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
+        """`closed`: labels, types or fields outside this task are rejected."""
+
+    def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], Target]:
+        """Inputs and target of one row.
+
+        Raises:
+            RejectRow: with its reason.
+        """
+
+    def task(self) -> TaskSpec:
+        """The task the rows seen so far ask for."""
+
+
+def getter(path: str) -> Getter:
+    """Reads a column, or a value inside nested objects by a dotted path; None where it is absent."""
+    if "." not in path:
+        return lambda data: data.get(path)
+    parts = path.split(".")
+
+    def nested(data: Mapping[str, Any]) -> Any:
+        if path in data:
+            return data[path]
+        value: Any = data
+        for part in parts:
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(part)
+        return value
+
+    return nested
+
+
+def optional_getter(field_map: Mapping[str, str], role: str) -> Getter | None:
+    """The getter of a role that may be left out."""
+    return getter(field_map[role]) if role in field_map else None
+
+
+def natural_order(labels: list[str]) -> list[str]:
+    """Numbers by value, anything else by letter."""
+    if all(label.lstrip("-").isdigit() for label in labels):
+        return sorted(labels, key=int)
+    return sorted(labels)

@@ -1,0 +1,64 @@
+"""Why a row was rejected: the closed list. Codes are stable; counts of them stand in the ledger."""
+
+from __future__ import annotations
+
+REJECTIONS: dict[str, str] = {
+    # reading
+    "parse_error": "the record could not be read from its source",
+    # what the model is to see
+    "missing_text": "the text is absent or holds nothing but white space",
+    "text_not_a_string": "the text is a list or an object",
+    "missing_tokens": "the list of tokens is absent or empty",
+    "missing_question": "the question is absent or empty",
+    "missing_instruction": "the instruction is absent or empty",
+    # what it is to answer
+    "missing_label": "the label is absent or empty",
+    "invalid_label": "the label is a fraction, an object or a list of several",
+    "label_not_allowed": "the label is not in the closed label set of the task",
+    "missing_tags": "the list of tags is absent",
+    "length_mismatch": "there are not as many tags as tokens",
+    "invalid_tag": "a tag is not O, B-TYPE, I-TYPE or their BIOES forms",
+    "missing_target": "the object to extract is absent",
+    "invalid_target": "the object to extract is no JSON object",
+    "missing_fields": "none of the fields' columns is in the row",
+    "field_not_allowed": "the object has a field that the output schema of the task does not know",
+    "invalid_span": "a span has no type or no numeric end",
+    "span_out_of_bounds": "a span ends before it begins, or lies outside the text",
+    "span_text_mismatch": "a span's text is not what stands at its offsets",
+    "missing_answer": "the answer is absent or empty",
+    "missing_output": "the output is absent or empty",
+    # conversations
+    "invalid_messages_shape": "the messages are not a list of turns with a role and a text",
+    "no_valid_turns": "there is no turn before the assistant's last reply",
+    "missing_assistant_reply": "the conversation does not end with the assistant's reply",
+    # where it may be used
+    "unknown_split": "the split column holds a value that names no split",
+}
+
+
+class RejectRow(Exception):  # noqa: N818 - a signal to the mapping loop, not an error of the program
+    """Raised by a mapper for a row that can not become an example."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        if reason not in REJECTIONS:
+            raise ValueError(f"rejection reason {reason!r} is not in the closed list")
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def require_text(value: object, missing: str) -> str:
+    """A text as it is, white space included; numbers are written out.
+
+    Raises:
+        RejectRow: `missing` where there is nothing, `text_not_a_string` for lists and objects.
+    """
+    if isinstance(value, str):
+        if not value.strip():
+            raise RejectRow(missing)
+        return value
+    if value is None:
+        raise RejectRow(missing)
+    if isinstance(value, int | float):
+        return str(value)
+    raise RejectRow("text_not_a_string", f"found {type(value).__name__}")
