@@ -8,13 +8,14 @@ pairs similarity search", 2007), up to a cap on the comparisons a row.
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.manifest import LeakageReport
 from narrowcast.core.names import Split
-from narrowcast.stages.prepare.shingles import jaccard, normalised, shingler_for, words_of
+from narrowcast.stages.prepare.shingles import normalised, shingler_for, words_of
 
 # Candidates compared for one held-out row, the ones that share most rare shingles first.
 _COMPARISONS = 200
@@ -60,40 +61,60 @@ def _similar_pairs(
     texts: Sequence[str], train: Sequence[int], held_out: Sequence[int], threshold: float
 ) -> tuple[list[tuple[int, int]], int]:
     """One pair for each held-out row that has a similar row in train, and the comparisons made."""
-    shingles = shingler_for(texts)
-    frequency: Counter[str] = Counter()
-    for text in texts:
-        frequency.update(shingles(text))
-    index: dict[str, list[int]] = defaultdict(list)
+    codes = _by_rarity(texts)
+    index: dict[int, list[int]] = defaultdict(list)
     for number in train:
-        for shingle in _rarest(shingles(texts[number]), frequency, threshold):
+        for shingle in _prefix(codes[number], threshold):
             index[shingle].append(number)
     pairs: list[tuple[int, int]] = []
     checked = 0
     for number in held_out:
-        mine = shingles(texts[number])
-        for other in _candidates(_rarest(mine, frequency, threshold), index, len(mine), threshold):
+        mine = frozenset(codes[number])
+        for other in _candidates(codes, number, index, threshold):
             checked += 1
-            if jaccard(mine, shingles(texts[other])) >= threshold:
+            shared = len(mine.intersection(codes[other]))
+            if shared >= threshold * (len(mine) + len(codes[other]) - shared):
                 pairs.append((other, number))
                 break
     return pairs, checked
 
 
+def _by_rarity(texts: Sequence[str]) -> list[array[int]]:
+    """The shingles of each text as numbers, the rarest of the whole data set first."""
+    shingles = shingler_for(texts)
+    frequency: Counter[str] = Counter()
+    for text in texts:
+        frequency.update(shingles(text))
+    ordered = sorted(frequency, key=lambda shingle: (frequency[shingle], shingle))
+    rank = {shingle: place for place, shingle in enumerate(ordered)}
+    return [array("L", sorted([rank[shingle] for shingle in shingles(text)])) for text in texts]
+
+
 def _candidates(
-    rarest: Sequence[str], index: Mapping[str, list[int]], size: int, threshold: float
+    codes: Sequence[array[int]], number: int, index: Mapping[int, list[int]], threshold: float
 ) -> list[int]:
-    """Rows of train that share enough rare shingles, most first."""
+    """Rows of train that share enough rare shingles and are of like size, most shared first."""
+    mine = codes[number]
     shared: Counter[int] = Counter()
-    for shingle in rarest:
+    for shingle in _prefix(mine, threshold):
         shared.update(index.get(shingle, ()))
     # Two sets that reach the threshold have at least `threshold * size` shingles in common.
-    needed = min(_SHARED, math.ceil(threshold * size))
-    enough = Counter({number: count for number, count in shared.items() if count >= needed})
-    return [number for number, _ in enough.most_common(_COMPARISONS)]
+    needed, least, most = (
+        min(_SHARED, _least(mine, threshold)),
+        _least(mine, threshold),
+        len(mine) / threshold,
+    )
+    enough = [
+        other for other, count in shared.items() if count >= needed and least <= len(codes[other]) <= most
+    ]
+    return sorted(enough, key=lambda other: -shared[other])[:_COMPARISONS]
 
 
-def _rarest(shingles: frozenset[str], frequency: Counter[str], threshold: float) -> list[str]:
-    """The prefix: two sets that reach the threshold have `_SHARED` of these shingles in common."""
-    ordered = sorted(shingles, key=lambda shingle: (frequency[shingle], shingle))
-    return ordered[: len(ordered) - math.ceil(threshold * len(ordered)) + _SHARED]
+def _prefix(code: array[int], threshold: float) -> array[int]:
+    """Two sets that reach the threshold have `_SHARED` of these in common (all, where they are smaller)."""
+    return code[: len(code) - _least(code, threshold) + _SHARED]
+
+
+def _least(code: array[int], threshold: float) -> int:
+    # Rounding 0.8 * 5 up to 5 would lose pairs that reach the threshold exactly.
+    return math.ceil(threshold * len(code) - 1e-9)
