@@ -49,7 +49,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     ctx.cancel.check(stage="prepare")
 
     ctx.progress.start("finding near-duplicates and dividing groups")
-    division = _Division(kept, options, stratify=inputs.task.profile is TaskProfile.CLASSIFICATION)
+    division = Division(kept, options, stratify=inputs.task.profile is TaskProfile.CLASSIFICATION)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
     _refuse_leakage(leakage.report, options)
@@ -91,7 +91,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     return _result(manifest, placed, inputs.task.profile)
 
 
-class _Division:
+class Division:
     """Connects rows, divides the groups, and looks for what leaked."""
 
     def __init__(self, rows: Sequence[Example], options: Options, *, stratify: bool) -> None:
