@@ -1,0 +1,147 @@
+"""The one table at the end of a run: every model that was measured, and what the numbers say to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.metric import Difference, MetricValue
+from narrowcast.ops.data import ledger
+from narrowcast.ops.project import Project
+from narrowcast.pipeline.plan import load_record
+from narrowcast.stages import stage
+
+# Stages whose records hold measurements, in the order of the table.
+_MEASURING = ("baseline", "evaluate", "exported")
+
+_NAMES = {
+    "majority": "majority answer",
+    "tfidf": "TF-IDF + linear",
+    "base": "base, untuned",
+    "base-few-shot": "base, prompted with examples",
+}
+
+
+class SummaryRow(BaseModel):
+    """One model on the held-out rows."""
+
+    model: str = Field(description="Its reference, e.g. gguf:q8_0.")
+    name: str
+    metric: MetricValue
+    latency_p50_ms: float
+    size_bytes: int | None
+
+
+class SummaryDifference(BaseModel):
+    """The tuned model minus another one, on the same rows."""
+
+    against: str
+    name: str
+    difference: Difference
+
+
+class Summary(BaseModel):
+    """What `narrowcast run` and `narrowcast demo` end in.
+
+    Attributes:
+        split, n: the rows all models were measured on.
+        looks: how often that split was looked at.
+        conclusion: what the numbers say, in one sentence.
+        next: commands to go on with.
+    """
+
+    project: str
+    profile: str
+    dataset_version: str
+    split: str
+    n: int
+    looks: int
+    primary: str
+    rows: list[SummaryRow]
+    differences: list[SummaryDifference]
+    ledger_balanced: bool
+    conclusion: str
+    next: list[str]
+
+
+def summarise(project: Project) -> Summary:
+    """Read the records of the measuring stages; measures nothing itself."""
+    results = [_result(project, name) for name in _MEASURING]
+    measured = [result for result in results if result is not None]
+    rows: dict[str, SummaryRow] = {}
+    differences: list[SummaryDifference] = []
+    for result in measured:
+        for each in result.results:
+            rows.setdefault(each.model, _row(each))
+    evaluated = _result(project, "evaluate")
+    if evaluated is not None:
+        tuned = evaluated.results[0].model
+        differences = [
+            SummaryDifference(against=each.against, name=_name(each.against), difference=each.difference)
+            for each in evaluated.comparisons
+            if each.model == tuned
+        ]
+    last = measured[-1] if measured else None
+    return Summary(
+        project=project.slug,
+        profile=project.config.task.profile.value if project.config.task else "",
+        dataset_version=last.dataset_version if last else "",
+        split=last.split.value if last else "",
+        n=last.n if last else 0,
+        looks=last.looks if last else 0,
+        primary=last.results[0].primary if last else "",
+        rows=list(rows.values()),
+        differences=differences,
+        ledger_balanced=ledger(project).balanced,
+        conclusion=_conclusion(differences),
+        next=_next_steps(project, list(rows)),
+    )
+
+
+def _result(project: Project, name: str) -> Any:
+    record = load_record(project.paths, name)
+    return None if record is None else stage(name).result.model_validate(record.result)
+
+
+def _row(result: Any) -> SummaryRow:
+    return SummaryRow(
+        model=result.model,
+        name=_name(result.model),
+        metric=result.metrics[result.primary],
+        latency_p50_ms=result.speed.latency_p50_ms,
+        size_bytes=result.size_bytes,
+    )
+
+
+def _name(reference: str) -> str:
+    if reference.startswith("run:"):
+        return "tuned"
+    if reference.startswith("gguf:"):
+        return f"tuned, exported {reference.removeprefix('gguf:')}"
+    return _NAMES.get(reference, reference)
+
+
+def _conclusion(differences: list[SummaryDifference]) -> str:
+    """An honest answer to "did it pay?": judged against the strongest yardstick, on the interval."""
+    if not differences:
+        return "nothing was trained yet, so there is nothing to conclude"
+    hardest = min(differences, key=lambda each: each.difference.value)
+    shown = hardest.difference
+    span = f"{shown.value:+.3f} [{shown.low:+.3f}, {shown.high:+.3f}] in {shown.metric}"
+    if shown.low > 0:
+        return f"the tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
+    if shown.high < 0:
+        return f"do not ship the tuned model: {hardest.name} is better ({span})"
+    return (
+        f"no difference to {hardest.name} is shown ({span}); it is simpler, so prefer it or measure more rows"
+    )
+
+
+def _next_steps(project: Project, references: list[str]) -> list[str]:
+    exported = [each.removeprefix("gguf:") for each in references if each.startswith("gguf:")]
+    steps = [f"narrowcast serve --project {project.slug} --model {exported[0]}"] if exported else []
+    if any(each.startswith("run:") for each in references):
+        steps.append(f"narrowcast compare tfidf {references[-1]} --project {project.slug}")
+    steps.append(f"narrowcast events --project {project.slug}")
+    return steps
