@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
-
 from tokenizer import corpus_files, records, render
+from tokenizers import Tokenizer
 
 ANSWER_BIT = 1 << 15
 """Set on the ids of assistant answers in the encoded streams."""
