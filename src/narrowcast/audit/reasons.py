@@ -59,9 +59,18 @@ REASONS: dict[str, Reason] = {
     "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
     "training_forced": Reason(_T, _WARN, "training without an evaluated baseline was forced"),
     "training_rows_truncated": Reason(_T, _WARN, "rows were longer than the context and left out"),
+    "training_baseline_missing": Reason(
+        _T, _ERR, "no baseline was measured on this data set", "narrowcast baseline"
+    ),
+    "training_interrupted_run": Reason(
+        _T, _ERR, "the same run was interrupted before", "narrowcast train --resume"
+    ),
     "training_dispatch_error": Reason(_T, _ERR, "training could not begin", "narrowcast preflight"),
     "training_oom": Reason(
         _T, _ERR, "the machine ran out of memory", "narrowcast train --set micro_batch_size=4"
+    ),
+    "training_diverged": Reason(
+        _T, _ERR, "the loss became NaN or infinite", "narrowcast train --learning-rate 1e-4"
     ),
     "training_runtime_error": Reason(_T, _ERR, "training stopped with an error", "narrowcast train --resume"),
     "training_timeout": Reason(_T, _ERR, "training exceeded its time limit", "narrowcast train --resume"),
@@ -69,6 +78,10 @@ REASONS: dict[str, Reason] = {
     # eval
     "eval_run": Reason(_E, _INFO, "models were measured"),
     "eval_runtime_error": Reason(_E, _ERR, "an evaluation stopped with an error", "narrowcast eval"),
+    "eval_model_missing": Reason(_E, _ERR, "there is no model to evaluate", "narrowcast train"),
+    "eval_rows_trained_on": Reason(
+        _E, _ERR, "held-out rows stand in the train split of the measured model", "narrowcast train"
+    ),
     "eval_dataset_missing": Reason(_E, _ERR, "there is no evaluation set", "narrowcast prepare"),
     "eval_judge_unavailable": Reason(_E, _ERR, "the judge model can not be reached"),
     "eval_gate_failed": Reason(_E, _WARN, "a gate said no", "narrowcast eval --json"),
@@ -81,6 +94,10 @@ REASONS: dict[str, Reason] = {
     ),
     "export_parity_failed": Reason(
         _X, _ERR, "the exported file is not the model that was measured", "narrowcast parity --json"
+    ),
+    "export_parity_proven": Reason(_X, _INFO, "an exported file was proven again"),
+    "export_parity_uncertain": Reason(
+        _X, _WARN, "too few rows to tell whether the metric fell", "narrowcast parity --rows 500"
     ),
     # deployment
     "deployment_serve_started": Reason(_D, _INFO, "a model is served"),

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 class StageLedger(BaseModel):
     """Rows into and out of one stage. Balanced when nothing is missing and nothing was invented."""
 
-    model_config = ConfigDict(extra="forbid")
+    # `balanced` is written with the rest and computed again when read.
+    model_config = ConfigDict(extra="ignore")
 
     stage: str
     rows_in: int = Field(ge=0)

@@ -6,6 +6,9 @@ network is used only for a Hub id that was asked for, and never where the settin
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,9 +208,18 @@ def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any)
             reason_code="model_base_changed",
         )
     # Merged in float32 whatever the base is stored in: a bf16 sum would lose most of a small update.
-    model = PeftModel.from_pretrained(load_model(base, torch.float32), str(folder), local_files_only=True)
-    merged = model.merge_and_unload()
+    with quiet_peft():
+        model = PeftModel.from_pretrained(load_model(base, torch.float32), str(folder), local_files_only=True)
+        merged = model.merge_and_unload()
     return (merged.to(dtype) if dtype else merged).eval()
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Hide the names that peft still uses and transformers has deprecated; nobody here can act on them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*gradient_checkpointing")
+        yield
 
 
 def _local_folder(name: str) -> Path | None:

@@ -54,7 +54,7 @@ class Runner:
             if not force and not planned.stale_because and planned.record:
                 self._progress.note(f"{definition.name}: up to date")
                 return definition.result.model_validate(planned.record.result)
-            return cast(R, self._execute(planned, resume=resume))
+            return cast(R, self._execute(planned, resume=resume, force=force))
         except NarrowcastError as error:
             self._emit_failure(definition, error)
             raise
@@ -69,7 +69,7 @@ class Runner:
             results[definition.name] = self.run(definition, options, resume=resume)
         return results
 
-    def _execute(self, planned: PlannedStage, *, resume: bool) -> Any:
+    def _execute(self, planned: PlannedStage, *, resume: bool, force: bool) -> Any:
         definition, started = planned.definition, _now()
 
         def emit(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
@@ -85,6 +85,7 @@ class Runner:
             progress=self._progress,
             cancel=self._cancel,
             resume=resume,
+            force=force,
         )
         emit("stage_started", f"{definition.name} began: {planned.stale_because or 'forced'}")
         try:

@@ -71,6 +71,8 @@ class StageContext:
     cancel: CancelToken = field(default_factory=CancelToken)
     resume: bool = False
     """Go on from the last checkpoint instead of refusing to overwrite it."""
+    force: bool = False
+    """The user asked to run in spite of a gate, and to start over; a stage that heeds it emits an event."""
 
 
 I = TypeVar("I", bound=StageInputs)  # noqa: E741 - inputs, options, result

@@ -91,8 +91,8 @@ def tiny_tokenizer(vocab_size: int, context: int) -> Any:
     backend.train_from_iterator(SENTENCES, trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        eos_token="<|im_end|>",  # noqa: S106
+        pad_token="<|endoftext|>",  # noqa: S106
         model_max_length=context,
     )
     tokenizer.chat_template = CHAT_TEMPLATE

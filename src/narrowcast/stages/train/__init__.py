@@ -1,0 +1,29 @@
+"""Fine-tuning: manifest and recipe to a trained adapter or full weights."""
+
+from __future__ import annotations
+
+from narrowcast.core.names import StageName
+from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.stages.train.contract import Inputs, Result, read_inputs
+from narrowcast.stages.train.options import Options
+
+
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    """Train; see `narrowcast.stages.train.training`."""
+    from narrowcast.stages.train.training import train
+
+    return train(inputs, options, ctx)
+
+
+STAGE = StageDefinition(
+    name="train",
+    event_stage=StageName.TRAINING,
+    options=Options,
+    result=Result,
+    read_inputs=read_inputs,
+    run=run,
+    success_code="training_run",
+    failure_code="training_runtime_error",
+)
+
+__all__ = ["STAGE", "Inputs", "Options", "Result"]

@@ -1,0 +1,82 @@
+"""The order of rows and the form of a batch, both without hidden state.
+
+The order of an epoch is a function of (seed, epoch), so a resumed run meets the same batches. Rows of
+similar length share an update, because padding is computed like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Sampler
+
+from narrowcast.stages.train.rows import TokenRow
+
+_GROUP = 25  # updates whose rows are sorted by length together
+
+
+class LengthGroupedBatches(Sampler[list[int]]):  # type: ignore[misc]
+    """Micro-batches of row numbers; each run of `batch_size / micro_batch_size` of them is one update."""
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, micro_batch_size: int, seed: int) -> None:
+        self.batch_size = micro_batch_size  # the name accelerate reads
+        self.drop_last = False
+        self._lengths = lengths
+        self._update = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        """Micro-batches per epoch."""
+        whole, rest = divmod(len(self._lengths), self._update)
+        return whole * -(-self._update // self.batch_size) + -(-rest // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Micro-batches of this epoch."""
+        for update in self._updates():
+            for start in range(0, len(update), self.batch_size):
+                yield update[start : start + self.batch_size]
+
+    def _updates(self) -> list[list[int]]:
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        order = torch.randperm(len(self._lengths), generator=generator).tolist()
+        updates = []
+        span = self._update * _GROUP
+        for start in range(0, len(order), span):
+            group = sorted(order[start : start + span], key=lambda row: self._lengths[row])
+            updates += [group[at : at + self._update] for at in range(0, len(group), self._update)]
+        # The short update, if any, stays last: accumulation counts whole updates.
+        short = [update for update in updates if len(update) < self._update]
+        whole = [update for update in updates if len(update) == self._update]
+        shuffled = torch.randperm(len(whole), generator=generator).tolist()
+        return [whole[at] for at in shuffled] + short
+
+
+def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
+    """A batch padded on the right.
+
+    Returns:
+        `input_ids` [rows, longest]; `positions` [n], numbers into the flattened [rows × longest] grid whose
+        logits are needed; `labels` [n], the token to be predicted at each; `tokens`, how many are no padding.
+    """
+    longest = max(len(row.ids) for row in rows)
+    input_ids = torch.full((len(rows), longest), pad, dtype=torch.long)
+    positions: list[int] = []
+    labels: list[int] = []
+    for number, row in enumerate(rows):
+        input_ids[number, : len(row.ids)] = torch.tensor(row.ids)
+        first = max(row.prompt_length, 1)  # the first token of a row is predicted by nothing
+        positions += range(number * longest + first - 1, number * longest + len(row.ids) - 1)
+        labels += row.ids[first:]
+    return {
+        "input_ids": input_ids,
+        "positions": torch.tensor(positions),
+        "labels": torch.tensor(labels),
+        "tokens": sum(len(row.ids) for row in rows),
+    }

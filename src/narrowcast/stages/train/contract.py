@@ -1,0 +1,66 @@
+"""What training reads and what it returns."""
+
+from __future__ import annotations
+
+from narrowcast.core.settings import Settings
+from narrowcast.stages.base import StageInputs, StageResult
+from narrowcast.stages.train.options import Options
+from narrowcast.store.dataset import load_manifest
+from narrowcast.store.workspace import ProjectPaths
+
+
+class Inputs(StageInputs):
+    """What decides the weights beside the options."""
+
+    dataset_version: str
+    task_sha256: str
+    base_fingerprint: str
+
+
+class Result(StageResult):
+    """A trained model.
+
+    Attributes:
+        run_id: `exp-…`.
+        path: folder of the weights, relative to the project.
+        base: name of the base model.
+        method: lora or full.
+        trace: the per-update trace, relative to the project.
+        final_train_loss: mean of the last epoch, nats per completion token.
+        dev_loss: after the last update; None without dev rows.
+        dataset_version: trained on.
+        weights_sha256: of the saved weights.
+        seconds: of training.
+        tokens_per_second: real tokens, padding not counted.
+    """
+
+    run_id: str
+    path: str
+    base: str
+    method: str
+    trace: str
+    final_train_loss: float
+    dev_loss: float | None
+    dataset_version: str
+    weights_sha256: str
+    seconds: float
+    tokens_per_second: float
+
+
+def read_inputs(project: ProjectPaths, options: Options) -> Inputs:
+    """Data-set version and base model, resolved.
+
+    Raises:
+        DataError: where nothing was prepared.
+        ModelError: where the base is unknown, not on this machine or unusable.
+    """
+    from narrowcast.core.hashing import content_hash
+    from narrowcast.models.loading import resolve_base
+
+    manifest = load_manifest(project)
+    base = resolve_base(options.base, Settings.from_environment())
+    return Inputs(
+        dataset_version=manifest.version,
+        task_sha256=content_hash(manifest.task.model_dump(mode="json")),
+        base_fingerprint=base.fingerprint,
+    )

@@ -1,0 +1,42 @@
+"""Evaluation first: no training before a baseline was measured on the same data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from narrowcast.errors import DataError, StageError
+from narrowcast.stages.base import StageContext
+from narrowcast.store.files import read_json
+from narrowcast.store.workspace import ProjectPaths
+
+
+def baseline_version(project: ProjectPaths) -> str | None:
+    """The data-set version that baselines were last measured on, or None."""
+    try:
+        record: dict[str, Any] = read_json(project.stage_records / "baseline.json")
+    except DataError:
+        return None
+    result = record.get("result", {})
+    version = result.get("dataset_version") or result.get("payload", {}).get("dataset_version")
+    return str(version) if version else None
+
+
+def require_baseline(dataset_version: str, ctx: StageContext) -> None:
+    """Refuse to train where there is nothing to compare the result with.
+
+    Raises:
+        StageError: unless forced; an override is an event.
+    """
+    found = baseline_version(ctx.project)
+    if found == dataset_version:
+        return
+    what = "no baseline was measured" if found is None else "the baseline was measured on an older data set"
+    if not ctx.force:
+        raise StageError(
+            f"{what}, so there is nothing that the trained model could be compared with",
+            where=f"data set {dataset_version[:12]}",
+            next_command="narrowcast baseline, or narrowcast train --force",
+            reason_code="training_baseline_missing",
+            stage="training",
+        )
+    ctx.emit("training_forced", f"{what}; training was forced", {"dataset_version": dataset_version})

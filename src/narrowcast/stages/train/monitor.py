@@ -1,0 +1,128 @@
+"""What watches a run: progress, trace, checkpoints, dev losses, early stopping, cancel, time limit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors.torch import load_file, save_file
+from transformers import TrainerCallback
+
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.trace import Trace, TraceLine
+
+Stopped = Literal["", "cancelled", "timeout", "early"]
+
+
+class Monitor(TrainerCallback):  # type: ignore[misc]
+    """Reads its decisions from the trainer's state alone, so that a resumed run decides alike.
+
+    Attributes:
+        stopped: why training ended before its last update, "" where it did not.
+    """
+
+    def __init__(self, options: Options, ctx: StageContext, trace: Trace, folder: Path) -> None:
+        self.stopped: Stopped = ""
+        self.trainer: Any = None  # set once the trainer exists
+        self._options, self._ctx, self._trace = options, ctx, trace
+        self._best = folder / "best.safetensors"
+        self._seconds_before, self._tokens_before = trace.seconds, trace.tokens
+        self._began = self._saved = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, earlier processes included."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Start the clocks and the bar."""
+        self._began = self._saved = time.monotonic()
+        self._ctx.progress.start("training", state.max_steps)
+        self._ctx.progress.advance(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Decide on dev loss, checkpoint and stop after this update."""
+        options, step = self._options, state.global_step
+        cadence = options.eval_every or state.max_steps // args.num_train_epochs
+        control.should_evaluate = bool(self.trainer.has_dev_rows) and (
+            step % max(1, int(cadence)) == 0 or step == state.max_steps
+        )
+        due = time.monotonic() - self._saved >= 60 * options.checkpoint_minutes
+        control.should_save = due or bool(options.checkpoint_every and step % options.checkpoint_every == 0)
+        limit = options.time_limit_minutes
+        if self._ctx.cancel.requested:
+            self._stop("cancelled", control)
+        elif limit is not None and time.monotonic() - self._began >= 60 * limit and step < state.max_steps:
+            self._stop("timeout", control)
+
+    def _stop(self, why: Stopped, control: Any) -> None:
+        self.stopped = why
+        control.should_training_stop = True
+        control.should_save = True
+        control.should_evaluate = False
+
+    def on_save(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Count the minutes to the next checkpoint from here."""
+        self._saved = time.monotonic()
+
+    def on_log(
+        self, _args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        """Write the trace and show figures."""
+        logs = logs or {}
+        if "loss" not in logs and "eval_loss" not in logs:
+            return
+        tokens = self._tokens_before + self.trainer.tokens_seen
+        self._trace.add(
+            TraceLine(
+                step=state.global_step,
+                epoch=round(state.epoch or 0.0, 4),
+                loss=logs.get("loss"),
+                dev_loss=logs.get("eval_loss"),
+                learning_rate=logs.get("learning_rate"),
+                grad_norm=logs.get("grad_norm"),
+                tokens=tokens,
+                seconds=round(self.seconds, 3),
+            )
+        )
+        if "eval_loss" in logs:
+            self._ctx.progress.note(f"update {state.global_step:,}: dev loss {logs['eval_loss']:.4f}")
+        else:
+            spent = max(1e-9, time.monotonic() - self._began)
+            rate = (tokens - self._tokens_before) / spent
+            self._ctx.progress.advance(1, loss=logs["loss"], **{"tokens/s": float(round(rate))})
+
+    def on_evaluate(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Keep the best weights and stop where the dev loss no longer falls."""
+        if not self._options.early_stopping:
+            return
+        losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+        best = losses.index(min(losses))
+        if best == len(losses) - 1:
+            part = self._best.with_suffix(".part")
+            save_file(_trainable(self.trainer.model), part)
+            part.replace(self._best)
+        elif len(losses) - 1 - best >= self._options.early_stopping and not self.stopped:
+            self.stopped = "early"
+            control.should_training_stop = True
+
+    def restore_best(self) -> None:
+        """Put the best weights back, where early stopping kept some."""
+        if self._options.early_stopping and self._best.exists():
+            import torch
+
+            weights = load_file(self._best)
+            with torch.no_grad():
+                for name, parameter in self.trainer.model.named_parameters():
+                    if name in weights:
+                        parameter.copy_(weights[name])
+
+
+def _trainable(model: Any) -> dict[str, Any]:
+    return {
+        name: parameter.detach().cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }

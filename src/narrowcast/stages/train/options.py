@@ -1,0 +1,60 @@
+"""What can be chosen about a training run. None means: chosen from data, model and machine, and recorded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from narrowcast.stages.base import StageOptions
+
+
+class Options(StageOptions):
+    """Fine-tuning."""
+
+    base: str = "embedded"
+    """Base model: embedded, a catalogue id, a Hub id (owner/name) or a folder."""
+    method: Literal["auto", "lora", "full"] = "auto"
+    """Train an adapter or all weights; auto takes all weights below 100 M parameters."""
+    epochs: int | None = Field(None, ge=1, le=1000)
+    """Passes over the training rows."""
+    learning_rate: float | None = Field(None, gt=0, lt=1)
+    """Peak learning rate."""
+    batch_size: int = Field(32, ge=1)
+    """Examples per update."""
+    micro_batch_size: int | None = Field(None, ge=1)
+    """Examples computed at once; smaller takes less memory and gives the same result."""
+    max_length: int | None = Field(None, ge=8)
+    """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
+    lora_rank: int = Field(16, ge=1)
+    """Rank of the adapter."""
+    lora_alpha: int = Field(32, ge=1)
+    """Scale of the adapter; its product is multiplied by alpha / rank."""
+    lora_dropout: float = Field(0.05, ge=0, lt=1)
+    """Dropout on the adapter's input."""
+    target_modules: list[str] = Field(default_factory=list)
+    """Linear layers that get an adapter; default the catalogue's for this architecture."""
+    warmup_ratio: float = Field(0.05, ge=0, lt=1)
+    """Share of the updates over which the learning rate rises."""
+    scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
+    """How the learning rate falls after warm-up."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's weight decay."""
+    max_grad_norm: float = Field(1.0, ge=0)
+    """Gradients are scaled down to this norm; 0 leaves them."""
+    seed: int = Field(0, ge=0)
+    """Of the order of rows and of dropout."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Arithmetic of matrix products; auto takes bf16 where the machine has it in hardware."""
+    gradient_checkpointing: bool = False
+    """Recompute activations: less memory, about a third slower."""
+    eval_every: int | None = Field(None, ge=1)
+    """Updates between dev losses; default once per epoch."""
+    early_stopping: int = Field(0, ge=0)
+    """Stop after this many dev losses without a new best, and keep the best weights; 0 is off."""
+    checkpoint_every: int | None = Field(None, ge=1)
+    """Updates between checkpoints; default by time alone."""
+    checkpoint_minutes: float = Field(2.0, gt=0)
+    """Minutes between checkpoints."""
+    time_limit_minutes: float | None = Field(None, gt=0)
+    """Stop with a checkpoint after this long."""

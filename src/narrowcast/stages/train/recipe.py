@@ -1,0 +1,117 @@
+"""The recipe: every option filled in, with the reasons."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel
+
+from narrowcast.models.catalogue import target_modules_of
+from narrowcast.models.loading import ResolvedBase
+from narrowcast.stages.train.options import Options
+
+FULL_BELOW = 100_000_000  # parameters
+_TOKENS_AT_ONCE = 4096  # a micro-batch this large keeps two cores busy and its activations below 2 GB
+
+
+class Recipe(BaseModel):
+    """What is done, after defaults were filled in.
+
+    Attributes:
+        reasons: option name to why it has its value.
+        accumulation: micro-batches per update.
+    """
+
+    method: Literal["lora", "full"]
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    micro_batch_size: int
+    max_length: int
+    target_modules: list[str]
+    precision: Literal["bf16", "fp32"]
+    reasons: dict[str, str]
+
+    @property
+    def accumulation(self) -> int:
+        """Micro-batches per update."""
+        return math.ceil(self.batch_size / self.micro_batch_size)
+
+    def updates(self, rows: int) -> int:
+        """Optimiser steps for a number of rows."""
+        return math.ceil(rows / self.batch_size) * self.epochs
+
+
+def choose_recipe(options: Options, base: ResolvedBase, rows: int, longest: int) -> Recipe:
+    """Fill in what the options leave open.
+
+    Args:
+        options: as given.
+        base: the model to start from.
+        rows: training rows.
+        longest: tokens of the longest row that fits.
+    """
+    reasons: dict[str, str] = {}
+    method = options.method
+    if method == "auto":
+        method = "full" if base.parameters < FULL_BELOW else "lora"
+        side = "below" if method == "full" else "not below"
+        reasons["method"] = f"{base.parameters / 1e6:,.0f} M parameters, {side} {FULL_BELOW / 1e6:.0f} M"
+    epochs = options.epochs
+    if epochs is None:
+        epochs = _epochs(rows, options.batch_size)
+        reasons["epochs"] = f"{rows:,} rows"
+    rate = options.learning_rate
+    if rate is None:
+        rate = _learning_rate(method, base.parameters)
+        reasons["learning_rate"] = f"{method}, {base.parameters / 1e6:,.0f} M parameters"
+    micro = options.micro_batch_size
+    if micro is None:
+        micro = max(1, min(options.batch_size, _TOKENS_AT_ONCE // max(1, longest)))
+        reasons["micro_batch_size"] = f"longest row {longest} tokens, about {_TOKENS_AT_ONCE} at once"
+    precision, why = _precision(options.precision)
+    reasons["precision"] = why
+    return Recipe(
+        method=method,
+        epochs=epochs,
+        learning_rate=rate,
+        batch_size=options.batch_size,
+        micro_batch_size=min(micro, options.batch_size),
+        max_length=max_length(options, base),
+        target_modules=options.target_modules or target_modules_of(base.architecture),
+        precision=precision,
+        reasons=reasons,
+    )
+
+
+def max_length(options: Options, base: ResolvedBase) -> int:
+    """Longest row in tokens: the option, never more than the base's context."""
+    return min(options.max_length or base.context_length, base.context_length)
+
+
+def _epochs(rows: int, batch_size: int) -> int:
+    """Enough passes for about 900 updates, between 3 and 20."""
+    return max(3, min(20, round(900 * batch_size / max(1, rows))))
+
+
+def _learning_rate(method: str, parameters: int) -> float:
+    """Falls with size, as larger models diverge earlier."""
+    if method == "lora":
+        return 2e-3 if parameters < FULL_BELOW else 2e-4
+    return 1e-3 if parameters < FULL_BELOW else 2e-5
+
+
+def _precision(wanted: str) -> tuple[Literal["bf16", "fp32"], str]:
+    if wanted == "bf16":
+        return "bf16", "asked for"
+    if wanted == "fp32":
+        return "fp32", "asked for"
+    import torch
+
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported()
+        return ("bf16", "the GPU has bf16") if fast else ("fp32", "the GPU has no bf16")
+    if torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():
+        return "bf16", "the processor multiplies bf16 in hardware"
+    return "fp32", "the processor has no bf16 products"

@@ -1,0 +1,169 @@
+"""The run itself: weights in, `Trainer` loop, weights out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PrinterCallback, TrainingArguments
+
+from narrowcast.core.run import RunManifest
+from narrowcast.models.loading import load_model
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.checkpoints import step_of
+from narrowcast.stages.train.material import Material
+from narrowcast.stages.train.monitor import Monitor
+from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.output import save_run
+from narrowcast.stages.train.recipe import FULL_BELOW
+from narrowcast.stages.train.trace import Trace, plot_losses
+from narrowcast.stages.train.trainer import CompletionTrainer
+
+
+class Session:
+    """One run, from loaded weights to saved ones.
+
+    Attributes:
+        stopped: why it ended early: `cancelled`, `timeout`, `early`, or "".
+    """
+
+    def __init__(
+        self, material: Material, options: Options, ctx: StageContext, folder: Path, checkpoint: Path | None
+    ) -> None:
+        self._material, self._options, self._ctx = material, options, ctx
+        self._folder, self._checkpoint = folder, checkpoint
+        torch.manual_seed(options.seed)  # of the adapter's initial weights
+        self.model = _trainable_model(material, options)
+        self._trace = Trace(folder / "trace.csv", step_of(checkpoint) if checkpoint else 0)
+        self._monitor = Monitor(options, ctx, self._trace, folder)
+        self._trainer = CompletionTrainer(
+            self.model,
+            _arguments(material, options, folder),
+            rows=material.train.rows,
+            dev_rows=material.dev.rows,
+            update_size=options.batch_size,
+            pad=material.tokenizer.pad_token_id or 0,
+            bf16=material.recipe.precision == "bf16",
+            callbacks=[self._monitor],
+        )
+        self._trainer.remove_callback(PrinterCallback)
+        self._monitor.trainer = self._trainer
+
+    def run(self) -> None:
+        """Train to the last update, or until something stops it."""
+        recipe = self._material.recipe
+        self._ctx.emit(
+            "training_started",
+            f"{recipe.method}: {self._material.updates:,} updates, {len(self._material.train.rows):,} rows",
+            {"recipe": recipe.model_dump(mode="json"), "base": self._material.base.name},
+        )
+        self._trainer.train(resume_from_checkpoint=str(self._checkpoint) if self._checkpoint else None)
+        self._monitor.restore_best()
+
+    def close(self) -> None:
+        """Draw the trace, whatever happened."""
+        if self._trace.lines:
+            plot_losses(self._trace.lines, self._folder / "loss.png", self._ctx.run_id)
+
+    def save(self, manifest: RunManifest) -> RunManifest:
+        """Write the weights; checkpoints are no longer needed."""
+        import shutil
+
+        model = self._trainer.accelerator.unwrap_model(self.model)
+        saved = save_run(self._ctx.project, model, self._material.tokenizer, manifest)
+        shutil.rmtree(self._folder / "checkpoints", ignore_errors=True)
+        (self._folder / "best.safetensors").unlink(missing_ok=True)
+        return saved
+
+    @property
+    def stopped(self) -> str:
+        """Why the run ended before its last update."""
+        return self._monitor.stopped
+
+    @property
+    def steps(self) -> int:
+        """Updates done."""
+        return int(self._trainer.state.global_step)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, earlier processes included."""
+        return self._trace.seconds
+
+    @property
+    def tokens(self) -> int:
+        """Tokens trained on, padding not counted."""
+        return self._trace.tokens
+
+    @property
+    def weights_dtype(self) -> str:
+        """Type of the trained weights."""
+        trained = next(each for each in self.model.parameters() if each.requires_grad)
+        return str(trained.dtype).removeprefix("torch.")
+
+    def losses(self) -> dict[str, float]:
+        """Mean training loss of the last epoch, the last dev loss and the best one."""
+        lines = [line for line in self._trace.lines if line.loss is not None]
+        last = [line.loss or 0.0 for line in lines if line.epoch > lines[-1].epoch - 1]
+        found = {"final_train": sum(last) / len(last)}
+        dev = [line.dev_loss for line in self._trace.lines if line.dev_loss is not None]
+        if dev:
+            found |= {"dev": dev[-1], "dev_best": min(dev)}
+        return found
+
+
+def _trainable_model(material: Material, options: Options) -> Any:
+    """Float32 weights where they are trained; a frozen base of 100 M parameters or more stays in bf16."""
+    recipe = material.recipe
+    frozen_large = recipe.method == "lora" and material.base.parameters >= FULL_BELOW
+    dtype = torch.bfloat16 if frozen_large and recipe.precision == "bf16" else torch.float32
+    model = load_model(material.base, dtype)
+    model.config.use_cache = False
+    if options.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if recipe.method == "full":
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    from narrowcast.models.loading import quiet_peft
+
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=options.lora_rank,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        target_modules=recipe.target_modules,
+    )
+    with quiet_peft():
+        return get_peft_model(model, config)
+
+
+def _arguments(material: Material, options: Options, folder: Path) -> Any:
+    recipe = material.recipe
+    gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.micro_batch_size,
+        gradient_accumulation_steps=recipe.accumulation,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=options.scheduler,
+        warmup_steps=math.ceil(material.updates * options.warmup_ratio),
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        optim="adamw_torch_fused",
+        seed=options.seed,
+        save_strategy="no",  # the monitor decides
+        save_total_limit=2,
+        eval_strategy="no",
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=gpu,
+        use_cpu=not gpu,
+    )

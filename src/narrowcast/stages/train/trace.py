@@ -1,0 +1,110 @@
+"""`trace.csv`: one line per update; and the loss curve as a picture."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from narrowcast.store.files import atomic_writer, write_text
+
+COLUMNS = ("step", "epoch", "loss", "dev_loss", "learning_rate", "grad_norm", "tokens", "seconds")
+
+
+class TraceLine(NamedTuple):
+    """One update. `tokens` and `seconds` count from the start of the run, resumes included.
+
+    `loss` and `dev_loss` are nats per completion token; a line has one of the two.
+    """
+
+    step: int
+    epoch: float
+    loss: float | None
+    dev_loss: float | None
+    learning_rate: float | None
+    grad_norm: float | None
+    tokens: int
+    seconds: float
+
+
+class Trace:
+    """Appends lines; after a resume, lines behind the checkpoint are cut off first."""
+
+    def __init__(self, path: Path, resumed_step: int = 0) -> None:
+        self.path = path
+        self.lines = [line for line in read_trace(path) if line.step <= resumed_step] if resumed_step else []
+        write_text(path, "".join(map(_csv, [COLUMNS, *self.lines])))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens trained on so far."""
+        return self.lines[-1].tokens if self.lines else 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far."""
+        return self.lines[-1].seconds if self.lines else 0.0
+
+    def add(self, line: TraceLine) -> None:
+        """Append one line; it reaches the disk at once."""
+        self.lines.append(line)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_csv(line))
+
+
+def read_trace(path: Path) -> list[TraceLine]:
+    """The lines of a trace; a torn last line is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(line for line in file if line.endswith("\n")):
+            numbers: list[Any] = [float(row[name]) if row[name] else None for name in COLUMNS]
+            numbers[0], numbers[6] = int(numbers[0]), int(numbers[6])
+            lines.append(TraceLine(*numbers))
+    return lines
+
+
+def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
+    """Draw training loss (thin: each update, thick: smoothed) and dev loss over the updates."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    steps = [line.step for line in lines if line.loss is not None]
+    losses = [line.loss for line in lines if line.loss is not None]
+    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(steps, losses, color="#9db8d9", linewidth=0.7, label="each update")
+    axes.plot(steps, _smoothed(losses), color="#1f5fa8", linewidth=1.8, label="training, smoothed")
+    dev = [(line.step, line.dev_loss) for line in lines if line.dev_loss is not None]
+    if dev:
+        axes.plot(*zip(*dev, strict=True), color="#c2571a", marker="o", markersize=4, label="dev")
+    axes.set_yscale("log" if losses and min(losses) > 0 else "linear")
+    axes.set_xlabel("update")
+    axes.set_ylabel("loss, nats per completion token")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", which="both", alpha=0.2)
+    axes.legend(frameon=False)
+    with atomic_writer(path) as file:
+        FigureCanvasAgg(figure).print_png(file)
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Exponential mean with a time constant of a thirtieth of the run."""
+    share = min(1.0, 30 / max(1, len(values)))
+    mean, out = values[0] if values else 0.0, []
+    for value in values:
+        mean += share * (value - mean)
+        out.append(mean)
+    return out
+
+
+def _csv(values: Sequence[Any]) -> str:
+    return (
+        ",".join(
+            "" if each is None else f"{each:.6g}" if isinstance(each, float) else str(each) for each in values
+        )
+        + "\n"
+    )

@@ -1,0 +1,146 @@
+"""A `Trainer` whose loss costs no more than it must, and whose randomness can be resumed.
+
+**Loss.** Rows are padded on the right and no attention mask is passed: under causal attention a token
+never sees what stands behind it, so the padding changes nothing and attention takes its fast causal path.
+The hidden states at positions with a loss are picked by a hook in front of the output layer, so logits of
+other positions never exist. The sum over the tokens of a micro-batch is divided by the number of loss
+tokens in the whole update, hence accumulation gives exactly the gradient of one large batch.
+
+**Randomness.** Dropout is seeded by (seed, update, micro-batch) and the order of rows by (seed, epoch);
+nothing depends on how often a process was restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from transformers import Trainer
+
+from narrowcast.errors import StageError
+from narrowcast.stages.train.batches import LengthGroupedBatches, collate
+from narrowcast.stages.train.checkpoints import mark_complete
+from narrowcast.stages.train.rows import TokenRow
+
+
+class CompletionTrainer(Trainer):  # type: ignore[misc]
+    """Fine-tunes on token rows.
+
+    Args:
+        model: causal language model, with adapters where LoRA trains.
+        args: `TrainingArguments`; its per-device batch size is the micro-batch.
+        rows: training rows.
+        dev_rows: rows for the dev loss, may be empty.
+        update_size: examples per update.
+        pad: id that fills short rows.
+        bf16: compute matrix products in bf16.
+        callbacks: of `transformers`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        args: Any,
+        *,
+        rows: Sequence[TokenRow],
+        dev_rows: Sequence[TokenRow],
+        update_size: int,
+        pad: int,
+        bf16: bool,
+        callbacks: list[Any],
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
+        self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole update
+        self._loss_shifts_labels = False  # `collate` shifted them already
+        self.tokens_seen = 0
+        self.has_dev_rows = bool(dev_rows)
+        self._rows, self._dev_rows = rows, dev_rows
+        self._update_size, self._pad, self._bf16 = update_size, pad, bf16
+        self._picked: torch.Tensor | None = None
+        self._seeded_for = (-1, 0)
+        head = self.accelerator.unwrap_model(self.model).get_output_embeddings()
+        head.register_forward_pre_hook(self._pick)
+
+    def get_train_dataloader(self) -> Any:
+        """Length-grouped micro-batches."""
+        batches = LengthGroupedBatches(
+            [len(row.ids) for row in self._rows],
+            self._update_size,
+            self.args.per_device_train_batch_size,
+            self.args.seed,
+        )
+        loader = DataLoader(self._rows, batch_sampler=batches, collate_fn=partial(collate, pad=self._pad))
+        return self.accelerator.prepare(loader)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """Seed dropout for this micro-batch, then forward and backward."""
+        step, micro = self._seeded_for
+        micro = micro + 1 if step == self.state.global_step else 0
+        self._seeded_for = (self.state.global_step, micro)
+        torch.manual_seed((self.args.seed * 1_000_003 + self.state.global_step) * 1_009 + micro)
+        self.tokens_seen += inputs.pop("tokens")
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            raise StageError(
+                f"the loss became {loss.item()} at update {self.state.global_step + 1}",
+                next_command="narrowcast train with a lower learning rate, or --set precision=fp32",
+                reason_code="training_diverged",
+                stage="training",
+            )
+        return loss
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Cross-entropy over the completion tokens, summed, divided by those of the update."""
+        loss = self._summed_loss(model, inputs) / (num_items_in_batch or inputs["labels"].numel())
+        return (loss, {}) if return_outputs else loss
+
+    def dev_loss(self) -> float:
+        """Mean loss per completion token over the dev rows, in nats."""
+        ordered = sorted(self._dev_rows, key=lambda row: len(row.ids))
+        size = self.args.per_device_train_batch_size
+        total, tokens = 0.0, 0
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(ordered), size):
+                batch = self._prepare_inputs(collate(ordered[start : start + size], self._pad))
+                total += self._summed_loss(self.model, batch).item()
+                tokens += batch["labels"].numel()
+        self.model.train()
+        return total / tokens
+
+    def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
+        """The dev loss, in the form callbacks expect."""
+        metrics = {"eval_loss": self.dev_loss()}
+        self.log(metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _summed_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        self._picked = inputs["positions"]
+        device = inputs["input_ids"].device.type
+        context = torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext()
+        try:
+            with context:
+                logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
+        finally:
+            self._picked = None
+        return functional.cross_entropy(logits.float(), inputs["labels"], reduction="sum")
+
+    def _pick(self, _head: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
+        """Keep the hidden states whose logits are needed: [rows, tokens, width] → [n, width]."""
+        if self._picked is None:
+            return None
+        hidden = arguments[0]
+        return (hidden.flatten(0, 1)[self._picked], *arguments[1:])
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save, then mark as complete: a kill in between leaves nothing that resume would take."""
+        super()._save_checkpoint(model, trial)
+        mark_complete(self.args.output_dir, self.state.global_step)

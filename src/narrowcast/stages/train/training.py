@@ -1,0 +1,167 @@
+"""One training run: gate, material, checkpoints, the trainer, what is saved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from narrowcast import __version__
+from narrowcast.core.run import RunManifest
+from narrowcast.errors import CancelledError, StageError
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.checkpoints import drop_incomplete, last_checkpoint, step_of
+from narrowcast.stages.train.contract import Inputs, Result
+from narrowcast.stages.train.gate import require_baseline
+from narrowcast.stages.train.material import Material, gather
+from narrowcast.stages.train.options import Options
+from narrowcast.store.files import disk_errors
+
+
+def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    """Train, save, and say what was made.
+
+    Raises:
+        StageError: with one of the codes `training_*`; checkpoints that were whole stay.
+        CancelledError: on request, with a checkpoint.
+    """
+    require_baseline(inputs.dataset_version, ctx)
+    started = _now()
+    material = gather(options, ctx)
+    _report_rejected(material, ctx)
+    folder = ctx.project.runs / ctx.run_id
+    checkpoint = _checkpoint(folder, ctx)
+
+    from narrowcast.stages.train.failures import training_failures
+    from narrowcast.stages.train.session import Session
+
+    with disk_errors(folder), training_failures():
+        session = Session(material, options, ctx, folder, checkpoint)
+        try:
+            session.run()
+        finally:
+            session.close()
+        _raise_if_stopped(session.stopped, folder)
+        manifest = _manifest(material, options, ctx, session, started)
+        saved = session.save(manifest)
+    return _result(saved, material, folder, ctx)
+
+
+def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
+    """Where to go on from; refuses to lose an interrupted run silently."""
+    drop_incomplete(folder / "checkpoints")
+    found = last_checkpoint(folder / "checkpoints")
+    if found is None:
+        return None
+    if ctx.resume:
+        ctx.emit("training_resumed", f"going on from update {step_of(found)}", {"step": step_of(found)})
+        return found
+    if not ctx.force:
+        raise StageError(
+            f"this run was interrupted after update {step_of(found)}",
+            where=str(found),
+            next_command="narrowcast train --resume to go on, or narrowcast train --force to start over",
+            reason_code="training_interrupted_run",
+            stage="training",
+        )
+    import shutil
+
+    ctx.progress.note(f"starting over; the checkpoint at update {step_of(found)} is removed")
+    shutil.rmtree(folder)
+    return None
+
+
+def _report_rejected(material: Material, ctx: StageContext) -> None:
+    for split, rows in (("train", material.train), ("dev", material.dev)):
+        if rows.rejected:
+            counts = ", ".join(f"{count} {reason}" for reason, count in rows.rejected.items())
+            message = f"{split}: left out {counts} (longest allowed: {material.recipe.max_length} tokens)"
+            ctx.progress.note(message)
+            examples = {reason: ids[:20] for reason, ids in rows.rejected_ids.items()}
+            ctx.emit("training_rows_truncated", message, {"rejected": rows.rejected, "examples": examples})
+
+
+def _raise_if_stopped(stopped: str, folder: Path) -> None:
+    if stopped == "cancelled":
+        raise CancelledError(
+            "training was stopped; a checkpoint was written",
+            where=str(folder / "checkpoints"),
+            next_command="narrowcast train --resume",
+            reason_code="training_cancelled",
+            stage="training",
+        )
+    if stopped == "timeout":
+        raise StageError(
+            "training reached its time limit; a checkpoint was written",
+            where=str(folder / "checkpoints"),
+            next_command="narrowcast train --resume",
+            reason_code="training_timeout",
+            stage="training",
+        )
+
+
+def _manifest(
+    material: Material, options: Options, ctx: StageContext, session: Any, started: str
+) -> RunManifest:
+    from narrowcast.stages.train.output import environment, template_sha256
+
+    recipe = {
+        **options.model_dump(mode="json"),
+        **material.recipe.model_dump(mode="json", exclude={"reasons"}),
+    }
+    rejected = sum(material.train.rejected.values())
+    return RunManifest(
+        run_id=ctx.run_id,
+        method=material.recipe.method,
+        method_reason=material.recipe.reasons.get("method", "asked for"),
+        base=material.base.record(),
+        dataset_version=material.manifest.version,
+        recipe={**recipe, "reasons": material.recipe.reasons},
+        seed=options.seed,
+        rows={"train": len(material.train.rows), "rejected": rejected, "dev": len(material.dev.rows)},
+        tokens={"all": material.train.tokens, "loss": material.train.loss_tokens},
+        steps=session.steps,
+        seconds=round(session.seconds, 2),
+        tokens_per_second=round(session.tokens / max(session.seconds, 1e-9), 1),
+        losses=session.losses(),
+        weights_dtype=session.weights_dtype,
+        weights_sha256="",
+        chat_template_sha256=template_sha256(material.tokenizer),
+        code_version=__version__,
+        environment=environment(),
+        started=started,
+        finished=_now(),
+    )
+
+
+def _result(saved: RunManifest, material: Material, folder: Path, ctx: StageContext) -> Result:
+    final = saved.losses["final_train"]
+    path = ctx.project.relative(ctx.project.adapters / ctx.run_id)
+    return Result(
+        artifacts=[f"{path}/run.json"],
+        ledger=material.train.ledger("train"),
+        summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} updates in "
+        f"{saved.seconds:,.0f} s, loss {final:.4f}",
+        payload={
+            "experiment_id": saved.run_id,
+            "backend": saved.environment["device"],
+            "final_train_loss": final,
+            "dataset_version": saved.dataset_version,
+            "weights_sha256": saved.weights_sha256,
+        },
+        run_id=saved.run_id,
+        path=path,
+        base=saved.base.name,
+        method=saved.method,
+        trace=ctx.project.relative(folder / "trace.csv"),
+        final_train_loss=final,
+        dev_loss=saved.losses.get("dev"),
+        dataset_version=saved.dataset_version,
+        weights_sha256=saved.weights_sha256,
+        seconds=saved.seconds,
+        tokens_per_second=saved.tokens_per_second,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
