@@ -17,6 +17,26 @@ class MetricValue(BaseModel):
     high: float
 
 
+class Difference(BaseModel):
+    """First model minus second on the same rows, with its 95 % interval (paired bootstrap).
+
+    Attributes:
+        p_value: two-sided, of the paired bootstrap on the metric.
+        only_first_right: rows that only the first has wholly right.
+        only_second_right: rows that only the second has.
+        mcnemar_p: exact McNemar test on those two counts.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    p_value: float
+    only_first_right: int
+    only_second_right: int
+    mcnemar_p: float
+
+
 class Gate(BaseModel):
     """A bar a metric must clear; judged on the interval, not on the point estimate."""
 

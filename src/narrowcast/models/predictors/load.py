@@ -1,7 +1,7 @@
 """Predictor references: the names by which every command asks for something that answers.
 
     majority                  the most frequent answer of the training rows
-    tfidf                     TF-IDF with a linear model
+    tfidf, tfidf-chars        TF-IDF with a linear model; on words, or words and their parts
     base, base-few-shot       the untuned base model, without and with examples in its prompt
     run:<run id>              a trained model of this project
     gguf:<path or q8_0 ...>   an exported file
@@ -70,6 +70,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
     {
         "majority": "narrowcast.models.predictors.majority:from_train",
         "tfidf": "narrowcast.models.predictors.tfidf:from_train",
+        "tfidf-chars": "narrowcast.models.predictors.tfidf:from_train_with_characters",
         "base": "narrowcast.models.predictors.transformers:from_base",
         "base-few-shot": "narrowcast.models.predictors.few_shot:from_base",
         "run": "narrowcast.models.predictors.transformers:from_run",

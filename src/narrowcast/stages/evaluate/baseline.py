@@ -1,0 +1,47 @@
+"""Baselines: what a fine-tune has to beat. They are yardsticks, so no gate judges them."""
+
+from __future__ import annotations
+
+from narrowcast.core.names import StageName, TaskProfile
+from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.stages.evaluate.inputs import MeasureInputs, measure_inputs
+from narrowcast.stages.evaluate.options import BaselineOptions
+from narrowcast.stages.evaluate.result import MeasureResult
+from narrowcast.store.dataset import load_manifest
+from narrowcast.store.workspace import ProjectPaths
+
+
+def read_inputs(project: ProjectPaths, options: BaselineOptions) -> MeasureInputs:
+    """The data set, and the base model's weights where a baseline needs them.
+
+    Raises:
+        DataError: where no data set was prepared.
+        ModelError: where the base model is not there.
+    """
+    models = options.models or _suitable(load_manifest(project).task.profile)
+    return measure_inputs(project, options, models)
+
+
+def _suitable(profile: TaskProfile) -> list[str]:
+    """No linear model writes free text."""
+    if profile in (TaskProfile.CLASSIFICATION, TaskProfile.STRUCTURED_EXTRACTION):
+        return ["majority", "tfidf", "base", "base-few-shot"]
+    return ["majority", "base", "base-few-shot"]
+
+
+def _run(inputs: MeasureInputs, options: BaselineOptions, ctx: StageContext) -> MeasureResult:
+    from narrowcast.stages.evaluate.run import run  # reading Options for --help must stay cheap
+
+    return run(inputs, options, ctx, [])
+
+
+STAGE = StageDefinition(
+    name="baseline",
+    event_stage=StageName.BASELINE,
+    options=BaselineOptions,
+    result=MeasureResult,
+    read_inputs=read_inputs,
+    run=_run,
+    success_code="baseline_run",
+    failure_code="baseline_failed",
+)
