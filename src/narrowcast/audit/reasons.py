@@ -39,6 +39,17 @@ REASONS: dict[str, Reason] = {
     ),
     "dataset_import_forced": Reason(_I, _WARN, "a mapping under 0.80 confidence was forced"),
     "dataset_import_removed": Reason(_I, _INFO, "an import and its rows were removed"),
+    "dataset_import_unknown": Reason(_I, _ERR, "there is no import of that id", "narrowcast data imports"),
+    "dataset_import_cancelled": Reason(_I, _WARN, "an import was stopped on request; nothing was kept"),
+    "dataset_already_imported": Reason(
+        _I, _ERR, "the same rows were imported before", "narrowcast data imports"
+    ),
+    "dataset_mapping_uncertain": Reason(
+        _I, _ERR, "no mapping is confident enough to be used", "narrowcast data introspect"
+    ),
+    "dataset_rows_rejected": Reason(
+        _I, _ERR, "not one row could be mapped", "narrowcast data import --dry-run"
+    ),
     # cleaning
     "cleaning_outlier_threshold_exceeded": Reason(_C, _WARN, "more outliers than allowed"),
     "cleaning_pii_block": Reason(_C, _ERR, "personal data or secrets block the rows", "redact or drop them"),

@@ -15,6 +15,9 @@ CONNECTORS: Registry[type[Connector]] = Registry(
     },
 )
 
+# Schemes whose rest is a path of the local disk.
+FILE_SCHEMES = frozenset({"jsonl", "csv", "file"})
+
 
 def connect(locator: Locator) -> Connector:
     """The connector a locator names, built on the rest of it."""

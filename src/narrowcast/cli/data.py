@@ -1,0 +1,211 @@
+"""`narrowcast data`: look at sources, import rows, see the row ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.core.names import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_args_is_help=True)
+
+LocatorOption = Annotated[
+    str, typer.Option("--locator", "-l", help="SCHEME:PATH, for example csv:train.csv or file:rows.parquet.")
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Take the first so many rows only.")]
+
+
+@app.command()
+def sources(as_json: JsonOption = False) -> None:
+    """List the kinds of sources that can be read."""
+    from narrowcast.cli.output import emit, table
+    from narrowcast.ops import data
+
+    found = data.sources()
+    emit(
+        [each.model_dump() for each in found],
+        as_json,
+        lambda: table(
+            ["locator", "what it reads"], [(f"{each.scheme}:PATH", each.meaning) for each in found]
+        ),
+    )
+
+
+@app.command()
+def mappers(as_json: JsonOption = False) -> None:
+    """List the mappers, which turn rows into examples, with their fields."""
+    from narrowcast.cli.data_view import show_mappers
+    from narrowcast.cli.output import emit
+    from narrowcast.ops import data
+
+    found = data.mappers()
+    emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_mappers(found))
+
+
+@app.command()
+def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonOption = False) -> None:
+    """Say what a source looks like and which mapping fits; writes nothing."""
+    from narrowcast.cli.data_view import show_introspection
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.ops import data
+
+    with working(as_json) as (progress, cancel):
+        found = data.introspect(locator, limit=limit, progress=progress, cancel=cancel)
+    emit(found, as_json, lambda: show_introspection(found))
+
+
+@app.command("import")
+def import_(
+    locator: LocatorOption,
+    project: ProjectOption = None,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Take the mapping that introspection proposes.")
+    ] = False,
+    mapper: Annotated[str | None, typer.Option(help="Name of the mapper.")] = None,
+    fields: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN, several apart by commas.")
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="Column whose equal values stay in one split.")] = None,
+    into: Annotated[Split | None, typer.Option(help="Put all rows into one split.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the source, for manifest and card.")] = None,
+    limit: LimitOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Use a proposal under 0.80 confidence.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Leave this rejection reason out of a dry run's sample.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import the rows of a source: each is accepted, or rejected with its reason."""
+    from narrowcast.cli.data_view import show_dry_run, show_import, show_introspection
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import data
+
+    opened = open_project(project)
+    try:
+        with working(as_json) as (progress, cancel):
+            outcome = data.import_rows(
+                opened,
+                locator,
+                auto=auto,
+                mapper=mapper,
+                field_map=parse_pairs(fields or []),
+                group=group,
+                into=into,
+                licence=licence,
+                force=force,
+                limit=limit,
+                dry_run=dry_run,
+                drop=parse_reasons(drop or []),
+                progress=progress,
+                cancel=cancel,
+            )
+    except data.MappingUncertainError as doubt:
+        if not as_json:
+            show_introspection(doubt.found, with_next=False)
+        raise
+    if isinstance(outcome, data.DryRunReport):
+        report = outcome
+        emit(report, as_json, lambda: show_dry_run(report))
+    else:
+        done = outcome
+        emit(done, as_json, lambda: show_import(done, opened))
+
+
+@app.command()
+def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """List what was imported."""
+    from narrowcast.cli.data_view import show_imports
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import data
+
+    records = data.imports(open_project(project))
+    emit([each.model_dump(mode="json") for each in records], as_json, lambda: show_imports(records))
+
+
+@app.command()
+def remove(
+    import_id: Annotated[str, typer.Argument(help="As `narrowcast data imports` lists it.")],
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove an import with its rows."""
+    from narrowcast.cli.output import emit, next_step, say
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import data
+
+    record = data.remove_import(open_project(project), import_id)
+
+    def render() -> None:
+        say(f"removed [bold]{record.id}[/]: {record.accepted:,} accepted rows of {record.locator}")
+        next_step("narrowcast data ledger")
+
+    emit(record, as_json, render)
+
+
+@app.command()
+def ledger(
+    which: Annotated[str | None, typer.Argument(metavar="[PROJECT]", help="Number, slug or folder.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count every row from its source to the model: each ends in a split or in a named rejection."""
+    from narrowcast.cli.data_view import show_ledger
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import data
+
+    found = data.ledger(open_project(which or project))
+    emit(found, as_json, lambda: show_ledger(found))
+
+
+def parse_pairs(given: Sequence[str]) -> dict[str, str]:
+    """`["text=body,label=kind"]` → `{"text": "body", "label": "kind"}`; column names may hold spaces.
+
+    Raises:
+        UsageError: where a part is no pair.
+    """
+    from narrowcast.errors import UsageError
+
+    pairs: dict[str, str] = {}
+    for part in (part for each in given for part in each.split(",") if part.strip()):
+        name, equals, column = part.partition("=")
+        if not equals or not name.strip() or not column.strip():
+            raise UsageError(
+                f"{part!r} is no FIELD=COLUMN pair",
+                where="--map",
+                next_command="for example --map text=message,label=intent",
+                stage="ingestion",
+            )
+        pairs[name.strip()] = column.strip()
+    return pairs
+
+
+def parse_reasons(given: Sequence[str]) -> frozenset[str]:
+    """Rejection reasons, checked against the closed list.
+
+    Raises:
+        UsageError: for one that does not exist.
+    """
+    from narrowcast.errors import UsageError
+    from narrowcast.stages.mapping.reasons import REJECTIONS
+
+    reasons = frozenset(part.strip() for each in given for part in each.split(",") if part.strip())
+    unknown = sorted(reasons - REJECTIONS.keys())
+    if unknown:
+        raise UsageError(
+            f"there is no rejection reason {unknown[0]!r}",
+            where="--drop",
+            next_command=f"use: {', '.join(REJECTIONS)}",
+            stage="ingestion",
+        )
+    return reasons

@@ -1,0 +1,120 @@
+"""Which mapper and which columns: named by the user, proposed by introspection, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from narrowcast.errors import DataError, UsageError
+from narrowcast.ops.data.sources import IntrospectedSource
+from narrowcast.stages.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
+from narrowcast.stages.mapping import MAPPERS, check_field_map
+from narrowcast.stages.mapping.base import Mapper
+
+
+class MappingUncertainError(DataError):
+    """Introspection has no mapping that may be used without being forced; `found` says what it saw."""
+
+    default_reason_code = "dataset_mapping_uncertain"
+
+    def __init__(self, found: IntrospectedSource, what: str, next_command: str) -> None:
+        super().__init__(what, where=found.source.locator, next_command=next_command, stage="ingestion")
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenMapping:
+    """A mapper with a complete, checked field map."""
+
+    mapper: type[Mapper]
+    field_map: dict[str, str]
+    confidence: float | None
+    """Of introspection's proposal, where that decided."""
+    forced: bool = False
+
+
+def choose_mapping(
+    found: IntrospectedSource,
+    *,
+    auto: bool,
+    mapper: str | None,
+    field_map: Mapping[str, str],
+    force: bool,
+) -> ChosenMapping:
+    """Complete what the user named with what introspection found.
+
+    Raises:
+        UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
+        MappingUncertainError: where the proposal is under the threshold and not forced.
+    """
+    columns = found.report.column_names
+    if mapper is not None:
+        chosen = MAPPERS.get(mapper)
+        fitting = next((each for each in found.report.hypotheses if each.mapper_id == mapper), None)
+        return _checked(chosen, _completed(chosen, field_map, fitting), columns, None)
+    if not auto:
+        raise UsageError(
+            "the import names no mapper",
+            where=found.source.locator,
+            next_command="add --auto, or --mapper NAME with --map FIELD=COLUMN (`narrowcast data mappers`)",
+            stage="ingestion",
+        )
+    proposal = found.report.proposal
+    if proposal is None:
+        raise MappingUncertainError(found, _no_proposal(found), _inspect(found))
+    if proposal.needs_force and not force and not field_map:
+        raise MappingUncertainError(
+            found,
+            f"the best mapping has a confidence of {proposal.confidence:.2f}, under {THRESHOLD:.2f}",
+            _named(proposal),
+        )
+    chosen = MAPPERS.get(proposal.mapper_id)
+    merged = _completed(chosen, field_map, proposal)
+    return _checked(chosen, merged, columns, proposal.confidence, forced=proposal.needs_force and force)
+
+
+def _completed(
+    mapper: type[Mapper], field_map: Mapping[str, str], fitting: ShapeHypothesis | ProposedMapping | None
+) -> dict[str, str]:
+    """The user's map; required fields it leaves open come from introspection, in whole or not at all."""
+    if fitting is None:
+        return dict(field_map)
+    alternatives = {"target", "fields", "spans"}  # exactly one of these may be named
+    given = set(field_map)
+    proposed = {
+        role: column
+        for role, column in fitting.field_map.items()
+        if role not in given and not (role in alternatives and given & alternatives)
+    }
+    known = {role.name for role in mapper.roles}
+    if known <= given:
+        proposed = {}
+    return {**proposed, **field_map}
+
+
+def _checked(
+    mapper: type[Mapper],
+    field_map: dict[str, str],
+    columns: list[str],
+    confidence: float | None,
+    *,
+    forced: bool = False,
+) -> ChosenMapping:
+    check_field_map(mapper, field_map, columns)
+    return ChosenMapping(mapper, field_map, confidence, forced)
+
+
+def _no_proposal(found: IntrospectedSource) -> str:
+    if found.report.hypotheses:
+        first = found.report.hypotheses[0]
+        return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
+    return "no known shape fits these rows: no column reads like text with something to learn beside it"
+
+
+def _inspect(found: IntrospectedSource) -> str:
+    return f"narrowcast data introspect --locator {found.source.locator}"
+
+
+def _named(proposal: ProposedMapping) -> str:
+    pairs = ",".join(f"{role}={column}" for role, column in proposal.field_map.items())
+    return f"add --force to use it, or name the columns: --mapper {proposal.mapper_id} --map '{pairs}'"

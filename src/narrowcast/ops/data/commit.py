@@ -1,0 +1,196 @@
+"""A committed import, in an order that a kill at any moment leaves whole or absent.
+
+Rows and rejects are written first, then `narrowcast.yaml`, then the record in `registry/imports.jsonl`: that
+is the commit point. Files without a record are deleted by the next import.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from narrowcast.core.config import ProjectConfig, SourceSpec
+from narrowcast.core.hashing import content_hash
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.task import TaskSpec
+from narrowcast.errors import CancelledError, DataError, NarrowcastError
+from narrowcast.ops.data.imports import INCOMING, read_records, remove_orphans, write_records
+from narrowcast.ops.project import Project
+from narrowcast.stages.ingest import IngestResult, import_id, ingest
+from narrowcast.stages.mapping.commit import MappingResult, map_stored
+from narrowcast.stages.mapping.engine import RowMapping
+from narrowcast.stages.mapping.task import merged_task
+
+if TYPE_CHECKING:
+    from narrowcast.ops.data.rows import ImportRequest
+
+
+def commit_import(
+    project: Project, request: ImportRequest, progress: Progress, cancel: CancelToken
+) -> tuple[ImportRecord, TaskSpec]:
+    """Write rows, rejects, configuration and record; then emit the events.
+
+    Raises:
+        DataError: where the same rows were imported before, or none can be mapped.
+        CancelledError: on request; nothing is kept.
+    """
+    paths = project.paths
+    with project.lock("data import"):
+        records = read_records(paths)
+        remove_orphans(paths, records)
+        try:
+            progress.start("reading the rows", request.plan.report.rows)
+            rows = islice(request.connector.load(), request.limit)
+            stored = ingest(rows, paths.raw / INCOMING, None, progress, cancel)
+            name = import_id(request.chosen.mapper.id, stored.sha256)
+            _refuse_repetition(records, name)
+            raw = paths.raw / f"{name}.jsonl"
+            (paths.raw / INCOMING).replace(raw)
+            mapper = request.mapper()
+            mapping = RowMapping(mapper, request.chosen.field_map, name, request.into)
+            progress.start("mapping the rows", stored.rows)
+            mapped = map_stored(
+                raw,
+                mapping,
+                paths.accepted / raw.name,
+                paths.rejected / raw.name,
+                progress,
+                cancel,
+            )
+            _refuse_nothing(request, mapped)
+            record = _record(request, name, stored, mapped)
+            task = merged_task(request.task, mapper.task())
+            _save(project, request, record, records, task)
+        except BaseException:
+            remove_orphans(paths, read_records(paths))
+            raise
+    _emit(project, request, record)
+    return record, task
+
+
+def _save(
+    project: Project,
+    request: ImportRequest,
+    record: ImportRecord,
+    records: list[ImportRecord],
+    task: TaskSpec,
+) -> None:
+    before = project.config
+    project.save_config(_configured(before, request, task))
+    try:
+        write_records(project.paths, [*records, record])
+    except BaseException:
+        project.save_config(before)
+        raise
+
+
+def _refuse_repetition(records: list[ImportRecord], name: str) -> None:
+    for record in records:
+        if record.id == name:
+            raise DataError(
+                f"these very rows are imported already, as {name}",
+                where=record.locator,
+                next_command=f"narrowcast data remove {name}, if they are to be mapped anew",
+                reason_code="dataset_already_imported",
+                stage="ingestion",
+            )
+
+
+def _refuse_nothing(request: ImportRequest, mapped: MappingResult) -> None:
+    if mapped.accepted:
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in mapped.rejected.items())
+    raise DataError(
+        f"not one of {mapped.rows:,} rows could be mapped with {request.plan.mapper}",
+        where=f"{request.locator}; rejected: {reasons or 'nothing was read'}",
+        next_command=f"narrowcast data import --locator {request.locator} "
+        f"--mapper {request.plan.mapper} --dry-run",
+        reason_code="dataset_rows_rejected",
+        stage="ingestion",
+    )
+
+
+def _record(request: ImportRequest, name: str, stored: IngestResult, mapped: MappingResult) -> ImportRecord:
+    return ImportRecord(
+        id=name,
+        locator=request.locator,
+        mapper=request.plan.mapper,
+        field_map=request.plan.field_map,
+        into=request.into,
+        rows=stored.rows,
+        accepted=mapped.accepted,
+        rejected=mapped.rejected,
+        raw_sha256=stored.sha256,
+        accepted_sha256=mapped.accepted_sha256,
+        licence=request.licence,
+        confidence=request.plan.confidence,
+        forced=request.plan.forced,
+    )
+
+
+def _configured(config: ProjectConfig, request: ImportRequest, task: TaskSpec) -> ProjectConfig:
+    """The configuration with this source, as it was mapped, and the task as it is now."""
+    plan = request.plan
+    source = SourceSpec(
+        locator=request.locator,
+        mapper=plan.mapper,
+        map={role: column for role, column in plan.field_map.items() if role != "group"},
+        group=plan.field_map.get("group"),
+        into=request.into,
+        limit=request.limit,
+        licence=request.licence,
+    )
+    sources = list(config.sources)
+    for place, each in enumerate(sources):
+        if (each.locator, each.into) == (source.locator, source.into):
+            sources[place] = source
+            break
+    else:
+        sources.append(source)
+    return config.model_copy(update={"sources": sources, "task": task})
+
+
+def _emit(project: Project, request: ImportRequest, record: ImportRecord) -> None:
+    rejected = sum(record.rejected.values())
+    payload = {
+        "source": record.locator,
+        "mapper": record.mapper,
+        "accepted": record.accepted,
+        "rejected": rejected,
+        "rejected_by_reason": record.rejected,
+        "written_path": f"data/accepted/{record.id}.jsonl",
+        "config_id": content_hash({"mapper": record.mapper, "field_map": record.field_map})[:12],
+    }
+    if record.forced:
+        project.trail.emit(
+            StageName.INGESTION,
+            "dataset_import_forced",
+            f"a mapping of confidence {record.confidence} was forced",
+            payload=payload,
+            run=record.id,
+        )
+    project.trail.emit(
+        StageName.INGESTION,
+        "dataset_import_run",
+        f"{record.accepted:,} rows accepted, {rejected:,} rejected from {request.locator}",
+        payload=payload,
+        run=record.id,
+    )
+
+
+def emit_failure(project: Project, locator: str, error: Exception) -> None:
+    """The event of an import that did not happen."""
+    code = "dataset_import_cancelled" if isinstance(error, CancelledError) else "dataset_import_failed"
+    known = isinstance(error, NarrowcastError)
+    project.trail.emit(
+        StageName.INGESTION,
+        code,
+        str(error) if known else f"{type(error).__name__}: {error}",
+        payload={
+            "source": locator,
+            "reason_code": error.reason_code if isinstance(error, NarrowcastError) else code,
+            "next": error.next_command if isinstance(error, NarrowcastError) else "",
+        },
+    )

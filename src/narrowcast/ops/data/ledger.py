@@ -1,0 +1,80 @@
+"""The row ledger of a project, counted afresh from the files on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from narrowcast.core.ledger import Ledger, StageLedger
+from narrowcast.core.manifest import DatasetManifest, ImportRecord
+from narrowcast.errors import DataError
+from narrowcast.ops.data.imports import read_records
+from narrowcast.ops.project import Project
+from narrowcast.pipeline.plan import load_record
+from narrowcast.store.dataset import load_manifest
+from narrowcast.store.files import count_lines, read_jsonl
+from narrowcast.store.workspace import ProjectPaths
+
+
+def ledger(project: Project) -> Ledger:
+    """One line an import (`map imp-…`), then prepare, then training, as far as the project has come.
+
+    Rows are counted in the files, not taken from the records, so that a file changed by hand shows.
+    """
+    paths = project.paths
+    records = read_records(paths)
+    stages = [_mapped(paths, record) for record in records]
+    accepted = sum(stage.rows_out for stage in stages)
+    manifest = _manifest(paths)
+    if manifest is not None:
+        stages.append(_prepared(paths, manifest, accepted))
+    trained = _trained(paths)
+    if trained is not None:
+        stages.append(trained)
+    return Ledger(stages=stages)
+
+
+def _mapped(paths: ProjectPaths, record: ImportRecord) -> StageLedger:
+    name = f"{record.id}.jsonl"
+    rejected: Counter[str] = Counter()
+    if (paths.rejected / name).exists():
+        rejected.update(row["reason"] for row in read_jsonl(paths.rejected / name))
+    return StageLedger(
+        stage=f"map {record.id}",
+        rows_in=_count(paths, "raw", name),
+        rows_out=_count(paths, "accepted", name),
+        rejected=dict(sorted(rejected.items())),
+    )
+
+
+def _count(paths: ProjectPaths, kind: str, name: str) -> int:
+    path = paths.root / "data" / kind / name
+    return count_lines(path) if path.exists() else 0
+
+
+def _manifest(paths: ProjectPaths) -> DatasetManifest | None:
+    """The current data set, where there is one; a damaged one is an error of its own command."""
+    try:
+        return load_manifest(paths)
+    except DataError as error:
+        if error.reason_code == "prepare_manifest_missing":
+            return None
+        raise
+
+
+def _prepared(paths: ProjectPaths, manifest: DatasetManifest, accepted: int) -> StageLedger:
+    """Rows of the imports the version was made of → rows in its split files."""
+    files = [paths.root / split.path for split in manifest.splits.values()]
+    used = {record.id for record in manifest.imports}
+    current = {record.id for record in read_records(paths)}
+    return StageLedger(
+        stage="prepare",
+        rows_in=accepted if used == current else manifest.ledger.rows_in,
+        rows_out=sum(count_lines(path) for path in files if path.exists()),
+        rejected=manifest.ledger.rejected,
+    )
+
+
+def _trained(paths: ProjectPaths) -> StageLedger | None:
+    record = load_record(paths, "train")
+    stored = record.result.get("ledger") if record else None
+    return StageLedger.model_validate(stored) if stored else None

@@ -1,0 +1,171 @@
+"""Statistics of every column over the whole source, in bounded memory."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from narrowcast.core.row import SourceRow
+
+SAMPLE_ROWS = 20
+MAX_DISTINCT = 5_000  # values of one column that are counted one by one
+MAX_COLUMNS = 500
+_MAX_DEPTH = 3
+_LONGEST_VALUE = 200  # longer strings are no labels; they are counted, not kept
+_LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates
+
+_NUMBER = re.compile(r"\s*[-+]?[\d.,\s]*\d[\d.,]*(?:[eE][-+]?\d+)?\s*%?\s*")
+_DATE = re.compile(
+    r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d{2}.*)?\s*|\s*\d{1,2}:\d{2}(?::\d{2})?\s*"
+)
+
+
+@dataclass(slots=True)
+class Column:
+    """Counts over one column; rows where it is absent or empty are `rows - filled`."""
+
+    name: str
+    rows: int = 0
+    filled: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+    words: int = 0
+    characters: int = 0
+    longest: int = 0
+    numbers: int = 0
+    dates: int = 0
+    looked_at: int = 0
+    values: Counter[Any] = field(default_factory=Counter)
+    open_ended: bool = False
+    """More values than `MAX_DISTINCT`, or values too long to be names; `values` is cut off then."""
+    fraction: bool = False
+    """Holds numbers that are not whole."""
+    examples: list[Any] = field(default_factory=list)
+
+    def add(self, value: Any) -> None:
+        """Count one value."""
+        if value is None or value == "":
+            return
+        self.filled += 1
+        if len(self.examples) < SAMPLE_ROWS:
+            self.examples.append(value)
+        if isinstance(value, str):
+            self._add_text(value)
+        elif isinstance(value, bool | int | float):
+            self.types["boolean" if isinstance(value, bool) else "number"] += 1
+            self.fraction = self.fraction or (isinstance(value, float) and not value.is_integer())
+            self._count(value if isinstance(value, bool) else str(value))
+        else:
+            self.types["list" if isinstance(value, list) else "object"] += 1
+
+    def _add_text(self, value: str) -> None:
+        self.types["string"] += 1
+        self.words += value.count(" ") + 1
+        self.characters += len(value)
+        self.longest = max(self.longest, len(value))
+        if self.looked_at < _LOOKED_AT:
+            self.looked_at += 1
+            self.numbers += _NUMBER.fullmatch(value) is not None
+            self.dates += _DATE.fullmatch(value) is not None
+        if len(value) <= _LONGEST_VALUE:
+            self._count(value)
+        else:
+            self.open_ended = True
+
+    def _count(self, value: Any) -> None:
+        if value in self.values or len(self.values) < MAX_DISTINCT:
+            self.values[value] += 1
+        else:
+            self.open_ended = True
+
+    def share(self, *kinds: str) -> float:
+        """Part of the filled rows that hold these types."""
+        return sum(self.types[kind] for kind in kinds) / self.filled if self.filled else 0.0
+
+    @property
+    def mean_words(self) -> float:
+        """Of its strings."""
+        return self.words / max(1, self.types["string"])
+
+    @property
+    def mean_length(self) -> float:
+        """Characters of its strings."""
+        return self.characters / max(1, self.types["string"])
+
+    @property
+    def distinct(self) -> int | None:
+        """Different values, where they could all be counted."""
+        return None if self.open_ended or self.types["list"] or self.types["object"] else len(self.values)
+
+    @property
+    def variety(self) -> float:
+        """How seldom values repeat: 1.0 where all differ. From the counted values where there are many."""
+        counted = self.values.total()
+        return len(self.values) / counted if counted and not self.open_ended else self._open_variety(counted)
+
+    def _open_variety(self, counted: int) -> float:
+        # Counting stopped at MAX_DISTINCT different values: everything behind it repeats or was not kept.
+        seen_again = counted - len(self.values)
+        return 1.0 - seen_again / max(1, self.filled)
+
+    @property
+    def looks_numeric(self) -> bool:
+        """Numbers or dates, or strings of them."""
+        strings = self.looked_at and (self.numbers + self.dates) / self.looked_at > 0.5
+        return bool(strings) or self.share("number") > 0.5
+
+
+@dataclass(slots=True)
+class Profile:
+    """All columns, nested ones by their dotted path, and the first good rows."""
+
+    columns: dict[str, Column] = field(default_factory=dict)
+    sample: list[dict[str, Any]] = field(default_factory=list)
+    rows: int = 0
+    unparseable: int = 0
+    cut: bool = False
+    """More columns than `MAX_COLUMNS`; the rest was not looked at."""
+
+    def top_level(self) -> list[Column]:
+        """Columns that are not inside another."""
+        return [column for name, column in self.columns.items() if "." not in name or not self._inside(name)]
+
+    def leaves(self) -> list[Column]:
+        """Columns that hold values, not objects of columns."""
+        return [column for column in self.columns.values() if column.share("object") < 0.5]
+
+    def _inside(self, name: str) -> bool:
+        parent = name.rpartition(".")[0]
+        return parent in self.columns and self.columns[parent].types["object"] > 0
+
+    def _add(self, data: Mapping[str, Any], prefix: str, depth: int) -> None:
+        for key, value in data.items():
+            name = f"{prefix}{key}"
+            column = self.columns.get(name)
+            if column is None:
+                if len(self.columns) >= MAX_COLUMNS:
+                    self.cut = True
+                    continue
+                column = self.columns[name] = Column(name)
+            column.add(value)
+            if isinstance(value, dict) and depth < _MAX_DEPTH:
+                self._add(value, f"{name}.", depth + 1)
+
+
+def profile(rows: Iterable[SourceRow]) -> Profile:
+    """Read every row once."""
+    result = Profile()
+    for row in rows:
+        result.rows += 1
+        if row.error is not None:
+            result.unparseable += 1
+            continue
+        if len(result.sample) < SAMPLE_ROWS:
+            result.sample.append(row.data)
+        result._add(row.data, "", 1)
+    good = result.rows - result.unparseable
+    for column in result.columns.values():
+        column.rows = good
+    return result
