@@ -70,7 +70,9 @@ def measure(
     bars = handler.default_gates() if gates is None else gates
     models = []
     for reference, fingerprint in fingerprints.items():
-        found = answers(reference, fingerprint, examples, requests, context, ctx, reuse=options.reuse)
+        found = answers(
+            reference, fingerprint, examples, requests, context, ctx, reuse=options.reuse and not ctx.force
+        )
         scores = handler.score(examples, found.predictions)
         drawn = bootstrap(scores, samples=options.samples, seed=options.seed)
         judged = bars if reference in inputs.models else []

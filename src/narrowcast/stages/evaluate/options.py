@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from narrowcast.core.metric import Gate
 from narrowcast.stages.base import StageOptions
+
+_GATE = re.compile(r"\s*([\w/.-]+)\s*(>=|<=)\s*([-+.\deE]+)\s*")
+
+
+def read_gate(value: Any) -> Any:
+    """`macro_f1>=0.9` as a gate; whatever is no text is left to validation.
+
+    Raises:
+        ValueError: for a text of another form.
+    """
+    if not isinstance(value, str):
+        return value
+    found = _GATE.fullmatch(value)
+    if found is None:
+        raise ValueError(f"{value!r} is no gate; write METRIC>=NUMBER or METRIC<=NUMBER")
+    metric, sign, threshold = found.groups()
+    operator = "gte" if sign == ">=" else "lte"
+    return {"gate_id": value.replace(" ", ""), "metric": metric, "operator": operator, "threshold": threshold}
 
 
 class MeasureOptions(StageOptions):
@@ -45,5 +64,12 @@ class EvaluateOptions(MeasureOptions):
     """Predictor references such as run:exp-0123456789 or gguf:q8_0; auto takes the newest trained run."""
     against: list[str] | None = None
     """Models to compare with on the same rows; auto takes those of the last `baseline`."""
-    gates: list[Gate] | None = None
-    """Bars the models must clear; auto takes those of the task."""
+    gates: list[Annotated[Gate, BeforeValidator(read_gate)]] | None = None
+    """Bars the models must clear, such as macro_f1>=0.9; auto takes those of the task."""
+
+
+class ExportedOptions(EvaluateOptions):
+    """The files of the bundle, measured like the model that they were made from."""
+
+    models: list[str] | None = None
+    """Predictor references; auto takes every GGUF file of the current bundle."""

@@ -1,0 +1,163 @@
+"""`narrowcast baseline`, `narrowcast eval`, `narrowcast compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+if TYPE_CHECKING:
+    from narrowcast.ops.evaluate import Pair
+    from narrowcast.stages.evaluate import MeasureResult
+
+_Force = Annotated[bool, typer.Option("--force", help="Measure again even where nothing changed.")]
+
+
+@stage_options("narrowcast.stages.evaluate.options:BaselineOptions")
+def baseline(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    force: _Force = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what a fine-tune has to beat: majority, TF-IDF, the untuned base, the prompted base."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.evaluate import baseline as measure
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        result = measure(opened, overrides, force=force, progress=progress, cancel=cancel)
+    emit(result, as_json, lambda: _render(result, "narrowcast train"))
+
+
+@stage_options("narrowcast.stages.evaluate.options:EvaluateOptions")
+def evaluate(
+    overrides: dict[str, Any],
+    references: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="run:ID, gguf:q8_0, tfidf, base, ...; default the newest run."
+        ),
+    ] = None,
+    project: ProjectOption = None,
+    force: _Force = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure models on held-out rows, with intervals, gates and paired comparisons.
+
+    Exit code 3 where a gate fails.
+    """
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.evaluate import evaluate as measure
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        result = measure(opened, references or (), overrides, force=force, progress=progress, cancel=cancel)
+    emit(_plain(result), as_json, lambda: _render(result, "narrowcast export"))
+    if result.verdict == "fail":
+        raise typer.Exit(3)
+
+
+@stage_options("narrowcast.stages.evaluate.options:MeasureOptions")
+def compare(
+    overrides: dict[str, Any],
+    first: Annotated[str, typer.Argument(help="A model, such as run:ID, gguf:q8_0 or tfidf.")],
+    second: Annotated[str, typer.Argument(help="The model to compare it with.")],
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two models on the same rows: the difference with its interval and p-value."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.evaluate import compare as measure
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        pair = measure(opened, first, second, overrides, progress=progress, cancel=cancel)
+    emit(_plain_pair(pair), as_json, lambda: _render_pair(pair))
+
+
+def _plain(result: MeasureResult) -> dict[str, Any]:
+    """One model asked for: its figures at the top level, yardsticks under `against`. Several: a list."""
+    gated = [each for each in result.results if each.verdict is not None]
+    asked = gated or result.results
+    whole = result.model_dump(mode="json")
+    common = {name: whole[name] for name in ("report", "rows_drawn", "looks", "comparisons", "warnings")}
+    figures = {each["model"]: each for each in whole["results"]}
+    names = [each.model for each in asked]
+    against = [figures[name] for name in figures if name not in names]
+    if len(names) == 1:
+        return {**figures[names[0]], **common, "against": against}
+    own = [figures[name] for name in names]
+    return {"results": own, "against": against, **common, "verdict": result.verdict}
+
+
+def _plain_pair(pair: Pair) -> dict[str, Any]:
+    """The shape of `eval`, with `difference` (first minus second) and `p_value`."""
+    figures = pair.first.model_dump(mode="json")
+    difference = pair.comparison.difference.model_dump(mode="json")
+    return {
+        **figures,
+        "verdict": pair.comparison.verdict,
+        "against": pair.second.model_dump(mode="json"),
+        "difference": difference,
+        "p_value": difference["p_value"],
+        "report": pair.report,
+        "looks": pair.looks,
+    }
+
+
+def _render(result: MeasureResult, next_command: str) -> None:
+    from narrowcast.cli.output import next_step, say, table
+    from narrowcast.stages.evaluate.markdown import comparison_line, size_text, value_text
+
+    drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
+    looks = f", look {result.looks} at this split" if result.looks else ""
+    say(f"[bold]{result.split.value} split[/]  {result.n:,} rows{drawn}{looks}")
+    primary = result.results[0].primary
+    rows = [
+        [
+            each.model,
+            value_text(each.metrics[primary]),
+            f"{each.speed.latency_p50_ms:,.1f} ms",
+            size_text(each.size_bytes),
+            (each.verdict or "").replace("_", " "),
+        ]
+        for each in result.results
+    ]
+    heads: list[str | tuple[str, str]] = ["model", f"{primary} [95 %]", ("p50", "right"), ("size", "right"), "gates"]
+    table(heads, rows)
+    for comparison in result.comparisons:
+        say(f"  {comparison_line(comparison)}")
+    for warning in result.warnings:
+        say(f"  [yellow]warning[/]   {warning}")
+    for each in result.results:
+        for gate in each.gates:
+            say(f"  gate {gate.gate_id} on {each.model}: {gate.verdict.replace('_', ' ')} ({gate.reason})")
+    say(f"  report    {result.report}/report.md")
+    next_step(next_command if result.verdict != "fail" else f"read {result.report}/report.md")
+
+
+def _render_pair(pair: Pair) -> None:
+    from narrowcast.cli.output import say, table
+    from narrowcast.stages.evaluate.markdown import comparison_line, value_text
+
+    names = [name for name in pair.first.metrics if name in pair.second.metrics]
+    rows = [
+        [name, value_text(pair.first.metrics[name]), value_text(pair.second.metrics[name])] for name in names
+    ]
+    table(["metric", pair.first.model, pair.second.model], rows)
+    found = pair.comparison.difference
+    say(f"  {comparison_line(pair.comparison)}")
+    say(
+        f"  rows that only {pair.first.model} has right: {found.only_first_right}, only {pair.second.model}: "
+        f"{found.only_second_right} (McNemar p = {found.mcnemar_p:.3g})"
+    )
+    say(f"  report    {pair.report}/report.md")

@@ -1,0 +1,57 @@
+"""The exported files, measured: is what ships as good as what was trained?"""
+
+from __future__ import annotations
+
+from narrowcast.core.names import StageName
+from narrowcast.errors import StageError
+from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.stages.evaluate.inputs import MeasureInputs, measure_inputs, newest_run
+from narrowcast.stages.evaluate.options import ExportedOptions
+from narrowcast.stages.evaluate.result import MeasureResult
+from narrowcast.store.workspace import ProjectPaths
+
+
+def read_inputs(project: ProjectPaths, options: ExportedOptions) -> MeasureInputs:
+    """The bundle's GGUF files, compared with the model that they were made from.
+
+    Raises:
+        StageError: where nothing was trained, or its bundle holds no GGUF file.
+        DataError: where no data set was prepared.
+        ModelError: where a model is not there.
+    """
+    run = newest_run(project)
+    models = options.models or _bundled(project, run)
+    against = [run] if options.against is None else options.against
+    return measure_inputs(project, options, models, against)
+
+
+def _bundled(project: ProjectPaths, run: str) -> list[str]:
+    folder = project.gguf / run.removeprefix("run:")
+    names = sorted(file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf"))
+    if not names:
+        raise StageError(
+            "the bundle holds no GGUF file",
+            where=str(folder),
+            next_command="narrowcast export",
+            reason_code="export_artifact_missing",
+            stage="eval",
+        )
+    return [f"gguf:{name}" for name in names]
+
+
+def _run(inputs: MeasureInputs, options: ExportedOptions, ctx: StageContext) -> MeasureResult:
+    from narrowcast.stages.evaluate.run import run  # reading Options for --help must stay cheap
+
+    return run(inputs, options, ctx, options.gates)
+
+
+STAGE = StageDefinition(
+    name="exported",
+    event_stage=StageName.EVAL,
+    options=ExportedOptions,
+    result=MeasureResult,
+    read_inputs=read_inputs,
+    run=_run,
+    success_code="eval_run",
+    failure_code="eval_runtime_error",
+)
