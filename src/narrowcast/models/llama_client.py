@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -124,7 +124,7 @@ class LlamaClient:
             number = self._send(op, fields)
             return self._receive(number)
 
-    def stream(self, **fields: Any) -> Iterator[dict[str, Any]]:
+    def stream(self, **fields: Any) -> Generator[dict[str, Any], None, None]:
         """A generation token by token: its deltas, at last `{"result": ...}`.
 
         A consumer that stops early cancels the generation.

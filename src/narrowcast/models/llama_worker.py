@@ -80,6 +80,10 @@ class Worker:
         """`pieces` to `tokens`."""
         return {"tokens": self._vocabulary.encode(request["pieces"])}
 
+    def texts(self, request: Request) -> dict[str, Any]:
+        """Vocabulary entries of `tokens`."""
+        return {"texts": [self._vocabulary.text(token) for token in request["tokens"]]}
+
     def score(self, request: Request) -> dict[str, Any]:
         """`tokens` and `answers` to `logprobs`."""
         answers = [tuple(answer) for answer in request["answers"]]
@@ -125,6 +129,7 @@ class Worker:
 
 OPERATIONS = {
     "tokenize": Worker.tokenize,
+    "texts": Worker.texts,
     "score": Worker.score,
     "logits": Worker.logits,
     "generate": Worker.generate,

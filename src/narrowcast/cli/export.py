@@ -1,0 +1,93 @@
+"""`narrowcast export` and `narrowcast parity`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+if TYPE_CHECKING:
+    from narrowcast.core.parity import ParityReport
+    from narrowcast.stages.export import Result
+
+
+@stage_options("narrowcast.stages.export:Options")
+def export(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Export again even where nothing changed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a bundle of the trained model, and prove that its files are the model that was measured."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.export import export as export_run
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        result = export_run(opened, overrides, force=force, progress=progress, cancel=cancel)
+    emit(result, as_json, lambda: _render_export(result))
+
+
+@stage_options("narrowcast.stages.export:Options")
+def parity(overrides: dict[str, Any], project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Prove the files of the bundle against the trained model again; exit code 3 where one fails."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.export import parity as prove
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        report = prove(opened, overrides, progress=progress, cancel=cancel)
+    emit(report, as_json, lambda: _render_parity(report))
+    if report.verdict == "fail":
+        raise typer.Exit(3)
+
+
+def _render_export(result: Result) -> None:
+    from narrowcast.cli.output import next_step, say, table
+
+    say(f"[bold]Bundle of {result.run_id}[/]  {result.bundle}")
+    table(
+        ["format", "file", ("size", "right")],
+        [[name, path, f"{result.sizes[name] / 1e6:.1f} MB"] for name, path in result.files.items()],
+    )
+    if result.parity is not None:
+        _render_parity(result.parity)
+    next_step("narrowcast serve")
+
+
+def _render_parity(report: ParityReport) -> None:
+    from narrowcast.cli.output import say, table
+
+    say(f"[bold]Parity[/]  {report.rows} rows of {report.split}, trained model against each file")
+    table(
+        [
+            "file",
+            ("prompt ids", "right"),
+            ("top-1", "right"),
+            ("KL", "right"),
+            (report.formats[0].metric, "right"),
+            ("difference", "right"),
+            ("ms", "right"),
+            "verdict",
+        ],
+        [
+            [
+                each.format,
+                "equal" if each.prompt_ids_equal else "differ",
+                f"{each.top1_agreement:.4f}",
+                f"{each.mean_kl:.1e}",
+                f"{each.exported:.3f}",
+                f"{each.metric_difference.value:+.3f} "
+                f"({each.metric_difference.low:+.3f} to {each.metric_difference.high:+.3f})",
+                f"{1000 * each.median_latency_s:.0f}",
+                f"{each.verdict.replace('_', ' ')}{f': {each.cause}' if each.cause else ''}",
+            ]
+            for each in report.formats
+        ],
+    )

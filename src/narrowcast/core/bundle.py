@@ -1,0 +1,57 @@
+"""`bundle.json`: what an export holds, so that a file can be traced back and served as it was measured."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from narrowcast.core.parity import ParityReport
+from narrowcast.core.task import TaskSpec
+
+
+class BundleFile(BaseModel):
+    """One file of the bundle."""
+
+    path: str = Field(description="Relative to the bundle.")
+    size_bytes: int
+    sha256: str
+    format: str = Field("", description="f16, q8_0, ... for weights; empty for other files.")
+    tensor_types: dict[str, int] = Field(default_factory=dict, description="Matrices by stored type.")
+    fallbacks: dict[str, str] = Field(
+        default_factory=dict, description="Matrices that llama.cpp stored as another type than asked for."
+    )
+
+
+class SmokeTrace(BaseModel):
+    """A real prompt and what an exported file answered."""
+
+    format: str
+    prompt: str
+    prompt_tokens: list[int]
+    text: str
+    tokens: list[int]
+    finish: str
+
+
+class BundleManifest(BaseModel):
+    """Everything about a bundle but the bytes of its files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
+    kind: Literal["Bundle"] = "Bundle"
+    run_id: str
+    project: str
+    base: dict[str, Any] = Field(description="The base model's record from the run manifest.")
+    method: str
+    dataset_version: str
+    task: TaskSpec = Field(description="The handler built from it asks what was asked in training.")
+    formats: list[str]
+    files: list[BundleFile]
+    merged: str | None = Field(None, description="Folder of the merged weights, relative to the project.")
+    sources: list[dict[str, Any]] = Field(description="Locator and licence of every import.")
+    parity: ParityReport | None = Field(None, description="None where no GGUF file was asked for.")
+    smoke: SmokeTrace | None = None
+    code_version: str
+    created: str

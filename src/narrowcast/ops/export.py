@@ -1,0 +1,111 @@
+"""Export a trained run, and prove an existing bundle again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from narrowcast.core.bundle import BundleManifest
+from narrowcast.core.names import StageName
+from narrowcast.core.parity import ParityReport
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.ops.project import Project
+from narrowcast.ops.stages import run_stage, stage_options
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.export import STAGE, Options, Result
+from narrowcast.store.files import read_json
+
+
+def export(
+    project: Project,
+    overrides: dict[str, Any] | None = None,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Result:
+    """Write the bundle of the newest run; one that is up to date is not written again.
+
+    Raises:
+        StageError: nothing trained, or `export_parity_failed`.
+        ModelError: a format this model can not take.
+    """
+    result = run_stage(project, STAGE.name, overrides, force=force, progress=progress, cancel=cancel)
+    assert isinstance(result, Result)
+    return result
+
+
+def parity(
+    project: Project,
+    overrides: dict[str, Any] | None = None,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> ParityReport:
+    """Run the proof again on the files of the current bundle; the verdict is an event either way.
+
+    Args:
+        project: an open project with a bundle.
+        overrides: export options; `formats` picks files of the bundle, all of them by default.
+        progress: where the work shows itself.
+        cancel: how it is stopped.
+    """
+    from narrowcast.stages.export.merge import load_measured
+    from narrowcast.stages.export.proof import prove
+
+    options = stage_options(project, STAGE.name, overrides)
+    assert isinstance(options, Options)
+    with project.lock("parity"):
+        inputs = STAGE.read_inputs(project.paths, options)
+        folder, manifest = read_bundle(project.paths.gguf / inputs.run.run_id)
+        files = _files(folder, manifest, (overrides or {}).get("formats"))
+        context = StageContext(
+            project=project.paths,
+            settings=project.settings,
+            run_id=inputs.run.run_id,
+            progress=progress or NullProgress(),
+            cancel=cancel or CancelToken(),
+        )
+        report = prove(load_measured(inputs.run.run_id, context), inputs.dataset, files, options, context)
+    context.progress.finish()
+    code = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
+    project.trail.emit(
+        StageName.EXPORT,
+        code.get(report.verdict, "export_parity_proven"),
+        f"parity of {', '.join(files)}: {report.verdict}",
+        payload=report.model_dump(mode="json", exclude={"formats"}),
+        run=inputs.run.run_id,
+    )
+    return report
+
+
+def read_bundle(folder: Path) -> tuple[Path, BundleManifest]:
+    """A bundle's folder and manifest.
+
+    Raises:
+        ModelError: where there is none, or its manifest is damaged.
+    """
+    try:
+        return folder, BundleManifest.model_validate(read_json(folder / "bundle.json"))
+    except (DataError, ValidationError) as error:
+        raise ModelError(
+            "there is no bundle of this run" if isinstance(error, DataError) else "the manifest is damaged",
+            where=str(folder / "bundle.json"),
+            next_command="narrowcast export",
+            reason_code="export_artifact_missing",
+        ) from error
+
+
+def _files(folder: Path, manifest: BundleManifest, wanted: list[str] | None) -> dict[str, Path]:
+    held = {each.format: folder / each.path for each in manifest.files if each.format}
+    missing = [name for name in wanted or () if name not in held]
+    if missing or not held:
+        raise UsageError(
+            f"the bundle holds no {', '.join(missing) or 'GGUF'} file",
+            where=f"{folder}; it holds {', '.join(held) or 'none'}",
+            next_command=f"narrowcast export --formats {','.join(wanted or ['f16', 'q8_0'])}",
+        )
+    return {name: path for name, path in held.items() if not wanted or name in wanted}

@@ -1,0 +1,206 @@
+"""The routes: models, chat completions (whole and streamed), health."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from narrowcast import __version__
+from narrowcast.errors import ModelError
+from narrowcast.ops.serve import Served
+from narrowcast.server.answers import Delta, Plan, answer, plan
+from narrowcast.server.errors import ApiError, unavailable
+from narrowcast.server.guard import Access, Guard
+from narrowcast.server.host import ModelHost
+from narrowcast.server.protocol import ChatRequest, parse_request
+from narrowcast.server.queue import FairQueue
+from narrowcast.server.threads import InThread
+
+
+class ChatServer:
+    """The state behind the routes: what is served, its process, the line before it."""
+
+    def __init__(self, served: Served, host: ModelHost, *, waiting: int) -> None:
+        self.served = served
+        self.host = host
+        self.queue = FairQueue(waiting)
+        self.started = int(time.time())
+        self._reviving: set[asyncio.Task[None]] = set()
+
+    def health(self) -> JSONResponse:
+        """Whether the model's process lives."""
+        alive = self.host.alive
+        body = {"status": "ok" if alive else "restarting", "model": self.served.model_id}
+        return JSONResponse(
+            {**body, "restarts": self.host.restarts, "waiting": self.queue.waiting},
+            status_code=200 if alive else 503,
+        )
+
+    def models(self) -> dict[str, Any]:
+        """The one model, as OpenAI lists models."""
+        return {"object": "list", "data": [self.model()]}
+
+    def model(self) -> dict[str, Any]:
+        """The one model."""
+        task = self.served.task
+        about = {"run_id": self.served.run_id, "task": task.profile.value if task else None}
+        return {
+            "id": self.served.model_id,
+            "object": "model",
+            "created": self.started,
+            "owned_by": "narrowcast",
+            "narrowcast": about,
+        }
+
+    async def complete(self, http: Request) -> Response:
+        """`POST /v1/chat/completions`."""
+        request = parse_request(await http.body())
+        self._check_model(request.model)
+        planned = plan(request, self.served.task)
+        reply = Reply(self.served.model_id, planned)
+        deltas = self._deltas(planned, request, http)
+        if not request.stream:
+            collected = [delta async for delta in deltas]
+            return JSONResponse(
+                reply.whole(collected, wants_logprobs=bool(request.logprobs)), headers=reply.headers
+            )
+        # The first delta is awaited here, so that what can go wrong at once is a status and not a chunk.
+        first = await anext(deltas)
+        usage = bool(request.stream_options and request.stream_options.include_usage)
+        events = reply.events(first, deltas, usage=usage)
+        return StreamingResponse(events, media_type="text/event-stream", headers=reply.headers)
+
+    def _check_model(self, name: str) -> None:
+        if name != self.served.model_id:
+            raise ApiError(
+                404,
+                f"no model is called {name!r}; this server has {self.served.model_id!r}",
+                param="model",
+                code="model_not_found",
+            )
+
+    async def _deltas(self, planned: Plan, request: ChatRequest, http: Request) -> AsyncIterator[Delta]:
+        async with self.queue.turn():
+            try:
+                predictor = await asyncio.to_thread(self.host.predictor)
+            except ModelError as error:
+                raise unavailable(
+                    f"the model can not be loaded: {error.what}", "model_unavailable"
+                ) from error
+            work = InThread(lambda: answer(planned, request, predictor))
+            try:
+                async for delta in work:
+                    yield delta
+                    if await http.is_disconnected():
+                        break
+            finally:
+                await work.stop()
+                if not self.host.alive:
+                    self._revive()
+
+    def _revive(self) -> None:
+        task = asyncio.create_task(asyncio.to_thread(self.host.revive))
+        self._reviving.add(task)
+        task.add_done_callback(self._reviving.discard)
+
+
+class Reply:
+    """One answer in OpenAI's shapes; `narrowcast` and the headers say how it came about."""
+
+    def __init__(self, model_id: str, planned: Plan) -> None:
+        self._common = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model_id}
+        self._about = {"answered_by": planned.answered_by, "system_prompt": planned.system_prompt}
+        self.headers = {"x-narrowcast-answered-by": planned.answered_by}
+
+    def whole(self, deltas: list[Delta], *, wants_logprobs: bool) -> dict[str, Any]:
+        """A `chat.completion`."""
+        text = "".join(delta.text for delta in deltas)
+        entries = [entry for delta in deltas for entry in delta.logprobs]
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text, "refusal": None},
+            "logprobs": {"content": entries, "refusal": None} if wants_logprobs else None,
+            "finish_reason": deltas[-1].finish,
+        }
+        return {
+            **self._common,
+            "object": "chat.completion",
+            "choices": [choice],
+            "usage": _usage(deltas[-1]),
+            "narrowcast": self._about,
+        }
+
+    async def events(self, first: Delta, rest: AsyncIterator[Delta], *, usage: bool) -> AsyncIterator[str]:
+        """Server-sent events; an error after the first chunk is an event of its own, as OpenAI sends it."""
+        last = first
+        try:
+            yield self._chunk({"role": "assistant", "content": ""}, None)
+            yield self._delta(first)
+            async for last in rest:
+                yield self._delta(last)
+            if usage:
+                body = {"object": "chat.completion.chunk", "choices": [], "usage": _usage(last)}
+                yield _event({**self._common, **body, "narrowcast": self._about})
+            yield "data: [DONE]\n\n"
+        except ApiError as error:
+            yield _event(error.body())
+        finally:
+            with contextlib.suppress(RuntimeError):  # it ended already
+                await rest.aclose()  # type: ignore[attr-defined]
+
+    def _delta(self, delta: Delta) -> str:
+        logprobs = {"content": delta.logprobs, "refusal": None} if delta.logprobs else None
+        if delta.finish is None:
+            return self._chunk({"content": delta.text}, logprobs)
+        text = self._chunk({"content": delta.text}, logprobs) if delta.text else ""
+        return text + self._chunk({}, None, delta.finish)
+
+    def _chunk(self, delta: dict[str, Any], logprobs: Any, finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+        return _event({**self._common, "object": "chat.completion.chunk", "choices": [choice]})
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+
+
+def _usage(delta: Delta) -> dict[str, int]:
+    total = delta.prompt_tokens + delta.completion_tokens
+    return {
+        "prompt_tokens": delta.prompt_tokens,
+        "completion_tokens": delta.completion_tokens,
+        "total_tokens": total,
+    }
+
+
+def build_app(served: Served, host: ModelHost, access: Access, *, waiting: int = 32) -> Any:
+    """The ASGI application; closing the host is the caller's."""
+    server = ChatServer(served, host, waiting=waiting)
+    app = FastAPI(title="narrowcast", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route("/health", server.health, methods=["GET"], response_model=None)
+    app.add_api_route("/v1/models", server.models, methods=["GET"])
+    app.add_api_route(f"/v1/models/{served.model_id}", server.model, methods=["GET"])
+    app.add_api_route("/v1/chat/completions", server.complete, methods=["POST"], response_model=None)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(404, _not_found)
+    app.add_exception_handler(405, _not_found)
+    return Guard(app, access)
+
+
+async def _api_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
+
+
+async def _not_found(request: Request, error: Exception) -> JSONResponse:
+    status = getattr(error, "status_code", 404)
+    body = ApiError(status, f"{request.method} {request.url.path} is not served here", code="not_found")
+    return JSONResponse(body.body(), status_code=status)

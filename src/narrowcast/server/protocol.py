@@ -1,0 +1,123 @@
+"""The part of OpenAI's chat protocol that is served. What is not honoured is refused, never passed over."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from narrowcast.core.message import Message, Role
+from narrowcast.server.errors import ApiError, unsupported
+
+
+class TextPart(BaseModel):
+    """A text part of a message; other kinds are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatTurn(BaseModel):
+    """One message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+    name: str | None = None
+
+    def message(self) -> Message:
+        """The turn as a message; `developer` is today's word for `system`."""
+        role: Role = "system" if self.role == "developer" else self.role
+        parts = [self.content] if isinstance(self.content, str) else [part.text for part in self.content]
+        return Message(role, "".join(parts))
+
+
+class StreamOptions(BaseModel):
+    """Extras of a stream."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class ResponseFormat(BaseModel):
+    """Only plain text: an exported file writes the form it was trained on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["text"] = "text"
+
+
+class ChatRequest(BaseModel):
+    """`POST /v1/chat/completions`. Temperature is 0 unless asked for: greedy, as it was measured."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    messages: list[ChatTurn] = Field(min_length=1)
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    seed: int | None = Field(None, ge=0)
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    n: Literal[1] | None = None
+    response_format: ResponseFormat | None = None
+    frequency_penalty: Literal[0] | None = None
+    presence_penalty: Literal[0] | None = None
+    user: str | None = None
+
+    @property
+    def stops(self) -> list[str]:
+        """Texts that end the answer and are not part of it."""
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return [stop for stop in stops if stop]
+
+    @property
+    def token_limit(self) -> int | None:
+        """The newer field wins."""
+        return self.max_completion_tokens or self.max_tokens
+
+    def conversation(self) -> list[Message]:
+        """The messages."""
+        return [turn.message() for turn in self.messages]
+
+
+def parse_request(body: bytes) -> ChatRequest:
+    """Read a request body.
+
+    Raises:
+        ApiError: 400, naming the first field that is wrong or not supported.
+    """
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, f"the body is not JSON: {error}", code="invalid_json") from error
+    if not isinstance(value, dict):
+        raise ApiError(400, "the body must be a JSON object", code="invalid_json")
+    try:
+        request = ChatRequest.model_validate(value, strict=False)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    if request.top_logprobs and not request.logprobs:
+        raise ApiError(400, "top_logprobs needs logprobs: true", param="top_logprobs")
+    if len(request.stops) > 4:  # OpenAI's own bound
+        raise ApiError(400, "at most four stop sequences", param="stop")
+    return request
+
+
+def _refusal(error: ValidationError) -> ApiError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    param = ".".join(str(part) for part in first["loc"])
+    if first["type"] in ("extra_forbidden", "literal_error"):
+        return unsupported(param, f"{param} is not supported here: {first['msg']}")
+    return ApiError(400, f"{param}: {first['msg']}", param=param, code="invalid_value")

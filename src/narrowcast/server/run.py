@@ -1,0 +1,103 @@
+"""The listening process: bind, announce, serve until stopped, end the child."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from narrowcast.errors import UsageError
+from narrowcast.ops.serve import Served
+from narrowcast.plugins.optional import require
+from narrowcast.server.guard import LOOPBACK, Access
+from narrowcast.server.host import ModelHost, OnRestart
+
+_BACKLOG = 128
+
+
+def serve(
+    served: Served,
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    on_restart: OnRestart,
+    on_ready: Callable[[str, int | None], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        served: from `ops.serve.find_served`.
+        host: address to bind; beyond loopback only with a token.
+        port: 0 takes a free one.
+        token: bearer token that requests must carry.
+        on_restart: told after the model's process was replaced.
+        on_ready: told the base URL and the child's process id once requests are answered.
+
+    Raises:
+        UsageError: an open address without a token, or one that can not be bound.
+        ModelError: where the file can not be loaded.
+    """
+    require("fastapi", "uvicorn", purpose="serving")
+    if host not in LOOPBACK and not token:
+        raise UsageError(
+            "a token is needed to listen beyond this machine",
+            where=f"--host {host}",
+            next_command=f"narrowcast serve --host {host} --token SECRET",
+        )
+    import uvicorn
+
+    from narrowcast.server.app import build_app
+
+    listener = _bind(host, port)
+    model = ModelHost(served.path, on_restart)
+    try:
+        access = Access(token=token, any_host=host not in LOOPBACK)
+        configuration = uvicorn.Config(
+            build_app(served, model, access),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        shown = f"[{host}]" if ":" in host else host
+        on_ready(f"http://{shown}:{listener.getsockname()[1]}/v1", model.pid)
+        _listen(uvicorn.Server(configuration), listener)
+    finally:
+        model.close()
+        listener.close()
+
+
+def _listen(server: Any, listener: socket.socket) -> None:
+    """Run until a signal asks for the end; uvicorn's own handling would kill this process before the child."""
+
+    @contextmanager
+    def signals() -> Iterator[None]:
+        former = {each: signal.signal(each, server.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in former.items():
+                signal.signal(each, handler)
+
+    server.capture_signals = signals
+    server.run(sockets=[listener])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UsageError(
+            f"the address can not be bound: {error}",
+            where=f"{host}:{port}",
+            next_command="choose another: narrowcast serve --port 8090",
+        ) from error
+    return listener

@@ -1,0 +1,30 @@
+"""Export: trained weights to a bundle that is proven to be the model that was measured."""
+
+from __future__ import annotations
+
+from narrowcast.core.names import StageName
+from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.stages.export.options import Inputs, Options, Result, read_inputs
+
+
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    """Write and prove the bundle; see `narrowcast.stages.export.bundle`."""
+    from narrowcast.plugins.optional import require
+    from narrowcast.stages.export.bundle import export
+
+    require("torch", "transformers", "gguf", "cyllama", purpose="exporting")
+    return export(inputs, options, ctx)
+
+
+STAGE = StageDefinition(
+    name="export",
+    event_stage=StageName.EXPORT,
+    options=Options,
+    result=Result,
+    read_inputs=read_inputs,
+    run=run,
+    success_code="export_run",
+    failure_code="export_run_failed",
+)
+
+__all__ = ["STAGE", "Inputs", "Options", "Result"]

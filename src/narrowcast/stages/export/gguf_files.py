@@ -1,0 +1,58 @@
+"""The GGUF files of a bundle: one with float weights, and the quantisations made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
+from narrowcast.models.gguf.writer import write_gguf
+from narrowcast.models.predictors.llama import bundle_file
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.export.options import Options
+
+
+def gguf_formats(options: Options) -> list[str]:
+    """The GGUF files asked for, floats first."""
+    known = (*FLOAT_FORMATS, *QUANTISATIONS)
+    return [name for name in known if name in options.formats]
+
+
+def write_gguf_files(
+    merged: Path, bundle: Path, options: Options, name: str, ctx: StageContext
+) -> dict[str, tuple[Path, TensorTypes]]:
+    """Write every GGUF file that was asked for.
+
+    Returns:
+        Format to file and the types its matrices are stored as.
+
+    Raises:
+        ModelError: an architecture or tokenizer that can not be written, or a failed quantisation.
+    """
+    wanted = gguf_formats(options)
+    if not wanted:
+        return {}
+    ctx.progress.start("write GGUF", len(wanted))
+    files: dict[str, tuple[Path, TensorTypes]] = {}
+    for kind in _floats(wanted, options):
+        path = bundle / bundle_file(kind)
+        write_gguf(merged, path, kind, name=name)  # type: ignore[arg-type]
+        files[kind] = path, tensor_types(path, kind)
+        ctx.progress.advance()
+    source = bundle / bundle_file(options.reference)
+    for kind in wanted:
+        if kind in QUANTISATIONS:
+            ctx.cancel.check(stage="export")
+            path = bundle / bundle_file(kind)
+            files[kind] = path, quantise(source, path, kind)
+            ctx.progress.advance()
+    if options.reference not in wanted:
+        source.unlink(missing_ok=True)
+        files.pop(options.reference, None)
+    return files
+
+
+def _floats(wanted: Sequence[str], options: Options) -> list[str]:
+    quantised = any(name in QUANTISATIONS for name in wanted)
+    return [name for name in FLOAT_FORMATS if name in wanted or (quantised and name == options.reference)]

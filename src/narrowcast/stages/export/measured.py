@@ -1,0 +1,133 @@
+"""The measured model's side of parity: what it makes of the held-out prompts.
+
+Logits at the answer positions are kept in a temporary folder, one file a row, so that memory does not grow
+with the rows or the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narrowcast.core.example import Example
+from narrowcast.core.prediction import Prediction, PromptRequest
+from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.models.chat import (
+    end_of_turn,
+    prompt_text,
+    render_completion,
+    render_prompt,
+    stop_tokens,
+)
+from narrowcast.tasks.base import TaskHandler
+from narrowcast.tasks.prompt import request_for
+
+MAX_POSITIONS = 64
+"""Answer positions compared in one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRow:
+    """One held-out example with the measured model's view of it."""
+
+    example: Example
+    request: PromptRequest
+    prompt_text: str
+    prompt_ids: list[int]
+    answer_text: str
+    answer_ids: list[int]
+    """The reference answer with its end-of-turn token."""
+    logits: Path
+    """`.npy`, `(positions, vocabulary)` float32: what the model predicts at each answer position."""
+
+    @property
+    def forced_ids(self) -> list[int]:
+        """Prompt and reference answer but for the last token: what is fed to compare distributions."""
+        return [*self.prompt_ids, *self.answer_ids[: self.positions - 1]]
+
+    @property
+    def positions(self) -> int:
+        """Compared positions."""
+        return min(len(self.answer_ids), MAX_POSITIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredModel:
+    """Everything an exported file is compared with."""
+
+    handler: TaskHandler
+    rows: list[MeasuredRow]
+    predictions: list[Prediction]
+    eos: int | None
+    end_of_turn: int
+    stop: frozenset[int]
+
+
+def measure(
+    model: Any,
+    tokenizer: Any,
+    predictions: list[Prediction],
+    handler: TaskHandler,
+    examples: Sequence[Example],
+    folder: Path,
+    *,
+    max_tokens: int,
+    progress: Progress,
+    cancel: CancelToken,
+) -> MeasuredModel:
+    """Render, tokenise and run every example through the trained model.
+
+    Args:
+        model: the trained model in memory, adapter merged.
+        tokenizer: the one it was trained with.
+        predictions: its answers to the examples, in order.
+        handler: of the project's task.
+        examples: held-out rows.
+        folder: where logits may be kept.
+        max_tokens: of a generated answer.
+        progress: advanced once a row.
+        cancel: polled once a row.
+    """
+    rows = []
+    progress.start("parity: trained model", len(examples))
+    for index, example in enumerate(examples):
+        cancel.check(stage="export")
+        rows.append(_row(model, tokenizer, handler, example, folder / f"{index}.npy", max_tokens))
+        progress.advance()
+    return MeasuredModel(
+        handler=handler,
+        rows=rows,
+        predictions=predictions,
+        eos=tokenizer.eos_token_id,
+        end_of_turn=end_of_turn(tokenizer),
+        stop=stop_tokens(tokenizer, model),
+    )
+
+
+def _row(
+    model: Any, tokenizer: Any, handler: TaskHandler, example: Example, file: Path, max_tokens: int
+) -> MeasuredRow:
+    request = request_for(handler, example.inputs, max_tokens=max_tokens)
+    answer = handler.to_messages(example.inputs, example.target)[-1].content
+    row = MeasuredRow(
+        example=example,
+        request=request,
+        prompt_text=prompt_text(tokenizer, request.messages),
+        prompt_ids=render_prompt(tokenizer, request.messages),
+        answer_text=answer,
+        answer_ids=render_completion(tokenizer, answer),
+        logits=file,
+    )
+    _save_logits(model, row)
+    return row
+
+
+def _save_logits(model: Any, row: MeasuredRow) -> None:
+    import numpy as np
+    import torch
+
+    with torch.inference_mode():
+        output = model(torch.tensor([row.forced_ids], device=model.device), logits_to_keep=row.positions)
+    np.save(row.logits, output.logits[0].float().cpu().numpy())

@@ -1,0 +1,111 @@
+"""What an export can be told, what it reads, what it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split
+from narrowcast.core.parity import ParityReport
+from narrowcast.core.run import RunManifest
+from narrowcast.errors import ModelError, StageError
+from narrowcast.stages.base import StageInputs, StageOptions, StageResult
+from narrowcast.store.dataset import load_manifest
+from narrowcast.store.files import read_json
+from narrowcast.store.workspace import ProjectPaths
+
+Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k"]
+
+
+class Options(StageOptions):
+    """Options of `narrowcast export`; their descriptions are the command's help."""
+
+    formats: list[Format] = Field(default=["f16", "q8_0", "q4_k_m"], min_length=1)
+    """What to write: adapter, merged (safetensors), f32, f16, bf16, q8_0, q4_k_m, q5_k_m, q6_k."""
+    reference: Literal["f16", "bf16", "f32"] = "f16"
+    """Float type that quantisation begins from."""
+    parity_rows: int = Field(default=100, ge=1)
+    """Held-out rows that the exported files and the trained model both answer."""
+    parity_split: Literal["dev", "test", "golden"] = "dev"
+    """Split these rows come from; dev, so that the test split is not looked at again."""
+    tolerance: float = Field(default=0.03, ge=0, le=1)
+    """How far the task metric may fall in a quantised file."""
+    max_tokens: int = Field(default=256, ge=1)
+    """Longest generated answer in parity and smoke test."""
+
+
+class Inputs(StageInputs):
+    """The trained run, the data set it was trained on, and the records the model card quotes."""
+
+    run: RunManifest
+    dataset: DatasetManifest
+    evaluated: list[str]
+    """Stages whose figures on this data set the card can quote."""
+
+
+class Result(StageResult):
+    """The bundle."""
+
+    run_id: str
+    bundle: str
+    """Folder, relative to the project."""
+    files: dict[str, str]
+    """Format to file or folder, relative to the project."""
+    sizes: dict[str, int]
+    """Format to bytes."""
+    parity: ParityReport | None = None
+
+
+def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG001 - the stage contract
+    """The newest training run and what belongs to it.
+
+    Raises:
+        StageError: where nothing was trained, or on another version of the data.
+    """
+    from narrowcast.models.loading import read_run_manifest
+
+    record = project.stage_records / "train.json"
+    if not record.exists():
+        raise _missing("nothing was trained yet", str(record))
+    try:
+        run = read_run_manifest(project, read_json(record)["run_id"])
+    except ModelError as error:
+        raise _missing(error.what, error.where) from error
+    dataset = load_manifest(project)
+    if run.dataset_version != dataset.version:
+        # Rows held out now may have been trained on then: nothing could be proven on them.
+        raise _missing(
+            "the model was trained on another version of the data",
+            f"trained on {run.dataset_version[:12]}, prepared {dataset.version[:12]}",
+        )
+    return Inputs(run=run, dataset=dataset, evaluated=_evaluated(project, dataset))
+
+
+def _evaluated(project: ProjectPaths, dataset: DatasetManifest) -> list[str]:
+    results = {name: stage_result(project, name) for name in ("baseline", "evaluate")}
+    return [name for name, each in results.items() if each and each["dataset_version"] == dataset.version]
+
+
+def stage_result(project: ProjectPaths, name: str) -> dict[str, Any] | None:
+    """The result that a stage's record holds, as plain data."""
+    path: Path = project.stage_records / f"{name}.json"
+    result: dict[str, Any] | None = read_json(path)["result"] if path.exists() else None
+    return result
+
+
+def held_out(options: Options) -> Split:
+    """The split parity is proven on."""
+    return Split(options.parity_split)
+
+
+def _missing(what: str, where: str) -> StageError:
+    return StageError(
+        what,
+        where=where,
+        next_command="narrowcast train",
+        reason_code="export_artifact_missing",
+        stage="export",
+    )

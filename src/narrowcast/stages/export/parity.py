@@ -1,0 +1,127 @@
+"""One exported file against the measured model: prompts, ids, stop tokens, distributions, answers, metric."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from narrowcast.core.metric import Difference, MetricValue
+from narrowcast.core.parity import FormatParity, judge
+from narrowcast.core.prediction import Prediction
+from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.models.llama_client import LlamaClient
+from narrowcast.models.llama_sampling import decode_rows
+from narrowcast.models.predictors.llama import LlamaPredictor
+from narrowcast.models.template import text_of
+from narrowcast.stages.export.measured import MeasuredModel, MeasuredRow
+from narrowcast.tasks.bootstrap import bootstrap, paired_difference
+
+
+def compare_file(
+    measured: MeasuredModel,
+    path: Path,
+    file_format: str,
+    *,
+    tolerance: float,
+    progress: Progress,
+    cancel: CancelToken,
+) -> FormatParity:
+    """Run every held-out prompt through a file and judge it.
+
+    Raises:
+        ModelError: where llama.cpp can not load the file or its process dies.
+    """
+    progress.start(f"parity: {file_format}", len(measured.rows))
+    predictions: list[Prediction] = []
+    texts_equal = ids_equal = True
+    agreements: list[int] = []
+    divergences: list[float] = []
+    with LlamaPredictor(path) as predictor:
+        client = predictor.client
+        for row in measured.rows:
+            cancel.check(stage="export")
+            texts_equal &= text_of(client.prompt_pieces(row.request.messages)) == row.prompt_text
+            ids_equal &= _same_ids(client, row)
+            agrees, divergence = _distributions(client, row)
+            agreements += agrees
+            divergences += divergence
+            predictions += predictor.predict([row.request])
+            progress.advance()
+        eos_equal = (
+            client.info.eos == measured.eos
+            and client.info.end_of_turn == measured.end_of_turn
+            and frozenset(client.info.stop) == measured.stop
+        )
+    value, difference = _metric_difference(measured, predictions)
+    interval = MetricValue(value=difference.value, low=difference.low, high=difference.high)
+    top1 = sum(agreements) / len(agreements)
+    verdict, cause = judge(
+        file_format,
+        templates_equal=texts_equal,
+        prompt_ids_equal=ids_equal,
+        eos_equal=eos_equal,
+        top1_agreement=top1,
+        difference=interval,
+        tolerance=tolerance,
+    )
+    pairs = zip(measured.predictions, predictions, strict=True)
+    return FormatParity(
+        format=file_format,
+        rows=len(predictions),
+        positions=len(agreements),
+        templates_equal=texts_equal,
+        prompt_ids_equal=ids_equal,
+        eos_equal=eos_equal,
+        top1_agreement=top1,
+        mean_kl=statistics.fmean(divergences),
+        metric=difference.metric,
+        measured=value,
+        exported=value + difference.value,
+        metric_difference=interval,
+        answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
+        size_bytes=path.stat().st_size,
+        median_latency_s=statistics.median(each.latency_s for each in predictions),
+        cause=cause,
+        verdict=verdict,
+    )
+
+
+def _same_ids(client: LlamaClient, row: MeasuredRow) -> bool:
+    answer = client.tokenize_answer(row.answer_text)
+    # The end-of-turn token is judged apart, so that a wrong one is called by its name.
+    return (
+        client.tokenize_prompt(row.request.messages) == row.prompt_ids and answer[:-1] == row.answer_ids[:-1]
+    )
+
+
+def _distributions(client: LlamaClient, row: MeasuredRow) -> tuple[list[int], list[float]]:
+    """Whether both prefer the same next token, and the KL divergence in nats, at each answer position."""
+    import numpy as np
+
+    start = len(row.prompt_ids) - 1
+    answer = client.ask("logits", tokens=row.forced_ids, start=start)
+    exported, reference = decode_rows(answer["rows"]), np.load(row.logits)
+    agrees = (exported.argmax(-1) == reference.argmax(-1)).astype(int).tolist()
+    p, q = _log_softmax(reference), _log_softmax(exported)
+    return agrees, (np.exp(p) * (p - q)).sum(-1).tolist()
+
+
+def _log_softmax(logits: Any) -> Any:
+    import numpy as np
+
+    wide = logits.astype(np.float64)
+    wide -= wide.max(-1, keepdims=True)
+    return wide - np.log(np.exp(wide).sum(-1, keepdims=True))
+
+
+def _metric_difference(
+    measured: MeasuredModel, predictions: Sequence[Prediction]
+) -> tuple[float, Difference]:
+    """The measured model's primary metric, and the file's minus it, paired over rows."""
+    examples = [row.example for row in measured.rows]
+    ours = measured.handler.score(examples, measured.predictions)
+    theirs = measured.handler.score(examples, predictions)
+    difference = paired_difference(bootstrap(theirs), bootstrap(ours), ours.primary, (theirs, ours))
+    return ours.metrics[ours.primary], difference

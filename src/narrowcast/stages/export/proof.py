@@ -1,0 +1,83 @@
+"""The proof: every exported file against the trained model, and the report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.parity import ParityReport, summarise
+from narrowcast.errors import StageError
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.export.measured import measure
+from narrowcast.stages.export.merge import Trained
+from narrowcast.stages.export.options import Options, held_out
+from narrowcast.stages.export.parity import compare_file
+from narrowcast.store.dataset import read_split
+from narrowcast.store.files import write_text
+from narrowcast.store.workspace import ProjectPaths
+from narrowcast.tasks import handler_for
+from narrowcast.tasks.prompt import request_for
+
+
+def prove(
+    trained: Trained,
+    dataset: DatasetManifest,
+    files: Mapping[str, Path],
+    options: Options,
+    ctx: StageContext,
+) -> ParityReport:
+    """Compare files with the trained model on held-out rows; the report is kept for reading either way.
+
+    Args:
+        trained: the measured model.
+        dataset: the version it was trained on.
+        files: format to GGUF file, at least one.
+        options: rows, split, tolerance.
+        ctx: of the stage, or one made by hand.
+
+    Raises:
+        StageError: where the split has no rows.
+        ModelError: where a file can not be loaded.
+    """
+    from narrowcast.models.predictors.transformers import TransformersPredictor
+
+    examples = read_split(ctx.project, dataset, held_out(options))[: options.parity_rows]
+    if not examples:
+        raise StageError(
+            f"the {options.parity_split} split is empty, so nothing can be proven",
+            next_command="narrowcast prepare",
+            reason_code="eval_dataset_missing",
+            stage="export",
+        )
+    handler = handler_for(dataset.task)
+    requests = [request_for(handler, example.inputs, max_tokens=options.max_tokens) for example in examples]
+    with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:
+        ctx.progress.start("parity: answers of the trained model", None)
+        predictor = TransformersPredictor(trained.model, trained.tokenizer, name=f"run:{trained.run_id}")
+        measured = measure(
+            trained.model,
+            trained.tokenizer,
+            predictor.predict(requests),
+            handler,
+            examples,
+            Path(folder),
+            max_tokens=options.max_tokens,
+            progress=ctx.progress,
+            cancel=ctx.cancel,
+        )
+        formats = [
+            compare_file(
+                measured, path, name, tolerance=options.tolerance, progress=ctx.progress, cancel=ctx.cancel
+            )
+            for name, path in files.items()
+        ]
+    report = summarise(trained.run_id, options.parity_split, options.tolerance, formats)
+    write_text(report_path(ctx.project, trained.run_id), report.model_dump_json(indent=2) + "\n")
+    return report
+
+
+def report_path(project: ProjectPaths, run_id: str) -> Path:
+    """Where the last report on a run is kept, passed or failed."""
+    return project.reports / f"parity-{run_id}.json"

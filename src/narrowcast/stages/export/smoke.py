@@ -1,0 +1,70 @@
+"""A bundle tried out: one real prompt through an exported file; and the Modelfile for Ollama."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from narrowcast.core.bundle import SmokeTrace
+from narrowcast.core.message import Message
+from narrowcast.errors import StageError
+from narrowcast.models.gguf.quantise import TensorTypes
+from narrowcast.models.llama_client import LlamaClient
+from narrowcast.models.template import template_renderer, text_of
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.export.modelfile import modelfile
+from narrowcast.stages.export.options import Inputs, Options, held_out
+from narrowcast.store.dataset import read_split
+from narrowcast.store.files import write_text
+from narrowcast.tasks import handler_for
+
+_PREFERRED = ("q8_0", "q4_k_m", "q5_k_m", "q6_k", "f16", "bf16", "f32")
+
+
+def default_format(formats: Mapping[str, object]) -> str:
+    """The file that is tried out and served where none is named."""
+    return next(name for name in _PREFERRED if name in formats)
+
+
+def smoke_trace(
+    inputs: Inputs, files: Mapping[str, tuple[Path, TensorTypes]], options: Options, ctx: StageContext
+) -> SmokeTrace:
+    """Generate an answer to the first held-out prompt.
+
+    Raises:
+        StageError: where the file generates nothing at all.
+    """
+    name = default_format(files)
+    messages = _first_prompt(inputs, options, ctx)
+    with LlamaClient(files[name][0]) as client:
+        pieces = client.prompt_pieces(messages)
+        tokens = client.tokenize(pieces)
+        answer = client.ask("generate", tokens=tokens, max_tokens=options.max_tokens)
+    if not answer["tokens"]:
+        raise StageError(
+            f"the {name} file generated nothing",
+            next_command="narrowcast eval, to see whether the trained model answers",
+            reason_code="export_run_failed",
+            stage="export",
+        )
+    return SmokeTrace(format=name, prompt=text_of(pieces), prompt_tokens=tokens, **answer)
+
+
+def write_modelfile(
+    inputs: Inputs, files: Mapping[str, tuple[Path, TensorTypes]], bundle: Path, ctx: StageContext
+) -> None:
+    """`Modelfile` beside the file that is served by default."""
+    path = files[default_format(files)][0]
+    with LlamaClient(path) as client:
+        info = client.info
+        stops = client.ask("texts", tokens=info.stop)["texts"]
+    named = {"bos_token": info.bos_token, "eos_token": info.eos_token}
+    render = template_renderer(info.chat_template, named, generate=True)
+    first = _first_prompt(inputs, Options(), ctx)[0]
+    system = first.content if first.role == "system" else ""
+    write_text(bundle / "Modelfile", modelfile(path.name, system, stops, render))
+
+
+def _first_prompt(inputs: Inputs, options: Options, ctx: StageContext) -> list[Message]:
+    example = read_split(ctx.project, inputs.dataset, held_out(options))[0]
+    return handler_for(inputs.dataset.task).to_messages(example.inputs)
