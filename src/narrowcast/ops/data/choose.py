@@ -47,6 +47,7 @@ def choose_mapping(
         UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
         MappingUncertainError: where the proposal is under the threshold and not forced.
     """
+    _refuse_empty(found)
     columns = found.report.column_names
     if mapper is not None:
         chosen = MAPPERS.get(mapper)
@@ -102,6 +103,21 @@ def _checked(
 ) -> ChosenMapping:
     check_field_map(mapper, field_map, columns)
     return ChosenMapping(mapper, field_map, confidence, forced)
+
+
+def _refuse_empty(found: IntrospectedSource) -> None:
+    report, where = found.report, found.source.locator
+    if report.rows == 0:
+        raise DataError(
+            "the source holds no rows", where=where, next_command="export the data again", stage="ingestion"
+        )
+    if report.rows == report.unparseable:
+        raise DataError(
+            f"not one of {report.rows:,} records can be parsed ({report.first_error})",
+            where=where,
+            next_command=_inspect(found),
+            stage="ingestion",
+        )
 
 
 def _no_proposal(found: IntrospectedSource) -> str:

@@ -84,8 +84,9 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
         field_map=field_map,
         confidence=round(min(confidence, 0.98), 2),
         rationale=(
-            f"{text.name!r} holds text ({text.mean_words:.0f} words on average, {text.variety:.0%} different); "
-            f"{label.name!r} has {distinct} values over {rows:,} rows, each {rows / distinct:,.0f} times on average"
+            f"{text.name!r} holds text ({text.mean_words:.0f} words on average, {text.variety:.0%} "
+            f"different); {label.name!r} has {distinct} values over {rows:,} rows, each "
+            f"{rows / distinct:,.0f} times on average"
         ),
         warnings=doubts + _warnings(profile, text, label, field_map),
         label_counts={str(value): count for value, count in label.values.most_common()},
@@ -100,7 +101,8 @@ def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str
             warnings.append(f"{missing:,} rows have no {name} and will be rejected")
     rare = [str(value) for value, count in label.values.items() if count < 5]
     if rare:
-        warnings.append(f"{len(rare)} labels have fewer than 5 rows: {', '.join(rare[:5])}")
+        what = "label has" if len(rare) == 1 else "labels have"
+        warnings.append(f"{len(rare)} {what} fewer than 5 rows: {', '.join(rare[:5])}")
     if "split" in field_map:
         warnings.append(f"the published splits in {field_map['split']!r} are kept")
     aside = unused(profile, *field_map.values())

@@ -125,6 +125,7 @@ class Profile:
     sample: list[dict[str, Any]] = field(default_factory=list)
     rows: int = 0
     unparseable: int = 0
+    first_error: str | None = None
     cut: bool = False
     """More columns than `MAX_COLUMNS`; the rest was not looked at."""
 
@@ -161,6 +162,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
         result.rows += 1
         if row.error is not None:
             result.unparseable += 1
+            result.first_error = result.first_error or f"record {row.index}: {row.error}"
             continue
         if len(result.sample) < SAMPLE_ROWS:
             result.sample.append(row.data)

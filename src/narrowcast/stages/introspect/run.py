@@ -44,6 +44,7 @@ def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
     return IntrospectionReport(
         rows=found.rows,
         unparseable=found.unparseable,
+        first_error=found.first_error,
         columns=[_summary(column) for column in found.columns.values()],
         hypotheses=hypotheses,
         proposal=_proposal(hypotheses, found),

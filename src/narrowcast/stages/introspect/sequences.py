@@ -47,7 +47,7 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map=_with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
         confidence=0.97 if plain else 0.9,
         rationale=(
-            f"{tokens.name!r} and {tags.name!r} are equally long in every sample row, and all tags are BIO tags "
+            f"{tokens.name!r} and {tags.name!r} are equally long in the sample, and all tags are BIO tags "
             f"(seen: {', '.join(kinds[:8]) or 'O alone'})"
         ),
         warnings=_aside(profile, tokens.name, tags.name),
@@ -85,7 +85,7 @@ def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
         task_profile=TaskProfile.STRUCTURED_EXTRACTION,
         field_map=_with_split(profile, {"text": text.name, "spans": column.name}),
         confidence=0.93 if text.mean_words > 1.5 else 0.7,
-        rationale=f"{column.name!r} lists spans with a type and character offsets; {text.name!r} holds the text",
+        rationale=f"{column.name!r} lists spans with a type and offsets; {text.name!r} holds the text",
         warnings=warnings + _aside(profile, text.name, column.name),
     )
 

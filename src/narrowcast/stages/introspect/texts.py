@@ -9,6 +9,8 @@ from narrowcast.stages.introspect.profile import Column, Profile
 from narrowcast.stages.introspect.report import ShapeHypothesis
 from narrowcast.stages.introspect.signs import named, split_column, text_columns, unused
 
+_MOST_COLUMNS_OF_A_PAIR = 5
+
 
 def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Columns called question and answer, with or without a context."""
@@ -56,7 +58,7 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
     source = named(profile, "input", "source", "text")
     pair = [source, output] if source and output else text_columns(profile)
     texts = [column for column in pair if column.share("string") > 0.9 and column.mean_words > 2]
-    if len(texts) == 2:
+    if len(texts) == 2 and len(profile.leaves()) <= _MOST_COLUMNS_OF_A_PAIR:
         yield _pair(profile, texts[0], texts[1])
 
 
