@@ -41,6 +41,7 @@ class ProjectConfig(BaseModel):
     train: dict[str, Any] = Field(default_factory=dict)
     evaluate: dict[str, Any] = Field(default_factory=dict)
     export: dict[str, Any] = Field(default_factory=dict)
+    exported: dict[str, Any] = Field(default_factory=dict)
 
     def stage_options(self, stage: str) -> dict[str, Any]:
         """The raw options of a stage, by its name."""

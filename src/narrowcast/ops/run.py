@@ -1,4 +1,4 @@
-"""The whole loop: sources, prepare, baselines, train, evaluate, export."""
+"""The whole loop: sources, prepare, baselines, train, evaluate, export, and the exported files measured."""
 
 from __future__ import annotations
 

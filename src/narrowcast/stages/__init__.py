@@ -14,6 +14,7 @@ PIPELINE = {
     "train": "narrowcast.stages.train",
     "evaluate": "narrowcast.stages.evaluate",
     "export": "narrowcast.stages.export",
+    "exported": "narrowcast.stages.evaluate.exported",
 }
 
 
