@@ -124,6 +124,7 @@ REASONS: dict[str, Reason] = {
     "model_unusable": Reason(_S, _ERR, "a model can not be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull"),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
+    "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "shorten the input"),
     "model_base_changed": Reason(_S, _ERR, "the base is not the one trained on", "narrowcast train --force"),
     "system_error": Reason(_S, _ERR, "something failed that has no code of its own"),
     "system_cancelled": Reason(_S, _WARN, "stopped on request"),

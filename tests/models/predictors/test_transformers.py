@@ -21,8 +21,8 @@ from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.testing.tiny import build_tiny_model
 
 LABELS = (
-    "card_arrival", "card_linking", "card", "exchange_rate", "exchange_via_app", "refund", "refund_not_showing_up",
-    "fee", "a", "ab", "abc", "declined_card_payment", "declined_transfer",
+    "card_arrival", "card_linking", "card", "exchange_rate", "exchange_via_app", "refund",
+    "refund_not_showing_up", "fee", "a", "ab", "abc", "declined_card_payment", "declined_transfer",
 )  # fmt: skip
 
 
@@ -48,11 +48,9 @@ def loaded(request, tmp_path_factory):
 
 def questions(count: int, seed: int = 0) -> list[tuple[Message, ...]]:
     draw = random.Random(seed)
-    words = "please where is my card the exchange rate refund account fee tomorrow ümlaut 12 ?".split()
-    return [
-        (Message("system", "Classify the message."), Message("user", " ".join(draw.choices(words, k=draw.randint(1, 30)))))
-        for _ in range(count)
-    ]  # fmt: skip
+    words = ["please", "where", "is", "my", "card", "exchange", "rate", "refund", "ümlaut", "12", "?"]
+    texts = [" ".join(draw.choices(words, k=draw.randint(1, 30))) for _ in range(count)]
+    return [(Message("system", "Classify the message."), Message("user", text)) for text in texts]
 
 
 def predictor(loaded, **fields) -> TransformersPredictor:
@@ -79,9 +77,13 @@ def _reference(loaded, request: PromptRequest) -> tuple[str, str]:
     model, tokenizer = loaded
     ids = torch.tensor([render_prompt(tokenizer, request.messages)])
     out = model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=request.max_tokens, do_sample=False,
-        eos_token_id=2, pad_token_id=0,
-    )[0, ids.shape[1] :].tolist()  # fmt: skip
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=request.max_tokens,
+        do_sample=False,
+        eos_token_id=2,
+        pad_token_id=0,
+    )[0, ids.shape[1] :].tolist()
     ended = out[-1] == 2
     return tokenizer.decode(
         out[:-1] if ended else out, skip_special_tokens=True
@@ -89,7 +91,7 @@ def _reference(loaded, request: PromptRequest) -> tuple[str, str]:
 
 
 def test_a_model_that_ends_its_turn_is_said_to_stop(loaded):
-    model, tokenizer = loaded
+    _, tokenizer = loaded
     with predictor(loaded) as found:
         request = PromptRequest(questions(1)[0], max_tokens=8)
         found._stops = frozenset(range(len(tokenizer)))  # whatever comes first ends the turn

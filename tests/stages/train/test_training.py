@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from narrowcast.models.loading import load_trained, read_run_manifest
-from narrowcast.store.files import read_jsonl
 from narrowcast.stages.train.trace import read_trace
+from narrowcast.store.files import read_jsonl
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.stages.train.options import Options
@@ -107,11 +108,4 @@ def _precision(wanted: str) -> tuple[Literal["bf16", "fp32"], str]:
         return "bf16", "asked for"
     if wanted == "fp32":
         return "fp32", "asked for"
-    import torch
-
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported()
-        return ("bf16", "the GPU has bf16") if fast else ("fp32", "the GPU has no bf16")
-    if torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():
-        return "bf16", "the processor multiplies bf16 in hardware"
-    return "fp32", "the processor has no bf16 products"
+    return best_precision()

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from narrowcast.errors import StageError
+from narrowcast.models.head import PickedHead
 from narrowcast.stages.train.batches import LengthGroupedBatches, collate
 from narrowcast.stages.train.checkpoints import mark_complete
 from narrowcast.stages.train.rows import TokenRow
@@ -61,10 +62,8 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self.has_dev_rows = bool(dev_rows)
         self._rows, self._dev_rows = rows, dev_rows
         self._update_size, self._pad, self._bf16 = update_size, pad, bf16
-        self._picked: torch.Tensor | None = None
         self._seeded_for = (-1, 0)
-        head = self.accelerator.unwrap_model(self.model).get_output_embeddings()
-        head.register_forward_pre_hook(self._pick)
+        self._head = PickedHead(self.accelerator.unwrap_model(self.model))
 
     def get_train_dataloader(self) -> Any:
         """Length-grouped micro-batches."""
@@ -123,22 +122,11 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         return metrics
 
     def _summed_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        self._picked = inputs["positions"]
         device = inputs["input_ids"].device.type
         context = torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext()
-        try:
-            with context:
-                logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
-        finally:
-            self._picked = None
+        with context, self._head.at(inputs["positions"]):
+            logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
         return functional.cross_entropy(logits.float(), inputs["labels"], reduction="sum")
-
-    def _pick(self, _head: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-        """Keep the hidden states whose logits are needed: [rows, tokens, width] → [n, width]."""
-        if self._picked is None:
-            return None
-        hidden = arguments[0]
-        return (hidden.flatten(0, 1)[self._picked], *arguments[1:])
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save, then mark as complete: a kill in between leaves nothing that resume would take."""

@@ -1,0 +1,134 @@
+"""How likely each label is, by best-first search in the label trie.
+
+A label's score is the sum of the log-probabilities of its tokens and of the end of turn. A node's score
+bounds every label below it, so a node is computed only while it lies within `margin` nats of the best
+score in sight: exactly the nodes that matter, each once, several rows and several nodes at a time. Labels
+that were never reached lie more than `margin` nats below the best; all of them together can move no
+probability by more than `labels * exp(-margin)`, and they keep their bound as their score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from narrowcast.models.predictors.label_trie import LabelTrie
+from narrowcast.models.predictors.prefill import Batch, Reader
+
+MARGIN = 20.0  # nats; 150 labels * exp(-20) = 3e-7, the resolution of float32
+_SPECULATE = 6  # a subtree this small is computed together with its root: fewer, larger steps
+_LOGITS = 1 << 27  # floats of logits at once, 512 MiB
+
+
+class TrieScorer:
+    """Scores one label set.
+
+    Args:
+        reader: the model.
+        trie: of the labels' tokens.
+        margin: see above; infinity computes the whole trie.
+    """
+
+    def __init__(self, reader: Reader, trie: LabelTrie, margin: float = MARGIN) -> None:
+        self._reader, self._trie, self._margin = reader, trie, margin
+        device = reader.device
+        self._token = torch.tensor(trie.token, device=device)
+        self._parent = torch.tensor(trie.parent, device=device)
+        self._depth = torch.tensor(trie.depth, device=device)
+        self._size = torch.tensor(trie.size, device=device)
+        self._first = torch.tensor(trie.first_child, device=device)
+        self._children = torch.tensor(trie.children, device=device)
+
+    def score(self, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """Log-probability of each label after each prompt, not normalised: [prompts, labels], float32."""
+        batch = self._reader.read(prompts)
+        rows = torch.arange(len(prompts), device=self._reader.device)
+        search = _Search(self, batch, len(prompts))
+        search.learn(rows, torch.zeros_like(rows), batch.logits)
+        while search.step():
+            pass
+        return search.scores[:, self._trie.nodes :]
+
+
+class _Search:
+    """The state of one batch of rows."""
+
+    def __init__(self, scorer: TrieScorer, batch: Batch, rows: int) -> None:
+        self._s, self._batch, self._nodes = scorer, batch, scorer._trie.nodes
+        device = batch.logits.device
+        self.scores = torch.full((rows, len(scorer._trie.token)), -torch.inf, device=device)
+        self.scores[:, 0] = 0.0
+        self._done = torch.zeros((rows, self._nodes), dtype=torch.bool, device=device)
+        self._columns = torch.full((rows, 0), -1, device=device)  # trie node of each appended column
+        self._prompt = batch.prompt_mask()
+        self._most = max(1, _LOGITS // (rows * batch.logits.shape[1]))
+
+    def learn(self, rows: torch.Tensor, nodes: torch.Tensor, logits: torch.Tensor) -> None:
+        """Score the children of computed nodes. `logits` [n, vocabulary] belongs to (rows, nodes) [n]."""
+        s = self._s
+        self._done[rows, nodes] = True
+        at, items = _spread(s._first[nodes], s._first[nodes + 1] - s._first[nodes])
+        items = s._children[items]
+        logprob = logits[at, s._token[items]] - torch.logsumexp(logits, -1)[at]
+        row, depth = rows[at], s._depth[items]
+        for level in range(int(depth.min()), int(depth.max()) + 1):  # a parent's score comes first
+            here = depth == level
+            mine = items[here]
+            self.scores[row[here], mine] = self.scores[row[here], s._parent[mine]] + logprob[here]
+
+    def step(self) -> bool:
+        """Compute the next nodes of every row; False where none is left within the margin."""
+        need = self._needed()
+        if not bool(need.any()):
+            self._bound_the_rest()
+            return False
+        counts = need.sum(1)
+        rows, nodes = need.nonzero(as_tuple=True)  # by row, then preorder: ancestors before descendants
+        slots = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
+        keep = slots < self._most
+        rows, nodes, slots = rows[keep], nodes[keep], slots[keep]
+        wide = int(slots.max()) + 1
+        grid = torch.full((len(counts), wide), -1, device=rows.device)
+        grid[rows, slots] = nodes
+        self.learn(rows, nodes, self._forward(grid, rows * wide + slots))
+        return True
+
+    def _needed(self) -> torch.Tensor:
+        """[rows, nodes]: open nodes within the margin of the best score in sight, small subtrees whole."""
+        s, nodes = self._s, self._nodes
+        opened = (self.scores[:, :nodes] > -torch.inf) & ~self._done
+        frontier = self.scores[:, :nodes].masked_fill(~opened, -torch.inf)
+        best = torch.maximum(frontier.amax(1), self.scores[:, nodes:].amax(1))
+        rows, chosen = (opened & (frontier >= best[:, None] - s._margin)).nonzero(as_tuple=True)
+        size = s._size[chosen]
+        at, below = _spread(chosen, torch.where(size <= _SPECULATE, size, 1))
+        need = torch.zeros_like(self._done)
+        need[rows[at], below] = True
+        return need & ~self._done
+
+    def _forward(self, grid: torch.Tensor, picked: torch.Tensor) -> torch.Tensor:
+        s, batch = self._s, self._batch
+        self._columns = torch.cat([self._columns, grid], 1)
+        column, query = self._columns[:, None, :], grid[:, :, None]
+        # A column is visible where its node is the query's ancestor or the query: an interval, in preorder.
+        ancestor = (column >= 0) & (column <= query) & (query < column + s._size[column.clamp(min=0)])
+        prompt = self._prompt[:, None, :].expand(-1, grid.shape[1], -1)
+        ids = torch.where(grid >= 0, s._token[grid.clamp(min=0)], s._reader.pad)
+        positions = batch.lengths[:, None] + s._depth[grid.clamp(min=0)].clamp(min=1) - 1
+        return s._reader.forward(ids, positions, batch.cache, torch.cat([prompt, ancestor], 2), picked)
+
+    def _bound_the_rest(self) -> None:
+        """Give items that were never reached the score of the node they hang below."""
+        s = self._s
+        for level in range(1, int(s._depth.max()) + 1):
+            items = (s._depth == level).nonzero()[:, 0]
+            known = self.scores[:, items]
+            self.scores[:, items] = torch.where(known == -torch.inf, self.scores[:, s._parent[items]], known)
+
+
+def _spread(starts: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ranges laid end to end: which range each element is of, and the element."""
+    at = torch.repeat_interleave(counts)
+    offset = torch.arange(len(at), device=at.device) - (counts.cumsum(0) - counts)[at]
+    return at, starts[at] + offset
