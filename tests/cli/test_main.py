@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.conftest import Cli
 
 from narrowcast.cli.main import COMMANDS, load_command
+from tests.conftest import Cli
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "matplotlib", "polars", "numpy", "fastapi", "alembic"}
 
