@@ -25,15 +25,11 @@ _SHOWN_LABELS = 6
 
 def show_mappers(found: Sequence[MapperInfo]) -> None:
     """One line a mapper."""
-    rows = [
-        (each.id, each.task_profile.value, each.meaning, _fields(each.required), _fields(each.optional))
-        for each in found
-    ]
-    table(["mapper", "task", "takes", "fields", "may also have"], rows)
-
-
-def _fields(roles: dict[str, str]) -> str:
-    return ", ".join(roles)
+    rows = []
+    for each in found:
+        fields = [*each.required, *(f"[{name}]" for name in each.optional)]
+        rows.append((Text(each.id, no_wrap=True), each.task_profile.value, each.meaning, " ".join(fields)))
+    table(["mapper", "task", "takes", "fields, [optional ones]"], rows)
 
 
 def show_source(source: SourceDescription) -> None:

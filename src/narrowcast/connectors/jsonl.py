@@ -66,8 +66,11 @@ def parse_record(index: int, line: TextLine) -> SourceRow:
     if line.error is not None:
         return SourceRow(index, error=line.error, raw=line.text[:RAW_CHARS])
     try:
-        value = _DECODER.decode(line.text.strip(" \t\r"))
-        if "\\u" in line.text:
+        text = line.text.strip(" \t\r")
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            raise json.JSONDecodeError("something follows the value", text, end)
+        if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         return SourceRow(

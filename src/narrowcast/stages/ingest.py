@@ -15,7 +15,7 @@ from narrowcast.core.row import SourceRow
 from narrowcast.store.files import atomic_writer
 
 _EVERY = 1_000  # rows between two looks at the progress and the cancel token
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 class IngestResult(BaseModel):

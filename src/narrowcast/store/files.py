@@ -15,6 +15,9 @@ from typing import IO, Any
 
 from narrowcast.errors import DataError, WorkspaceError
 
+# One encoder for all lines: `json.dumps` with options of its own builds a new one each time.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
@@ -121,8 +124,7 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
 
 def json_line(row: dict[str, Any]) -> bytes:
     """One JSONL line with its newline."""
-    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass") + b"\n"
+    return _ENCODER.encode(row).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:

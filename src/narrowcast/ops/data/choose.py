@@ -62,7 +62,11 @@ def choose_mapping(
         )
     proposal = found.report.proposal
     if proposal is None:
-        raise MappingUncertainError(found, _no_proposal(found), _inspect(found))
+        raise MappingUncertainError(
+            found,
+            _no_proposal(found),
+            "where a mapper of `narrowcast data mappers` fits after all: --mapper NAME --map FIELD=COLUMN",
+        )
     if proposal.needs_force and not force and not field_map:
         raise MappingUncertainError(
             found,

@@ -41,7 +41,7 @@ def commit_import(
         records = read_records(paths)
         remove_orphans(paths, records)
         try:
-            progress.start("reading the rows", request.plan.report.rows)
+            progress.start("reading the rows", request.expected_rows)
             rows = islice(request.connector.load(), request.limit)
             stored = ingest(rows, paths.raw / INCOMING, None, progress, cancel)
             name = import_id(request.chosen.mapper.id, stored.sha256)

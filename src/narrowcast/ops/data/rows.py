@@ -82,6 +82,11 @@ class ImportRequest:
     limit: int | None
     licence: str | None
 
+    @property
+    def expected_rows(self) -> int:
+        """For progress: what introspection counted, or the limit."""
+        return min(self.plan.report.rows, self.limit or self.plan.report.rows)
+
     def mapper(self) -> Mapper:
         """A fresh mapper; it collects labels while it maps, so each pass has its own."""
         return self.chosen.mapper(self.chosen.field_map, closed_task(self.task, self.into))
@@ -179,7 +184,7 @@ def _dry_run(
 ) -> DryRunReport:
     mapper = request.mapper()
     mapping = RowMapping(mapper, request.chosen.field_map, "dry-run", request.into)
-    progress.start("mapping, without keeping anything", request.plan.report.rows)
+    progress.start("mapping, without keeping anything", request.expected_rows)
     rows = watched(islice(request.connector.load(), request.limit), progress, cancel)
     result = dry_run(mapping.map_all(rows), drop=drop)
     return DryRunReport(

@@ -19,6 +19,8 @@ from narrowcast.stages.introspect import introspect as introspect_rows
 from narrowcast.stages.mapping import COMMON_ROLES, MAPPERS
 
 _EVERY = 1_000
+# With a limit, introspection still looks at so many rows: the head of a sorted file has one label only.
+_LEAST_SCANNED = 100_000
 
 
 class SourceInfo(BaseModel):
@@ -50,7 +52,7 @@ def sources() -> list[SourceInfo]:
     found = []
     for scheme in CONNECTORS:
         module = inspect.getmodule(CONNECTORS.get(scheme))
-        text = (inspect.getdoc(module) or "").partition("\n")[0] if module else ""
+        text = (inspect.getdoc(module) or "").partition("\n")[0].removeprefix(f"`{scheme}:PATH`: ")
         found.append(SourceInfo(scheme=scheme, meaning=text))
     return found
 
@@ -96,8 +98,9 @@ def look_at(
 ) -> IntrospectedSource:
     """Describe and introspect an open source."""
     description = connector.describe()
-    progress.start("looking at the rows", limit)
-    report = introspect_rows(watched(islice(connector.load(), limit), progress, cancel))
+    scanned = None if limit is None else max(limit, _LEAST_SCANNED)
+    progress.start("looking at the rows")
+    report = introspect_rows(watched(islice(connector.load(), scanned), progress, cancel))
     progress.finish()
     return IntrospectedSource(source=description, report=report)
 

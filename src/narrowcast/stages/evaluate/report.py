@@ -15,6 +15,7 @@ from narrowcast.store.files import atomic_folder, write_json, write_jsonl, write
 
 _FAILURES = 50
 _BAR_FILES = {"f1": "per_class.png", "accuracy": "per_field.png"}
+_HEADINGS = {"f1": "F1", "accuracy": "Accuracy"}
 
 
 def write_report(folder: Path, result: MeasureResult, measurement: Measurement) -> None:
@@ -78,7 +79,13 @@ def _draw(folder: Path, result: MeasureResult, subject: Measured) -> dict[str, s
     for metric, parts in subject.result.breakdown.items():
         name = _BAR_FILES.get(metric, f"{metric}.png")
         kind = "field" if metric == "accuracy" else "class" if support else "span type"
-        picture = draw_bars(parts, metric=metric, heading=f"{metric} by {kind}", sub=sub, support=support)
+        picture = draw_bars(
+            parts,
+            metric=metric,
+            heading=f"{_HEADINGS.get(metric, metric)} by {kind}",
+            sub=sub,
+            support=support,
+        )
         (folder / name).write_bytes(picture)
-        pictures[name] = f"{metric} by {kind}, {subject.reference}"
+        pictures[name] = f"{_HEADINGS.get(metric, metric)} by {kind}, {subject.reference}"
     return pictures

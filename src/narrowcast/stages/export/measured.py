@@ -6,7 +6,7 @@ with the rows or the vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from narrowcast.models.chat import (
 from narrowcast.tasks.base import TaskHandler
 from narrowcast.tasks.prompt import request_for
 
+_BATCH = 32
 MAX_POSITIONS = 64
 """Answer positions compared in one row."""
 
@@ -68,7 +69,7 @@ class MeasuredModel:
 def measure(
     model: Any,
     tokenizer: Any,
-    predictions: list[Prediction],
+    predict: Callable[[Sequence[PromptRequest]], list[Prediction]],
     handler: TaskHandler,
     examples: Sequence[Example],
     folder: Path,
@@ -79,10 +80,13 @@ def measure(
 ) -> MeasuredModel:
     """Render, tokenise and run every example through the trained model.
 
+    Distributions are computed in float32, whatever arithmetic the answers are measured in, so that what
+    differs is the file.
+
     Args:
         model: the trained model in memory, adapter merged.
         tokenizer: the one it was trained with.
-        predictions: its answers to the examples, in order.
+        predict: answers through the same model, by the code that evaluation runs.
         handler: of the project's task.
         examples: held-out rows.
         folder: where logits may be kept.
@@ -99,11 +103,26 @@ def measure(
     return MeasuredModel(
         handler=handler,
         rows=rows,
-        predictions=predictions,
+        predictions=_predictions(predict, [row.request for row in rows], progress, cancel),
         eos=tokenizer.eos_token_id,
         end_of_turn=end_of_turn(tokenizer),
         stop=stop_tokens(tokenizer, model),
     )
+
+
+def _predictions(
+    predict: Callable[[Sequence[PromptRequest]], list[Prediction]],
+    requests: Sequence[PromptRequest],
+    progress: Progress,
+    cancel: CancelToken,
+) -> list[Prediction]:
+    progress.start("parity: answers of the trained model", len(requests))
+    predictions: list[Prediction] = []
+    for start in range(0, len(requests), _BATCH):
+        cancel.check(stage="export")
+        predictions += predict(requests[start : start + _BATCH])
+        progress.advance(len(requests[start : start + _BATCH]))
+    return predictions
 
 
 def _row(

@@ -18,7 +18,6 @@ from narrowcast.store.dataset import read_split
 from narrowcast.store.files import write_text
 from narrowcast.store.workspace import ProjectPaths
 from narrowcast.tasks import handler_for
-from narrowcast.tasks.prompt import request_for
 
 
 def prove(
@@ -52,21 +51,21 @@ def prove(
             stage="export",
         )
     handler = handler_for(dataset.task)
-    requests = [request_for(handler, example.inputs, max_tokens=options.max_tokens) for example in examples]
     with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:
-        ctx.progress.start("parity: answers of the trained model", None)
-        predictor = TransformersPredictor(trained.model, trained.tokenizer, name=f"run:{trained.run_id}")
-        measured = measure(
-            trained.model,
-            trained.tokenizer,
-            predictor.predict(requests),
-            handler,
-            examples,
-            Path(folder),
-            max_tokens=options.max_tokens,
-            progress=ctx.progress,
-            cancel=ctx.cancel,
-        )
+        with TransformersPredictor(
+            f"run:{trained.run_id}", trained.model, trained.tokenizer, size_bytes=None
+        ) as predictor:
+            measured = measure(
+                trained.model,
+                trained.tokenizer,
+                predictor.predict,
+                handler,
+                examples,
+                Path(folder),
+                max_tokens=options.max_tokens,
+                progress=ctx.progress,
+                cancel=ctx.cancel,
+            )
         formats = [
             compare_file(
                 measured, path, name, tolerance=options.tolerance, progress=ctx.progress, cancel=ctx.cancel

@@ -14,7 +14,7 @@ SAMPLE_ROWS = 20
 MAX_DISTINCT = 5_000  # values of one column that are counted one by one
 MAX_COLUMNS = 500
 _MAX_DEPTH = 3
-_LONGEST_VALUE = 200  # longer strings are no labels; they are counted, not kept
+_LONGEST_VALUE = 200  # longer strings are no labels; they are counted by their hash, not kept
 _LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates
 
 _NUMBER = re.compile(r"\s*[-+]?[\d.,\s]*\d[\d.,]*(?:[eE][-+]?\d+)?\s*%?\s*")
@@ -39,7 +39,7 @@ class Column:
     looked_at: int = 0
     values: Counter[Any] = field(default_factory=Counter)
     open_ended: bool = False
-    """More values than `MAX_DISTINCT`, or values too long to be names; `values` is cut off then."""
+    """More values than `MAX_DISTINCT`; counting stopped there."""
     fraction: bool = False
     """Holds numbers that are not whole."""
     examples: list[Any] = field(default_factory=list)
@@ -56,7 +56,8 @@ class Column:
         elif isinstance(value, bool | int | float):
             self.types["boolean" if isinstance(value, bool) else "number"] += 1
             self.fraction = self.fraction or (isinstance(value, float) and not value.is_integer())
-            self._count(value if isinstance(value, bool) else str(value))
+            if not self.open_ended:
+                self._count(str(value))
         else:
             self.types["list" if isinstance(value, list) else "object"] += 1
 
@@ -69,13 +70,11 @@ class Column:
             self.looked_at += 1
             self.numbers += _NUMBER.fullmatch(value) is not None
             self.dates += _DATE.fullmatch(value) is not None
-        if len(value) <= _LONGEST_VALUE:
-            self._count(value)
-        else:
-            self.open_ended = True
+        if not self.open_ended:
+            self._count(value if len(value) <= _LONGEST_VALUE else hash(value))
 
     def _count(self, value: Any) -> None:
-        if value in self.values or len(self.values) < MAX_DISTINCT:
+        if len(self.values) < MAX_DISTINCT or value in self.values:
             self.values[value] += 1
         else:
             self.open_ended = True
@@ -97,18 +96,14 @@ class Column:
     @property
     def distinct(self) -> int | None:
         """Different values, where they could all be counted."""
-        return None if self.open_ended or self.types["list"] or self.types["object"] else len(self.values)
+        if self.open_ended or self.longest > _LONGEST_VALUE or self.types["list"] or self.types["object"]:
+            return None
+        return len(self.values)
 
     @property
     def variety(self) -> float:
-        """How seldom values repeat: 1.0 where all differ. From the counted values where there are many."""
-        counted = self.values.total()
-        return len(self.values) / counted if counted and not self.open_ended else self._open_variety(counted)
-
-    def _open_variety(self, counted: int) -> float:
-        # Counting stopped at MAX_DISTINCT different values: everything behind it repeats or was not kept.
-        seen_again = counted - len(self.values)
-        return 1.0 - seen_again / max(1, self.filled)
+        """How seldom values repeat: 1.0 where all that were counted differ."""
+        return len(self.values) / max(1, self.values.total())
 
     @property
     def looks_numeric(self) -> bool:

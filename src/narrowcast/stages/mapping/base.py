@@ -75,4 +75,4 @@ def natural_order(labels: list[str]) -> list[str]:
     """Numbers by value, anything else by letter."""
     if all(label.lstrip("-").isdigit() for label in labels):
         return sorted(labels, key=int)
-    return sorted(labels)
+    return sorted(labels, key=lambda label: (label.casefold(), label))

@@ -51,6 +51,7 @@ def draw_bars(
     axes.set_xlim(0, 1.09)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.set_xlabel(f"{metric} (bars), 95 % interval (whiskers)", fontsize=9, color=INK)
+    axes.spines["bottom"].set_bounds(0, 1)
     axes.grid(axis="x", color=GRID)
     axes.tick_params(axis="y", length=0)
     for row, (_, value) in enumerate(ordered):

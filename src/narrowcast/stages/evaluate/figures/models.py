@@ -8,7 +8,6 @@ from narrowcast.stages.evaluate.figures.canvas import (
     ACCENT,
     GRID,
     INK,
-    MUTED,
     YARDSTICK,
     new_figure,
     png,
@@ -25,8 +24,10 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
     for row, result in enumerate(ordered):
         value = result.metrics[primary]
         colour = ACCENT if result.model in subjects else YARDSTICK
-        axes.hlines(row, value.low, value.high, color=colour, linewidth=3, alpha=0.55)
-        axes.plot(value.value, row, "o", color=colour, markersize=8)
+        spread = [[max(0.0, value.value - value.low)], [max(0.0, value.high - value.value)]]
+        axes.errorbar(
+            value.value, row, xerr=spread, fmt="o", color=colour, markersize=6, capsize=5, linewidth=2
+        )
         axes.text(
             1.13,
             row,
@@ -43,6 +44,7 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
     axes.grid(axis="x", color=GRID)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"{primary} (point), 95 % interval (line)", fontsize=9, color=INK)
-    axes.spines["left"].set_color(MUTED)
+    axes.spines["bottom"].set_bounds(0, 1)
+    axes.spines["left"].set_visible(False)
     title(axes, f"{primary} on held-out rows", sub)
     return png(figure)
