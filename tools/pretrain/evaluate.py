@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from heldout import Logits, Sample, bits_per_byte, instruct_sample, text_sample
+from heldout import Logits, Sample, bits_per_byte, instruct_sample, packed, text_sample
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -46,9 +47,11 @@ def heldout(folder: Path, corpus: Path, limit: int | None) -> dict[str, dict[str
     base = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
     whole = samples(folder, corpus, limit)
     small = samples(folder, corpus, 100_000)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     return {
         "random weights (first 100 kB)": bits_per_byte(as_logits(chance), small),
         "base": bits_per_byte(as_logits(base), whole),
+        "base, packed blocks of 512": packed(tokenizer, corpus, as_logits(base)),
     }
 
 
@@ -57,7 +60,7 @@ def report_heldout(options: argparse.Namespace) -> dict[str, Any]:
     rows = heldout(options.base, options.corpus, options.limit)
     print(f"{'held-out bits per byte':32} {'text':>8} {'instruct':>9} {'answers':>8}")
     for name, row in rows.items():
-        print(f"{name:32} {row['text']:8.4f} {row['instruct']:9.4f} {row['answers']:8.4f}")
+        print(f"{name:32} {row['text']:8.4f} {row['instruct']:9.4f} {row.get('answers', math.nan):8.4f}")
     return rows
 
 

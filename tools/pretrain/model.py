@@ -65,7 +65,27 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1).to(x.dtype)
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+class CausalSoftmax(torch.autograd.Function):
+    """Softmax over the keys not ahead of the query, keeping only its bf16 result for the backward."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, bias: Tensor, scale: float) -> Tensor:
+        """``scores`` (groups, heads, T, T) with ``bias`` (T, T), 0 or minus infinity; ``scale`` first."""
+        weights = (scores.float() * scale + bias).softmax(-1).to(scores.dtype)
+        ctx.save_for_backward(weights)
+        ctx.scale = scale
+        return weights
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """Weights times what a gradient exceeds its weighted mean."""
+        (weights,) = ctx.saved_tensors
+        wide, given = weights.float(), grads[0].float()
+        mean = (wide * given).sum(-1, keepdim=True)
+        return (wide * (given - mean) * ctx.scale).to(weights.dtype), None, None
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     """Causal grouped-query attention; ``q`` (batch, T, heads, size), ``k`` and ``v`` with fewer heads.
 
     Plain batched products with the queries of a group stacked along T: at T <= 1,024 on AMX this costs a
@@ -76,11 +96,10 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     group = heads // shared
     stacked = q.view(batch, length, shared, group, size).permute(0, 2, 3, 1, 4)
     stacked = stacked.reshape(batch * shared, group * length, size)
-    keys = k.permute(0, 2, 3, 1).reshape(batch * shared, size, length)
+    keys = k.permute(0, 2, 1, 3).reshape(batch * shared, length, size)
     values = v.permute(0, 2, 1, 3).reshape(batch * shared, length, size)
-    scores = torch.bmm(stacked, keys).view(-1, group, length, length).float() * size**-0.5
-    ahead = torch.arange(length)[None, :] > torch.arange(length)[:, None]
-    weights = scores.masked_fill(ahead, float("-inf")).softmax(-1).to(v.dtype)
+    scores = torch.bmm(stacked, keys.transpose(1, 2)).view(-1, group, length, length)
+    weights: Tensor = CausalSoftmax.apply(scores, bias, size**-0.5)
     mixed = torch.bmm(weights.view(-1, group * length, length), values)
     return mixed.view(batch, shared, group, length, size).permute(0, 3, 1, 2, 4)
 
@@ -102,7 +121,7 @@ class Block(nn.Module):
         self.query_norm = nn.Parameter(torch.ones(shape.head_size))
         self.key_norm = nn.Parameter(torch.ones(shape.head_size))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor) -> Tensor:
         """Map (batch, T, hidden) to the same shape."""
         s = self.shape
         batch, length, _ = x.shape
@@ -110,7 +129,7 @@ class Block(nn.Module):
         q, k, v = h.view(batch, length, -1, s.head_size).split((s.heads, s.kv_heads, s.kv_heads), 2)
         q = rotated(normed(q, self.query_norm, s.epsilon), cos, sin)
         k = rotated(normed(k, self.key_norm, s.epsilon), cos, sin)
-        mixed = attention(q, k, v)
+        mixed = attention(q, k, v, bias)
         x = x + functional.linear(mixed.reshape(batch, length, -1), self.out.to(x.dtype))
         gate, up = functional.linear(normed(x, self.before_mlp, s.epsilon), self.gate_up.to(x.dtype)).chunk(
             2, -1
@@ -194,8 +213,9 @@ class Base(nn.Module):
         """Final hidden states (batch, T, hidden) of ``ids`` (batch, T)."""
         cos, sin = self.rotary(ids.shape[1])
         x = functional.embedding(ids, self.embedding.to(self.dtype))
+        bias = torch.full((ids.shape[1], ids.shape[1]), float("-inf")).triu(1)
         for block in self.decoder:
-            x = block(x, cos, sin)
+            x = block(x, cos, sin, bias)
         return normed(x, self.final_norm, self.shape.epsilon)
 
     def logits(self, ids: Tensor) -> Tensor:
