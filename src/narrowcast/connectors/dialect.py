@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 _DELIMITERS = (",", "\t", ";", "|")
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar", "": "none (one column)"}
+_MOST_FAILURES = 200  # unreadable records of a sample after which it is judged by what was read so far
 _NUMBER = re.compile(r"[-+]?[\d.,:/\s%$€£-]*\d[\d.,:/\s%TZ-]*")
 _KNOWN = frozenset([
     "text", "sentence", "utterance", "message", "query", "content", "body", "comment", "title", "document",
@@ -56,43 +58,46 @@ def find_dialect(text: str, complete: bool, prefer: str = "", delimiter: str | N
         delimiter: the one the user named; nothing is guessed then.
     """
     sample = text if complete else text[: text.rfind("\n") + 1] or text
+    lines = sample.splitlines(keepends=True)
     candidates = [delimiter] if delimiter is not None else _DELIMITERS
-    best, best_score = Dialect(prefer, True), 0.0
+    best, best_score = Dialect(delimiter or "", '"' in sample), 0.0
     for candidate in candidates:
-        for quoting in (True, False):
-            score = _agreement(sample, candidate, quoting)
-            if candidate == prefer:
-                score *= 1.1
-            if score > best_score + 1e-9:
-                best, best_score = Dialect(candidate, quoting), score
-    if best_score == 0.0:
-        best = Dialect(delimiter if delimiter is not None else "", '"' in sample)
+        quoted = _agreement(lines, Dialect(candidate, True))
+        plain = _agreement(lines, Dialect(candidate, False)) if '"' in sample else 0.0
+        # A stray quote or two are damage; only where quoting breaks many records is it not meant as quoting.
+        quoting = quoted >= plain - 0.02
+        score = (quoted if quoting else plain) * (1.1 if candidate == prefer else 1.0)
+        if score > best_score + 1e-9:
+            best, best_score = Dialect(candidate, quoting), score
     if not best.quoting and '"' in sample:
         best.notes.append("double quotes are ordinary characters here (read as quoting, records break)")
     return best
 
 
-def _agreement(sample: str, delimiter: str, quoting: bool) -> float:
-    """Share of records with the commonest field count above one; 0 where there is none."""
-    if not delimiter or delimiter not in sample:
+def _agreement(lines: list[str], dialect: Dialect) -> float:
+    """Share of records with the commonest number of fields; 0 where that is not above one."""
+    if not dialect.delimiter:
         return 0.0
-    counts: Counter[int] = Counter()
-    lines_read = 0
-    reader = Dialect(delimiter, quoting).reader(sample.splitlines(keepends=True))
-    while True:
+    counts: Counter[int] = Counter(_field_counts(lines, dialect))
+    fields, number = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
+    return number / counts.total() if fields > 1 else 0.0
+
+
+def _field_counts(lines: list[str], dialect: Dialect) -> Iterator[int]:
+    """Fields of each record, 0 for one that can not be read; reading goes on one line behind it."""
+    start = failures = 0
+    while start < len(lines) and failures < _MOST_FAILURES:
+        reader, begun = dialect.reader(islice(lines, start, None)), 0
         try:
-            record = next(reader)
-        except StopIteration:
-            break
+            for record in reader:
+                if record:
+                    yield len(record)
+                begun = reader.line_num
+            return
         except csv.Error:
-            counts[0] += max(1, reader.line_num - lines_read)
-            lines_read = reader.line_num
-            continue
-        lines_read = reader.line_num
-        if record:
-            counts[len(record)] += 1
-    shared = [(number, fields) for fields, number in counts.items() if fields > 1]
-    return max(shared)[0] / counts.total() if shared else 0.0
+            failures += 1
+            start += begun + 1
+            yield 0
 
 
 def find_header(records: list[list[str]]) -> tuple[list[str] | None, str]:

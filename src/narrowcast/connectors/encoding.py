@@ -109,8 +109,9 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
             str(source.path),
             "name it, for example ?encoding=latin-1 behind the path, or convert the file to utf-8",
         )
-    # A few accents fit many code pages with the same text; the commonest one is named then.
-    name = "cp1252" if "cp1252" in best.could_be_from_charset else best.encoding
+    # A few accents fit many code pages nearly as well; the commonest one is named then.
+    western = [match for match in matches if "cp1252" in match.could_be_from_charset]
+    name = "cp1252" if western and western[0].chaos <= best.chaos + 0.1 else best.encoding
     return TextEncoding(
         name,
         [f"not utf-8; {name} was guessed from the bytes (overrule with ?encoding=NAME)"],

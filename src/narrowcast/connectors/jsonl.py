@@ -67,11 +67,7 @@ def parse_record(index: int, line: TextLine) -> SourceRow:
         return SourceRow(index, error=line.error, raw=line.text[:RAW_CHARS])
     try:
         text = line.text.strip(" \t\r")
-        value, end = _DECODER.raw_decode(text)
-        if end != len(text):
-            raise json.JSONDecodeError("something follows the value", text, end)
-        if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        value = _decode(text)
     except json.JSONDecodeError as error:
         return SourceRow(
             index, error=f"not JSON: {error.msg} at position {error.pos}", raw=line.text[:RAW_CHARS]
@@ -83,6 +79,15 @@ def parse_record(index: int, line: TextLine) -> SourceRow:
     except ValueError as error:  # NaN, infinity, numbers of thousands of digits
         return SourceRow(index, error=str(error), raw=line.text[:RAW_CHARS])
     return SourceRow(index, as_record(value))
+
+
+def _decode(text: str) -> Any:
+    value, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise json.JSONDecodeError("something follows the value", text, end)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return value
 
 
 def as_record(value: Any) -> dict[str, Any]:

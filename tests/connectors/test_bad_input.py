@@ -1,0 +1,78 @@
+"""Sources that can not be used: one clear error with what, where and what next."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from narrowcast.connectors import connect
+from narrowcast.core.locator import Locator
+from narrowcast.errors import DataError, UsageError
+
+BINARY = {
+    "x.csv": (bytes(range(256)) * 40, "binary data"),
+    "y.csv": (b"%PDF-1.7\n" + b"text " * 100, "a PDF document"),
+    "z.csv": (b"SQLite format 3\x00" + b"\x00" * 100, "an SQLite database"),
+    "w.csv": (b"PK\x03\x04" + b"\x00" * 100, "a zip archive"),
+}
+
+
+@pytest.mark.parametrize("scheme", ["csv", "jsonl", "file"])
+def test_missing_path_folder_empty_file_and_white_space(tmp_path: Path, scheme: str) -> None:
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "blank.csv").write_text(" \n\n\t\n")
+    cases = {
+        "trian.csv": ("does not exist", "did you mean"),
+        ".": ("a folder, not a file", "train.csv"),
+        "empty.csv": ("the file is empty", "export"),
+        "blank.csv": ("nothing but white space", "export"),
+    }
+    for name, (what, fix) in cases.items():
+        with pytest.raises(DataError, match=what) as caught:
+            connect(Locator(scheme, str(tmp_path / name))).describe()
+        assert fix in caught.value.next_command
+        assert str(tmp_path) in caught.value.where
+        assert caught.value.reason_code == "dataset_import_failed"
+
+
+@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("scheme", ["csv", "jsonl", "file"])
+def test_binary_files_are_named_for_what_they_are(tmp_path: Path, name: str, scheme: str) -> None:
+    content, kind = BINARY[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=kind):
+        connect(Locator(scheme, str(tmp_path / name))).describe()
+
+
+def test_an_encoding_that_can_not_be_told(tmp_path: Path) -> None:
+    # Bytes that no listed code page maps to text in most of their places.
+    (tmp_path / "x.csv").write_bytes(
+        b"text,label\n" + bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xFF]) * 300 + b",a\n"
+    )
+    with pytest.raises(DataError, match="encoding can not be told") as caught:
+        list(connect(Locator("csv", str(tmp_path / "x.csv"))).load())
+    assert "encoding=" in caught.value.next_command
+
+
+def test_unknown_schemes_and_wrong_locators() -> None:
+    with pytest.raises(UsageError, match="no connector is called 'ftp'"):
+        connect(Locator.parse("ftp:x"))
+    for text in ("", "train.csv", "csv:"):
+        with pytest.raises(UsageError, match="not a locator"):
+            Locator.parse(text)
+
+
+def test_a_device_is_no_file() -> None:
+    with pytest.raises(DataError, match="not a regular file"):
+        connect(Locator("csv", os.devnull))
+
+
+def test_a_file_without_read_permission(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\na,b\n")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(DataError, match="can not be read"):
+        connect(Locator("csv", str(path)))
