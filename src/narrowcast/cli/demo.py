@@ -1,0 +1,73 @@
+"""`narrowcast demo`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrowcast.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from narrowcast.demo.loop import DemoResult, Step
+
+
+def demo(
+    project: Annotated[
+        str, typer.Option("--project", "-p", help="Name of the project it is done in; made where missing.")
+    ] = "demo",
+    base: Annotated[str, typer.Option("--base", help="Base model.")] = "embedded",
+    as_json: JsonOption = False,
+) -> None:
+    """Take the built-in task, support message to JSON ticket, through the whole loop: offline, in minutes."""
+    from narrowcast.cli import state
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.demo.loop import run_demo
+    from narrowcast.demo.project import open_demo
+
+    opened = open_demo(state.settings(), project, base)
+    if not as_json:
+        _introduce(str(opened.paths.root), base)
+    with working(as_json) as (progress, cancel):
+        shown = None if as_json else _show_step
+        result = run_demo(opened, on_step=shown, progress=progress, cancel=cancel)
+    emit(result, as_json, lambda: _conclude(result))
+
+
+def _introduce(path: str, base: str) -> None:
+    from narrowcast.cli.output import say
+
+    say("[bold]narrowcast demo[/]  support message in, JSON ticket out")
+    say(f"[dim]project {path}, base model {base}[/]\n")
+
+
+def _show_step(step: Step) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from narrowcast.cli.output import console
+
+    grid = Table.grid(padding=(0, 2), expand=True)
+    grid.add_column(width=18)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", width=7)
+    seconds = f"{step.seconds:.0f} s" if step.seconds >= 1 else "ready"
+    for number, line in enumerate(step.lines):
+        grid.add_row(
+            Text(step.title if number == 0 else "", style="bold cyan"),
+            Text(line),
+            Text(seconds if number == 0 else "", style="dim"),
+        )
+    console.print(grid)
+
+
+def _conclude(result: DemoResult) -> None:
+    from narrowcast.cli.output import console, say
+    from narrowcast.cli.summary import show_summary
+
+    show_summary(result.summary)
+    console.print("      narrowcast run narrowcast.yaml", markup=False, end="")
+    say("[dim]   the same loop on rows of your own, after `narrowcast init`[/]")
+    minutes, seconds = divmod(round(result.seconds), 60)
+    say(f"[dim]{minutes} min {seconds} s in all[/]")

@@ -1,0 +1,190 @@
+"""The demo's loop: the pipeline of `narrowcast run`, one stage at a time, each said in plain words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.metric import MetricValue
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.demo.project import open_demo
+from narrowcast.ops.data import imports
+from narrowcast.ops.project import Project
+from narrowcast.ops.run import import_sources
+from narrowcast.ops.stages import run_stage
+from narrowcast.ops.summary import Summary, summarise
+from narrowcast.stages import PIPELINE
+
+_MEGABYTE = 1e6
+
+TITLES = {
+    "import": "Rows",
+    "prepare": "Split",
+    "baseline": "Baselines",
+    "train": "Train",
+    "evaluate": "Measure",
+    "export": "Export",
+    "exported": "Measure the files",
+}
+
+
+class Step(BaseModel):
+    """One stage of the loop, finished."""
+
+    name: str
+    title: str
+    lines: list[str] = Field(description="What happened, with its figures, for people.")
+    seconds: float
+
+
+class DemoResult(BaseModel):
+    """What `narrowcast demo --json` prints."""
+
+    project: str
+    path: str
+    seconds: float
+    steps: list[Step]
+    summary: Summary
+
+
+def run_demo(
+    project: Project,
+    *,
+    on_step: Callable[[Step], None] | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> DemoResult:
+    """Import, prepare, baselines, train, measure, export with its proof, measure the exported files.
+
+    Stages that are up to date are not run again, so an interrupted demo goes on where it stopped.
+
+    Args:
+        project: from `open_demo`.
+        on_step: told of each step when it has ended.
+        progress: bars within the steps.
+        cancel: how it is stopped.
+    """
+    shown, began = progress or NullProgress(), time.monotonic()
+    steps: list[Step] = []
+
+    def finish(name: str, lines: list[str], since: float) -> None:
+        steps.append(Step(name=name, title=TITLES[name], lines=lines, seconds=time.monotonic() - since))
+        if on_step is not None:
+            on_step(steps[-1])
+
+    started = time.monotonic()
+    import_sources(project, progress=shown)
+    finish("import", _imported(project), started)
+    for name in PIPELINE:
+        started = time.monotonic()
+        result = run_stage(project, name, resume=True, progress=shown, cancel=cancel)
+        finish(name, _WORDS[name](result), started)
+    return DemoResult(
+        project=project.slug,
+        path=str(project.paths.root),
+        seconds=time.monotonic() - began,
+        steps=steps,
+        summary=summarise(project),
+    )
+
+
+def _imported(project: Project) -> list[str]:
+    record = imports(project)[0]
+    rejected = sum(record.rejected.values())
+    return [
+        f"{record.accepted:,} support messages of a shop that does not exist, each with its ticket; "
+        f"{rejected or 'none'} rejected"
+    ]
+
+
+def _prepared(result: Any) -> list[str]:
+    counts = "  ".join(f"{each.split} {each.rows:,}" for each in result.splits)
+    groups = sum(each.groups for each in result.splits)
+    leaks = result.leakage
+    return [
+        f"{counts}  ({groups} hand-written situations, each in one split only)",
+        f"leakage: {leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near-duplicates",
+    ]
+
+
+def _baselines(result: Any) -> list[str]:
+    lines = [f"what a fine-tune has to beat, {_metric_name(result)} on {result.n} test rows:"]
+    names = {
+        "majority": "always the usual answer",
+        "tfidf": "TF-IDF + linear model",
+        "base": "base model as it is",
+        "base-few-shot": "base model, shown examples",
+    }
+    return lines + [
+        f"  {names.get(each.model, each.model):<28}{_value(each.metrics[each.primary])}"
+        for each in result.results
+    ]
+
+
+def _trained(result: Any) -> list[str]:
+    ledger = result.ledger
+    rows = f"{ledger.rows_out:,} rows" if ledger else "all rows"
+    dev = f", dev loss {result.dev_loss:.3f}" if result.dev_loss is not None else ""
+    how = "all weights" if result.method == "full" else "an adapter"
+    return [
+        f"{how} on {rows}: final loss {result.final_train_loss:.3f}{dev}, "
+        f"{result.tokens_per_second:,.0f} tokens/s"
+    ]
+
+
+def _measured(result: Any) -> list[str]:
+    tuned = result.results[0]
+    metrics = {
+        "field_f1": "fields right (F1)",
+        "exact_match": "whole ticket right",
+        "schema_rate": "fits schema",
+    }
+    return [
+        f"{label:<28}{_value(tuned.metrics[name])}"
+        for name, label in metrics.items()
+        if name in tuned.metrics
+    ]
+
+
+def _exported(result: Any) -> list[str]:
+    sizes = "  ".join(f"{name} {size / _MEGABYTE:.0f} MB" for name, size in result.sizes.items())
+    lines = [sizes]
+    if result.parity is not None:
+        proof = result.parity
+        equal = "equal" if proof.prompt_ids_equal else "DIFFERENT"
+        lines.append(
+            f"proof on {proof.rows} rows: prompts token for token {equal}, "
+            f"{proof.top1_agreement:.1%} of next tokens agree: {proof.verdict}"
+        )
+    return lines
+
+
+def _files_measured(result: Any) -> list[str]:
+    return [
+        f"{each.model.removeprefix('gguf:'):<28}{_value(each.metrics[each.primary])}"
+        for each in result.results
+        if each.model.startswith("gguf:")
+    ]
+
+
+def _metric_name(result: Any) -> str:
+    return str(result.results[0].primary)
+
+
+def _value(metric: MetricValue) -> str:
+    return f"{metric.value:.3f}  [{metric.low:.3f}, {metric.high:.3f}]"
+
+
+_WORDS: dict[str, Callable[[Any], list[str]]] = {
+    "prepare": _prepared,
+    "baseline": _baselines,
+    "train": _trained,
+    "evaluate": _measured,
+    "export": _exported,
+    "exported": _files_measured,
+}
+
+__all__ = ["DemoResult", "Step", "open_demo", "run_demo"]

@@ -1,0 +1,87 @@
+"""The demo as a project like any other: a source, a task, and stage options, written to `narrowcast.yaml`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from narrowcast.core.config import ProjectConfig
+from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.settings import Settings
+from narrowcast.core.task import TaskSpec
+from narrowcast.demo.text import CATEGORIES, products
+from narrowcast.errors import UsageError
+from narrowcast.ops.project import Project, projects, slugify
+
+DATA = Path(str(files("narrowcast.demo") / "data" / "tickets.jsonl"))
+NAME = "demo"
+
+# Chosen so that the loop takes less than five minutes on two cores; see docs/demo.md for what they cost.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "baseline": {"models": ["majority", "tfidf", "base", "base-few-shot"], "shots": 3, "max_tokens": 64},
+    "train": {"epochs": 4, "batch_size": 16, "learning_rate": 1e-3},
+    "evaluate": {"max_tokens": 64},
+    "export": {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 60, "max_tokens": 64},
+    "exported": {"models": ["gguf:q8_0", "gguf:q4_k_m"], "max_tokens": 64},
+}
+
+
+def task() -> TaskSpec:
+    """Message in, ticket out."""
+    return TaskSpec(
+        profile=TaskProfile.STRUCTURED_EXTRACTION,
+        scoring_mode=ScoringMode.FIELD_MATCH,
+        instruction="Turn the message into a ticket, as JSON: category, priority, order_id, product, "
+        "wants_refund.",
+        output_schema={
+            "type": "object",
+            "properties": {
+                "category": {"enum": list(CATEGORIES)},
+                "priority": {"enum": ["low", "normal", "high"]},
+                "order_id": {"type": ["string", "null"], "pattern": "^WF-[0-9]{6}$"},
+                "product": {"enum": [*products(), None]},
+                "wants_refund": {"type": "boolean"},
+            },
+            "required": ["category", "priority", "order_id", "product", "wants_refund"],
+            "additionalProperties": False,
+        },
+    )
+
+
+def configuration(name: str, base: str) -> ProjectConfig:
+    """The whole of the demo's `narrowcast.yaml`."""
+    source = {
+        "locator": f"jsonl:{DATA}",
+        "mapper": "kv_to_structured",
+        "map": {"text": "message", "target": "ticket"},
+        "group": "scenario",
+        "licence": "Apache-2.0",
+    }
+    train = {"base": base, **_OPTIONS["train"]}
+    return ProjectConfig.model_validate(
+        {"name": name, "task": task(), "sources": [source], **_OPTIONS, "train": train}
+    )
+
+
+def open_demo(settings: Settings, name: str = NAME, base: str = "embedded") -> Project:
+    """The demo's project: made where it does not exist, taken up again where it does.
+
+    Raises:
+        UsageError: where a project of that name is something else.
+    """
+    if slugify(name) not in {entry.slug for entry in projects(settings)}:
+        project = Project.create(settings, name)
+        project.save_config(configuration(name, base))
+        return project
+    project = Project.open(settings, slugify(name))
+    config = project.config
+    if not any(source.locator.endswith(DATA.name) for source in config.sources):
+        raise UsageError(
+            f"there is a project {project.slug!r} that is not the demo",
+            where=str(project.paths.root),
+            next_command="narrowcast demo --project another-name",
+        )
+    if config.train.get("base") != base:
+        project.save_config(config.model_copy(update={"train": {**config.train, "base": base}}))
+    return project
