@@ -103,7 +103,7 @@ def test_without_keeping_them_together_the_report_counts_them(project: Project, 
     rows = [example(number) for number in range(300)]
     rows += [example(300 + n, text=f"{text(n)} please", target=rows[n].target) for n in range(100)]
     commit(rows)
-    result = prepare(project, {"keep_near_duplicates_together": False})
+    result = prepare(project, {"near_duplicates": "free"})
     assert result.leakage.near_duplicates_shared > 10
     assert any("near-duplicate" in warning for warning in result.warnings)
 

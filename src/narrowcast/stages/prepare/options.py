@@ -16,28 +16,28 @@ class Options(StageOptions):
     """How rows are divided."""
 
     dev: float | None = Field(None, gt=0, lt=1)
-    """Share of rows for choosing (early stopping, thresholds); default 0.1, or 0.15 under 1,000 rows."""
+    """Share of rows for choosing: 0.1, or 0.15 under 1,000 rows."""
 
     test: float | None = Field(None, gt=0, lt=1)
-    """Share of rows for the final measurement; default as for dev."""
+    """Share of rows for the final measurement: as for dev."""
 
     golden: float = Field(0.0, ge=0, lt=1)
-    """Share of rows locked away as the golden set; 0 for none."""
+    """Share of rows locked away as the golden set."""
 
     seed: int = 0
     """Decides which groups go where."""
 
-    near_duplicate_threshold: float = Field(0.8, gt=0, le=1)
-    """Rows whose texts are at least this similar (Jaccard, three-character shingles) stay in one split."""
+    near_duplicates: Literal["together", "free"] = "together"
+    """Keep them in one split, or split them freely and count what leaks."""
 
-    keep_near_duplicates_together: bool = True
-    """Off splits near-duplicates freely; the leakage report then counts them."""
+    similarity: float = Field(0.8, gt=0, le=1)
+    """From where on two texts are near-duplicates (Jaccard)."""
 
-    group_aware: bool = True
-    """Keep rows with equal group keys in one split; off, the leakage report counts shared groups."""
+    groups: Literal["together", "free"] = "together"
+    """Keep rows with equal group keys in one split, or ignore the keys."""
 
     on_conflict: Literal["warn", "reject"] = "warn"
-    """Rows with the same input and different targets: keep and warn, or reject them all."""
+    """Equal inputs with different targets: keep and warn, or reject them all."""
 
     @model_validator(mode="after")
     def _leaves_rows_for_training(self) -> Options:

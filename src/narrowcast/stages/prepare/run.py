@@ -74,10 +74,8 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         split_policy=SplitPolicy(
             ratios=options.ratios(len(kept)),
             seed=options.seed,
-            group_key="group" if any(row.group for row in kept) and options.group_aware else None,
-            near_duplicate_threshold=(
-                options.near_duplicate_threshold if options.keep_near_duplicates_together else None
-            ),
+            group_key="group" if any(row.group for row in kept) and options.groups == "together" else None,
+            near_duplicate_threshold=(options.similarity if options.near_duplicates == "together" else None),
             groups=sum(map(len, placed.values())),
         ),
         leakage=leakage.report,
@@ -102,11 +100,11 @@ class Division:
         self._sets = UnionFind(len(rows))
         for group in exact_groups(self._texts):
             self._sets.union_all(group)
-        if options.group_aware:
+        if options.groups == "together":
             for group in _keyed(rows).values():
                 self._sets.union_all(group)
-        if options.keep_near_duplicates_together:
-            for group in near_duplicates(self._texts, options.near_duplicate_threshold).groups:
+        if options.near_duplicates == "together":
+            for group in near_duplicates(self._texts, options.similarity).groups:
                 self._sets.union_all(group)
 
     def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
@@ -114,7 +112,7 @@ class Division:
         for _ in range(_ROUNDS):
             placed, rejected = self._divide()
             leakage = self._measure(placed)
-            if not leakage.pairs or not self._options.keep_near_duplicates_together:
+            if not leakage.pairs or self._options.near_duplicates == "free":
                 break
             for pair in leakage.pairs:
                 self._sets.union(*pair)
@@ -137,7 +135,7 @@ class Division:
             [self._texts[number] for number in numbers],
             [self._rows[number].group for number in numbers],
             [where[self._rows[number].id] for number in numbers],
-            self._options.near_duplicate_threshold,
+            self._options.similarity,
         )
         return Leakage(leakage.report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
 
@@ -186,9 +184,9 @@ def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None
 
 def _refuse_leakage(report: LeakageReport, options: Options) -> None:
     leaks = report.exact_inputs_shared
-    if options.keep_near_duplicates_together:
+    if options.near_duplicates == "together":
         leaks += report.near_duplicates_shared
-    if options.group_aware:
+    if options.groups == "together":
         leaks += report.groups_shared
     if leaks:
         raise DataError(

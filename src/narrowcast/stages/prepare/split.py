@@ -122,7 +122,7 @@ def _fill_empty(placed: dict[Split, list[Group]], shares: Mapping[Split, float])
         raise DataError(
             f"no rows are left for {' and '.join(empty)}: the rows form {groups} connected group(s), "
             "and a group is never divided",
-            next_command="import more varied rows, or: narrowcast prepare --near-duplicate-threshold 0.95",
+            next_command="import more varied rows, or: narrowcast prepare --similarity 0.95",
             reason_code="prepare_failed",
             stage="prepare",
         )
