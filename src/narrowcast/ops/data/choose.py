@@ -52,7 +52,7 @@ def choose_mapping(
     if mapper is not None:
         chosen = MAPPERS.get(mapper)
         fitting = next((each for each in found.report.hypotheses if each.mapper_id == mapper), None)
-        return _checked(chosen, _completed(chosen, field_map, fitting), columns, None)
+        return _checked(chosen, _completed(chosen, field_map, fitting, columns), columns, None)
     if not auto:
         raise UsageError(
             "the import names no mapper",
@@ -74,16 +74,20 @@ def choose_mapping(
             _named(proposal),
         )
     chosen = MAPPERS.get(proposal.mapper_id)
-    merged = _completed(chosen, field_map, proposal)
+    merged = _completed(chosen, field_map, proposal, columns)
     return _checked(chosen, merged, columns, proposal.confidence, forced=proposal.needs_force and force)
 
 
 def _completed(
-    mapper: type[Mapper], field_map: Mapping[str, str], fitting: ShapeHypothesis | ProposedMapping | None
+    mapper: type[Mapper],
+    field_map: Mapping[str, str],
+    fitting: ShapeHypothesis | ProposedMapping | None,
+    columns: list[str],
 ) -> dict[str, str]:
     """The user's map; required fields it leaves open come from introspection, in whole or not at all."""
-    if fitting is None:
-        return dict(field_map)
+    if fitting is None:  # a column that is called like the field it is for needs no naming
+        alike = {role.name: role.name for role in mapper.roles if role.required and role.name in columns}
+        return {**alike, **field_map}
     alternatives = {"target", "fields", "spans"}  # exactly one of these may be named
     given = set(field_map)
     proposed = {

@@ -1,0 +1,307 @@
+"""Imports through the Python API: what is kept, what is refused, what is said about it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from narrowcast.core.example import Example
+from narrowcast.core.names import ScoringMode, Split, TaskProfile
+from narrowcast.core.progress import CancelToken, NullProgress
+from narrowcast.core.task import TaskSpec
+from narrowcast.errors import CancelledError, DataError, ProjectBusyError, UsageError
+from narrowcast.ops import data
+from narrowcast.ops.project import Project
+from narrowcast.store.files import read_jsonl
+
+TOPICS = {
+    "card": "my card number {n} was not accepted in the shop",
+    "limit": "how much may I spend in one week, account {n}",
+    "top_up": "the money of order {n} has not arrived yet",
+}
+
+
+def csv_file(path: Path, rows: int = 90, bad: int = 0) -> Path:
+    lines = ["text,label"]
+    for number in range(rows):
+        label = list(TOPICS)[number % len(TOPICS)]
+        lines.append(f'"{TOPICS[label].format(n=number)}",{label}')
+    lines[5:5] = ["too,many,fields"] * bad
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def imported(project: Project, locator: str, **options: Any) -> data.ImportOutcome:
+    outcome = data.import_rows(project, locator, **options)
+    assert isinstance(outcome, data.ImportOutcome)
+    return outcome
+
+
+def events(project: Project) -> list[str | None]:
+    return [event.reason_code for event in project.trail.events()]
+
+
+def test_an_import_keeps_every_row_and_records_itself(project: Project, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "rows.csv", bad=2)
+    outcome = imported(project, f"csv:{path}", auto=True, licence="CC0")
+    record = outcome.record
+    assert (record.rows, record.accepted, record.rejected) == (92, 90, {"parse_error": 2})
+    assert record.field_map == {"text": "text", "label": "label"}
+    assert (record.licence, record.forced) == ("CC0", False)
+    examples = [Example.from_dict(row) for row in read_jsonl(project.paths.accepted / f"{record.id}.jsonl")]
+    assert len(examples) == 90
+    assert examples[0].target == "card"
+    assert examples[0].source == record.id
+    assert [example.index for example in examples[:6]] == [0, 1, 2, 3, 6, 7]
+    rejected = list(read_jsonl(project.paths.rejected / f"{record.id}.jsonl"))
+    assert [(row["reason"], row["raw"]) for row in rejected] == [("parse_error", "too,many,fields")] * 2
+    assert data.imports(project) == [record]
+    assert data.ledger(project).model_dump()["stages"] == [
+        {
+            "stage": f"map {record.id}",
+            "rows_in": 92,
+            "rows_out": 90,
+            "rejected": {"parse_error": 2},
+            "balanced": True,
+        }
+    ]
+    event = project.trail.events()[-1]
+    assert event.reason_code == "dataset_import_run"
+    assert {
+        key: event.payload[key] for key in ("source", "mapper", "accepted", "rejected", "written_path")
+    } == {
+        "source": f"csv:{path}",
+        "mapper": "label_to_classification",
+        "accepted": 90,
+        "rejected": 2,
+        "written_path": f"data/accepted/{record.id}.jsonl",
+    }.items()
+    assert len(event.payload["config_id"]) == 12
+
+
+def test_the_task_is_proposed_recorded_and_extended(project: Project, tmp_path: Path) -> None:
+    imported(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True)
+    task = project.config.task
+    assert task is not None
+    assert (task.profile, task.labels, task.proposed_by) == (
+        TaskProfile.CLASSIFICATION,
+        ["card", "limit", "top_up"],
+        "introspection",
+    )
+    assert project.config.sources[0].map == {"text": "text", "label": "label"}
+    lines = "a new kind of thing here,new\nmy card is lost,card\n"
+    (tmp_path / "b.csv").write_text("text,label\n" + lines * 20)
+    mapper = "label_to_classification"
+    outcome = imported(project, f"csv:{tmp_path / 'b.csv'}", mapper=mapper, into=Split.TEST)
+    assert outcome.record.rejected == {"label_not_allowed": 20}
+    data.remove_import(project, outcome.record.id)
+    outcome = imported(project, f"csv:{tmp_path / 'b.csv'}", mapper=mapper)
+    assert outcome.record.rejected == {}
+    assert outcome.task.labels == ["card", "limit", "top_up", "new"]
+
+
+def test_the_same_rows_are_imported_once(project: Project, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv")
+    first = imported(project, f"csv:{path}", auto=True)
+    copy = csv_file(tmp_path / "copy.csv")
+    for again in (path, copy):
+        with pytest.raises(DataError, match=f"imported already, as {first.record.id}") as caught:
+            data.import_rows(project, f"csv:{again}", auto=True)
+        assert caught.value.reason_code == "dataset_already_imported"
+    assert len(data.imports(project)) == 1
+    assert events(project)[-3:] == ["dataset_import_run", "dataset_import_failed", "dataset_import_failed"]
+
+
+def test_a_dry_run_writes_nothing_and_drops_only_from_the_sample(project: Project, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv", bad=3)
+    before = sorted(project.paths.root.rglob("*"))
+    for drop, shown in ((frozenset[str](), 3), (frozenset({"parse_error"}), 0)):
+        report = data.import_rows(project, f"csv:{path}", auto=True, dry_run=True, drop=drop)
+        assert isinstance(report, data.DryRunReport)
+        assert (report.rows, report.accepted, report.rejected) == (93, 90, {"parse_error": 3})
+        assert len(report.rejected_sample.get("parse_error", [])) == shown
+        assert report.sample[0]["target"] == "card"
+        assert report.task.labels == ["card", "limit", "top_up"]
+    assert sorted(project.paths.root.rglob("*")) == before
+    assert events(project) == ["project_created"]
+    assert project.config.task is None
+
+
+def test_user_chosen_columns_groups_and_limit(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"body": f"the text {n}", "kind": n % 2, "user": {"id": n // 4}, "x": "y"} for n in range(40)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    outcome = imported(
+        project,
+        f"jsonl:{path}",
+        mapper="label_to_classification",
+        field_map={"text": "body", "label": "kind"},
+        group="user.id",
+        limit=20,
+    )
+    assert (outcome.record.rows, outcome.record.confidence) == (20, None)
+    examples = [Example.from_dict(row) for row in read_jsonl(project.paths.root / outcome.written_path)]
+    assert [example.group for example in examples[:5]] == ["0", "0", "0", "0", "1"]
+    assert outcome.task.labels == ["0", "1"]
+    source = project.config.sources[0]
+    assert (source.group, source.limit, source.map) == ("user.id", 20, {"text": "body", "label": "kind"})
+
+
+def test_wrong_maps_are_refused_before_a_row_is_kept(project: Project, tmp_path: Path) -> None:
+    locator = f"csv:{csv_file(tmp_path / 'a.csv')}"
+    cases = [
+        (
+            {"mapper": "label_to_classification", "field_map": {"text": "txt"}},
+            r"no column 'txt' \(columns: text",
+        ),
+        ({"mapper": "label_to_classification", "field_map": {"txt": "text"}}, "no field 'txt'"),
+        ({"mapper": "bio_to_spans"}, "its field 'tokens' has no column"),
+        ({"mapper": "nonsense"}, "no mapper is called 'nonsense'"),
+        ({"auto": True, "group": "customer"}, "no column 'customer'"),
+        ({}, "names no mapper"),
+    ]
+    for options, what in cases:
+        with pytest.raises(UsageError, match=what):
+            data.import_rows(project, locator, **options)  # type: ignore[arg-type]
+    assert not project.paths.imports.exists()
+    assert events(project).count("dataset_import_failed") == len(cases)
+
+
+def test_under_the_threshold_force_is_needed_and_leaves_a_trace(project: Project, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "few.csv", rows=12)
+    with pytest.raises(data.MappingUncertainError, match=r"confidence of 0\.60, under 0\.80") as caught:
+        data.import_rows(project, f"csv:{path}", auto=True)
+    assert caught.value.found.report.hypotheses
+    assert "--force" in caught.value.next_command
+    outcome = imported(project, f"csv:{path}", auto=True, force=True)
+    assert (outcome.record.forced, outcome.record.confidence) == (True, 0.6)
+    assert events(project)[-2:] == ["dataset_import_forced", "dataset_import_run"]
+
+
+def test_what_has_no_mapper_is_refused_even_with_force(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"text": f"some words here {n}"}) + "\n" for n in range(50)))
+    with pytest.raises(data.MappingUncertainError, match="not trainable yet"):
+        data.import_rows(project, f"jsonl:{path}", auto=True, force=True)
+
+
+def test_another_profile_is_a_conflict(project: Project, tmp_path: Path) -> None:
+    task = TaskSpec(profile=TaskProfile.STRUCTURED_EXTRACTION, scoring_mode=ScoringMode.SPAN_SET)
+    project.save_config(project.config.model_copy(update={"task": task}))
+    with pytest.raises(UsageError, match="the project's task is structured_extraction"):
+        data.import_rows(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True)
+
+
+def test_sources_without_usable_rows(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "header.csv").write_text("text,label\n")
+    with pytest.raises(DataError, match="the source holds no rows"):
+        data.import_rows(project, f"csv:{tmp_path / 'header.csv'}", auto=True)
+    (tmp_path / "empty.csv").write_text("text,label\n" + " ,a\n" * 5 + "b,\n")
+    with pytest.raises(DataError, match="not one of 6 rows could be mapped") as caught:
+        data.import_rows(project, f"csv:{tmp_path / 'empty.csv'}", mapper="label_to_classification",
+                         field_map={"text": "text", "label": "label"})  # fmt: skip
+    assert "1 missing_label, 5 missing_text" in caught.value.where
+    for folder in (project.paths.raw, project.paths.accepted, project.paths.rejected):
+        assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_removing_an_import_takes_its_rows_and_its_proposed_task(project: Project, tmp_path: Path) -> None:
+    record = imported(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True).record
+    data.remove_import(project, record.id)
+    assert data.imports(project) == []
+    assert project.config.sources == []
+    assert project.config.task is None
+    assert not list(project.paths.raw.iterdir())
+    assert events(project)[-1] == "dataset_import_removed"
+    with pytest.raises(DataError, match="no such import"):
+        data.remove_import(project, record.id)
+    imported(project, f"csv:{tmp_path / 'a.csv'}", auto=True)
+
+
+def test_a_busy_project_is_not_touched(project: Project, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv")
+    with project.lock("train"), pytest.raises(ProjectBusyError, match="another process works"):
+        data.import_rows(project, f"csv:{path}", auto=True)
+    assert not project.paths.imports.exists()
+
+
+def test_a_stop_on_request_keeps_nothing(project: Project, tmp_path: Path) -> None:
+    class StopAtMapping(NullProgress):
+        def __init__(self, token: CancelToken) -> None:
+            self.token = token
+
+        def start(self, description: str, total: int | None = None) -> None:
+            if description == "mapping the rows":
+                self.token.cancel()
+
+    token = CancelToken()
+    path = csv_file(tmp_path / "a.csv", rows=1_500)
+    with pytest.raises(CancelledError):
+        data.import_rows(project, f"csv:{path}", auto=True, progress=StopAtMapping(token), cancel=token)
+    assert events(project)[-1] == "dataset_import_cancelled"
+    assert not [*project.paths.raw.iterdir(), *project.paths.accepted.iterdir()]
+
+
+def test_relative_locators_mean_the_same_file_from_everywhere(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csv_file(tmp_path / "a.csv")
+    monkeypatch.chdir(tmp_path)
+    assert imported(project, "csv:a.csv", auto=True).record.locator == f"csv:{tmp_path / 'a.csv'}"
+
+
+def test_a_locator_of_the_project_file_is_read_from_its_folder(project: Project) -> None:
+    from narrowcast.core.config import SourceSpec
+    from narrowcast.ops.run import import_sources
+
+    csv_file(project.paths.root / "rows.csv")
+    source = SourceSpec(locator="csv:rows.csv")
+    project.save_config(project.config.model_copy(update={"sources": [source]}))
+    import_sources(project)
+    assert [record.locator for record in data.imports(project)] == ["csv:rows.csv"]
+    import_sources(project)
+    assert len(data.imports(project)) == 1
+    assert project.config.sources[0].mapper == "label_to_classification"
+
+
+def test_the_ledger_shows_a_file_changed_by_hand(project: Project, tmp_path: Path) -> None:
+    record = imported(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True).record
+    path = project.paths.accepted / f"{record.id}.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    ledger = data.ledger(project)
+    assert not ledger.balanced
+    assert ledger.stages[0].rows_out == 89
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import os
+
+    from narrowcast.errors import WorkspaceError
+
+    path = csv_file(tmp_path / "a.csv")
+    real = os.fsync
+    calls = iter(range(100))
+
+    def full(descriptor: int) -> None:
+        if next(calls) == 1:  # the accepted rows, after the raw ones
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WorkspaceError, match="disk is full"):
+        data.import_rows(project, f"csv:{path}", auto=True)
+    monkeypatch.undo()
+    assert not project.paths.imports.exists()
+    for folder in (project.paths.raw, project.paths.accepted, project.paths.rejected):
+        assert not list(folder.iterdir())
+
+
+def test_catalogues() -> None:
+    assert [each.scheme for each in data.sources()][:3] == ["jsonl", "csv", "file"]
+    by_id = {each.id: each for each in data.mappers()}
+    assert list(by_id["qa_pair_passthrough"].required) == ["question", "answer"]
+    assert set(by_id["qa_pair_passthrough"].optional) == {"context", "group", "split"}
