@@ -38,7 +38,12 @@ def wrapped(context_length=2000, labels=("a", "b", "c"), count=4):
 
 
 def question(text="q", max_tokens=10):
-    return PromptRequest((Message("system", "Classify."), Message("user", text)), max_tokens, ("a", "b", "c"))
+    return PromptRequest((Message("system", "Classify."), Message("user", text)), max_tokens)
+
+
+def test_a_choice_needs_room_for_its_longest_label_alone():
+    request = PromptRequest((Message("user", "q"),), 10_000, ("a", "longest"))
+    assert len(wrapped(context_length=200).prompt(request).messages) == 10
 
 
 def test_shots_are_reproducible_and_spread_over_the_answers():
@@ -72,7 +77,7 @@ def test_the_prompt_is_system_shots_question():
     assert all(
         (ask.content, answer.content) in train for ask, answer in zip(turns[:-1:2], turns[1::2], strict=True)
     )
-    assert (request.labels, request.max_tokens) == (("a", "b", "c"), 10)
+    assert (request.labels, request.max_tokens) == (None, 10)
 
 
 def test_all_questions_share_the_same_beginning():

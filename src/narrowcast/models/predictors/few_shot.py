@@ -80,6 +80,7 @@ class FewShotPredictor:
         fits = listed and length([Message("system", listed)]) <= _LABELS_SHARE * context_length
         self._listed = listed if fits else ""
         self._fewest = len(self._shots)
+        self._longest: dict[tuple[str, ...], int] = {}
 
     @property
     def note(self) -> str:
@@ -96,7 +97,7 @@ class FewShotPredictor:
         """The request with as many shots as leave room for the answer."""
         system = self._system(request.messages)
         rest = [message for message in request.messages if message.role != "system"]
-        room = self._context_length - request.max_tokens
+        room = self._context_length - self._answer_length(request)
         for count in range(len(self._shots), -1, -1):
             turns = [turn for shot in self._shots[:count] for turn in _turns(shot)]
             messages = (*system, *turns, *rest)
@@ -104,6 +105,15 @@ class FewShotPredictor:
                 break
         self._fewest = min(self._fewest, count)
         return replace(request, messages=messages)
+
+    def _answer_length(self, request: PromptRequest) -> int:
+        """Room for an answer: the longest label with its turn's tokens, or as much as may be generated."""
+        if request.labels is None:
+            return request.max_tokens
+        if request.labels not in self._longest:
+            turns = ([Message("assistant", label)] for label in request.labels)
+            self._longest[request.labels] = max(map(self._length, turns))
+        return self._longest[request.labels]
 
     def _system(self, messages: Sequence[Message]) -> list[Message]:
         text = "\n".join(message.content for message in messages if message.role == "system")

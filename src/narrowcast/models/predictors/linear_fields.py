@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from narrowcast.models.predictors.baseline import Answer
+from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
 from narrowcast.models.predictors.linear_tagger import LinearTagger, TaggedSpan, first_place
 from narrowcast.models.predictors.load import TrainingPair
@@ -97,7 +97,7 @@ def _classified(texts: Sequence[str], values: Sequence[Any]) -> Column:
     if len(set(classes)) == 1:
         return lambda messages: [json.loads(classes[0]) for _ in messages]
     # Characters too: the default word pattern drops single digits, which closed numbers depend on.
-    model = text_classifier(characters=True).fit(list(texts), classes)
+    model = fitted(text_classifier(characters=True), list(texts), classes)
     return lambda messages: [json.loads(each) for each in model.predict(list(messages))] if messages else []
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from narrowcast.models.predictors.baseline import Answer
+from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text
 from narrowcast.models.predictors.load import TrainingPair
 
@@ -47,8 +47,8 @@ class LinearTagger:
         self._constant = tags[0] if len(set(tags)) == 1 else None if tags else _OUTSIDE
         if self._constant is None:
             self._vectorizer = DictVectorizer()
-            self._model = LogisticRegression(C=5.0, max_iter=1000)
-            self._model.fit(self._vectorizer.fit_transform([features for features, _ in rows]), tags)
+            table = self._vectorizer.fit_transform([features for features, _ in rows])
+            self._model = fitted(LogisticRegression(C=5.0, max_iter=1000), table, tags)
 
     def spans(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
         """Non-overlapping spans of each text, from left to right."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from narrowcast.core.names import ScoringMode
 from narrowcast.errors import UsageError
-from narrowcast.models.predictors.baseline import Answer, FittedPredictor, training_pairs
+from narrowcast.models.predictors.baseline import Answer, FittedPredictor, fitted, training_pairs
 from narrowcast.models.predictors.load import PredictorContext, TrainingPair
 from narrowcast.plugins.optional import require
 
@@ -78,9 +78,8 @@ def _classifier(
     if len(seen) == 1:  # logistic regression needs two classes; the only one seen is the answer
         only: Answer = (seen[0], {label: 0.0 if label == seen[0] else _UNSEEN for label in labels})
         return FittedPredictor(name, lambda texts: [only] * len(texts), "one label in train")
-    pipeline = text_classifier(characters=characters).fit(
-        [pair.text for pair in pairs], [pair.target for pair in pairs]
-    )
+    texts, targets = [pair.text for pair in pairs], [pair.target for pair in pairs]
+    pipeline = fitted(text_classifier(characters=characters), texts, targets)
     classes = [str(each) for each in pipeline.classes_]
 
     def answer(texts: Sequence[str]) -> list[Answer]:
