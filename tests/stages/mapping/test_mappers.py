@@ -195,8 +195,14 @@ def test_json_text_and_flat_columns_make_objects() -> None:
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [(None, "missing_target"), ("", "missing_target"), ("{", "invalid_target"), ([1], "invalid_target"), ("[1]", "invalid_target")],
-)  # fmt: skip
+    [
+        (None, "missing_target"),
+        ("", "missing_target"),
+        ("{", "invalid_target"),
+        ([1], "invalid_target"),
+        ("[1]", "invalid_target"),
+    ],
+)
 def test_object_rejects(value: Any, reason: str) -> None:
     assert rejected("kv_to_structured", KV, {"t": "x", "o": value}) == reason
 
