@@ -17,6 +17,7 @@ from typing import Any
 KV_TYPES = {"f32": 0, "f16": 1}  # ggml type numbers
 BATCH = 512
 """Tokens in one decode."""
+_SMALL = 100_000_000  # parameters
 MAX_BRANCHES = 200
 """Continuations scored together; llama.cpp allows 256 sequences."""
 
@@ -30,7 +31,7 @@ class LlamaCpp:
 
     Args:
         path: a GGUF file.
-        threads: of computation.
+        threads: of computation; None takes one for a small model, all cores for a larger one.
         kv_type: `f16` as other llama.cpp programs have it, or `f32` for exact comparisons.
     """
 
@@ -50,10 +51,15 @@ class LlamaCpp:
         self.model: Any = Model(path, parameters)
         self.vocab: Any = self.model.get_vocab()
         self.context_length = int(self.model.n_ctx_train)
-        self._context = self._new_context(threads or len(os.sched_getaffinity(0)), kv_type)
+        self._context = self._new_context(threads or self._threads(), kv_type)
         self._batch = binding.LlamaBatch(n_tokens=BATCH, embd=0, n_seq_max=MAX_BRANCHES + 1)
         self.held: list[int] = []
         """Tokens whose keys and values sequence 0 holds."""
+
+    def _threads(self) -> int:
+        # llama.cpp's threads wait for each other by spinning, dozens of times a token. Where another process
+        # has a core, two threads were 57 times slower than one on an 11 M model (8 processes on 2 cores).
+        return 1 if self.model.n_params < _SMALL else len(os.sched_getaffinity(0))
 
     def _new_context(self, threads: int, kv_type: str) -> Any:
         parameters = self._binding.LlamaContextParams()

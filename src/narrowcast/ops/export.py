@@ -108,4 +108,4 @@ def _files(folder: Path, manifest: BundleManifest, wanted: list[str] | None) -> 
             where=f"{folder}; it holds {', '.join(held) or 'none'}",
             next_command=f"narrowcast export --formats {','.join(wanted or ['f16', 'q8_0'])}",
         )
-    return {name: path for name, path in held.items() if not wanted or name in wanted}
+    return {name: held[name] for name in wanted or manifest.formats if name in held}

@@ -71,7 +71,7 @@ def serve(
 
 
 def _listen(server: Any, listener: socket.socket) -> None:
-    """Run until a signal asks for the end; uvicorn's own handling would kill this process before the child."""
+    """Run until a signal asks for the end; uvicorn alone would then end this process before the child."""
 
     @contextmanager
     def signals() -> Iterator[None]:

@@ -162,8 +162,10 @@ def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
 
 def _result(manifest: BundleManifest, ctx: StageContext) -> Result:
     bundle = ctx.project.gguf / manifest.run_id
-    files = {each.format: ctx.project.relative(bundle / each.path) for each in manifest.files if each.format}
-    sizes = {each.format: each.size_bytes for each in manifest.files if each.format}
+    weights = {each.format: each for each in manifest.files if each.format}
+    written = [weights[name] for name in manifest.formats if name in weights]
+    files = {each.format: ctx.project.relative(bundle / each.path) for each in written}
+    sizes = {each.format: each.size_bytes for each in written}
     artifacts = [ctx.project.relative(bundle), *files.values()]
     if "adapter" in manifest.formats:
         adapter = [each for each in manifest.files if each.path.startswith("adapter/")]
@@ -172,8 +174,8 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> Result:
     if manifest.merged:
         artifacts.append(manifest.merged)
         files["merged"] = manifest.merged
-        weights = (ctx.project.root / manifest.merged).glob("*.safetensors")
-        sizes["merged"] = sum(path.stat().st_size for path in weights)
+        merged = (ctx.project.root / manifest.merged).glob("*.safetensors")
+        sizes["merged"] = sum(path.stat().st_size for path in merged)
     verdict = f", parity: {manifest.parity.verdict}" if manifest.parity else ""
     return Result(
         run_id=manifest.run_id,

@@ -1,0 +1,90 @@
+"""A project with a trained tiny model, made once by the real stages; each test works on a copy."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from narrowcast.core.example import Example
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.manifest import DatasetManifest, ImportRecord, LeakageReport, SplitPolicy
+from narrowcast.core.names import Provenance, Split, TaskProfile
+from narrowcast.core.settings import Settings
+from narrowcast.core.task import TaskSpec
+from narrowcast.ops.project import Project
+from narrowcast.ops.stages import run_stage
+from narrowcast.store.dataset import dataset_version, save_version
+from narrowcast.testing.tiny import build_tiny_model
+
+WORDS = {
+    "card_arrival": ["card", "plastic"],
+    "exchange_rate": ["exchange", "rate"],
+    "fee": ["fee", "charged"],
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def sentences(count: int) -> list[Example]:
+    draw = random.Random(0)
+    rows = []
+    for index in range(count):
+        label = draw.choice(list(WORDS))
+        filler = " ".join(
+            draw.choices(["please", "my", "account", "the", "what", "is"], k=draw.randint(2, 9))
+        )
+        rows.append(Example({"text": f"{filler} {draw.choice(WORDS[label])}"}, label, "made", index))
+    return rows
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the project `task`, its data prepared and a model trained."""
+    home = tmp_path_factory.mktemp("trained")
+    base = build_tiny_model(home / "base")
+    project = Project.create(Settings.from_environment({}, home=home / "work"), "task")
+    rows = sentences(120)
+    splits = {Split.TRAIN: rows[:80], Split.DEV: rows[80:], Split.TEST: []}
+    manifest = DatasetManifest(
+        version=dataset_version(splits),
+        task=TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=list(WORDS)),
+        splits={},
+        split_policy=SplitPolicy(ratios={}, seed=0, groups=len(rows)),
+        leakage=LeakageReport(
+            exact_inputs_shared=0, near_duplicates_shared=0, groups_shared=0, checked_pairs=0
+        ),
+        ledger=StageLedger(stage="prepare", rows_in=len(rows), rows_out=len(rows)),
+        imports=[
+            ImportRecord(
+                id="made", locator="jsonl:rows.jsonl", mapper="label_to_classification", rows=len(rows),
+                accepted=len(rows), raw_sha256="0" * 64, accepted_sha256="0" * 64, licence="CC0-1.0",
+            )
+        ],
+        provenance={Provenance.SYNTHETIC: len(rows)},
+    )  # fmt: skip
+    save_version(project.paths, manifest, splits)
+    overrides = {"base": str(base), "epochs": 6, "batch_size": 8, "learning_rate": 3e-3, "method": "lora"}
+    run_stage(project, "train", overrides, force=True)
+    project.close()
+    return home
+
+
+@pytest.fixture
+def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the trained project, in a workspace of its own."""
+    root = shutil.copytree(trained_home / "work" / "projects" / "task", tmp_path / "task")
+    opened = Project.open(Settings.from_environment({}, home=tmp_path / "work"), str(root))
+    yield opened
+    opened.close()

@@ -1,0 +1,125 @@
+"""A trained run becomes a bundle that is proven, described and whole; or there is no bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from narrowcast.core.bundle import BundleManifest
+from narrowcast.errors import DataError, ModelError, StageError
+from narrowcast.models.predictors.load import PredictorContext, load_predictor
+from narrowcast.ops.export import export, parity
+from narrowcast.ops.stages import run_stage
+from narrowcast.store.dataset import load_manifest
+
+
+@pytest.fixture
+def bundle(trained):
+    return export(trained, {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 24})
+
+
+def test_the_bundle_is_whole_proven_and_described(trained, bundle):
+    folder = trained.paths.root / bundle.bundle
+    manifest = BundleManifest.model_validate_json((folder / "bundle.json").read_bytes())
+    names = {each.path for each in manifest.files}
+    assert {"model-f16.gguf", "model-q8_0.gguf", "model-q4_k_m.gguf", "Modelfile", "README.md"} <= names
+    assert {"tokenizer.json", "chat_template.jinja"} <= names
+    for each in manifest.files:
+        data = (folder / each.path).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (each.size_bytes, each.sha256)
+    assert {each.path for each in manifest.files} | {"bundle.json"} == {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    }
+    assert manifest.smoke.tokens
+    report = manifest.parity
+    f16 = next(each for each in report.formats if each.format == "f16")
+    assert (report.prompt_ids_equal, report.eos_equal, report.cause) == (True, True, None)
+    assert f16.verdict == "pass"
+    assert f16.top1_agreement >= 0.99
+    assert f16.mean_kl < 1e-3
+    assert next(each for each in report.formats if each.format == "q4_k_m").mean_kl > 0
+    card = (folder / "README.md").read_text()
+    for fact in (manifest.run_id, "CC0-1.0", "jsonl:rows.jsonl", "synthetic 120", "q4_k_m", "not evaluated"):
+        assert fact in card
+    modelfile = (folder / "Modelfile").read_text()
+    assert "FROM ./model-q8_0.gguf" in modelfile
+    assert 'PARAMETER stop "<|im_end|>"' in modelfile
+    assert "Classify the message." in modelfile
+
+
+def test_events_carry_format_path_and_size(trained, bundle):
+    event = next(each for each in trained.trail.events() if each.reason_code == "export_run")
+    assert event.stage == "export"
+    assert event.payload["format"] == "f16,q8_0,q4_k_m"
+    assert event.payload["output_path"] == bundle.bundle
+    assert event.payload["file_size_bytes"] == sum(bundle.sizes.values())
+
+
+def test_an_unchanged_export_is_not_repeated_and_a_lost_file_is(trained, bundle):
+    path = trained.paths.root / bundle.files["q8_0"]
+    before = path.stat().st_mtime_ns
+    options = {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 24}
+    assert export(trained, options) == bundle
+    assert path.stat().st_mtime_ns == before
+    path.unlink()
+    export(trained, options)
+    assert path.exists()
+
+
+def test_exported_files_answer_through_their_reference(trained, bundle):
+    manifest = load_manifest(trained.paths)
+    context = PredictorContext(trained.paths, trained.settings, manifest.task, "", list)
+    with load_predictor("gguf:q8_0", context) as predictor:
+        assert predictor.name == "gguf:q8_0"
+        assert predictor.size_bytes == bundle.sizes["q8_0"]
+    with pytest.raises(ModelError, match="no q6_k file") as caught:
+        load_predictor("gguf:q6_k", context)
+    assert "--formats q6_k" in caught.value.next_command
+
+
+def test_measured_again_the_bundle_passes(trained, bundle):
+    report = parity(trained, {"formats": ["f16"], "parity_rows": 8})
+    assert report.verdict == "pass"
+    assert [each.format for each in report.formats] == ["f16"]
+    assert trained.trail.events()[-1].reason_code == "export_parity_proven"
+
+
+def test_adapter_and_merged_weights(trained):
+    result = export(trained, {"formats": ["adapter", "merged"]})
+    assert result.parity is None
+    root = trained.paths.root
+    assert (root / result.files["merged"] / "model.safetensors").exists()
+    assert (root / result.files["adapter"] / "adapter_model.safetensors").exists()
+    assert result.sizes["merged"] > result.sizes["adapter"] > 0
+    assert "No GGUF file" in (root / result.bundle / "README.md").read_text()
+
+
+def test_without_a_reference_file_quantisation_still_has_one_to_begin_from(trained):
+    result = export(trained, {"formats": ["q8_0"], "parity_rows": 4})
+    folder = trained.paths.root / result.bundle
+    assert [path.name for path in folder.glob("*.gguf")] == ["model-q8_0.gguf"]
+
+
+def test_nothing_trained_is_said(project):
+    with pytest.raises((StageError, DataError)) as caught:
+        export(project)
+    assert caught.value.reason_code == "export_artifact_missing"
+    assert caught.value.next_command == "narrowcast train"
+
+
+def test_weights_of_another_data_set_are_refused(trained):
+    path = next(trained.paths.adapters.glob("*/run.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_version": "f" * 64}))
+    with pytest.raises(StageError, match="another version of the data"):
+        export(trained)
+
+
+def test_a_lost_adapter_is_an_error_and_leaves_no_bundle(trained):
+    for path in trained.paths.adapters.glob("*/adapter_model.safetensors"):
+        path.unlink()
+    with pytest.raises(ModelError, match="adapter"):
+        run_stage(trained, "export", {"formats": ["f16"]})
+    assert not list(trained.paths.gguf.glob("*"))
+    assert trained.trail.events()[-1].severity == "error"
