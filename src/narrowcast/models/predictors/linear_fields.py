@@ -1,6 +1,6 @@
 """Linear models for `field_match`, one a field.
 
-A closed field (few distinct values, null among them) is classified from words and character n-grams. An open
+A closed field (few distinct values, null among them) is classified from the words of the message. An open
 field is copied: a linear tagger learns where in the message its values stand, and the first piece found is
 the answer, null where there is none. Train values of an open field that do not occur in their message
 teach the tagger nothing; a field where that holds for most rows gets its most frequent value.
@@ -96,8 +96,7 @@ def _classified(texts: Sequence[str], values: Sequence[Any]) -> Column:
     classes = [json.dumps(value) for value in values]
     if len(set(classes)) == 1:
         return lambda messages: [json.loads(classes[0]) for _ in messages]
-    # Characters too: the default word pattern drops single digits, which closed numbers depend on.
-    model = fitted(text_classifier(characters=True), list(texts), classes)
+    model = fitted(text_classifier(), texts, classes)
     return lambda messages: [json.loads(each) for each in model.predict(list(messages))] if messages else []
 
 

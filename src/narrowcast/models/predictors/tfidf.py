@@ -20,6 +20,7 @@ from narrowcast.plugins.optional import require
 # A common choice for short texts; the optimum is flat.
 _INVERSE_REGULARISATION = 20.0
 _MAX_ITERATIONS = 1000
+_WORD = r"(?u)\b\w+\b"  # the library's own pattern drops single characters, and with them most numbers
 # A label without train rows: as unlikely as a float can say without being minus infinity.
 _UNSEEN = math.log(1e-12)
 
@@ -63,7 +64,7 @@ def text_classifier(*, characters: bool = False) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import FeatureUnion, Pipeline
 
-    parts = [("words", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True))]
+    parts = [("words", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD))]
     if characters:
         letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
         parts.append(("characters", letters))

@@ -78,7 +78,19 @@ def measure(
         judged = bars if reference in inputs.models else []
         result = _result(reference, split, found, scores, drawn, judged, ctx)
         models.append(Measured(reference, found, scores, drawn, result))
+    warnings += _ceiling(models[0].scores)
     return Measurement(split, examples, rows_drawn, looks, warnings, models, _compare(models, inputs))
+
+
+def _ceiling(scores: TaskScores) -> list[str]:
+    """What the form of the answers itself costs, where it costs anything."""
+    ceiling = scores.details.get("ceiling", 1.0)
+    if ceiling == 1.0:
+        return []
+    text = (
+        f"answers name texts, not places: {scores.primary} can reach {ceiling:.4f} here, because some texts"
+    )
+    return [f"{text} occur more than once"]
 
 
 def failures_name(reference: str) -> str:
