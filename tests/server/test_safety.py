@@ -1,0 +1,206 @@
+"""Who may ask, and what happens when the model's process or the server dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import httpx
+import openai
+import psutil
+import pytest
+
+from narrowcast.core.names import StageName
+from narrowcast.ops.project import Project
+from narrowcast.server.errors import ApiError
+from narrowcast.server.queue import FairQueue
+from narrowcast.server.stops import StopFilter
+
+
+def child_of(server) -> psutil.Process:
+    found = [
+        each
+        for each in psutil.Process(server.process.pid).children(recursive=True)
+        if "narrowcast.models.llama_worker" in each.cmdline()
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", ""])
+def test_a_rebound_name_is_refused(plain, host):
+    answer = httpx.get(f"{plain.url}/models", headers={"Host": host})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "host_not_allowed")
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://[bad", "http://localhost.evil.example"]
+)
+def test_a_page_of_another_origin_is_refused(plain, origin):
+    answer = httpx.get(f"{plain.url}/models", headers={"Origin": origin})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
+def test_names_of_this_machine_are_welcome(plain, name):
+    headers = {"Host": f"{name}:1234", "Origin": f"http://{name}:3000"}
+    assert httpx.get(f"{plain.url}/models", headers=headers).status_code == 200
+
+
+def test_a_token_is_asked_for(start, plain_gguf):
+    with start("--model", plain_gguf, "--token", "s3cret") as server:
+        assert [model.id for model in server.client("s3cret").models.list()] == ["tiny"]
+        for wrong in ("other", "s3cre", "s3cret2"):
+            with pytest.raises(openai.AuthenticationError):
+                server.client(wrong).models.list()
+        assert httpx.get(f"{server.url}/models").status_code == 401
+        assert httpx.get(server.url.replace("/v1", "/health")).json()["status"] == "ok"
+
+
+def test_beyond_loopback_a_token_is_demanded(cli, plain_gguf):
+    done = cli("serve", "--model", plain_gguf, "--host", "0.0.0.0", code=2)
+    assert "token" in done.stderr
+
+
+def test_an_address_in_use_is_said(cli, plain, plain_gguf):
+    port = plain.url.split(":")[-1].removesuffix("/v1")
+    done = cli("serve", "--model", plain_gguf, "--port", port, code=2)
+    assert "can not be bound" in done.stderr
+    assert "next:" in done.stderr
+
+
+def test_a_file_that_was_changed_after_its_proof_is_not_served(cli, bundled_gguf, tmp_path):
+    for name in ("bundle.json", bundled_gguf.name):
+        (tmp_path / name).write_bytes((bundled_gguf.parent / name).read_bytes())
+    with (tmp_path / bundled_gguf.name).open("ab") as file:
+        file.write(b"\0")
+    done = cli("serve", "--model", tmp_path / bundled_gguf.name, code=1)
+    assert "not the one that its bundle was proven with" in done.stderr
+
+
+def test_a_killed_child_fails_its_request_and_the_next_one_works(start, plain_gguf):
+    with start("--model", plain_gguf) as server:
+        client, dead = server.client(), child_of(server)
+        question = {"model": "tiny", "messages": [{"role": "user", "content": "Where is my card?"}]}
+        expected = client.chat.completions.create(**question, max_tokens=8)
+        stream = client.chat.completions.create(**question, max_tokens=450, temperature=1.2, stream=True)
+        next(iter(stream))
+        os.kill(dead.pid, signal.SIGKILL)
+        with pytest.raises(openai.APIError, match="process died"):
+            list(stream)
+        again = client.chat.completions.create(**question, max_tokens=8)
+        assert again.choices[0].message.content == expected.choices[0].message.content
+        assert child_of(server).pid != dead.pid
+        assert httpx.get(server.url.replace("/v1", "/health")).json()["restarts"] == 1
+
+
+def test_a_request_in_flight_gets_a_503(start, plain_gguf):
+    with start("--model", plain_gguf) as server:
+        child = child_of(server)
+        os.kill(child.pid, signal.SIGSTOP)  # the request is certainly in flight when the child dies
+        with httpx.Client(timeout=60) as http:
+            body = {"model": "tiny", "messages": [{"role": "user", "content": "x"}], "max_tokens": 4}
+
+            async def both():
+                loop = asyncio.get_running_loop()
+                answer = loop.run_in_executor(
+                    None, lambda: http.post(f"{server.url}/chat/completions", json=body)
+                )
+                await asyncio.sleep(0.5)
+                child.kill()
+                return await answer
+
+            answer = asyncio.run(both())
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "worker_died"
+        assert answer.headers["retry-after"] == "1"
+
+
+def test_stopping_the_server_ends_the_child(start, plain_gguf):
+    with start("--model", plain_gguf) as server:
+        child = child_of(server)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=20) == 0
+    assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_killed_server_leaves_no_child(start, plain_gguf):
+    with start("--model", plain_gguf) as server:
+        child = child_of(server)
+        server.process.kill()
+        gone, _ = psutil.wait_procs([child], timeout=10)
+        assert gone == [child]
+
+
+def test_serving_a_project_is_in_its_trail(start, settings, bundled_gguf, tmp_path):
+    project = Project.create(
+        settings.model_copy(update={"home": tmp_path / "home"}), "cards", tmp_path / "cards"
+    )
+    try:
+        folder = project.paths.gguf / "exp-0000000000"
+        folder.mkdir(parents=True)
+        for name in ("bundle.json", bundled_gguf.name):
+            (folder / name).write_bytes((bundled_gguf.parent / name).read_bytes())
+        project.paths.stage_records.mkdir(parents=True)
+        (project.paths.stage_records / "train.json").write_text('{"run_id": "exp-0000000000"}')
+        with start("--project", tmp_path / "cards") as server:
+            os.kill(child_of(server).pid, signal.SIGKILL)
+            question = [{"role": "user", "content": "Where is my card?"}]
+            answer = server.client().chat.completions.create(model="cards-f16", messages=question)
+            assert answer.choices[0].message.content
+        codes = [event.reason_code for event in project.trail.events(stage=StageName.DEPLOYMENT)]
+        assert codes == ["deployment_serve_started", "deployment_worker_restarted"]
+    finally:
+        project.close()
+
+
+def test_the_queue_is_fair_and_bounded():
+    async def scenario() -> tuple[list[int], int]:
+        queue, order, refused = FairQueue(3), [], 0
+
+        async def one(number: int) -> None:
+            async with queue.turn():
+                order.append(number)
+                await asyncio.sleep(0.01)
+
+        tasks = []
+        for number in range(4):
+            tasks.append(asyncio.create_task(one(number)))
+            await asyncio.sleep(0)
+        try:
+            await one(99)
+        except ApiError as error:
+            refused = error.status
+        await asyncio.gather(*tasks)
+        return order, refused
+
+    assert asyncio.run(scenario()) == ([0, 1, 2, 3], 503)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stops", "expected"),
+    [
+        (["abc", "def"], ["cd"], "ab"),
+        (["a", "b", "c"], ["bc"], "a"),
+        (["ab", "x", "c"], ["abc"], "abxc"),
+        (["aaa", "ab"], ["aab"], "aa"),
+        (["hello"], [], "hello"),
+        (["one two", " three"], ["three", "two"], "one "),
+    ],
+)
+def test_stop_sequences_across_pieces(pieces, stops, expected):
+    found = StopFilter(stops)
+    text = "".join(found.push(piece) for piece in pieces) + ("" if found.stopped else found.end())
+    assert text == expected
+
+
+def test_health_says_when_the_child_is_gone(start, plain_gguf):
+    with start("--model", plain_gguf) as server:
+        url = server.url.replace("/v1", "/health")
+        os.kill(child_of(server).pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while httpx.get(url).status_code == 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert httpx.get(url).json()["status"] == "restarting"
