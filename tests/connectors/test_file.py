@@ -148,3 +148,20 @@ def test_plain_values() -> None:
         "d": "2026-01-02",
         "l": [None, "\\xff"],
     }
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "y.parquet"])
+def test_files_that_only_begin_right_are_clear_errors(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes((b"PK\x03\x04" if name == "x.xlsx" else b"PAR1") + b"junk" * 500)
+    with pytest.raises(DataError, match="not a readable") as caught:
+        read(tmp_path / name)
+    assert caught.value.next_command
+
+
+def test_a_parquet_file_of_several_slices_is_read_in_order(tmp_path: Path) -> None:
+    pl.DataFrame({"n": range(40_000)}).write_parquet(tmp_path / "x.parquet", row_group_size=7_000)
+    _, rows = read(tmp_path / "x.parquet")
+    assert [row.data["n"] for row in rows] == list(range(40_000))
+    (tmp_path / "x.parquet.gz").write_bytes(gzip.compress((tmp_path / "x.parquet").read_bytes()))
+    connector = connect(Locator("file", str(tmp_path / "x.parquet.gz")))
+    assert sum(1 for _ in connector.load()) == 40_000

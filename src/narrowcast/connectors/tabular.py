@@ -1,10 +1,11 @@
-"""Parquet and Excel files through polars."""
+"""Parquet and Excel files through polars. A plain Parquet file is read slice by slice."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.connectors.base import SourceDescription
@@ -14,7 +15,7 @@ from narrowcast.core.row import SourceRow
 if TYPE_CHECKING:
     import polars as pl
 
-_BATCH = 4_096
+_SLICE = 16_384
 
 
 class TabularConnector:
@@ -25,42 +26,50 @@ class TabularConnector:
         self._kind = kind
         self._class_names: dict[str, list[str]] = {}
         self._notes: list[str] = []
-        self._frame = self._read()
-        if not self._frame.columns or self._frame.height == 0:
+        with self._refusals():
+            self._frame = self._open()
+            self._columns = self._frame.collect_schema().names()
+            self._height = int(self._frame.select(_length()).collect().item()) if self._columns else 0
+        if self._height == 0:
             raise data_error("the table holds no rows", str(source.path), "export the data again")
 
-    def _read(self) -> pl.DataFrame:
+    def _open(self) -> pl.LazyFrame:
         import polars as pl
 
-        path = self._source.path
+        if self._kind == "parquet":
+            source = self._bytes() if self._source.compressed else self._source.path
+            self._read_class_names(pl.read_parquet_metadata(source))
+            return pl.scan_parquet(source)
+        self._notes.append("the first sheet, its first row taken as the header")
+        return pl.read_excel(self._bytes(), infer_schema_length=None).lazy()
+
+    def _bytes(self) -> Any:
+        import io
+
+        with self._source.open() as file:
+            return io.BytesIO(file.read())
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Whatever the parsers object to, said in one sentence."""
+        from fastexcel import FastExcelError
+        from polars.exceptions import PolarsError
+
         try:
-            with self._source.open() as file:
-                if self._kind == "parquet":
-                    self._read_class_names(file.read() if self._source.compressed else None)
-                    file.seek(0)
-                    return pl.read_parquet(file)
-                self._notes.append("the first sheet, its first row taken as the header")
-                return pl.read_excel(file.read(), infer_schema_length=None)
-        except OSError as error:
-            raise data_error(f"the file can not be read: {error}", str(path), "check the file") from error
-        except (pl.exceptions.PolarsError, ValueError, RuntimeError) as error:
+            yield
+        except (PolarsError, FastExcelError, OSError, ValueError, RuntimeError) as error:
             raise data_error(
-                f"this is not a readable {self._kind} file: {str(error).splitlines()[0]}",
-                str(path),
+                f"this is not a readable {self._kind} file: {str(error).partition(chr(10))[0]}",
+                str(self._source.path),
                 "export it again, for example as csv",
             ) from error
 
-    def _read_class_names(self, data: bytes | None) -> None:
+    def _read_class_names(self, metadata: dict[str, str]) -> None:
         """Label names that Hugging Face's `datasets` keeps in a Parquet file's metadata."""
-        import io
-
-        import polars as pl
-
-        metadata = pl.read_parquet_metadata(io.BytesIO(data) if data else self._source.path)
         try:
             features = json.loads(metadata.get("huggingface", "{}"))["info"]["features"]
         except (KeyError, ValueError, TypeError):
-            return
+            return  # no such metadata: the numbers stay numbers
         for name, feature in features.items():
             if isinstance(feature, dict) and feature.get("_type") == "Sequence":
                 feature = feature.get("feature", {})
@@ -70,16 +79,18 @@ class TabularConnector:
 
     def describe(self) -> SourceDescription:
         """Columns and number of rows."""
-        notes = [f"{self._frame.height:,} rows", *self._notes]
+        notes = [f"{self._height:,} rows", *self._notes]
         description = self._source.description(self._kind, None, notes)
-        description.columns = list(self._frame.columns)
+        description.columns = list(self._columns)
         return description
 
     def load(self) -> Iterator[SourceRow]:
         """Rows as plain JSON values: dates as ISO text, NaN as null, class numbers as their names."""
         index = 0
-        for batch in self._frame.iter_slices(_BATCH):
-            for record in batch.iter_rows(named=True):
+        while index < self._height:
+            with self._refusals():
+                part = self._frame.slice(index, _SLICE).collect()
+            for record in part.iter_rows(named=True):
                 yield SourceRow(index, {key: self._plain(key, value) for key, value in record.items()})
                 index += 1
 
@@ -90,6 +101,12 @@ class TabularConnector:
         if names and isinstance(value, list):
             return [self._plain(key, each) for each in value]
         return plain(value)
+
+
+def _length() -> Any:
+    import polars as pl
+
+    return pl.len()
 
 
 def plain(value: Any) -> Any:

@@ -306,3 +306,19 @@ def test_catalogues() -> None:
     by_id = {each.id: each for each in data.mappers()}
     assert list(by_id["qa_pair_passthrough"].required) == ["question", "answer"]
     assert set(by_id["qa_pair_passthrough"].optional) == {"context", "group", "split"}
+
+
+def test_memory_does_not_grow_with_the_file(project: Project, tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = tmp_path / "a.jsonl"
+    with path.open("w") as file:
+        for number in range(10_000):
+            row = {"text": f"row {number} " + "word " * 800, "label": f"kind {number % 7}"}
+            file.write(json.dumps(row) + "\n")
+    tracemalloc.start()
+    imported(project, f"jsonl:{path}", auto=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert path.stat().st_size > 38 << 20
+    assert peak < 12 << 20

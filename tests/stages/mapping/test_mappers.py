@@ -336,3 +336,13 @@ def test_reasons_are_a_closed_list() -> None:
     with pytest.raises(ValueError, match="not in the closed list"):
         RejectRow("because")
     assert all(meaning for meaning in REJECTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(["people", "date"], "people, date"), ("ask", "ask"), ({"a": 1}, '{"a": 1}'), ([], None)],
+)
+def test_a_context_is_shown_beside_the_text(value: Any, shown: str | None) -> None:
+    field_map = {"text": "t", "spans": "s", "context": "c.slots"}
+    inputs, _ = accepted("kv_to_structured", field_map, {"t": TEXT, "c": {"slots": value}})
+    assert inputs == ({"text": TEXT, "context": shown} if shown else {"text": TEXT})

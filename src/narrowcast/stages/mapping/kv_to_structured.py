@@ -26,6 +26,7 @@ class KvToStructured:
         Role("target", "an object, or its JSON text", required=False),
         Role("fields", "columns that make up the object, apart by |", required=False),
         Role("spans", "a list of typed spans with character offsets", required=False),
+        Role("context", "what else the model is to see, such as the slot that was asked for", required=False),
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
@@ -39,6 +40,7 @@ class KvToStructured:
         self._text = getter(field_map["text"])
         self._target = optional_getter(field_map, "target")
         self._spans = optional_getter(field_map, "spans")
+        self._context = optional_getter(field_map, "context")
         self._fields: dict[str, Getter] = {
             column.rpartition(".")[2]: getter(column)
             for column in field_map.get("fields", "").split("|")
@@ -49,20 +51,24 @@ class KvToStructured:
         self._statistics = FieldStatistics()
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """`{"text": ...}` and the object (nulls kept), or `{"spans": [...]}`."""
+        """`{"text": ..., "context"?: ...}` and the object (nulls kept), or `{"spans": [...]}`."""
         text = require_text(self._text(data), "missing_text")
+        inputs = {"text": text}
+        context = self._context(data) if self._context is not None else None
+        if context not in (None, "", []):
+            inputs["context"] = _plain(context)
         if self._spans is not None:
             spans = read_spans(self._spans(data), text)
             refuse_unknown_types(spans, self._closed)
             self._types.update(span["type"] for span in spans)
-            return {"text": text}, {"spans": spans}
+            return inputs, {"spans": spans}
         target = self._object(data)
         if self._closed is not None:
             unknown = sorted(set(target) - set(self._closed.output_schema.get("properties", {})))
             if unknown:
                 raise RejectRow("field_not_allowed", ", ".join(unknown)[:80])
         self._statistics.add(target)
-        return {"text": text}, target
+        return inputs, target
 
     def _object(self, data: Mapping[str, Any]) -> dict[str, Any]:
         if self._target is None:
@@ -85,3 +91,12 @@ class KvToStructured:
     def task(self) -> TaskSpec:
         """Span types, or fields with the types and closed value sets found in all accepted rows."""
         return span_task(self._types) if self._spans is not None else self._statistics.task()
+
+
+def _plain(value: Any) -> str:
+    """A text as it is, a list of texts apart by commas, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
