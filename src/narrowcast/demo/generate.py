@@ -178,7 +178,7 @@ def _piece(chance: Random, section: str) -> str:
 
 def _spelled(chance: Random, order: str) -> str:
     digits = order[3:]
-    usual = [order] * 8
+    usual = [order] * 12
     forms = [*usual, f"WF{digits}", f"#{digits}", digits, f"WF {digits[:3]} {digits[3:]}", f"wf-{digits}"]
     return chance.choice(forms)
 
