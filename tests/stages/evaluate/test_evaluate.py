@@ -80,6 +80,21 @@ def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
     assert plain.speed.latency_p50_ms > 0
 
 
+def test_baselines_are_compared_with_as_they_were_measured(intents, tmp_path):
+    base = build_tiny_model(tmp_path / "base")
+    options = {"base": str(base), "shots": 2, "limit": 6, **FAST}
+    baseline(intents, {"models": ["base-few-shot"], **options})
+    result = evaluate(intents, ["majority"], {"limit": 6, **FAST})
+    few_shot = result.results[1]
+    assert (result.base, few_shot.note) == (str(base), "2 shots, labels listed")
+    assert few_shot.speed.reused
+    assert (
+        evaluate(intents, ["majority"], {"limit": 6, "shots": 1, **FAST})
+        .results[1]
+        .note.startswith("1 shot,")
+    )
+
+
 def test_the_base_comes_from_the_train_section(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base")
     config = intents.config

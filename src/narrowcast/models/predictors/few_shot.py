@@ -86,7 +86,11 @@ class FewShotPredictor:
     def note(self) -> str:
         """How the prompts were made; the fewest shots of any question so far."""
         count = len(self._shots)
-        shots = f"{count} shots" if self._fewest == count else f"{self._fewest} to {count} shots"
+        shots = (
+            f"{count} shot{'s' * (count != 1)}"
+            if self._fewest == count
+            else f"{self._fewest} to {count} shots"
+        )
         return f"{shots}, {'labels listed' if self._listed else 'no label list'}"
 
     def predict(self, requests: Sequence[PromptRequest]) -> list[Prediction]:

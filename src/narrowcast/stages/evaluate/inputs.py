@@ -12,7 +12,7 @@ from narrowcast.errors import StageError
 from narrowcast.models.predictors.fingerprint import fingerprint
 from narrowcast.models.predictors.load import PredictorContext, TrainingPair
 from narrowcast.stages.base import StageInputs
-from narrowcast.stages.evaluate.options import MeasureOptions
+from narrowcast.stages.evaluate.options import BaselineOptions, MeasureOptions
 from narrowcast.store.config_file import load_config
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.files import read_json
@@ -21,11 +21,15 @@ from narrowcast.tasks import handler_for
 
 _DEFAULT_BASE = "embedded"
 
+# Options that decide what baselines answer.
+_SHARED = ("base", "shots", "seed", "max_tokens")
+
 
 class MeasureInputs(StageInputs):
     """The content that a measurement depends on.
 
     Attributes:
+        base, shots, seed, max_tokens: as in the options, or as the baselines were measured.
         models: reference to fingerprint, in the order to measure.
         against: the same for models that are only compared with.
     """
@@ -33,6 +37,9 @@ class MeasureInputs(StageInputs):
     dataset_version: str
     task: TaskSpec
     base: str
+    shots: int
+    seed: int
+    max_tokens: int
     models: dict[str, str]
     against: dict[str, str]
 
@@ -48,33 +55,53 @@ def measure_inputs(
         UsageError: for an unknown reference.
     """
     manifest = load_manifest(project)
-    base = options.base or str(load_config(project.config).train.get("base") or _DEFAULT_BASE)
-    context = predictor_context(project, Settings.from_environment(), manifest, base, options)
-    train = manifest.splits[Split.TRAIN].sha256
-    wanted = list(dict.fromkeys(models))
-    return MeasureInputs(
+    settled = _settled(project, options)
+    inputs = MeasureInputs(
         dataset_version=manifest.version,
         task=manifest.task,
-        base=base,
-        models={name: fingerprint(name, context, train) for name in wanted},
-        against={
-            name: fingerprint(name, context, train) for name in dict.fromkeys(against) if name not in wanted
-        },
+        base=settled.base or str(load_config(project.config).train.get("base") or _DEFAULT_BASE),
+        shots=settled.shots,
+        seed=settled.seed,
+        max_tokens=settled.max_tokens,
+        models={},
+        against={},
     )
+    context = predictor_context(project, Settings.from_environment(), manifest, inputs)
+    train = manifest.splits[Split.TRAIN].sha256
+    for name in models:
+        inputs.models[name] = fingerprint(name, context, train)
+    for name in against:
+        if name not in inputs.models:
+            inputs.against[name] = fingerprint(name, context, train)
+    return inputs
+
+
+def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:
+    """What the user left open is taken from the last baseline run.
+
+    Otherwise a comparison would measure the baselines again, with another base or other shots.
+    """
+    path = project.stage_records / "baseline.json"
+    if isinstance(options, BaselineOptions) or not path.exists():
+        return options
+    record = read_json(path)
+    former = {**record["options"], "base": record["result"]["base"]}
+    open_fields = [name for name in _SHARED if name not in options.model_fields_set and name in former]
+    return options.model_copy(update={name: former[name] for name in open_fields})
 
 
 def predictor_context(
-    project: ProjectPaths, settings: Settings, manifest: DatasetManifest, base: str, options: MeasureOptions
+    project: ProjectPaths, settings: Settings, manifest: DatasetManifest, inputs: MeasureInputs
 ) -> PredictorContext:
     """What predictors are built from."""
     return PredictorContext(
         project=project,
         settings=settings,
         task=manifest.task,
-        base=base,
+        base=inputs.base,
         train=train_pairs(project, manifest),
-        seed=options.seed,
-        shots=options.shots,
+        seed=inputs.seed,
+        shots=inputs.shots,
     )
 
 

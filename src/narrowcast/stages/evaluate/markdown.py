@@ -131,16 +131,20 @@ def _confusions(subject: Measured) -> str:
 
 
 def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
-    rows = [
-        [
-            _plain(row["inputs"].get("text", row["inputs"])),
-            _plain(row["expected"]),
-            _plain(row["text"]),
-            row["error"] or "",
-        ]
-        for row in failures[:_SHOWN_FAILURES]
-    ]
+    rows = []
+    for row in failures[:_SHOWN_FAILURES]:
+        expected, answered = row["expected"], row["text"]
+        if isinstance(expected, dict) and isinstance(row["predicted"], dict):
+            expected, answered = _differing(expected, row["predicted"])
+        asked = row["inputs"].get("text", row["inputs"])
+        rows.append([_plain(asked), _plain(expected), _plain(answered), row["error"] or ""])
     return _table(["input", "expected", "answered", "error"], rows) if rows else "None."
+
+
+def _differing(expected: dict[str, Any], answered: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both objects without what they agree on."""
+    names = [name for name in {**expected, **answered} if expected.get(name) != answered.get(name)]
+    return {name: expected.get(name) for name in names}, {name: answered.get(name) for name in names}
 
 
 def _section(heading: str, body: str) -> list[str]:

@@ -60,13 +60,13 @@ def measure(
     """
     manifest = load_manifest(ctx.project)
     handler = handler_for(inputs.task)
-    examples, rows_drawn = held_out_rows(ctx.project, manifest, options)
+    examples, rows_drawn = held_out_rows(ctx.project, manifest, options, inputs.seed)
     fingerprints = {**inputs.models, **inputs.against}
     warnings = check_not_trained_on(ctx.project, manifest, examples, list(fingerprints))
     split = Split(options.split)
     looks = count_look(ctx, manifest, split, list(fingerprints))
-    requests = [request_for(handler, example.inputs, max_tokens=options.max_tokens) for example in examples]
-    context = predictor_context(ctx.project, ctx.settings, manifest, inputs.base, options)
+    requests = [request_for(handler, example.inputs, max_tokens=inputs.max_tokens) for example in examples]
+    context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
     bars = handler.default_gates() if gates is None else gates
     models = []
     for reference, fingerprint in fingerprints.items():
@@ -74,7 +74,7 @@ def measure(
             reference, fingerprint, examples, requests, context, ctx, reuse=options.reuse and not ctx.force
         )
         scores = handler.score(examples, found.predictions)
-        drawn = bootstrap(scores, samples=options.samples, seed=options.seed)
+        drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed)
         judged = bars if reference in inputs.models else []
         result = _result(reference, split, found, scores, drawn, judged, ctx)
         models.append(Measured(reference, found, scores, drawn, result))

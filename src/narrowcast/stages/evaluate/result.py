@@ -70,6 +70,7 @@ class MeasureResult(StageResult):
 
     Attributes:
         report: folder of the report, relative to the project.
+        base: the base model behind `base` and `base-few-shot`.
         rows_drawn: how rows were chosen, in words; empty where all were taken.
         looks: how often this split of this data-set version was looked at, this time included.
         results: models in the order asked for, then those compared with.
@@ -78,6 +79,7 @@ class MeasureResult(StageResult):
     """
 
     report: str
+    base: str
     dataset_version: str
     split: Split
     n: int

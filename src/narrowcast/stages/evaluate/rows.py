@@ -22,7 +22,7 @@ _COUNTED = (Split.TEST, Split.GOLDEN)
 
 
 def held_out_rows(
-    project: ProjectPaths, manifest: DatasetManifest, options: MeasureOptions
+    project: ProjectPaths, manifest: DatasetManifest, options: MeasureOptions, seed: int
 ) -> tuple[list[Example], str]:
     """The rows to measure on, in the order of their file, and in words how they were drawn.
 
@@ -41,9 +41,9 @@ def held_out_rows(
         )
     if options.limit is None or options.limit >= len(rows):
         return rows, ""
-    generator = random.Random(options.seed)  # noqa: S311 - a reproducible draw, not a secret
+    generator = random.Random(seed)  # noqa: S311 - a reproducible draw, not a secret
     chosen = sorted(generator.sample(range(len(rows)), options.limit))
-    words = f"{options.limit:,} of {len(rows):,} rows, drawn at random with seed {options.seed}"
+    words = f"{options.limit:,} of {len(rows):,} rows, drawn at random with seed {seed}"
     return [rows[index] for index in chosen], words
 
 

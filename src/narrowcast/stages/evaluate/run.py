@@ -42,6 +42,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str) -> MeasureRe
             "verdicts": {each.model: each.verdict for each in results if each.verdict},
         },
         report=report,
+        base=inputs.base,
         dataset_version=inputs.dataset_version,
         split=found.split,
         n=len(found.examples),

@@ -29,7 +29,7 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
             value.value, row, xerr=spread, fmt="o", color=colour, markersize=6, capsize=5, linewidth=2
         )
         axes.text(
-            1.13,
+            1.05,
             row,
             f"{value.value:.3f}  [{value.low:.3f}, {value.high:.3f}]",
             fontsize=9,
@@ -39,7 +39,7 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
         )
     axes.set_yticks(range(len(ordered)), [each.model for each in ordered], fontsize=10)
     axes.set_ylim(len(ordered) - 0.5, -0.5)
-    axes.set_xlim(-0.02, 1.1)
+    axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.grid(axis="x", color=GRID)
     axes.tick_params(axis="y", length=0)
