@@ -8,6 +8,7 @@ from narrowcast.errors import ModelError, StageError, UsageError
 from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline, compare, evaluate
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.stages import run_stage
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.files import read_json, write_json
 from narrowcast.testing.tiny import build_tiny_model
@@ -164,3 +165,15 @@ def test_changed_held_out_rows_are_refused(intents):
     path.write_bytes(path.read_bytes().replace(b"card", b"cart", 1))
     with pytest.raises(Exception, match="was changed after it was prepared"):
         evaluate(intents, ["majority"], FAST)
+
+
+def test_the_newest_trained_run_is_measured_by_default(intents, tmp_path):
+    base = build_tiny_model(tmp_path / "base", context=128)
+    intents.save_config(intents.config.model_copy(update={"train": {"base": str(base), "epochs": 1}}))
+    baseline(intents, {"models": ["majority"], "limit": 15, **FAST})
+    trained = run_stage(intents, "train")
+    result = evaluate(intents, overrides={"limit": 15, **FAST})
+    assert [each.model for each in result.results] == [f"run:{trained.run_id}", "majority"]
+    assert result.results[0].metrics["invalid_rate"].value == 0.0
+    assert result.comparisons[0].against == "majority"
+    assert result.warnings == []
