@@ -131,6 +131,7 @@ def model_from(folder: Path, dtype: Any = None) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # what matters is raised; the rest is noise in a terminal
     try:
         model = AutoModelForCausalLM.from_pretrained(
             str(folder),

@@ -95,6 +95,9 @@ class Workshop:
         values = {"base": str(self.base), "epochs": 2, "batch_size": 8, "precision": "fp32", **fields}
         return Options.model_validate(values)
 
+    def train_inputs(self):  # type: ignore[no-untyped-def]
+        return read_inputs(self.project, self.options())
+
     def train(self, context: StageContext | None = None, **fields: object):  # type: ignore[no-untyped-def]
         options = self.options(**fields)
         return train(read_inputs(self.project, options), options, context or self.context())

@@ -70,7 +70,7 @@ class _Search:
         self._done[rows, nodes] = True
         at, items = _spread(s._first[nodes], s._first[nodes + 1] - s._first[nodes])
         items = s._children[items]
-        logprob = logits[at, s._token[items]] - torch.logsumexp(logits, -1)[at]
+        logprob = logits.log_softmax(-1)[at, s._token[items]]
         row, depth = rows[at], s._depth[items]
         for level in range(int(depth.min()), int(depth.max()) + 1):  # a parent's score comes first
             here = depth == level

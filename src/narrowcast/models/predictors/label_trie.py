@@ -72,10 +72,10 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
         token.append(answer[-1])
         parent.append(number[tuple(answer[:-1])])
         depth.append(len(answer))
-    below: list[list[int]] = [[] for _ in range(nodes)]
+    families: list[list[int]] = [[] for _ in range(nodes)]
     for item in range(1, len(token)):
-        below[parent[item]].append(item)
+        families[parent[item]].append(item)
     first = [0]
-    for each in below:
+    for each in families:
         first.append(first[-1] + len(each))
-    return LabelTrie(nodes, token, parent, depth, size, first, [item for each in below for item in each])
+    return LabelTrie(nodes, token, parent, depth, size, first, [item for each in families for item in each])

@@ -71,6 +71,7 @@ def _index(project: ProjectPaths, manifest: RunManifest) -> None:
         "final_train_loss": manifest.losses["final_train"],
         "dev_loss": manifest.losses.get("dev"),
         "seconds": manifest.seconds,
+        "tokens_per_second": manifest.tokens_per_second,
         "weights_sha256": manifest.weights_sha256,
         "finished": manifest.finished,
     }

@@ -1,0 +1,100 @@
+"""`narrowcast models list|show|pull`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrowcast.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from narrowcast.core.settings import Settings
+    from narrowcast.ops.models import ModelDetails
+
+app = typer.Typer(no_args_is_help=True, help="List, show and fetch base models.")
+
+_Name = Annotated[str, typer.Argument(help="A catalogue id, a Hub id (owner/name) or a folder.")]
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """List the catalogue, and where to begin for which task."""
+    from narrowcast.cli.output import emit, next_step, say, table
+    from narrowcast.ops.models import list_models
+
+    found = list_models()
+
+    def render() -> None:
+        table(
+            ["id", ("parameters", "right"), ("context", "right"), "licence", ("memory GB", "right"), "for"],
+            [
+                [
+                    each.id,
+                    f"{each.parameters_m:,.0f} M",
+                    f"{each.context:,}",
+                    each.licence,
+                    " / ".join(f"{each.memory_gb[method]:g}" for method in ("qlora", "lora", "full")),
+                    ", ".join(task.value for task in each.suggested_tasks),
+                ]
+                for each in found.models
+            ],
+        )
+        say("memory: QLoRA / LoRA / full, estimated from the size, not measured; QLoRA is not built yet\n")
+        table(
+            ["task", "begin with", "note"], [[each.task, each.start, each.note] for each in found.size_advice]
+        )
+        next_step("narrowcast train --base ID")
+
+    emit(found, as_json, render)
+
+
+@app.command()
+def show(name: _Name, as_json: JsonOption = False) -> None:
+    """Show one model: its catalogue entry, and what lies on this machine."""
+    from narrowcast.cli.output import emit
+    from narrowcast.ops.models import show_model
+
+    found = show_model(name, _settings())
+    emit(found, as_json, lambda: _render(found))
+
+
+@app.command()
+def pull(name: _Name, as_json: JsonOption = False) -> None:
+    """Download a model (safetensors, tokenizer, configuration; no code) into the Hub's standard cache."""
+    from narrowcast.cli.output import emit
+    from narrowcast.ops.models import pull_model
+
+    found = pull_model(name, _settings())
+    emit(found, as_json, lambda: _render(found))
+
+
+def _settings() -> Settings:
+    from narrowcast.cli import state
+
+    return state.settings()
+
+
+def _render(found: ModelDetails) -> None:
+    from narrowcast.cli.output import next_step, table
+
+    rows: list[tuple[str, object]] = []
+    if found.entry is not None:
+        entry = found.entry
+        rows += [(name, value) for name, value in entry.model_dump(mode="json").items() if value]
+    rows.append(("on this machine", found.path or "no"))
+    if found.path:
+        rows += [
+            ("architecture", found.architecture),
+            ("weights", f"{found.parameters:,} ({(found.size_bytes or 0) / 1e6:,.0f} MB)"),
+            ("context", f"{found.context:,}"),
+            ("fingerprint", found.fingerprint),
+        ]
+    table(["", found.name], [(name, _plain(value)) for name, value in rows])
+    next_step(f"narrowcast {'train --base' if found.path else 'models pull'} {found.name}")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {each:g}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,134 @@
+"""`narrowcast train` and `narrowcast runs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+if TYPE_CHECKING:
+    from narrowcast.ops.train import Preview
+    from narrowcast.stages.train import Result
+
+
+@stage_options("narrowcast.stages.train.options:Options")
+def train(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of an interrupted run.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train without a baseline, and start over where a run exists.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the recipe and rows with their loss mask; train nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fine-tune a base model on the prepared rows."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import train as ops
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        if dry_run:
+            shown = ops.preview(opened, overrides, progress=progress)
+        else:
+            result = ops.train(
+                opened, overrides, resume=resume, force=force, progress=progress, cancel=cancel
+            )
+    if dry_run:
+        emit(shown, as_json, lambda: _render_preview(shown))
+    else:
+        emit(result, as_json, lambda: _render(result))
+
+
+def runs(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """List the finished training runs."""
+    from narrowcast.cli.output import emit, say, table
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import train as ops
+
+    found = ops.runs(open_project(project))
+
+    def render() -> None:
+        if not found:
+            say("no run has finished yet")
+            return
+        numbers = [
+            (name, "right") for name in ("rows", "updates", "train loss", "dev loss", "minutes", "tokens/s")
+        ]
+        table(
+            ["run", "base", "method", "data set", *numbers, "finished"],
+            [
+                [
+                    line["run_id"],
+                    line["base"],
+                    line["method"],
+                    line["dataset_version"][:12],
+                    f"{line['rows']:,}",
+                    f"{line['steps']:,}",
+                    f"{line['final_train_loss']:.4f}",
+                    "" if line["dev_loss"] is None else f"{line['dev_loss']:.4f}",
+                    f"{line['seconds'] / 60:.1f}",
+                    f"{line['tokens_per_second']:,.0f}",
+                    line["finished"],
+                ]
+                for line in found
+            ],
+        )
+
+    emit(found, as_json, render)
+
+
+def _render(result: Result) -> None:
+    from narrowcast.cli.output import next_step, say
+
+    say(f"[bold]{result.run_id}[/]  {result.method} fine-tune of {result.base}")
+    dev = "" if result.dev_loss is None else f", dev loss {result.dev_loss:.4f}"
+    say(f"  training loss {result.final_train_loss:.4f}{dev}")
+    say(f"  {result.seconds / 60:,.1f} minutes at {result.tokens_per_second:,.0f} tokens/s")
+    if result.ledger is not None:
+        rejected = ", ".join(f"{count:,} {reason}" for reason, count in result.ledger.rejected.items())
+        say(
+            f"  rows: {result.ledger.rows_in:,} in, {result.ledger.rows_out:,} trained on; "
+            f"left out: {rejected or 'none'}"
+        )
+    say(f"  weights: {result.path}   trace: {result.trace}")
+    next_step("narrowcast eval")
+
+
+def _render_preview(shown: Preview) -> None:
+    from rich.text import Text
+
+    from narrowcast.cli.output import console, next_step, say, table
+
+    say(f"[bold]{shown.base}[/], {shown.parameters / 1e6:,.1f} M parameters; nothing was trained")
+    table(
+        ["option", "value", "because"],
+        [[name, _short(value), shown.reasons.get(name, "")] for name, value in shown.recipe.items()],
+    )
+    rejected = ", ".join(f"{count:,} {reason}" for reason, count in shown.ledger.rejected.items()) or "none"
+    say(
+        f"  rows      {shown.ledger.rows_out:,} of {shown.ledger.rows_in:,}; left out: {rejected}; "
+        f"longest {shown.longest_row} tokens"
+    )
+    say(f"  updates   {shown.updates:,}; tokens {shown.tokens:,}, of which {shown.loss_tokens:,} carry loss")
+    if shown.seconds is not None:
+        say(f"  time      about {shown.seconds / 60:,.1f} minutes, at the speed of {shown.measured_on}")
+    for row in shown.rows:
+        console.rule(
+            f"{row.id}: {row.prompt_tokens} + {row.completion_tokens} tokens", align="left", style="dim"
+        )
+        console.print(Text(row.prompt, style="dim"), Text(row.completion, style="bold green"), sep="")
+    console.rule("dim: context, no loss; green: learned", align="left", style="dim")
+    next_step("narrowcast train")
+
+
+def _short(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
