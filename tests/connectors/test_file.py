@@ -165,3 +165,9 @@ def test_a_parquet_file_of_several_slices_is_read_in_order(tmp_path: Path) -> No
     (tmp_path / "x.parquet.gz").write_bytes(gzip.compress((tmp_path / "x.parquet").read_bytes()))
     connector = connect(Locator("file", str(tmp_path / "x.parquet.gz")))
     assert sum(1 for _ in connector.load()) == 40_000
+
+
+def test_named_lists_of_objects_beside_other_keys() -> None:
+    rows, note = rows_of({"version": 1, "train": [{"t": "a"}], "test": [{"t": "b"}]})
+    assert rows == [{"t": "a", "split": "train"}, {"t": "b", "split": "test"}]
+    assert "train (1), test (1)" in note

@@ -15,7 +15,7 @@ from itertools import islice
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect, find_header, unique_names
 from narrowcast.connectors.encoding import TextLine, find_encoding
-from narrowcast.connectors.source import RAW_CHARS, SAMPLE_BYTES, SourceFile, data_error
+from narrowcast.connectors.source import MAX_LINE_BYTES, RAW_CHARS, SAMPLE_BYTES, SourceFile, data_error
 from narrowcast.core.row import SourceRow
 
 MAX_RECORD_LINES = 10_000
@@ -142,22 +142,25 @@ class _LineFeed:
         self._current: list[TextLine] = []
         self.taken: list[str] = []
         self.problem: str | None = None
+        self._size = 0
 
     def begin_record(self) -> None:
         """Forget the lines of the record before."""
         self.taken.clear()
         self._current.clear()
         self.problem = None
+        self._size = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if len(self.taken) >= MAX_RECORD_LINES:
-            raise csv.Error(f"a quoted field is not closed within {MAX_RECORD_LINES:,} lines")
+        if len(self.taken) >= MAX_RECORD_LINES or self._size > MAX_LINE_BYTES:
+            raise csv.Error(f"a quoted field is not closed within {len(self.taken):,} lines")
         line = self._waiting.popleft() if self._waiting else next(self._source)
         text = line.text + "\n"
         self._current.append(line)
+        self._size += len(text)
         self.taken.append(text)
         if line.error and self.problem is None:
             self.problem = line.error

@@ -107,6 +107,8 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
         if _is_squad(lists[name]):
             return _squad_rows(lists[name]), f"SQuAD form: the questions of the articles in {name!r}"
         return [as_record(each) for each in lists[name]], f"the list in {name!r}; the rest is not rows"
+    if len(wrapped) > 1:
+        return _named_lists({name: lists[name] for name in wrapped})
     if lists and len(lists) == len(value):
         if _is_columnar(lists):
             names = list(lists)

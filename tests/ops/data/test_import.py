@@ -322,3 +322,31 @@ def test_memory_does_not_grow_with_the_file(project: Project, tmp_path: Path) ->
     tracemalloc.stop()
     assert path.stat().st_size > 38 << 20
     assert peak < 12 << 20
+
+
+def test_columns_guessed_for_a_named_mapper_need_confidence_too(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"some longer words to read number {n},{'nsew'[n % 4]},{'lh'[n % 2]}" for n in range(80)]
+    path.write_text("body,area,price\n" + "\n".join(lines) + "\n")
+    locator, mapper = f"csv:{path}", "label_to_classification"
+    for options in (
+        {"mapper": mapper},
+        {"auto": True, "group": "price"},
+        {"mapper": mapper, "group": "price"},
+    ):
+        with pytest.raises(data.MappingUncertainError, match="under 0.80"):
+            data.import_rows(project, locator, **options)
+    outcome = imported(project, locator, mapper=mapper, field_map={"text": "body", "label": "area"})
+    assert (outcome.record.confidence, outcome.record.forced) == (None, False)
+    assert outcome.task.labels == ["e", "n", "s", "w"]
+
+
+def test_every_reason_is_documented_and_used() -> None:
+    from narrowcast.stages.mapping.reasons import REJECTIONS
+
+    root = Path(__file__).resolve().parents[3]
+    page = (root / "docs" / "data.md").read_text()
+    source = "".join(path.read_text() for path in (root / "src/narrowcast/stages/mapping").glob("*.py"))
+    for code in REJECTIONS:
+        assert f"`{code}`" in page, code
+        assert source.count(f'"{code}"') >= 2, f"{code} is never given"

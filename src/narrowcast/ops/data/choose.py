@@ -11,6 +11,9 @@ from narrowcast.stages.introspect import THRESHOLD, ProposedMapping, ShapeHypoth
 from narrowcast.stages.mapping import MAPPERS, check_field_map
 from narrowcast.stages.mapping.base import Mapper
 
+# Of these fields, a mapper that has them needs exactly one.
+_ALTERNATIVES = frozenset({"target", "fields", "spans"})
+
 
 class MappingUncertainError(DataError):
     """Introspection has no mapping that may be used without being forced; `found` says what it saw."""
@@ -48,34 +51,44 @@ def choose_mapping(
         MappingUncertainError: where the proposal is under the threshold and not forced.
     """
     _refuse_empty(found)
-    columns = found.report.column_names
+    fitting: ShapeHypothesis | ProposedMapping | None
     if mapper is not None:
         chosen = MAPPERS.get(mapper)
         fitting = next((each for each in found.report.hypotheses if each.mapper_id == mapper), None)
-        return _checked(chosen, _completed(chosen, field_map, fitting, columns), columns, None)
-    if not auto:
+    elif auto:
+        fitting = _proposal(found)
+        chosen = MAPPERS.get(fitting.mapper_id)
+    else:
         raise UsageError(
             "the import names no mapper",
             where=found.source.locator,
             next_command="add --auto, or --mapper NAME with --map FIELD=COLUMN (`narrowcast data mappers`)",
             stage="ingestion",
         )
-    proposal = found.report.proposal
-    if proposal is None:
+    columns = found.report.column_names
+    complete = _completed(chosen, field_map, fitting, columns)
+    check_field_map(chosen, complete, columns)
+    guessed = mapper is None or complete != dict(field_map)
+    if fitting is None or not guessed:
+        return ChosenMapping(chosen, complete, None)
+    doubtful = fitting.confidence < THRESHOLD
+    if doubtful and not force:
+        raise MappingUncertainError(
+            found,
+            f"the best mapping has a confidence of {fitting.confidence:.2f}, under {THRESHOLD:.2f}",
+            _named(chosen.id, complete),
+        )
+    return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful)
+
+
+def _proposal(found: IntrospectedSource) -> ProposedMapping:
+    if found.report.proposal is None:
         raise MappingUncertainError(
             found,
             _no_proposal(found),
             "where a mapper of `narrowcast data mappers` fits after all: --mapper NAME --map FIELD=COLUMN",
         )
-    if proposal.needs_force and not force and not field_map:
-        raise MappingUncertainError(
-            found,
-            f"the best mapping has a confidence of {proposal.confidence:.2f}, under {THRESHOLD:.2f}",
-            _named(proposal),
-        )
-    chosen = MAPPERS.get(proposal.mapper_id)
-    merged = _completed(chosen, field_map, proposal, columns)
-    return _checked(chosen, merged, columns, proposal.confidence, forced=proposal.needs_force and force)
+    return found.report.proposal
 
 
 def _completed(
@@ -84,33 +97,23 @@ def _completed(
     fitting: ShapeHypothesis | ProposedMapping | None,
     columns: list[str],
 ) -> dict[str, str]:
-    """The user's map; required fields it leaves open come from introspection, in whole or not at all."""
-    if fitting is None:  # a column that is called like the field it is for needs no naming
-        alike = {role.name: role.name for role in mapper.roles if role.required and role.name in columns}
-        return {**alike, **field_map}
-    alternatives = {"target", "fields", "spans"}  # exactly one of these may be named
+    """The user's map; what it leaves open comes from introspection, or from columns called like their fields.
+
+    A map that names all that is needed is taken as it is: nothing is added to it.
+    """
     given = set(field_map)
+    required = {role.name for role in mapper.roles if role.required}
+    alternatives = _ALTERNATIVES & {role.name for role in mapper.roles}
+    if required <= given and (not alternatives or alternatives & given):
+        return dict(field_map)
+    if fitting is None:
+        return {**{name: name for name in required if name in columns}, **field_map}
     proposed = {
         role: column
         for role, column in fitting.field_map.items()
-        if role not in given and not (role in alternatives and given & alternatives)
+        if not (role in alternatives and given & alternatives)
     }
-    known = {role.name for role in mapper.roles}
-    if known <= given:
-        proposed = {}
     return {**proposed, **field_map}
-
-
-def _checked(
-    mapper: type[Mapper],
-    field_map: dict[str, str],
-    columns: list[str],
-    confidence: float | None,
-    *,
-    forced: bool = False,
-) -> ChosenMapping:
-    check_field_map(mapper, field_map, columns)
-    return ChosenMapping(mapper, field_map, confidence, forced)
 
 
 def _refuse_empty(found: IntrospectedSource) -> None:
@@ -139,6 +142,6 @@ def _inspect(found: IntrospectedSource) -> str:
     return f"narrowcast data introspect --locator {found.source.locator}"
 
 
-def _named(proposal: ProposedMapping) -> str:
-    pairs = ",".join(f"{role}={column}" for role, column in proposal.field_map.items())
-    return f"add --force to use it, or name the columns: --mapper {proposal.mapper_id} --map '{pairs}'"
+def _named(mapper_id: str, field_map: Mapping[str, str]) -> str:
+    pairs = ",".join(f"{role}={column}" for role, column in field_map.items())
+    return f"add --force to use it, or name the columns: --mapper {mapper_id} --map '{pairs}'"

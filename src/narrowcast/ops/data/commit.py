@@ -6,6 +6,7 @@ is the commit point. Files without a record are deleted by the next import.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from narrowcast.ops.project import Project
 from narrowcast.stages.ingest import IngestResult, import_id, ingest
 from narrowcast.stages.mapping.commit import MappingResult, map_stored
 from narrowcast.stages.mapping.engine import RowMapping
-from narrowcast.stages.mapping.task import merged_task
+from narrowcast.stages.mapping.task import merged_task, refuse_conflict, scoring_mode
 
 if TYPE_CHECKING:
     from narrowcast.ops.data.rows import ImportRequest
@@ -48,6 +49,7 @@ def commit_import(
             _refuse_repetition(records, name)
             raw = paths.raw / f"{name}.jsonl"
             (paths.raw / INCOMING).replace(raw)
+            request = current(request, project)
             mapper = request.mapper()
             mapping = RowMapping(mapper, request.chosen.field_map, name, request.into)
             progress.start("mapping the rows", stored.rows)
@@ -68,6 +70,13 @@ def commit_import(
             raise
     _emit(project, request, record)
     return record, task
+
+
+def current(request: ImportRequest, project: Project) -> ImportRequest:
+    """The request with the task as it is now that the project is locked; another import may have ended."""
+    task = project.config.task
+    refuse_conflict(task, request.chosen.mapper, scoring_mode(request.chosen.mapper, request.plan.field_map))
+    return replace(request, task=task)
 
 
 def _save(

@@ -57,8 +57,8 @@ def remove_orphans(paths: ProjectPaths, records: list[ImportRecord]) -> None:
 def remove_import(project: Project, import_id: str) -> ImportRecord:
     """Forget an import: its record, its source in `narrowcast.yaml`, its rows.
 
-    A task that introspection proposed goes with its last import. Prepared versions stay until the next
-    `prepare`; the ledger shows the difference.
+    A task that introspection proposed goes with its last import. Prepared versions stay; `prepare` makes
+    the next one without these rows.
 
     Raises:
         DataError: where there is no such import.

@@ -62,7 +62,12 @@ def _manifest(paths: ProjectPaths) -> DatasetManifest | None:
 
 
 def _prepared(paths: ProjectPaths, manifest: DatasetManifest, accepted: int) -> StageLedger:
-    """Rows of the imports the version was made of → rows in its split files."""
+    """Rows of the imports the version was made of → rows in its split files.
+
+    Where rows were imported or removed since, the version still balances against what it was made of.
+    """
+    rejects = paths.rejected / "prepare.jsonl"
+    rejected = Counter(row["reason"] for row in read_jsonl(rejects)) if rejects.exists() else {}
     files = [paths.root / split.path for split in manifest.splits.values()]
     used = {record.id for record in manifest.imports}
     current = {record.id for record in read_records(paths)}
@@ -70,7 +75,7 @@ def _prepared(paths: ProjectPaths, manifest: DatasetManifest, accepted: int) -> 
         stage="prepare",
         rows_in=accepted if used == current else manifest.ledger.rows_in,
         rows_out=sum(count_lines(path) for path in files if path.exists()),
-        rejected=manifest.ledger.rejected,
+        rejected=dict(sorted(rejected.items())),
     )
 
 
