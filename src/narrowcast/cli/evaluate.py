@@ -116,7 +116,7 @@ def _plain_pair(pair: Pair) -> dict[str, Any]:
 
 def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.cli.output import next_step, say, table
-    from narrowcast.stages.evaluate.markdown import comparison_line, size_text, value_text
+    from narrowcast.stages.evaluate.markdown import comparison_line, latency_text, size_text, value_text
 
     drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
     looks = f", look {result.looks} at this split" if result.looks else ""
@@ -126,13 +126,19 @@ def _render(result: MeasureResult, next_command: str) -> None:
         [
             each.model,
             value_text(each.metrics[primary]),
-            f"{each.speed.latency_p50_ms:,.1f} ms",
+            latency_text(each.speed.latency_p50_ms),
             size_text(each.size_bytes),
             (each.verdict or "").replace("_", " "),
         ]
         for each in result.results
     ]
-    heads: list[str | tuple[str, str]] = ["model", f"{primary} [95 %]", ("p50", "right"), ("size", "right"), "gates"]
+    heads: list[str | tuple[str, str]] = [
+        "model",
+        f"{primary} [95 %]",
+        ("p50", "right"),
+        ("size", "right"),
+        "gates",
+    ]
     table(heads, rows)
     for comparison in result.comparisons:
         say(f"  {comparison_line(comparison)}")

@@ -50,6 +50,11 @@ def size_text(size: int | None) -> str:
     return "–" if size is None else f"{size / 1e6:.1f} MB"
 
 
+def latency_text(milliseconds: float) -> str:
+    """`0.03 ms`, `41.7 ms`."""
+    return f"{milliseconds:.2f} ms" if milliseconds < 1 else f"{milliseconds:,.1f} ms"
+
+
 def value_text(value: MetricValue) -> str:
     """`0.912 [0.901, 0.922]`."""
     return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
@@ -72,8 +77,8 @@ def _models(results: Sequence[ModelResult]) -> str:
         [
             each.model,
             value_text(each.metrics[primary]),
-            f"{each.speed.latency_p50_ms:.1f} ms",
-            f"{each.speed.latency_p95_ms:.1f} ms",
+            latency_text(each.speed.latency_p50_ms),
+            latency_text(each.speed.latency_p95_ms),
             f"{each.speed.tokens_per_second:,.0f}" if each.speed.tokens_per_second else "–",
             size_text(each.size_bytes),
             each.note,

@@ -43,7 +43,9 @@ def title(axes: Any, text: str, sub: str = "") -> None:
 def png(figure: Any) -> bytes:
     """The picture's bytes; equal data, equal bytes (no time stamp)."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(
+        buffer, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=0.15, metadata={"Software": None}
+    )
     return buffer.getvalue()
 
 
