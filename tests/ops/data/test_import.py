@@ -334,7 +334,7 @@ def test_columns_guessed_for_a_named_mapper_need_confidence_too(project: Project
         {"auto": True, "group": "price"},
         {"mapper": mapper, "group": "price"},
     ):
-        with pytest.raises(data.MappingUncertainError, match="under 0.80"):
+        with pytest.raises(data.MappingUncertainError, match=r"under 0\.80"):
             data.import_rows(project, locator, **options)
     outcome = imported(project, locator, mapper=mapper, field_map={"text": "body", "label": "area"})
     assert (outcome.record.confidence, outcome.record.forced) == (None, False)
@@ -350,3 +350,30 @@ def test_every_reason_is_documented_and_used() -> None:
     for code in REJECTIONS:
         assert f"`{code}`" in page, code
         assert source.count(f'"{code}"') >= 2, f"{code} is never given"
+
+
+def test_a_record_that_can_not_be_written_leaves_the_configuration_as_it_was(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from narrowcast.ops.data import commit
+
+    before = project.paths.config.read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise OSError("the disk went away")
+
+    monkeypatch.setattr(commit, "write_records", refuse)
+    with pytest.raises(OSError, match="went away"):
+        data.import_rows(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True)
+    assert project.paths.config.read_bytes() == before
+    assert not list(project.paths.accepted.iterdir())
+    assert events(project)[-1] == "dataset_import_failed"
+
+
+def test_the_head_of_a_sorted_file_is_judged_by_the_whole(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"some words to read number {n},{'ab'[n // 50]}" for n in range(100)]
+    path.write_text("text,label\n" + "\n".join(lines) + "\n")
+    outcome = imported(project, f"csv:{path}", auto=True, limit=60)
+    assert (outcome.record.rows, outcome.plan.report.rows, outcome.task.labels) == (60, 100, ["a", "b"])
+    assert data.introspect(f"csv:{path}", limit=10).report.rows == 10

@@ -243,3 +243,9 @@ def test_memory_is_bounded_on_endless_different_values() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 << 20
+
+
+def test_tables_of_very_many_columns_are_cut_and_said() -> None:
+    report = look(lambda n: {f"c{column}": f"{n} {column}" for column in range(600)}, rows=30)
+    assert len(report.columns) == 500
+    assert report.notes == ["only the first 500 columns were looked at"]

@@ -25,6 +25,9 @@ from narrowcast.stages.mapping.base import Mapper
 from narrowcast.stages.mapping.engine import RowMapping, dry_run
 from narrowcast.stages.mapping.task import closed_task, merged_task, refuse_conflict, scoring_mode
 
+# An import of fewer rows still looks at so many: the head of a sorted file has one label only.
+_LEAST_SCANNED = 100_000
+
 
 class RejectionSample(BaseModel):
     """A rejected row to look at."""
@@ -164,7 +167,8 @@ def _decide(
 ) -> ImportRequest:
     recorded, opened = settle_locator(project, locator)
     connector = connect(opened)
-    found = look_at(connector, limit, progress, cancel)
+    scanned = None if limit is None else max(limit, _LEAST_SCANNED)
+    found = look_at(connector, scanned, progress, cancel)
     chosen = choose_mapping(found, auto=auto, mapper=mapper, field_map=field_map, force=force)
     task = project.config.task
     refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))

@@ -19,8 +19,6 @@ from narrowcast.stages.introspect import introspect as introspect_rows
 from narrowcast.stages.mapping import COMMON_ROLES, MAPPERS
 
 _EVERY = 1_000
-# With a limit, introspection still looks at so many rows: the head of a sorted file has one label only.
-_LEAST_SCANNED = 100_000
 
 
 class SourceInfo(BaseModel):
@@ -98,9 +96,8 @@ def look_at(
 ) -> IntrospectedSource:
     """Describe and introspect an open source."""
     description = connector.describe()
-    scanned = None if limit is None else max(limit, _LEAST_SCANNED)
     progress.start("looking at the rows")
-    report = introspect_rows(watched(islice(connector.load(), scanned), progress, cancel))
+    report = introspect_rows(watched(islice(connector.load(), limit), progress, cancel))
     progress.finish()
     return IntrospectedSource(source=description, report=report)
 

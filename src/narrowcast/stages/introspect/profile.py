@@ -13,6 +13,7 @@ from narrowcast.core.row import SourceRow
 SAMPLE_ROWS = 20
 MAX_DISTINCT = 5_000  # values of one column that are counted one by one
 MAX_COLUMNS = 500
+_WIDE = 40  # columns behind this one keep a tenth of that many values
 _MAX_DEPTH = 3
 _LONGEST_VALUE = 200  # longer strings are no labels; they are counted by their hash, not kept
 _LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates
@@ -28,6 +29,7 @@ class Column:
     """Counts over one column; rows where it is absent or empty are `rows - filled`."""
 
     name: str
+    most_values: int = MAX_DISTINCT
     rows: int = 0
     filled: int = 0
     types: Counter[str] = field(default_factory=Counter)
@@ -39,7 +41,7 @@ class Column:
     looked_at: int = 0
     values: Counter[Any] = field(default_factory=Counter)
     open_ended: bool = False
-    """More values than `MAX_DISTINCT`; counting stopped there."""
+    """More values than `most_values`; counting stopped there."""
     fraction: bool = False
     """Holds numbers that are not whole."""
     examples: list[Any] = field(default_factory=list)
@@ -74,7 +76,7 @@ class Column:
             self._count(value if len(value) <= _LONGEST_VALUE else hash(value))
 
     def _count(self, value: Any) -> None:
-        if len(self.values) < MAX_DISTINCT or value in self.values:
+        if len(self.values) < self.most_values or value in self.values:
             self.values[value] += 1
         else:
             self.open_ended = True
@@ -144,7 +146,8 @@ class Profile:
                 if len(self.columns) >= MAX_COLUMNS:
                     self.cut = True
                     continue
-                column = self.columns[name] = Column(name)
+                most = MAX_DISTINCT if len(self.columns) < _WIDE else MAX_DISTINCT // 10
+                column = self.columns[name] = Column(name, most)
             column.add(value)
             if isinstance(value, dict) and depth < _MAX_DEPTH:
                 self._add(value, f"{name}.", depth + 1)
