@@ -257,13 +257,14 @@ def test_a_locator_of_the_project_file_is_read_from_its_folder(project: Project)
     from narrowcast.ops.run import import_sources
 
     csv_file(project.paths.root / "rows.csv")
-    source = SourceSpec(locator="csv:rows.csv")
+    source = SourceSpec(locator="csv:rows.csv", licence="CC BY 4.0")
     project.save_config(project.config.model_copy(update={"sources": [source]}))
     import_sources(project)
     assert [record.locator for record in data.imports(project)] == ["csv:rows.csv"]
     import_sources(project)
     assert len(data.imports(project)) == 1
     assert project.config.sources[0].mapper == "label_to_classification"
+    assert project.config.sources[0].licence == data.imports(project)[0].licence == "CC BY 4.0"
 
 
 def test_the_ledger_shows_a_file_changed_by_hand(project: Project, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Split
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.task import TaskSpec
+from narrowcast.errors import CancelledError
 from narrowcast.ops.data.choose import ChosenMapping, choose_mapping
 from narrowcast.ops.data.commit import commit_import, emit_failure
 from narrowcast.ops.data.locators import settle_locator
@@ -142,6 +143,8 @@ def import_rows(
             return _dry_run(request, drop, shown, token)
         record, task = commit_import(project, request, shown, token)
     except Exception as error:
+        if isinstance(error, CancelledError):
+            error.next_command = "the same command again; of this one nothing was kept"
         if not dry_run:
             emit_failure(project, locator, error)
         raise
@@ -180,7 +183,8 @@ def _decide(
         confidence=chosen.confidence,
         forced=chosen.forced,
     )
-    return ImportRequest(recorded, connector, chosen, plan, task, into, limit, licence)
+    known = (source.licence for source in project.config.sources if source.locator == recorded)
+    return ImportRequest(recorded, connector, chosen, plan, task, into, limit, licence or next(known, None))
 
 
 def _dry_run(
