@@ -63,27 +63,24 @@ def runs(project: ProjectOption = None, as_json: JsonOption = False) -> None:
         numbers = [
             (name, "right") for name in ("rows", "updates", "train loss", "dev loss", "minutes", "tokens/s")
         ]
-        table(
-            ["run", "base", "method", "data set", *numbers, "finished"],
-            [
-                [
-                    line["run_id"],
-                    line["base"],
-                    line["method"],
-                    line["dataset_version"][:12],
-                    f"{line['rows']:,}",
-                    f"{line['steps']:,}",
-                    f"{line['final_train_loss']:.4f}",
-                    "" if line["dev_loss"] is None else f"{line['dev_loss']:.4f}",
-                    f"{line['seconds'] / 60:.1f}",
-                    f"{line['tokens_per_second']:,.0f}",
-                    line["finished"],
-                ]
-                for line in found
-            ],
-        )
+        table(["run", "base", "method", *numbers, "finished"], [_cells(line) for line in found])
 
     emit(found, as_json, render)
+
+
+def _cells(line: dict[str, Any]) -> list[str]:
+    return [
+        line["run_id"],
+        line["base"].rstrip("/").rpartition("/")[2],
+        line["method"],
+        f"{line['rows']:,}",
+        f"{line['steps']:,}",
+        f"{line['final_train_loss']:.4f}",
+        "" if line["dev_loss"] is None else f"{line['dev_loss']:.4f}",
+        f"{line['seconds'] / 60:.1f}",
+        f"{line['tokens_per_second']:,.0f}",
+        line["finished"][:16].replace("T", " "),
+    ]
 
 
 def _render(result: Result) -> None:

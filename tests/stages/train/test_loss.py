@@ -72,7 +72,7 @@ def test_the_order_of_rows_is_a_function_of_seed_and_epoch():
     assert list(batches) == first
     batches.set_epoch(1)
     assert list(batches) != first
-    updates = [sum(first[at : at + 3], []) for at in range(0, 36, 3)]
+    updates = [[*first[at], *first[at + 1], *first[at + 2]] for at in range(0, 36, 3)]
     assert all(len(update) == 8 for update in updates)
     spread = [max(lengths[row] for row in update) - min(lengths[row] for row in update) for update in updates]
     assert sum(spread) / len(spread) < 4  # rows of one update are of similar length

@@ -50,8 +50,8 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     tree: dict[int, dict] = {}  # type: ignore[type-arg]
     for answer in answers:
         branch = tree
-        for token in answer[:-1]:
-            branch = branch.setdefault(token, {})
+        for each in answer[:-1]:
+            branch = branch.setdefault(each, {})
     number: dict[tuple[int, ...], int] = {}
     token, parent, depth, size = [0], [0], [0], [1]
 
@@ -76,6 +76,6 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     for item in range(1, len(token)):
         families[parent[item]].append(item)
     first = [0]
-    for each in families:
-        first.append(first[-1] + len(each))
-    return LabelTrie(nodes, token, parent, depth, size, first, [item for each in families for item in each])
+    for family in families:
+        first.append(first[-1] + len(family))
+    return LabelTrie(nodes, token, parent, depth, size, first, [item for family in families for item in family])

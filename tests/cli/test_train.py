@@ -1,0 +1,56 @@
+"""`narrowcast models`, `train` and `runs`, as a user calls them."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowcast.core.names import Split
+from narrowcast.testing.tiny import build_tiny_model
+from tests.stages.train.conftest import WORDS, prepare, sentences
+
+
+@pytest.fixture
+def ready(project, tmp_path):
+    rows = sentences(60)
+    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
+    base = build_tiny_model(tmp_path / "base")
+    return ["--project", project.slug, "--base", base, "--batch-size", "8", "--epochs", "1"]
+
+
+@pytest.mark.slow
+def test_dry_run_train_and_runs(ready, cli, cli_json):
+    seen = cli_json("train", *ready, "--dry-run")
+    assert seen["updates"] == 6
+    assert seen["rows"][0]["completion"].endswith("<|im_end|>")
+    assert seen["recipe"]["method"] == "full"
+    assert "below 100 M" in seen["reasons"]["method"]
+    assert seen["seconds"] is None
+    refused = cli_json("train", *ready, code=1)
+    assert refused["error"]["reason_code"] == "training_baseline_missing"
+    assert refused["error"]["actionable_fix"] == "narrowcast baseline, or narrowcast train --force"
+    trained = cli_json("train", *ready, "--force")
+    assert trained["run_id"].startswith("exp-")
+    (line,) = cli_json("runs", "--project", ready[1])
+    assert line["run_id"] == trained["run_id"]
+    text = cli("train", *ready, "--dry-run").stdout
+    assert f"at the speed of {trained['run_id']}" in text
+    assert trained["run_id"] in cli("runs", "--project", ready[1]).stdout
+
+
+def test_wrong_options_name_themselves(ready, cli_json):
+    error = cli_json("train", *ready, "--set", "epoch=3", code=2)["error"]
+    assert "epoch" in error["message"]
+
+
+def test_models(cli, cli_json, tmp_path):
+    found = cli_json("models", "list")
+    assert found["models"][0]["id"] == "embedded"
+    assert found["size_advice"]
+    assert "estimated" in cli("models", "list").stdout
+    assert cli_json("models", "show", "qwen3-0.6b")["path"] is None
+    base = build_tiny_model(tmp_path / "base")
+    assert cli_json("models", "show", base)["architecture"] == "qwen3"
+    error = cli_json("models", "show", "qwen9", code=1)["error"]
+    assert error["actionable_fix"] == "narrowcast models list"
+    error = cli_json("models", "pull", "qwen3-0.6b", code=1)["error"]
+    assert error["reason_code"] == "model_not_downloaded"
