@@ -9,6 +9,7 @@ import typer
 from narrowcast.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from narrowcast.demo.answers import ShownAnswer
     from narrowcast.demo.loop import DemoResult, Step
 
 
@@ -48,16 +49,16 @@ def _show_step(step: Step) -> None:
 
     from narrowcast.cli.output import console
 
-    grid = Table.grid(padding=(0, 2), expand=True)
-    grid.add_column(width=18)
-    grid.add_column(ratio=1)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=9)
+    grid.add_column(width=74)
     grid.add_column(justify="right", width=7)
-    seconds = f"{step.seconds:.0f} s" if step.seconds >= 1 else "ready"
     for number, line in enumerate(step.lines):
+        first = number == 0
         grid.add_row(
-            Text(step.title if number == 0 else "", style="bold cyan"),
+            Text(step.title if first else "", style="bold cyan"),
             Text(line),
-            Text(seconds if number == 0 else "", style="dim"),
+            Text(f"{step.seconds:.0f} s" if first else "", style="dim"),
         )
     console.print(grid)
 
@@ -66,8 +67,25 @@ def _conclude(result: DemoResult) -> None:
     from narrowcast.cli.output import console, say
     from narrowcast.cli.summary import show_summary
 
+    for answer in result.answers:
+        _show_answer(answer)
     show_summary(result.summary)
-    console.print("      narrowcast run narrowcast.yaml", markup=False, end="")
-    say("[dim]   the same loop on rows of your own, after `narrowcast init`[/]")
+    console.print("      narrowcast init NAME", markup=False, end="")
+    say("[dim], then `data import --auto` and `run`: the same loop on rows of your own[/]")
     minutes, seconds = divmod(round(result.seconds), 60)
     say(f"[dim]{minutes} min {seconds} s in all[/]")
+
+
+def _show_answer(answer: ShownAnswer) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from narrowcast.cli.output import console
+
+    right = not answer.wrong_fields
+    heading = "a test message that it gets right" if right else "and one that it does not"
+    console.print(f"\n[bold]{heading}[/]")
+    console.print(Padding(Text(" ".join(answer.message.split()), style="italic"), (0, 4, 0, 2)))
+    console.print(Padding(Text(answer.answer, style="green" if right else "yellow"), (0, 4, 0, 2)))
+    for name in answer.wrong_fields:
+        console.print(f"  [dim]{name} should be[/] {answer.expected[name]}", highlight=False)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.demo.project import open_demo
+from narrowcast.demo.answers import ShownAnswer, shown_answers
 from narrowcast.ops.data import imports
 from narrowcast.ops.project import Project
 from narrowcast.ops.run import import_sources
@@ -27,7 +27,7 @@ TITLES = {
     "train": "Train",
     "evaluate": "Measure",
     "export": "Export",
-    "exported": "Measure the files",
+    "exported": "Files",
 }
 
 
@@ -47,6 +47,7 @@ class DemoResult(BaseModel):
     path: str
     seconds: float
     steps: list[Step]
+    answers: list[ShownAnswer] = Field(description="Of the tuned model: one right, one wrong.")
     summary: Summary
 
 
@@ -78,15 +79,19 @@ def run_demo(
     started = time.monotonic()
     import_sources(project, progress=shown)
     finish("import", _imported(project), started)
+    answers: list[ShownAnswer] = []
     for name in PIPELINE:
         started = time.monotonic()
-        result = run_stage(project, name, resume=True, progress=shown, cancel=cancel)
+        result: Any = run_stage(project, name, resume=True, progress=shown, cancel=cancel)
+        if name == "evaluate":
+            answers = shown_answers(project, result.results[0].predictions)
         finish(name, _WORDS[name](result), started)
     return DemoResult(
         project=project.slug,
         path=str(project.paths.root),
         seconds=time.monotonic() - began,
         steps=steps,
+        answers=answers,
         summary=summarise(project),
     )
 
@@ -105,8 +110,9 @@ def _prepared(result: Any) -> list[str]:
     groups = sum(each.groups for each in result.splits)
     leaks = result.leakage
     return [
-        f"{counts}  ({groups} hand-written situations, each in one split only)",
-        f"leakage: {leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near-duplicates",
+        counts,
+        f"{groups} hand-written situations, each in one split only; leakage into train: "
+        f"{leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near",
     ]
 
 
@@ -186,5 +192,3 @@ _WORDS: dict[str, Callable[[Any], list[str]]] = {
     "export": _exported,
     "exported": _files_measured,
 }
-
-__all__ = ["DemoResult", "Step", "open_demo", "run_demo"]
