@@ -96,7 +96,7 @@ def test_label_scores_are_the_teacher_forced_ones(client, tokenizer, tiny_folder
     ]
     prompt = render_prompt(tokenizer, [Message("user", "Where is my card?")])
     answers = [render_completion(tokenizer, label) for label in labels]
-    scores = client.ask("score", tokens=prompt, answers=answers)["logprobs"]
+    scores = client.ask("score", tokens=prompt, answers=answers, margin=1e9)["logprobs"]
     model = model_from(tiny_folder)
     for answer, score in zip(answers, scores, strict=True):
         with torch.inference_mode():
@@ -109,10 +109,28 @@ def test_many_labels_are_scored_in_groups(client, tokenizer):
     labels = [f"label {number}" for number in range(450)]
     prompt = render_prompt(tokenizer, [Message("user", "Which?")])
     answers = [render_completion(tokenizer, label) for label in labels]
-    together = client.ask("score", tokens=prompt, answers=answers)["logprobs"]
+    together = client.ask("score", tokens=prompt, answers=answers, margin=1e9)["logprobs"]
     for index in (0, 199, 200, 201, 449):
         alone = client.ask("score", tokens=prompt, answers=[answers[index]])["logprobs"][0]
         assert together[index] == pytest.approx(alone, abs=1e-4)
+
+
+def test_unlikely_answers_keep_their_bound(client, tokenizer):
+    labels = [
+        f"{word} {kind}" for word in ("card", "cash", "fee", "zebra") for kind in ("arrival", "home", "lost")
+    ]
+    prompt = render_prompt(tokenizer, [Message("user", "Which?")])
+    answers = [render_completion(tokenizer, label) for label in labels]
+    exact = client.ask("score", tokens=prompt, answers=answers, margin=1e9)["logprobs"]
+    margin = 0.5
+    pruned = client.ask("score", tokens=prompt, answers=answers, margin=margin)["logprobs"]
+    best = max(exact)
+    assert pruned != exact
+    assert pruned.index(max(pruned)) == exact.index(best)
+    for bound, score in zip(pruned, exact, strict=True):
+        assert bound >= score - 1e-4
+        if score >= best - margin:
+            assert bound == pytest.approx(score, abs=1e-4)
 
 
 def test_the_prompt_cache_changes_nothing(client, tokenizer):

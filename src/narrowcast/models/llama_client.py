@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import suppress
@@ -32,7 +33,10 @@ class RequestRefusedError(ModelError):
     """
 
     def __init__(self, message: str, *, kind: str, where: str) -> None:
-        super().__init__(message, where=where, next_command="send fewer or shorter messages")
+        code = "model_prompt_too_long" if kind == "context" else None
+        super().__init__(
+            message, where=where, next_command="send fewer or shorter messages", reason_code=code
+        )
         self.kind = kind
 
 
@@ -68,11 +72,12 @@ class LlamaClient:
         self._ids = count(1)
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self._process = subprocess.Popen(
             [sys.executable, "-m", "narrowcast.models.llama_worker", str(path), kv_type],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._messages,
             text=True,
             encoding="utf-8",
         )
@@ -175,10 +180,18 @@ class LlamaClient:
         self._process.kill()
         code = self._process.wait()
         return WorkerDiedError(
-            f"the model's process ended (exit code {code})",
+            f"the model's process ended (exit code {code}){self._last_words()}",
             where=str(self.path),
             next_command="run the same command again; narrowcast export --formats f16 if it happens again",
         )
+
+    def _last_words(self) -> str:
+        """The last line of what the child wrote to standard error."""
+        if self._messages.closed:
+            return ""
+        self._messages.seek(0)
+        lines = self._messages.read().decode("utf-8", "replace").split("\n")
+        return next((f": {line.strip()[:200]}" for line in reversed(lines) if line.strip()), "")
 
     def close(self) -> None:
         """End the child: at the end of its input it leaves by itself, after two seconds it is killed."""
@@ -193,6 +206,7 @@ class LlamaClient:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+        self._messages.close()
 
     def __enter__(self) -> Self:
         return self

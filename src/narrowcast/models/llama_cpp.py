@@ -11,7 +11,8 @@ error message and not the end of the caller.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 KV_TYPES = {"f32": 0, "f16": 1}  # ggml type numbers
@@ -20,6 +21,8 @@ BATCH = 512
 _SMALL = 100_000_000  # parameters
 MAX_BRANCHES = 200
 """Continuations scored together; llama.cpp allows 256 sequences."""
+
+Node = tuple[int, int, Sequence[int]]
 
 
 class ContextExceededError(Exception):
@@ -108,31 +111,32 @@ class LlamaCpp:
             self.held += tokens[begin:end]
         return rows
 
-    def branch(self, nodes: Sequence[tuple[int, int, Sequence[int]]]) -> list[Any]:
-        """Decode a tree of continuations behind sequence 0, then forget it.
+    @contextmanager
+    def branches(self, count: int) -> Iterator[Callable[[Sequence[Node]], list[Any]]]:
+        """Branches 1 to `count` behind sequence 0, forgotten at the end of the block.
 
-        Args:
-            nodes: `(token, depth, branches)`, parents before children, at most `BATCH` of them; branches
-                are numbered from 1, at most `MAX_BRANCHES`.
-
-        Returns:
-            Logits after each node, `(vocabulary,)` float32.
+        Yields:
+            A function that decodes nodes `(token, depth, branches that pass through it)`, parents in
+            earlier calls than their children, at most `BATCH` nodes a call and in all; it returns the
+            logits after each, `(vocabulary,)` float32.
         """
-        depth = max((depth for _, depth, _ in nodes), default=0)
-        if len(self.held) + depth + 1 > self.context_length:
-            raise ContextExceededError(f"an answer does not fit the context of {self.context_length}")
-        branches = {branch for _, _, numbers in nodes for branch in numbers}
-        for branch in branches:
+        for branch in range(1, count + 1):
             self._context.memory_seq_cp(0, branch, 0, -1)
         try:
-            self._batch.clear()
-            for token, level, numbers in nodes:
-                self._batch.add(token, len(self.held) + level, list(numbers), True)
-            self._decode()
-            return [self._row(index) for index in range(len(nodes))]
+            yield self._decode_nodes
         finally:
-            for branch in branches:
+            for branch in range(1, count + 1):
                 self._context.memory_seq_rm(branch, -1, -1)
+
+    def _decode_nodes(self, nodes: Sequence[Node]) -> list[Any]:
+        deepest = max(depth for _, depth, _ in nodes)
+        if len(self.held) + deepest + 1 > self.context_length:
+            raise ContextExceededError(f"an answer does not fit the context of {self.context_length}")
+        self._batch.clear()
+        for token, depth, numbers in nodes:
+            self._batch.add(token, len(self.held) + depth, list(numbers), True)
+        self._decode()
+        return [self._row(index) for index in range(len(nodes))]
 
     def _decode(self) -> None:
         try:

@@ -1,8 +1,10 @@
-"""Exact log-probabilities of a closed set of continuations: their trie is decoded once, behind the prompt.
+"""Log-probabilities of a closed set of answers: their trie is searched behind the prompt, best first.
 
-Continuations that begin alike share the computation of the shared part; the prompt is computed once for
-all. With a prefix `p` and tokens `t1..tn`, the score is the sum of `log P(ti | p, t1..ti-1)`; the last
-token (the end of the turn) is part of it and needs no decoding of its own.
+Answers that begin alike share the computation of the shared part, and the prompt is computed once for all.
+With tokens `t1..tn` (the end of turn last) the score is the sum of `log P(ti | prompt, t1..ti-1)`. The
+score of a node bounds every answer below it, so a node is decoded only while it lies within `MARGIN` nats
+of the best score in sight. What was never decoded is less likely than the best answer by `exp(MARGIN)` and
+keeps its bound as its score: all of it together moves no probability by more than `answers * exp(-MARGIN)`.
 """
 
 from __future__ import annotations
@@ -12,29 +14,31 @@ from typing import Any
 
 from narrowcast.models.llama_cpp import BATCH, MAX_BRANCHES, LlamaCpp
 
-_NODES = BATCH // 2  # a row of logits for each node is kept, so that memory stays bounded
+MARGIN = 20.0  # as the transformers predictor has it; 150 * exp(-20) = 3e-7
+_NODES = BATCH // 2  # rows of logits kept at once, so that memory stays bounded
 
 Path = tuple[int, ...]
 
 
-def score_continuations(engine: LlamaCpp, prompt: Sequence[int], answers: Sequence[Path]) -> list[float]:
-    """Natural-log probability of each answer after the prompt.
+def score_continuations(
+    engine: LlamaCpp, prompt: Sequence[int], answers: Sequence[Path], margin: float = MARGIN
+) -> list[float]:
+    """Natural-log probability of each answer after the prompt; see above for the unlikely ones.
 
     Args:
         engine: its sequence 0 holds the prompt afterwards.
         prompt: token ids.
         answers: token ids with the end-of-turn token last, none empty.
+        margin: infinity computes the whole trie.
     """
     first = log_softmax(engine.prefill(prompt)[-1])
     scores = [0.0] * len(answers)
+    best = float("-inf")
     for group in _groups(answers):
-        known: dict[Path, Any] = {(): first}
-        nodes = _trie([answers[index] for index in group])
-        for path, row in zip(nodes, engine.branch([_node(*item) for item in nodes.items()]), strict=True):
-            known[path] = log_softmax(row)
-        for index in group:
-            answer = answers[index]
-            scores[index] = float(sum(known[answer[:depth]][answer[depth]] for depth in range(len(answer))))
+        search = _Search(engine, [answers[index] for index in group], margin, best)
+        for index, score in zip(group, search.run(first), strict=True):
+            scores[index] = score
+        best = search.best
     return scores
 
 
@@ -45,6 +49,57 @@ def log_softmax(logits: Any) -> Any:
     wide = logits.astype(np.float64)
     wide -= wide.max()
     return wide - np.log(np.exp(wide).sum())
+
+
+class _Search:
+    """Best-first search in the trie of one group of answers."""
+
+    def __init__(self, engine: LlamaCpp, answers: Sequence[Path], margin: float, best: float) -> None:
+        self._engine, self._answers, self._margin = engine, answers, margin
+        self.best = best
+        """Score of the likeliest whole answer so far."""
+        self._below: dict[Path, list[int]] = {}
+        """Node to the answers (branches from 1) that pass through it or end there."""
+        for branch, answer in enumerate(answers, start=1):
+            for depth in range(1, len(answer) + 1):
+                self._below.setdefault(answer[:depth], []).append(branch)
+        self._children: dict[Path, list[Path]] = {}
+        for path in self._below:
+            self._children.setdefault(path[:-1], []).append(path)
+        self._open: dict[Path, float] = {}
+        self._found: dict[Path, float] = {}
+
+    def run(self, first: Any) -> list[float]:
+        """The score of each answer."""
+        self._learn((), 0.0, first)
+        with self._engine.branches(len(self._answers)) as decode:
+            while nodes := self._needed():
+                rows = decode([(path[-1], len(path) - 1, self._below[path]) for path in nodes])
+                for path, row in zip(nodes, rows, strict=True):
+                    self._learn(path, self._open.pop(path), log_softmax(row))
+        return [self._score(answer) for answer in self._answers]
+
+    def _learn(self, path: Path, score: float, logprobs: Any) -> None:
+        for child in self._children[path]:
+            value = score + float(logprobs[child[-1]])
+            if child in self._children:
+                self._open[child] = value
+            else:
+                self._found[child] = value
+                self.best = max(self.best, value)
+
+    def _needed(self) -> list[Path]:
+        """Open nodes that may still hold something likely, the likeliest first."""
+        bar = max([self.best, *self._open.values()]) - self._margin
+        likely = [path for path, score in self._open.items() if score >= bar]
+        return sorted(likely, key=self._open.__getitem__, reverse=True)[:_NODES]
+
+    def _score(self, answer: Path) -> float:
+        if answer in self._found:
+            return self._found[answer]
+        return next(
+            self._open[answer[:depth]] for depth in range(1, len(answer)) if answer[:depth] in self._open
+        )
 
 
 def _groups(answers: Sequence[Path]) -> Iterator[list[int]]:
@@ -60,16 +115,3 @@ def _groups(answers: Sequence[Path]) -> Iterator[list[int]]:
         nodes |= own
     if group:
         yield group
-
-
-def _trie(answers: Sequence[Path]) -> dict[Path, list[int]]:
-    """Inner nodes (proper prefixes), parents first, with the branches (from 1) that pass through them."""
-    nodes: dict[Path, list[int]] = {}
-    for branch, answer in enumerate(answers, start=1):
-        for depth in range(1, len(answer)):
-            nodes.setdefault(answer[:depth], []).append(branch)
-    return nodes
-
-
-def _node(path: Path, branches: list[int]) -> tuple[int, int, list[int]]:
-    return path[-1], len(path) - 1, branches

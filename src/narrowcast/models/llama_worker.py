@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from narrowcast.models.llama_cpp import ContextExceededError, LlamaCpp
 from narrowcast.models.llama_sampling import Sampler, encode_rows
-from narrowcast.models.llama_scoring import score_continuations
+from narrowcast.models.llama_scoring import MARGIN, score_continuations
 from narrowcast.models.llama_vocabulary import LlamaVocabulary
 
 Request = dict[str, Any]
@@ -89,7 +89,8 @@ class Worker:
         answers = [tuple(answer) for answer in request["answers"]]
         if not all(answers):
             raise ValueError("an answer has no tokens")
-        return {"logprobs": score_continuations(self._engine, request["tokens"], answers)}
+        margin = float(request.get("margin", MARGIN))
+        return {"logprobs": score_continuations(self._engine, request["tokens"], answers, margin)}
 
     def logits(self, request: Request) -> dict[str, Any]:
         """Logits of `tokens` from position `start` on, as base64 of little-endian float32 rows."""
