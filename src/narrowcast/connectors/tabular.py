@@ -71,7 +71,7 @@ class TabularConnector:
         except (KeyError, ValueError, TypeError):
             return  # no such metadata: the numbers stay numbers
         for name, feature in features.items():
-            if isinstance(feature, dict) and feature.get("_type") == "Sequence":
+            if isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
                 feature = feature.get("feature", {})
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel":
                 self._class_names[name] = list(feature.get("names", []))
