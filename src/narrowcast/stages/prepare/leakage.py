@@ -87,7 +87,7 @@ def _by_rarity(texts: Sequence[str]) -> list[array[int]]:
         frequency.update(shingles(text))
     ordered = sorted(frequency, key=lambda shingle: (frequency[shingle], shingle))
     rank = {shingle: place for place, shingle in enumerate(ordered)}
-    return [array("L", sorted([rank[shingle] for shingle in shingles(text)])) for text in texts]
+    return [array("I", sorted([rank[shingle] for shingle in shingles(text)])) for text in texts]
 
 
 def _candidates(
