@@ -249,3 +249,21 @@ def test_tables_of_very_many_columns_are_cut_and_said() -> None:
     report = look(lambda n: {f"c{column}": f"{n} {column}" for column in range(600)}, rows=30)
     assert len(report.columns) == 500
     assert report.notes == ["only the first 500 columns were looked at"]
+
+
+def test_of_a_number_and_its_name_the_name_is_the_label() -> None:
+    kinds = ["refund", "limit", "card"]
+    report = look(lambda n: {"text": sentence(), "label": n % 3, "label_text": kinds[n % 3]})
+    assert report.proposal is not None
+    assert report.proposal.field_map["label"] == "label_text"
+    assert report.proposal.confidence >= 0.9
+
+
+def test_a_column_called_label_is_trusted_beside_others_of_few_values() -> None:
+    report = look(
+        lambda n: {"text": sentence(), "label": "abc"[n % 3], "region": "nsew"[n % 4], "channel": "xy"[n % 2]}
+    )
+    assert report.proposal is not None
+    assert report.proposal.field_map["label"] == "label"
+    assert not report.proposal.needs_force
+    assert "could also be region, channel" in report.proposal.warnings[0]

@@ -36,7 +36,9 @@ def label_score(column: Column) -> float:
     name_known = base_name(column) in LABEL_NAMES
     numeric = column.looks_numeric and not (name_known and distinct <= 50)
     once = sum(count == 1 for count in column.values.values()) / distinct
-    return clip(0.8 * clip(log2(repeats) / 4) + 0.2 * name_known - 0.4 * once - 0.5 * numeric)
+    score = 0.8 * clip(log2(repeats) / 4) + 0.2 * name_known - 0.4 * once - 0.5 * numeric
+    # Of a number and its name in words, the words are the better label: a model can know them.
+    return clip(score - 0.02 * column.looks_numeric)
 
 
 def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
@@ -57,14 +59,15 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Column]) -> ShapeHypothesis:
     rows, distinct = label.filled, len(label.values)
-    rivals = [each for each in labels if each is not label and label_score(each) > 0.6 * label_score(label)]
+    rivals = [each for each in labels if _rivals(label, each)]
     doubts = []
     confidence = 0.35 + 0.3 * text_score(text) + 0.3 * label_score(label)
     if base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES:
         confidence += 0.05
     if rivals:
         names = ", ".join(each.name for each in rivals)
-        confidence -= min(0.3, 0.12 * len(rivals))
+        named = base_name(label) in LABEL_NAMES and not any(base_name(each) in LABEL_NAMES for each in rivals)
+        confidence -= min(0.1, 0.04 * len(rivals)) if named else min(0.3, 0.12 * len(rivals))
         doubts.append(f"the label could also be {names}")
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
     if len(numeric) > len(profile.leaves()) / 2:
@@ -91,6 +94,12 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
         warnings=doubts + _warnings(profile, text, label, field_map),
         label_counts={str(value): count for value, count in label.values.most_common()},
     )
+
+
+def _rivals(label: Column, other: Column) -> bool:
+    """Whether another column may as well be the label; the same classes under other names are no rival."""
+    same = sorted(label.values.values()) == sorted(other.values.values())
+    return other is not label and not same and label_score(other) > 0.6 * label_score(label)
 
 
 def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str, str]) -> list[str]:
