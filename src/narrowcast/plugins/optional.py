@@ -14,6 +14,7 @@ EXTRAS = {
     "cyllama": "gguf",
     "fastapi": "serve",
     "gguf": "gguf",
+    "jinja2": "gguf",
     "matplotlib": "eval",
     "numpy": "eval",
     "peft": "train",
