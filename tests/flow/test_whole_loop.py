@@ -40,10 +40,10 @@ def table(tmp_path: Path) -> Path:
 
 def _configure(config: Path, base: Path) -> None:
     value = yaml.safe_load(config.read_text())
-    value["train"] = {"base": str(base), "epochs": 1, "method": "lora"}
+    value["train"] = {"base": str(base), "epochs": 6, "method": "full"}
     value["baseline"] = {"models": ["majority", "tfidf", "base", "base-few-shot"], "samples": 100}
     value["evaluate"] = value["exported"] = {"samples": 100}
-    value["export"] = {"formats": ["adapter", "merged", "f16", "q8_0", "q4_k_m"], "tolerance": 1.0}
+    value["export"] = {"formats": ["merged", "f16", "q8_0", "q4_k_m"], "tolerance": 1.0}
     config.write_text(yaml.safe_dump(value))
 
 

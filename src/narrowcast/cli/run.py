@@ -25,7 +25,6 @@ def run(
     """Take a project through the whole loop; stages whose inputs have not changed are skipped."""
     from narrowcast.cli.progress import working
     from narrowcast.cli.summary import show_summary
-    from narrowcast.ops.run import import_sources
     from narrowcast.ops.run import run as run_pipeline
     from narrowcast.ops.summary import summarise
 
@@ -34,7 +33,6 @@ def run(
         _show_plan(opened, until, as_json)
         return
     with working(as_json) as (progress, cancel):
-        import_sources(opened, progress=progress)
         run_pipeline(opened, until=until, progress=progress, cancel=cancel)
     summary = summarise(opened)
     emit(summary, as_json, lambda: show_summary(summary))

@@ -45,7 +45,7 @@ def run(
     """
     opened = _opened(project, settings)
     shown = progress or NullProgress()
-    import_sources(opened, progress=shown)
+    import_sources(opened, progress=shown, cancel=cancel)
     stages = [(stage(name), options) for name, options in planned_options(opened, until).items()]
     with opened.lock("run"):
         return opened.runner(shown, cancel).run_all(stages, resume=resume)
@@ -70,7 +70,9 @@ def planned_options(project: Project, until: str | None = None) -> dict[str, Sta
     return options
 
 
-def import_sources(project: Project, *, progress: Progress | None = None) -> None:
+def import_sources(
+    project: Project, *, progress: Progress | None = None, cancel: CancelToken | None = None
+) -> None:
     """Import the sources of `narrowcast.yaml` that are not imported yet.
 
     Raises:
@@ -99,6 +101,7 @@ def import_sources(project: Project, *, progress: Progress | None = None) -> Non
             into=source.into,
             limit=source.limit,
             progress=progress,
+            cancel=cancel,
         )
 
 
