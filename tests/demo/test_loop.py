@@ -21,7 +21,7 @@ def shrink(project: Project) -> None:
     """The same loop in seconds: fewer rows, fewer passes."""
     config = project.config
     sources = [config.sources[0].model_copy(update={"limit": 120})]
-    measured = {"limit": 12, "samples": 100, "max_tokens": 8}
+    measured = {"limit": 6, "samples": 100, "max_tokens": 8}
     changed = {
         "sources": sources,
         "baseline": {**config.baseline, **measured, "shots": 1},
@@ -33,6 +33,7 @@ def shrink(project: Project) -> None:
     project.save_config(config.model_copy(update=changed))
 
 
+@pytest.mark.slow
 def test_the_loop_ends_in_the_table_and_goes_on_where_it_stopped(
     cli: Cli, cli_json: Callable[..., Any], settings: Settings, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 from narrowcast.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from narrowcast.core.progress import Progress
     from narrowcast.demo.answers import ShownAnswer
     from narrowcast.demo.loop import DemoResult, Step
 
@@ -32,8 +33,30 @@ def demo(
         _introduce(str(opened.paths.root), base)
     with working(as_json) as (progress, cancel):
         shown = None if as_json else _show_step
-        result = run_demo(opened, on_step=shown, progress=progress, cancel=cancel)
+        result = run_demo(opened, on_step=shown, progress=_BarsOnly(progress), cancel=cancel)
     emit(result, as_json, lambda: _conclude(result))
+
+
+class _BarsOnly:
+    """Progress without its notes: the demo says in its own words what happened."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    def start(self, description: str, total: int | None = None) -> None:
+        """Begin a phase."""
+        self._shown.start(description, total)
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        """Units done."""
+        self._shown.advance(units, **fields)
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """End the phase."""
+        self._shown.finish()
 
 
 def _introduce(path: str, base: str) -> None:
@@ -53,12 +76,13 @@ def _show_step(step: Step) -> None:
     grid.add_column(width=9)
     grid.add_column(width=74)
     grid.add_column(justify="right", width=7)
+    took = "kept" if step.kept else f"{step.seconds:.0f} s"
     for number, line in enumerate(step.lines):
         first = number == 0
         grid.add_row(
             Text(step.title if first else "", style="bold cyan"),
             Text(line),
-            Text(f"{step.seconds:.0f} s" if first else "", style="dim"),
+            Text(took if first else "", style="dim"),
         )
     console.print(grid)
 

@@ -16,6 +16,7 @@ from narrowcast.ops.project import Project
 from narrowcast.ops.run import import_sources
 from narrowcast.ops.stages import run_stage
 from narrowcast.ops.summary import Summary, summarise
+from narrowcast.pipeline.plan import load_record
 from narrowcast.stages import PIPELINE
 
 _MEGABYTE = 1e6
@@ -38,6 +39,7 @@ class Step(BaseModel):
     title: str
     lines: list[str] = Field(description="What happened, with its figures, for people.")
     seconds: float
+    kept: bool = Field(description="It was up to date and not run again.")
 
 
 class DemoResult(BaseModel):
@@ -71,21 +73,22 @@ def run_demo(
     shown, began = progress or NullProgress(), time.monotonic()
     steps: list[Step] = []
 
-    def finish(name: str, lines: list[str], since: float) -> None:
-        steps.append(Step(name=name, title=TITLES[name], lines=lines, seconds=time.monotonic() - since))
+    def finish(name: str, lines: list[str], since: float, *, kept: bool) -> None:
+        seconds = time.monotonic() - since
+        steps.append(Step(name=name, title=TITLES[name], lines=lines, seconds=seconds, kept=kept))
         if on_step is not None:
             on_step(steps[-1])
 
-    started = time.monotonic()
+    started, known = time.monotonic(), len(imports(project))
     import_sources(project, progress=shown)
-    finish("import", _imported(project), started)
+    finish("import", _imported(project), started, kept=len(imports(project)) == known)
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
-        started = time.monotonic()
+        started, before = time.monotonic(), load_record(project.paths, name)
         result: Any = run_stage(project, name, resume=True, progress=shown, cancel=cancel)
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
-        finish(name, _WORDS[name](result), started)
+        finish(name, _WORDS[name](result), started, kept=load_record(project.paths, name) == before)
     return DemoResult(
         project=project.slug,
         path=str(project.paths.root),
