@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from narrowcast.core.metric import Gate
 from narrowcast.stages.base import StageOptions
 
-_GATE = re.compile(r"\s*([\w/.-]+)\s*(>=|<=)\s*([-+.\deE]+)\s*")
+_GATE = re.compile(r"\s*(\S.*?)\s*(>=|<=)\s*([-+.\deE]+)\s*")
 
 
 def read_gate(value: Any) -> Any:
