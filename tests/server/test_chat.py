@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import httpx
 import openai
 import pytest
@@ -169,3 +172,14 @@ def test_bodies_that_are_no_request(plain):
     assert too_large.status_code == 413
     streamed = httpx.post(url, content=(b"x" * 65536 for _ in range(20)))
     assert streamed.status_code == 413
+
+
+def test_serving_needs_no_torch():
+    code = (
+        "import sys, narrowcast.server.app, narrowcast.server.run, narrowcast.ops.serve\n"
+        "from narrowcast.core.task import TaskSpec; from narrowcast.tasks import handler_for\n"
+        "from narrowcast.tasks.prompt import request_for\n"
+        "request_for(handler_for(TaskSpec(profile='classification', labels=['a'])), {'text': 'x'})\n"
+        "assert not {'torch', 'transformers', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.message import Message, Role
+from narrowcast.errors import ModelError
 from narrowcast.models.template import Renderer
 
 _MARK = "\ue000"
@@ -54,7 +55,14 @@ def modelfile(file_name: str, system: str, stops: Sequence[str], render: Rendere
 
 
 def translate(render: Renderer) -> TurnFormat | None:
-    """The template's fixed texts, or None where it is not made of fixed texts."""
+    """The template's fixed texts, or None where it is not made of fixed texts, or refuses a role."""
+    try:
+        return _fixed_texts(render)
+    except ModelError:
+        return None
+
+
+def _fixed_texts(render: Renderer) -> TurnFormat | None:
     opening = [Message("system", _MARK), Message("user", _MARK), Message("assistant", _MARK)]
     parts = render([*opening, Message("user", _MARK)]).split(_MARK)
     if len(parts) != len(opening) + 2:
