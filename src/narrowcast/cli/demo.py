@@ -30,11 +30,11 @@ def demo(
 
     opened = open_demo(state.settings(), project, base)
     if not as_json:
-        _introduce(str(opened.paths.root), base)
+        introduce(str(opened.paths.root), base)
     with working(as_json) as (progress, cancel):
-        shown = None if as_json else _show_step
+        shown = None if as_json else show_step
         result = run_demo(opened, on_step=shown, progress=_BarsOnly(progress), cancel=cancel)
-    emit(result, as_json, lambda: _conclude(result))
+    emit(result, as_json, lambda: conclude(result))
 
 
 class _BarsOnly:
@@ -59,14 +59,16 @@ class _BarsOnly:
         self._shown.finish()
 
 
-def _introduce(path: str, base: str) -> None:
+def introduce(path: str, base: str) -> None:
+    """What is about to happen, and where."""
     from narrowcast.cli.output import say
 
     say("[bold]narrowcast demo[/]  support message in, JSON ticket out")
     say(f"[dim]project {path}, base model {base}[/]\n")
 
 
-def _show_step(step: Step) -> None:
+def show_step(step: Step) -> None:
+    """One finished step with its figures."""
     from rich.table import Table
     from rich.text import Text
 
@@ -87,7 +89,8 @@ def _show_step(step: Step) -> None:
     console.print(grid)
 
 
-def _conclude(result: DemoResult) -> None:
+def conclude(result: DemoResult) -> None:
+    """Two answers, the table, what to do next."""
     from narrowcast.cli.output import console, say
     from narrowcast.cli.summary import show_summary
 
