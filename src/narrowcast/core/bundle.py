@@ -55,3 +55,10 @@ class BundleManifest(BaseModel):
     smoke: SmokeTrace | None = None
     code_version: str
     created: str
+
+
+def public_name(name: str) -> str:
+    """A locator or model name without the folders of this machine: a bundle is made to be given away."""
+    scheme, colon, rest = name.rpartition(":")
+    local = rest.startswith(("/", "~", ".")) and not rest.startswith("//")
+    return f"{scheme}{colon}{rest.rstrip('/').rpartition('/')[2]}" if local else name

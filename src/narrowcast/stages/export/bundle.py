@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import copy2, copytree
 
 from narrowcast import __version__
-from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace
+from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name
 from narrowcast.core.parity import ParityReport
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.quantise import TensorTypes
@@ -115,17 +115,20 @@ def _describe(
     ctx: StageContext,
 ) -> BundleManifest:
     """Write card and manifest; the manifest names every file but itself."""
+    base = inputs.run.base
     manifest = BundleManifest(
         run_id=inputs.run.run_id,
         project=ctx.project.root.name,
-        base=inputs.run.base.model_dump(mode="json"),
+        base={**base.model_dump(mode="json", exclude={"path"}), "name": public_name(base.name)},
         method=inputs.run.method,
         dataset_version=inputs.run.dataset_version,
         task=inputs.dataset.task,
         formats=list(options.formats),
         files=[],
         merged=_merged_path(inputs, options, ctx),
-        sources=[{"locator": each.locator, "licence": each.licence} for each in inputs.dataset.imports],
+        sources=[
+            {"locator": public_name(each.locator), "licence": each.licence} for each in inputs.dataset.imports
+        ],
         parity=report,
         smoke=smoke,
         code_version=__version__,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from narrowcast.core.bundle import BundleManifest
+from narrowcast.core.bundle import BundleManifest, public_name
 from narrowcast.core.parity import ParityReport
 from narrowcast.stages.export.options import Inputs, stage_result
 from narrowcast.store.workspace import ProjectPaths
@@ -45,7 +45,7 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
         + _table(
             ["", ""],
             [
-                ["base", f"{base.name} ({base.architecture}, {base.parameters:,} parameters)"],
+                ["base", f"{public_name(base.name)} ({base.architecture}, {base.parameters:,} parameters)"],
                 ["base fingerprint", f"`{base.fingerprint[:16]}`"],
                 ["method", f"{run.method} ({run.method_reason})" if run.method_reason else run.method],
                 ["context", f"{base.context_length:,} tokens"],
@@ -59,7 +59,13 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
 def _data(inputs: Inputs) -> str:
     dataset = inputs.dataset
     rows = [
-        [each.locator, each.mapper, f"{each.rows:,}", f"{each.accepted:,}", each.licence or "not stated"]
+        [
+            public_name(each.locator),
+            each.mapper,
+            f"{each.rows:,}",
+            f"{each.accepted:,}",
+            each.licence or "not stated",
+        ]
         for each in dataset.imports
     ]
     splits = ", ".join(f"{name.value} {file.rows:,}" for name, file in dataset.splits.items())
