@@ -23,9 +23,9 @@ def test_baselines_are_measured_with_intervals_and_compared(intents):
     assert tfidf.metrics["macro_f1"].value > 0.7 > majority.metrics["macro_f1"].value
     assert set(tfidf.breakdown["f1"]) == {"card", "fee", "login"}
     comparison = result.comparisons[0]
-    assert (comparison.model, comparison.against, comparison.verdict) == ("majority", "tfidf", "worse")
+    assert (comparison.model, comparison.against, comparison.verdict) == ("tfidf", "majority", "better")
     assert comparison.difference.value == pytest.approx(
-        majority.metrics["macro_f1"].value - tfidf.metrics["macro_f1"].value
+        tfidf.metrics["macro_f1"].value - majority.metrics["macro_f1"].value
     )
     assert [each.gates for each in result.results] == [[], []]
 
@@ -49,7 +49,7 @@ def test_the_report_folder_holds_what_people_and_machines_read(intents):
     text = (folder / "report.md").read_text()
     assert "60 rows of data set" in text
     assert "look 1 at this split" in text
-    assert "majority − tfidf" in text
+    assert "tfidf − majority" in text
     failures = list(read_jsonl(folder / "majority.failures.jsonl"))
     assert 0 < len(failures) <= 50
     assert all(row["expected"] != row["predicted"] for row in failures)

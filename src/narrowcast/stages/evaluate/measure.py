@@ -154,11 +154,12 @@ def _speed(found: Answers) -> Speed:
 
 
 def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparison]:
-    """Each gated model with each yardstick; where there is no yardstick, the first with each other."""
+    """Each gated model with each yardstick; where there is no yardstick, the best with each other."""
     subjects = [each for each in models if each.reference in inputs.models]
     rivals = [each for each in models if each.reference in inputs.against]
     if not rivals:
-        subjects, rivals = subjects[:1], subjects[1:]
+        best = max(subjects, key=lambda each: each.scores.metrics[each.scores.primary])
+        subjects, rivals = [best], [each for each in subjects if each is not best]
     return [
         Comparison(
             model=subject.reference,
