@@ -17,8 +17,8 @@ from narrowcast.models.predictors.label_trie import LabelTrie
 from narrowcast.models.predictors.prefill import Batch, Reader
 
 MARGIN = 20.0  # nats; 150 labels * exp(-20) = 3e-7, the resolution of float32
-_SPECULATE = 6  # a subtree this small is computed together with its root: fewer, larger steps
-_LOGITS = 1 << 27  # floats of logits at once, 512 MiB
+_SPECULATE = 64  # a subtree this small is computed together with its root: fewer, larger steps
+_LOGITS = 1 << 22  # logits at once; 16 MiB stay in memory the allocator reuses
 
 
 class TrieScorer:
@@ -45,7 +45,7 @@ class TrieScorer:
         batch = self._reader.read(prompts)
         rows = torch.arange(len(prompts), device=self._reader.device)
         search = _Search(self, batch, len(prompts))
-        search.learn(rows, torch.zeros_like(rows), batch.logits)
+        search.learn(rows, torch.zeros_like(rows), batch.logits.log_softmax(-1))
         while search.step():
             pass
         return search.scores[:, self._trie.nodes :]
@@ -62,15 +62,18 @@ class _Search:
         self._done = torch.zeros((rows, self._nodes), dtype=torch.bool, device=device)
         self._columns = torch.full((rows, 0), -1, device=device)  # trie node of each appended column
         self._prompt = batch.prompt_mask()
-        self._most = max(1, _LOGITS // (rows * batch.logits.shape[1]))
+        self._most = max(1, _LOGITS // batch.logits.shape[1])
 
-    def learn(self, rows: torch.Tensor, nodes: torch.Tensor, logits: torch.Tensor) -> None:
-        """Score the children of computed nodes. `logits` [n, vocabulary] belongs to (rows, nodes) [n]."""
+    def learn(self, rows: torch.Tensor, nodes: torch.Tensor, logprobs: torch.Tensor) -> None:
+        """Score the children of computed nodes: `logprobs` [n, vocabulary] belongs to (rows, nodes) [n].
+
+        Nodes come in preorder within a row, so a parent's score is there before it is needed.
+        """
         s = self._s
         self._done[rows, nodes] = True
         at, items = _spread(s._first[nodes], s._first[nodes + 1] - s._first[nodes])
         items = s._children[items]
-        logprob = logits.log_softmax(-1)[at, s._token[items]]
+        logprob = logprobs[at, s._token[items]]
         row, depth = rows[at], s._depth[items]
         for level in range(int(depth.min()), int(depth.max()) + 1):  # a parent's score comes first
             here = depth == level
@@ -86,12 +89,13 @@ class _Search:
         counts = need.sum(1)
         rows, nodes = need.nonzero(as_tuple=True)  # by row, then preorder: ancestors before descendants
         slots = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
-        keep = slots < self._most
-        rows, nodes, slots = rows[keep], nodes[keep], slots[keep]
         wide = int(slots.max()) + 1
         grid = torch.full((len(counts), wide), -1, device=rows.device)
         grid[rows, slots] = nodes
-        self.learn(rows, nodes, self._forward(grid, rows * wide + slots))
+        states = self._forward(grid, rows * wide + slots)
+        for at in range(0, len(rows), self._most):
+            part = slice(at, at + self._most)
+            self.learn(rows[part], nodes[part], self._s._reader.logprobs(states[part]))
         return True
 
     def _needed(self) -> torch.Tensor:
@@ -116,7 +120,7 @@ class _Search:
         prompt = self._prompt[:, None, :].expand(-1, grid.shape[1], -1)
         ids = torch.where(grid >= 0, s._token[grid.clamp(min=0)], s._reader.pad)
         positions = batch.lengths[:, None] + s._depth[grid.clamp(min=0)].clamp(min=1) - 1
-        return s._reader.forward(ids, positions, batch.cache, torch.cat([prompt, ancestor], 2), picked)
+        return s._reader.hidden(ids, positions, batch.cache, torch.cat([prompt, ancestor], 2), picked)
 
     def _bound_the_rest(self) -> None:
         """Give items that were never reached the score of the node they hang below."""

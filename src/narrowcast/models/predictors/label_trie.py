@@ -78,4 +78,5 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     first = [0]
     for family in families:
         first.append(first[-1] + len(family))
-    return LabelTrie(nodes, token, parent, depth, size, first, [item for family in families for item in family])
+    children = [item for family in families for item in family]
+    return LabelTrie(nodes, token, parent, depth, size, first, children)

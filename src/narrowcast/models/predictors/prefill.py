@@ -62,6 +62,7 @@ class Reader:
         self._prefix_cache: Any = None
         self.device = model.device
         self.ragged = _attends_everywhere(model.config)
+        self.plain_head = _scales_nothing(model.config)
 
     def close(self) -> None:
         """Free the model and the cached prefix."""
@@ -114,6 +115,27 @@ class Reader:
         logits: torch.Tensor = out.logits.float()
         return logits
 
+    def hidden(
+        self, ids: torch.Tensor, positions: torch.Tensor, cache: Any, mask: torch.Tensor, picked: torch.Tensor
+    ) -> torch.Tensor:
+        """As `forward`, but the states in front of the output layer: [picked, width]."""
+        with self.arithmetic():
+            out = self.model.get_decoder()(
+                input_ids=ids,
+                position_ids=positions,
+                attention_mask=mask[:, None],
+                past_key_values=cache,
+                use_cache=True,
+            )
+        states: torch.Tensor = out.last_hidden_state.flatten(0, 1)[picked]
+        return states
+
+    def logprobs(self, states: torch.Tensor) -> torch.Tensor:
+        """Float32 log-probabilities [n, vocabulary] of states [n, width]; for a `plain_head` alone."""
+        with self.arithmetic():
+            logits = self.model.get_output_embeddings()(states)
+        return logits.float().log_softmax(-1)
+
     def _shared(self, prompts: Sequence[list[int]]) -> tuple[Any, int]:
         """A cache that holds the prefix all prompts share (empty where it is short), and its length."""
         from transformers import DynamicCache
@@ -131,6 +153,12 @@ class Reader:
             rows = (len(prompts), -1, -1, -1)
             cache.update(layer.keys.expand(rows), layer.values.expand(rows), number)
         return cache, len(self._prefix)
+
+
+def _scales_nothing(config: Any) -> bool:
+    """True where logits are what the output layer returns, without a cap or a scale behind it."""
+    names = ("final_logit_softcapping", "logits_scaling", "logit_scale")
+    return all(getattr(config, name, None) in (None, 1.0) for name in names)
 
 
 def _common_prefix(rows: Sequence[list[int]]) -> list[int]:

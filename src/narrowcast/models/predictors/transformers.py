@@ -12,7 +12,7 @@ from narrowcast.errors import ModelError
 from narrowcast.models.chat import render_completion, render_prompt, stop_tokens
 from narrowcast.models.predictors.load import PredictorContext
 
-_TOKENS_AT_ONCE = 8192  # prompt tokens of a batch
+_TOKENS_AT_ONCE = 8192  # of a batch, prompts and label tries together; more would not stay in the cache
 _ROWS_AT_ONCE = 64
 
 
@@ -69,7 +69,7 @@ class TransformersPredictor:
         if self.precision == "fp32":
             model = model.float()
         self._reader = Reader(model, tokenizer.pad_token_id or 0, bf16=self.precision == "bf16")
-        self._scorers: dict[tuple[str, ...], Any] = {}
+        self._scorers: dict[tuple[str, ...], tuple[Any, int, int]] = {}
 
     def predict(self, requests: Sequence[PromptRequest]) -> list[Prediction]:
         """One prediction a request, in order; rows of similar length are computed together.
@@ -102,11 +102,12 @@ class TransformersPredictor:
         for row in order:
             last = batches[-1] if batches else []
             longest = len(prompts[last[0]]) if last else 0
+            answers = self._scorer(requests[row].labels)[2]
             fits = (
                 last
                 and requests[row].labels == requests[last[0]].labels
                 and len(last) < _ROWS_AT_ONCE
-                and longest * (len(last) + 1) <= _TOKENS_AT_ONCE
+                and (longest + answers) * (len(last) + 1) <= _TOKENS_AT_ONCE
                 and (self._reader.ragged or len(prompts[row]) == longest)
             )
             if fits:
@@ -137,7 +138,7 @@ class TransformersPredictor:
     def _choose(
         self, labels: tuple[str, ...], prompts: Sequence[list[int]]
     ) -> list[tuple[str, int, dict[str, float], str]]:
-        scorer, tokens = self._scorer(labels)
+        scorer, tokens, _ = self._scorer(labels)
         normalised = scorer.score(prompts).double().log_softmax(-1)
         best = normalised.argmax(-1).tolist()
         return [
@@ -145,21 +146,22 @@ class TransformersPredictor:
             for choice, row in zip(best, normalised.tolist(), strict=True)
         ]
 
-    def _scorer(self, labels: tuple[str, ...]) -> tuple[Any, int]:
+    def _scorer(self, labels: tuple[str, ...] | None) -> tuple[Any, int, int]:
+        """The scorer of a label set, the tokens of all labels, and the tokens a row adds to a batch."""
+        if labels is None:
+            return None, 0, 0
         if labels not in self._scorers:
             from narrowcast.models.predictors.label_scores import TrieScorer
             from narrowcast.models.predictors.label_trie import build_trie
             from narrowcast.models.predictors.plain_scores import PlainScorer
 
             answers = [render_completion(self._tokenizer, label) for label in labels]
-            scorer = (
-                TrieScorer(self._reader, build_trie(answers))
-                if self._reader.ragged
-                else PlainScorer(self._reader, answers)
-            )
-            self._scorers[labels] = (scorer, sum(map(len, answers)))
-        scorer, tokens = self._scorers[labels]
-        return scorer, tokens
+            trie, tokens = build_trie(answers), sum(map(len, answers))
+            if self._reader.ragged and self._reader.plain_head:
+                self._scorers[labels] = (TrieScorer(self._reader, trie), tokens, trie.nodes)
+            else:
+                self._scorers[labels] = (PlainScorer(self._reader, answers), tokens, 0)
+        return self._scorers[labels]
 
     def _check_room(self, requests: Sequence[PromptRequest], prompts: Sequence[list[int]]) -> None:
         for request, prompt in zip(requests, prompts, strict=True):

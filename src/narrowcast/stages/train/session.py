@@ -65,7 +65,8 @@ class Session:
     def close(self) -> None:
         """Draw the trace, whatever happened."""
         if self._trace.lines:
-            plot_losses(self._trace.lines, self._folder / "loss.png", self._ctx.run_id)
+            title = f"{self._ctx.run_id}: {self._material.recipe.method} fine-tune of {self._material.base.name}"
+            plot_losses(self._trace.lines, self._folder / "loss.png", title)
 
     def save(self, manifest: RunManifest) -> RunManifest:
         """Write the weights; checkpoints are no longer needed."""
