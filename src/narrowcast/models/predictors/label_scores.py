@@ -17,7 +17,7 @@ from narrowcast.models.predictors.label_trie import LabelTrie
 from narrowcast.models.predictors.prefill import Batch, Reader
 
 MARGIN = 20.0  # nats; 150 labels * exp(-20) = 3e-7, the resolution of float32
-_SPECULATE = 64  # a subtree this small is computed together with its root: fewer, larger steps
+_WHOLE_SUBTREE = 64
 _LOGITS = 1 << 22  # logits at once; 16 MiB stay in memory the allocator reuses
 
 
@@ -28,10 +28,13 @@ class TrieScorer:
         reader: the model.
         trie: of the labels' tokens.
         margin: see above; infinity computes the whole trie.
+        whole: a subtree of at most so many nodes is computed with its root: fewer, larger steps.
     """
 
-    def __init__(self, reader: Reader, trie: LabelTrie, margin: float = MARGIN) -> None:
-        self._reader, self._trie, self._margin = reader, trie, margin
+    def __init__(
+        self, reader: Reader, trie: LabelTrie, margin: float = MARGIN, whole: int = _WHOLE_SUBTREE
+    ) -> None:
+        self._reader, self._trie, self._margin, self._whole = reader, trie, margin, whole
         device = reader.device
         self._token = torch.tensor(trie.token, device=device)
         self._parent = torch.tensor(trie.parent, device=device)
@@ -106,7 +109,7 @@ class _Search:
         best = torch.maximum(frontier.amax(1), self.scores[:, nodes:].amax(1))
         rows, chosen = (opened & (frontier >= best[:, None] - s._margin)).nonzero(as_tuple=True)
         size = s._size[chosen]
-        at, below = _spread(chosen, torch.where(size <= _SPECULATE, size, 1))
+        at, below = _spread(chosen, torch.where(size <= s._whole, size, 1))
         need = torch.zeros_like(self._done)
         need[rows[at], below] = True
         return need & ~self._done

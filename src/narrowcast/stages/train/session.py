@@ -65,7 +65,8 @@ class Session:
     def close(self) -> None:
         """Draw the trace, whatever happened."""
         if self._trace.lines:
-            title = f"{self._ctx.run_id}: {self._material.recipe.method} fine-tune of {self._material.base.name}"
+            method, base = self._material.recipe.method, self._material.base.name
+            title = f"{self._ctx.run_id}: {method} fine-tune of {base}"
             plot_losses(self._trace.lines, self._folder / "loss.png", title)
 
     def save(self, manifest: RunManifest) -> RunManifest:
