@@ -235,3 +235,18 @@ def test_closing_ends_the_child_quickly(tiny_gguf):
     client.close()
     assert time.monotonic() - started < 2
     assert not child.is_running()
+
+
+def test_the_cache_grows_with_the_prompt(tmp_path, monkeypatch):
+    from narrowcast.models import llama_cpp
+    from narrowcast.models.gguf.writer import write_gguf
+    from narrowcast.testing.tiny import build_tiny_model
+
+    write_gguf(build_tiny_model(tmp_path / "model"), tmp_path / "model.gguf", "f32")
+    whole = llama_cpp.LlamaCpp(str(tmp_path / "model.gguf"), kv_type="f32")
+    monkeypatch.setattr(llama_cpp, "_FIRST_CAPACITY", 8)
+    grown = llama_cpp.LlamaCpp(str(tmp_path / "model.gguf"), kv_type="f32")
+    tokens = [1, 300, 17, 42, 5] * 20
+    for length in (5, 9, 40, 100, 3):
+        mine, theirs = whole.prefill(tokens[:length])[-1], grown.prefill(tokens[:length])[-1]
+        assert abs(mine - theirs).max() < 1e-3

@@ -19,6 +19,7 @@ KV_TYPES = {"f32": 0, "f16": 1}  # ggml type numbers
 BATCH = 512
 """Tokens in one decode."""
 _SMALL = 100_000_000  # parameters
+_FIRST_CAPACITY = 4096  # tokens that the cache holds at first
 MAX_BRANCHES = 200
 """Continuations scored together; llama.cpp allows 256 sequences."""
 
@@ -54,7 +55,9 @@ class LlamaCpp:
         self.model: Any = Model(path, parameters)
         self.vocab: Any = self.model.get_vocab()
         self.context_length = int(self.model.n_ctx_train)
-        self._context = self._new_context(threads or self._threads(), kv_type)
+        self._settings = threads or self._threads(), kv_type
+        self._capacity = min(self.context_length, _FIRST_CAPACITY)
+        self._context = self._new_context()
         self._batch = binding.LlamaBatch(n_tokens=BATCH, embd=0, n_seq_max=MAX_BRANCHES + 1)
         self.held: list[int] = []
         """Tokens whose keys and values sequence 0 holds."""
@@ -64,9 +67,10 @@ class LlamaCpp:
         # has a core, two threads were 57 times slower than one on an 11 M model (8 processes on 2 cores).
         return 1 if self.model.n_params < _SMALL else len(os.sched_getaffinity(0))
 
-    def _new_context(self, threads: int, kv_type: str) -> Any:
+    def _new_context(self) -> Any:
+        threads, kv_type = self._settings
         parameters = self._binding.LlamaContextParams()
-        parameters.n_ctx = self.context_length + BATCH  # room for one batch of branches behind a full prompt
+        parameters.n_ctx = self._capacity + BATCH  # room for one batch of branches behind a full prompt
         parameters.n_batch = parameters.n_ubatch = BATCH
         parameters.n_seq_max = MAX_BRANCHES + 1
         parameters.kv_unified = True  # branches share the prompt's cells
@@ -96,6 +100,7 @@ class LlamaCpp:
             raise ContextExceededError(
                 f"{len(tokens)} tokens do not fit the context of {self.context_length}"
             )
+        self._make_room(len(tokens))
         first = len(tokens) - 1 if start is None else start
         kept = min(_common_prefix(self.held, tokens), first)
         self._context.memory_seq_rm(0, kept, -1)
@@ -110,6 +115,15 @@ class LlamaCpp:
             rows += [self._row(position - begin) for position in range(max(begin, first), end)]
             self.held += tokens[begin:end]
         return rows
+
+    def _make_room(self, tokens: int) -> None:
+        """Grow the cache; a model's whole context may need gigabytes that most prompts never use."""
+        if tokens <= self._capacity:
+            return
+        self._capacity = min(self.context_length, max(tokens, 2 * self._capacity))
+        self._context.close()
+        self._context = self._new_context()
+        self.held = []
 
     @contextmanager
     def branches(self, count: int) -> Iterator[Callable[[Sequence[Node]], list[Any]]]:
