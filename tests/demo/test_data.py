@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections import Counter, defaultdict
@@ -21,21 +22,21 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def data() -> list[Row]:
-    return [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in gzip.decompress(DATA.read_bytes()).decode().splitlines()]
 
 
 def test_the_generator_writes_the_committed_file_to_the_byte() -> None:
     written = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows())
-    assert written.encode() == DATA.read_bytes()
+    assert written.encode() == gzip.decompress(DATA.read_bytes())
     assert DATA.stat().st_size < 1_000_000
 
 
 def test_size_and_variety(data: list[Row]) -> None:
-    assert len(data) >= 2_000
+    assert len(data) == 3_150
     assert len({row["message"] for row in data}) == len(data)
     assert len(scenarios()) == len({scenario.text for scenario in scenarios()}) == 315
     by_scenario = Counter(row["scenario"] for row in data)
-    assert min(by_scenario.values()) >= 6
+    assert set(by_scenario.values()) == {10}
     words = [len(row["message"].split()) for row in data]
     assert 35 <= median(words) <= 60
     assert max(words) < 120
@@ -65,7 +66,7 @@ def test_order_numbers_stand_in_the_message_and_near_misses_do_too(data: list[Ro
         if row["ticket"]["order_id"]:
             assert row["ticket"]["order_id"][3:] in digits
     misleading = [
-        row for row in data if row["ticket"]["order_id"] is None and re.search(r"\d{6}", row["message"])
+        row for row in data if row["ticket"]["order_id"] is None and re.search(r"\d{4}", row["message"])
     ]
     assert len(misleading) > 100
 
@@ -74,8 +75,8 @@ def test_injections_change_no_ticket(data: list[Row]) -> None:
     marks = [re.escape(line.lower()[:30]) for line in fragments()["injection"]]
     injected = [row for row in data if re.search("|".join(marks), row["message"].lower())]
     assert len(injected) > 80
-    claimed = [row for row in injected if "wf-123456" in row["message"].lower()]
-    assert all(row["ticket"]["order_id"] != "WF-123456" for row in claimed)
+    claimed = [row for row in injected if "wf-1234" in row["message"].lower()]
+    assert all(row["ticket"]["order_id"] != "WF-1234" for row in claimed)
     assert {row["ticket"]["category"] for row in injected} == set(CATEGORIES)
 
 

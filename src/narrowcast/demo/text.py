@@ -56,9 +56,19 @@ def scenarios() -> tuple[Scenario, ...]:
 
 @cache
 def fragments() -> dict[str, tuple[str, ...]]:
-    """Section name → its lines."""
+    """Section → its lines: what goes around a scenario."""
+    return _sections("fragments.txt")
+
+
+@cache
+def requests() -> dict[str, tuple[str, ...]]:
+    """Category → ways to ask for what it is about."""
+    return _sections("requests.txt")
+
+
+def _sections(name: str) -> dict[str, tuple[str, ...]]:
     sections: dict[str, list[str]] = {}
-    for line in _lines("fragments.txt"):
+    for line in _lines(name):
         if line.startswith("[") and line.endswith("]") and line[1:-1].replace("_", "").isalpha():
             sections[line[1:-1]] = []
         else:
