@@ -11,6 +11,7 @@ error message and not the end of the caller.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -167,7 +168,8 @@ class LlamaCpp:
     def _row(self, index: int) -> Any:
         import numpy as np
 
-        return np.asarray(self._context.get_logits_ith(index), dtype=np.float32)
+        values = self._context.get_logits_ith(index)  # a list; packing it is the fastest way to an array
+        return np.frombuffer(struct.pack(f"{len(values)}f", *values), dtype=np.float32)
 
 
 def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
