@@ -12,7 +12,7 @@ import pytest
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, ImportRecord, LeakageReport, SplitPolicy
-from narrowcast.core.names import Provenance, Split, TaskProfile
+from narrowcast.core.names import Provenance, ScoringMode, Split, TaskProfile
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.ops.project import Project
@@ -49,17 +49,14 @@ def sentences(count: int) -> list[Example]:
     return rows
 
 
-@pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def train_project(home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, **options: object) -> None:
     """A workspace with the project `task`, its data prepared and a model trained."""
-    home = tmp_path_factory.mktemp("trained")
     base = build_tiny_model(home / "base")
     project = Project.create(Settings.from_environment({}, home=home / "work"), "task")
-    rows = sentences(120)
-    splits = {Split.TRAIN: rows[:80], Split.DEV: rows[80:], Split.TEST: []}
+    splits = {Split.TRAIN: rows[:-dev], Split.DEV: rows[-dev:], Split.TEST: []}
     manifest = DatasetManifest(
         version=dataset_version(splits),
-        task=TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=list(WORDS)),
+        task=spec,
         splits={},
         split_policy=SplitPolicy(ratios={}, seed=0, groups=len(rows)),
         leakage=LeakageReport(
@@ -75,16 +72,54 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         provenance={Provenance.SYNTHETIC: len(rows)},
     )  # fmt: skip
     save_version(project.paths, manifest, splits)
-    overrides = {"base": str(base), "epochs": 6, "batch_size": 8, "learning_rate": 3e-3, "method": "lora"}
-    run_stage(project, "train", overrides, force=True)
+    run_stage(project, "train", {"base": str(base), "batch_size": 8, **options}, force=True)
     project.close()
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier with an adapter."""
+    home = tmp_path_factory.mktemp("trained")
+    spec = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=list(WORDS))
+    train_project(home, spec, sentences(120), dev=40, epochs=6, learning_rate=3e-3, method="lora")
+    return home
+
+
+@pytest.fixture(scope="session")
+def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An extractor, all weights trained."""
+    home = tmp_path_factory.mktemp("extraction")
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "people": {"type": ["integer", "null"]}},
+    }
+    spec = TaskSpec(
+        profile=TaskProfile.STRUCTURED_EXTRACTION, output_schema=schema, scoring_mode=ScoringMode.FIELD_MATCH
+    )
+    draw = random.Random(1)
+    rows = []
+    for index in range(60):
+        name, people = draw.choice(["Alex", "Ümit", "Zoë"]), draw.choice([2, 4, None])
+        text = f"table for {people or 'us'}, {name}"
+        rows.append(Example({"text": text}, {"name": name, "people": people}, "made", index))
+    train_project(home, spec, rows, dev=12, epochs=3, learning_rate=3e-3, method="full")
     return home
 
 
 @pytest.fixture
 def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the trained project, in a workspace of its own."""
-    root = shutil.copytree(trained_home / "work" / "projects" / "task", tmp_path / "task")
+    yield from opened_copy(trained_home, tmp_path)
+
+
+@pytest.fixture
+def extractor(extraction_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the extraction project."""
+    yield from opened_copy(extraction_home, tmp_path)
+
+
+def opened_copy(home: Path, tmp_path: Path) -> Iterator[Project]:
+    root = shutil.copytree(home / "work" / "projects" / "task", tmp_path / "task")
     opened = Project.open(Settings.from_environment({}, home=tmp_path / "work"), str(root))
     yield opened
     opened.close()

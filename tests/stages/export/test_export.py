@@ -102,6 +102,25 @@ def test_without_a_reference_file_quantisation_still_has_one_to_begin_from(train
     assert [path.name for path in folder.glob("*.gguf")] == ["model-q8_0.gguf"]
 
 
+def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
+    options = {"formats": ["f16", "q8_0"], "parity_rows": 12, "max_tokens": 40}
+    result = export(extractor, options)
+    f16 = result.parity.formats[0]
+    assert f16.verdict == "pass"
+    assert f16.answers_equal >= 0.9
+    assert f16.top1_agreement >= 0.99
+    manifest = BundleManifest.model_validate_json(
+        (extractor.paths.root / result.bundle / "bundle.json").read_bytes()
+    )
+    assert manifest.method == "full"
+    assert manifest.smoke.finish in ("stop", "length")
+
+
+def test_an_adapter_can_not_be_exported_where_there_is_none(extractor):
+    with pytest.raises(StageError, match="has no adapter"):
+        export(extractor, {"formats": ["adapter"]})
+
+
 def test_nothing_trained_is_said(project):
     with pytest.raises((StageError, DataError)) as caught:
         export(project)
