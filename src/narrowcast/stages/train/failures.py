@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from narrowcast.errors import NarrowcastError, StageError
+from narrowcast.errors import NarrowcastError, StageError, WorkspaceError
 
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "DefaultCPUAllocator")
 
@@ -36,5 +37,16 @@ def _out_of_memory() -> StageError:
         "the machine ran out of memory",
         next_command="narrowcast train --micro-batch-size 4, or a smaller --base",
         reason_code="training_oom",
+        stage="training",
+    )
+
+
+def disk_is_full(folder: Path) -> WorkspaceError:
+    """A checkpoint did not fit; the one before it stays."""
+    return WorkspaceError(
+        "the disk is full; the last whole checkpoint was kept",
+        where=str(folder),
+        next_command="free some space, then narrowcast train --resume",
+        reason_code="system_disk_full",
         stage="training",
     )

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import torch
@@ -25,8 +27,11 @@ from transformers import Trainer
 from narrowcast.errors import StageError
 from narrowcast.models.head import PickedHead
 from narrowcast.stages.train.batches import LengthGroupedBatches, collate
-from narrowcast.stages.train.checkpoints import mark_complete
+from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
+from narrowcast.stages.train.failures import disk_is_full
 from narrowcast.stages.train.rows import TokenRow
+
+_DISK_IS_FULL = 1 << 20  # bytes free; torch names a full disk in no reliable way
 
 
 class CompletionTrainer(Trainer):  # type: ignore[misc]
@@ -130,5 +135,13 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save, then mark as complete: a kill in between leaves nothing that resume would take."""
-        super()._save_checkpoint(model, trial)
-        mark_complete(self.args.output_dir, self.state.global_step)
+        try:
+            super()._save_checkpoint(model, trial)
+            mark_complete(self.args.output_dir, self.state.global_step)
+        except BaseException as error:
+            folder = Path(self.args.output_dir)
+            full = disk_usage(folder).free < _DISK_IS_FULL  # before the torn checkpoint gives its room back
+            drop_incomplete(folder)
+            if full and isinstance(error, Exception):
+                raise disk_is_full(folder) from error
+            raise
