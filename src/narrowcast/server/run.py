@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from narrowcast.errors import UsageError
@@ -63,27 +63,25 @@ def serve(
             timeout_graceful_shutdown=5,
         )
         shown = f"[{host}]" if ":" in host else host
-        on_ready(f"http://{shown}:{listener.getsockname()[1]}/v1", model.pid)
-        _listen(uvicorn.Server(configuration), listener)
+        server: Any = uvicorn.Server(configuration)
+        server.capture_signals = nullcontext
+        with _signals_to(server.handle_exit):
+            on_ready(f"http://{shown}:{listener.getsockname()[1]}/v1", model.pid)
+            server.run(sockets=[listener])
     finally:
         model.close()
         listener.close()
 
 
-def _listen(server: Any, listener: socket.socket) -> None:
-    """Run until a signal asks for the end; uvicorn alone would then end this process before the child."""
-
-    @contextmanager
-    def signals() -> Iterator[None]:
-        former = {each: signal.signal(each, server.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for each, handler in former.items():
-                signal.signal(each, handler)
-
-    server.capture_signals = signals
-    server.run(sockets=[listener])
+@contextmanager
+def _signals_to(handler: Any) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for the end; uvicorn alone would then end this process before the child."""
+    former = {each: signal.signal(each, handler) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, before in former.items():
+            signal.signal(each, before)
 
 
 def _bind(host: str, port: int) -> socket.socket:
