@@ -108,7 +108,7 @@ REASONS: dict[str, Reason] = {
     ),
     "export_parity_proven": Reason(_X, _INFO, "an exported file was proven again"),
     "export_parity_uncertain": Reason(
-        _X, _WARN, "too few rows to tell whether the metric fell", "narrowcast parity --rows 500"
+        _X, _WARN, "too few rows to tell whether the metric fell", "narrowcast parity --parity-rows 500"
     ),
     # deployment
     "deployment_serve_started": Reason(_D, _INFO, "a model is served"),
