@@ -194,7 +194,7 @@ def _order(chance: Random) -> str:
 
 def _spelled(chance: Random, order: str) -> str:
     digits = order[3:]
-    usual = [order] * 12
+    usual = [order] * 5
     forms = [*usual, f"WF{digits}", f"#{digits}", digits, f"WF {digits}", f"wf-{digits}"]
     return chance.choice(forms)
 
