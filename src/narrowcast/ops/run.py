@@ -100,6 +100,7 @@ def import_sources(
             group=source.group,
             into=source.into,
             limit=source.limit,
+            licence=source.licence,
             progress=progress,
             cancel=cancel,
         )
