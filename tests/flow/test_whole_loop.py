@@ -59,7 +59,7 @@ def test_rows_in_proven_bundle_out(cli: Cli, cli_json: CliJson, tmp_path: Path, 
 
     assert [row["model"] for row in summary["rows"]][:4] == ["majority", "tfidf", "base", "base-few-shot"]
     names = {row["model"].partition(":")[2] for row in summary["rows"]}
-    assert {"f16", "q8_0", "q4_k_m"} <= names
+    assert {"q8_0", "q4_k_m"} <= names
     for row in summary["rows"]:
         assert row["metric"]["low"] <= row["metric"]["value"] <= row["metric"]["high"]
     assert summary["ledger_balanced"]

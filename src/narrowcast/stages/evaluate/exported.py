@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.core.names import StageName
+from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.errors import StageError
 from narrowcast.stages.base import StageContext, StageDefinition
 from narrowcast.stages.evaluate.inputs import MeasureInputs, measure_inputs, newest_run
@@ -26,8 +27,10 @@ def read_inputs(project: ProjectPaths, options: ExportedOptions) -> MeasureInput
 
 
 def _bundled(project: ProjectPaths, run: str) -> list[str]:
+    """The quantised files; float ones only where there is nothing else, as parity proves them equal."""
     folder = project.gguf / run.removeprefix("run:")
     names = sorted(file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf"))
+    names = [name for name in names if name not in FLOAT_FORMATS] or names
     if not names:
         raise StageError(
             "the bundle holds no GGUF file",
