@@ -72,4 +72,4 @@ class ExportedOptions(EvaluateOptions):
     """The files of the bundle, measured like the model that they were made from."""
 
     models: list[str] | None = None
-    """Predictor references; auto takes every GGUF file of the current bundle."""
+    """Predictor references; auto takes the quantised files of the current bundle."""
