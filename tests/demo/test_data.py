@@ -32,11 +32,11 @@ def test_the_generator_writes_the_committed_file_to_the_byte() -> None:
 
 
 def test_size_and_variety(data: list[Row]) -> None:
-    assert len(data) == 3_150
+    assert len(data) == 2_835
     assert len({row["message"] for row in data}) == len(data)
     assert len(scenarios()) == len({scenario.text for scenario in scenarios()}) == 315
     by_scenario = Counter(row["scenario"] for row in data)
-    assert set(by_scenario.values()) == {10}
+    assert set(by_scenario.values()) == {9}
     words = [len(row["message"].split()) for row in data]
     assert 35 <= median(words) <= 60
     assert max(words) < 120

@@ -30,7 +30,7 @@ from narrowcast.demo.text import (
     shorten,
 )
 
-VARIANTS = 10
+VARIANTS = 9
 _SEED = "wrenfield-1"
 _NUMBERS = ("two", "three", "four", "five", "3", "4", "6")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
