@@ -106,7 +106,7 @@ def _add_matter(draft: Draft) -> None:
             draft.product = name
             text += " " + _piece(chance, "product").replace("{p}", chance.choice(products()[name]))
     draft.parts.append(text.replace("{p}", _piece(chance, "generic")))
-    if chance.random() < 0.6:
+    if chance.random() < 0.8:
         draft.parts.append(chance.choice(requests()[draft.scenario.category]))
 
 

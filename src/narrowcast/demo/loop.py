@@ -103,8 +103,7 @@ def _imported(project: Project) -> list[str]:
     record = imports(project)[0]
     rejected = sum(record.rejected.values())
     return [
-        f"{record.accepted:,} support messages of a shop that does not exist, each with its ticket; "
-        f"{rejected or 'none'} rejected"
+        f"{record.accepted:,} support messages of a shop that does not exist, {rejected or 'none'} rejected"
     ]
 
 
@@ -114,8 +113,8 @@ def _prepared(result: Any) -> list[str]:
     leaks = result.leakage
     return [
         counts,
-        f"{groups} hand-written situations, each in one split only; leakage into train: "
-        f"{leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near",
+        f"{groups} situations, each in one split only; leaks: {leaks.exact_inputs_shared} exact, "
+        f"{leaks.near_duplicates_shared} near-duplicates",
     ]
 
 
@@ -165,8 +164,8 @@ def _exported(result: Any) -> list[str]:
         proof = result.parity
         equal = "equal" if proof.prompt_ids_equal else "DIFFERENT"
         lines.append(
-            f"proof on {proof.rows} rows: prompts token for token {equal}, "
-            f"{proof.top1_agreement:.1%} of next tokens agree: {proof.verdict}"
+            f"proof on {proof.rows} rows: {equal} prompts, {proof.top1_agreement:.1%} of next tokens agree: "
+            f"{proof.verdict}"
         )
     return lines
 
