@@ -1,7 +1,7 @@
-"""Draw the README's picture: what `narrowcast demo` printed, as an SVG.
+"""Draw the picture of the README: what `narrowcast demo` printed, as an SVG.
 
-FORCE_COLOR=1 COLUMNS=100 narrowcast demo > demo.txt
-python tools/render_demo.py demo.txt docs/images/demo.svg
+Run: ``FORCE_COLOR=1 COLUMNS=100 narrowcast demo > demo.txt``, then
+``python tools/render_demo.py demo.txt docs/images/demo.svg``.
 """
 
 from __future__ import annotations
