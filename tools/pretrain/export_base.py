@@ -65,6 +65,7 @@ def write_folder(checkpoint: Path, tokenizer: Path, folder: Path) -> int:
     base.load_state_dict(state["model"])
     tensors = {name: tensor.bfloat16() for name, tensor in to_transformers(base).items()}
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     (folder / "config.json").write_text(json.dumps(configuration(shape), indent=2) + "\n")
     generation = {
         "bos_token_id": None,

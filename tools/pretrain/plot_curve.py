@@ -22,7 +22,7 @@ def draw(source: Path, target: Path) -> None:
         (line,) = axes.plot(tokens, [float(r[kind]) for r in rows], marker="o", markersize=3, label=kind)
         if bar is not None:
             axes.axhline(bar, color=line.get_color(), linestyle=":", linewidth=1)
-    decay = next((t for t, r in zip(tokens, rows, strict=True) if r["phase"] == "decay"), None)
+    decay = max((t for t, r in zip(tokens, rows, strict=True) if r["phase"] == "stable"), default=None)
     if decay is not None:
         axes.axvspan(decay, tokens[-1], alpha=0.1, color="grey", label="decay")
     axes.set(xlabel="million tokens", ylabel="held-out bits per byte", yscale="log")
