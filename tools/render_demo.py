@@ -1,6 +1,6 @@
-"""Draw the picture of the README: what `narrowcast demo` printed, as an SVG.
+"""Draw the picture of the README: what `narrowcast run` printed, as an SVG.
 
-Run: ``FORCE_COLOR=1 COLUMNS=100 narrowcast demo > demo.txt``, then
+Run: ``FORCE_COLOR=1 COLUMNS=100 narrowcast run -p demo > demo.txt`` after a demo, then
 ``python tools/render_demo.py demo.txt docs/images/demo.svg``.
 """
 
@@ -21,7 +21,7 @@ def main(source: str, target: str) -> None:
     printed = Path(source).read_text(encoding="utf-8")
     printed = re.sub(r"\S+(?=/projects/)", "~/.narrowcast", printed)
     recording = Console(record=True, width=WIDTH, highlight=False, file=sys.stderr)
-    recording.print("[bold green]$[/] narrowcast demo")
+    recording.print("[bold green]$[/] narrowcast run -p demo")
     recording.print(Text.from_ansi(printed.rstrip()))
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     recording.save_svg(target, title="narrowcast")
