@@ -13,10 +13,12 @@ import psutil
 import pytest
 
 from narrowcast.core.names import StageName
+from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.ops.project import Project
 from narrowcast.server.errors import ApiError
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter
+from narrowcast.testing.tiny import build_tiny_model
 
 
 def child_of(server) -> psutil.Process:
@@ -80,12 +82,15 @@ def test_a_file_that_was_changed_after_its_proof_is_not_served(cli, bundled_gguf
     assert "not the one that its bundle was proven with" in done.stderr
 
 
-def test_a_killed_child_fails_its_request_and_the_next_one_works(start, plain_gguf):
-    with start("--model", plain_gguf) as server:
+def test_a_killed_child_fails_its_request_and_the_next_one_works(start, tmp_path):
+    path = tmp_path / "tiny.gguf"
+    write_gguf(build_tiny_model(tmp_path / "model", context=8192), path, "f16")
+    with start("--model", path) as server:
         client, dead = server.client(), child_of(server)
         question = {"model": "tiny", "messages": [{"role": "user", "content": "Where is my card?"}]}
         expected = client.chat.completions.create(**question, max_tokens=8)
-        stream = client.chat.completions.create(**question, max_tokens=450, temperature=1.2, stream=True)
+        # greedy, these weights never end a turn: seconds of tokens are left when the first one is seen
+        stream = client.chat.completions.create(**question, max_tokens=8000, temperature=0, stream=True)
         next(iter(stream))
         os.kill(dead.pid, signal.SIGKILL)
         with pytest.raises(openai.APIError, match="process died"):
