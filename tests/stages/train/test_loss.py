@@ -9,6 +9,7 @@ from narrowcast.models.chat import IGNORED
 from narrowcast.models.loading import model_from, tokenizer_from
 from narrowcast.stages.train.batches import LengthGroupedBatches, collate
 from narrowcast.stages.train.material import gather
+from narrowcast.stages.train.rows import TokenRow
 from narrowcast.stages.train.trace import read_trace
 from narrowcast.testing.tiny import build_tiny_model
 
@@ -53,14 +54,23 @@ def test_llama_rows_cost_the_same_loss(workshop, tmp_path):
 def test_logits_exist_only_where_there_is_a_loss(workshop):
     rows = gather(workshop.options(), workshop.context()).train.rows[:5]
     batch = collate(rows, pad=0)
-    assert batch["labels"].numel() == sum(row.completion_length for row in rows)
+    answers = batch["labels"] != IGNORED
+    labels = batch["labels"][answers]
+    assert labels.numel() == sum(row.completion_length for row in rows)
     flat = batch["input_ids"].flatten()
-    following = flat[batch["positions"] + 1]
-    assert torch.equal(following, batch["labels"])
+    following = flat[batch["positions"][answers] + 1]
+    assert torch.equal(following, labels)
     tokenizer = tokenizer_from(workshop.base)
-    answers = tokenizer.decode(batch["labels"]).split("<|im_end|>")[:-1]
-    assert set(answers) <= {"card", "rate", "fee"}
-    assert len(answers) == 5
+    texts = tokenizer.decode(labels).split("<|im_end|>")[:-1]
+    assert set(texts) <= {"card", "rate", "fee"}
+    assert len(texts) == 5
+
+
+def test_few_sizes_occur_so_that_few_products_must_be_prepared():
+    rows = [TokenRow("", [1] * length, length - 3) for length in range(20, 200)]
+    batches = [collate(rows[at : at + 7], pad=0) for at in range(len(rows) - 7)]
+    assert len({batch["input_ids"].shape[1] for batch in batches}) <= 12
+    assert len({len(batch["labels"]) for batch in batches}) == 1
 
 
 def test_the_order_of_rows_is_a_function_of_seed_and_epoch():

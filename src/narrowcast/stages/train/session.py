@@ -10,6 +10,7 @@ import torch
 from transformers import PrinterCallback, TrainingArguments
 
 from narrowcast.core.run import RunManifest
+from narrowcast.models.allocator import kept_pages
 from narrowcast.models.loading import load_model
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.checkpoints import step_of
@@ -59,7 +60,8 @@ class Session:
             f"{recipe.method}: {self._material.updates:,} updates, {len(self._material.train.rows):,} rows",
             {"recipe": recipe.model_dump(mode="json"), "base": self._material.base.name},
         )
-        self._trainer.train(resume_from_checkpoint=str(self._checkpoint) if self._checkpoint else None)
+        with kept_pages():
+            self._trainer.train(resume_from_checkpoint=str(self._checkpoint) if self._checkpoint else None)
         self._monitor.restore_best()
 
     def close(self) -> None:

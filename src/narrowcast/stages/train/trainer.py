@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from narrowcast.errors import StageError
+from narrowcast.models.chat import IGNORED
 from narrowcast.models.head import PickedHead
 from narrowcast.stages.train.batches import LengthGroupedBatches, collate
 from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
@@ -102,7 +103,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Cross-entropy over the completion tokens, summed, divided by those of the update."""
-        loss = self._summed_loss(model, inputs) / (num_items_in_batch or inputs["labels"].numel())
+        loss = self._summed_loss(model, inputs) / (num_items_in_batch or _answers(inputs))
         return (loss, {}) if return_outputs else loss
 
     def dev_loss(self) -> float:
@@ -115,7 +116,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             for start in range(0, len(ordered), size):
                 batch = self._prepare_inputs(collate(ordered[start : start + size], self._pad))
                 total += self._summed_loss(self.model, batch).item()
-                tokens += batch["labels"].numel()
+                tokens += _answers(batch)
         self.model.train()
         return total / tokens
 
@@ -131,7 +132,9 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         context = torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext()
         with context, self._head.at(inputs["positions"]):
             logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
-        return functional.cross_entropy(logits.float(), inputs["labels"], reduction="sum")
+        return functional.cross_entropy(
+            logits.float(), inputs["labels"], ignore_index=IGNORED, reduction="sum"
+        )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save, then mark as complete: a kill in between leaves nothing that resume would take."""
@@ -145,3 +148,8 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             if full and isinstance(error, Exception):
                 raise disk_is_full(folder) from error
             raise
+
+
+def _answers(inputs: dict[str, Any]) -> int:
+    """Tokens of a batch that carry loss."""
+    return int((inputs["labels"] != IGNORED).sum())
