@@ -8,6 +8,7 @@ The layers, top to bottom; imports point down only (enforced by import-linter):
     pipeline        plan (what is stale, by content hash) and runner (the sole loop)
     stages          ingest → introspect → mapping → prepare → train → evaluate → export
     connectors, tasks, models   what differs by source, by task, by model
+    similarity      when two texts say the same: exactly, nearly, in other words
     plugins         registries, entry points, optional extras
     audit           events, reason codes, the hash-chained trail
     store           the only code that touches disk or database

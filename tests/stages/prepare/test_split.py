@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from narrowcast.core.example import Example
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError
-from narrowcast.stages.prepare.leakage import measure_leakage
+from narrowcast.similarity.leakage import measure_leakage
+from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
 from narrowcast.stages.prepare.options import Options
 from narrowcast.stages.prepare.run import Division
-from narrowcast.stages.prepare.shingles import character_shingles, jaccard, words_of
 
 ROW = st.fixed_dictionaries(
     {

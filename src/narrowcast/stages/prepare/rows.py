@@ -12,7 +12,7 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.row import RejectedRow
 from narrowcast.errors import DataError
-from narrowcast.stages.prepare.shingles import normalised
+from narrowcast.similarity.shingles import normalised
 from narrowcast.store.files import read_jsonl, sha256_file
 from narrowcast.store.workspace import ProjectPaths
 from narrowcast.tasks.base import TaskHandler

@@ -10,9 +10,10 @@ from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.errors import DataError
+from narrowcast.similarity.leakage import Leakage, measure_leakage
+from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.union_find import UnionFind
 from narrowcast.stages.base import StageContext
-from narrowcast.stages.prepare.leakage import Leakage, measure_leakage
-from narrowcast.stages.prepare.near_duplicates import near_duplicates
 from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
 from narrowcast.stages.prepare.rows import (
     Rejection,
@@ -23,7 +24,6 @@ from narrowcast.stages.prepare.rows import (
     read_accepted,
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
-from narrowcast.stages.prepare.union_find import UnionFind
 from narrowcast.store.dataset import dataset_version, save_version
 from narrowcast.store.files import write_jsonl
 from narrowcast.tasks import handler_for

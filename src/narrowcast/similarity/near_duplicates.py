@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from narrowcast.stages.prepare.shingles import Shingler, jaccard, shingler_for, words_of
-from narrowcast.stages.prepare.union_find import UnionFind
+from narrowcast.similarity.shingles import Shingler, jaccard, shingler_for, words_of
+from narrowcast.similarity.union_find import UnionFind
 
 _SKETCH = 128
 _SEED = 1

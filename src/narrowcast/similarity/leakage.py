@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from narrowcast.core.manifest import LeakageReport
 from narrowcast.core.names import Split
-from narrowcast.stages.prepare.shingles import normalised, shingler_for, words_of
+from narrowcast.similarity.shingles import normalised, shingler_for, words_of
 
 # Candidates compared for one held-out row, the ones that share most rare shingles first.
 _COMPARISONS = 200

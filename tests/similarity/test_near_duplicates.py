@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.stages.prepare.near_duplicates import near_duplicates
-from narrowcast.stages.prepare.shingles import character_shingles, jaccard, normalised, shingler_for, words_of
-from narrowcast.stages.prepare.union_find import UnionFind
+from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.shingles import character_shingles, jaccard, normalised, shingler_for, words_of
+from narrowcast.similarity.union_find import UnionFind
 
 WORDS = [
     "parcel",
