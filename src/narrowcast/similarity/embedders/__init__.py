@@ -1,0 +1,36 @@
+"""What turns texts into vectors: a registry, and how one is chosen by name.
+
+`lsa` needs no weights and is the default; `model2vec:FOLDER` reads a static embedding model from
+disk. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from narrowcast.plugins.registry import Registry
+from narrowcast.similarity.embedders.base import Embedder
+
+__all__ = ["DEFAULT", "EMBEDDERS", "Embedder", "embedder"]
+
+DEFAULT = "lsa"
+
+# Each is built from what stands behind the colon.
+EMBEDDERS: Registry[Callable[[str], Embedder]] = Registry(
+    "embedder",
+    {
+        "lsa": "narrowcast.similarity.embedders.lsa:LsaEmbedder",
+        "model2vec": "narrowcast.similarity.embedders.static:StaticEmbedder",
+    },
+)
+
+
+def embedder(reference: str = DEFAULT) -> Embedder:
+    """A new embedder from `NAME` or `NAME:ARGUMENT`.
+
+    Raises:
+        UsageError: for an unknown name or a wrong argument.
+        MissingExtraError: where its library is not installed.
+    """
+    name, _, argument = reference.partition(":")
+    return EMBEDDERS.get(name)(argument)

@@ -1,0 +1,32 @@
+"""The contract of an embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    # Shape (texts, dimensions), each row of length 1, or all zeros for a text without a known word.
+    Vectors = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Texts in, vectors out; the cosine of two vectors says how alike their texts are.
+
+    Attributes:
+        name: for reports, as it was asked for.
+        threshold: the cosine from where on two texts count as saying the same. Cosines of different
+            embedders can not be compared, so each brings its own.
+    """
+
+    name: str
+    threshold: float
+
+    def fit(self, texts: Sequence[str]) -> None:
+        """Learn what is common and what is telling from these texts; may do nothing."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One vector a text, in the order of the texts; `fit` came before."""
