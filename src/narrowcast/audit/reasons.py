@@ -22,6 +22,7 @@ class Reason:
 
 
 _I, _C, _P, _B = StageName.INGESTION, StageName.CLEANING, StageName.PREPARE, StageName.BASELINE
+_F = StageName.FACTORY
 _T, _E, _X, _D, _S = (
     StageName.TRAINING,
     StageName.EVAL,
@@ -53,6 +54,34 @@ REASONS: dict[str, Reason] = {
     # cleaning
     "cleaning_outlier_threshold_exceeded": Reason(_C, _WARN, "more outliers than allowed"),
     "cleaning_pii_block": Reason(_C, _ERR, "personal data or secrets block the rows", "redact or drop them"),
+    # factory
+    "factory_generate_run": Reason(_F, _INFO, "rows were generated"),
+    "factory_generate_failed": Reason(
+        _F, _ERR, "a generation stopped; answers paid for are kept", "narrowcast data generate"
+    ),
+    "factory_cap_reached": Reason(
+        _F, _WARN, "the spending cap was reached", "raise it: narrowcast data generate --cap-tokens"
+    ),
+    "factory_cancelled": Reason(
+        _F, _WARN, "stopped on request; answers paid for are kept", "the same command again"
+    ),
+    "factory_held_out_text": Reason(
+        _F, _ERR, "a prompt held the text of a held-out row and was not sent", "narrowcast data generate"
+    ),
+    "factory_plan_invalid": Reason(
+        _F, _ERR, "a plan, prompt or template file is wrong", "correct the file, then run it again"
+    ),
+    "factory_rows_missing": Reason(_F, _ERR, "there are no rows for this", "narrowcast data generate"),
+    "factory_teacher_refused": Reason(
+        _F, _ERR, "the teacher refused a request", "check address, model and key"
+    ),
+    "factory_teacher_unavailable": Reason(
+        _F, _ERR, "the teacher can not be reached", "the same command again; nothing is paid twice"
+    ),
+    "factory_gate_run": Reason(_F, _INFO, "rows went through the gates"),
+    "factory_judge_run": Reason(_F, _INFO, "rows were judged"),
+    "factory_balance_run": Reason(_F, _INFO, "train rows were balanced"),
+    "factory_balance_undone": Reason(_F, _INFO, "rows left out by balancing came back"),
     # prepare
     "prepare_run": Reason(_P, _INFO, "a data-set version was prepared"),
     "prepare_failed": Reason(_P, _ERR, "no data-set version could be prepared", "narrowcast data ledger"),

@@ -10,6 +10,7 @@ class StageName(StrEnum):
 
     INGESTION = "ingestion"
     CLEANING = "cleaning"
+    FACTORY = "factory"
     PREPARE = "prepare"
     BASELINE = "baseline"
     TRAINING = "training"
@@ -45,6 +46,11 @@ class TaskProfile(StrEnum):
     QA = "qa"
     INSTRUCTION = "instruction"
     CHAT = "chat"
+    RAG = "rag"
+    SEQ2SEQ = "seq2seq"
+    TOOL_CALLING = "tool_calling"
+    ALIGNMENT = "alignment"
+    UNLABELLED = "unlabelled"
 
 
 class ScoringMode(StrEnum):

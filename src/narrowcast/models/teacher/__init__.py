@@ -1,0 +1,1 @@
+"""A larger model behind an OpenAI-compatible endpoint: asked within a cap, every paid answer kept."""
