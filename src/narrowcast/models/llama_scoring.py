@@ -2,19 +2,20 @@
 
 Answers that begin alike share the computation of the shared part, and the prompt is computed once for all.
 With tokens `t1..tn` (the end of turn last) the score is the sum of `log P(ti | prompt, t1..ti-1)`. The
-score of a node bounds every answer below it, so a node is decoded only while it lies within `MARGIN` nats
-of the best score in sight. What was never decoded is less likely than the best answer by `exp(MARGIN)` and
-keeps its bound as its score: all of it together moves no probability by more than `answers * exp(-MARGIN)`.
+score of a node bounds all answers below it together, so a node is decoded only while it lies within `MARGIN`
+nats of the best score in sight. Answers that were never reached share the probability of the node where the
+search stopped: no probability moves by more than `nodes where it stopped * exp(-MARGIN)`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from narrowcast.models.llama_cpp import BATCH, MAX_BRANCHES, LlamaCpp
 
-MARGIN = 20.0  # as the transformers predictor has it; 150 * exp(-20) = 3e-7
+MARGIN = 10.0  # as the transformers predictor has it
 _NODES = BATCH // 2  # rows of logits kept at once, so that memory stays bounded
 
 Path = tuple[int, ...]
@@ -97,9 +98,8 @@ class _Search:
     def _score(self, answer: Path) -> float:
         if answer in self._found:
             return self._found[answer]
-        return next(
-            self._open[answer[:depth]] for depth in range(1, len(answer)) if answer[:depth] in self._open
-        )
+        stopped = next(answer[:depth] for depth in range(1, len(answer)) if answer[:depth] in self._open)
+        return self._open[stopped] - math.log(len(self._below[stopped]))
 
 
 def _groups(answers: Sequence[Path]) -> Iterator[list[int]]:

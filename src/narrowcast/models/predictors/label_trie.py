@@ -21,6 +21,7 @@ class LabelTrie:
         parent: by item (0 for the root).
         depth: by item, tokens after the prompt.
         size: by node, nodes in its subtree, itself included.
+        labels: by item, labels at or below it.
         first_child: by node, where its children begin in `children`; one entry more than nodes.
         children: items, grouped by parent.
     """
@@ -30,6 +31,7 @@ class LabelTrie:
     parent: list[int]
     depth: list[int]
     size: list[int]
+    labels: list[int]
     first_child: list[int]
     children: list[int]
 
@@ -72,6 +74,9 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
         token.append(answer[-1])
         parent.append(number[tuple(answer[:-1])])
         depth.append(len(answer))
+    labels = [0] * nodes + [1] * len(answers)
+    for item in range(len(token) - 1, 0, -1):  # parents come before their children
+        labels[parent[item]] += labels[item]
     families: list[list[int]] = [[] for _ in range(nodes)]
     for item in range(1, len(token)):
         families[parent[item]].append(item)
@@ -79,4 +84,4 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     for family in families:
         first.append(first[-1] + len(family))
     children = [item for family in families for item in family]
-    return LabelTrie(nodes, token, parent, depth, size, first, children)
+    return LabelTrie(nodes, token, parent, depth, size, labels, first, children)
