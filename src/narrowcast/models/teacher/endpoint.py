@@ -6,6 +6,7 @@ attempt is written down before it leaves. Redirects are not followed, so the key
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,12 @@ from narrowcast.plugins.optional import require
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LARGEST_ANSWER = 8 << 20  # bytes
+
+
+class UnreadableAnswerError(StageError):
+    """An answer that came, and may have been paid, but is not of the protocol."""
+
+    default_reason_code = "factory_teacher_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +98,27 @@ def _bounded(response: Any) -> bytes:
     for part in response.iter_bytes():
         body += part
         if len(body) > _LARGEST_ANSWER:
-            raise StageError(
+            raise UnreadableAnswerError(
                 "the teacher's answer is larger than 8 MiB",
                 where="NARROWCAST_TEACHER_URL",
                 next_command="check that the address is an OpenAI-compatible endpoint",
-                reason_code="factory_teacher_refused",
                 stage="factory",
             )
     return bytes(body)
 
 
 def _answer(call: Call, body: bytes, seconds: float) -> Answer:
-    import json
-
     try:
         value = json.loads(body)
         choice = value["choices"][0]
-        text = choice["message"]["content"] or ""
+        text: str = "" + (choice["message"]["content"] or "")
         usage = value.get("usage") or {}
         prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if not isinstance(text, str):
-            raise TypeError("content is no text")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise StageError(
+        raise UnreadableAnswerError(
             f"the teacher's answer is not of the OpenAI protocol: {type(error).__name__} {error}",
             where="NARROWCAST_TEACHER_URL",
             next_command="check that the address ends where /chat/completions begins, usually /v1",
-            reason_code="factory_teacher_refused",
             stage="factory",
         ) from error
     counted = isinstance(prompt, int) and isinstance(completion, int)

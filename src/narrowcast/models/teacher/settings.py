@@ -72,7 +72,7 @@ class TeacherSettings(BaseModel):
             raise UsageError(
                 f"no teacher is set: {' and '.join(missing)}",
                 where="the environment",
-                next_command=f"{_NEXT}; or without a teacher: narrowcast data generate --from templates",
+                next_command=f"{_NEXT}; or without a teacher: narrowcast data generate --source templates",
                 stage="factory",
             )
         key = env.get("NARROWCAST_TEACHER_KEY")

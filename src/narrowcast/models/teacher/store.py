@@ -127,7 +127,7 @@ class CallStore:
             raise WorkspaceError(
                 f"the store of paid answers is damaged: {error}",
                 where=str(self.path),
-                next_command="restore the file from a backup, or move it away; its answers are then paid again",
+                next_command="restore it from a backup, or move it away; its answers are then paid again",
             ) from error
         for line in open_attempts.values():
             self._lose(line)

@@ -13,7 +13,7 @@ from narrowcast.core.progress import CancelToken
 from narrowcast.errors import StageError
 from narrowcast.models.teacher.budget import Budget
 from narrowcast.models.teacher.call import Answer, Call
-from narrowcast.models.teacher.endpoint import Endpoint, TurnedAway
+from narrowcast.models.teacher.endpoint import Endpoint, TurnedAway, UnreadableAnswerError
 from narrowcast.models.teacher.store import CallStore
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
@@ -123,20 +123,23 @@ class Teacher:
     def _attempt(self, call: Call, key: str) -> Answer | TurnedAway:
         attempt = uuid.uuid4().hex
         outcome: Answer | TurnedAway | None = None
+        lost = False
         try:
             self._store.sent(call, key, attempt)
             outcome = self._endpoint.attempt(call)
             if isinstance(outcome, Answer):
                 self._store.answered(call, key, attempt, outcome)
             else:
-                self._store.turned_away(key, attempt, outcome.why, billed=outcome.billed)
+                lost = outcome.billed
+                self._store.turned_away(key, attempt, outcome.why, billed=lost)
             return outcome
         except StageError as error:
-            self._store.turned_away(key, attempt, error.what, billed=False)
+            lost = isinstance(error, UnreadableAnswerError)
+            self._store.turned_away(key, attempt, error.what, billed=lost)
             raise
         finally:
             answer = outcome if isinstance(outcome, Answer) else None
-            self._budget.settle(call, answer, lost=isinstance(outcome, TurnedAway) and outcome.billed)
+            self._budget.settle(call, answer, lost=lost)
 
     def _pause(self, seconds: float) -> bool:
         """Wait; False where the run is being stopped."""
@@ -149,7 +152,7 @@ class Teacher:
 
 
 def _delay(outcome: TurnedAway, number: int, key: str) -> float:
-    """What the endpoint asked for; else doubling, spread by up to a half so that calls do not come together."""
+    """What the endpoint asked for; else doubling, spread so that calls do not come together."""
     if outcome.wait is not None:
         return outcome.wait
     spread = 0.5 + int(sha256_hex(f"{key}:{number}".encode())[:8], 16) / 0xFFFFFFFF / 2
