@@ -36,6 +36,10 @@ class ProjectConfig(BaseModel):
     name: str
     task: TaskSpec | None = None
     sources: list[SourceSpec] = Field(default_factory=list)
+    generate: dict[str, Any] = Field(default_factory=dict)
+    judge: dict[str, Any] = Field(default_factory=dict)
+    gate: dict[str, Any] = Field(default_factory=dict)
+    balance: dict[str, Any] = Field(default_factory=dict)
     prepare: dict[str, Any] = Field(default_factory=dict)
     baseline: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)

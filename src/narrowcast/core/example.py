@@ -25,6 +25,7 @@ class Example:
         group: rows of one group never stand in two splits (scenario, document, customer).
         split: set when the source was imported into a fixed split.
         provenance: who wrote it.
+        parents: ids of the rows a generated one was made after; they stay in one split with it.
     """
 
     inputs: dict[str, Any]
@@ -34,6 +35,7 @@ class Example:
     group: str | None = None
     split: Split | None = None
     provenance: Provenance = Provenance.HUMAN
+    parents: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -47,7 +49,7 @@ class Example:
 
     def to_dict(self) -> dict[str, Any]:
         """The stored form (one JSON line)."""
-        return {
+        row: dict[str, Any] = {
             "id": self.id,
             "inputs": self.inputs,
             "target": self.target,
@@ -57,6 +59,7 @@ class Example:
             "split": self.split.value if self.split else None,
             "provenance": self.provenance.value,
         }
+        return {**row, "parents": list(self.parents)} if self.parents else row
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Example:
@@ -69,4 +72,5 @@ class Example:
             group=value.get("group"),
             split=Split(value["split"]) if value.get("split") else None,
             provenance=Provenance(value.get("provenance", "human")),
+            parents=tuple(value.get("parents", ())),
         )

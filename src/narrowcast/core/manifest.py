@@ -11,6 +11,17 @@ from narrowcast.core.names import Provenance, Split
 from narrowcast.core.task import TaskSpec
 
 
+class GeneratedBy(BaseModel):
+    """Of an import that the factory made: who wrote the rows, from what, for how much."""
+
+    generation: str = Field(description="Id below data/generated.")
+    writer: str = Field(description="The teacher's model, `templates`, or a file.")
+    prompt_sha256: str = Field("", description="Of the prompt's template; each row names its own prompt.")
+    tokens: int = 0
+    cost: float | None = None
+    gates: list[str] = Field(default_factory=list, description="Gates the rows went through, in order.")
+
+
 class ImportRecord(BaseModel):
     """One committed import: where rows came from, how they were mapped, what was rejected."""
 
@@ -29,6 +40,7 @@ class ImportRecord(BaseModel):
         default=None, description="Of the mapping, where introspection proposed it."
     )
     forced: bool = False
+    generated_by: GeneratedBy | None = None
 
 
 class SplitFile(BaseModel):

@@ -50,7 +50,7 @@ class Call:
     @property
     def completion_bound(self) -> int:
         """The most tokens the answer may have."""
-        return int(self.parameters["max_tokens"])
+        return int(self.parameters.get("max_completion_tokens") or self.parameters["max_tokens"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class HeldOutGuard:
 
 
 def input_texts(value: Any) -> Iterator[str]:
-    """Every text of an input, nested ones included; roles of messages and the like are too short to matter."""
+    """Every text of an input, nested ones included, but for the roles of messages."""
     if isinstance(value, str):
         if value.strip():
             yield value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
@@ -103,6 +103,8 @@ class Division:
         if options.groups == "together":
             for group in _keyed(rows).values():
                 self._sets.union_all(group)
+            for family in _families(rows):
+                self._sets.union_all(family)
         if options.near_duplicates == "together":
             for group in near_duplicates(self._texts, options.similarity).groups:
                 self._sets.union_all(group)
@@ -146,6 +148,14 @@ def _keyed(rows: Sequence[Example]) -> dict[str, list[int]]:
         if row.group is not None:
             keyed[row.group].append(number)
     return keyed
+
+
+def _families(rows: Sequence[Example]) -> Iterator[list[int]]:
+    """Each generated row with the rows it was made after."""
+    numbers = {row.id: number for number, row in enumerate(rows)}
+    for number, row in enumerate(rows):
+        if row.parents:
+            yield [number, *(numbers[parent] for parent in row.parents if parent in numbers)]
 
 
 def _settle_conflicts(
