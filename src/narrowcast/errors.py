@@ -16,6 +16,8 @@ Imports nothing but the standard library.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NarrowcastError(Exception):
     """The root of the tree.
@@ -50,7 +52,7 @@ class NarrowcastError(Exception):
     def __str__(self) -> str:
         return f"{self.what} ({self.where})" if self.where else self.what
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """The machine-readable form that `--json` and the HTTP server print."""
         return {
             "reason_code": self.reason_code,

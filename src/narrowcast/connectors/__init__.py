@@ -12,6 +12,7 @@ CONNECTORS: Registry[type[Connector]] = Registry(
         "jsonl": "narrowcast.connectors.jsonl:JsonlConnector",
         "csv": "narrowcast.connectors.csv_file:CsvConnector",
         "file": "narrowcast.connectors.file:FileConnector",
+        "join": "narrowcast.connectors.join:JoinConnector",
     },
 )
 

@@ -15,6 +15,11 @@ HANDLERS: Registry[type[TaskHandler]] = Registry(
         TaskProfile.QA: "narrowcast.tasks.generation:GenerationHandler",
         TaskProfile.INSTRUCTION: "narrowcast.tasks.generation:GenerationHandler",
         TaskProfile.CHAT: "narrowcast.tasks.generation:GenerationHandler",
+        TaskProfile.SEQ2SEQ: "narrowcast.tasks.generation:GenerationHandler",
+        TaskProfile.RAG: "narrowcast.tasks.rag:RagHandler",
+        TaskProfile.TOOL_CALLING: "narrowcast.tasks.tool_calling:ToolCallingHandler",
+        TaskProfile.ALIGNMENT: "narrowcast.tasks.alignment:AlignmentHandler",
+        TaskProfile.UNLABELLED: "narrowcast.tasks.unlabelled:UnlabelledHandler",
     },
 )
 

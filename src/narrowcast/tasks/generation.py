@@ -1,4 +1,4 @@
-"""Free text: question answering, instructions, conversations.
+"""Free text: question answering, instructions, conversations, rewriting.
 
 Question answering is scored as SQuAD does: exact match and token F1 after lower-casing and removing
 punctuation, articles and repeated white space; the best of the accepted answers counts. Everything else by
@@ -25,6 +25,10 @@ from narrowcast.tasks.prompt import conversation, missing_input
 
 QA_INSTRUCTION = "Answer the question from the context, as short as possible."
 
+_INSTRUCTIONS = {
+    TaskProfile.QA: QA_INSTRUCTION,
+    TaskProfile.SEQ2SEQ: "Rewrite the text. Answer with the new text and nothing else.",
+}
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -34,18 +38,20 @@ class GenerationHandler:
 
     def __init__(self, spec: TaskSpec) -> None:
         self.spec = spec
-        self._instruction = spec.instruction or (QA_INSTRUCTION if spec.profile is TaskProfile.QA else "")
+        self._instruction = spec.instruction or _INSTRUCTIONS.get(spec.profile, "")
 
     def check(self, example: Example) -> str | None:
         """`empty_input` or `target_empty`; None where the example can serve."""
         if missing_input(example.inputs):
             return "empty_input"
-        accepted = _accepted(example.target)
+        accepted = accepted_answers(example.target)
         return None if accepted and accepted[0].strip() else "target_empty"
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
         """Instruction, input, answer."""
-        return conversation(self._instruction, inputs, None if target is None else _accepted(target)[0])
+        return conversation(
+            self._instruction, inputs, None if target is None else accepted_answers(target)[0]
+        )
 
     def parse(self, text: str) -> Parsed:
         """The text without white space around it; `empty_answer` where nothing is left."""
@@ -57,12 +63,12 @@ class GenerationHandler:
         import numpy as np
 
         names, measure = (
-            (_QA_METRICS, _qa) if self.spec.profile is TaskProfile.QA else (_TEXT_METRICS, _text())
+            (_QA_METRICS, qa_scores) if self.spec.profile is TaskProfile.QA else (_TEXT_METRICS, _text())
         )
         answers = [self.parse(prediction.text) for prediction in predictions]
         values = np.array(
             [
-                measure(str(answer.value or ""), _accepted(example.target))
+                measure(str(answer.value or ""), accepted_answers(example.target))
                 for example, answer in zip(examples, answers, strict=True)
             ],
             dtype=np.float64,
@@ -89,14 +95,16 @@ _QA_METRICS = ("exact_match", "token_f1", "answer_rate")
 _TEXT_METRICS = ("exact_match", "rouge_l", "chrf", "answer_rate")
 
 
-def _accepted(target: Target) -> list[str]:
+def accepted_answers(target: Target) -> list[str]:
+    """Every answer that counts as right; the first is the one learned."""
     if isinstance(target, str):
         return [target]
     answers = target.get("answers", [])
     return [str(each) for each in answers] if isinstance(answers, list) else []
 
 
-def _normal(text: str) -> str:
+def normal_answer(text: str) -> str:
+    """SQuAD's normal form: lower case, without punctuation, articles and repeated white space."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
@@ -108,8 +116,9 @@ def _token_f1(answer: str, reference: str) -> float:
     return 2 * shared / (len(given) + len(wanted))
 
 
-def _qa(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
-    given, wanted = _normal(answer), [_normal(each) for each in accepted]
+def qa_scores(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
+    """Exact match, token F1 and whether there is an answer, against the best of the accepted ones."""
+    given, wanted = normal_answer(answer), [normal_answer(each) for each in accepted]
     exact = float(given in wanted)
     return exact, max(_token_f1(given, each) for each in wanted), float(bool(answer))
 

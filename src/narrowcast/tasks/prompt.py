@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from narrowcast.core.example import Target
 from narrowcast.core.message import Message
+from narrowcast.core.names import TaskProfile
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.task import TaskSpec
 from narrowcast.tasks.base import TaskHandler
@@ -42,19 +44,24 @@ def missing_input(inputs: Mapping[str, Any]) -> bool:
     return not any(_plain(value).strip() for value in inputs.values())
 
 
-def request_for(handler: TaskHandler, inputs: Mapping[str, Any], *, max_tokens: int = 256) -> PromptRequest:
+def request_for(
+    handler: TaskHandler, inputs: Mapping[str, Any], *, target: Target | None = None, max_tokens: int = 256
+) -> PromptRequest:
     """The question to a model: the one way evaluation, parity and serving ask it.
 
-    A closed label set makes it a choice (label-trie scoring), anything else a greedy generation.
+    A closed label set makes it a choice (label-trie scoring), as does a preference pair, whose two answers
+    `target` holds; anything else is a greedy generation.
     """
     return PromptRequest(
         messages=tuple(handler.to_messages(inputs)),
         max_tokens=max_tokens,
-        labels=_label_set(handler.spec),
+        labels=_label_set(handler.spec, target),
     )
 
 
-def _label_set(spec: TaskSpec) -> tuple[str, ...] | None:
+def _label_set(spec: TaskSpec, target: Target | None) -> tuple[str, ...] | None:
+    if spec.profile is TaskProfile.ALIGNMENT and isinstance(target, dict):
+        return target["chosen"], target["rejected"]
     return tuple(spec.labels) if spec.labels else None
 
 

@@ -180,11 +180,24 @@ def test_under_the_threshold_force_is_needed_and_leaves_a_trace(project: Project
     assert events(project)[-2:] == ["dataset_import_forced", "dataset_import_run"]
 
 
-def test_what_has_no_mapper_is_refused_even_with_force(project: Project, tmp_path: Path) -> None:
+def test_what_fits_no_shape_is_refused_even_with_force_and_says_what_was_seen(
+    project: Project, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"x": n, "y": n / 2}) + "\n" for n in range(50)))
+    with pytest.raises(data.MappingUncertainError, match=r"seen: 50 rows of 2 column\(s\): x \(number"):
+        data.import_rows(project, f"jsonl:{path}", auto=True, force=True)
+
+
+def test_texts_without_answers_wait_for_the_task_that_labels_them(project: Project, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"text": f"some words here {n}"}) + "\n" for n in range(50)))
-    with pytest.raises(data.MappingUncertainError, match="not trainable yet"):
-        data.import_rows(project, f"jsonl:{path}", auto=True, force=True)
+    outcome = imported(project, f"jsonl:{path}", mapper="text_only", field_map={"text": "text"})
+    assert (outcome.record.accepted, outcome.task.profile) == (50, TaskProfile.UNLABELLED)
+    labelled = imported(project, f"csv:{csv_file(tmp_path / 'b.csv')}", auto=True)
+    assert labelled.task.profile is TaskProfile.CLASSIFICATION
+    assert project.config.task is not None
+    assert project.config.task.profile is TaskProfile.CLASSIFICATION
 
 
 def test_another_profile_is_a_conflict(project: Project, tmp_path: Path) -> None:

@@ -62,11 +62,9 @@ def test_the_right_mapper_takes_every_row(
         "file:messy/zip_area_code_map.parquet",
         "file:messy/multiwoz_hotel_db.json",
         "file:messy/multiwoz_restaurant_db.json",
-        "file:messy/taskmaster4_data_07.json",
         "file:messy/popularity-contest",
         "file:clinc150/domains.json",
         "file:bfcl_v4/BFCL_v4_simple_python.json",
-        "file:wikisplit/test.tsv",
     ],
 )
 def test_what_is_no_task_is_not_proposed_with_confidence(shared_data: Path, locator: str) -> None:

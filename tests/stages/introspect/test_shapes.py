@@ -120,6 +120,7 @@ def test_numbered_tags_say_that_their_names_are_missing() -> None:
     assert report.proposal is not None
     assert report.proposal.needs_force
     assert "names of the tags" in report.proposal.warnings[0]
+    assert "--map 'names=" in report.proposal.warnings[0]
 
 
 SPANS: dict[str, Callable[[str], Any]] = {
@@ -193,19 +194,100 @@ def test_texts_that_answer_texts(name: str) -> None:
     assert not report.proposal.needs_force
 
 
-NOT_YET: dict[str, Callable[[int], dict[str, Any]]] = {
-    "preference": lambda _: {"prompt": sentence(), "chosen": sentence(), "rejected": sentence()},
-    "text alone": lambda _: {"text": sentence()},
-    "tools": lambda _: {"question": [[{"role": "user", "content": "hi"}]], "function": [{"name": "f"}]},
+OFFERED: dict[str, tuple[Callable[[int], dict[str, Any]], str, str]] = {
+    "text alone": (lambda _: {"text": sentence()}, "text_only", "no answers to learn"),
+    "tools without answers": (
+        lambda _: {"question": [[{"role": "user", "content": "hi"}]], "function": [{"name": "f"}]},
+        "tool_calls_passthrough",
+        "unanswered=no_call",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", NOT_YET)
-def test_shapes_without_a_mapper_are_named_and_not_imported(name: str) -> None:
-    report = look(NOT_YET[name])
-    assert report.hypotheses[0].mapper_id is None
-    assert "not trainable yet" in report.hypotheses[0].warnings[0]
-    assert report.proposal is None or report.proposal.needs_force
+@pytest.mark.parametrize("name", OFFERED)
+def test_what_lacks_its_answers_is_offered_but_not_confidently(name: str) -> None:
+    make, mapper, warning = OFFERED[name]
+    report = look(make)
+    assert report.hypotheses[0].mapper_id == mapper
+    assert warning in report.hypotheses[0].warnings[0]
+    assert report.proposal is not None
+    assert report.proposal.needs_force
+
+
+def call(name: str = "f") -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "arguments": "{}"}}
+
+
+PARTICULAR: dict[str, tuple[Callable[[int], dict[str, Any]], str, dict[str, str]]] = {
+    "preference": (
+        lambda _: {"prompt": sentence(), "chosen": sentence(), "rejected": sentence()},
+        "preference_pair",
+        {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
+    ),
+    "conversations that are preferred": (
+        lambda _: {
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": sentence()}],
+            "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": sentence()}],
+        },
+        "preference_pair",
+        {"prompt": "chosen", "chosen": "chosen", "rejected": "rejected"},
+    ),
+    "passages": (
+        lambda _: {"question": sentence(), "contexts": [sentence(), sentence()], "answer": sentence(3)},
+        "rag_passthrough",
+        {"question": "question", "contexts": "contexts", "answer": "answer"},
+    ),
+    "query with answers": (
+        lambda _: {
+            "query": sentence(),
+            "tools": json.dumps([{"name": "f"}]),
+            "answers": json.dumps([{"name": "f", "arguments": {}}]),
+        },
+        "tool_calls_passthrough",
+        {"messages": "query", "tools": "tools", "calls": "answers"},
+    ),
+    "openai with tools": (
+        lambda _: {
+            "messages": [{"role": "user", "content": "a"},
+                         {"role": "assistant", "content": None, "tool_calls": [call()]}],
+            "tools": [{"type": "function", "function": {"name": "f"}}],
+        },
+        "tool_calls_passthrough",
+        {"messages": "messages", "tools": "tools"},
+    ),
+    "chat log": (
+        lambda _: {"turns": [{"speaker": "user", "text": "hi"}, {"speaker": "agent", "text": "hello"}]},
+        "chat_messages_passthrough",
+        {"messages": "turns"},
+    ),
+    "rewriting by a separator": (
+        lambda _: {"column_1": (text := sentence()), "column_2": text.replace(" ", " <::::> ", 1)},
+        "text_pair",
+        {"text": "column_1", "output": "column_2", "separator": "<::::>"},
+    ),
+    "rewriting by names": (
+        lambda _: {"source": (text := sentence()), "target": f"So {text}"},
+        "text_pair",
+        {"text": "source", "output": "target"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARTICULAR)
+def test_particular_shapes(name: str) -> None:
+    make, mapper, field_map = PARTICULAR[name]
+    report = look(make)
+    assert report.proposal is not None
+    assert report.proposal.mapper_id == mapper
+    assert report.proposal.field_map == field_map
+    assert not report.proposal.needs_force
+
+
+def test_the_direction_of_a_rewriting_is_not_guessed_with_confidence() -> None:
+    report = look(lambda _: {"a": (text := sentence()), "b": f"So {text}"})
+    rewriting = next(each for each in report.hypotheses if each.mapper_id == "text_pair")
+    assert rewriting.confidence < 0.8
+    assert "direction is a guess" in rewriting.warnings[0]
 
 
 def test_unparseable_rows_make_doubtful_and_are_reported() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.data.sources import IntrospectedSource
@@ -23,6 +24,15 @@ class MappingUncertainError(DataError):
     def __init__(self, found: IntrospectedSource, what: str, next_command: str) -> None:
         super().__init__(what, where=found.source.locator, next_command=next_command, stage="ingestion")
         self.found = found
+
+    def to_dict(self) -> dict[str, Any]:
+        """With the ranked hypotheses, so that a program can choose a mapping itself."""
+        report = self.found.report
+        return {
+            **super().to_dict(),
+            "hypotheses": [each.model_dump(mode="json") for each in report.hypotheses],
+            "columns": [each.model_dump(mode="json") for each in report.columns],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +85,15 @@ def choose_mapping(
     if doubtful and not force:
         raise MappingUncertainError(
             found,
-            f"the best mapping has a confidence of {fitting.confidence:.2f}, under {THRESHOLD:.2f}",
+            f"the best mapping has a confidence of {fitting.confidence:.2f}, under {THRESHOLD:.2f}: "
+            f"{fitting.rationale}{_doubt(fitting)}",
             _named(chosen.id, complete),
         )
     return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful)
+
+
+def _doubt(fitting: ShapeHypothesis | ProposedMapping) -> str:
+    return f"; but {fitting.warnings[0]}" if fitting.warnings else ""
 
 
 def _proposal(found: IntrospectedSource) -> ProposedMapping:
@@ -135,7 +150,20 @@ def _no_proposal(found: IntrospectedSource) -> str:
     if found.report.hypotheses:
         first = found.report.hypotheses[0]
         return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
-    return "no known shape fits these rows: no column reads like text with something to learn beside it"
+    return (
+        "no known shape fits these rows: no column reads like text with something to learn beside it; "
+        f"seen: {_seen(found)}"
+    )
+
+
+def _seen(found: IntrospectedSource) -> str:
+    """`8,736 rows of 8 columns: Date/Time (string, ...), ...`, the first six."""
+    columns = found.report.columns
+    shown = [
+        f"{each.name} ({'/'.join(each.types) or 'empty'}, e.g. {each.example[:30]!r})" for each in columns[:6]
+    ]
+    more = f" and {len(columns) - 6} more" if len(columns) > 6 else ""
+    return f"{found.report.rows:,} rows of {len(columns)} column(s): {', '.join(shown)}{more}"
 
 
 def _inspect(found: IntrospectedSource) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from narrowcast.connectors import FILE_SCHEMES
+from narrowcast.connectors.join import split_join
 from narrowcast.core.locator import Locator
 from narrowcast.ops.project import Project
 
@@ -20,6 +21,8 @@ def settle_locator(project: Project, text: str) -> tuple[str, Locator]:
         UsageError: where it is no locator.
     """
     locator = Locator.parse(text)
+    if locator.scheme == "join":
+        return _settle_join(project, locator.rest)
     if locator.scheme not in FILE_SCHEMES:
         return text, locator
     name, mark, options = _parts(locator.rest, project.paths.root)
@@ -29,6 +32,14 @@ def settle_locator(project: Project, text: str) -> tuple[str, Locator]:
         return text, Locator(locator.scheme, f"{inside if inside.exists() else path}{mark}{options}")
     settled = Locator(locator.scheme, f"{path.absolute()}{mark}{options}")
     return str(settled), settled
+
+
+def _settle_join(project: Project, rest: str) -> tuple[str, Locator]:
+    """Each side on its own, so that the record of a join means the same two files from everywhere."""
+    left, right, column = split_join(rest)
+    recorded, opened = zip(*(settle_locator(project, str(side)) for side in (left, right)), strict=True)
+    options = f"?on={column}"
+    return f"join:{'+'.join(recorded)}{options}", Locator("join", "+".join(map(str, opened)) + options)
 
 
 def _parts(rest: str, root: Path) -> tuple[str, str, str]:

@@ -65,7 +65,10 @@ def measure(
     warnings = check_not_trained_on(ctx.project, manifest, examples, list(fingerprints))
     split = Split(options.split)
     looks = count_look(ctx, manifest, split, list(fingerprints))
-    requests = [request_for(handler, example.inputs, max_tokens=inputs.max_tokens) for example in examples]
+    requests = [
+        request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
+        for example in examples
+    ]
     context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
     bars = handler.default_gates() if gates is None else gates
     models = []

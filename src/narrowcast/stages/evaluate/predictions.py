@@ -87,14 +87,18 @@ def _path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequ
 
 
 def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
-    """A head line about the model, then one line a row; probabilities in the order of the head's labels."""
-    first = found.predictions[0].logprobs if found.predictions else None
+    """A head line about the model, then one line a row; probabilities in the order of the labels.
+
+    The labels stand in the head where all rows share them, else in each row.
+    """
+    sets = {tuple(each.logprobs) for each in found.predictions if each.logprobs is not None}
+    shared = next(iter(sets)) if len(sets) == 1 else None
     head = {
         "model": reference,
         "note": found.note,
         "size_bytes": found.size_bytes,
         "load_seconds": found.load_seconds,
-        "labels": list(first) if first is not None else None,
+        "labels": shared,
     }
     with atomic_writer(found.path) as file:
         file.write(json_line(head))
@@ -102,6 +106,7 @@ def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
             row = {"id": example.id, "text": each.text, "tokens": each.tokens, "latency_s": each.latency_s}
             row |= {"finish": each.finish} if each.finish != "stop" else {}
             row |= {"logprobs": list(each.logprobs.values())} if each.logprobs is not None else {}
+            row |= {"labels": list(each.logprobs)} if each.logprobs is not None and shared is None else {}
             file.write(json_line(row))
 
 
@@ -112,7 +117,11 @@ def _stored(path: Path) -> Answers:
             text=row["text"],
             tokens=row["tokens"],
             latency_s=row["latency_s"],
-            logprobs=dict(zip(head["labels"], row["logprobs"], strict=True)) if "logprobs" in row else None,
+            logprobs=(
+                dict(zip(row.get("labels") or head["labels"], row["logprobs"], strict=True))
+                if "logprobs" in row
+                else None
+            ),
             finish=row.get("finish", "stop"),
         )
         for row in rows

@@ -128,7 +128,7 @@ def _predictions(
 def _row(
     model: Any, tokenizer: Any, handler: TaskHandler, example: Example, file: Path, max_tokens: int
 ) -> MeasuredRow:
-    request = request_for(handler, example.inputs, max_tokens=max_tokens)
+    request = request_for(handler, example.inputs, target=example.target, max_tokens=max_tokens)
     answer = handler.to_messages(example.inputs, example.target)[-1].content
     row = MeasuredRow(
         example=example,

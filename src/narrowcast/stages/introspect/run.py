@@ -8,6 +8,7 @@ from typing import Any
 
 from narrowcast.core.row import SourceRow
 from narrowcast.stages.introspect.classification import classification
+from narrowcast.stages.introspect.dialogues import conversations, tool_calls
 from narrowcast.stages.introspect.profile import MAX_COLUMNS, Column, Profile, profile
 from narrowcast.stages.introspect.report import (
     THRESHOLD,
@@ -16,17 +17,27 @@ from narrowcast.stages.introspect.report import (
     ProposedMapping,
     ShapeHypothesis,
 )
-from narrowcast.stages.introspect.sequences import bio_tags, conversations, spans
+from narrowcast.stages.introspect.rewriting import rewriting
+from narrowcast.stages.introspect.sequences import bio_tags, spans
 from narrowcast.stages.introspect.structured import flat_fields, objects
-from narrowcast.stages.introspect.texts import instruction, preference, question_answer, text_only
+from narrowcast.stages.introspect.texts import (
+    instruction,
+    preference,
+    question_answer,
+    retrieval,
+    text_only,
+)
 
 # In the order in which ties are broken: the more particular shape first.
 _DETECTORS = (
     bio_tags,
     spans,
     preference,
+    tool_calls,
     conversations,
     question_answer,
+    retrieval,
+    rewriting,
     instruction,
     objects,
     classification,

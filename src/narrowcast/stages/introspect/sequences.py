@@ -1,4 +1,4 @@
-"""Lists inside rows: BIO tags, text spans, conversations, tool calls."""
+"""Lists inside rows: BIO tags and text spans."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from narrowcast.core.names import TaskProfile
-from narrowcast.stages.introspect.profile import Column, Profile
+from narrowcast.stages.introspect.profile import Profile
 from narrowcast.stages.introspect.report import ShapeHypothesis
-from narrowcast.stages.introspect.signs import named, split_column, text_columns, unused
+from narrowcast.stages.introspect.signs import aside, by_name, named, text_columns, with_split
 
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
 _TOKEN_NAMES = ("tokens", "words", "token", "sentence", "text")
 _TAG_NAMES = ("tags", "ner_tags", "labels", "bio", "bio_tags", "slots", "ner", "tag", "label")
 _SPAN_NAMES = ("spans", "entities", "labels", "label", "annotations", "slots", "ner")
-_MESSAGE_NAMES = ("messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat")
 _START = frozenset({"start", "startIndex", "start_offset", "start_char", "begin"})
 _END = frozenset({"end", "endIndex", "end_offset", "end_char", "stop"})
 _KIND = frozenset({"type", "label", "slot", "entity", "entity_group", "tag", "category"})
@@ -24,16 +23,12 @@ _NESTED = ("valueSpan", "span", "offsets", "position")
 
 def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Two parallel lists (or strings apart by spaces), the second of BIO tags or of numbers."""
-    tags = next((c for c in _by_name(profile, _TAG_NAMES) if _holds_tags(c.examples)), None)
+    tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_tags(c.examples)), None)
     if tags is None:
         yield from _numbered_tags(profile)
         return
     tokens = next(
-        (
-            c
-            for c in _by_name(profile, _TOKEN_NAMES)
-            if c is not tags and _parallel(c.examples, tags.examples)
-        ),
+        (c for c in by_name(profile, _TOKEN_NAMES) if c is not tags and _parallel(c.examples, tags.examples)),
         None,
     )
     if tokens is None:
@@ -44,18 +39,18 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
         shape="tokens with BIO tags",
         mapper_id="bio_to_spans",
         task_profile=TaskProfile.STRUCTURED_EXTRACTION,
-        field_map=_with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
+        field_map=with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
         confidence=0.97 if plain else 0.9,
         rationale=(
             f"{tokens.name!r} and {tags.name!r} are equally long in the sample, and all tags are BIO tags "
             f"(seen: {', '.join(kinds[:8]) or 'O alone'})"
         ),
-        warnings=_aside(profile, tokens.name, tags.name),
+        warnings=aside(profile, tokens.name, tags.name),
     )
 
 
 def _numbered_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
-    tags = next((c for c in _by_name(profile, ("ner_tags", "tags")) if _holds_integers(c.examples)), None)
+    tags = next((c for c in by_name(profile, ("ner_tags", "tags")) if _holds_integers(c.examples)), None)
     tokens = named(profile, "tokens", "words")
     if tags is not None and tokens is not None and _parallel(tokens.examples, tags.examples):
         yield ShapeHypothesis(
@@ -66,13 +61,13 @@ def _numbered_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
             confidence=0.4,
             rationale=f"{tags.name!r} holds a number for each token of {tokens.name!r}",
             warnings=["the source does not tell the names of the tags; every row would be rejected as "
-                      "invalid_tag. Replace the numbers with names such as B-person"],
+                      "invalid_tag. Name them in order: --map 'names=O|B-person|I-person'"],
         )  # fmt: skip
 
 
 def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A text beside a list of typed character offsets into it."""
-    column = next((c for c in _by_name(profile, _SPAN_NAMES) if _holds_spans(c.examples)), None)
+    column = next((c for c in by_name(profile, _SPAN_NAMES) if _holds_spans(c.examples)), None)
     texts = text_columns(profile) or [c for c in profile.leaves() if c.share("string") > 0.9]
     if column is None or not texts:
         return
@@ -83,48 +78,11 @@ def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
         shape="text with typed spans",
         mapper_id="kv_to_structured",
         task_profile=TaskProfile.STRUCTURED_EXTRACTION,
-        field_map=_with_split(profile, {"text": text.name, "spans": column.name}),
+        field_map=with_split(profile, {"text": text.name, "spans": column.name}),
         confidence=0.93 if text.mean_words > 1.5 else 0.7,
         rationale=f"{column.name!r} lists spans with a type and offsets; {text.name!r} holds the text",
-        warnings=warnings + _aside(profile, text.name, column.name),
+        warnings=warnings + aside(profile, text.name, column.name),
     )
-
-
-def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """A list of turns with roles; with function definitions beside it, tool calling."""
-    column = next((c for c in _by_name(profile, _MESSAGE_NAMES) if _holds_turns(c.examples)), None)
-    tools = named(profile, "tools", "functions", "function")
-    question = named(profile, "question")
-    if tools is not None and (column or (question and question.share("list") > 0.9)):
-        yield ShapeHypothesis(
-            shape="conversation with tools",
-            confidence=0.9,
-            rationale=f"{tools.name!r} defines functions beside a conversation",
-            warnings=["tool calling is recognised but not trainable yet"],
-        )
-    if column is None:
-        return
-    closed = sum(_role(turns[-1]) in ("assistant", "gpt", "bot", "model") for turns in column.examples)
-    share = closed / len(column.examples)
-    yield ShapeHypothesis(
-        shape="conversations",
-        mapper_id="chat_messages_passthrough",
-        task_profile=TaskProfile.CHAT,
-        field_map=_with_split(profile, {"messages": column.name}),
-        confidence=round(0.55 + 0.4 * share, 2),
-        rationale=f"{column.name!r} lists turns with a role and a text; {share:.0%} end with the assistant",
-        warnings=_aside(profile, column.name),
-    )
-
-
-def _by_name(profile: Profile, names: tuple[str, ...]) -> list[Column]:
-    """Columns in the order of `names`, then all others."""
-
-    def rank(column: Column) -> int:
-        name = column.name.rpartition(".")[2].lower()
-        return names.index(name) if name in names else len(names)
-
-    return sorted((column for column in profile.columns.values() if column.filled), key=rank)
 
 
 def _words(value: Any) -> list[Any]:
@@ -167,29 +125,3 @@ def _is_span(item: Any) -> bool:
     nested = next((item[key] for key in _NESTED if isinstance(item.get(key), Mapping)), item)
     has_start = bool(_START & nested.keys()) or "endIndex" in nested
     return has_start and bool(_END & nested.keys()) and bool(_KIND & item.keys())
-
-
-def _holds_turns(examples: list[Any]) -> bool:
-    turns = [turn for example in examples if isinstance(example, list) for turn in example]
-    fitting = sum(
-        isinstance(turn, Mapping)
-        and isinstance(_role(turn), str)
-        and isinstance(turn.get("content", turn.get("value")), str | None)
-        for turn in turns
-    )
-    return bool(turns) and all(examples) and fitting >= 0.9 * len(turns)
-
-
-def _role(turn: Any) -> str | None:
-    role = turn.get("role", turn.get("from")) if isinstance(turn, Mapping) else None
-    return role.lower() if isinstance(role, str) else None
-
-
-def _with_split(profile: Profile, field_map: dict[str, str]) -> dict[str, str]:
-    split = split_column(profile)
-    return {**field_map, "split": split.name} if split else field_map
-
-
-def _aside(profile: Profile, *used: str) -> list[str]:
-    names = unused(profile, *used)
-    return [f"not used: {', '.join(names[:12])}"] if names else []

@@ -80,3 +80,25 @@ def unused(profile: Profile, *used: str) -> list[str]:
         for column in profile.top_level()
         if not any(column.name == name or name.startswith(f"{column.name}.") for name in used)
     ]
+
+
+def by_name(profile: Profile, names: tuple[str, ...]) -> list[Column]:
+    """Columns in the order of `names`, then all others."""
+
+    def rank(column: Column) -> int:
+        name = column.name.rpartition(".")[2].lower()
+        return names.index(name) if name in names else len(names)
+
+    return sorted((column for column in profile.columns.values() if column.filled), key=rank)
+
+
+def with_split(profile: Profile, field_map: dict[str, str]) -> dict[str, str]:
+    """The field map with the column that keeps the published splits, where there is one."""
+    split = split_column(profile)
+    return {**field_map, "split": split.name} if split else field_map
+
+
+def aside(profile: Profile, *used: str) -> list[str]:
+    """A warning that names the columns a mapping leaves aside."""
+    names = unused(profile, *used)
+    return [f"not used: {', '.join(names[:12])}"] if names else []

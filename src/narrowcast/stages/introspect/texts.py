@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from narrowcast.core.names import TaskProfile
 from narrowcast.stages.introspect.profile import Column, Profile
 from narrowcast.stages.introspect.report import ShapeHypothesis
-from narrowcast.stages.introspect.signs import named, split_column, text_columns, unused
+from narrowcast.stages.introspect.signs import aside, named, text_columns, with_split
 
 _MOST_COLUMNS_OF_A_PAIR = 5
+_PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retrieved", "chunks", "context")
 
 
 def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
@@ -28,11 +29,33 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
         shape="questions with answers" + (" and contexts" if "context" in field_map else ""),
         mapper_id="qa_pair_passthrough",
         task_profile=TaskProfile.QA,
-        field_map=_with_split(profile, field_map),
+        field_map=with_split(profile, field_map),
         confidence=0.6 if closed else 0.95 if question.mean_words > 2 else 0.75,
         rationale=f"{question.name!r} and {answer.name!r} are named as a question and its answer",
         warnings=[f"{answer.name!r} has {choices} values only: this may be a classification"] * closed
-        + _aside(profile, *field_map.values()),
+        + aside(profile, *field_map.values()),
+    )
+
+
+def retrieval(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A question, an answer, and passages: a list of them, or one, which may also be plain QA."""
+    question = named(profile, "question", "query")
+    answer = named(profile, "answer", "answers", "response")
+    passages = named(profile, *_PASSAGES)
+    single = named(profile, "context", "passage", "paragraph")
+    contexts = passages if passages is not None and passages.share("list") > 0.9 else single
+    if question is None or answer is None or contexts is None or question.share("string") < 0.9:
+        return
+    several = contexts.share("list") > 0.9
+    field_map = {"question": question.name, "contexts": contexts.name, "answer": answer.name}
+    yield ShapeHypothesis(
+        shape="questions with retrieved passages" if several else "questions with a passage",
+        mapper_id="rag_passthrough",
+        task_profile=TaskProfile.RAG,
+        field_map=with_split(profile, field_map),
+        confidence=0.96 if several else 0.8,
+        rationale=f"{contexts.name!r} holds what {question.name!r} is to be answered from",
+        warnings=[] if several else ["one passage a question: qa_pair_passthrough reads it as well"],
     )
 
 
@@ -49,10 +72,10 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
             shape="instructions with outputs",
             mapper_id="instruction_passthrough",
             task_profile=TaskProfile.INSTRUCTION,
-            field_map=_with_split(profile, field_map),
+            field_map=with_split(profile, field_map),
             confidence=0.95 if task.name.lower() == "instruction" else 0.85,
             rationale=f"{task.name!r} and {output.name!r} are named as an instruction and its output",
-            warnings=_aside(profile, *field_map.values()),
+            warnings=aside(profile, *field_map.values()),
         )
         return
     source = named(profile, "input", "source", "text")
@@ -72,7 +95,7 @@ def _pair(profile: Profile, first: Column, second: Column) -> ShapeHypothesis:
         field_map={"instruction": first.name, "output": second.name},
         confidence=0.55,
         rationale=f"{first.name!r} and {second.name!r} both hold text; the second may answer the first",
-        warnings=["the direction is a guess", *_aside(profile, first.name, second.name)],
+        warnings=["the direction is a guess", *aside(profile, first.name, second.name)],
     )
 
 
@@ -80,11 +103,25 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A chosen and a rejected answer."""
     chosen, rejected = named(profile, "chosen"), named(profile, "rejected")
     if chosen is not None and rejected is not None:
+        prompt = named(profile, "prompt", "instruction", "question", "messages", "conversation", "query")
+        field_map = {
+            "prompt": prompt.name if prompt else chosen.name,
+            "chosen": chosen.name,
+            "rejected": rejected.name,
+        }
+        extra = named(profile, "input")
+        if extra is not None and extra.share("string") > 0.9:
+            field_map["input"] = extra.name
+        known = prompt is not None or chosen.share("list") > 0.9
+        doubt = "no column is called prompt; the chosen answer can not be told from what it answers"
         yield ShapeHypothesis(
             shape="preference pairs",
-            confidence=0.96,
-            rationale="columns 'chosen' and 'rejected'",
-            warnings=["preference pairs are recognised but not trainable yet"],
+            mapper_id="preference_pair",
+            task_profile=TaskProfile.ALIGNMENT,
+            field_map=with_split(profile, field_map),
+            confidence=0.96 if known else 0.5,
+            rationale=f"columns {chosen.name!r} and {rejected.name!r} answer {field_map['prompt']!r}",
+            warnings=[doubt] * (not known) + aside(profile, *field_map.values()),
         )
 
 
@@ -94,17 +131,12 @@ def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
     if len(leaves) == 1 and leaves[0].share("string") > 0.9:
         yield ShapeHypothesis(
             shape="text alone",
+            mapper_id="text_only",
+            task_profile=TaskProfile.UNLABELLED,
+            field_map={"text": leaves[0].name},
             confidence=0.7,
             rationale=f"{leaves[0].name!r} is the only column",
-            warnings=["text without answers is recognised but not trainable yet: label some rows first"],
+            warnings=[
+                "there are no answers to learn: rows are imported to be labelled, not to be trained on"
+            ],
         )
-
-
-def _with_split(profile: Profile, field_map: dict[str, str]) -> dict[str, str]:
-    split = split_column(profile)
-    return {**field_map, "split": split.name} if split else field_map
-
-
-def _aside(profile: Profile, *used: str) -> list[str]:
-    names = unused(profile, *used)
-    return [f"not used: {', '.join(names[:12])}"] if names else []

@@ -19,6 +19,11 @@ MAPPERS: Registry[type[Mapper]] = Registry(
             "qa_pair_passthrough",
             "instruction_passthrough",
             "chat_messages_passthrough",
+            "rag_passthrough",
+            "text_pair",
+            "tool_calls_passthrough",
+            "preference_pair",
+            "text_only",
         )
     },
 )
@@ -48,7 +53,8 @@ def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns:
             next_command=f"--map {','.join(f'{role.name}=COLUMN' for role in mapper.roles if role.required)}",
             stage="ingestion",
         )
-    absent = [column for column in mapped_columns(field_map) if column not in columns]
+    _refuse_unknown_words(mapper, field_map)
+    absent = [column for column in mapped_columns(mapper, field_map) if column not in columns]
     if absent:
         raise UsageError(
             f"the source has no column {', '.join(repr(column) for column in absent)}",
@@ -58,9 +64,24 @@ def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns:
         )
 
 
-def mapped_columns(field_map: Mapping[str, str]) -> list[str]:
+def _refuse_unknown_words(mapper: type[Mapper], field_map: Mapping[str, str]) -> None:
+    for role in mapper.roles:
+        word = field_map.get(role.name)
+        if role.words and word is not None and word not in role.words:
+            raise UsageError(
+                f"{role.name} can not be {word!r}",
+                where=f"fields of {mapper.id}",
+                next_command=f"--map {role.name}={role.words[0]}; known: {', '.join(role.words)}",
+                stage="ingestion",
+            )
+
+
+def mapped_columns(mapper: type[Mapper], field_map: Mapping[str, str]) -> list[str]:
     """Every column a field map reads; `fields` may hold several, apart by a vertical bar."""
     columns = []
+    literal = {role.name for role in mapper.roles if role.literal}
     for role, column in field_map.items():
+        if role in literal:
+            continue
         columns.extend(column.split("|") if role == "fields" else [column])
     return [column for column in columns if column]

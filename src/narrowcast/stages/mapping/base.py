@@ -15,11 +15,18 @@ Getter = Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One field of a mapper that a column is chosen for."""
+    """One field of a mapper that a column is chosen for.
+
+    Attributes:
+        literal: what the map gives is a text to be used as it is, not the name of a column.
+        words: the only texts a literal may be; any where empty.
+    """
 
     name: str
     meaning: str
     required: bool = True
+    literal: bool = False
+    words: tuple[str, ...] = ()
 
 
 class Mapper(Protocol):

@@ -18,18 +18,28 @@ class BioToSpans:
     id = "bio_to_spans"
     meaning = "tokens and their BIO (or BIOES, BILOU, IO) tags: lists, or strings apart by spaces"
     profile = TaskProfile.STRUCTURED_EXTRACTION
-    roles = (Role("tokens", "list of words, or a string"), Role("tags", "one tag a token"))
+    roles = (
+        Role("tokens", "list of words, or a string"),
+        Role("tags", "one tag a token"),
+        Role(
+            "names",
+            "names of numbered tags in their order, apart by |, such as O|B-person|I-person",
+            required=False,
+            literal=True,
+        ),
+    )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
         self._tokens = getter(field_map["tokens"])
         self._tags = getter(field_map["tags"])
+        self._names = field_map["names"].split("|") if "names" in field_map else None
         self._closed = closed
         self._types: set[str] = set()
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """`{"text": ...}` and `{"spans": [...]}`."""
         tokens = _words(self._tokens(data), "missing_tokens")
-        tags = _words(self._tags(data), "missing_tags")
+        tags = _words(self._named(self._tags(data)), "missing_tags")
         if len(tokens) != len(tags):
             raise RejectRow("length_mismatch", f"{len(tokens)} tokens, {len(tags)} tags")
         text = " ".join(tokens)
@@ -39,6 +49,11 @@ class BioToSpans:
         refuse_unknown_types(spans, self._closed)
         self._types.update(span["type"] for span in spans)
         return {"text": text}, {"spans": spans}
+
+    def _named(self, tags: Any) -> Any:
+        if self._names is None or not isinstance(tags, list):
+            return tags
+        return [_name(each, self._names) for each in tags]
 
     def task(self) -> TaskSpec:
         """The types of all accepted rows."""
@@ -54,6 +69,14 @@ def _words(value: Any, missing: str) -> list[str]:
         reason = "invalid_tag" if missing == "missing_tags" else missing
         raise RejectRow(reason, "numbers, whose names the source does not tell")
     return value
+
+
+def _name(tag: Any, names: list[str]) -> Any:
+    if not isinstance(tag, int) or isinstance(tag, bool):
+        return tag
+    if not 0 <= tag < len(names):
+        raise RejectRow("invalid_tag", f"number {tag}, where {len(names)} names are given")
+    return names[tag]
 
 
 def _spans(text: str, tokens: list[str], tags: list[str]) -> list[dict[str, Any]]:

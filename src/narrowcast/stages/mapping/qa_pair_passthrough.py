@@ -37,7 +37,7 @@ class QaPairPassthrough:
             if context is not None and str(context).strip():
                 inputs["context"] = require_text(context, "missing_text")
         inputs["question"] = require_text(self._question(data), "missing_question")
-        answers = _answers(self._answer(data))
+        answers = read_answers(self._answer(data))
         return inputs, answers[0] if len(answers) == 1 else {"answers": answers}
 
     def task(self) -> TaskSpec:
@@ -45,7 +45,12 @@ class QaPairPassthrough:
         return TaskSpec(profile=self.profile)
 
 
-def _answers(value: Any) -> list[str]:
+def read_answers(value: Any) -> list[str]:
+    """The accepted answers, each once, in their order.
+
+    Raises:
+        RejectRow: `missing_answer`.
+    """
     if isinstance(value, Mapping):
         value = value.get("text")
     if not isinstance(value, list):

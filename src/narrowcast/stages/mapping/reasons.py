@@ -27,6 +27,17 @@ REJECTIONS: dict[str, str] = {
     "span_text_mismatch": "a span's text is not what stands at its offsets",
     "missing_answer": "the answer is absent or empty",
     "missing_output": "the output is absent or empty",
+    "missing_separator": "the text that was named as separator does not stand in the output",
+    # preferences
+    "missing_chosen": "the preferred answer is absent or empty",
+    "missing_rejected": "the answer that was not preferred is absent or empty",
+    "equal_answers": "both answers are the same, so that nothing is preferred",
+    # tool calls
+    "missing_tools": "the tool definitions are not a list of named functions",
+    "missing_calls": "nothing says which call is wanted, or that none is",
+    "invalid_call": "a call is neither a function with arguments nor its JSON or Python text",
+    "positional_arguments": "a call gives arguments without their names, and no tool definition names them",
+    "unknown_tool": "a call names a function that the row does not define",
     # conversations
     "invalid_messages_shape": "the messages are not a list of turns with a role and a text",
     "no_valid_turns": "there is no turn before the assistant's last reply",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from narrowcast.core.names import ScoringMode, Split
+from narrowcast.core.names import ScoringMode, Split, TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.stages.mapping.base import Mapper
@@ -32,6 +32,8 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
     """
     if task is None:
         return
+    if TaskProfile.UNLABELLED in (mapper.profile, task.profile):
+        return  # rows to be labelled fit any task, and a task any rows that were only to be labelled so far
     same_mode = mode is None or task.scoring_mode is None or task.scoring_mode is mode
     if task.profile is mapper.profile and same_mode:
         return
@@ -54,7 +56,7 @@ def scoring_mode(mapper: type[Mapper], field_map: dict[str, str]) -> ScoringMode
 
 def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
     """The project's task with what an import adds to it; what stood there keeps its order."""
-    if task is None:
+    if task is None or (task.profile is TaskProfile.UNLABELLED and task.proposed_by == "introspection"):
         return found.model_copy(update={"proposed_by": "introspection"})
     if task.profile is not found.profile or (task.proposed_by == "user" and _stated(task)):
         return task

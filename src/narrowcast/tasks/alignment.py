@@ -1,0 +1,92 @@
+"""Preferences: of two answers, the model should find the preferred one likelier.
+
+Scored by log-probabilities, never by likeness of texts: the margin of a row is log P(chosen) less
+log P(rejected), in nats over whole answers, and a row is right where it is positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from narrowcast.core.example import Example, Target
+from narrowcast.core.message import Message
+from narrowcast.core.metric import Gate
+from narrowcast.core.prediction import Prediction
+from narrowcast.core.task import TaskSpec
+from narrowcast.errors import StageError
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.prompt import conversation, missing_input
+
+
+class AlignmentHandler:
+    """Targets are `{"chosen", "rejected"}`; training on answers alone learns the chosen one."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self.spec = spec
+
+    def check(self, example: Example) -> str | None:
+        """`empty_input`, `target_not_a_pair` or `equal_answers`; None where the example can serve."""
+        if missing_input(example.inputs):
+            return "empty_input"
+        target = example.target
+        if not isinstance(target, dict) or not all(
+            isinstance(target.get(key), str) and target[key].strip() for key in ("chosen", "rejected")
+        ):
+            return "target_not_a_pair"
+        return "equal_answers" if target["chosen"].strip() == target["rejected"].strip() else None
+
+    def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
+        """The prompt as a person would type it, and the chosen answer."""
+        if "prompt" in inputs:
+            parts = [str(inputs[key]) for key in ("prompt", "input") if inputs.get(key)]
+            inputs = {"text": "\n\n".join(parts)}
+        chosen = target["chosen"] if isinstance(target, dict) else target
+        return conversation(self.spec.instruction, inputs, chosen)
+
+    def parse(self, text: str) -> Parsed:
+        """The text as it is; `empty_answer` where it is blank."""
+        return Parsed(text) if text.strip() else Parsed(error="empty_answer")
+
+    def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
+        """`preference_accuracy` and the mean `margin` in nats.
+
+        Raises:
+            StageError: where a model gave no probabilities of the two answers.
+        """
+        import numpy as np
+
+        margins = np.array([_margin(*pair) for pair in zip(examples, predictions, strict=True)])
+
+        def resample(rows: Any) -> dict[str, float]:
+            drawn = margins[rows]
+            if not len(drawn):
+                return {"preference_accuracy": 0.0, "margin": 0.0}
+            return {"preference_accuracy": float((drawn > 0).mean()), "margin": float(drawn.mean())}
+
+        outcomes = [
+            RowOutcome(example.id, bool(margin > 0), _pair(example)["chosen"], prediction.text)
+            for example, prediction, margin in zip(examples, predictions, margins, strict=True)
+        ]
+        return TaskScores("preference_accuracy", resample(np.arange(len(margins))), outcomes, resample)
+
+    def default_gates(self) -> list[Gate]:
+        """Better than a coin."""
+        return [Gate(gate_id="prefers_chosen", metric="preference_accuracy", operator="gte", threshold=0.5)]
+
+
+def _pair(example: Example) -> dict[str, Any]:
+    return example.target if isinstance(example.target, dict) else {}
+
+
+def _margin(example: Example, prediction: Prediction) -> float:
+    pair, known = _pair(example), prediction.logprobs or {}
+    if pair["chosen"] not in known or pair["rejected"] not in known:
+        raise StageError(
+            "the model gave no probabilities of the two answers; preferences can not be judged by texts",
+            where=example.id,
+            next_command="narrowcast eval with a model that scores answers: base or a run",
+            reason_code="eval_runtime_error",
+            stage="eval",
+        )
+    return float(known[pair["chosen"]] - known[pair["rejected"]])

@@ -1,0 +1,94 @@
+"""Answering from retrieved passages, scored as SQuAD is and for staying with the passages.
+
+`k_precision` (Adlakha et al., 2024, "Evaluating Correctness and Faithfulness of Instruction-Following Models
+for Question Answering", TACL) is the share of an answer's words that stand in its passages: words from
+elsewhere lower it. It measures grounding, not truth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from narrowcast.core.example import Example, Target
+from narrowcast.core.message import Message
+from narrowcast.core.metric import Gate
+from narrowcast.core.prediction import Prediction
+from narrowcast.core.task import TaskSpec
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.generation import accepted_answers, normal_answer, qa_scores
+from narrowcast.tasks.prompt import conversation
+
+INSTRUCTION = "Answer the question from the passages alone, as short as possible."
+_METRICS = ("exact_match", "token_f1", "answer_rate", "k_precision")
+
+
+class RagHandler:
+    """Inputs are `{"contexts": [...], "question": ...}`; a target is a text or `{"answers": [...]}`."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self.spec = spec
+        self._instruction = spec.instruction or INSTRUCTION
+
+    def check(self, example: Example) -> str | None:
+        """`empty_input`, `contexts_missing` or `target_empty`; None where the example can serve."""
+        if not str(example.inputs.get("question") or "").strip():
+            return "empty_input"
+        contexts = example.inputs.get("contexts")
+        if not isinstance(contexts, list) or not any(str(each).strip() for each in contexts):
+            return "contexts_missing"
+        accepted = accepted_answers(example.target)
+        return None if accepted and accepted[0].strip() else "target_empty"
+
+    def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
+        """Instruction, numbered passages and the question, the answer."""
+        answer = None if target is None else accepted_answers(target)[0]
+        if "messages" in inputs:
+            return conversation(self._instruction, inputs, answer)
+        passages = [f"[{number}] {text}" for number, text in enumerate(inputs["contexts"], start=1)]
+        asked = "\n\n".join([*passages, f"question: {inputs['question']}"])
+        return conversation(self._instruction, {"text": asked}, answer)
+
+    def parse(self, text: str) -> Parsed:
+        """The text without white space around it; `empty_answer` where nothing is left."""
+        answer = text.strip()
+        return Parsed(answer) if answer else Parsed(error="empty_answer")
+
+    def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
+        """Means over rows; an empty answer scores 0."""
+        import numpy as np
+
+        answers = [self.parse(prediction.text) for prediction in predictions]
+        values = np.array(
+            [
+                _row_scores(str(answer.value or ""), example)
+                for example, answer in zip(examples, answers, strict=True)
+            ],
+            dtype=np.float64,
+        ).reshape(len(examples), len(_METRICS))
+
+        def resample(rows: Any) -> dict[str, float]:
+            chosen = values[rows]
+            means = chosen.mean(axis=0) if len(chosen) else np.zeros(len(_METRICS))
+            return {name: float(mean) for name, mean in zip(_METRICS, means, strict=True)}
+
+        outcomes = [
+            RowOutcome(example.id, bool(values[row, 0] == 1.0), example.target, answer.value, answer.error)
+            for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
+        ]
+        return TaskScores("token_f1", resample(np.arange(len(examples))), outcomes, resample)
+
+    def default_gates(self) -> list[Gate]:
+        """Hardly an answer may be empty, and answers stay with their passages."""
+        return [
+            Gate(gate_id="answers_not_empty", metric="answer_rate", operator="gte", threshold=0.98),
+            Gate(gate_id="answers_grounded", metric="k_precision", operator="gte", threshold=0.9),
+        ]
+
+
+def _row_scores(answer: str, example: Example) -> tuple[float, ...]:
+    said = normal_answer(answer).split()
+    known = Counter(normal_answer(" ".join(map(str, example.inputs["contexts"]))).split())
+    grounded = sum((Counter(said) & known).values()) / len(said) if said else 0.0
+    return (*qa_scores(answer, accepted_answers(example.target)), grounded)

@@ -1,0 +1,122 @@
+"""Tool calling: a list of calls as JSON, `[]` where no function is to be called.
+
+Calls match as the Berkeley Function Calling Leaderboard matches them: the same functions, in any order, each
+argument one of its accepted values; texts are compared without case, spaces and `,./-_*^`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from narrowcast.core.example import Example, Target
+from narrowcast.core.message import Message
+from narrowcast.core.metric import Gate
+from narrowcast.core.prediction import Prediction
+from narrowcast.core.task import TaskSpec
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.call_match import CallMatch, match_calls
+from narrowcast.tasks.prompt import conversation, missing_input
+
+INSTRUCTION = (
+    "Choose the functions to call. Answer with a JSON list of "
+    '{"name": ..., "arguments": {...}} objects and nothing else; answer [] where no function fits.'
+)
+_METRICS = ("call_accuracy", "tool_accuracy", "argument_accuracy", "invalid_rate")
+
+
+class ToolCallingHandler:
+    """Inputs are `{"tools"?: [...], "messages": [...]}`, targets `{"tool_calls": [...]}`."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self.spec = spec
+        self._instruction = spec.instruction or INSTRUCTION
+
+    def check(self, example: Example) -> str | None:
+        """`empty_input` or `target_not_calls`; None where the example can serve."""
+        if missing_input(example.inputs):
+            return "empty_input"
+        target = example.target
+        calls = target.get("tool_calls") if isinstance(target, dict) else None
+        return None if isinstance(calls, list) and all(map(_is_call, calls)) else "target_not_calls"
+
+    def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
+        """Instruction with one tool a line (behind a system turn of the row's own), turns, calls."""
+        tools = inputs.get("tools") or []
+        lines = [json.dumps(tool, ensure_ascii=False) for tool in tools]
+        instruction = "\n".join([self._instruction, *(["Functions:", *lines] if lines else [])])
+        said = {key: value for key, value in inputs.items() if key != "tools"}
+        answer = None if target is None else _rendered(target)
+        messages = conversation("", said, answer)
+        if messages and messages[0].role == "system":
+            instruction = f"{messages.pop(0).content}\n\n{instruction}"
+        return [Message("system", instruction), *messages]
+
+    def parse(self, text: str) -> Parsed:
+        """The calls; `empty_answer`, `not_json` or `not_calls`."""
+        answer = text.strip()
+        if not answer:
+            return Parsed(error="empty_answer")
+        try:
+            value = json.loads(answer)
+        except (ValueError, RecursionError):
+            return Parsed(error="not_json")
+        calls = value if isinstance(value, list) else [value]
+        return Parsed(calls) if all(map(_is_call, calls)) else Parsed(error="not_calls")
+
+    def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
+        """Means over rows; `argument_accuracy` over the arguments that are wanted."""
+        import numpy as np
+
+        answers = [self.parse(prediction.text) for prediction in predictions]
+        matches = [
+            CallMatch() if answer.error else match_calls(_calls(example.target), answer.value)
+            for example, answer in zip(examples, answers, strict=True)
+        ]
+        values = np.array(
+            [
+                (match.calls, match.tools, match.arguments_right, wanted, bool(answer.error))
+                for match, answer, wanted in zip(
+                    matches, answers, (_wanted(each) for each in examples), strict=True
+                )
+            ],
+            dtype=np.float64,
+        ).reshape(len(examples), 5)
+
+        def resample(rows: Any) -> dict[str, float]:
+            calls, tools, right, wanted, invalid = values[rows].T if len(rows) else np.zeros((5, 1))
+            arguments = right.sum() / wanted.sum() if wanted.sum() else float("nan")
+            figures = (calls.mean(), tools.mean(), arguments, invalid.mean())
+            return {name: float(value) for name, value in zip(_METRICS, figures, strict=True)}
+
+        outcomes = [
+            RowOutcome(example.id, match.calls, _calls(example.target), answer.value, answer.error)
+            for example, match, answer in zip(examples, matches, answers, strict=True)
+        ]
+        return TaskScores("call_accuracy", resample(np.arange(len(examples))), outcomes, resample)
+
+    def default_gates(self) -> list[Gate]:
+        """Hardly an answer may be something else than calls."""
+        return [Gate(gate_id="answers_are_calls", metric="invalid_rate", operator="lte", threshold=0.02)]
+
+
+def _is_call(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and isinstance(value.get("arguments"), dict)
+    )
+
+
+def _calls(target: Target) -> list[dict[str, Any]]:
+    return list(target["tool_calls"]) if isinstance(target, dict) else []
+
+
+def _rendered(target: Target) -> str:
+    calls = [{"name": call["name"], "arguments": call["arguments"]} for call in _calls(target)]
+    return json.dumps(calls, ensure_ascii=False)
+
+
+def _wanted(example: Example) -> int:
+    return sum(len(call["arguments"]) for call in _calls(example.target))
