@@ -52,6 +52,14 @@ REASONS: dict[str, Reason] = {
         _I, _ERR, "not one row could be mapped", "narrowcast data import --dry-run"
     ),
     # cleaning
+    "cleaning_run": Reason(_C, _INFO, "texts were cleaned"),
+    "cleaning_failed": Reason(
+        _C, _ERR, "cleaning failed; nothing was kept", "read the error, then clean again"
+    ),
+    "cleaning_cancelled": Reason(_C, _WARN, "cleaning was stopped on request; nothing was kept"),
+    "cleaning_unknown": Reason(
+        _C, _ERR, "there is no cleaning or job of that id", "narrowcast data cleanings"
+    ),
     "cleaning_outlier_threshold_exceeded": Reason(_C, _WARN, "more outliers than allowed"),
     "cleaning_pii_block": Reason(_C, _ERR, "personal data or secrets block the rows", "redact or drop them"),
     # factory

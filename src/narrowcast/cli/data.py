@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narrowcast.cli.data_clean import clean, cleanings
 from narrowcast.cli.options import JsonOption, ProjectOption
 from narrowcast.core.names import Split
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_args_is_help=True)
+
+app.command()(clean)
+app.command()(cleanings)
 
 LocatorOption = Annotated[
     str, typer.Option("--locator", "-l", help="SCHEME:PATH, for example csv:train.csv or file:rows.parquet.")

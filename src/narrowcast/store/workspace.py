@@ -33,6 +33,11 @@ class ProjectPaths:
         return self.root / "data" / "rejected"
 
     @property
+    def cleaned(self) -> Path:
+        """Cleaned sources: `<id>/` with rows, chunks, metadata, rejects and report."""
+        return self.root / "data" / "cleaned"
+
+    @property
     def prepared(self) -> Path:
         """`<version>/manifest.json` with its splits."""
         return self.root / "data" / "prepared"
@@ -96,6 +101,11 @@ class ProjectPaths:
     def stage_records(self) -> Path:
         """The last result of each stage, with the hash of its inputs."""
         return self.registry / "stages"
+
+    @property
+    def jobs(self) -> Path:
+        """States of background jobs: `<job>.json`."""
+        return self.registry / "jobs"
 
     @property
     def spool(self) -> Path:

@@ -7,6 +7,7 @@ from collections import Counter
 from narrowcast.core.ledger import Ledger, StageLedger
 from narrowcast.core.manifest import DatasetManifest, ImportRecord
 from narrowcast.errors import DataError
+from narrowcast.ops.data.clean import cleaned_ledgers
 from narrowcast.ops.data.imports import read_records
 from narrowcast.ops.project import Project
 from narrowcast.pipeline.plan import load_record
@@ -16,14 +17,15 @@ from narrowcast.store.workspace import ProjectPaths
 
 
 def ledger(project: Project) -> Ledger:
-    """One line an import (`map imp-…`), then prepare, then training, as far as the project has come.
+    """One line a cleaned source, one an import (`map imp-…`), then prepare, then training, as they ran.
 
     Rows are counted in the files, not taken from the records, so that a file changed by hand shows.
     """
     paths = project.paths
     records = read_records(paths)
-    stages = [_mapped(paths, record) for record in records]
-    accepted = sum(stage.rows_out for stage in stages)
+    mapped = [_mapped(paths, record) for record in records]
+    accepted = sum(stage.rows_out for stage in mapped)
+    stages = [*cleaned_ledgers(paths), *mapped]
     manifest = _manifest(paths)
     if manifest is not None:
         stages.append(_prepared(paths, manifest, accepted))

@@ -1,0 +1,55 @@
+"""Which markup a text is written in, and its blocks without it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, Literal
+
+from narrowcast.stages.clean.blocks import Block, paragraphs
+
+Markup = Literal["html", "markdown", "plain"]
+
+_HTML_DOCUMENT = re.compile(r"\A\s*(?:<!doctype\s+html|<html\b|<\?xml[^>]*>\s*<html\b)", re.IGNORECASE)
+_HTML_ELEMENT = re.compile(
+    r"</(?:a|b|i|p|div|span|li|ul|ol|td|tr|table|h[1-6]|strong|em|pre|code|section|article)\s*>",
+    re.IGNORECASE,
+)
+_SUFFIXES: dict[str, Markup] = {
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".md": "markdown",
+    ".markdown": "markdown",
+}
+# Columns in which a source says what file a text came from.
+_FILE_COLUMNS = ("path", "file", "filename", "name", "format", "source", "url")
+
+
+def markup_of(text: str, data: dict[str, Any]) -> Markup:
+    """By the file's name where the row has it, else by content; Markdown is never guessed from content.
+
+    A `#` or `*` in a message is data, not a heading; two closing tags are hardly anything but HTML.
+    """
+    for column in _FILE_COLUMNS:
+        value = data.get(column)
+        if isinstance(value, str):
+            suffix = f".{value.lower().rpartition('.')[2]}"
+            if suffix in _SUFFIXES:
+                return _SUFFIXES[suffix]
+    if _HTML_DOCUMENT.search(text) or len(_HTML_ELEMENT.findall(text, endpos=20_000)) >= 2:
+        return "html"
+    return "plain"
+
+
+def blocks_of(text: str, markup: Markup, *, boilerplate: bool) -> tuple[list[Block], Counter[str]]:
+    """Blocks without markup, and what was left out, counted by rule."""
+    if markup == "html":
+        from narrowcast.stages.clean.html import html_blocks
+
+        return html_blocks(text, boilerplate=boilerplate)
+    if markup == "markdown":
+        from narrowcast.stages.clean.markdown import markdown_blocks
+
+        return markdown_blocks(text)
+    return paragraphs(text), Counter()

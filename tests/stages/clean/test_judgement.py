@@ -1,0 +1,55 @@
+import pytest
+
+from narrowcast.stages.clean.language import language_of
+from narrowcast.stages.clean.outliers import usual_lengths
+from narrowcast.stages.clean.quality import quality_of
+from narrowcast.stages.clean.row import is_outlier
+
+PROSE = (
+    "The library opens at nine. Readers may borrow six books for four weeks, "
+    "and renew them twice by telephone. Reference works stay in the building."
+)
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        "@@## %%%% ^^^^ &&&& ***** ((((( ))))) ===== +++++ ~~~~~",
+        "buy buy buy buy buy buy buy buy buy buy buy buy buy buy buy buy buy",
+        "\n".join(["the same line again"] * 20),
+        "w" * 300,
+        PROSE.replace("e", "\ufffd"),
+    ],
+)
+def test_prose_scores_above_noise_repetition_and_broken_characters(worse: str) -> None:
+    assert quality_of(PROSE) == 1.0
+    assert quality_of(worse) < 0.85
+
+
+def test_scripts_without_spaces_are_not_noise() -> None:
+    assert quality_of("図書館は九時に開きます。読者は四週間本を借りることができます。") > 0.9
+    assert quality_of(" \n ") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (PROSE, "en"),
+        ("Die Bibliothek öffnet um neun Uhr und schließt am Abend.", "de"),
+        ("La bibliothèque ouvre à neuf heures tous les jours.", "fr"),
+        ("図書館は九時に開きます。読者は四週間本を借りることができます。", "ja"),
+        ("ok 123", "und"),
+    ],
+)
+def test_languages_are_told_offline_and_short_texts_are_undetermined(text: str, code: str) -> None:
+    assert language_of(text).code == code
+
+
+def test_unusual_lengths_are_outliers_and_few_texts_have_none() -> None:
+    lengths = [100 + number for number in range(50)]
+    usual = usual_lengths(lengths)
+    assert not any(is_outlier(each, usual) for each in lengths)
+    assert is_outlier(5_000, usual)
+    assert is_outlier(2, usual)
+    assert usual_lengths(lengths[:19]) is None
+    assert is_outlier(100, usual_lengths([100] * 30)) is False
