@@ -95,8 +95,9 @@ class CallStore:
         self._append({**line, "request": call.body(), "answer": stored})
         with self._lock:
             self._answers[key] = replace(answer, stored=True)
+            self._count(answer)
 
-    def turned_away(self, key: str, attempt: str, why: str, *, billed: bool) -> None:
+    def turned_away(self, call: Call, key: str, attempt: str, why: str, *, billed: bool) -> None:
         """Write down an attempt without an answer; `billed` where it may have been paid all the same."""
         self._append(
             {
@@ -108,6 +109,11 @@ class CallStore:
                 "maybe_billed": billed,
             }
         )
+        with self._lock:
+            if billed:
+                self._lose(call.prompt_bound, call.completion_bound)
+            else:
+                self.spent.retried += 1
 
     def _append(self, line: dict[str, Any]) -> None:
         with self._lock, disk_errors(self.path):
@@ -130,7 +136,7 @@ class CallStore:
                 next_command="restore it from a backup, or move it away; its answers are then paid again",
             ) from error
         for line in open_attempts.values():
-            self._lose(line)
+            self._lose(line["prompt_bound"], line["completion_bound"])
 
     def _take(self, line: dict[str, Any], open_attempts: dict[str, dict[str, Any]]) -> None:
         mine = line["run"] == self._run
@@ -143,18 +149,21 @@ class CallStore:
             answer = Answer(**line["answer"], stored=True)
             self._answers[line["key"]] = answer
             if mine:
-                self.spent.answered += 1
-                self.spent.prompt_tokens += answer.prompt_tokens
-                self.spent.completion_tokens += answer.completion_tokens
+                self._count(answer)
         elif mine and line["maybe_billed"] and sent is not None:
-            self._lose(sent)
+            self._lose(sent["prompt_bound"], sent["completion_bound"])
         elif mine:
             self.spent.retried += 1
 
-    def _lose(self, sent: dict[str, Any]) -> None:
+    def _count(self, answer: Answer) -> None:
+        self.spent.answered += 1
+        self.spent.prompt_tokens += answer.prompt_tokens
+        self.spent.completion_tokens += answer.completion_tokens
+
+    def _lose(self, prompt_bound: int, completion_bound: int) -> None:
         self.spent.lost += 1
-        self.spent.lost_prompt_tokens += sent["prompt_bound"]
-        self.spent.lost_completion_tokens += sent["completion_bound"]
+        self.spent.lost_prompt_tokens += prompt_bound
+        self.spent.lost_completion_tokens += completion_bound
 
     def _cut_torn_line(self) -> None:
         """A kill may have torn the last line; whatever is appended behind it would be lost with it."""

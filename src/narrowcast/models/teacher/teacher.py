@@ -131,11 +131,11 @@ class Teacher:
                 self._store.answered(call, key, attempt, outcome)
             else:
                 lost = outcome.billed
-                self._store.turned_away(key, attempt, outcome.why, billed=lost)
+                self._store.turned_away(call, key, attempt, outcome.why, billed=lost)
             return outcome
         except StageError as error:
             lost = isinstance(error, UnreadableAnswerError)
-            self._store.turned_away(key, attempt, error.what, billed=lost)
+            self._store.turned_away(call, key, attempt, error.what, billed=lost)
             raise
         finally:
             answer = outcome if isinstance(outcome, Answer) else None

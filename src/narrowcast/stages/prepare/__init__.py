@@ -7,6 +7,7 @@ from narrowcast.core.names import StageName
 from narrowcast.errors import DataError
 from narrowcast.stages.base import StageContext, StageDefinition
 from narrowcast.stages.prepare.options import Inputs, Options, Result
+from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.workspace import ProjectPaths
@@ -39,7 +40,8 @@ def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG
             reason_code="prepare_failed",
             stage="prepare",
         )
-    return Inputs(task=config.task, imports=imports)
+    balanced = read_left_out(project)
+    return Inputs(task=config.task, imports=imports, left_out=balanced.rows if balanced else [])
 
 
 def _run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:

@@ -58,10 +58,11 @@ _SMALL = 1_000
 
 
 class Inputs(StageInputs):
-    """The task and every committed import."""
+    """The task, every committed import, and the train rows that balancing leaves out."""
 
     task: TaskSpec
     imports: list[ImportRecord]
+    left_out: list[str] = Field(default_factory=list)
 
 
 class SplitSummary(BaseModel):

@@ -60,6 +60,8 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         for split, groups in placed.items()
         if groups or split is not Split.GOLDEN
     }
+    splits[Split.TRAIN], balanced = _balanced(splits[Split.TRAIN], frozenset(inputs.left_out))
+    rejected += balanced
     warnings += _split_warnings(splits, inputs.task.profile, leakage.report)
     ledger = StageLedger(
         stage="prepare",
@@ -140,6 +142,24 @@ class Division:
             self._options.similarity,
         )
         return Leakage(leakage.report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
+
+
+def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[Example], list[Rejection]]:
+    """Train without the rows that balancing leaves out; held-out rows keep the proportions they have.
+
+    Raises:
+        DataError: where nothing would be left.
+    """
+    kept = [row for row in rows if row.id not in left_out]
+    if rows and not kept:
+        raise DataError(
+            "balancing leaves no train rows",
+            where="registry/balance.json",
+            next_command="narrowcast data balance --undo",
+            reason_code="prepare_failed",
+            stage="prepare",
+        )
+    return kept, [Rejection(row, "balanced_out") for row in rows if row.id in left_out]
 
 
 def _keyed(rows: Sequence[Example]) -> dict[str, list[int]]:

@@ -11,12 +11,13 @@ from narrowcast.stages.factory.gates.base import GateContext, GateRow
 # Words of the making, wherever they stand.
 _ANYWHERE = re.compile(
     r"""
-    \b(?:synthetic|training|fine[- ]?tun\w*|few[- ]shot|generated|made[- ]up)\s+(?:data|dataset|set|example|row|sample)s?\b
+    \b(?:synthetic|training|fine[- ]?tun\w*|few[- ]shot|generated|made[- ]up)\s+
+        (?:data|dataset|set|example|row|sample)s?\b
     | \bteacher\s+model\b | \bstudent\s+model\b | \boutput\s+contract\b | \bjson\s+schema\b
     | \b(?:quality|scoring|grading)\s+rubric\b | \bhidden\s+(?:rules?|instructions?|prompt)\b
     | \bas\s+an?\s+(?:ai|large|artificial)\b(?:\s+\w+){0,2}\s+(?:model|assistant|intelligence)\b
     | \bas\s+an?\s+(?:ai|language\s+model)\b
-    | \b(?:difficulty|edge[ _-]case|category)\s*:\s*\w
+    | \b(?:difficulty|edge[ _-]case)\s*:\s*\w
     | \bhere\s+(?:is|are)\s+(?:an?|the|your|\d+)?\s*(?:\w+\s+){0,3}(?:example|row|sample|record)s?\b
     | \bthis\s+(?:example|row|sample)\s+(?:shows|tests|teaches|demonstrates|illustrates|covers)\b
     | \b(?:generate|write|produce)\s+\d+\s+(?:\w+\s+){0,2}(?:rows|examples|records)\b

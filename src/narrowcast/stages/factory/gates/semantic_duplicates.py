@@ -14,7 +14,7 @@ _CONTRASTED = frozenset({"near-miss"})
 
 
 def semantic_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Groups by shared shingles, then by meaning; one row of a group stays, or none where the project has one.
+    """Groups by shared shingles, then by meaning; one row of each stays, none where the project has one.
 
     Rows filled from templates are alike by design: of those, a group key keeps them together instead.
     """

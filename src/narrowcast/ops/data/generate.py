@@ -1,0 +1,316 @@
+"""`narrowcast data generate`: rows of a plan, by a teacher or from templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.example import Example
+from narrowcast.core.hashing import sha256_hex
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.errors import CancelledError, NarrowcastError
+from narrowcast.models.teacher.budget import Budget
+from narrowcast.models.teacher.endpoint import Endpoint
+from narrowcast.models.teacher.settings import TeacherSettings
+from narrowcast.models.teacher.store import CallStore
+from narrowcast.models.teacher.teacher import Teacher
+from narrowcast.ops.data.generations import (
+    caps_of,
+    description_of,
+    factory_options,
+    price_of,
+    prompt_folder,
+    task_of,
+)
+from narrowcast.ops.project import Project
+from narrowcast.stages.factory.candidate import write_candidates
+from narrowcast.stages.factory.generate import PlanWork
+from narrowcast.stages.factory.generation import (
+    CellProgress,
+    GenerationPaths,
+    GenerationRecord,
+    Spending,
+    call_store_path,
+    generation_id,
+)
+from narrowcast.stages.factory.held_out import HeldOutGuard, held_out_rows, quotable_rows
+from narrowcast.stages.factory.options import GenerateOptions
+from narrowcast.stages.factory.plan import load_plan
+from narrowcast.stages.factory.prompts import load_prompt
+from narrowcast.stages.factory.templates import fill_templates, load_templates
+from narrowcast.store.files import read_jsonl, write_jsonl, write_text
+
+# For estimates alone: characters a token of English text, and tokens of a short row.
+_CHARACTERS_A_TOKEN = 4
+_TOKENS_A_ROW = 60
+# What does not change which rows are asked for does not make another generation.
+_NOT_CONTENT = {
+    "concurrency",
+    "attempts",
+    "timeout",
+    "cap_cost",
+    "cap_tokens",
+    "price_prompt",
+    "price_completion",
+}
+
+
+class CostEstimate(BaseModel):
+    """What a run would cost; the bound is certain, the expectation a guess."""
+
+    calls: int
+    expected_tokens: int
+    expected_cost: float | None
+    bound_tokens: int = Field(description="The most these calls can use; caps are held against such bounds.")
+    bound_cost: float | None
+
+
+class GeneratePreview(BaseModel):
+    """What `--dry-run` prints; nothing was sent or written."""
+
+    dry_run: bool = True
+    generation: str
+    writer: str
+    cells: list[CellProgress]
+    quotable: int
+    held_out: int
+    prompt: str = Field(description="The first prompt, as it would be sent.")
+    estimate: CostEstimate | None
+
+
+class GenerateOutcome(BaseModel):
+    """What a generation did."""
+
+    dry_run: bool = False
+    record: GenerationRecord
+    path: str
+
+
+def generate(
+    project: Project,
+    overrides: dict[str, Any] | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> GenerateOutcome | GeneratePreview:
+    """Generate the rows of the plan. Answers that were paid for before are not asked for again.
+
+    Raises:
+        UsageError: for wrong options, or where no teacher is set.
+        DataError: where task, plan, prompt or templates are missing or wrong.
+        StageError: where the teacher refuses or can not be reached; what was paid for is kept.
+        CancelledError: on request; what was paid for is kept.
+    """
+    options = factory_options(project, "generate", GenerateOptions, overrides)
+    shown, token = progress or NullProgress(), cancel or CancelToken()
+    if options.source == "templates":
+        return _from_templates(project, options, dry_run=dry_run)
+    setup = _Setup(project, options, dry_run=dry_run)
+    if dry_run:
+        return setup.preview()
+    try:
+        with project.lock("data generate"):
+            record = setup.run(shown, token)
+    except Exception as error:
+        _emit_failure(project, setup.id, error)
+        raise
+    finally:
+        shown.finish()
+    _emit(project, record)
+    return GenerateOutcome(record=record, path=project.paths.relative(setup.paths.rows))
+
+
+class _Setup:
+    """Everything a teacher's generation needs, read and checked before anything is spent."""
+
+    def __init__(self, project: Project, options: GenerateOptions, *, dry_run: bool) -> None:
+        task = task_of(project)
+        self.project, self.options = project, options
+        plan = load_plan(prompt_folder(project) / "plan.yaml", task)
+        template = load_prompt(prompt_folder(project), "generate")
+        description = description_of(project)
+        self.prompt_sha256 = sha256_hex(template.encode())
+        self.teacher = _teacher(project, options, required=not dry_run)
+        model = self.teacher.model if self.teacher else "(no teacher is set)"
+        self.id = generation_id(
+            plan=plan.model_dump(mode="json"),
+            task=task.model_dump(mode="json"),
+            template=self.prompt_sha256,
+            description=description,
+            model=model,
+            options=options.model_dump(mode="json", exclude=_NOT_CONTENT),
+        )
+        self.paths = GenerationPaths(project.paths, self.id)
+        self.held_out = held_out_rows(project.paths)
+        guard = HeldOutGuard(self.held_out)
+        self.quotable = self._quotable(guard)
+        self.work = PlanWork(
+            task,
+            plan,
+            options,
+            model=model,
+            template=template,
+            description=description,
+            quotable=self.quotable,
+            guard=guard,
+        )
+
+    def _quotable(self, guard: HeldOutGuard) -> list[Example]:
+        """The rows that were quotable when this generation began: later splits must not change its calls."""
+        if not self.options.examples:
+            return []
+        if self.paths.quoted.exists():
+            rows = [Example.from_dict(row) for row in read_jsonl(self.paths.quoted)]
+            return [row for row in rows if not guard.forbids(row)]
+        return quotable_rows(self.project.paths, self.held_out)
+
+    def preview(self) -> GeneratePreview:
+        """The plan, the first prompt, what it may cost."""
+        asked = list(self.work.round())
+        price = price_of(self.options)
+        prompt = sum(len(m.content) for each in asked for m in each.call.messages) // _CHARACTERS_A_TOKEN
+        rows = sum(work.cell.quota for work in self.work.work)
+        bounds = (
+            sum(each.call.prompt_bound for each in asked),
+            sum(each.call.completion_bound for each in asked),
+        )
+        estimate = CostEstimate(
+            calls=len(asked),
+            expected_tokens=prompt + rows * _TOKENS_A_ROW,
+            expected_cost=price.of(prompt, rows * _TOKENS_A_ROW) if price else None,
+            bound_tokens=sum(bounds),
+            bound_cost=price.of(*bounds) if price else None,
+        )
+        return GeneratePreview(
+            generation=self.id,
+            writer=self.teacher.model if self.teacher else "",
+            cells=self.work.progress_by_cell(),
+            quotable=len(self.quotable),
+            held_out=len(self.held_out),
+            prompt=asked[0].call.messages[0].content if asked else "",
+            estimate=estimate,
+        )
+
+    def run(self, progress: Progress, cancel: CancelToken) -> GenerationRecord:
+        """Ask, then write rows and record."""
+        assert self.teacher is not None
+        write_jsonl(self.paths.quoted, (row.to_dict() for row in self.quotable))
+        price = price_of(self.options)
+        with (
+            CallStore(call_store_path(self.project.paths), self.id) as store,
+            Endpoint(
+                self.teacher, timeout=self.options.timeout, connections=self.options.concurrency
+            ) as endpoint,
+        ):
+            budget = Budget(caps_of(self.options), price, store.spent)
+            teacher = Teacher(
+                endpoint,
+                store,
+                budget,
+                attempts=self.options.attempts,
+                concurrency=self.options.concurrency,
+                cancel=cancel,
+            )
+            self.work.run(teacher, budget, progress)
+        rows = self.work.candidates(price)
+        _, digest = write_candidates(self.paths.rows, rows)
+        cells = self.work.progress_by_cell()
+        record = GenerationRecord(
+            id=self.id,
+            source="teacher",
+            writer=self.teacher.model,
+            options=self.options.model_dump(mode="json"),
+            prompt_sha256=self.prompt_sha256,
+            cells=cells,
+            quoted=len(self.quotable),
+            rows=len(rows),
+            unreadable=sum(row.error is not None for row in rows),
+            rows_sha256=digest,
+            spending=Spending(
+                calls=store.spent.answered,
+                stored_calls=self.work.stored_calls,
+                lost_calls=store.spent.lost,
+                tokens=budget.tokens,
+                cost=budget.cost,
+                cap_tokens=self.options.cap_tokens,
+                cap_cost=self.options.cap_cost,
+            ),
+            stopped="cap" if budget.exhausted else "samples" if self.work.short_of_samples else "",
+        )
+        write_text(self.paths.record, record.model_dump_json(indent=2) + "\n")
+        return record
+
+
+def _teacher(project: Project, options: GenerateOptions, *, required: bool) -> TeacherSettings | None:
+    try:
+        return TeacherSettings.from_environment(model=options.model, offline=project.settings.offline)
+    except NarrowcastError:
+        if required:
+            raise
+        return None
+
+
+def _from_templates(
+    project: Project, options: GenerateOptions, *, dry_run: bool
+) -> GenerateOutcome | GeneratePreview:
+    path = prompt_folder(project) / "templates.yaml"
+    file = load_templates(path)
+    rows, cells = fill_templates(file, options.rows, options.seed)
+    name = generation_id(
+        templates=file.model_dump(mode="json"), rows=options.rows or file.rows, seed=options.seed
+    )
+    if dry_run:
+        first = rows[0].data if rows else None
+        return GeneratePreview(
+            generation=name,
+            writer="templates",
+            cells=cells,
+            quotable=0,
+            held_out=0,
+            prompt=f"the first row: {first}",
+            estimate=None,
+        )
+    paths = GenerationPaths(project.paths, name)
+    with project.lock("data generate"):
+        _, digest = write_candidates(paths.rows, rows)
+        record = GenerationRecord(
+            id=name,
+            source="templates",
+            writer="templates",
+            options=options.model_dump(mode="json", include={"rows", "seed"}),
+            prompt_sha256=sha256_hex(path.read_bytes()),
+            cells=cells,
+            rows=len(rows),
+            rows_sha256=digest,
+        )
+        write_text(paths.record, record.model_dump_json(indent=2) + "\n")
+    _emit(project, record)
+    return GenerateOutcome(record=record, path=project.paths.relative(paths.rows))
+
+
+def _emit(project: Project, record: GenerationRecord) -> None:
+    payload = record.model_dump(mode="json", exclude={"cells", "options"})
+    project.trail.emit(
+        StageName.FACTORY,
+        "factory_generate_run",
+        f"{record.rows:,} rows by {record.writer}, {record.spending.tokens:,} tokens",
+        payload=payload,
+        run=record.id,
+    )
+    if record.stopped == "cap":
+        project.trail.emit(
+            StageName.FACTORY,
+            "factory_cap_reached",
+            f"{record.id} stopped at its cap with {record.rows:,} rows",
+            payload=payload["spending"],
+            run=record.id,
+        )
+
+
+def _emit_failure(project: Project, generation: str, error: Exception) -> None:
+    code = "factory_cancelled" if isinstance(error, CancelledError) else "factory_generate_failed"
+    payload = error.to_dict() if isinstance(error, NarrowcastError) else {"message": repr(error)}
+    project.trail.emit(StageName.FACTORY, code, str(error), payload=payload, run=generation)

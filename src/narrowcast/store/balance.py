@@ -1,0 +1,43 @@
+"""`registry/balance.json`: train rows that balancing leaves out, by their ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from narrowcast.errors import WorkspaceError
+from narrowcast.store.files import read_json
+from narrowcast.store.workspace import ProjectPaths
+
+
+class LeftOut(BaseModel):
+    """The choice, and the options it came from."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    rows: list[str] = Field(default_factory=list, description="Ids, sorted.")
+
+
+def balance_path(project: ProjectPaths) -> Path:
+    """Where the choice stands."""
+    return project.registry / "balance.json"
+
+
+def read_left_out(project: ProjectPaths) -> LeftOut | None:
+    """The choice, or None where nothing is balanced.
+
+    Raises:
+        WorkspaceError: where the file was damaged by hand.
+    """
+    path = balance_path(project)
+    if not path.exists():
+        return None
+    try:
+        return LeftOut.model_validate(read_json(path))
+    except ValidationError as error:
+        raise WorkspaceError(
+            "the record of balanced rows is damaged",
+            where=str(path),
+            next_command="narrowcast data balance --undo, or delete the file",
+        ) from error
