@@ -10,7 +10,7 @@ import pytest
 
 from narrowcast.connectors import connect
 from narrowcast.connectors.json_file import rows_of, split_of
-from narrowcast.connectors.tabular import plain
+from narrowcast.connectors.values import plain
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrowcast.cli.data_clean import clean, cleanings
+from narrowcast.cli.data_factory import balance, gate, generate, judge
+from narrowcast.cli.data_history import conflicts, diff, forget, lineage, versions
 from narrowcast.cli.options import JsonOption, ProjectOption
 from narrowcast.core.names import Split
 
@@ -17,6 +19,13 @@ app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_a
 
 app.command()(clean)
 app.command()(cleanings)
+app.command()(generate)
+app.command()(gate)
+app.command()(judge)
+app.command()(balance)
+
+for _command in (versions, diff, lineage, forget, conflicts):
+    app.command()(_command)
 
 LocatorOption = Annotated[
     str, typer.Option("--locator", "-l", help="SCHEME:PATH, for example csv:train.csv or file:rows.parquet.")
@@ -27,16 +36,15 @@ LimitOption = Annotated[int | None, typer.Option(min=1, help="Take the first so 
 @app.command()
 def sources(as_json: JsonOption = False) -> None:
     """List the kinds of sources that can be read."""
-    from narrowcast.cli.output import emit, table
+    from narrowcast.cli.data_view import show_sources
+    from narrowcast.cli.output import emit
     from narrowcast.ops import data
 
     found = data.sources()
     emit(
         [each.model_dump() for each in found],
         as_json,
-        lambda: table(
-            ["locator", "what it reads"], [(f"{each.scheme}:PATH", each.meaning) for each in found]
-        ),
+        lambda: show_sources(found),
     )
 
 
@@ -57,10 +65,11 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
     from narrowcast.cli.data_view import show_introspection
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
+    from narrowcast.cli.state import settings
     from narrowcast.ops import data
 
     with working(as_json) as (progress, cancel):
-        found = data.introspect(locator, limit=limit, progress=progress, cancel=cancel)
+        found = data.introspect(locator, limit=limit, settings=settings(), progress=progress, cancel=cancel)
     emit(found, as_json, lambda: show_introspection(found))
 
 
@@ -78,6 +87,9 @@ def import_(
     group: Annotated[str | None, typer.Option(help="Column whose equal values stay in one split.")] = None,
     into: Annotated[Split | None, typer.Option(help="Put all rows into one split.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the source, for manifest and card.")] = None,
+    consent: Annotated[
+        str | None, typer.Option(help="On what ground its rows may be used, for manifest and card.")
+    ] = None,
     limit: LimitOption = None,
     force: Annotated[bool, typer.Option("--force", help="Use a proposal under 0.80 confidence.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
@@ -105,6 +117,7 @@ def import_(
                 group=group,
                 into=into,
                 licence=licence,
+                consent=consent,
                 force=force,
                 limit=limit,
                 dry_run=dry_run,

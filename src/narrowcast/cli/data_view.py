@@ -16,11 +16,25 @@ if TYPE_CHECKING:
     from narrowcast.core.ledger import Ledger
     from narrowcast.core.manifest import ImportRecord
     from narrowcast.core.task import TaskSpec
-    from narrowcast.ops.data import DryRunReport, ImportOutcome, IntrospectedSource, MapperInfo
+    from narrowcast.ops.data import DryRunReport, ImportOutcome, IntrospectedSource, MapperInfo, SourceInfo
     from narrowcast.ops.project import Project
     from narrowcast.stages.introspect import IntrospectionReport
 
 _SHOWN_LABELS = 6
+
+
+def show_sources(found: Sequence[SourceInfo]) -> None:
+    """One line a kind of source, with what it needs."""
+    table(
+        ["locator", "what it reads", "needs"],
+        [(each.form, each.meaning, _needed(each)) for each in found],
+    )
+
+
+def _needed(source: SourceInfo) -> str:
+    if source.extra is None:
+        return ""
+    return source.extra if source.installed else f"pip install 'narrowcast[{source.extra}]'"
 
 
 def show_mappers(found: Sequence[MapperInfo]) -> None:

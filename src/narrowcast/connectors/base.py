@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel, Field
 
 from narrowcast.core.row import SourceRow
+from narrowcast.core.settings import Settings
 
 
 class SourceDescription(BaseModel):
@@ -21,10 +24,43 @@ class SourceDescription(BaseModel):
     header: bool | None = None
     columns: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list, description="Guesses made, in plain words.")
+    origin: dict[str, str] = Field(
+        default_factory=dict, description="What names this very content: sha256, etag, revision, query."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAccess:
+    """What a source that is not a local file may do, and where it may keep files.
+
+    Attributes:
+        downloads: folder for downloaded files.
+        offline: no socket but loopback is opened.
+        allow_private: private, loopback and link-local addresses may be asked.
+        max_bytes: size of one file at most.
+    """
+
+    downloads: Path
+    offline: bool = False
+    allow_private: bool = False
+    max_bytes: int = 20 << 30
+
+    @classmethod
+    def of(cls, settings: Settings, downloads: Path | None = None) -> SourceAccess:
+        """As the environment decides; files are kept in the workspace where no folder is named."""
+        return cls(
+            downloads or settings.home / "downloads",
+            settings.offline,
+            settings.allow_private,
+            settings.max_download,
+        )
 
 
 class Connector(Protocol):
-    """A source. Built from the part of the locator behind the colon: `Connector(rest)`."""
+    """A source. Built from the part of the locator behind the colon: `Connector(rest)`.
+
+    One that carries `takes_access = True` is built with what it may do as well: `Connector(rest, access)`.
+    """
 
     def describe(self) -> SourceDescription:
         """Format, encoding, delimiter, header, columns: found, and said.

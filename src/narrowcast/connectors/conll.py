@@ -36,6 +36,7 @@ class ConllConnector:
 
     def __init__(self, source: SourceFile, head: bytes) -> None:
         self._source = source
+        source.allow("encoding")
         self._encoding = find_encoding(source, head)
 
     def describe(self) -> SourceDescription:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from narrowcast.connectors.base import Connector, SourceDescription
 from narrowcast.connectors.conll import ConllConnector, looks_like_conll
 from narrowcast.connectors.csv_file import CsvConnector
+from narrowcast.connectors.excel import ExcelConnector
 from narrowcast.connectors.json_file import JsonConnector
 from narrowcast.connectors.jsonl import JsonlConnector
+from narrowcast.connectors.parquet import ParquetConnector
 from narrowcast.connectors.source import SourceFile
-from narrowcast.connectors.tabular import TabularConnector
 from narrowcast.core.row import SourceRow
 
-_OPTIONS = frozenset({"encoding", "delimiter", "header"})
+_OPTIONS = frozenset({"encoding", "delimiter", "header", "sheet"})
 
 
 class FileConnector:
@@ -36,9 +37,9 @@ def _choose(rest: str) -> Connector:
     source = SourceFile("file", rest, _OPTIONS)
     head = source.sample()
     if head.startswith(b"PAR1"):
-        return TabularConnector(source, "parquet")
+        return ParquetConnector(rest, source)
     if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm"):
-        return TabularConnector(source, "xlsx")
+        return ExcelConnector(source)
     source.refuse_binary(head)
     text = head.decode("utf-8", "replace").removeprefix("\ufeff")
     if source.suffix in (".csv", ".tsv", ".tab"):

@@ -1,17 +1,22 @@
-"""A whole JSON document as rows. It can not be cut into records unparsed, so it is read at once."""
+"""A whole JSON document as rows. A list is read item by item; an object can only be read at once."""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import find_encoding
-from narrowcast.connectors.jsonl import as_record, refuse_constant
+from narrowcast.connectors.json_list import BrokenListError, ListReader
+from narrowcast.connectors.json_values import JsonReader, as_record
 from narrowcast.connectors.source import SourceFile, data_error
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
+from narrowcast.errors import DataError
 
 _COLUMN_NAMES = frozenset(
     ("text", "texts", "sentence", "sentences", "label", "labels", "category", "intent", "question", "answer")
@@ -29,64 +34,85 @@ class JsonConnector:
 
     def __init__(self, source: SourceFile, head: bytes) -> None:
         self._source = source
+        source.allow("encoding")
         self._encoding = find_encoding(source, head)
+        text = head.decode(self._encoding.name, "replace")
+        self._is_list = text.lstrip("\ufeff \t\r\n").startswith("[")
         self._rows: list[dict[str, Any]] | None = None
         self._notes: list[str] = []
 
     def describe(self) -> SourceDescription:
-        """Parses the document: its shape can not be told from its start."""
-        rows = self._parse()
-        notes = [*self._encoding.notes, *self._notes]
-        description = self._source.description("json", self._encoding.name, notes)
+        """Columns of the first hundred rows; an object is parsed whole, its start does not tell its shape."""
         columns: dict[str, None] = {}
-        for row in rows[:100]:
-            columns.update(dict.fromkeys(row))
+        count = 0
+        for row in islice(self.load(), 100):
+            columns.update(dict.fromkeys(row.data))
+            count += 1
+        if not count:
+            raise data_error(
+                "the JSON document holds no rows",
+                str(self._source.path),
+                "a list of objects is the plainest form",
+            )
+        notes = ["a list, read item by item"] if self._is_list else self._notes
+        description = self._source.description("json", self._encoding.name, [*self._encoding.notes, *notes])
         description.columns = list(columns)
         return description
 
     def load(self) -> Iterator[SourceRow]:
         """Every row, in the order of the document."""
-        for index, row in enumerate(self._parse()):
-            yield SourceRow(index, row)
+        with self._refusals():
+            if self._is_list:
+                with self._source.open() as file:
+                    # An explicit newline keeps carriage returns, so that positions are those of the file.
+                    text = io.TextIOWrapper(file, self._encoding.name, newline="")
+                    yield from ListReader(text).rows()
+                    return
+            for index, row in enumerate(self._parse()):
+                yield SourceRow(index, row)
 
     def _parse(self) -> list[dict[str, Any]]:
         if self._rows is None:
-            value = self._read()
+            text = self._source.read_document().decode(self._encoding.name).removeprefix("\ufeff")
+            reader = JsonReader()
+            value, end = reader.parse(text, len(text) - len(text.lstrip(" \t\r\n")))
+            if text[end:].strip(" \t\r\n"):
+                raise json.JSONDecodeError("Extra data", text, end)
+            problem = reader.problem(value, text)
+            if problem:
+                raise ValueError(problem)
             self._rows, note = rows_of(value)
             self._notes.append(note)
-            if not self._rows:
-                raise data_error(
-                    "the JSON document holds no rows",
-                    str(self._source.path),
-                    "a list of objects is the plainest form",
-                )
         return self._rows
 
-    def _read(self) -> Any:
-        with self._source.open() as file:
-            data = file.read()
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        path = self._source.path
         try:
-            text = data.decode(self._encoding.name).removeprefix("\ufeff")
-            value = json.loads(text, parse_constant=refuse_constant)
-            if "\\u" in text:
-                json.dumps(value, ensure_ascii=False).encode("utf-8")
+            yield
         except UnicodeDecodeError as error:
             raise data_error(
                 f"the document is not valid {self._encoding.name}: {error.reason}",
-                f"{self._source.path}, position {error.start}",
+                f"{path}, position {error.start}",
                 "convert it to utf-8, or add ?encoding=NAME to the locator",
             ) from error
+        except BrokenListError as error:
+            raise self._broken(str(error), error.line, error.column) from error
         except json.JSONDecodeError as error:
-            raise data_error(
-                f"the document is not JSON: {error.msg}",
-                f"{self._source.path}, line {error.lineno}, column {error.colno}",
-                f"repair it there; if it is one object a line, use jsonl:{self._source.path}",
-            ) from error
+            what = f"the document is not JSON: {error.msg}"
+            raise self._broken(what, error.lineno, error.colno) from error
         except (ValueError, RecursionError) as error:
             raise data_error(
-                f"the document can not be read: {error}", str(self._source.path), "repair it, then try again"
+                f"the document can not be read: {error}", str(path), "repair it, then try again"
             ) from error
-        return value
+
+    def _broken(self, what: str, line: int, column: int) -> DataError:
+        path = self._source.path
+        return data_error(
+            what,
+            f"{path}, line {line}, column {column}",
+            f"repair it there; if it is one object a line, use jsonl:{path}",
+        )
 
 
 def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import TextEncoding, TextLine, find_encoding
+from narrowcast.connectors.json_values import JsonReader, as_record
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
 from narrowcast.core.row import SourceRow
-
-
-def refuse_constant(name: str) -> Any:
-    """For `parse_constant`: NaN and the infinities are no JSON."""
-    raise ValueError(f"{name} has no JSON form")
-
-
-_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 class JsonlConnector:
@@ -53,47 +45,31 @@ class JsonlConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Objects as they are, arrays as `column_1, column_2, …`, other values as `value`."""
-        index = 0
+        index, reader = 0, JsonReader()
         for line in self._encoding.lines(self._source):
             if line.error is None and not line.text.strip():
                 continue
-            yield parse_record(index, line)
+            yield parse_record(index, line, reader)
             index += 1
 
 
-def parse_record(index: int, line: TextLine) -> SourceRow:
+def parse_record(index: int, line: TextLine, reader: JsonReader) -> SourceRow:
     """One line as a row, or as a sentinel that says why it is none."""
-    if line.error is not None:
-        return SourceRow(index, error=line.error, raw=line.text[:RAW_CHARS])
-    try:
+    problem = line.error
+    if problem is None:
         text = line.text.strip(" \t\r")
-        value = _decode(text)
-    except json.JSONDecodeError as error:
-        return SourceRow(
-            index, error=f"not JSON: {error.msg} at position {error.pos}", raw=line.text[:RAW_CHARS]
-        )
-    except UnicodeEncodeError:
-        return SourceRow(index, error="a \\u escape is half a surrogate pair", raw=line.text[:RAW_CHARS])
-    except RecursionError:
-        return SourceRow(index, error="nested too deeply", raw=line.text[:RAW_CHARS])
-    except ValueError as error:  # NaN, infinity, numbers of thousands of digits
-        return SourceRow(index, error=str(error), raw=line.text[:RAW_CHARS])
-    return SourceRow(index, as_record(value))
-
-
-def _decode(text: str) -> Any:
-    value, end = _DECODER.raw_decode(text)
-    if end != len(text):
-        raise json.JSONDecodeError("something follows the value", text, end)
-    if "\\u" in text:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    return value
-
-
-def as_record(value: Any) -> dict[str, Any]:
-    """Any JSON value as a record with named columns."""
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, list):
-        return {f"column_{number}": each for number, each in enumerate(value, start=1)}
-    return {"value": value}
+        try:
+            value, end = reader.parse(text)
+            if end == len(text):
+                problem = reader.problem(value, text)
+                if problem is None:
+                    return SourceRow(index, as_record(value))
+            else:
+                problem = f"not JSON: something follows the value at position {end}"
+        except json.JSONDecodeError as error:
+            problem = f"not JSON: {error.msg} at position {error.pos}"
+        except RecursionError:
+            problem = "nested too deeply"
+        except ValueError as error:  # NaN, infinity, numbers of thousands of digits
+            problem = str(error)
+    return SourceRow(index, error=problem, raw=line.text[:RAW_CHARS])

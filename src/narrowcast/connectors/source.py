@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qsl
@@ -18,6 +18,7 @@ from narrowcast.errors import DataError, UsageError
 
 SAMPLE_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
+MAX_DOCUMENT_BYTES = 512 << 20  # of a file that can only be read at once
 RAW_CHARS = 2_000  # how much of an unparseable record is kept
 
 _MAGIC = {
@@ -33,6 +34,12 @@ _MAGIC = {
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ\x00": "an xz archive",
     b"\x28\xb5\x2f\xfd": "a zstd archive",
+}
+
+_READ_AS = {
+    "a PDF document": "read its text with docs:{path}",
+    "an SQLite database": "read a table of it with sql:sqlite:///{path}?table=NAME",
+    "a Parquet file": "read it with parquet:{path}",
 }
 
 
@@ -79,6 +86,14 @@ class SourceFile:
         if self.path.stat().st_size == 0:
             raise data_error("the file is empty", where, "export the data again, or name another file")
 
+    def allow(self, *names: str) -> None:
+        """Refuse options that have no meaning for the form that was found.
+
+        Raises:
+            UsageError: names the options that have.
+        """
+        refuse_options(self.options, frozenset(names), self.locator)
+
     @property
     def suffix(self) -> str:
         """The last extension in lower case, `.gz` apart."""
@@ -114,6 +129,22 @@ class SourceFile:
             )
         return head
 
+    def read_document(self) -> bytes:
+        """All bytes of a file that can only be read at once.
+
+        Raises:
+            DataError: where it is larger than `MAX_DOCUMENT_BYTES`.
+        """
+        with self.open() as file:
+            data = file.read(MAX_DOCUMENT_BYTES + 1)
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise data_error(
+                f"the file has more than {MAX_DOCUMENT_BYTES >> 20} MiB and can not be read in parts",
+                str(self.path),
+                "write it as one record a line (jsonl) or as csv",
+            )
+        return data
+
     def refuse_binary(self, head: bytes) -> None:
         """Refuse what is no text.
 
@@ -127,7 +158,8 @@ class SourceFile:
             raise data_error(
                 f"the file is {kind}, not text",
                 str(self.path),
-                f"file:{self.path} reads csv, tsv, json, jsonl, xlsx and parquet; "
+                _READ_AS.get(kind, "").format(path=self.path)
+                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx and parquet; "
                 "`narrowcast data sources` lists what can be read",
             )
 
@@ -177,16 +209,25 @@ def _split_options(rest: str, allowed: frozenset[str]) -> tuple[str, dict[str, s
     name, mark, query = rest.rpartition("?")
     if not mark or Path(rest).expanduser().exists():
         return rest, {}
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    options = dict(parse_qsl(query, keep_blank_values=True)) or {query: ""}
+    refuse_options(options, allowed, rest)
+    return name, options
+
+
+def refuse_options(options: Mapping[str, str], allowed: frozenset[str], where: str) -> None:
+    """Refuse options that a source does not have.
+
+    Raises:
+        UsageError: names those that it has.
+    """
     unknown = sorted(set(options) - allowed)
-    if unknown or not options:
+    if unknown:
         raise UsageError(
-            f"the locator has an unknown option: {', '.join(unknown) or query}",
-            where=rest,
+            f"the locator has an unknown option: {', '.join(unknown)}",
+            where=where,
             next_command=f"options are: {', '.join(sorted(allowed)) or 'none for this source'}",
             stage="ingestion",
         )
-    return name, options
 
 
 def _similar(path: Path) -> str | None:

@@ -24,6 +24,7 @@ class SourceSpec(BaseModel):
     into: Split | None = Field(None, description="Puts all rows into one split, e.g. an official test set.")
     limit: int | None = Field(None, ge=1)
     licence: str | None = None
+    consent: str | None = None
 
 
 class ProjectConfig(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 
 from narrowcast.errors import UsageError
@@ -16,6 +18,27 @@ class Locator:
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.rest}"
+
+    @property
+    def public(self) -> str:
+        """The locator without passwords and tokens: what files, events, errors and ledgers may hold.
+
+        A variable (`${NAME}`) in the place of a secret stays, so that the recorded locator can be read again.
+        """
+        address, asked = self.rest, ""
+        if self.scheme == "sql":  # what follows is a statement, to be kept to the letter
+            found = _STATEMENT.search(self.rest)
+            address, asked = (self.rest[: found.start()], found[0]) if found else (self.rest, "")
+        address = _SECRET_OPTION.sub(_without_value, _PASSWORD.sub(_without_password, address))
+        return f"{self.scheme}:{address}{asked}"
+
+    def expanded(self) -> Locator:
+        """With `${NAME}` replaced from the environment.
+
+        Raises:
+            UsageError: where a variable is not set.
+        """
+        return Locator(self.scheme, _VARIABLE.sub(_variable, self.rest))
 
     @classmethod
     def parse(cls, text: str) -> Locator:
@@ -34,3 +57,34 @@ class Locator:
                 stage="ingestion",
             )
         return cls(scheme, rest)
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+# `//user:password@`; a password may hold an @, a host can not.
+_PASSWORD = re.compile(r"(//[^/?#:@\s]*):([^/?#\s]*)@")
+_SECRET_OPTION = re.compile(
+    r"(?i)([?&#;](?:[\w.-]*(?:token|secret|passw(?:or)?d|pwd|signature|credential|api_?key|access_?key(?:_?id)?)"
+    r"|key|sig|auth)=)([^&#;\s]*)"
+)
+_STATEMENT = re.compile(r"[?&](?:query|table)=.*", re.DOTALL)
+
+
+def _without_password(found: re.Match[str]) -> str:
+    kept = f":{found[2]}" if _VARIABLE.fullmatch(found[2]) else ""
+    return f"{found[1]}{kept}@"
+
+
+def _without_value(found: re.Match[str]) -> str:
+    return found[0] if _VARIABLE.fullmatch(found[2]) else f"{found[1]}***"
+
+
+def _variable(found: re.Match[str]) -> str:
+    value = os.environ.get(found[1])
+    if value is None:
+        raise UsageError(
+            f"the locator names a variable that is not set: {found[1]}",
+            where="the environment",
+            next_command=f"export {found[1]}=…, then the same command again",
+            stage="ingestion",
+        )
+    return value

@@ -36,10 +36,14 @@ class ImportRecord(BaseModel):
     raw_sha256: str = Field(description="Of the rows as stored under data/raw.")
     accepted_sha256: str
     licence: str | None = None
+    consent: str | None = Field(default=None, description="On what ground the rows may be used.")
     confidence: float | None = Field(
         default=None, description="Of the mapping, where introspection proposed it."
     )
     forced: bool = False
+    origin: dict[str, str] = Field(
+        default_factory=dict, description="What names the source's content: sha256, etag, revision, query."
+    )
     generated_by: GeneratedBy | None = None
 
 
@@ -86,4 +90,5 @@ class DatasetManifest(BaseModel):
     ledger: StageLedger
     imports: list[ImportRecord]
     provenance: dict[Provenance, int]
+    forgotten: int = Field(default=0, description="Rows that were deleted from this version on request.")
     warnings: list[str] = Field(default_factory=list)

@@ -17,6 +17,9 @@ class Settings(BaseModel):
         database_url: SQLAlchemy URL of the index (`NARROWCAST_DATABASE_URL`, default SQLite in `home`).
         offline: no socket but loopback is opened (`NARROWCAST_OFFLINE`).
         actor: who acts, for events (`NARROWCAST_ACTOR`, default the system user).
+        allow_private: remote sources may lie at private and loopback addresses
+            (`NARROWCAST_ALLOW_PRIVATE_ADDRESSES`).
+        max_download: bytes that one remote file may have (`NARROWCAST_MAX_DOWNLOAD_BYTES`, default 20 GiB).
         project: the project commands work on when none is named (`NARROWCAST_PROJECT`).
     """
 
@@ -27,6 +30,8 @@ class Settings(BaseModel):
     offline: bool = False
     actor: str = "local"
     project: str | None = None
+    allow_private: bool = False
+    max_download: int = 20 << 30
 
     @classmethod
     def from_environment(
@@ -38,7 +43,13 @@ class Settings(BaseModel):
         return cls(
             home=root,
             database_url=env.get("NARROWCAST_DATABASE_URL") or f"sqlite:///{root / 'narrowcast.db'}",
-            offline=env.get("NARROWCAST_OFFLINE", "") not in ("", "0", "false"),
+            offline=_is_on(env.get("NARROWCAST_OFFLINE")),
             actor=env.get("NARROWCAST_ACTOR") or env.get("USER") or "local",
             project=env.get("NARROWCAST_PROJECT"),
+            allow_private=_is_on(env.get("NARROWCAST_ALLOW_PRIVATE_ADDRESSES")),
+            max_download=int(env.get("NARROWCAST_MAX_DOWNLOAD_BYTES") or 20 << 30),
         )
+
+
+def _is_on(value: str | None) -> bool:
+    return value not in (None, "", "0", "false")

@@ -134,8 +134,10 @@ def _record(request: ImportRequest, name: str, stored: IngestResult, mapped: Map
         raw_sha256=stored.sha256,
         accepted_sha256=mapped.accepted_sha256,
         licence=request.licence,
+        consent=request.consent,
         confidence=request.plan.confidence,
         forced=request.plan.forced,
+        origin=request.plan.source.origin,
     )
 
 
@@ -150,6 +152,7 @@ def _configured(config: ProjectConfig, request: ImportRequest, task: TaskSpec) -
         into=request.into,
         limit=request.limit,
         licence=request.licence,
+        consent=request.consent,
     )
     sources = list(config.sources)
     for place, each in enumerate(sources):
@@ -170,6 +173,7 @@ def _emit(project: Project, request: ImportRequest, record: ImportRecord) -> Non
         "rejected": rejected,
         "rejected_by_reason": record.rejected,
         "written_path": f"data/accepted/{record.id}.jsonl",
+        "origin": record.origin,
         "config_id": content_hash({"mapper": record.mapper, "field_map": record.field_map})[:12],
     }
     if record.forced:

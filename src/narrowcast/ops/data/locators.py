@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from narrowcast.connectors import FILE_SCHEMES
+from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.join import split_join
 from narrowcast.core.locator import Locator
 from narrowcast.ops.project import Project
@@ -23,11 +24,14 @@ def settle_locator(project: Project, text: str) -> tuple[str, Locator]:
     locator = Locator.parse(text)
     if locator.scheme == "join":
         return _settle_join(project, locator.rest)
+    listed = any(source.locator == text for source in project.config.sources)
+    if locator.scheme == "sql" and locator.rest.startswith(_SQLITE):
+        return _settle_sqlite(project, locator, listed)
     if locator.scheme not in FILE_SCHEMES:
-        return text, locator
+        return locator.public, locator
     name, mark, options = _parts(locator.rest, project.paths.root)
     path = Path(name).expanduser()
-    if any(source.locator == text for source in project.config.sources):
+    if listed:
         inside = project.paths.root / path
         return text, Locator(locator.scheme, f"{inside if inside.exists() else path}{mark}{options}")
     settled = Locator(locator.scheme, f"{path.absolute()}{mark}{options}")
@@ -40,6 +44,23 @@ def _settle_join(project: Project, rest: str) -> tuple[str, Locator]:
     recorded, opened = zip(*(settle_locator(project, str(side)) for side in (left, right)), strict=True)
     options = f"?on={column}"
     return f"join:{'+'.join(recorded)}{options}", Locator("join", "+".join(map(str, opened)) + options)
+
+
+def access_for(project: Project) -> SourceAccess:
+    """What sources of this project may do; what they fetch is kept beside its raw rows."""
+    return SourceAccess.of(project.settings, project.paths.raw / "downloads")
+
+
+_SQLITE = "sqlite:///"
+
+
+def _settle_sqlite(project: Project, locator: Locator, listed: bool) -> tuple[str, Locator]:
+    """As with other files; the statement behind the path is kept to the letter."""
+    name, mark, asked = locator.rest.removeprefix(_SQLITE).partition("?")
+    inside = project.paths.root / name
+    path = inside if listed and inside.exists() else Path(name).expanduser().absolute()
+    settled = Locator("sql", f"{_SQLITE}{path}{mark}{asked}")
+    return (str(locator) if listed else settled.public), settled
 
 
 def _parts(rest: str, root: Path) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.connectors import connect
 from narrowcast.connectors.base import Connector, SourceDescription
+from narrowcast.core.locator import Locator
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Split
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
@@ -18,7 +19,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import CancelledError
 from narrowcast.ops.data.choose import ChosenMapping, choose_mapping
 from narrowcast.ops.data.commit import commit_import, emit_failure
-from narrowcast.ops.data.locators import settle_locator
+from narrowcast.ops.data.locators import access_for, settle_locator
 from narrowcast.ops.data.sources import look_at, watched
 from narrowcast.ops.project import Project
 from narrowcast.stages.introspect import IntrospectionReport
@@ -85,6 +86,7 @@ class ImportRequest:
     into: Split | None
     limit: int | None
     licence: str | None
+    consent: str | None
 
     @property
     def expected_rows(self) -> int:
@@ -106,6 +108,7 @@ def import_rows(
     group: str | None = None,
     into: Split | None = None,
     licence: str | None = None,
+    consent: str | None = None,
     force: bool = False,
     limit: int | None = None,
     dry_run: bool = False,
@@ -124,6 +127,7 @@ def import_rows(
         group: column whose equal values stay in one split.
         into: put all rows into one split.
         licence: of the source, for the manifest and the model card.
+        consent: on what ground its rows may be used, for both as well.
         force: use a proposal under the threshold.
         limit: the first so many rows only.
         dry_run: say what would happen; write nothing, emit nothing.
@@ -138,7 +142,9 @@ def import_rows(
     shown, token = progress or NullProgress(), cancel or CancelToken()
     given = {**(field_map or {}), **({"group": group} if group else {})}
     try:
-        request = _decide(project, locator, auto, mapper, given, into, licence, force, limit, shown, token)
+        request = _decide(
+            project, locator, auto, mapper, given, into, (licence, consent), force, limit, shown, token
+        )
         if dry_run:
             return _dry_run(request, drop, shown, token)
         record, task = commit_import(project, request, shown, token)
@@ -146,7 +152,7 @@ def import_rows(
         if isinstance(error, CancelledError):
             error.next_command = "the same command again; of this one nothing was kept"
         if not dry_run:
-            emit_failure(project, locator, error)
+            emit_failure(project, _public(locator), error)
         raise
     finally:
         shown.finish()
@@ -162,14 +168,14 @@ def _decide(
     mapper: str | None,
     field_map: dict[str, str],
     into: Split | None,
-    licence: str | None,
+    rights: tuple[str | None, str | None],
     force: bool,
     limit: int | None,
     progress: Progress,
     cancel: CancelToken,
 ) -> ImportRequest:
     recorded, opened = settle_locator(project, locator)
-    connector = connect(opened)
+    connector = connect(opened, access_for(project))
     scanned = None if limit is None else max(limit, _LEAST_SCANNED)
     found = look_at(connector, scanned, progress, cancel)
     chosen = choose_mapping(found, auto=auto, mapper=mapper, field_map=field_map, force=force)
@@ -183,8 +189,16 @@ def _decide(
         confidence=chosen.confidence,
         forced=chosen.forced,
     )
-    known = (source.licence for source in project.config.sources if source.locator == recorded)
-    return ImportRequest(recorded, connector, chosen, plan, task, into, limit, licence or next(known, None))
+    known = next((each for each in project.config.sources if each.locator == recorded), None)
+    licence = rights[0] or (known.licence if known else None)
+    consent = rights[1] or (known.consent if known else None)
+    return ImportRequest(recorded, connector, chosen, plan, task, into, limit, licence, consent)
+
+
+def _public(text: str) -> str:
+    """What may be recorded of a locator, also of one that is none."""
+    scheme, _, rest = text.partition(":")
+    return Locator(scheme, rest).public
 
 
 def _dry_run(

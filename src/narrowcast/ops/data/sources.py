@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from itertools import islice
 
 from pydantic import BaseModel
 
 from narrowcast.connectors import CONNECTORS, connect
-from narrowcast.connectors.base import Connector, SourceDescription
+from narrowcast.connectors.base import Connector, SourceAccess, SourceDescription
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import SourceRow
+from narrowcast.core.settings import Settings
+from narrowcast.plugins import optional
 from narrowcast.stages.introspect import IntrospectionReport
 from narrowcast.stages.introspect import introspect as introspect_rows
 from narrowcast.stages.mapping import COMMON_ROLES, MAPPERS
@@ -25,7 +28,10 @@ class SourceInfo(BaseModel):
     """One scheme of locators."""
 
     scheme: str
+    form: str
     meaning: str
+    extra: str | None
+    installed: bool
 
 
 class MapperInfo(BaseModel):
@@ -49,10 +55,30 @@ def sources() -> list[SourceInfo]:
     """Every scheme, with the first line of its connector's documentation."""
     found = []
     for scheme in CONNECTORS:
-        module = inspect.getmodule(CONNECTORS.get(scheme))
-        text = (inspect.getdoc(module) or "").partition("\n")[0].removeprefix(f"`{scheme}:PATH`: ")
-        found.append(SourceInfo(scheme=scheme, meaning=text))
+        kind = CONNECTORS.get(scheme)
+        form, meaning = _documented(scheme, kind)
+        needs: tuple[str, ...] = getattr(kind, "needs", ())
+        extras = sorted({optional.EXTRAS.get(module, module) for module in needs})
+        found.append(
+            SourceInfo(
+                scheme=scheme,
+                form=form,
+                meaning=meaning,
+                extra=", ".join(extras) or None,
+                installed=all(find_spec(module) for module in needs),
+            )
+        )
     return found
+
+
+def _documented(scheme: str, kind: type[Connector]) -> tuple[str, str]:
+    """Form and meaning as the class or its module says them: "`FORM`: MEANING" in the first line."""
+    lines = ((inspect.getdoc(each) or "").partition("\n")[0] for each in (kind, inspect.getmodule(kind)))
+    for line in lines:
+        form, colon, meaning = line.removeprefix("`").partition("`: ")
+        if colon and form.startswith(f"{scheme}:"):
+            return form, meaning
+    return f"{scheme}:…", ""
 
 
 def mappers() -> list[MapperInfo]:
@@ -77,6 +103,7 @@ def introspect(
     locator: str,
     *,
     limit: int | None = None,
+    settings: Settings | None = None,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> IntrospectedSource:
@@ -86,9 +113,9 @@ def introspect(
         UsageError: for a wrong locator.
         DataError: where the source can not be read.
     """
-    return look_at(
-        connect(Locator.parse(locator)), limit, progress or NullProgress(), cancel or CancelToken()
-    )
+    access = SourceAccess.of(settings or Settings.from_environment())
+    connector = connect(Locator.parse(locator), access)
+    return look_at(connector, limit, progress or NullProgress(), cancel or CancelToken())
 
 
 def look_at(

@@ -1,0 +1,93 @@
+"""Text, title and page count of one document, by its kind."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+from zipfile import ZipFile
+
+from narrowcast.connectors.source import MAX_DOCUMENT_BYTES, data_error
+
+_HEADING = re.compile(r"^#{1,3}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+_FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
+_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a document says. `pages` is known for PDF alone; paragraphs stand apart by an empty line."""
+
+    text: str
+    title: str = ""
+    pages: int | None = None
+
+
+def plain_text(text: str) -> Document:
+    """The text as it is; its first line is the title where it is short and stands alone."""
+    first, _, rest = text.lstrip().partition("\n")
+    alone = len(first) <= 120 and (not rest or rest.startswith("\n"))
+    return Document(text, first.strip() if alone else "")
+
+
+def markdown(text: str) -> Document:
+    """The text as it is, front matter included; the title is the front matter's, or the first heading."""
+    front = _FRONT_MATTER.match(text)
+    titled = _TITLE.search(front[1]) if front else None
+    heading = _HEADING.search(text)
+    title = titled[1] if titled else heading[1] if heading else ""
+    return Document(text, title.strip().strip("\"'"))
+
+
+def html(text: str) -> Document:
+    """The text that a reader would see, without scripts and styles."""
+    from inscriptis import Inscriptis
+    from lxml.html import HTMLParser, document_fromstring
+
+    def parsed(content: str) -> Any:
+        # Bytes, as lxml refuses text that declares an encoding; nothing is fetched from the network.
+        return document_fromstring(content.encode(), parser=HTMLParser(encoding="utf-8", no_network=True))
+
+    tree = parsed(text)
+    if tree.find("body") is None:  # a fragment that begins with a style is all head to the parser
+        tree = parsed(f"<html><body>{text}</body></html>")
+    found = tree.find(".//title")
+    title = " ".join(found.text_content().split()) if found is not None else ""
+    seen = Inscriptis(tree).get_text()
+    return Document(re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", seen)).strip(), title)
+
+
+def pdf(file: io.BytesIO) -> Document:
+    """The text of its pages; pages stand apart by a form feed, so that they can be told again."""
+    from pypdf import PdfReader
+
+    reader = PdfReader(file)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise data_error("the PDF is encrypted", "the document", "remove its password")
+    pages = [page.extract_text() for page in reader.pages]
+    title = reader.metadata.title if reader.metadata else None
+    text = "\f".join(pages) if any(map(str.strip, pages)) else ""
+    return Document(text, str(title or "").strip(), len(pages))
+
+
+def docx(file: io.BytesIO) -> Document:
+    """Paragraphs and tables in their order; cells of a table row stand apart by a tab."""
+    import docx as python_docx
+    from docx.table import Table
+
+    with ZipFile(file) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_DOCUMENT_BYTES:
+            raise data_error("the document unpacks to too much", "the document", "save it as text")
+    file.seek(0)
+    document = python_docx.Document(file)
+    blocks, title = [], document.core_properties.title or ""
+    for block in document.iter_inner_content():
+        if isinstance(block, Table):
+            blocks.append("\n".join("\t".join(cell.text for cell in row.cells) for row in block.rows))
+        else:
+            style = block.style.name if block.style is not None else ""
+            if not title and style and style.startswith(("Title", "Heading")):
+                title = block.text
+            blocks.append(block.text)
+    return Document("\n\n".join(block for block in blocks if block.strip()), title.strip())

@@ -1,0 +1,122 @@
+"""A JSON list read item by item, whatever its length: only the item at hand is in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TextIO
+
+from narrowcast.connectors.json_values import JsonReader, as_record
+from narrowcast.connectors.source import MAX_LINE_BYTES, RAW_CHARS
+from narrowcast.core.row import SourceRow
+
+_CHUNK = 1 << 16
+_SPACE = " \t\r\n"
+# An error so close to the end of what was read may only mean that a value is not there as a whole.
+_OPEN_END = 16
+
+
+class BrokenListError(ValueError):
+    """The list can not be read on: what is wrong, at which line and column."""
+
+    def __init__(self, what: str, line: int, column: int) -> None:
+        super().__init__(what)
+        self.line = line
+        self.column = column
+
+
+class ListReader:
+    """Rows of `[item, item, …]`.
+
+    Args:
+        file: text, at the start of the document; newlines untranslated.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._reader = JsonReader()
+        self._text = ""
+        self._at = 0
+        self._end = False
+        self._line = 1
+        self._column = 1
+
+    def rows(self) -> Iterator[SourceRow]:
+        """Every item; one with a repeated key or half a surrogate pair is a sentinel.
+
+        Raises:
+            BrokenListError: where the text is no JSON list; there is no place to go on behind that.
+            UnicodeDecodeError: where the bytes are not in the encoding.
+        """
+        self._take("[")
+        index = 0
+        if self._next() == "]":
+            self._at += 1
+        else:
+            while True:
+                self._next()
+                yield self._row(index)
+                index += 1
+                if self._take(",]") == "]":
+                    break
+        if self._next():
+            raise self._broken("something follows the list")
+
+    def _row(self, index: int) -> SourceRow:
+        while True:
+            try:
+                value, end = self._reader.parse(self._text, self._at)
+                if end < len(self._text) or self._end:
+                    break
+            except json.JSONDecodeError as error:
+                cut = error.pos >= len(self._text) - _OPEN_END or error.msg.startswith("Unterminated string")
+                if self._end or not cut:
+                    self._at = min(error.pos, len(self._text))
+                    raise self._broken(f"the document is not JSON: {error.msg}") from error
+            except (ValueError, RecursionError) as error:
+                raise self._broken(f"the document can not be read: {error}") from error
+            if len(self._text) - self._at > MAX_LINE_BYTES:
+                raise self._broken(f"one record is longer than {MAX_LINE_BYTES >> 20} MiB")
+            self._read_on()
+        raw = self._text[self._at : end]
+        self._at = end
+        problem = self._reader.problem(value, raw)
+        if problem:
+            return SourceRow(index, error=problem, raw=raw[:RAW_CHARS])
+        return SourceRow(index, as_record(value))
+
+    def _next(self) -> str:
+        """The next character that is no white space, not taken; empty at the end."""
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in _SPACE:
+                    return self._text[self._at]
+                self._at += 1
+            if self._end:
+                return ""
+            self._read_on()
+
+    def _take(self, expected: str) -> str:
+        found = self._next()
+        if not found or found not in expected:
+            raise self._broken(f"the document is not JSON: expecting {' or '.join(map(repr, expected))}")
+        self._at += 1
+        return found
+
+    def _read_on(self) -> None:
+        """Forget what was taken, read as much again as is waiting: a long item costs linear time."""
+        self._line, self._column = self._position()
+        self._text = self._text[self._at :]
+        self._at = 0
+        more = self._file.read(max(_CHUNK, len(self._text)))
+        self._end = not more
+        self._text += more
+
+    def _position(self) -> tuple[int, int]:
+        newlines = self._text.count("\n", 0, self._at)
+        if not newlines:
+            return self._line, self._column + self._at
+        return self._line + newlines, self._at - self._text.rfind("\n", 0, self._at)
+
+    def _broken(self, what: str) -> BrokenListError:
+        return BrokenListError(what, *self._position())
