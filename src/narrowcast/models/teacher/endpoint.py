@@ -78,8 +78,12 @@ class Endpoint:
 
         began = time.monotonic()
         try:
+            # An endpoint that knows the header bills a repetition after a kill once.
             with self._client.stream(
-                "POST", f"{self._settings.url}/chat/completions", json=call.body()
+                "POST",
+                f"{self._settings.url}/chat/completions",
+                json=call.body(),
+                headers={"idempotency-key": call.key},
             ) as response:
                 body = _bounded(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

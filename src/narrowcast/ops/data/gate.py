@@ -16,7 +16,7 @@ from narrowcast.core.manifest import GeneratedBy, ImportRecord
 from narrowcast.core.names import Provenance, Split, StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
-from narrowcast.errors import DataError
+from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options, find_generation
 from narrowcast.ops.data.imports import INCOMING, read_records, remove_orphans, write_records
@@ -105,6 +105,22 @@ def gate(
     if not dry_run:
         _emit(project, outcome)
     return outcome
+
+
+def parse_into(text: str) -> Into:
+    """A word of the command line.
+
+    Raises:
+        UsageError: for any other.
+    """
+    if text == "auto" or text == "train" or text == "free":
+        return text
+    raise UsageError(
+        f"rows can not go into {text!r}",
+        where="--into",
+        next_command="use auto, train or free",
+        stage="factory",
+    )
 
 
 def _split(into: Into, candidates: Sequence[Candidate], has_rows: bool) -> Split | None:

@@ -27,6 +27,8 @@ from narrowcast.stages.factory.plan import Cell, Plan
 from narrowcast.stages.factory.prompts import generation_messages, response_format, rows_schema
 from narrowcast.stages.factory.shapes import RowShape, row_shape
 
+_SAMPLES_A_SEED = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -136,7 +138,10 @@ class PlanWork:
         for message in messages:
             self._guard.check(message.content)
         form = response_format(self._options.structured, "rows", rows_schema(self.shape))
-        return Asked(number, sample, make_call(self._model, messages, self._options, form, sample), quoted)
+        # Another seed asks for other rows, also where the prompt is the same.
+        repetition = self._options.seed * _SAMPLES_A_SEED + sample
+        call = make_call(self._model, messages, self._options, form, repetition)
+        return Asked(number, sample, call, quoted)
 
     def _quoted(self, cell: Cell, sample: int) -> tuple[Example, ...]:
         """Rows of the cell's label where it has one; others each time, decided by content."""

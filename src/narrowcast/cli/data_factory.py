@@ -1,0 +1,120 @@
+"""`narrowcast data generate | gate | judge | balance`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+GenerationArgument = Annotated[
+    str | None, typer.Argument(metavar="[GENERATION]", help="Its id; default the one written last.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")]
+_OPTIONS = "narrowcast.stages.factory.options"
+
+
+@stage_options(f"{_OPTIONS}:GenerateOptions")
+def generate(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Generate rows by the plan: by a teacher under a spending cap, or from templates."""
+    from narrowcast.cli.data_factory_view import show_generation, show_plan
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.data.generate import GenerateOutcome
+    from narrowcast.ops.data.generate import generate as generate_rows
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        done = generate_rows(opened, overrides, dry_run=dry_run, progress=progress, cancel=cancel)
+    if isinstance(done, GenerateOutcome):
+        outcome = done
+        emit(outcome, as_json, lambda: show_generation(outcome))
+    else:
+        preview = done
+        emit(preview, as_json, lambda: show_plan(preview))
+
+
+@stage_options(f"{_OPTIONS}:GateOptions")
+def gate(
+    overrides: dict[str, Any],
+    generation: GenerationArgument = None,
+    project: ProjectOption = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="Gate the rows of this JSONL file, written elsewhere, instead.")
+    ] = None,
+    into: Annotated[
+        str, typer.Option(help="train: only train on the rows; free: let prepare split them; auto.")
+    ] = "auto",
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the gates of generated rows; import what passes, keep the rest with gate and reason."""
+    from narrowcast.cli.data_factory_view import show_gates
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.data.gate import gate as gate_rows
+    from narrowcast.ops.data.gate import parse_into
+
+    opened, where = open_project(project), parse_into(into)
+    with working(as_json) as (progress, cancel):
+        outcome = gate_rows(
+            opened,
+            generation,
+            overrides,
+            rows=rows,
+            into=where,
+            dry_run=dry_run,
+            progress=progress,
+            cancel=cancel,
+        )
+    emit(outcome, as_json, lambda: show_gates(outcome))
+
+
+@stage_options(f"{_OPTIONS}:JudgeOptions")
+def judge(
+    overrides: dict[str, Any],
+    generation: GenerationArgument = None,
+    project: ProjectOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model score the rows that pass the gates, by a rubric of seven dimensions."""
+    from narrowcast.cli.data_factory_view import show_judgements
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.data.judge import judge as judge_rows
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        outcome = judge_rows(opened, generation, overrides, dry_run=dry_run, progress=progress, cancel=cancel)
+    emit(outcome, as_json, lambda: show_judgements(outcome))
+
+
+@stage_options(f"{_OPTIONS}:BalanceOptions")
+def balance(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Let every row back in.")] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Leave train rows of crowded labels out, by a cap or a target; held-out rows stay as they are."""
+    from narrowcast.cli.data_factory_view import show_balance
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.data.balance import balance as balance_rows
+    from narrowcast.ops.data.balance import undo_balance
+
+    opened = open_project(project)
+    outcome = undo_balance(opened) if undo else balance_rows(opened, overrides, dry_run=dry_run)
+    emit(outcome, as_json, lambda: show_balance(outcome))
