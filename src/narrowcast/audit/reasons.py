@@ -51,6 +51,9 @@ REASONS: dict[str, Reason] = {
     "dataset_rows_rejected": Reason(
         _I, _ERR, "not one row could be mapped", "narrowcast data import --dry-run"
     ),
+    "dataset_rows_forgotten": Reason(_I, _WARN, "rows were deleted from every copy the project owns"),
+    "dataset_row_unknown": Reason(_I, _ERR, "no row, or more than one, is meant", "narrowcast data imports"),
+    "dataset_row_reviewed": Reason(_I, _INFO, "rows were reviewed by a person"),
     # cleaning
     "cleaning_run": Reason(_C, _INFO, "texts were cleaned"),
     "cleaning_failed": Reason(
@@ -94,6 +97,9 @@ REASONS: dict[str, Reason] = {
     "prepare_run": Reason(_P, _INFO, "a data-set version was prepared"),
     "prepare_failed": Reason(_P, _ERR, "no data-set version could be prepared", "narrowcast data ledger"),
     "prepare_leakage_found": Reason(_P, _ERR, "held-out rows stand in train", "narrowcast prepare"),
+    "dataset_version_unknown": Reason(
+        _P, _ERR, "no data-set version is called so", "narrowcast data versions"
+    ),
     "prepare_manifest_missing": Reason(_P, _ERR, "no data set was prepared", "narrowcast prepare"),
     "prepare_split_changed": Reason(
         _P, _ERR, "a prepared file is not what its manifest says", "narrowcast prepare --force"

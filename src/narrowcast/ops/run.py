@@ -101,6 +101,7 @@ def import_sources(
             into=source.into,
             limit=source.limit,
             licence=source.licence,
+            consent=source.consent,
             progress=progress,
             cancel=cancel,
         )

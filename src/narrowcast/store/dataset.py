@@ -7,13 +7,14 @@ former version current. Everything after preparation reads rows through this fil
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import combined_hash
-from narrowcast.core.manifest import DatasetManifest, SplitFile
+from narrowcast.core.manifest import DatasetManifest, ImportRecord, SplitFile
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError
 from narrowcast.store.files import (
@@ -114,6 +115,51 @@ def save_version(
     _copy_for_people(project, splits)
     _register(project, written)
     return written
+
+
+def rewrite_version(
+    project: ProjectPaths,
+    manifest: DatasetManifest,
+    without: AbstractSet[str],
+    imports: Mapping[str, ImportRecord],
+) -> None:
+    """Take rows out of a version that was written before; the folder is replaced as a whole.
+
+    The version keeps its name, which then tells what it was made of, not what is left; `forgotten` counts the
+    difference.
+
+    Args:
+        project: where the version is.
+        manifest: of the version.
+        without: ids of the rows.
+        imports: records of the imports as they are now, by id.
+
+    Raises:
+        DataError: where a split file was changed before.
+    """
+    rows = {split: read_split(project, manifest, split) for split in manifest.splits}
+    kept = {split: [row for row in each if row.id not in without] for split, each in rows.items()}
+    gone = sum(map(len, rows.values())) - sum(map(len, kept.values()))
+    if not gone:
+        return
+    folder = project.prepared / manifest.version[:_FOLDER_DIGITS]
+    with atomic_folder(folder) as part:
+        files = {}
+        for split, left in kept.items():
+            count, digest = write_jsonl(part / f"{split}.jsonl", (row.to_dict() for row in left))
+            files[split] = SplitFile(path=manifest.splits[split].path, rows=count, sha256=digest)
+        ledger = manifest.ledger
+        written = manifest.model_copy(
+            update={
+                "splits": files,
+                "forgotten": manifest.forgotten + gone,
+                "imports": [imports.get(each.id, each) for each in manifest.imports],
+                "ledger": ledger.model_copy(
+                    update={"rows_in": ledger.rows_in - gone, "rows_out": ledger.rows_out - gone}
+                ),
+            }
+        )
+        write_text(part / "manifest.json", written.model_dump_json(indent=2) + "\n")
 
 
 def _copy_for_people(project: ProjectPaths, splits: Mapping[Split, Sequence[Example]]) -> None:

@@ -64,7 +64,7 @@ def _fits(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
 def _is_accepted(wanted: Mapping[str, Any], name: str, value: Any) -> bool:
     accepted = wanted.get("accepted")
     if accepted is None:
-        return _plain(wanted["arguments"][name]) == _plain(value)
+        return bool(_plain(wanted["arguments"][name]) == _plain(value))
     return any(_equal(each, value) for each in accepted.get(name, ()))
 
 

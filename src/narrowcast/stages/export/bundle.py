@@ -127,7 +127,8 @@ def _describe(
         files=[],
         merged=_merged_path(inputs, options, ctx),
         sources=[
-            {"locator": public_name(each.locator), "licence": each.licence} for each in inputs.dataset.imports
+            {"locator": public_name(each.locator), "licence": each.licence, "consent": each.consent}
+            for each in inputs.dataset.imports
         ],
         parity=report,
         smoke=smoke,

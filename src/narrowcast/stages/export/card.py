@@ -65,6 +65,7 @@ def _data(inputs: Inputs) -> str:
             f"{each.rows:,}",
             f"{each.accepted:,}",
             each.licence or "not stated",
+            each.consent or "not stated",
         ]
         for each in dataset.imports
     ]
@@ -73,7 +74,7 @@ def _data(inputs: Inputs) -> str:
     leaks = dataset.leakage
     return (
         "## Data\n\n"
-        + _table(["source", "mapper", "rows", "accepted", "licence"], rows)
+        + _table(["source", "mapper", "rows", "accepted", "licence", "consent"], rows)
         + f"\n\nSplits: {splits}. Who wrote the rows: {origin}. Shared between train and held-out rows: "
         f"{leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near-duplicates, "
         f"{leaks.groups_shared} groups."
