@@ -1,0 +1,68 @@
+import unicodedata
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narrowcast.similarity.codes import shingle_codes
+from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
+from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
+from narrowcast.similarity.sketches import buckets
+
+TEXTS = st.lists(st.text(st.sampled_from("abcÜ漢 🙂"), max_size=12).map(words_of), min_size=1, max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS)
+def test_codes_are_equal_exactly_where_shingles_are(texts: list[str]) -> None:
+    (codes,) = shingle_codes(texts)
+    assert len(codes) == len(texts)
+    sets = [set(codes.of(number).tolist()) for number in range(len(texts))]
+    shingles = [character_shingles(text) for text in texts]
+    for left, mine in enumerate(sets):
+        for right, theirs in enumerate(sets):
+            assert len(mine & theirs) == len(shingles[left] & shingles[right])
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
+def test_the_index_finds_a_similar_text_exactly_where_there_is_one(
+    texts: list[str], threshold: float
+) -> None:
+    codes = codes_by_rarity(texts)
+    members = list(range(0, len(texts), 2))
+    index = PrefixIndex(codes, members, threshold)
+    for number in range(1, len(texts), 2):
+        mine = character_shingles(texts[number])
+        wanted = {each for each in members if jaccard(mine, character_shingles(texts[each])) >= threshold}
+        found, _ = index.similar_to(number)
+        assert (found in wanted) if wanted else (found is None)
+
+
+@given(st.text(max_size=40))
+def test_the_quick_way_for_ascii_is_the_same_way(text: str) -> None:
+    def slowly(given: str) -> str:
+        folded = " ".join(unicodedata.normalize("NFKC", given).casefold().split())
+        return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
+
+    plain = text.encode("ascii", "ignore").decode()
+    assert words_of(plain) == slowly(plain)
+
+
+def test_pairs_at_the_threshold_share_a_bucket_as_often_as_promised() -> None:
+    chance = np.random.default_rng(5)
+    alphabet = [chr(0x4E00 + number) for number in range(4_000)]
+    texts: list[str] = []
+    for _ in range(600):
+        letters = chance.choice(alphabet, 92, replace=False).tolist()
+        # 90 shingles, of which the changed letters leave 80 in common: a similarity of 80 / 100.
+        texts.append("".join(letters))
+        texts.append("".join([*letters[:82], *chance.choice(alphabet, 10, replace=False).tolist()]))
+    similar = [
+        jaccard(character_shingles(a), character_shingles(b))
+        for a, b in zip(texts[::2], texts[1::2], strict=True)
+    ]
+    assert min(similar) > 0.79
+    together = {pair for bucket in buckets(texts, 0.8) for pair in zip(bucket, bucket[1:], strict=False)}
+    found = sum((number, number + 1) in together for number in range(0, len(texts), 2))
+    assert found / 600 >= 0.985  # promised: 0.995
