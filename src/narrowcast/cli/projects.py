@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from narrowcast.cli import state
 from narrowcast.cli.options import JsonOption
 from narrowcast.cli.output import emit, next_step, say, table
+from narrowcast.core.names import TaskProfile
+
+if TYPE_CHECKING:
+    from narrowcast.ops.spec import SpecAnswers
 
 
 def init(
@@ -17,21 +22,90 @@ def init(
         str | None, typer.Argument(help="Name of the task; default the current folder's.")
     ] = None,
     path: Annotated[Path | None, typer.Option(help="Folder; default below the workspace.")] = None,
+    goal: Annotated[str | None, typer.Option(help="What the model is for, in a sentence.")] = None,
+    task: Annotated[
+        TaskProfile | None, typer.Option(help="Kind of task; else the first import proposes it.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels of a classification, apart by commas.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="JSON Schema of the answer, for extraction.")] = None,
+    instruction: Annotated[
+        str | None, typer.Option(help="System prompt of the model; default the task's own.")
+    ] = None,
+    inputs: Annotated[str | None, typer.Option(help="What comes in, and from whom.")] = None,
+    failures: Annotated[str | None, typer.Option(help="Mistakes that are not acceptable.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="How success is measured.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="Where the model will run.")] = None,
+    latency: Annotated[str | None, typer.Option(help="What an answer may take and cost.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; assume what is not given.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a project: a folder for its data, models and records, and a line in the index."""
+    """Make a project with its task specification; asks on a terminal for what no option says."""
     from narrowcast.ops.project import Project
+    from narrowcast.ops.spec import SpecAnswers, read_schema
 
-    project = Project.create(state.settings(), name or Path.cwd().name, path)
-    value = {"id": project.id, "slug": project.slug, "path": str(project.paths.root)}
+    answers = SpecAnswers(
+        goal=goal,
+        task=task,
+        labels=_split(labels),
+        output_schema=read_schema(schema) if schema else {},
+        instruction=instruction,
+        inputs=inputs,
+        failures=failures,
+        metrics=metrics,
+        deployment=deployment,
+        latency=latency,
+    )
+    if sys.stdin.isatty() and sys.stdout.isatty() and not (as_json or yes):
+        answers = _ask(answers)
+    project = Project.create(state.settings(), name or Path.cwd().name, path, spec=answers)
+    value = {
+        "id": project.id,
+        "slug": project.slug,
+        "path": str(project.paths.root),
+        "assumed": answers.assumed(),
+    }
 
     def render() -> None:
         say(f"project [bold]{project.slug}[/] (number {project.id}) in {project.paths.root}")
         if name is None:
             say(f"[dim]assumed: its name, {project.slug}, from the current folder[/]")
+        if answers.assumed():
+            say(f"[dim]assumed: {', '.join(answers.assumed())}; see task.md and specs, marked (assumed)[/]")
         next_step("narrowcast data import --locator csv:PATH --auto")
 
     emit(value, as_json, render)
+
+
+def _ask(answers: SpecAnswers) -> SpecAnswers:
+    """Questions for what is not given; an empty answer leaves the assumption."""
+    from narrowcast.ops.spec import ASSUMPTIONS, SpecAnswers
+
+    given = answers.model_dump()
+    say("[dim]Enter leaves the assumption in brackets.[/]")
+    for field, question in _QUESTIONS.items():
+        if given[field] or (field == "labels" and given["task"] not in (None, TaskProfile.CLASSIFICATION)):
+            continue
+        if field in ("task", "labels") and given["output_schema"]:
+            continue
+        said = typer.prompt(f"{question} [{ASSUMPTIONS[field]}]", default="", show_default=False).strip()
+        while field == "task" and said and said not in set(TaskProfile):
+            said = typer.prompt(f"one of {', '.join(TaskProfile)}", default="", show_default=False).strip()
+        given[field] = _split(said) if field == "labels" else said or None
+    return SpecAnswers.model_validate(given)
+
+
+_QUESTIONS = {
+    "goal": "What is the model for?",
+    "task": "Kind of task",
+    "labels": "Labels, apart by commas",
+    "inputs": "What comes in, and from whom?",
+    "failures": "Which mistakes are not acceptable?",
+    "deployment": "Where will it run?",
+}
+
+
+def _split(labels: str | None) -> list[str]:
+    return [label.strip() for label in (labels or "").split(",") if label.strip()]
 
 
 def projects(as_json: JsonOption = False) -> None:

@@ -15,6 +15,7 @@ from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
+from narrowcast.ops.spec import SpecAnswers, write_spec
 from narrowcast.pipeline.runner import Runner
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
@@ -36,12 +37,19 @@ class Project:
         self._engine = engine
 
     @classmethod
-    def create(cls, settings: Settings, name: str, path: Path | None = None) -> Project:
+    def create(
+        cls, settings: Settings, name: str, path: Path | None = None, *, spec: SpecAnswers | None = None
+    ) -> Project:
         """Make the folder (below the workspace unless `path` says otherwise) and enter it in the index.
 
+        The task specification is written with it; what `spec` leaves open is assumed, and marked so.
+
         Raises:
-            UsageError: where the name is empty or taken, or the folder holds a project already.
+            UsageError: where the name is empty or taken, the folder holds a project already, or the answers
+                contradict each other.
         """
+        answers = spec or SpecAnswers()
+        task = answers.task_spec()
         slug = slugify(name)
         root = (path or settings.home / "projects" / slug).expanduser().absolute()
         paths = ProjectPaths(root)
@@ -53,8 +61,9 @@ class Project:
             )
         engine = open_database(settings.database_url)
         entry = add_project(engine, slug, root)
-        save_config(paths.config, ProjectConfig(name=name))
+        save_config(paths.config, ProjectConfig(name=name, task=task))
         write_text(root / "README.md", _readme(name))
+        write_spec(paths, name, answers)
         project = cls(settings, engine, entry)
         project.trail.emit(StageName.SYSTEM, "project_created", f"project {slug} was created")
         return project
@@ -171,8 +180,10 @@ A narrowcast project. `narrowcast.yaml` says what it is; `narrowcast run` takes 
 
 | folder | what is in it |
 | --- | --- |
+| `task.md`, `specs` | what is to be learned, by what rules; `(assumed)` marks what nobody said |
 | `data/raw` | rows as the sources gave them |
 | `data/accepted`, `data/rejected` | mapped rows, and every rejected row with its reason |
+| `data/generated` | generated rows, and every answer a teacher was paid for |
 | `data/prepared` | data-set versions: splits and manifest |
 | `data/eval` | held-out rows of the current version |
 | `training/runs` | checkpoints, traces and manifests of training runs |
