@@ -13,7 +13,7 @@ import mimetypes
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -87,7 +87,8 @@ class _Fetch:
         begun, started = (0, Validators()) if whole else place.begun()
         asked = whole.validators if whole else started
         try:
-            with closing(self._open(self._address, asked, begun, whole is not None)) as answer:
+            with ExitStack() as open_ends:
+                answer = self._open(asked, begun, whole is not None, open_ends)
                 if whole and answer.status == http.client.NOT_MODIFIED:
                     note = f"unchanged at its server since it was fetched ({whole.bytes:,} bytes)"
                     return _with_extension(whole), note
@@ -102,26 +103,28 @@ class _Fetch:
         note = f"fetched {found.bytes:,} bytes" + (f", resumed at {start:,}" if start else "")
         return _with_extension(found), note
 
-    def _open(self, address: str, asked: Validators, begun: int, whole: bool) -> http.client.HTTPResponse:
+    def _open(
+        self, asked: Validators, begun: int, whole: bool, open_ends: ExitStack
+    ) -> http.client.HTTPResponse:
         """The answer with the content; redirects are followed, each checked like the first address."""
+        address = self._address
         for _ in range(_REDIRECTS + 1):
             url = _parsed(address, self._where)
             if urlsplit(self._address).scheme == "https" and url.scheme != "https":
                 raise self._failed("the server redirects from https to http")
             connection = self._connect(url)
+            open_ends.callback(connection.close)
             same_host = url.netloc == urlsplit(self._address).netloc
             connection.request("GET", _path(url), headers=_headers(url, asked, begun, whole, same_host))
             answer = connection.getresponse()
+            open_ends.callback(answer.close)
             if answer.status in (301, 302, 303, 307, 308):
                 address = urljoin(address, answer.getheader("Location") or "")
-                connection.close()
                 continue
             if answer.status == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and begun:
-                connection.close()
                 asked, begun = Validators(), 0  # the part is longer than the file is now: from the start
                 continue
             if answer.status not in (200, 206, 304):
-                connection.close()
                 raise self._failed(f"the server answered {answer.status} {answer.reason}")
             return answer
         raise self._failed(f"more than {_REDIRECTS} redirects")

@@ -25,11 +25,13 @@ class Locator:
 
         A variable (`${NAME}`) in the place of a secret stays, so that the recorded locator can be read again.
         """
-        address, asked = self.rest, ""
-        if self.scheme == "sql":  # what follows is a statement, to be kept to the letter
+        address, asked, password = self.rest, "", _PASSWORD
+        if self.scheme == "sql":
+            password = _ANY_PASSWORD
             found = _STATEMENT.search(self.rest)
-            address, asked = (self.rest[: found.start()], found[0]) if found else (self.rest, "")
-        address = _SECRET_OPTION.sub(_without_value, _PASSWORD.sub(_without_password, address))
+            if found:  # a statement, to be kept to the letter
+                address, asked = self.rest[: found.start()], found[0]
+        address = _SECRET_OPTION.sub(_without_value, password.sub(_without_password, address))
         return f"{self.scheme}:{address}{asked}"
 
     def expanded(self) -> Locator:
@@ -62,6 +64,8 @@ class Locator:
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # `//user:password@`; a password may hold an @, a host can not.
 _PASSWORD = re.compile(r"(//[^/?#:@\s]*):([^/?#\s]*)@")
+# A database URL holds no other @; a password that was not encoded may hold anything.
+_ANY_PASSWORD = re.compile(r"(//[^/?#:@\s]*):(.*)@", re.DOTALL)
 _SECRET_OPTION = re.compile(
     r"(?i)([?&#;](?:[\w.-]*(?:token|secret|passw(?:or)?d|pwd|signature|credential|api_?key|access_?key(?:_?id)?)"
     r"|key|sig|auth)=)([^&#;\s]*)"
