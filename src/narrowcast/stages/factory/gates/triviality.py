@@ -14,7 +14,10 @@ _PLACEHOLDER = re.compile(
     r"\blorem ipsum\b|\b(?:foo\s+bar|asdf\w*|xxx+|test test)\b",
     re.IGNORECASE,
 )
-_LEAST_VARIED = 0.4  # different words of all words, where there are eight and more
+_LEAST_VARIED = (
+    0.5  # different word triples of all, where there are eight words and more; texts of any length
+)
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # Thai, Lao, Japanese, Chinese
 # Boundary rows are short on purpose.
 _SHORT_ON_PURPOSE = frozenset({"boundary"})
 
@@ -32,11 +35,12 @@ def triviality(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
 def _fault(row: GateRow, min_words: int) -> str | None:
     words = words_of(row.text).split()
     least = 1 if row.candidate.origin.edge_case in _SHORT_ON_PURPOSE else min_words
-    # Scripts without spaces count by characters.
-    if len(words) < least and len(row.text.strip()) < 4 * least:
-        return f"{len(words)} word(s)"
-    if len(words) >= 8 and len(set(words)) / len(words) < _LEAST_VARIED:
-        return f"{len(set(words))} different words of {len(words)}"
+    count = max(len(words), len(_UNSPACED.findall(row.text)) // 2)
+    if count < least:
+        return f"{count} word(s)"
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    if len(words) >= 8 and len(set(triples)) / len(triples) < _LEAST_VARIED:
+        return f"{len(set(triples))} different word triples of {len(triples)}"
     placeholder = _PLACEHOLDER.search(row.text) or _PLACEHOLDER.search(row.output)
     if placeholder:
         return f"unfilled: {placeholder.group()!r}"
