@@ -125,12 +125,15 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
             next_command="check that the address ends where /chat/completions begins, usually /v1",
             stage="factory",
         ) from error
-    counted = isinstance(prompt, int) and isinstance(completion, int)
+    if isinstance(prompt, int) and isinstance(completion, int):
+        counted = True
+    else:
+        counted, prompt, completion = False, call.prompt_bound, call.completion_bound
     return Answer(
         text=text,
         finish=str(choice.get("finish_reason") or ""),
-        prompt_tokens=prompt if counted else call.prompt_bound,
-        completion_tokens=completion if counted else call.completion_bound,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
         counted=counted,
         seconds=round(seconds, 3),
     )

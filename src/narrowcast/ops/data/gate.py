@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, Field
 
@@ -50,7 +50,7 @@ class GateOutcome(BaseModel):
     verdicts: list[GateVerdict]
     ledger: StageLedger
     cells: list[CellResult] = Field(default_factory=list)
-    record: ImportRecord | None = Field(None, description="The import; None in a dry run.")
+    record: ImportRecord | None = Field(default=None, description="The import; None in a dry run.")
     into: str = ""
 
 
@@ -113,8 +113,9 @@ def parse_into(text: str) -> Into:
     Raises:
         UsageError: for any other.
     """
-    if text == "auto" or text == "train" or text == "free":
-        return text
+    for word in get_args(Into):
+        if text == word:
+            return cast(Into, word)
     raise UsageError(
         f"rows can not go into {text!r}",
         where="--into",

@@ -108,7 +108,7 @@ def find_generation(project: Project, ref: str | None) -> tuple[GenerationRecord
         DataError: where there is none.
     """
     known = generations(project)
-    chosen = next((each for each in known if each.id == ref), None) if ref else (known or [None])[-1]
+    chosen = next((each for each in reversed(known) if ref in (None, each.id)), None)
     if chosen is None:
         raise DataError(
             f"there is no generation {ref}" if ref else "nothing was generated in this project",

@@ -50,8 +50,8 @@ class JudgeOutcome(BaseModel):
     refused: dict[str, int] = Field(description="Refused rows by the first reason.")
     mean_scores: dict[str, float]
     spending: Spending
-    bound_tokens: int = Field(0, description="In a dry run: the most the calls can use.")
-    prompt: str = Field("", description="In a dry run: the first prompt.")
+    bound_tokens: int = Field(default=0, description="In a dry run: the most the calls can use.")
+    prompt: str = Field(default="", description="In a dry run: the first prompt.")
     complete: bool = True
 
 

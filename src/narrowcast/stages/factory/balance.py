@@ -20,7 +20,7 @@ class LabelBalance(BaseModel):
     rows: int
     kept: int
     left_out: int
-    missing: int = Field(0, description="What it lacks to the target.")
+    missing: int = Field(default=0, description="What it lacks to the target.")
 
 
 def choose_left_out(rows: Sequence[Example], options: BalanceOptions) -> tuple[list[LabelBalance], list[str]]:

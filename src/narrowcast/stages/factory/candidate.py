@@ -19,13 +19,15 @@ class Origin(BaseModel):
     label: str | None = None
     difficulty: str = ""
     edge_case: str = ""
-    writer: str = Field("", description="The teacher's model, or `templates`.")
-    prompt: str = Field("", description="SHA-256 of the messages the teacher saw.")
-    call: str = Field("", description="Key of the call in data/generated/calls.jsonl.")
+    writer: str = Field(default="", description="The teacher's model, or `templates`.")
+    prompt: str = Field(default="", description="SHA-256 of the messages the teacher saw.")
+    call: str = Field(default="", description="Key of the call in data/generated/calls.jsonl.")
     parents: list[str] = Field(default_factory=list, description="Ids of the rows quoted in the prompt.")
-    group: str | None = Field(None, description="Group of the first quoted row.")
-    tokens: int = Field(0, description="The row's share of the call's tokens.")
-    cost: float | None = Field(None, description="Its share of the call's cost, where a price was given.")
+    group: str | None = Field(default=None, description="Group of the first quoted row.")
+    tokens: int = Field(default=0, description="The row's share of the call's tokens.")
+    cost: float | None = Field(
+        default=None, description="Its share of the call's cost, where a price was given."
+    )
 
     @property
     def cell(self) -> str:

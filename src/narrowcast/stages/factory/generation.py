@@ -16,7 +16,7 @@ class CellProgress(BaseModel):
 
     name: str
     quota: int
-    rows: int = Field(0, description="Rows that could be read; the gates have not seen them yet.")
+    rows: int = Field(default=0, description="Rows that could be read; the gates have not seen them yet.")
     unreadable: int = 0
     calls: int = 0
 
@@ -50,15 +50,15 @@ class GenerationRecord(BaseModel):
     source: Literal["teacher", "templates", "file"]
     writer: str = Field(description="The teacher's model, `templates`, or the file's name.")
     options: dict[str, Any] = Field(default_factory=dict)
-    prompt_sha256: str = Field("", description="Of the prompt's template.")
+    prompt_sha256: str = Field(default="", description="Of the prompt's template.")
     cells: list[CellProgress] = Field(default_factory=list)
-    quoted: int = Field(0, description="Train rows that prompts may quote.")
+    quoted: int = Field(default=0, description="Train rows that prompts may quote.")
     rows: int = 0
     unreadable: int = 0
     rows_sha256: str = ""
     spending: Spending = Field(default_factory=Spending)
     stopped: Literal["", "cap", "samples"] = Field(
-        "", description="Why cells are not full: the cap, or too few readable rows an answer."
+        default="", description="Why cells are not full: the cap, or too few readable rows an answer."
     )
 
     @computed_field  # type: ignore[prop-decorator]

@@ -35,12 +35,14 @@ class Judgement(BaseModel):
 
     index: int
     accepted: bool
-    why: str = Field("", description="Why it is not accepted, by the rule.")
+    why: str = Field(default="", description="Why it is not accepted, by the rule.")
     scores: dict[str, int] = Field(default_factory=dict)
     total: int = 0
-    decision: str = Field("", description="The judge's own word.")
-    reason: str = Field("", description="The judge's words.")
-    fixed_row: dict[str, Any] | None = Field(None, description="For a person to look at; never used unseen.")
+    decision: str = Field(default="", description="The judge's own word.")
+    reason: str = Field(default="", description="The judge's words.")
+    fixed_row: dict[str, Any] | None = Field(
+        default=None, description="For a person to look at; never used unseen."
+    )
 
 
 def judgement(index: int, answer: Answer, options: JudgeOptions) -> Judgement:

@@ -117,6 +117,9 @@ class GateOptions(StageOptions):
     leakage: float = Field(0.6, gt=0, le=1)
     """From where on an input resembles a held-out one too much."""
 
+    semantic: float | None = Field(None, gt=0, le=1)
+    """Cosine from where on two inputs say the same in other words; the embedder's own where not given."""
+
     conflict: float = Field(0.9, gt=0, le=1)
     """From where on similar inputs must have the same answer."""
 

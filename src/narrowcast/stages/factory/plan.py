@@ -32,8 +32,10 @@ class Category(BaseModel):
 
     name: str
     about: str = ""
-    label: str | None = Field(None, description="The label every row of the category must have.")
-    quota: int | None = Field(None, ge=0, description="Rows; None takes an equal share of the plan's.")
+    label: str | None = Field(default=None, description="The label every row of the category must have.")
+    quota: int | None = Field(
+        default=None, ge=0, description="Rows; None takes an equal share of the plan's."
+    )
 
 
 class Cell(BaseModel):
@@ -60,7 +62,7 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: int = Field(100, ge=1)
+    rows: int = Field(default=100, ge=1)
     categories: list[Category] = Field(min_length=1)
     difficulties: list[str] = Field(default_factory=lambda: list(DIFFICULTIES), min_length=1)
     edge_cases: dict[str, str] = Field(default_factory=lambda: dict(EDGE_CASES), min_length=1)

@@ -61,6 +61,8 @@ def row_shape(task: TaskSpec) -> RowShape:
         return _pairs({"text": _TEXT}, "output", _TEXT)
     if task.profile is TaskProfile.CHAT:
         return _conversations()
+    if task.profile is TaskProfile.TOOL_CALLING:
+        return _tool_calls()
     raise UsageError(
         f"rows of a {task.profile} task can not be generated yet",
         where="task.profile in narrowcast.yaml",
@@ -121,6 +123,33 @@ def _conversations() -> RowShape:
 
     def write(values: Mapping[str, Any], answer: Target) -> dict[str, Any]:
         return {"messages": [*values["messages"], {"role": "assistant", "content": answer}]}
+
+    return RowShape(schema, read, write)
+
+
+def _tool_calls() -> RowShape:
+    """The tools a row offers, what the user wants, the calls that are right (none is an answer too)."""
+    tool = {"type": "object", "properties": {"name": _TEXT, "parameters": {"type": "object"}}}
+    call = _object({"name": _TEXT, "arguments": {"type": "object"}})
+    schema = _object(
+        {
+            "tools": {"type": "array", "items": {**tool, "required": ["name", "parameters"]}, "minItems": 1},
+            "request": _TEXT,
+            "calls": {"type": "array", "items": call},
+        }
+    )
+
+    def read(row: Mapping[str, Any]) -> tuple[dict[str, Any], Target]:
+        unknown = {each["name"] for each in row["calls"]} - {each["name"] for each in row["tools"]}
+        if unknown:
+            raise ValueError(f"calls a tool that is not offered: {', '.join(sorted(unknown))}")
+        messages = [{"role": "user", "content": row["request"]}]
+        return {"tools": row["tools"], "messages": messages}, {"tool_calls": row["calls"]}
+
+    def write(values: Mapping[str, Any], answer: Target) -> dict[str, Any]:
+        request = "\n".join(str(turn["content"]) for turn in values["messages"] if turn["role"] == "user")
+        calls = answer["tool_calls"] if isinstance(answer, dict) else []
+        return {"tools": values.get("tools", []), "request": request, "calls": calls}
 
     return RowShape(schema, read, write)
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Slot(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     values: list[Any] = Field(default_factory=list)
-    faker: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$")
+    faker: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -58,7 +59,7 @@ class TemplateFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: int = Field(100, ge=1)
+    rows: int = Field(default=100, ge=1)
     locale: str = "en_US"
     slots: dict[str, Slot] = Field(default_factory=dict)
     templates: list[RowTemplate] = Field(min_length=1)
@@ -150,9 +151,7 @@ def _fill(value: Any, draws: Mapping[str, Draw], chance: random.Random, drawn: d
 def _draws(file: TemplateFile, seed: int) -> dict[str, Draw]:
     wanted = {name: slot for name, slot in file.slots.items() if slot.faker}
     draws: dict[str, Draw] = {
-        name: (lambda chance, values=slot.values: chance.choice(values))
-        for name, slot in file.slots.items()
-        if not slot.faker
+        name: partial(_choose, slot.values) for name, slot in file.slots.items() if not slot.faker
     }
     if not wanted:
         return draws
@@ -166,14 +165,18 @@ def _draws(file: TemplateFile, seed: int) -> dict[str, Draw]:
     return draws
 
 
+def _choose(values: list[Any], chance: random.Random) -> Any:
+    return chance.choice(values)
+
+
 def _faker_draw(fake: Any, name: str, slot: Slot) -> Draw:
-    method = getattr(fake, slot.faker or "", None)
+    method: Any = getattr(fake, slot.faker or "", None)
+    if not callable(method):
+        raise _no_method(name, slot, "there is no such method")
     try:
-        plain = str(method(**slot.arguments)) if callable(method) else None
+        method(**slot.arguments)
     except (TypeError, ValueError) as error:
         raise _no_method(name, slot, str(error)) from error
-    if plain is None:
-        raise _no_method(name, slot, "there is no such method")
 
     def draw(chance: random.Random) -> Any:
         fake.seed_instance(chance.getrandbits(32))

@@ -28,7 +28,9 @@ def semantic_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mappin
     texts = [*known, *(row.text for row in left)]
     by = embedder_for(texts)
     if by is not None and left:
-        _keep_first(semantic_groups(texts, by), left, len(known), "in other words", found)
+        _keep_first(
+            semantic_groups(texts, by, context.options.semantic), left, len(known), "in other words", found
+        )
     return found
 
 

@@ -41,9 +41,9 @@ def _fault(output: str, schemas: Mapping[str, Any], test: Test | None) -> str | 
     for name, arguments in calls:
         if name not in schemas:
             return f"there is no tool {name!r}"
-        error = next(schemas[name].iter_errors(arguments), None)
-        if error is not None:
-            return f"{name}: {error.message[:200]}"
+        fault = next(schemas[name].iter_errors(arguments), None)
+        if fault is not None:
+            return f"{name}: {fault.message[:200]}"
         if test is not None:
             try:
                 test(name, arguments)
