@@ -9,6 +9,7 @@ import typer
 from narrowcast.cli.data_clean import clean, cleanings
 from narrowcast.cli.data_factory import balance, gate, generate, judge
 from narrowcast.cli.data_history import conflicts, diff, forget, lineage, versions
+from narrowcast.cli.data_review import review
 from narrowcast.cli.options import JsonOption, ProjectOption
 from narrowcast.core.names import Split
 
@@ -24,7 +25,7 @@ app.command()(gate)
 app.command()(judge)
 app.command()(balance)
 
-for _command in (versions, diff, lineage, forget, conflicts):
+for _command in (versions, diff, lineage, forget, conflicts, review):
     app.command()(_command)
 
 LocatorOption = Annotated[

@@ -137,7 +137,7 @@ def _row_files(paths: ProjectPaths) -> list[tuple[Path, _Named]]:
     found.append((paths.rejected / "prepare.jsonl", lambda line: f"{line['source']}:{line['index']}"))
     found += [(path, _by_id) for path in sorted(paths.evaluation.glob("*.jsonl"))]
     found += [(path, _by_id) for path in sorted(paths.reports.rglob("*.jsonl"))]
-    found.append((paths.registry / "reviews.jsonl", _by_id))
+    found += [(paths.registry / f"{name}.jsonl", _by_id) for name in ("reviews", "review_queue")]
     return [(path, named) for path, named in found if path.exists()]
 
 

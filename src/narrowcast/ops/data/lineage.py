@@ -15,6 +15,7 @@ from narrowcast.ops.data.imports import read_records
 from narrowcast.ops.data.versions import runs_by_version
 from narrowcast.ops.project import Project
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.reviews import read_reviews
 from narrowcast.store.versions import kept_manifests
 from narrowcast.store.workspace import ProjectPaths
 
@@ -126,5 +127,4 @@ def _places(paths: ProjectPaths, row_id: str) -> list[VersionPlace]:
 
 
 def _reviews(paths: ProjectPaths, row_id: str) -> list[dict[str, Any]]:
-    path = paths.registry / "reviews.jsonl"
-    return [line for line in read_jsonl(path) if line["id"] == row_id] if path.exists() else []
+    return [each.model_dump(mode="json") for each in read_reviews(paths) if each.id == row_id]

@@ -11,6 +11,7 @@ from narrowcast.core.manifest import ImportRecord
 from narrowcast.errors import UsageError
 from narrowcast.ops.data.find_row import accepted_rows
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.reviews import read_reviews
 from narrowcast.store.workspace import ProjectPaths
 
 
@@ -65,7 +66,7 @@ class Selection:
 
 
 def _stored(paths: ProjectPaths, records: Sequence[ImportRecord]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each record as its source gave it, then each example; unreadable records as their text."""
+    """Each record as its source gave it, each example, each edit; unreadable records as their text."""
     for record in records:
         raw = paths.raw / f"{record.id}.jsonl"
         if raw.exists():
@@ -73,6 +74,9 @@ def _stored(paths: ProjectPaths, records: Sequence[ImportRecord]) -> Iterator[tu
                 yield f"{record.id}:{line['index']}", line.get("data") or {"raw": line.get("raw")}
     for row in accepted_rows(paths, list(records)):
         yield row.id, {**row.inputs, "target": row.target}
+    for review in read_reviews(paths):
+        if review.decision == "edit":
+            yield review.id, {**(review.inputs or {}), "target": review.target}
 
 
 def _value(value: Any, path: str) -> Any:

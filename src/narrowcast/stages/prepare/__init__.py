@@ -10,6 +10,7 @@ from narrowcast.stages.prepare.options import Inputs, Options, Result
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.reviews import read_reviews, verdicts
 from narrowcast.store.workspace import ProjectPaths
 
 __all__ = ["STAGE", "Inputs", "Options", "Result"]
@@ -41,7 +42,12 @@ def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG
             stage="prepare",
         )
     balanced = read_left_out(project)
-    return Inputs(task=config.task, imports=imports, left_out=balanced.rows if balanced else [])
+    return Inputs(
+        task=config.task,
+        imports=imports,
+        left_out=balanced.rows if balanced else [],
+        reviews=verdicts(read_reviews(project)),
+    )
 
 
 def _run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:

@@ -10,6 +10,7 @@ from narrowcast.core.manifest import ImportRecord, LeakageReport
 from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.base import StageInputs, StageOptions, StageResult
+from narrowcast.store.reviews import ReviewVerdict
 
 
 class Options(StageOptions):
@@ -58,11 +59,12 @@ _SMALL = 1_000
 
 
 class Inputs(StageInputs):
-    """The task, every committed import, and the train rows that balancing leaves out."""
+    """The task, every committed import, the train rows that balancing leaves out, what reviewers said."""
 
     task: TaskSpec
     imports: list[ImportRecord]
     left_out: list[str] = Field(default_factory=list)
+    reviews: dict[str, ReviewVerdict] = Field(default_factory=dict)
 
 
 class SplitSummary(BaseModel):

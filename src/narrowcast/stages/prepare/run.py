@@ -15,6 +15,7 @@ from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.union_find import UnionFind
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
+from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (
     Rejection,
     check_task,
@@ -42,7 +43,9 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """
     ctx.progress.start("reading and checking rows")
     everything = read_accepted(ctx.project, inputs.imports)
-    kept, rejected = check_task(handler_for(inputs.task), everything)
+    kept, reviewed = apply_reviews(everything, inputs.reviews)
+    kept, rejected = check_task(handler_for(inputs.task), kept)
+    rejected += reviewed
     kept, conflicting, warnings = _settle_conflicts(kept, options)
     rejected += conflicting
     _demand_rows(kept, rejected)

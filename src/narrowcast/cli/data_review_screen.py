@@ -1,0 +1,152 @@
+"""The terminal's review: one row at a time, one key a decision, kept at once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from narrowcast.cli.output import console, next_step, say, table
+
+if TYPE_CHECKING:
+    from narrowcast.ops.data.agreement import Agreement
+    from narrowcast.ops.data.review import Decided, ReviewItem, ReviewState
+    from narrowcast.ops.project import Project
+
+_KEYS = "\\[a]ccept  \\[e]dit  \\[r]eject  \\[s]kip  \\[q]uit"
+
+
+class Screen:
+    """Asks until the queue is empty or the reviewer leaves; the next run goes on where this one stopped."""
+
+    def __init__(self, project: Project, reviewer: str) -> None:
+        self._project = project
+        self._reviewer = reviewer
+
+    def run(self) -> None:
+        """Decide row by row."""
+        from narrowcast.ops.data.review import review_state
+
+        state = review_state(self._project, self._reviewer, show=None)
+        if not state.open:
+            show_state(state)
+            return
+        for number, item in enumerate(state.open, start=1):
+            show_item(item, f"{state.decided + number} of {state.queued}")
+            if not self._ask(item):
+                break
+        show_state(review_state(self._project, self._reviewer, show=0))
+
+    def _ask(self, item: ReviewItem) -> bool:
+        """One decision; False where the reviewer leaves."""
+        from narrowcast.errors import NarrowcastError
+        from narrowcast.ops.data.review import decide
+
+        while True:
+            try:
+                said = console.input(f"{_KEYS}  > ").strip().lower()
+                if said in ("q", "quit"):
+                    return False
+                if said in ("s", "skip"):
+                    return True
+                choice = self._choice(item, said)
+            except EOFError:
+                return False
+            if choice is None:
+                continue
+            try:
+                decide(self._project, [choice], self._reviewer)
+            except NarrowcastError as error:
+                say(f"[red]{escape(str(error))}[/]")
+                continue
+            return True
+
+    def _choice(self, item: ReviewItem, said: str) -> Any:
+        from narrowcast.cli.data_review import parse_edit
+        from narrowcast.ops.data.review import Choice
+
+        if said in ("a", "accept"):
+            return Choice(item.id, "accept")
+        if said in ("r", "reject"):
+            return Choice(item.id, "reject", note=console.input("note (may be empty) > ").strip())
+        if said in ("e", "edit"):
+            target, inputs = parse_edit(console.input("new target, or {inputs, target} as JSON > "))
+            return Choice(item.id, "edit", target, inputs)
+        return None
+
+
+def show_item(item: ReviewItem, place: str) -> None:
+    """The row as the model would see it, or its record where no mapper took it."""
+    body = Text()
+    content = item.inputs if item.inputs is not None else item.record or {}
+    for name, value in content.items():
+        body.append(f"{name}  ", style="bold")
+        body.append(f"{_plain(value)}\n")
+    body.append("target  ", style="bold")
+    body.append(
+        _plain(item.target) if item.inputs is not None else "none: the row was rejected", style="green"
+    )
+    why = f"{item.why}: {item.detail}" if item.detail else item.why
+    console.print(Panel(body, title=escape(f"{item.id}  {place}"), subtitle=escape(why), title_align="left"))
+
+
+def show_state(state: ReviewState) -> None:
+    """Counts, agreement, open rows."""
+    say(f"[bold]{escape(state.reviewer)}[/] has decided {state.decided:,} of {state.queued:,} queued rows")
+    if state.verdicts:
+        said = ", ".join(f"{count:,} {decision}" for decision, count in sorted(state.verdicts.items()))
+        say(f"  all reviewers together: {said}")
+    show_agreement(state.agreement)
+    if state.open:
+        rows = [
+            (item.id, item.why, _cut(item.inputs or item.record), _cut(item.target)) for item in state.open
+        ]
+        table(["row", "why", "input", "target"], rows)
+        next_step(f"narrowcast data review --decide {state.open[0].id}=accept")
+    elif state.decided < state.queued:
+        next_step("narrowcast data review, to go on")
+    elif state.queued:
+        next_step("narrowcast prepare")
+    else:
+        next_step("narrowcast data review --from sample --count 50")
+
+
+def show_agreement(found: list[Agreement]) -> None:
+    """One line a pair of reviewers."""
+    if not found:
+        return
+    table(
+        ["reviewers", ("rows", "right"), ("agreed", "right"), ("Cohen's kappa", "right"), "differ on"],
+        [
+            (
+                " and ".join(each.reviewers),
+                f"{each.rows:,}",
+                f"{each.agreed:.0%}",
+                "not defined" if each.kappa is None else f"{each.kappa:.2f}",
+                ", ".join(each.differing[:5]),
+            )
+            for each in found
+        ],
+    )
+
+
+def show_decided(done: Decided) -> None:
+    """What was kept."""
+    said = ", ".join(f"{count:,} {decision}" for decision, count in done.decisions.items())
+    say(f"{escape(done.reviewer)}: {said}{'  (dry run: nothing was kept)' if done.dry_run else ''}")
+    if done.rescued:
+        say(f"  rows brought back from the rejects: import [bold]{done.rescued}[/]")
+    show_agreement(done.state.agreement)
+    next_step("narrowcast prepare")
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _cut(value: Any, length: int = 90) -> str:
+    flat = " ".join(_plain(value).split())
+    return flat if len(flat) <= length else f"{flat[: length - 1]}…"
