@@ -37,6 +37,7 @@ class HfConnector:
         self._name, self._config, self._split, self._revision = _parts(rest)
         optional.require(*self.needs, purpose="reading from the Hugging Face hub")
         self._offline = _is_on("HF_HUB_OFFLINE") or (access.offline and not _endpoint_is_here())
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         if self._offline:
             # Read by the library when it is loaded; without it, an offline run would ask the hub.
             os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -76,6 +77,8 @@ class HfConnector:
             name for name, each in features.items() if isinstance(each, dict) and each.get("_type") in _MEDIA
         ]
         if media:
+            if not self._offline:  # a stream would decode the columns before it drops them
+                self._rows = self._rows.decode(enable=False)
             self._rows = self._rows.remove_columns(media)
             self._notes.append(f"left out, as they hold no text: {', '.join(media)}")
 
