@@ -1,4 +1,5 @@
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -63,6 +64,6 @@ def test_pairs_at_the_threshold_share_a_bucket_as_often_as_promised() -> None:
         for a, b in zip(texts[::2], texts[1::2], strict=True)
     ]
     assert min(similar) > 0.79
-    together = {pair for bucket in buckets(texts, 0.8) for pair in zip(bucket, bucket[1:], strict=False)}
+    together = {pair for bucket in buckets(texts, 0.8) for pair in pairwise(bucket)}
     found = sum((number, number + 1) in together for number in range(0, len(texts), 2))
     assert found / 600 >= 0.985  # promised: 0.995

@@ -10,6 +10,7 @@ from narrowcast.cli.data_clean import clean, cleanings
 from narrowcast.cli.data_factory import balance, gate, generate, judge
 from narrowcast.cli.data_history import conflicts, diff, forget, lineage, versions
 from narrowcast.cli.data_review import review
+from narrowcast.cli.data_similar import dedupe, leakage
 from narrowcast.cli.options import JsonOption, ProjectOption
 from narrowcast.core.names import Split
 
@@ -20,6 +21,8 @@ app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_a
 
 app.command()(clean)
 app.command()(cleanings)
+app.command()(dedupe)
+app.command()(leakage)
 app.command()(generate)
 app.command()(gate)
 app.command()(judge)

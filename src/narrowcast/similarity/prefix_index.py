@@ -65,6 +65,14 @@ class PrefixIndex:
         found = int(candidates[similar[0]]) if len(similar) else None
         return found, len(candidates)
 
+    def similarity(self, left: int, right: int) -> float:
+        """The Jaccard similarity of two texts of the set."""
+        import numpy as np
+
+        mine, theirs = self._codes.of(left), self._codes.of(right)
+        shared = len(np.intersect1d(mine, theirs, assume_unique=True))
+        return shared / (len(mine) + len(theirs) - shared)
+
     def _candidates(self, mine: NDArray[Any]) -> NDArray[np.int32]:
         """Members that share enough rare shingles and are of like size, most shared first."""
         import numpy as np

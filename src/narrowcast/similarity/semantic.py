@@ -14,9 +14,12 @@ from narrowcast.similarity.embedders import Embedder, embedder
 from narrowcast.similarity.union_find import UnionFind
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from narrowcast.similarity.embedders.base import Vectors
 
-_BLOCK = 1_024
+_CELLS = 1 << 24  # cosines held at a time: 64 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,10 @@ def nearest(texts: Sequence[str], others: Sequence[str], by: Embedder | None = N
         return [None] * len(texts)
     chosen = by or embedder()
     chosen.fit([*texts, *others])
-    index = chosen.embed(others)
+    index, block = chosen.embed(others), _block(len(others))
     found: list[Nearest | None] = []
-    for start in range(0, len(texts), _BLOCK):
-        cosines = chosen.embed(texts[start : start + _BLOCK]) @ index.T
+    for start in range(0, len(texts), block):
+        cosines = _cosines(chosen.embed(texts[start : start + block]), index)
         best = cosines.argmax(axis=1)
         found += [Nearest(int(number), float(row[number])) for number, row in zip(best, cosines, strict=True)]
     return found
@@ -70,9 +73,23 @@ def nearest(texts: Sequence[str], others: Sequence[str], by: Embedder | None = N
 def _pairs(vectors: Vectors, threshold: float) -> Iterator[tuple[int, int]]:
     import numpy as np
 
-    for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK]
-        rows, columns = np.nonzero(block @ vectors[start:].T >= threshold)
+    size = int(vectors.shape[0])
+    block = _block(size)
+    for start in range(0, size, block):
+        cosines = _cosines(vectors[start : start + block], vectors[start:])
+        rows, columns = np.nonzero(cosines >= threshold)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if row < column:
                 yield start + row, start + column
+
+
+def _block(others: int) -> int:
+    """How many texts are compared with all others at a time."""
+    return max(1, _CELLS // others)
+
+
+def _cosines(block: Vectors, others: Vectors) -> NDArray[np.float32]:
+    """Shape (block, others); of sparse vectors as well, because most texts share some word."""
+    product = block @ others.T
+    dense: NDArray[np.float32] = product.toarray() if hasattr(product, "toarray") else product
+    return dense

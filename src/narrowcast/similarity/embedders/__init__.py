@@ -1,6 +1,6 @@
 """What turns texts into vectors: a registry, and how one is chosen by name.
 
-`lsa` needs no weights and is the default; `model2vec:FOLDER` reads a static embedding model from
+`tfidf` needs no weights and is the default; `model2vec:FOLDER` reads a static embedding model from
 disk. Nothing is downloaded.
 """
 
@@ -13,13 +13,13 @@ from narrowcast.similarity.embedders.base import Embedder
 
 __all__ = ["DEFAULT", "EMBEDDERS", "Embedder", "embedder"]
 
-DEFAULT = "lsa"
+DEFAULT = "tfidf"
 
 # Each is built from what stands behind the colon.
 EMBEDDERS: Registry[Callable[[str], Embedder]] = Registry(
     "embedder",
     {
-        "lsa": "narrowcast.similarity.embedders.lsa:LsaEmbedder",
+        "tfidf": "narrowcast.similarity.embedders.tfidf:TfidfEmbedder",
         "model2vec": "narrowcast.similarity.embedders.static:StaticEmbedder",
     },
 )

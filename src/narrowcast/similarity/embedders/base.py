@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
 
-    # Shape (texts, dimensions), each row of length 1, or all zeros for a text without a known word.
-    Vectors = NDArray[np.float32]
+    # Shape (texts, dimensions), dense or sparse; each row of length 1, or all zeros where no word is known.
+    Vectors: TypeAlias = NDArray[np.float32] | csr_matrix
 
 
 class Embedder(Protocol):

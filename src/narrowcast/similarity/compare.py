@@ -1,0 +1,103 @@
+"""What of one set of texts can be found in another: exactly, nearly, or in other words.
+
+Each text is counted under the strongest kind that holds for it, so the counts add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from narrowcast.similarity.embedders import Embedder
+from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
+from narrowcast.similarity.semantic import nearest
+from narrowcast.similarity.shingles import normalised, words_of
+
+
+class Kind(StrEnum):
+    """How a text was found in the other set."""
+
+    EXACT = "exact"
+    """Equal but for case, white space and Unicode form."""
+    NEAR = "near"
+    """The Jaccard similarity of the shingles reaches the threshold."""
+    SEMANTIC = "semantic"
+    """The cosine of the vectors reaches the embedder's threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Text `right` of one set says what `left` of the other does; each kind has its own measure."""
+
+    left: int
+    right: int
+    kind: Kind
+    similarity: float
+
+
+def compare(
+    left: Sequence[str],
+    right: Sequence[str],
+    *,
+    similarity: float = 0.8,
+    by: Embedder | None = None,
+    meaning: float | None = None,
+) -> list[Match]:
+    """Where and how texts of `right` are found in `left`, ascending by their number in `right`.
+
+    Args:
+        left: the set to search, train for instance.
+        right: the set whose texts should not be in it.
+        similarity: Jaccard similarity from where on two texts are near-duplicates.
+        by: compares what is left by meaning; not done where None.
+        meaning: cosine from where on two texts say the same; the embedder's own where None.
+    """
+    matches = _exact(left, right)
+    rest = _without(right, matches)
+    matches += _near(left, right, rest, similarity)
+    if by is not None:
+        rest = _without(right, matches)
+        matches += _semantic(left, right, rest, by, by.threshold if meaning is None else meaning)
+    return sorted(matches, key=lambda match: match.right)
+
+
+def _without(right: Sequence[str], matches: Sequence[Match]) -> list[int]:
+    found = {match.right for match in matches}
+    return [number for number in range(len(right)) if number not in found]
+
+
+def _exact(left: Sequence[str], right: Sequence[str]) -> list[Match]:
+    first: dict[str, int] = {}
+    for number, text in enumerate(left):
+        first.setdefault(normalised(text), number)
+    return [
+        Match(first[form], number, Kind.EXACT, 1.0)
+        for number, form in enumerate(map(normalised, right))
+        if form in first
+    ]
+
+
+def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], similarity: float) -> list[Match]:
+    if not left or not rest:
+        return []
+    texts = [words_of(text) for text in left] + [words_of(right[number]) for number in rest]
+    index = PrefixIndex(codes_by_rarity(texts), range(len(left)), similarity)
+    matches = []
+    for place, number in enumerate(rest):
+        found, _ = index.similar_to(len(left) + place)
+        if found is not None:
+            how_much = index.similarity(found, len(left) + place)
+            matches.append(Match(found, number, Kind.NEAR, round(how_much, 3)))
+    return matches
+
+
+def _semantic(
+    left: Sequence[str], right: Sequence[str], rest: Sequence[int], by: Embedder, meaning: float
+) -> list[Match]:
+    found = nearest([right[number] for number in rest], left, by)
+    return [
+        Match(each.number, number, Kind.SEMANTIC, round(each.similarity, 3))
+        for number, each in zip(rest, found, strict=True)
+        if each is not None and each.similarity >= meaning
+    ]
