@@ -68,6 +68,7 @@ class TeacherServer:
         self.script = script
         self.bodies: list[dict[str, Any]] = []
         self.times: list[float] = []
+        self.idempotency_keys: list[str] = []
         self.tokens = 0
         self.under_way = self.most_under_way = 0
         self._rows = 0
@@ -78,6 +79,7 @@ class TeacherServer:
             def do_POST(self) -> None:
                 """One question."""
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                outer.idempotency_keys.append(self.headers["idempotency-key"])
                 status, headers, value = outer.answer(body)
                 payload = json.dumps(value).encode()
                 try:

@@ -150,6 +150,9 @@ def test_a_run_killed_three_times_makes_each_paid_call_once(
     # Every call is made once, but for those under way at a kill: nobody can know what became of them.
     assert repeated <= len(lost) == record["spending"]["lost_calls"] <= 3 * concurrency
     assert max(counts.values()) <= 1 + 3
+    # They carry the key of the first attempt, so a provider that knows the header bills them once.
+    assert len(server.idempotency_keys) == sum(counts.values())
+    assert len(set(server.idempotency_keys)) == unique
     assert sum(line["event"] == "answered" for line in lines) == unique
     # Lost calls count at their dearest, so what the server billed is never more than what the run counts.
     assert server.tokens <= record["spending"]["tokens"] <= cap
