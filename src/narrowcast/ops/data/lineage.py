@@ -110,7 +110,7 @@ def _generation(paths: ProjectPaths, record: ImportRecord, row_id: str) -> dict[
     call, calls = (origin or {}).get("call"), folder / "calls.jsonl"
     if call and calls.exists():
         lines = [line for line in read_jsonl(calls) if line.get("key") == call]
-        told["call"] = next((line for line in lines if "messages" in line), lines[-1] if lines else None)
+        told["call"] = next((line for line in lines if "request" in line), None)
     return told
 
 
