@@ -7,6 +7,9 @@ from typing import Any
 
 from narrowcast.core.example import Example
 
+# The error of a sentinel that stands for a record deleted on request; nothing of it is kept.
+FORGOTTEN = "forgotten on request"
+
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:

@@ -249,3 +249,19 @@ def test_the_commands(project: Project, first: str, cli_json: Any) -> None:
     error = cli_json("data", "lineage", f"{first}:1", code=1)["error"]
     assert error["reason_code"] == "dataset_row_unknown"
     assert project.trail.verify().intact
+
+
+def test_a_forgotten_record_is_not_taken_in_again(project: Project, first: str, tmp_path: Path) -> None:
+    text = str(lineage(project, f"{first}:3").raw["text"])  # type: ignore[index]
+    forget(project, ids=[f"{first}:3"], dry_run=False)
+    data.remove_import(project, first)
+    source = f"jsonl:{tmp_path / 'a.jsonl'}"
+    fields = {"text": "text", "label": "label"}
+    seen = data.import_rows(project, source, mapper="label_to_classification", field_map=fields, dry_run=True)
+    assert isinstance(seen, data.DryRunReport)
+    assert (seen.rows, seen.accepted, seen.rejected) == (60, 59, {"forgotten": 1})
+    again = data.import_rows(project, source, mapper="label_to_classification", field_map=fields)
+    assert isinstance(again, data.ImportOutcome)
+    assert (again.record.rows, again.record.rejected) == (60, {"forgotten": 1})
+    assert files_with(project, text) == []
+    assert data.ledger(project).balanced

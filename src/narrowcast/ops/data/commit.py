@@ -23,6 +23,7 @@ from narrowcast.stages.ingest import IngestResult, import_id, ingest
 from narrowcast.stages.mapping.commit import MappingResult, map_stored
 from narrowcast.stages.mapping.engine import RowMapping
 from narrowcast.stages.mapping.task import merged_task, refuse_conflict, scoring_mode
+from narrowcast.store.forgotten import read_forgotten, withheld
 
 if TYPE_CHECKING:
     from narrowcast.ops.data.rows import ImportRequest
@@ -43,7 +44,7 @@ def commit_import(
         remove_orphans(paths, records)
         try:
             progress.start("reading the rows", request.expected_rows)
-            rows = islice(request.connector.load(), request.limit)
+            rows = withheld(islice(request.connector.load(), request.limit), read_forgotten(paths))
             stored = ingest(rows, paths.raw / INCOMING, None, progress, cancel)
             name = import_id(request.chosen.mapper.id, stored.sha256)
             _refuse_repetition(records, name)

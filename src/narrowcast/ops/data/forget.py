@@ -7,7 +7,7 @@ same command finishes the work and nothing stays half deleted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from narrowcast.ops.data.versions import runs_by_version
 from narrowcast.ops.project import Project
 from narrowcast.store.dataset import rewrite_version
 from narrowcast.store.files import read_json, read_jsonl, sha256_file, write_json, write_jsonl
+from narrowcast.store.forgotten import append_forgotten, record_hash
 from narrowcast.store.versions import kept_manifests
 from narrowcast.store.workspace import ProjectPaths
 
@@ -93,6 +94,7 @@ def forget(
         if dry_run:
             return outcome
         write_json(_journal(paths), {"ids": sorted(found)})
+        append_forgotten(paths, _hashes(paths, found))
         for path, is_meant in _row_files(paths):
             _strip(path, is_meant, found)
         settled = [_settled(paths, record, outcome.imports) for record in records]
@@ -105,6 +107,15 @@ def forget(
 
 
 _Named = Callable[[dict[str, Any]], str]
+
+
+def _hashes(paths: ProjectPaths, found: set[str]) -> Iterator[str]:
+    """Of the records as their sources gave them."""
+    for source in {row_id.rpartition(":")[0] for row_id in found}:
+        path = paths.raw / f"{source}.jsonl"
+        for line in read_jsonl(path) if path.exists() else ():
+            if f"{source}:{line['index']}" in found:
+                yield record_hash(line.get("data"), line.get("raw"))
 
 
 def _outcome(paths: ProjectPaths, found: set[str], dry_run: bool) -> Forgotten:

@@ -26,6 +26,7 @@ from narrowcast.stages.introspect import IntrospectionReport
 from narrowcast.stages.mapping.base import Mapper
 from narrowcast.stages.mapping.engine import RowMapping, dry_run
 from narrowcast.stages.mapping.task import closed_task, merged_task, refuse_conflict, scoring_mode
+from narrowcast.store.forgotten import read_forgotten, withheld
 
 # An import of fewer rows still looks at so many: the head of a sorted file has one label only.
 _LEAST_SCANNED = 100_000
@@ -146,7 +147,7 @@ def import_rows(
             project, locator, auto, mapper, given, into, (licence, consent), force, limit, shown, token
         )
         if dry_run:
-            return _dry_run(request, drop, shown, token)
+            return _dry_run(request, drop, read_forgotten(project.paths), shown, token)
         record, task = commit_import(project, request, shown, token)
     except Exception as error:
         if isinstance(error, CancelledError):
@@ -202,12 +203,17 @@ def _public(text: str) -> str:
 
 
 def _dry_run(
-    request: ImportRequest, drop: frozenset[str], progress: Progress, cancel: CancelToken
+    request: ImportRequest,
+    drop: frozenset[str],
+    forgotten: frozenset[str],
+    progress: Progress,
+    cancel: CancelToken,
 ) -> DryRunReport:
     mapper = request.mapper()
     mapping = RowMapping(mapper, request.chosen.field_map, "dry-run", request.into)
     progress.start("mapping, without keeping anything", request.expected_rows)
-    rows = watched(islice(request.connector.load(), request.limit), progress, cancel)
+    source = withheld(islice(request.connector.load(), request.limit), forgotten)
+    rows = watched(source, progress, cancel)
     result = dry_run(mapping.map_all(rows), drop=drop)
     return DryRunReport(
         plan=request.plan,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from narrowcast.core.example import Example
 from narrowcast.core.names import Split
-from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
+from narrowcast.core.row import FORGOTTEN, RejectedRow, SourceRow, TransformedRow
 from narrowcast.stages.mapping.base import Mapper, getter, optional_getter
 from narrowcast.stages.mapping.reasons import RejectRow
 
@@ -48,7 +48,8 @@ class RowMapping:
     def map(self, row: SourceRow) -> TransformedRow | RejectedRow:
         """One row; never raises for what is in it."""
         if row.error is not None:
-            return RejectedRow(row.index, "parse_error", row.error, raw=row.raw)
+            reason = "forgotten" if row.error == FORGOTTEN else "parse_error"
+            return RejectedRow(row.index, reason, row.error, raw=row.raw)
         try:
             inputs, target = self._mapper.transform(row.data)
             example = Example(
