@@ -66,7 +66,7 @@ class ListReader:
         while True:
             try:
                 value, end = self._reader.parse(self._text, self._at)
-                if end < len(self._text) or self._end:
+                if self._end or self._is_settled(end):
                     break
             except json.JSONDecodeError as error:
                 cut = error.pos >= len(self._text) - _OPEN_END or error.msg.startswith("Unterminated string")
@@ -84,6 +84,11 @@ class ListReader:
         if problem:
             return SourceRow(index, error=problem, raw=raw[:RAW_CHARS])
         return SourceRow(index, as_record(value))
+
+    def _is_settled(self, end: int) -> bool:
+        """Whether a value can not go on: `1.5` may be the start of `1.5e3`."""
+        ahead = self._text[end : end + _OPEN_END]
+        return len(ahead) == _OPEN_END or ahead.lstrip(_SPACE)[:1] in (",", "]")
 
     def _next(self) -> str:
         """The next character that is no white space, not taken; empty at the end."""
