@@ -10,7 +10,8 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
-from narrowcast.ops.data.generate import GenerateOutcome, generate
+from narrowcast.ops.data.generate import generate
+from narrowcast.ops.data.generate_report import GenerateOutcome
 from narrowcast.ops.project import Project
 
 

@@ -28,8 +28,8 @@ def generate(
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.generate import GenerateOutcome
     from narrowcast.ops.data.generate import generate as generate_rows
+    from narrowcast.ops.data.generate_report import GenerateOutcome
 
     opened = open_project(project)
     with working(as_json) as (progress, cancel):

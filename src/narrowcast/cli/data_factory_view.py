@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from narrowcast.ops.data.balance import BalanceOutcome
     from narrowcast.ops.data.gate import GateOutcome
-    from narrowcast.ops.data.generate import GenerateOutcome, GeneratePreview
+    from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
     from narrowcast.ops.data.judge import JudgeOutcome
     from narrowcast.stages.factory.generation import CellProgress, Spending
 
@@ -76,7 +76,10 @@ def show_gates(outcome: GateOutcome) -> None:
     short = [cell for cell in outcome.cells if cell.accepted < cell.quota]
     if short:
         lack = sum(cell.quota - cell.accepted for cell in short)
-        say(f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(outcome.cells)} cells")
+        say(
+            f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(outcome.cells)} cells; "
+            "`data generate --extra 0.5` asks for more than the quotas"
+        )
     if outcome.record is None:
         next_step(f"narrowcast data gate {outcome.generation}")
     else:

@@ -21,7 +21,8 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import NarrowcastError, StageError, UsageError
 from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import gate
-from narrowcast.ops.data.generate import GenerateOutcome, GeneratePreview, generate
+from narrowcast.ops.data.generate import generate
+from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.project import Project
 from narrowcast.store.files import read_jsonl
@@ -97,6 +98,26 @@ def test_a_plan_is_filled_cell_by_cell_and_a_second_run_pays_nothing(
     assert again.rows_sha256 == record.rows_sha256
     assert again.spending.stored_calls == 12
     assert again.spending.cost == record.spending.cost
+
+
+def test_extra_rows_leave_the_gates_some_to_reject(project: Project, teacher: Start) -> None:
+    teacher()
+    _task(project, ["billing"])
+    _plan(
+        project,
+        "{rows: 8, categories: [{name: billing, label: billing}], difficulties: [easy], "
+        "edge_cases: [canonical]}",
+    )
+    record = _generated(project, extra=0.5).record
+    assert [(cell.quota, cell.rows) for cell in record.cells] == [(8, 12)]
+    outcome = gate(project)
+    assert outcome.ledger.rows_out <= 8
+    assert (
+        outcome.ledger.rejected["gate_diversity"]
+        == 12
+        - sum(each.rejected for each in outcome.verdicts if each.gate != "diversity")
+        - outcome.ledger.rows_out
+    )
 
 
 def test_the_request_asks_for_structured_output(project: Project, teacher: Start) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
-
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import sha256_hex
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.errors import CancelledError, NarrowcastError
+from narrowcast.errors import NarrowcastError
 from narrowcast.models.teacher.budget import Budget
 from narrowcast.models.teacher.endpoint import Endpoint
 from narrowcast.models.teacher.settings import TeacherSettings
 from narrowcast.models.teacher.store import CallStore
 from narrowcast.models.teacher.teacher import Teacher
+from narrowcast.ops.data.generate_report import (
+    CostEstimate,
+    GenerateOutcome,
+    GeneratePreview,
+    emit_failure,
+    emit_run,
+)
+from narrowcast.ops.data.generate_templates import from_templates
 from narrowcast.ops.data.generations import (
     caps_of,
     description_of,
@@ -28,7 +33,6 @@ from narrowcast.ops.project import Project
 from narrowcast.stages.factory.candidate import write_candidates
 from narrowcast.stages.factory.generate import PlanWork
 from narrowcast.stages.factory.generation import (
-    CellProgress,
     GenerationPaths,
     GenerationRecord,
     Spending,
@@ -39,7 +43,6 @@ from narrowcast.stages.factory.held_out import HeldOutGuard, held_out_rows, quot
 from narrowcast.stages.factory.options import GenerateOptions
 from narrowcast.stages.factory.plan import load_plan
 from narrowcast.stages.factory.prompts import load_prompt
-from narrowcast.stages.factory.templates import fill_templates, load_templates
 from narrowcast.store.files import read_jsonl, write_jsonl, write_text
 
 # For estimates alone: characters a token of English text, and tokens of a short row.
@@ -55,37 +58,6 @@ _NOT_CONTENT = {
     "price_prompt",
     "price_completion",
 }
-
-
-class CostEstimate(BaseModel):
-    """What a run would cost; the bound is certain, the expectation a guess."""
-
-    calls: int
-    expected_tokens: int
-    expected_cost: float | None
-    bound_tokens: int = Field(description="The most these calls can use; caps are held against such bounds.")
-    bound_cost: float | None
-
-
-class GeneratePreview(BaseModel):
-    """What `--dry-run` prints; nothing was sent or written."""
-
-    dry_run: bool = True
-    generation: str
-    writer: str
-    cells: list[CellProgress]
-    quotable: int
-    held_out: int
-    prompt: str = Field(description="The first prompt, as it would be sent.")
-    estimate: CostEstimate | None
-
-
-class GenerateOutcome(BaseModel):
-    """What a generation did."""
-
-    dry_run: bool = False
-    record: GenerationRecord
-    path: str
 
 
 def generate(
@@ -107,7 +79,7 @@ def generate(
     options = factory_options(project, "generate", GenerateOptions, overrides)
     shown, token = progress or NullProgress(), cancel or CancelToken()
     if options.source == "templates":
-        return _from_templates(project, options, dry_run=dry_run)
+        return from_templates(project, options, dry_run=dry_run)
     setup = _Setup(project, options, dry_run=dry_run)
     if dry_run:
         return setup.preview()
@@ -115,11 +87,11 @@ def generate(
         with project.lock("data generate"):
             record = setup.run(shown, token)
     except Exception as error:
-        _emit_failure(project, setup.id, error)
+        emit_failure(project, setup.id, error)
         raise
     finally:
         shown.finish()
-    _emit(project, record)
+    emit_run(project, record)
     return GenerateOutcome(record=record, path=project.paths.relative(setup.paths.rows))
 
 
@@ -172,7 +144,7 @@ class _Setup:
         asked = list(self.work.round())
         price = price_of(self.options)
         prompt = sum(len(m.content) for each in asked for m in each.call.messages) // _CHARACTERS_A_TOKEN
-        rows = sum(work.cell.quota for work in self.work.work)
+        rows = sum(work.wanted for work in self.work.work)
         bounds = (
             sum(each.call.prompt_bound for each in asked),
             sum(each.call.completion_bound for each in asked),
@@ -251,66 +223,3 @@ def _teacher(project: Project, options: GenerateOptions, *, required: bool) -> T
         if required:
             raise
         return None
-
-
-def _from_templates(
-    project: Project, options: GenerateOptions, *, dry_run: bool
-) -> GenerateOutcome | GeneratePreview:
-    path = prompt_folder(project) / "templates.yaml"
-    file = load_templates(path)
-    rows, cells = fill_templates(file, options.rows, options.seed)
-    name = generation_id(
-        templates=file.model_dump(mode="json"), rows=options.rows or file.rows, seed=options.seed
-    )
-    if dry_run:
-        first = rows[0].data if rows else None
-        return GeneratePreview(
-            generation=name,
-            writer="templates",
-            cells=cells,
-            quotable=0,
-            held_out=0,
-            prompt=f"the first row: {first}",
-            estimate=None,
-        )
-    paths = GenerationPaths(project.paths, name)
-    with project.lock("data generate"):
-        _, digest = write_candidates(paths.rows, rows)
-        record = GenerationRecord(
-            id=name,
-            source="templates",
-            writer="templates",
-            options=options.model_dump(mode="json", include={"rows", "seed"}),
-            prompt_sha256=sha256_hex(path.read_bytes()),
-            cells=cells,
-            rows=len(rows),
-            rows_sha256=digest,
-        )
-        write_text(paths.record, record.model_dump_json(indent=2) + "\n")
-    _emit(project, record)
-    return GenerateOutcome(record=record, path=project.paths.relative(paths.rows))
-
-
-def _emit(project: Project, record: GenerationRecord) -> None:
-    payload = record.model_dump(mode="json", exclude={"cells", "options"})
-    project.trail.emit(
-        StageName.FACTORY,
-        "factory_generate_run",
-        f"{record.rows:,} rows by {record.writer}, {record.spending.tokens:,} tokens",
-        payload=payload,
-        run=record.id,
-    )
-    if record.stopped == "cap":
-        project.trail.emit(
-            StageName.FACTORY,
-            "factory_cap_reached",
-            f"{record.id} stopped at its cap with {record.rows:,} rows",
-            payload=payload["spending"],
-            run=record.id,
-        )
-
-
-def _emit_failure(project: Project, generation: str, error: Exception) -> None:
-    code = "factory_cancelled" if isinstance(error, CancelledError) else "factory_generate_failed"
-    payload = error.to_dict() if isinstance(error, NarrowcastError) else {"message": repr(error)}
-    project.trail.emit(StageName.FACTORY, code, str(error), payload=payload, run=generation)

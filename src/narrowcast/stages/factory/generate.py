@@ -6,6 +6,7 @@ finds those answers in the store, makes the same calls, and so pays for nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -42,9 +43,10 @@ class Asked:
 
 @dataclass(slots=True)
 class CellWork:
-    """What a cell has so far: answers by sample."""
+    """What a cell has so far: answers by sample; `wanted` is its quota and what may be rejected of it."""
 
     cell: Cell
+    wanted: int
     samples: int = 0
     answers: dict[int, tuple[Asked, Answer]] = field(default_factory=dict)
 
@@ -74,7 +76,9 @@ class PlanWork:
         self._quotable = quotable
         self._guard = guard
         self.shape: RowShape = row_shape(task)
-        self.work = [CellWork(cell) for cell in plan.cells(options.rows)]
+        self.work = [
+            CellWork(cell, math.ceil(cell.quota * (1 + options.extra))) for cell in plan.cells(options.rows)
+        ]
         self.stored_calls = 0
         self.short_of_samples = False
 
@@ -85,7 +89,7 @@ class PlanWork:
             StageError: from the teacher, or where a prompt holds held-out text.
             CancelledError: on request.
         """
-        progress.start("asking the teacher", sum(work.cell.quota for work in self.work))
+        progress.start("asking the teacher", sum(work.wanted for work in self.work))
         while not budget.exhausted:
             asked = {each.call.key: each for each in self.round()}
             if not asked:
@@ -108,9 +112,9 @@ class PlanWork:
     def round(self) -> Iterator[Asked]:
         """The calls that the cells still need; none are repeated."""
         for number, work in enumerate(self.work):
-            missing = work.cell.quota - work.readable
+            missing = work.wanted - work.readable
             # Twice what a faithful teacher needs, and one more; a teacher that can not is not asked for ever.
-            limit = 2 * -(-work.cell.quota // self._options.batch) + 1
+            limit = 2 * math.ceil(work.wanted / self._options.batch) + 1
             while missing > 0:
                 if work.samples >= limit:
                     self.short_of_samples = True

@@ -67,6 +67,9 @@ class GenerateOptions(TeacherOptions):
     rows: int | None = Field(None, ge=1)
     """How many rows in all; the plan's own number where it is not given."""
 
+    extra: float = Field(0.0, ge=0, le=4)
+    """Rows asked for beyond each quota, as a share of it, so that gates may reject some."""
+
     batch: int = Field(5, ge=1, le=50)
     """Rows asked for in one call."""
 
