@@ -23,7 +23,9 @@ def read_inputs(project: ProjectPaths, options: BaselineOptions) -> MeasureInput
 
 
 def _suitable(profile: TaskProfile) -> list[str]:
-    """No linear model writes free text."""
+    """No linear model writes free text, and only a language model finds one of two answers likelier."""
+    if profile is TaskProfile.ALIGNMENT:
+        return ["base", "base-few-shot"]
     if profile in (TaskProfile.CLASSIFICATION, TaskProfile.STRUCTURED_EXTRACTION):
         return ["majority", "tfidf", "base", "base-few-shot"]
     return ["majority", "base", "base-few-shot"]
