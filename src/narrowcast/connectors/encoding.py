@@ -23,7 +23,7 @@ _CANDIDATES = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextLine:
     """A physical line without its ending; `error` says why it could not be decoded."""
 

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.row import SourceRow
-from narrowcast.store.files import atomic_writer
+from narrowcast.store.files import atomic_writer, line_encoder
 
 _EVERY = 1_000  # rows between two looks at the progress and the cancel token
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+_encode = line_encoder(allow_nan=False)
 
 
 class IngestResult(BaseModel):
@@ -53,7 +53,7 @@ def ingest(
 def _line(row: SourceRow) -> tuple[bytes, bool]:
     """The stored form; values without a JSON form (infinities, half surrogates) make the row a sentinel."""
     try:
-        return (_ENCODER.encode(row.to_dict()) + "\n").encode("utf-8"), row.error is None
+        return (_encode(row.to_dict()) + "\n").encode("utf-8"), row.error is None
     except (ValueError, TypeError, RecursionError) as error:
         raw = repr(row.data if row.raw is None else row.raw)[:2_000]
         sentinel = SourceRow(row.index, error=f"a value has no JSON form: {error}", raw=raw)

@@ -8,15 +8,36 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from narrowcast.errors import DataError, WorkspaceError
 
-# One encoder for all lines: `json.dumps` with options of its own builds a new one each time.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+
+def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
+    """A function that writes a value as one line of JSON, with nothing to be set up for each call.
+
+    `json.dumps` with options of its own builds an encoder each time, and `JSONEncoder.encode` half of one.
+
+    Raises (the function):
+        ValueError: for NaN and infinities, unless they are allowed.
+        TypeError: for what is no JSON.
+    """
+    encoder = json.JSONEncoder(
+        ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=allow_nan
+    )
+    build: Any = getattr(json.encoder, "c_make_encoder", None)
+    if build is None:  # an interpreter without the C module
+        return encoder.encode
+    chunks = build(None, encoder.default, _QUOTED, None, ":", ",", False, False, allow_nan)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_QUOTED = json.encoder.encode_basestring
+_encode = line_encoder()
+_decode = json.JSONDecoder().raw_decode
 
 
 @contextmanager
@@ -124,7 +145,7 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
 
 def json_line(row: dict[str, Any]) -> bytes:
     """One JSONL line with its newline."""
-    return _ENCODER.encode(row).encode("utf-8", "surrogatepass") + b"\n"
+    return _encode(row).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:
@@ -142,7 +163,15 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                yield json.loads(line.decode("utf-8", "surrogatepass"))
+                yield _parsed(line[:-1].decode("utf-8", "surrogatepass"))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        value, end = _decode(text)
+    except ValueError:
+        end = -1
+    return value if end == len(text) else json.loads(text)
 
 
 def sha256_file(path: Path) -> str:
