@@ -1,5 +1,4 @@
 import unicodedata
-from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from narrowcast.similarity.codes import shingle_codes
 from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
-from narrowcast.similarity.sketches import buckets
+from narrowcast.similarity.sketches import candidate_pairs
 
 TEXTS = st.lists(st.text(st.sampled_from("abcÜ漢 🙂"), max_size=12).map(words_of), min_size=1, max_size=12)
 
@@ -50,7 +49,7 @@ def test_the_quick_way_for_ascii_is_the_same_way(text: str) -> None:
     assert words_of(plain) == slowly(plain)
 
 
-def test_pairs_at_the_threshold_share_a_bucket_as_often_as_promised() -> None:
+def test_pairs_at_the_threshold_are_candidates_as_often_as_promised() -> None:
     chance = np.random.default_rng(5)
     alphabet = [chr(0x4E00 + number) for number in range(4_000)]
     texts: list[str] = []
@@ -64,6 +63,6 @@ def test_pairs_at_the_threshold_share_a_bucket_as_often_as_promised() -> None:
         for a, b in zip(texts[::2], texts[1::2], strict=True)
     ]
     assert min(similar) > 0.79
-    together = {pair for bucket in buckets(texts, 0.8) for pair in pairwise(bucket)}
+    together = {pair for band in candidate_pairs(texts, 0.8, 64) for pair in zip(*band, strict=True)}
     found = sum((number, number + 1) in together for number in range(0, len(texts), 2))
     assert found / 600 >= 0.985  # promised: 0.995

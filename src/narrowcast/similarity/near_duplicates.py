@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from narrowcast.similarity.shingles import jaccard, shingler_for, words_of
-from narrowcast.similarity.sketches import buckets
+from narrowcast.similarity.sketches import candidate_pairs
 from narrowcast.similarity.union_find import UnionFind
 
 # In a bucket of thousands (one template, filled in) every text is compared with this many neighbours only;
@@ -48,12 +48,11 @@ def _join_similar(texts: list[str], threshold: float) -> tuple[UnionFind, int]:
     shingles = shingler_for(texts)
     cached = lru_cache(maxsize=2 * _NEIGHBOURS)(lambda number: shingles(texts[number]))
     sets, checked = UnionFind(len(texts)), 0
-    for bucket in buckets(texts, threshold):
-        for place, number in enumerate(bucket):
-            for other in reversed(bucket[max(0, place - _NEIGHBOURS) : place]):
-                if sets.find(number) == sets.find(other):
-                    continue
-                checked += 1
-                if jaccard(cached(number), cached(other)) >= threshold:
-                    sets.union(number, other)
+    for left, right in candidate_pairs(texts, threshold, _NEIGHBOURS):
+        for number, other in zip(left, right, strict=True):
+            if sets.find(number) == sets.find(other):
+                continue
+            checked += 1
+            if jaccard(cached(number), cached(other)) >= threshold:
+                sets.union(number, other)
     return sets, checked

@@ -7,6 +7,7 @@ numbers a text to the caller takes it four times as long as all that is done her
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,28 +17,53 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SKETCH = 128
+# Fewer would make shorter bands, and the pairs to compare would grow with the square of the texts.
+SKETCH = 256
 _SEED = 1
 # A pair exactly at the threshold shares a band with at least this probability.
 _RECALL = 0.995
+# So many values of a sketch, one byte of each, tell most candidates that are not similar: those which agree in
+# fewer than four standard deviations below what is expected of a similar pair.
+_SAMPLE, _DEVIATIONS = 64, 4.0
+_PAIRS = 1 << 16
 
 
-def buckets(texts: Sequence[str], threshold: float) -> Iterator[list[int]]:
-    """Numbers of texts that share a band of their sketches, two and more, ascending; band after band."""
+def candidate_pairs(
+    texts: Sequence[str], threshold: float, neighbours: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Pairs of texts whose sketches agree as those of similar texts do; band after band.
+
+    A pair must share a band, and enough of a sample of the sketch. In a bucket of thousands (one template,
+    filled in) each text is paired with so many `neighbours` before it only. A pair may come more than once.
+    """
     import numpy as np
 
-    keys = _band_keys(texts, threshold)
+    keys, samples = _band_keys(texts, threshold)
     for band in keys:
         order = np.argsort(band, kind="stable")
         ordered = band[order]
-        same = np.flatnonzero(ordered[1:] == ordered[:-1])
-        if not len(same):
-            continue
-        # Equal neighbours form runs: one begins where the equal pair before it is not next to it.
-        first = np.flatnonzero(np.diff(same, prepend=-2) > 1)
-        last = np.append(first[1:], len(same)) - 1
-        for start, end in zip(same[first].tolist(), (same[last] + 2).tolist(), strict=True):
-            yield order[start:end].tolist()
+        for distance in range(1, min(neighbours, len(texts) - 1) + 1):
+            same = np.flatnonzero(ordered[distance:] == ordered[:-distance])
+            if not len(same):
+                break
+            left, right = order[same], order[same + distance]
+            likely = _likely(samples, left, right, threshold)
+            yield left[likely].tolist(), right[likely].tolist()
+
+
+def _likely(
+    samples: NDArray[np.uint8], left: NDArray[np.int64], right: NDArray[np.int64], threshold: float
+) -> NDArray[np.bool_]:
+    """Which pairs agree in as many places of the sample as a pair at the threshold does, but for bad luck."""
+    import numpy as np
+
+    places = samples.shape[1]
+    least = places * threshold - _DEVIATIONS * math.sqrt(places * threshold * (1 - threshold))
+    found = np.empty(len(left), dtype=bool)
+    for start in range(0, len(left), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        found[part] = (samples[left[part]] == samples[right[part]]).sum(axis=1) >= least
+    return found
 
 
 def banding(threshold: float) -> tuple[int, int]:
@@ -49,8 +75,8 @@ def banding(threshold: float) -> tuple[int, int]:
     return 1, SKETCH
 
 
-def _band_keys(texts: Sequence[str], threshold: float) -> NDArray[np.uint64]:
-    """Shape (bands, texts): a hash of each band of each text. Equal bands have equal hashes."""
+def _band_keys(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Hashes of bands, shape (bands, texts); a byte each of some values of the sketch, shape (texts, 64)."""
     import numpy as np
 
     rows, bands = banding(threshold)
@@ -58,13 +84,15 @@ def _band_keys(texts: Sequence[str], threshold: float) -> NDArray[np.uint64]:
     multipliers = chance.integers(1 << 31, 1 << 32, rows * bands, dtype=np.uint32) | np.uint32(1)
     additions = chance.integers(0, 1 << 32, rows * bands, dtype=np.uint32)
     keys = np.empty((bands, len(texts)), dtype=np.uint64)
+    samples = np.empty((len(texts), _SAMPLE), dtype=np.uint8)
     start = 0
     for codes in shingle_codes(texts):
         sketch = _sketch(codes, multipliers, additions)
+        samples[start : start + len(codes)] = (sketch[:_SAMPLE] & np.uint32(0xFF)).T
         for band in range(bands):
             keys[band, start : start + len(codes)] = _hashed(sketch[band * rows : (band + 1) * rows])
         start += len(codes)
-    return keys
+    return keys, samples
 
 
 def _sketch(
