@@ -188,6 +188,30 @@ def test_a_run_killed_three_times_makes_each_paid_call_once(
     assert len(server.bodies) == before
 
 
+def test_ctrl_c_waits_for_what_is_under_way_and_loses_nothing(project: Project, teacher: Start) -> None:
+    server = teacher(delay=0.3)
+    _task(project, ["billing", "shipping"])
+    _plan(project, PLAN)
+    command = [sys.executable, "-m", "narrowcast.cli.main", "data", "generate", "--project", project.slug]
+    command += ["--batch", "2", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while len(server.bodies) < 5:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(said)["error"]["reason_code"] == "factory_cancelled"
+    made = len(server.bodies)
+    assert made < 12
+
+    record = _generated(project, batch=2).record
+    assert record.complete
+    assert record.spending.lost_calls == 0
+    assert record.spending.stored_calls == made
+    assert len(server.bodies) == 12
+
+
 def test_the_cap_holds_and_a_higher_one_goes_on(project: Project, teacher: Start) -> None:
     server = teacher()
     _task(project, ["billing", "shipping"])
@@ -254,10 +278,16 @@ def test_a_teacher_that_breaks_off_ends_the_run_and_counts_as_maybe_paid(
 
 
 def _sentence(number: int) -> str:
-    """Twelve made-up words; no two sentences share many."""
+    """Twelve made-up words, with a line break and marks that JSON escapes; no two sentences share many."""
     chance = random.Random(number)
     syllables = ["ba", "ko", "li", "mu", "ne", "po", "ra", "si", "tu", "ve", "wo", "za"]
-    return " ".join("".join(chance.choices(syllables, k=3)) for _ in range(12))
+    words = ["".join(chance.choices(syllables, k=3)) for _ in range(12)]
+    return f"{' '.join(words[:6])}\nsaid \\{words[6]}\\ {' '.join(words[7:])}"
+
+
+def _written(text: str) -> str:
+    """As it stands inside a JSON string."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
@@ -292,10 +322,10 @@ def test_no_held_out_text_ever_reaches_the_teacher(project: Project, teacher: St
         for row in read_jsonl(project.paths.evaluation / f"{split}.jsonl")
     ]
     assert len(held_out) >= 30
-    sent = [json.dumps(body, ensure_ascii=False) for body in server.bodies]
-    quoted = [text for text, _ in train if any(text in body for body in sent)]
+    sent = [turn["content"] for body in server.bodies for turn in body["messages"]]
+    quoted = [text for text, _ in train if any(_written(text) in body for body in sent)]
     assert len(quoted) >= 10, "prompts quote nothing, so the search below proves nothing"
-    assert not [text for text in held_out for body in sent if text in body]
+    assert not [text for text in held_out for body in sent if text in body or _written(text) in body]
 
     # Children are tied to the rows they were made after, so no split can part them.
     gated = gate(project, outcome.record.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -68,7 +69,11 @@ class HeldOutGuard:
     def __init__(self, held_out: Iterable[Example]) -> None:
         texts = {text for row in held_out for text in input_texts(row.inputs)}
         self._whole = {normalised(text) for text in texts}
-        self._searched = sorted(text for text in texts if len(text) >= _SEARCHED_FROM)
+        # Found by their first characters, so that a prompt is read once however many rows are held out.
+        self._by_start: dict[str, list[str]] = {}
+        for text in sorted(texts | {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}):
+            if len(text) >= _SEARCHED_FROM:
+                self._by_start.setdefault(text[:_SEARCHED_FROM], []).append(text)
 
     def forbids(self, row: Example) -> bool:
         """True where the row's input is a held-out one or holds one."""
@@ -78,8 +83,12 @@ class HeldOutGuard:
         )
 
     def found_in(self, text: str) -> str | None:
-        """The first held-out text (of 16 characters and more) that stands in `text`."""
-        return next((each for each in self._searched if each in text), None)
+        """The first held-out text (of 16 characters and more) in `text`, as it is or as JSON writes it."""
+        for place in range(len(text) - _SEARCHED_FROM + 1):
+            for each in self._by_start.get(text[place : place + _SEARCHED_FROM], ()):
+                if text.startswith(each, place):
+                    return each
+        return None
 
     def check(self, prompt: str) -> None:
         """Refuse a prompt that holds a held-out text.
