@@ -69,6 +69,11 @@ def test_doubt_shows_the_hypotheses_and_the_next_command(cli: Cli, tmp_path: Pat
     assert "text with one label" in done.stdout
     assert "error: the best mapping has a confidence of" in done.stderr
     assert "next: add --force to use it, or name the columns: --mapper label_to_classification" in done.stderr
+    told = cli("data", "import", "--locator", f"csv:{path}", "--auto", "--json", code=1).stdout
+    error = json.loads(told)["error"]
+    assert error["reason_code"] == "dataset_mapping_uncertain"
+    assert error["hypotheses"][0]["field_map"] == {"text": "text", "label": "label"}
+    assert [column["name"] for column in error["columns"]] == ["text", "label"]
 
 
 BAD: list[tuple[list[str], int, str]] = [

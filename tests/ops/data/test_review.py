@@ -142,6 +142,11 @@ def test_a_rejected_row_comes_back_as_a_row_of_its_own(project: Project, importe
     assert not any(b"what is it" in path.read_bytes() for path in project.paths.root.rglob("*.jsonl"))
 
 
+def test_a_row_may_be_named_by_its_text(project: Project, imported: str) -> None:
+    decide(project, [Choice(rows(4, 1)[0]["text"], "reject")], "ann")
+    assert [each["id"] for each in read_jsonl(project.paths.registry / "reviews.jsonl")] == [f"{imported}:4"]
+
+
 def test_decisions_are_kept_all_or_none(project: Project, imported: str) -> None:
     with pytest.raises(DataError, match="no such row"):
         decide(project, [Choice(f"{imported}:1", "reject"), Choice(f"{imported}:999", "reject")], "ann")

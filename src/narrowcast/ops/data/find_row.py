@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,46 @@ def _is_meant(row: Example, reference: str) -> bool:
     if len(reference) >= _LEAST_DIGITS and row.hash.startswith(reference):
         return True
     return any(value == reference for value in row.inputs.values())
+
+
+class RowLookup:
+    """Stored lines of many rows; each file is read once.
+
+    Args:
+        paths: of the project.
+        ids: the rows that will be asked for, `IMPORT:NUMBER`; others are not known.
+    """
+
+    def __init__(self, paths: ProjectPaths, ids: Iterable[str]) -> None:
+        self._wanted: dict[str, set[int]] = {}
+        for row_id in ids:
+            source, _, number = row_id.rpartition(":")
+            if source and number.isdigit():
+                self._wanted.setdefault(source, set()).add(int(number))
+        self._raw = self._read(paths.raw)
+        self._accepted = self._read(paths.accepted)
+        self._rejected = self._read(paths.rejected)
+
+    def raw(self, row_id: str) -> dict[str, Any] | None:
+        """The record as its source gave it."""
+        return self._raw.get(row_id)
+
+    def accepted(self, row_id: str) -> dict[str, Any] | None:
+        """The example, or None where the row was rejected."""
+        return self._accepted.get(row_id)
+
+    def rejected(self, row_id: str) -> dict[str, Any] | None:
+        """The rejection, or None where the row was accepted."""
+        return self._rejected.get(row_id)
+
+    def _read(self, folder: Path) -> dict[str, dict[str, Any]]:
+        found = {}
+        for source, numbers in self._wanted.items():
+            path = folder / f"{source}.jsonl"
+            for line in read_jsonl(path) if path.exists() else ():
+                if line["index"] in numbers:
+                    found[f"{source}:{line['index']}"] = line
+        return found
 
 
 def raw_row(paths: ProjectPaths, row_id: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Provenance
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.row import SourceRow, TransformedRow
-from narrowcast.ops.data.find_row import rejected_row
+from narrowcast.ops.data.find_row import RowLookup
 from narrowcast.ops.data.imports import INCOMING, read_records, remove_orphans, write_records
 from narrowcast.ops.project import Project
 from narrowcast.stages.factory.shapes import row_shape
@@ -45,12 +45,14 @@ def rescue(project: Project) -> str | None:
     paths = project.paths
     records = {record.id: record for record in read_records(paths)}
     done = rescued_ids(paths)
+    said = verdicts(read_reviews(paths))
+    lookup = RowLookup(paths, said)
     rows: list[tuple[str, Example]] = []
-    for row_id, verdict in verdicts(read_reviews(paths)).items():
+    for row_id, verdict in said.items():
         record = records.get(row_id.rpartition(":")[0])
         if verdict.decision not in ("accept", "edit") or row_id in done or record is None:
             continue
-        line = rejected_row(paths, row_id)
+        line = lookup.rejected(row_id)
         if line is not None:
             rows.append((row_id, _example(project, record, row_id, line, verdict)))
     return _import(project, rows) if rows else None

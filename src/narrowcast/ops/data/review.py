@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,11 +14,12 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import StageName
 from narrowcast.errors import UsageError
 from narrowcast.ops.data.agreement import Agreement, agreement
-from narrowcast.ops.data.find_row import accepted_row, find_id, raw_row, rejected_row
+from narrowcast.ops.data.find_row import RowLookup, find_id
 from narrowcast.ops.data.rescue import rescue, rescued_ids
 from narrowcast.ops.project import Project
 from narrowcast.store.reviews import (
     Decision,
+    QueuedRow,
     Review,
     append_review,
     latest,
@@ -84,7 +85,7 @@ def review_state(project: Project, reviewer: str, *, show: int | None = 20) -> R
         decided=len(queue) - len(waiting),
         verdicts=dict(Counter(each.decision for each in verdicts(reviews).values())),
         agreement=agreement(reviews),
-        open=[_item(project, row.id, row.why, row.detail) for row in waiting[:show]],
+        open=_items(project, waiting[:show]),
     )
 
 
@@ -101,7 +102,8 @@ def decide(project: Project, choices: Sequence[Choice], reviewer: str, *, dry_ru
         UsageError: for an edit without a usable target, or the acceptance of a row that is no example yet.
         DataError: for a row that does not exist.
     """
-    checked = [_checked(project, choice) for choice in choices]
+    lookup = RowLookup(project.paths, (choice.id for choice in choices))
+    checked = [_checked(project, choice, lookup) for choice in choices]
     made: str | None = None
     if not dry_run:
         with project.lock("data review"):
@@ -121,26 +123,33 @@ def decide(project: Project, choices: Sequence[Choice], reviewer: str, *, dry_ru
     )
 
 
-def _item(project: Project, row_id: str, why: str, detail: str) -> ReviewItem:
-    example = accepted_row(project.paths, row_id)
-    raw = raw_row(project.paths, row_id) or {}
-    return ReviewItem(
-        id=row_id,
-        why=why,
-        detail=detail,
-        inputs=example["inputs"] if example else None,
-        target=example["target"] if example else None,
-        record=raw.get("data") or ({"raw": raw["raw"]} if raw.get("raw") else None),
-    )
+def _items(project: Project, queued: Sequence[QueuedRow]) -> list[ReviewItem]:
+    lookup = RowLookup(project.paths, (row.id for row in queued))
+    found = []
+    for row in queued:
+        example, raw = lookup.accepted(row.id), lookup.raw(row.id) or {}
+        found.append(
+            ReviewItem(
+                id=row.id,
+                why=row.why,
+                detail=row.detail,
+                inputs=example["inputs"] if example else None,
+                target=example["target"] if example else None,
+                record=raw.get("data") or ({"raw": raw["raw"]} if raw.get("raw") else None),
+            )
+        )
+    return found
 
 
-def _checked(project: Project, choice: Choice) -> Choice:
-    find_id(project, choice.id)
+def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
+    if lookup.raw(choice.id) is None:
+        choice = replace(choice, id=find_id(project, choice.id))
+        lookup = RowLookup(project.paths, [choice.id])
     task = project.config.task
-    stored = accepted_row(project.paths, choice.id)
+    stored = lookup.accepted(choice.id)
     if choice.decision == "reject" or (choice.decision == "accept" and stored is not None):
         return choice
-    rejection = rejected_row(project.paths, choice.id)
+    rejection = lookup.rejected(choice.id)
     if choice.decision == "accept" and rejection and str(rejection["reason"]).startswith("gate_"):
         return choice
     inputs = choice.inputs or (stored["inputs"] if stored else None)
