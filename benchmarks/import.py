@@ -1,9 +1,9 @@
 """Import with row ledger from JSONL, beside `datasets.load_dataset("json")`, in one run.
 
 Ours reads, introspects, maps, and writes raw, accepted and rejected rows with their ledger; the peer reads
-and writes Arrow. Both run in processes of their own, interleaved, on files of equal rows like tickets, one in a
-hundred broken for ours (the peer stops at a broken line, so its file has none). Rates are rows per second of
-the work itself, start-up excluded; memory is the peak of the process.
+and writes Arrow. Both run in processes of their own, interleaved, on equal rows like tickets. One in a
+hundred is broken for ours; the peer stops at a broken line, so its file has none. Rates are rows per second
+of the work itself, start-up excluded; memory is the peak of the process.
 
 Bars: ours imports at least 50,000 rows/s, and ten times the rows take at most 1.2 times the memory.
 """
