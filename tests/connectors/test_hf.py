@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from narrowcast.cli.main import main
 from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.hf import HfConnector
 from narrowcast.errors import UsageError
@@ -163,3 +164,9 @@ def test_local_folders_are_refused(
     for wrong in ("imdb:train", "./x:train", "/etc:train", "a/b/c:train"):
         with pytest.raises(UsageError, match="a folder of this machine"):
             HfConnector(wrong, replace(access, offline=True))
+
+
+def test_a_locator_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["data", "introspect", "--locator", "hf:imdb"])
+    assert "write hf:ID:SPLIT or hf:ID:CONFIG:SPLIT" in capsys.readouterr().err

@@ -16,8 +16,9 @@ from rich.text import Text
 # A pipe or a log file has no width of its own; 80 columns would cut paths and figures.
 _WIDTH = None if os.isatty(1) or "COLUMNS" in os.environ else 120
 
-console = Console(width=_WIDTH, highlight=False)
-stderr = Console(stderr=True, width=_WIDTH, highlight=False)
+# No emoji: `hf:ID:SPLIT` is a locator, not a picture.
+console = Console(width=_WIDTH, highlight=False, emoji=False)
+stderr = Console(stderr=True, width=_WIDTH, highlight=False, emoji=False)
 
 
 def emit(value: Any, as_json: bool, render: Callable[[], None]) -> None:
