@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CHUNK = 8_192
+_CHUNK = 1_024  # the arrays of a chunk fit into the cache of a core: twice as fast as eight times as many
 _BITS = 21  # a code point needs no more; neither do two million different words
 
 
@@ -36,7 +36,7 @@ class Codes:
 
 
 def shingle_codes(texts: Sequence[str]) -> Iterator[Codes]:
-    """Codes of 8,192 texts at a time, in order; a shingle that occurs twice in a text has its code twice.
+    """Codes of 1,024 texts at a time, in order; a shingle that occurs twice in a text has its code twice.
 
     The texts are normal forms (`words_of`). Long ones are cut into words, all of one call in the same way.
     """

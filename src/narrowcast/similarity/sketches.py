@@ -22,8 +22,8 @@ SKETCH = 256
 _SEED = 1
 # A pair exactly at the threshold shares a band with at least this probability.
 _RECALL = 0.995
-# So many values of a sketch, one byte of each, tell most candidates that are not similar: those which agree in
-# fewer than four standard deviations below what is expected of a similar pair.
+# So many values of a sketch, one byte of each, tell most candidates that are not similar: what is expected of a
+# similar pair less four standard deviations is too much for them.
 _SAMPLE, _DEVIATIONS = 64, 4.0
 _PAIRS = 1 << 16
 
