@@ -265,3 +265,13 @@ def test_a_forgotten_record_is_not_taken_in_again(project: Project, first: str, 
     assert (again.record.rows, again.record.rejected) == (60, {"forgotten": 1})
     assert files_with(project, text) == []
     assert data.ledger(project).balanced
+
+
+def test_three_hundred_planted_contradictions_are_all_named(project: Project, tmp_path: Path) -> None:
+    lines = rows(0, 1_000)
+    planted = [{**lines[n], "label": "other"} for n in range(0, 900, 3)]
+    name = bring(project, tmp_path / "a.jsonl", lines + planted)
+    found = conflicts(project)
+    named = {tuple(row.id for row in group.rows) for group in found.conflicts}
+    assert named == {(f"{name}:{3 * n}", f"{name}:{1_000 + n}") for n in range(300)}
+    assert (found.contradictory, found.repeated) == (600, 0)

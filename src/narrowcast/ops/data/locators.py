@@ -21,10 +21,13 @@ def settle_locator(project: Project, text: str) -> tuple[str, Locator]:
     Raises:
         UsageError: where it is no locator.
     """
+    return _settle(project, text, any(source.locator == text for source in project.config.sources))
+
+
+def _settle(project: Project, text: str, listed: bool) -> tuple[str, Locator]:
     locator = Locator.parse(text)
     if locator.scheme == "join":
-        return _settle_join(project, locator.rest)
-    listed = any(source.locator == text for source in project.config.sources)
+        return _settle_join(project, locator.rest, listed)
     if locator.scheme == "sql" and locator.rest.startswith(_SQLITE):
         return _settle_sqlite(project, locator, listed)
     if locator.scheme not in FILE_SCHEMES:
@@ -38,12 +41,13 @@ def settle_locator(project: Project, text: str) -> tuple[str, Locator]:
     return str(settled), settled
 
 
-def _settle_join(project: Project, rest: str) -> tuple[str, Locator]:
-    """Each side on its own, so that the record of a join means the same two files from everywhere."""
+def _settle_join(project: Project, rest: str, listed: bool) -> tuple[str, Locator]:
+    """Each side as a source of its own would be."""
     left, right, column = split_join(rest)
-    recorded, opened = zip(*(settle_locator(project, str(side)) for side in (left, right)), strict=True)
+    recorded, opened = zip(*(_settle(project, str(side), listed) for side in (left, right)), strict=True)
     options = f"?on={column}"
-    return f"join:{'+'.join(recorded)}{options}", Locator("join", "+".join(map(str, opened)) + options)
+    written = f"join:{rest}" if listed else f"join:{'+'.join(recorded)}{options}"
+    return written, Locator("join", "+".join(map(str, opened)) + options)
 
 
 def access_for(project: Project) -> SourceAccess:
