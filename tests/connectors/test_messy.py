@@ -38,6 +38,16 @@ def test_what_is_read(shared_data: Path) -> None:
     assert found == READ
 
 
+def test_short_records_are_filled_where_that_is_asked_for(shared_data: Path) -> None:
+    path = shared_data / "messy" / "bikes_latin1_semicolon.csv"
+    notes = connect(Locator("file", str(path))).describe().notes
+    assert any("lack cells at their end and are rejected; ?short=fill" in note for note in notes)
+    rows = list(connect(Locator("file", f"{path}?short=fill")).load())
+    assert (len(rows), sum(row.error is not None for row in rows)) == (310, 0)
+    assert rows[-1].data["St-Urbain (données non disponibles)"] == ""
+    assert len(rows[-1].data) == 10
+
+
 def test_what_is_refused(shared_data: Path) -> None:
     for name, expected in REFUSED.items():
         scheme, _, file = name.partition(":")

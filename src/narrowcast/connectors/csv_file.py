@@ -20,11 +20,11 @@ from narrowcast.core.row import SourceRow
 
 MAX_RECORD_LINES = 10_000
 _FIELD_LIMIT = 128 << 20
-_OPTIONS = frozenset({"encoding", "delimiter", "header"})
+_OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
 
 
 class CsvConnector:
-    """Built from the path behind `csv:`, with `?delimiter=`, `?header=yes|no`, `?encoding=` where needed."""
+    """Built from the path behind `csv:`; options `delimiter`, `header=yes|no`, `encoding`, `short=fill`."""
 
     def __init__(self, rest: str, scheme: str = "csv") -> None:
         self._source = SourceFile(scheme, rest, _OPTIONS)
@@ -32,6 +32,12 @@ class CsvConnector:
         self._source.refuse_binary(head)
         self._encoding = find_encoding(self._source, head)
         self._dialect = self._find_dialect(head)
+        short = self._source.options.get("short", "reject")
+        if short not in ("reject", "fill"):
+            raise data_error(
+                f"short={short!r} is not fill or reject", self._source.locator, "write ?short=fill"
+            )
+        self._fill = short == "fill"
         self._columns: list[str] = []
         self._find_columns()
 
@@ -70,6 +76,14 @@ class CsvConnector:
         names = header or [f"column_{n}" for n in range(1, max(set(widths), key=widths.count) + 1)]
         self._columns, notes = unique_names(names)
         self._dialect.notes.extend(notes)
+        lacking = sum(width < len(self._columns) for width in widths)
+        if self._fill:
+            self._dialect.notes.append("cells that a record lacks at its end are empty, as the locator says")
+        elif lacking:
+            self._dialect.notes.append(
+                f"{lacking} of the first {len(head)} records lack cells at their end and are rejected; "
+                "?short=fill takes them as empty"
+            )
 
     def describe(self) -> SourceDescription:
         """Everything was found when the connector was built."""
@@ -91,6 +105,9 @@ class CsvConnector:
             elif header_ahead:
                 header_ahead = False
                 continue
+            elif self._fill and len(record) < width:
+                record.extend([""] * (width - len(record)))
+                yield SourceRow(index, dict(zip(columns, record, strict=True)))
             elif len(record) != width:
                 raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
                 yield SourceRow(index, error=f"{len(record)} fields where {width} are expected", raw=raw)
@@ -118,7 +135,8 @@ class CsvConnector:
                 problem = _say(str(error))
             problem = feed.problem or problem or _nul(record)
             several = len(feed.taken) > 1
-            ragged = expected > 0 and len(record) != expected
+            short = len(record) < expected and not self._fill
+            ragged = expected > 0 and (short or len(record) > expected)
             if several and (problem or ragged):
                 raw, problem = feed.taken[0], problem or "a quoted field runs into the following lines"
                 feed.push_back()

@@ -15,7 +15,7 @@ from narrowcast.connectors.parquet import ParquetConnector
 from narrowcast.connectors.source import SourceFile
 from narrowcast.core.row import SourceRow
 
-_OPTIONS = frozenset({"encoding", "delimiter", "header", "sheet"})
+_OPTIONS = frozenset({"encoding", "delimiter", "header", "sheet", "short"})
 
 
 class FileConnector:
