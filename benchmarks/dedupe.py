@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,14 +46,12 @@ def planted(rows: int, seed: int = 0) -> tuple[list[str], list[tuple[int, int]]]
     chance = random.Random(seed)
     words = ["".join(chance.choices(_LETTERS, k=chance.randint(2, 10))) for _ in range(20_000)]
     # Zipf: few words make up most of a text.
-    weights = [1 / (rank + 10) for rank in range(len(words))]
-    pool = chance.choices(words, weights, k=1 << 20)
+    weights = list(accumulate(1 / (rank + 10) for rank in range(len(words))))
     texts: list[str] = []
     pairs: list[tuple[int, int]] = []
     while len(texts) < rows:
-        start, length = chance.randrange(len(pool) - 50), chance.randint(15, 45)
-        text = pool[start : start + length]
-        chance.shuffle(text)
+        length = chance.randint(15, 45)
+        text = chance.choices(words, cum_weights=weights, k=length)
         texts.append(" ".join(text))
         if len(texts) < rows and chance.random() < 0.1:
             place = chance.randrange(length)

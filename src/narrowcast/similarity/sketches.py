@@ -22,9 +22,9 @@ SKETCH = 256
 _SEED = 1
 # A pair exactly at the threshold shares a band with at least this probability.
 _RECALL = 0.995
-# So many values of a sketch, one byte of each, tell most candidates that are not similar: what is expected of a
-# similar pair less four standard deviations is too much for them.
-_SAMPLE, _DEVIATIONS = 64, 4.0
+# So many values of a sketch, one byte of each, tell most candidates that are not similar: they agree in fewer
+# than a similar pair is expected to, less four standard deviations.
+_SAMPLE, _DEVIATIONS = 128, 4.0
 _PAIRS = 1 << 16
 
 
@@ -76,7 +76,7 @@ def banding(threshold: float) -> tuple[int, int]:
 
 
 def _band_keys(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-    """Hashes of bands, shape (bands, texts); a byte each of some values of the sketch, shape (texts, 64)."""
+    """Hashes of bands, shape (bands, texts); a byte each of some values of the sketch, shape (texts, 128)."""
     import numpy as np
 
     rows, bands = banding(threshold)
