@@ -206,6 +206,14 @@ def test_a_dry_run_imports_nothing_and_a_second_import_is_refused(labelled: Proj
         gate(labelled, rows=path)
 
 
+def test_handwritten_adversarial_rows_count_as_held_out(labelled: Project, tmp_path: Path) -> None:
+    (labelled.paths.evaluation).mkdir(parents=True, exist_ok=True)
+    (labelled.paths.evaluation / "adversarial.jsonl").write_text(json.dumps(row(1)) + "\n")
+    path = _file(tmp_path, [row(number) for number in range(4)])
+    outcome = gate(labelled, rows=path, dry_run=True)
+    assert outcome.ledger.rejected == {"gate_eval_leakage": 1}
+
+
 def test_where_nothing_passes_nothing_is_imported(labelled: Project, tmp_path: Path) -> None:
     path = _file(tmp_path, [{"text": "x"}] * 3)
     with pytest.raises(DataError, match="not one of 3 rows"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from narrowcast.core.example import Example
@@ -27,11 +28,33 @@ def held_out_rows(project: ProjectPaths) -> list[Example]:
     for name in _EVALUATION_FILES:
         path = project.evaluation / f"{name}.jsonl"
         if path.exists():
-            rows.update((example.id, example) for example in map(Example.from_dict, read_jsonl(path)))
+            rows.update((example.id, example) for example in _evaluation_rows(path))
     for example in accepted_rows(project):
         if example.split not in (None, Split.TRAIN):
             rows[example.id] = example
     return list(rows.values())
+
+
+def _evaluation_rows(path: Path) -> Iterator[Example]:
+    """Rows of an evaluation file; one that a person wrote may have any fields, all of which are inputs.
+
+    Raises:
+        DataError: where a line is no JSON object, because a row that can not be read can not be kept back.
+    """
+    try:
+        for number, line in enumerate(read_jsonl(path)):
+            if "inputs" in line and "target" in line:
+                yield Example.from_dict({"source": path.stem, "index": number, **line})
+            else:
+                yield Example({**line}, "", source=path.stem, index=number)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"an evaluation file can not be read: {error}",
+            where=str(path),
+            next_command="correct its lines: one JSON object each",
+            reason_code="factory_rows_missing",
+            stage="factory",
+        ) from error
 
 
 def quotable_rows(project: ProjectPaths, held_out: Sequence[Example]) -> list[Example]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from narrowcast.core.example import Example
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import nearest
 from narrowcast.similarity.shingles import normalised, words_of
 from narrowcast.stages.factory.gates.base import GateContext, GateRow, input_text
 from narrowcast.stages.factory.gates.semantics import embedder_for
+from narrowcast.stages.factory.held_out import input_texts
 
 _QUOTED_FROM = 4  # words of a held-out text that is looked for inside others
 
 
 def eval_leakage(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Compare every input with every held-out input."""
-    held_out = [input_text(row.inputs) for row in context.held_out]
+    held_out = [text for row in context.held_out for text in _texts(row)]
     if not rows or not held_out:
         return {}
     found = _exact(rows, held_out)
@@ -27,6 +29,11 @@ def eval_leakage(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
             if hit is not None and hit.similarity >= limit and row.index not in found:
                 found[row.index] = f"in other words ({hit.similarity:.2f}): {held_out[hit.number][:120]!r}"
     return found
+
+
+def _texts(row: Example) -> list[str]:
+    """The input; of a row that a person wrote into an evaluation file (no target is known), every text."""
+    return list(input_texts(row.inputs)) if row.target == "" else [input_text(row.inputs)]
 
 
 def _exact(rows: Sequence[GateRow], held_out: Sequence[str]) -> dict[int, str]:
