@@ -16,7 +16,7 @@ class GeneratedBy(BaseModel):
 
     generation: str = Field(description="Id below data/generated.")
     writer: str = Field(description="The teacher's model, `templates`, or a file.")
-    prompt_sha256: str = Field(default="", description="Of the prompt's template; each row names its own prompt.")
+    prompt_sha256: str = Field(default="", description="Of the template; each row names its own prompt.")
     tokens: int = 0
     cost: float | None = None
     gates: list[str] = Field(default_factory=list, description="Gates the rows went through, in order.")
