@@ -73,6 +73,8 @@ def show_gates(outcome: GateOutcome) -> None:
         f"  rows      {ledger.rows_in:,} in, {ledger.rows_out:,} pass, "
         f"{sum(ledger.rejected.values()):,} rejected; {balanced}"
     )
+    for note in outcome.notes:
+        say(f"  [yellow]note[/]      {note}")
     short = [cell for cell in outcome.cells if cell.accepted < cell.quota]
     if short:
         lack = sum(cell.quota - cell.accepted for cell in short)

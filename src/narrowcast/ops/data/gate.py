@@ -52,6 +52,7 @@ class GateOutcome(BaseModel):
     cells: list[CellResult] = Field(default_factory=list)
     record: ImportRecord | None = Field(default=None, description="The import; None in a dry run.")
     into: str = ""
+    notes: list[str] = Field(default_factory=list, description="What gates could not do.")
 
 
 def gate(
@@ -97,6 +98,7 @@ def gate(
         gated = run_gates(candidates, context, shown, token)
         split = _split(into, candidates, bool(context.accepted or context.held_out))
         outcome = _outcome(record, gated, len(candidates), dry_run, split)
+        outcome.notes = context.notes
         if not dry_run:
             _refuse_nothing(outcome)
             outcome.record = _import(project, record, outcome, gated, candidates, split, shown, token)

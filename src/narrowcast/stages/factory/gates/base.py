@@ -74,7 +74,7 @@ class GateContext:
         prompts: texts the teacher was told, for finding what leaked out of them.
         quotas: rows wanted by cell; empty where no plan asked for the rows.
         judgements: by candidate number, where rows were judged; reason of refusal or empty.
-        reviewed: candidate numbers a person or expert has already let through.
+        notes: what gates could not do, for the outcome to say.
     """
 
     task: TaskSpec
@@ -85,9 +85,9 @@ class GateContext:
     prompts: list[str] = field(default_factory=list)
     quotas: dict[str, int] = field(default_factory=dict)
     judgements: dict[int, str] | None = None
-    reviewed: frozenset[int] = frozenset()
     tokenizer: Any = None
     max_tokens: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def handler(self) -> TaskHandler:

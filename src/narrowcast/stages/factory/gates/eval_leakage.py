@@ -22,7 +22,7 @@ def eval_leakage(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
         return {}
     found = _exact(rows, held_out)
     _near(rows, held_out, context.options.leakage, found)
-    by = embedder_for([*(row.text for row in rows), *held_out])
+    by = embedder_for([*(row.text for row in rows), *held_out], context)
     if by is not None:
         limit = context.options.semantic or by.threshold
         for row, hit in zip(rows, nearest([row.text for row in rows], held_out, by), strict=True):

@@ -1,4 +1,4 @@
-"""Optional gate: risky rows, and a share of all others, wait until a person has looked at them."""
+"""Optional gate: risky rows, and a share of all others, wait for a person (`data review --from gates`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ def human_review(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
     limit = int(context.options.review_share * 0xFFFFFFFF)
     found = {}
     for row in rows:
-        if row.index in context.reviewed:
-            continue
         edge = row.candidate.origin.edge_case
         if edge in _RISKY:
             found[row.index] = f"{edge} rows wait for a person"

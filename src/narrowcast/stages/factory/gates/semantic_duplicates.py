@@ -26,7 +26,7 @@ def semantic_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mappin
     _keep_first(nearly, compared, len(known), "nearly", found)
     left = [row for row in compared if row.index not in found]
     texts = [*known, *(row.text for row in left)]
-    by = embedder_for(texts)
+    by = embedder_for(texts, context)
     if by is not None and left:
         _keep_first(
             semantic_groups(texts, by, context.options.semantic), left, len(known), "in other words", found
