@@ -9,6 +9,7 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 
 if TYPE_CHECKING:
+    from narrowcast.ops.project import Project
     from narrowcast.stages.clean import CleanReport
 
 LocatorOption = Annotated[str, typer.Option("--locator", "-l", help="SCHEME:PATH of the texts.")]
@@ -22,6 +23,9 @@ def clean(
     base: Annotated[str | None, typer.Option(help="Base model whose tokens measure chunks.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many rows only.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Return at once with the id of a job to poll.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Clean texts: characters, markup, boilerplate, personal data, secrets; cut them into chunks."""
@@ -31,6 +35,9 @@ def clean(
     from narrowcast.ops.data.clean import clean_source
 
     opened = open_project(project)
+    if background:
+        _start(opened, locator, overrides, base, limit, dry_run=dry_run, as_json=as_json)
+        return
     with working(as_json) as (progress, cancel):
         report = clean_source(
             opened,
@@ -43,6 +50,53 @@ def clean(
             cancel=cancel,
         )
     emit(report, as_json, lambda: show_report(report, dry_run=dry_run))
+
+
+def _start(
+    project: Project,
+    locator: str,
+    options: dict[str, Any],
+    base: str | None,
+    limit: int | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from narrowcast.cli.output import emit, next_step, say
+    from narrowcast.errors import UsageError
+    from narrowcast.ops.data.clean_job import CleanRequest, start
+
+    if dry_run:
+        raise UsageError("a dry run shows its result at once", where="--background", next_command="drop one")
+    job = start(project, CleanRequest(locator=locator, options=options, base=base, limit=limit))
+
+    def render() -> None:
+        say(f"[bold]{job.id}[/] is running")
+        next_step(f"narrowcast data job {job.id}")
+
+    emit(job, as_json, render)
+
+
+def job(
+    job_id: Annotated[str, typer.Argument(metavar="JOB", help="As `data clean --background` printed it.")],
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how far a background job is."""
+    from narrowcast.cli.output import emit, say
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.data.clean_job import state
+
+    found = state(open_project(project), job_id)
+
+    def render() -> None:
+        say(f"[bold]{found.id}[/] {found.status}: {found.phase}, {found.rows:,} rows")
+        if found.report:
+            say(f"  report    {found.report}")
+        if found.error:
+            say(f"  [red]error[/]     {found.error.get('message', '')}")
+
+    emit(found, as_json, render)
 
 
 def cleanings(project: ProjectOption = None, as_json: JsonOption = False) -> None:

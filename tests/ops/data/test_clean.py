@@ -1,6 +1,9 @@
 """`data clean` through its public path, on planted and on real texts."""
 
 import json
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import pytest
 
 from narrowcast.errors import UsageError
 from narrowcast.ops.data.clean import clean_source, cleanings
+from narrowcast.ops.data.clean_job import CleanJob, state
 from narrowcast.ops.data.ledger import ledger
 from narrowcast.ops.project import Project
 from tests.stages.clean.planted import personal, secret
@@ -192,3 +196,38 @@ def test_real_documents_are_cleaned_and_cut(project: Project, tmp_path: Path, sh
         if each["document"] == "quickstart.html"
     }
     assert len(headings) > 3
+
+
+def test_a_background_job_can_be_polled_and_a_killed_one_is_told(
+    project: Project, tmp_path: Path, cli_json: Any, cli: Any
+) -> None:
+    source = _write(tmp_path / "rows.jsonl", [{"text": f"Sentence {n} of the text."} for n in range(30)])
+    arguments = ("-l", source, "--pii", "off", "--secrets", "off", "-p", str(project.id))
+    started = cli_json("data", "clean", *arguments, "--background")
+    assert started["status"] == "running"
+    job = _ended(project, started["id"])
+    assert job.status == "done", job
+    assert job.report is not None
+    assert json.loads((project.paths.root / job.report).read_text())["ledger"]["rows_out"] == 30
+    assert cli_json("data", "job", job.id, "-p", str(project.id))["status"] == "done"
+    failing = cli_json(
+        "data", "clean", "-l", f"jsonl:{tmp_path}/none.jsonl", "-p", str(project.id), "--background"
+    )
+    ended = _ended(project, failing["id"])
+    assert ended.status == "failed"
+    assert ended.error is not None
+    assert "does not exist" in ended.error["message"]
+    cli("data", "job", "../../narrowcast", "-p", str(project.id), code=1)
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    dead = job.model_copy(update={"id": "job-dead", "status": "running", "pid": gone.pid})
+    (project.paths.jobs / "job-dead.json").write_text(dead.model_dump_json())
+    assert state(project, "job-dead").status == "interrupted"
+
+
+def _ended(project: Project, job_id: str) -> CleanJob:
+    until = time.monotonic() + 90
+    while (job := state(project, job_id)).status == "running":
+        assert time.monotonic() < until, "the job did not end"
+        time.sleep(0.2)
+    return job
