@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,22 @@ def test_import_balances_and_a_relative_path_is_made_absolute(
     again = data.import_rows(project, outcome.record.locator, auto=True, dry_run=True)
     assert isinstance(again, data.DryRunReport)
     assert again.accepted == 2_500
+
+
+def test_what_was_looked_at_is_what_is_kept(tickets: Path, access: SourceAccess) -> None:
+    connector = open_sql(f"sqlite:///{tickets}?table=ticket", access)
+    first = list(islice(connector.load(), 700))
+    with sqlite3.connect(tickets) as connection:
+        connection.execute("update ticket set label = 'z' where id < 700")
+    connection.close()
+    whole = list(connector.load())
+    assert whole[:700] == first
+    assert [row.index for row in whole] == list(range(2_500))
+    with sqlite3.connect(tickets) as connection:
+        connection.execute("delete from ticket")
+    connection.close()
+    assert list(connector.load()) == whole
+    assert list(access.downloads.iterdir()) == []
 
 
 def test_offline_refuses_another_machine(access: SourceAccess) -> None:

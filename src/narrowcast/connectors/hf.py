@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from narrowcast.connectors.base import SourceAccess, SourceDescription
 from narrowcast.connectors.private import is_loopback_name
 from narrowcast.connectors.source import data_error
+from narrowcast.connectors.spool import Spool
 from narrowcast.connectors.values import ClassNames
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import NarrowcastError, UsageError
@@ -51,6 +52,7 @@ class HfConnector:
         written = features.to_dict() if features is not None else {}
         self._names = ClassNames(json.dumps({"info": {"features": written}}))
         self._leave_out_media(written)
+        self._spool = Spool(access.downloads, self._read)
 
     def _pin(self) -> None:
         from huggingface_hub import HfApi
@@ -98,9 +100,12 @@ class HfConnector:
         )
 
     def load(self) -> Iterator[SourceRow]:
-        """Rows in the order of the split."""
+        """Rows in the order of the split; each is asked for once, whatever the number of passes."""
+        return self._spool.rows()
+
+    def _read(self, start: int) -> Iterator[SourceRow]:
         with self._refusals():
-            for index, record in enumerate(self._rows):
+            for index, record in enumerate(self._rows.skip(start) if start else self._rows, start):
                 yield SourceRow(index, {key: self._names.plain(key, value) for key, value in record.items()})
 
     @contextmanager

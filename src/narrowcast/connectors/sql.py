@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 
@@ -17,6 +18,7 @@ from narrowcast.connectors.base import SourceAccess, SourceDescription
 from narrowcast.connectors.dialect import unique_names
 from narrowcast.connectors.private import is_loopback_name
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
+from narrowcast.connectors.spool import Spool
 from narrowcast.connectors.values import plain
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
@@ -44,6 +46,7 @@ class SqlConnector:
         self._locator = locator.public
         self._where = self._locator.partition("?")[0].removeprefix("sql:")
         self._notes: list[str] = []
+        self._spool = Spool(access.downloads, self._read)
         address, what, asked = _split(locator.expanded().rest, self._where)
         self._url = self._parsed(address)
         self._refuse_offline(access)
@@ -159,10 +162,16 @@ class SqlConnector:
         )
 
     def load(self) -> Iterator[SourceRow]:
-        """Rows as the database sends them, in batches; dates are ISO text, exact decimals numbers."""
+        """Rows as the database sends them, in batches; dates are ISO text, exact decimals numbers.
+
+        A second pass gives the rows of the first, whatever was written to the table in between.
+        """
+        return self._spool.rows()
+
+    def _read(self, start: int) -> Iterator[SourceRow]:
         with self._result() as result:
             columns, _ = unique_names(list(result.keys()))
-            for index, values in enumerate(result):
+            for index, values in enumerate(islice(result, start, None), start):
                 data = {key: plain(value) for key, value in zip(columns, values, strict=True)}
                 broken = [key for key, value in data.items() if isinstance(value, str) and _marked(value)]
                 if broken:
