@@ -23,6 +23,7 @@ QUESTIONS = [
     "Version 2.{}.1 crashes when I open the report.",
     "The invoice from 12/03/20{} shows the wrong total.",
     "Can I change my flight to gate B{} tomorrow?",
+    "In 1647 and 1654-57 it had 6,241,164 readers, see p. 721-742 and 2345672350.9841, or http://127.0.0.1:80{}",
 ]
 
 
@@ -40,7 +41,7 @@ def _planted() -> tuple[list[dict[str, Any]], dict[int, tuple[str, str]]]:
     rows: list[dict[str, Any]] = []
     planted: dict[int, tuple[str, str]] = {}
     for number in range(100):
-        question = QUESTIONS[number % 5].format(number)
+        question = QUESTIONS[number % 6].format(number)
         kind, value = personal(number)
         planted[len(rows)] = (kind, value)
         rows.append({"text": f"{question} You can reach me at {value}, thanks.", "label": "a"})
@@ -48,7 +49,7 @@ def _planted() -> tuple[list[dict[str, Any]], dict[int, tuple[str, str]]]:
         planted[len(rows)] = (kind, value)
         rows.append({"text": f"{question} {sentence.format(value)} please help", "label": "b"})
         rows += [
-            {"text": QUESTIONS[(number + n) % 5].format(10 + number // 2), "label": "c"} for n in range(3)
+            {"text": QUESTIONS[(number + n) % 6].format(10 + number // 2), "label": "c"} for n in range(3)
         ]
     return rows, planted
 

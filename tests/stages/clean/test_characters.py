@@ -9,6 +9,7 @@ from narrowcast.stages.clean.characters import clean_characters
         ("The cafÃ© is closed", "The café is closed", "mojibake"),
         ("itâ€™s late", "it’s late", "mojibake"),
         ("one\r\ntwo\rthree", "one\ntwo\nthree", "line_ending"),
+        ("last word\x0cfirst word", "last word\nfirst word", "page_break"),
         ("a\x00b\x07c", "abc", "control"),
         ("zero\u200bwidth\ufeff", "zerowidth", "invisible"),
         ("cafe\u0301", "café", "nfc"),

@@ -70,6 +70,8 @@ def test_markup_is_known_by_name_or_content_and_a_message_is_left_alone() -> Non
     assert markup_of("<!DOCTYPE html><html>", {}) == "html"
     assert markup_of("<p>a</p><p>b</p>", {}) == "html"
     assert markup_of("# of items * 2 < 3 and a <b", {}) == "plain"
+    assert markup_of("<p>once</p>", {"path": "a.html"}) == "html"
+    assert markup_of("a page\n   already as text, 1 < 2", {"path": "a.html"}) == "plain"
     message = "  a   b\n\n\n\nc  "
     blocks, changes = blocks_of(message, "plain", boilerplate=True)
     assert [each.text for each in blocks] == ["  a   b", "c  "]

@@ -1,7 +1,8 @@
 """Characters: wrong decodings repaired, one Unicode form, nothing invisible. White space stays as it is.
 
 Rules, in their order: `mojibake` (a text decoded with the wrong encoding, by ftfy), `surrogate` (half a
-pair becomes U+FFFD), `line_ending` (CR LF and CR become LF), `control` (all but tab and newline go),
+pair becomes U+FFFD), `line_ending` (CR LF and CR become LF), `page_break` (form feeds become
+LF), `control` (all but tab and newline go),
 `invisible` (zero-width space, word joiner, byte-order mark, soft hyphen and direction marks go; the
 joiners of Persian, Indic scripts and emoji stay), `nfc` (composed form).
 """
@@ -14,7 +15,8 @@ from collections import Counter
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_ENDING = re.compile("\r\n?")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_PAGE_BREAK = re.compile("[\x0b\x0c]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # A line that ftfy may look at: letters of Latin-1 or Windows-1252 that stand where mojibake puts them.
 _SUSPECT = re.compile(
@@ -31,6 +33,7 @@ def clean_characters(text: str) -> tuple[str, Counter[str]]:
     for rule, pattern, replacement in (
         ("surrogate", _SURROGATE, "\ufffd"),
         ("line_ending", _LINE_ENDING, "\n"),
+        ("page_break", _PAGE_BREAK, "\n"),
         ("control", _CONTROL, ""),
         ("invisible", _INVISIBLE, ""),
     ):

@@ -15,6 +15,7 @@ _HTML_ELEMENT = re.compile(
     r"</(?:a|b|i|p|div|span|li|ul|ol|td|tr|table|h[1-6]|strong|em|pre|code|section|article)\s*>",
     re.IGNORECASE,
 )
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!")
 _SUFFIXES: dict[str, Markup] = {
     ".html": "html",
     ".htm": "html",
@@ -35,8 +36,12 @@ def markup_of(text: str, data: dict[str, Any]) -> Markup:
         value = data.get(column)
         if isinstance(value, str):
             suffix = f".{value.lower().rpartition('.')[2]}"
-            if suffix in _SUFFIXES:
-                return _SUFFIXES[suffix]
+            named = _SUFFIXES.get(suffix)
+            # A source may have taken the markup off already, and the name is still that of the page.
+            if named == "html" and not _TAG.search(text):
+                return "plain"
+            if named:
+                return named
     if _HTML_DOCUMENT.search(text) or len(_HTML_ELEMENT.findall(text, endpos=20_000)) >= 2:
         return "html"
     return "plain"

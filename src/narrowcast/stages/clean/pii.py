@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any
 
 from narrowcast.errors import UsageError
@@ -34,6 +35,7 @@ DEFAULT_KINDS = tuple(kind for kind, (_, _, default) in _KINDS.items() if defaul
 
 # Presidio's own patterns of which most matches are something else (nine digits in a row) score less.
 _LEAST_SCORE = 0.4
+_PHONE_DIGITS = 7
 
 
 class PiiScanner:
@@ -62,7 +64,7 @@ class PiiScanner:
         found: list[Finding] = []
         for kind, sign in self._signs:
             if sign.search(text):
-                found += _findings(kind, self._recogniser(kind).analyze(text, [kind], None))
+                found += _findings(kind, text, self._recogniser(kind).analyze(text, [kind], None))
         return found
 
     def _recogniser(self, kind: str) -> Any:
@@ -71,10 +73,25 @@ class PiiScanner:
         return self._recognisers[kind]
 
 
-def _findings(kind: str, results: Iterable[Any]) -> Iterable[Finding]:
+def _findings(kind: str, text: str, results: Iterable[Any]) -> Iterable[Finding]:
     for each in results:
-        if each.score >= _LEAST_SCORE:
+        if each.score >= _LEAST_SCORE and not _is_another(kind, text, each.start, each.end):
             yield Finding("pii", kind, each.start, each.end, round(float(each.score), 2))
+
+
+def _is_another(kind: str, text: str, start: int, end: int) -> bool:
+    """Years, page ranges, thousands and decimals that look like phone numbers; addresses of every machine."""
+    value = text[start:end]
+    if kind == "PHONE_NUMBER":
+        decimal = text[end : end + 1] in (".", ",") and text[end + 1 : end + 2].isdigit()
+        return decimal or "," in value or sum(map(str.isdigit, value)) < _PHONE_DIGITS
+    if kind == "IP_ADDRESS":
+        try:
+            address = ip_address(value.partition("/")[0].partition("%")[0])
+        except ValueError:  # leading zeros: an address all the same
+            return False
+        return address.is_loopback or address.is_unspecified
+    return False
 
 
 def _build(kind: str) -> Any:
