@@ -218,6 +218,11 @@ def test_a_background_job_can_be_polled_and_a_killed_one_is_told(
     assert ended.status == "failed"
     assert ended.error is not None
     assert "does not exist" in ended.error["message"]
+    secret_source = "sql:postgresql://me:s3cretPw@127.0.0.1:1/db?query=select 1"
+    refused = cli_json("data", "clean", "-l", secret_source, "-p", str(project.id), "--background")
+    assert _ended(project, refused["id"]).status == "failed"
+    assert "s3cretPw" not in "".join(path.read_text() for path in project.paths.jobs.iterdir())
+    assert not [event for event in project.trail.events() if "s3cretPw" in event.model_dump_json()]
     cli("data", "job", "../../narrowcast", "-p", str(project.id), code=1)
     gone = subprocess.Popen([sys.executable, "-c", "pass"])
     gone.wait()

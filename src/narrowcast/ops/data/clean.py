@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from narrowcast.connectors import connect
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
+from narrowcast.core.locator import Locator
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import CancelledError, DataError, NarrowcastError, UsageError
-from narrowcast.ops.data.locators import settle_locator
+from narrowcast.ops.data.locators import access_for, settle_locator
 from narrowcast.ops.project import Project
 from narrowcast.stages.clean import CleanReport, Options
 from narrowcast.stages.clean.chunks import Measure
@@ -96,6 +97,14 @@ def cleaned_ledgers(paths: ProjectPaths) -> list[StageLedger]:
     return found
 
 
+def shown_locator(text: str) -> str:
+    """The locator without passwords, for events and states; nothing of what is no locator at all."""
+    try:
+        return Locator.parse(text).public
+    except UsageError:
+        return "(not a locator)"
+
+
 def _options(given: dict[str, Any]) -> Options:
     try:
         return Options.model_validate(given)
@@ -119,7 +128,7 @@ def _clean(
     cancel: CancelToken,
 ) -> CleanReport:
     recorded, opened = settle_locator(project, locator)
-    connector = connect(opened)
+    connector = connect(opened, access_for(project))
     measure = _measure(project, options, base)
     # The folder's name is the hash of its content and options, known once the source was read.
     with atomic_folder(project.paths.cleaned / ".incoming") as work:
@@ -211,5 +220,8 @@ def _emit_failure(project: Project, locator: str, error: Exception) -> None:
         StageName.CLEANING,
         code,
         str(error) if known else f"{type(error).__name__}: {error}",
-        payload={"source": locator, "next": error.next_command if isinstance(error, NarrowcastError) else ""},
+        payload={
+            "source": shown_locator(locator),
+            "next": error.next_command if isinstance(error, NarrowcastError) else "",
+        },
     )

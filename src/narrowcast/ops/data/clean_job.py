@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from narrowcast.core.progress import CancelToken
 from narrowcast.core.settings import Settings
 from narrowcast.errors import CancelledError, DataError, NarrowcastError
-from narrowcast.ops.data.clean import clean_source
+from narrowcast.ops.data.clean import clean_source, shown_locator
 from narrowcast.ops.project import Project
 from narrowcast.store.files import read_json, write_json
 
@@ -51,12 +51,14 @@ class CleanJob(BaseModel):
 
 def start(project: Project, request: CleanRequest) -> CleanJob:
     """Start a process that outlives this one; returns at once."""
-    job = CleanJob(id=f"job-{uuid.uuid4().hex[:8]}", request=request)
+    # The state is a file to look at: a locator with a password goes to the child alone.
+    shown = request.model_copy(update={"locator": shown_locator(request.locator)})
+    job = CleanJob(id=f"job-{uuid.uuid4().hex[:8]}", request=shown)
     path = _path(project, job.id)
     _write(path, job)
     # The child writes its own process id: a state that two processes write could lose the end of a short job.
     with path.with_suffix(".log").open("wb") as log:
-        subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "narrowcast.ops.data.clean_job", str(project.settings.home), job.id],
             cwd=project.paths.root,
             env={
@@ -65,11 +67,14 @@ def start(project: Project, request: CleanRequest) -> CleanJob:
                 "NARROWCAST_DATABASE_URL": project.settings.database_url,
                 "NARROWCAST_PROJECT": str(project.id),
             },
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    assert child.stdin is not None
+    child.stdin.write(request.model_dump_json().encode())
+    child.stdin.close()
     return job
 
 
@@ -97,13 +102,12 @@ def state(project: Project, job_id: str) -> CleanJob:
     return job
 
 
-def run(project: Project, job_id: str, cancel: CancelToken) -> CleanJob:
+def run(project: Project, job_id: str, request: CleanRequest, cancel: CancelToken) -> CleanJob:
     """Do the work of a job, in this process."""
     path = _path(project, job_id)
     job = CleanJob.model_validate(read_json(path))
     job.pid = os.getpid()
     _write(path, job)
-    request = job.request
     try:
         report = clean_source(
             project,
@@ -173,13 +177,14 @@ def _alive(pid: int) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """The child: `HOME JOB`."""
+    """The child: `HOME JOB`, and the request on standard input."""
     home, job_id = arguments
+    request = CleanRequest.model_validate_json(sys.stdin.read())
     token = CancelToken()
     signal.signal(signal.SIGTERM, lambda _number, _frame: token.cancel())
     project = Project.open(Settings.from_environment(home=Path(home)))
     try:
-        return 0 if run(project, job_id, token).status == "done" else 1
+        return 0 if run(project, job_id, request, token).status == "done" else 1
     finally:
         project.close()
 

@@ -95,7 +95,7 @@ def dedupe(
     shown.finish()
     groups = [group for group in semantic.components() if len(group) > 1]
     report = DedupeReport(
-        source=source,
+        source=found.name,
         rows=len(found.texts),
         groups=[_described(group, found, exact, near) for group in groups],
         extra=_extra(exact, near, semantic, len(found.texts)),

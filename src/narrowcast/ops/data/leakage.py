@@ -84,8 +84,8 @@ def leakage(
     kinds = Counter(match.kind for match in matches)
     leaks = [_leak(match, left, right) for match in matches]
     return LeakageAudit(
-        a=a,
-        b=b,
+        a=left.name,
+        b=right.name,
         rows_a=len(left.texts),
         rows_b=len(right.texts),
         unusable=len(left.unusable) + len(right.unusable),

@@ -89,9 +89,10 @@ def _of_examples(name: str, examples: list[Example]) -> RowSet:
 
 
 def _of_source(name: str, column: str | None, label: str | None) -> RowSet:
-    connector = connect(Locator.parse(name))
+    locator = Locator.parse(name)
+    connector = connect(locator)
     text_column = column or find_column(islice(connector.load(), 200))
-    found = RowSet(name, [], [], [], [], [])
+    found = RowSet(locator.public, [], [], [], [], [])
     label_column = label
     for row in connector.load():
         text = "\n".join(each for _, each in strings(row.data.get(text_column)))
@@ -107,8 +108,8 @@ def _of_source(name: str, column: str | None, label: str | None) -> RowSet:
     if not found.texts:
         raise DataError(
             f"no row has text in column {text_column!r}",
-            where=name,
-            next_command=f"--column NAME; `narrowcast data introspect --locator {name}` lists the columns",
+            where=locator.public,
+            next_command="--column NAME; `narrowcast data introspect` lists the columns",
             stage="prepare",
         )
     return found
