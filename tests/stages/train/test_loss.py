@@ -35,13 +35,21 @@ def _first_update(workshop):
     return loss.item(), norm.item()
 
 
+@pytest.mark.parametrize("layout", ["padded", "tree"])
 @pytest.mark.parametrize("micro", [8, 3, 1])
-def test_the_first_update_equals_plain_transformers(workshop, micro):
-    result = workshop.train(micro_batch_size=micro, **ONE_EPOCH)
+def test_the_first_update_equals_plain_transformers(workshop, micro, layout):
+    result = workshop.train(micro_batch_size=micro, layout=layout, **ONE_EPOCH)
     line = read_trace(workshop.project.root / result.trace)[0]
     loss, norm = _first_update(workshop)
     assert line.loss == pytest.approx(loss, rel=1e-5)
     assert line.grad_norm == pytest.approx(norm, rel=1e-4)
+
+
+def test_recomputed_activations_change_nothing(workshop):
+    result = workshop.train(gradient_checkpointing=True, layout="tree", **ONE_EPOCH)
+    line = read_trace(workshop.project.root / result.trace)[0]
+    loss, norm = _first_update(workshop)
+    assert (line.loss, line.grad_norm) == (pytest.approx(loss, rel=1e-5), pytest.approx(norm, rel=1e-4))
 
 
 def test_llama_rows_cost_the_same_loss(workshop, tmp_path):

@@ -12,6 +12,7 @@ from narrowcast.errors import StageError
 from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
 from narrowcast.plugins.optional import require
 from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.layout import choose_layout
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.recipe import Recipe, choose_recipe, max_length
 from narrowcast.stages.train.rows import TokenRows, tokenise
@@ -71,6 +72,9 @@ def gather(options: Options, ctx: StageContext) -> Material:
             stage="training",
         )
     recipe = choose_recipe(options, base, len(train.rows), train.longest)
+    recipe.layout, recipe.reasons["layout"] = choose_layout(
+        options, base, train.rows, recipe.micro_batch_size
+    )
     return Material(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
 
 

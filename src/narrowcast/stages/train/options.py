@@ -24,6 +24,8 @@ class Options(StageOptions):
     """Examples per update."""
     micro_batch_size: int | None = Field(None, ge=1)
     """Examples computed at once; smaller takes less memory and gives the same result."""
+    layout: Literal["auto", "padded", "tree"] = "auto"
+    """Rows of a batch side by side, or packed so that shared beginnings are computed once; same gradients."""
     max_length: int | None = Field(None, ge=8)
     """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
     lora_rank: int = Field(16, ge=1)

@@ -30,6 +30,7 @@ class Recipe(BaseModel):
     learning_rate: float
     batch_size: int
     micro_batch_size: int
+    layout: Literal["padded", "tree"] = "padded"
     max_length: int
     target_modules: list[str]
     precision: Literal["bf16", "fp32"]

@@ -13,11 +13,14 @@ from narrowcast.core.run import RunManifest
 from narrowcast.models.allocator import kept_pages
 from narrowcast.models.loading import load_model
 from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.batches import collate
 from narrowcast.stages.train.checkpoints import step_of
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.monitor import Monitor
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.output import save_run
+from narrowcast.stages.train.packing.batch import pack
+from narrowcast.stages.train.packing.register import use
 from narrowcast.stages.train.recipe import FULL_BELOW
 from narrowcast.stages.train.trace import Trace, plot_losses
 from narrowcast.stages.train.trainer import CompletionTrainer
@@ -47,6 +50,7 @@ class Session:
             update_size=options.batch_size,
             pad=material.tokenizer.pad_token_id or 0,
             bf16=material.recipe.precision == "bf16",
+            batch=pack if material.recipe.layout == "tree" else collate,
             callbacks=[self._monitor],
         )
         self._trainer.remove_callback(PrinterCallback)
@@ -125,8 +129,10 @@ def _trainable_model(material: Material, options: Options) -> Any:
     dtype = torch.bfloat16 if frozen_large and recipe.precision == "bf16" else torch.float32
     model = load_model(material.base, dtype)
     model.config.use_cache = False
+    if recipe.layout == "tree":
+        use(model)
     if options.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     if recipe.method == "full":
         return model
     from peft import LoraConfig, get_peft_model

@@ -1,7 +1,8 @@
 """A `Trainer` whose loss costs no more than it must, and whose randomness can be resumed.
 
-**Loss.** Rows are padded on the right and no attention mask is passed: under causal attention a token
-never sees what stands behind it, so the padding changes nothing and attention takes its fast causal path.
+**Loss.** Rows are packed as a trie (see `packing`), or padded on the right without an attention mask: under
+causal attention a token never sees what stands behind it, so the padding changes nothing and attention takes
+its fast causal path.
 The hidden states at positions with a loss are picked by a hook in front of the output layer, so logits of
 other positions never exist. The sum over the tokens of a micro-batch is divided by the number of loss
 tokens in the whole update, hence accumulation gives exactly the gradient of one large batch.
@@ -12,7 +13,7 @@ nothing depends on how often a process was restarted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
 from narrowcast.stages.train.failures import disk_is_full
 from narrowcast.stages.train.rows import TokenRow
 
+_MODEL_INPUTS = ("input_ids", "position_ids", "layout")
 _DISK_IS_FULL = 1 << 20  # bytes free; torch names a full disk in no reliable way
 
 
@@ -46,6 +48,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         update_size: examples per update.
         pad: id that fills short rows.
         bf16: compute matrix products in bf16.
+        batch: makes a batch of rows: `collate`, or `pack` for a model that attends over pieces.
         callbacks: of `transformers`.
     """
 
@@ -59,6 +62,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         update_size: int,
         pad: int,
         bf16: bool,
+        batch: Callable[..., dict[str, Any]] = collate,
         callbacks: list[Any],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
@@ -67,7 +71,8 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self.tokens_seen = 0
         self.has_dev_rows = bool(dev_rows)
         self._rows, self._dev_rows = rows, dev_rows
-        self._update_size, self._pad, self._bf16 = update_size, pad, bf16
+        self._update_size, self._bf16 = update_size, bf16
+        self._batch = partial(batch, pad=pad)
         self._seeded_for = (-1, 0)
         self._head = PickedHead(self.accelerator.unwrap_model(self.model))
 
@@ -79,7 +84,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             self.args.per_device_train_batch_size,
             self.args.seed,
         )
-        loader = DataLoader(self._rows, batch_sampler=batches, collate_fn=partial(collate, pad=self._pad))
+        loader = DataLoader(self._rows, batch_sampler=batches, collate_fn=self._batch)
         return self.accelerator.prepare(loader)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
@@ -114,7 +119,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self.model.eval()
         with torch.inference_mode():
             for start in range(0, len(ordered), size):
-                batch = self._prepare_inputs(collate(ordered[start : start + size], self._pad))
+                batch = self._prepare_inputs(self._batch(ordered[start : start + size]))
                 total += self._summed_loss(self.model, batch).item()
                 tokens += _answers(batch)
         self.model.train()
@@ -131,7 +136,8 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         device = inputs["input_ids"].device.type
         context = torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext()
         with context, self._head.at(inputs["positions"]):
-            logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
+            own = {name: inputs[name] for name in _MODEL_INPUTS if name in inputs}
+            logits = model(**own, use_cache=False).logits
         return functional.cross_entropy(
             logits.float(), inputs["labels"], ignore_index=IGNORED, reduction="sum"
         )

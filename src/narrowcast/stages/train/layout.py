@@ -1,0 +1,39 @@
+"""Padded or packed: which layout of a batch computes less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal
+
+from narrowcast.models.loading import ResolvedBase
+from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.rows import TokenRow
+
+EXACT_FOR = ("qwen3", "llama", "gemma3_text")
+"""Model types whose packed gradients are compared with padded ones in the tests."""
+_SHARE = 0.8  # of the padded tokens; attention in pieces costs some of what is saved
+_LONGEST = 1024  # tokens; scores of longer pieces are better never held as a whole
+_SAMPLE = 16  # batches
+
+
+def choose_layout(
+    options: Options, base: ResolvedBase, rows: Sequence[TokenRow], micro_batch_size: int
+) -> tuple[Literal["padded", "tree"], str]:
+    """The layout of every batch of a run, and why."""
+    if options.layout != "auto":
+        return options.layout, "asked for"
+    if base.architecture not in EXACT_FOR:
+        return "padded", f"packing is not proven for {base.architecture}"
+    longest = max(len(row.ids) for row in rows)
+    if longest > _LONGEST:
+        return "padded", f"rows of up to {longest} tokens"
+    from narrowcast.stages.train.batches import LengthGroupedBatches
+    from narrowcast.stages.train.packing.batch import packed_share
+
+    order = LengthGroupedBatches(
+        [len(row.ids) for row in rows], options.batch_size, micro_batch_size, options.seed
+    )
+    share = packed_share([[rows[at] for at in batch] for batch in islice(order, _SAMPLE)])
+    reason = f"packed, the rows take {share:.0%} of the padded tokens"
+    return ("tree" if share <= _SHARE else "padded"), reason

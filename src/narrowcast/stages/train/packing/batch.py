@@ -1,0 +1,56 @@
+"""A batch as one packed sequence, and whether that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from narrowcast.models.chat import IGNORED
+from narrowcast.stages.train.packing.blocks import lay_out
+from narrowcast.stages.train.packing.trie import build_trie
+from narrowcast.stages.train.rows import TokenRow
+
+FEWEST_SHARED = 8  # tokens; a shorter stretch costs more as a segment than computed again
+_TOKENS = 64  # a sequence is filled up to multiples, because products of a new size must be prepared first
+_LOSSES = 32
+
+
+def pack(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
+    """One sequence of the rows' token trie.
+
+    Returns:
+        `input_ids`, `position_ids` [1, tokens]; `layout`; `positions` [n], offsets whose logits are needed,
+        once for each row and token, so that a token several rows share counts as often as it occurs;
+        `labels` [n], `IGNORED` for fillers; `tokens`, how many the rows have before packing.
+    """
+    trie = build_trie([row.ids for row in rows], FEWEST_SHARED)
+    fillers = _round_up(len(trie.ids) + 1, _TOKENS) - len(trie.ids)
+    ids, places = trie.ids + [pad] * fillers, trie.positions + [0] * fillers
+    positions: list[int] = []
+    labels: list[int] = []
+    for row, offsets in zip(rows, trie.offsets, strict=True):
+        first = max(row.prompt_length, 1)  # the first token of a row is predicted by nothing
+        positions += offsets[first - 1 : -1]
+        labels += row.ids[first:]
+    more = _round_up(len(labels), _LOSSES) - len(labels)
+    return {
+        "input_ids": torch.tensor([ids]),
+        "position_ids": torch.tensor([places]),
+        "layout": lay_out(trie.segments, places, len(ids)),
+        "positions": torch.tensor(positions + [0] * more),
+        "labels": torch.tensor(labels + [IGNORED] * more),
+        "tokens": sum(len(row.ids) for row in rows),
+    }
+
+
+def packed_share(batches: Sequence[Sequence[TokenRow]]) -> float:
+    """Tokens that are computed packed over those computed padded."""
+    padded = sum(len(batch) * max(len(row.ids) for row in batch) for batch in batches)
+    packed = sum(len(build_trie([row.ids for row in batch], FEWEST_SHARED).ids) for batch in batches)
+    return packed / padded
+
+
+def _round_up(number: int, step: int) -> int:
+    return -(-number // step) * step

@@ -1,0 +1,51 @@
+"""The layout is chosen by what it saves, and the recipe says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowcast.core.run import RunManifest
+from narrowcast.stages.train.material import gather
+from narrowcast.store.files import read_json
+
+
+def recipe_of(workshop, **options):
+    return gather(workshop.options(**options), workshop.context()).recipe
+
+
+def test_a_shared_instruction_is_packed(workshop):
+    recipe = recipe_of(workshop)
+    assert recipe.layout == "tree"
+    assert "% of the padded tokens" in recipe.reasons["layout"]
+
+
+def test_batches_of_one_row_share_nothing(workshop):
+    assert recipe_of(workshop, batch_size=1).layout == "padded"
+
+
+def test_an_architecture_that_was_not_compared_is_padded(workshop, monkeypatch):
+    monkeypatch.setattr("narrowcast.stages.train.layout.EXACT_FOR", ("llama",))
+    recipe = recipe_of(workshop)
+    assert recipe.layout == "padded"
+    assert "not proven for qwen3" in recipe.reasons["layout"]
+
+
+def test_long_rows_are_padded(workshop, monkeypatch):
+    monkeypatch.setattr("narrowcast.stages.train.layout._LONGEST", 10)
+    assert recipe_of(workshop).layout == "padded"
+
+
+@pytest.mark.parametrize("layout", ["padded", "tree"])
+def test_what_was_asked_for_is_done_and_recorded(workshop, layout):
+    result = workshop.train(layout=layout, epochs=1)
+    manifest = RunManifest.model_validate(read_json(workshop.project.root / result.path / "run.json"))
+    assert manifest.recipe["layout"] == layout
+    assert manifest.recipe["reasons"]["layout"] == "asked for"
+
+
+def test_both_layouts_train_the_same_model(workshop):
+    losses = [
+        workshop.train(layout=layout, epochs=2, method="full", precision="fp32").final_train_loss
+        for layout in ("padded", "tree")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
