@@ -17,7 +17,7 @@ from narrowcast.ops.project import Project, projects, slugify
 DATA = Path(str(files("narrowcast.demo") / "data" / "tickets.jsonl.gz"))
 NAME = "demo"
 
-# Chosen so that the loop takes about six minutes on two cores; see docs/demo.md for what they cost.
+# Chosen so that the loop takes less than five minutes on two cores; see docs/demo.md for what they cost.
 _MEASURED = {"limit": 150, "max_tokens": 64}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "prepare": {"dev": 0.05, "test": 0.07},
