@@ -95,7 +95,7 @@ def summarise(project: Project) -> Summary:
         differences=differences,
         ledger_balanced=ledger(project).balanced,
         conclusion=_conclusion(differences),
-        next=_next_steps(project, list(rows)),
+        next=_next_steps(project, list(rows), differences),
     )
 
 
@@ -138,10 +138,14 @@ def _conclusion(differences: list[SummaryDifference]) -> str:
     )
 
 
-def _next_steps(project: Project, references: list[str]) -> list[str]:
+def _next_steps(project: Project, references: list[str], differences: list[SummaryDifference]) -> list[str]:
+    name = f"--project {project.slug}"
     exported = [each.removeprefix("gguf:") for each in references if each.startswith("gguf:")]
-    steps = [f"narrowcast serve --project {project.slug} --model {exported[0]}"] if exported else []
+    if any(each.difference.high < 0 for each in differences):  # nothing to serve
+        steps = [f"narrowcast models list; then narrowcast run {name} with a larger train.base"]
+    else:
+        steps = [f"narrowcast serve {name} --model {exported[0]}"] if exported else []
     if any(each.startswith("run:") for each in references):
-        steps.append(f"narrowcast compare tfidf {references[-1]} --project {project.slug}")
-    steps.append(f"narrowcast events --project {project.slug}")
+        steps.append(f"narrowcast compare tfidf {references[-1]} {name}")
+    steps.append(f"narrowcast events {name}")
     return steps

@@ -1,0 +1,34 @@
+"""What is advised after a run follows from the interval of the difference."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from narrowcast.core.metric import Difference
+from narrowcast.ops.summary import SummaryDifference, _conclusion, _next_steps
+
+MODELS = ["tfidf", "run:exp-1", "gguf:q8_0"]
+
+
+def difference(low: float, value: float, high: float) -> list[SummaryDifference]:
+    counts = {"p_value": 0.01, "only_first_right": 3, "only_second_right": 1, "mcnemar_p": 0.1}
+    found = Difference(metric="macro_f1", value=value, low=low, high=high, **counts)
+    return [SummaryDifference(against="tfidf", name="TF-IDF + linear", difference=found)]
+
+
+@pytest.mark.parametrize(
+    ("interval", "said", "first"),
+    [
+        ((0.01, 0.05, 0.09), "beats every baseline", "narrowcast serve"),
+        ((-0.02, 0.01, 0.03), "no difference", "narrowcast serve"),
+        ((-0.09, -0.05, -0.01), "do not ship", "narrowcast models list"),
+    ],
+)
+def test_a_model_that_lost_is_not_offered_for_serving(interval, said, first):
+    differences = difference(*interval)
+    assert said in _conclusion(differences)
+    steps = _next_steps(SimpleNamespace(slug="cards"), MODELS, differences)
+    assert steps[0].startswith(first)
+    assert any("serve" in step for step in steps) == (first == "narrowcast serve")
