@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 METHODS = ("lora", "full")
-SPANS = {"banking77": 0, "clinc150": 0, "restaurant8k": 1000}
+MEASURED_ROWS = {"banking77": 0, "clinc150": 0, "restaurant8k": 1000}
 """Test rows that are measured; 0 for all. Extraction is written token by token, so fewer rows must do."""
 
 
@@ -75,7 +75,7 @@ def tasks(data: Path, work: Path) -> list[Task]:
     }
     found = []
     for name, (metric, train, test) in sources.items():
-        task = Task(name, metric, home, SPANS[name])
+        task = Task(name, metric, home, MEASURED_ROWS[name])
         task.run("init", name)
         for path, extra in ((train, ()), (test, ("--into", "test"))):
             task.run("data", "import", "-p", name, "--locator", f"file:{path}", "--auto", *extra)

@@ -20,8 +20,9 @@ from narrowcast.core.metric import Gate
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Parsed, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
+from narrowcast.tasks.row_means import mean_scores
 
 QA_INSTRUCTION = "Answer the question from the context, as short as possible."
 
@@ -60,31 +61,16 @@ class GenerationHandler:
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
         """Means over rows; an empty answer scores 0."""
-        import numpy as np
-
         names, measure = (
             (_QA_METRICS, qa_scores) if self.spec.profile is TaskProfile.QA else (_TEXT_METRICS, _text())
         )
         answers = [self.parse(prediction.text) for prediction in predictions]
-        values = np.array(
-            [
-                measure(str(answer.value or ""), accepted_answers(example.target))
-                for example, answer in zip(examples, answers, strict=True)
-            ],
-            dtype=np.float64,
-        ).reshape(len(examples), len(names))
-
-        def resample(rows: Any) -> dict[str, float]:
-            chosen = values[rows]
-            means = chosen.mean(axis=0) if len(chosen) else np.zeros(len(names))
-            return {name: float(mean) for name, mean in zip(names, means, strict=True)}
-
-        outcomes = [
-            RowOutcome(example.id, bool(values[row, 0] == 1.0), example.target, answer.value, answer.error)
-            for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
+        rows = [
+            measure(str(answer.value or ""), accepted_answers(example.target))
+            for example, answer in zip(examples, answers, strict=True)
         ]
         primary = "token_f1" if names is _QA_METRICS else "rouge_l"
-        return TaskScores(primary, resample(np.arange(len(examples))), outcomes, resample)
+        return mean_scores(names, primary, rows, examples, answers)
 
     def default_gates(self) -> list[Gate]:
         """Hardly an answer may be empty."""

@@ -16,9 +16,10 @@ from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Parsed, TaskScores
 from narrowcast.tasks.generation import accepted_answers, normal_answer, qa_scores
 from narrowcast.tasks.prompt import conversation
+from narrowcast.tasks.row_means import mean_scores
 
 INSTRUCTION = "Answer the question from the passages alone, as short as possible."
 _METRICS = ("exact_match", "token_f1", "answer_rate", "k_precision")
@@ -57,27 +58,12 @@ class RagHandler:
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
         """Means over rows; an empty answer scores 0."""
-        import numpy as np
-
         answers = [self.parse(prediction.text) for prediction in predictions]
-        values = np.array(
-            [
-                _row_scores(str(answer.value or ""), example)
-                for example, answer in zip(examples, answers, strict=True)
-            ],
-            dtype=np.float64,
-        ).reshape(len(examples), len(_METRICS))
-
-        def resample(rows: Any) -> dict[str, float]:
-            chosen = values[rows]
-            means = chosen.mean(axis=0) if len(chosen) else np.zeros(len(_METRICS))
-            return {name: float(mean) for name, mean in zip(_METRICS, means, strict=True)}
-
-        outcomes = [
-            RowOutcome(example.id, bool(values[row, 0] == 1.0), example.target, answer.value, answer.error)
-            for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
+        rows = [
+            _row_scores(str(answer.value or ""), example)
+            for example, answer in zip(examples, answers, strict=True)
         ]
-        return TaskScores("token_f1", resample(np.arange(len(examples))), outcomes, resample)
+        return mean_scores(_METRICS, "token_f1", rows, examples, answers)
 
     def default_gates(self) -> list[Gate]:
         """Hardly an answer may be empty, and answers stay with their passages."""
