@@ -89,6 +89,9 @@ REASONS: dict[str, Reason] = {
     "factory_teacher_unavailable": Reason(
         _F, _ERR, "the teacher can not be reached", "the same command again; nothing is paid twice"
     ),
+    "factory_caller_died": Reason(
+        _F, _ERR, "the process that asks the teacher ended", "the same command again; answers are kept"
+    ),
     "factory_gate_run": Reason(_F, _INFO, "rows went through the gates"),
     "factory_judge_run": Reason(_F, _INFO, "rows were judged"),
     "factory_balance_run": Reason(_F, _INFO, "train rows were balanced"),

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,59 +134,110 @@ def test_the_request_asks_for_structured_output(project: Project, teacher: Start
     assert "response_format" not in server.bodies[1]
 
 
+def _generate_command(project: Project, *options: str) -> list[str]:
+    command = [sys.executable, "-m", "narrowcast.cli.main", "data", "generate", "--project", project.slug]
+    return [*command, "--json", *options]
+
+
+def _started(command: list[str], server: TeacherServer, calls: int) -> subprocess.Popen[bytes]:
+    """A run that has made so many calls more."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wanted = len(server.bodies) + calls
+    deadline = time.monotonic() + 60
+    while len(server.bodies) < wanted and time.monotonic() < deadline:
+        assert process.poll() is None, "ended too early"
+        time.sleep(0.005)
+    return process
+
+
+def _killed(process: subprocess.Popen[bytes]) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
 def test_a_run_killed_three_times_makes_each_paid_call_once(
     project: Project, teacher: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = teacher(delay=0.25)
     _task(project, ["billing", "shipping"])
-    _plan(
-        project, PLAN.replace("rows: 24", "rows: 120").replace("[easy, hard]", "[easy, medium, hard, nasty]")
-    )
-    cap, concurrency = 200_000, 3
-    command = [sys.executable, "-m", "narrowcast.cli.main", "data", "generate", "--project", project.slug]
-    command += ["--batch", "5", "--concurrency", str(concurrency), "--cap-tokens", str(cap), "--json"]
+    plan = PLAN.replace("rows: 24", "rows: 240").replace("[easy, hard]", "[easy, medium, hard, nasty]")
+    _plan(project, plan.replace("[canonical,", "[canonical, long, short, shy,"))
+    cap, price = 0.5, 1.0
+    command = _generate_command(project, "--batch", "5", "--concurrency", "3", "--cap-cost", str(cap))
+    command += ["--price-prompt", str(price), "--price-completion", str(price)]
 
-    for kill in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wanted = len(server.bodies) + 5
-        deadline = time.monotonic() + 60
-        while len(server.bodies) < wanted and time.monotonic() < deadline:
-            assert process.poll() is None, f"ended before kill {kill}"
-            time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    time.sleep(0.6)  # answers to the dead are written and lost
+    chance, under_way = random.Random(), 0
+    for _ in range(3):
+        process = _started(command, server, chance.randint(1, 5))
+        time.sleep(chance.random() * 0.25)
+        _killed(process)
+        under_way += server.under_way
+    # At once, while the calls of the killed run are under way.
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     record = json.loads(done.stdout)["record"]
 
-    store = project.paths.root / "data/generated/calls.jsonl"
-    lines = list(read_jsonl(store))
-    sent = {line["attempt"]: line["key"] for line in lines if line["event"] == "sent"}
-    ended = {line["attempt"] for line in lines if line["event"] != "sent"}
-    lost = [key for attempt, key in sent.items() if attempt not in ended]
+    lines = list(read_jsonl(project.paths.root / "data/generated/calls.jsonl"))
     counts = server.counts()
-    unique, repeated = len(counts), sum(counts.values()) - len(counts)
-
+    assert under_way, "no call was under way at a kill, so the test proves nothing"
     assert record["complete"]
-    assert unique == sum(cell["calls"] for cell in record["cells"]) == 24
-    # Every call is made once, but for those under way at a kill: nobody can know what became of them.
-    assert repeated <= len(lost) == record["spending"]["lost_calls"] <= 3 * concurrency
-    assert max(counts.values()) <= 1 + 3
-    # They carry the key of the first attempt, so a provider that knows the header bills them once.
-    assert len(server.idempotency_keys) == sum(counts.values())
-    assert len(set(server.idempotency_keys)) == unique
-    assert sum(line["event"] == "answered" for line in lines) == unique
-    # Lost calls count at their dearest, so what the server billed is never more than what the run counts.
-    assert server.tokens <= record["spending"]["tokens"] <= cap
+    assert len(counts) == sum(cell["calls"] for cell in record["cells"]) == 48
+    assert set(counts.values()) == {1}, "a call was made twice"
+    assert sum(line["event"] == "answered" for line in lines) == len(server.bodies) == 48
+    assert record["spending"]["lost_calls"] == 0
+    assert server.tokens == record["spending"]["tokens"]
+    assert server.tokens * price / 1_000_000 == pytest.approx(record["spending"]["cost"])
+    assert record["spending"]["cost"] <= cap
     with capsys.disabled():
-        print(
-            f"\n  three kills: {sum(counts.values())} requests for {unique} calls; "
-            f"{len(lost)} were under way at a kill, {repeated} of them made again"
-        )
+        print(f"\n  three kills: 48 calls, {len(server.bodies)} requests, {under_way} under way at a kill")
 
-    before = len(server.bodies)
     subprocess.run(command, capture_output=True, check=True, timeout=120)
-    assert len(server.bodies) == before
+    assert len(server.bodies) == 48
+
+
+def test_where_the_calling_process_itself_is_killed_the_call_is_lost_and_asked_with_the_same_key(
+    project: Project, teacher: Start
+) -> None:
+    server = teacher(delay=1.0)
+    _task(project, ["billing"])
+    _plan(
+        project,
+        "{rows: 2, categories: [{name: billing, label: billing}], difficulties: [easy, hard], "
+        "edge_cases: [canonical]}",
+    )
+    process = _started(_generate_command(project), server, 2)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 1
+    os.kill(int(children[0]), signal.SIGKILL)
+    assert process.wait(timeout=30) == 1
+    failed = project.trail.events()[-1]
+    assert failed.payload["reason_code"] == "factory_caller_died"
+
+    time.sleep(1.2)  # answers to the dead are written and lost
+    record = _generated(project).record
+    assert record.complete
+    assert record.spending.lost_calls == 2
+    assert len(server.idempotency_keys) == 4
+    assert len(set(server.idempotency_keys)) == 2
+    # Lost calls count at their dearest, so what was billed is never more than what is counted.
+    assert server.tokens < record.spending.tokens
+
+
+def test_a_run_waits_for_the_calls_of_a_killed_one_and_says_so(project: Project, teacher: Start) -> None:
+    told = threading.Event()
+    server = teacher(script=lambda *_: None if told.wait(60) else (500, {}, {}))
+    _task(project, ["billing"])
+    _plan(project, "{rows: 1, categories: [billing], difficulties: [easy], edge_cases: [canonical]}")
+    command = _generate_command(project)
+    _killed(_started(command, server, 1))
+    command.remove("--json")
+    after = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert after.stderr is not None
+    said = next((line for line in after.stderr if "under way: waiting for their answers" in line), None)
+    told.set()
+    after.communicate(timeout=60)
+    assert said is not None
+    assert after.returncode == 0
+    assert len(server.bodies) == 1
 
 
 def test_ctrl_c_waits_for_what_is_under_way_and_loses_nothing(project: Project, teacher: Start) -> None:

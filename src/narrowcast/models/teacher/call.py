@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from narrowcast.core.hashing import content_hash
@@ -37,6 +37,16 @@ class Call:
             "messages": [message.to_dict() for message in self.messages],
             **self.parameters,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the pipe to the process that asks."""
+        return {**asdict(self), "messages": [message.to_dict() for message in self.messages]}
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Call:
+        """Inverse of `to_dict`."""
+        messages = tuple(Message(**each) for each in value["messages"])
+        return cls(value["model"], messages, value["parameters"], value["sample"])
 
     @property
     def prompt_bound(self) -> int:

@@ -1,20 +1,23 @@
 """Paid answers on disk: `data/generated/calls.jsonl`, appended to and flushed, never rewritten.
 
 Before a request leaves, a `sent` line is on the disk; when its answer came, an `answered` line is, before
-anything uses it. A `sent` without an end is a request that a kill cut off: nobody can know whether it was
+anything uses it. A `sent` without an end is a request whose caller was killed: nobody can know whether it was
 paid, so it counts against the cap with the most it can have cost, and is asked again.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from narrowcast.errors import WorkspaceError
+from narrowcast.errors import ProjectBusyError, WorkspaceError
 from narrowcast.models.teacher.call import Answer, Call
 from narrowcast.store.files import disk_errors, json_line, read_jsonl
 
@@ -49,19 +52,36 @@ class Spent:
 
 
 class CallStore:
-    """Open for one process at a time (the project's lock sees to that); its methods may race in threads."""
+    """Open for one process at a time, by a lock that ends with its holder; its methods may race in threads.
 
-    def __init__(self, path: Path, run: str) -> None:
-        """Read what is there. `run` names the spending of one generation."""
+    Args:
+        path: the file.
+        run: names the spending of one generation.
+        patience: seconds to wait for another process that holds the store.
+        waiting: called at each look while waiting; what it raises ends the wait.
+
+    Raises:
+        ProjectBusyError: where another process still holds the store after that time.
+        WorkspaceError: where the file is damaged, or the disk refuses.
+    """
+
+    def __init__(
+        self, path: Path, run: str, *, patience: float = 0.0, waiting: Callable[[], None] | None = None
+    ) -> None:
         self.path = path
         self._run = run
         self._answers: dict[str, Answer] = {}
         self._lock = threading.Lock()
         self.spent = Spent()
-        self._read()
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
+        try:
+            self._hold(patience, waiting)
+            self._read()
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> CallStore:
         return self
@@ -115,6 +135,24 @@ class CallStore:
             else:
                 self.spent.retried += 1
 
+    def _hold(self, patience: float, waiting: Callable[[], None] | None) -> None:
+        """Take the lock: nobody else's answer may come in after the file was read."""
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise ProjectBusyError(
+                        "calls to the teacher of an earlier run are still under way",
+                        where=str(self.path),
+                        next_command="the same command again, later; their answers are kept, not paid again",
+                        stage="factory",
+                    ) from error
+            if waiting is not None:
+                waiting()
+            time.sleep(0.1)
+
     def _append(self, line: dict[str, Any]) -> None:
         with self._lock, disk_errors(self.path):
             self._file.write(json_line(line))
@@ -122,8 +160,6 @@ class CallStore:
             os.fsync(self._file.fileno())
 
     def _read(self) -> None:
-        if not self.path.exists():
-            return
         self._cut_torn_line()
         open_attempts: dict[str, dict[str, Any]] = {}
         try:

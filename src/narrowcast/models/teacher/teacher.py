@@ -1,15 +1,12 @@
-"""Asking: the store first, then the budget, then the endpoint with retries; several calls at a time."""
+"""Asking one question: the store first, then the budget, then the endpoint with retries."""
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
 
 from narrowcast.core.hashing import sha256_hex
-from narrowcast.core.progress import CancelToken
 from narrowcast.errors import StageError
 from narrowcast.models.teacher.budget import Budget
 from narrowcast.models.teacher.call import Answer, Call
@@ -22,85 +19,42 @@ _LONGEST_ASKED = 300.0
 
 
 class Teacher:
-    """Answers calls.
+    """Answers calls; `ask` may be called from several threads.
 
     Args:
         endpoint: where requests go.
         store: where answers are kept, and looked for first.
         budget: what may be spent.
-        attempts: tries of one call before the run ends.
-        concurrency: requests under way at a time.
-        cancel: looked at between attempts and while waiting.
+        attempts: tries of one call before it is an error.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        store: CallStore,
-        budget: Budget,
-        *,
-        attempts: int = 6,
-        concurrency: int = 4,
-        cancel: CancelToken | None = None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, store: CallStore, budget: Budget, *, attempts: int) -> None:
         self._endpoint = endpoint
         self._store = store
         self._budget = budget
         self._attempts = attempts
-        self._concurrency = concurrency
-        self._cancel = cancel or CancelToken()
-        self._stopping = False
+        self._stopping = threading.Event()
 
-    def ask_all(self, calls: Iterable[Call], each: Callable[[Call, Answer], None]) -> None:
-        """Ask every call; `each` is told of every answer, in this thread, in the order of arrival.
+    def stop(self) -> None:
+        """Let no further request leave; those under way are finished."""
+        self._stopping.set()
 
-        Ends early, without an error, where the budget has no room left (`budget.exhausted`).
+    def ask(self, call: Call) -> Answer | None:
+        """The stored answer, or a paid one that is stored; None where the caps leave no room, or on `stop`.
 
         Raises:
-            StageError: where the teacher refuses or can not be reached; answers that came are stored.
-            CancelledError: on request; requests under way are waited for and stored.
+            StageError: where the teacher refuses or can not be reached.
         """
-        waiting = iter(calls)
-        under_way: dict[Future[Answer | None], Call] = {}
-        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="teacher") as pool:
-            try:
-                while not self._budget.exhausted:
-                    for call in islice(waiting, self._concurrency * 2 - len(under_way)):
-                        under_way[pool.submit(self._ask, call)] = call
-                    if not under_way:
-                        return
-                    done, _ = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
-                    self._tell(done, under_way, each)
-                    self._cancel.check(reason_code="factory_cancelled", stage="factory")
-            except BaseException:
-                self._stopping = True
-                for future in under_way:
-                    future.cancel()
-                raise
-            while under_way:
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                self._tell(done, under_way, each)
-
-    @staticmethod
-    def _tell(
-        done: set[Future[Answer | None]],
-        under_way: dict[Future[Answer | None], Call],
-        each: Callable[[Call, Answer], None],
-    ) -> None:
-        for future in done:
-            call = under_way.pop(future)
-            answer = future.result()
-            if answer is not None:
-                each(call, answer)
-
-    def _ask(self, call: Call) -> Answer | None:
         key = call.key
         stored = self._store.get(key)
         if stored is not None:
             return stored
         last = TurnedAway("not tried")
         for number in range(self._attempts):
-            if self._stopping or not self._budget.reserve(call):
+            if self._stopping.is_set() or not self._budget.reserve(call):
+                return None
+            if self._stopping.is_set():  # while this call waited for room under the cap
+                self._budget.settle(call, None)
                 return None
             outcome = self._attempt(call, key)
             if isinstance(outcome, Answer):
@@ -145,7 +99,7 @@ class Teacher:
         """Wait; False where the run is being stopped."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if self._stopping or self._cancel.requested:
+            if self._stopping.is_set():
                 return False
             time.sleep(min(left, 0.1))
         return True

@@ -8,11 +8,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import NarrowcastError
-from narrowcast.models.teacher.budget import Budget
-from narrowcast.models.teacher.endpoint import Endpoint
 from narrowcast.models.teacher.settings import TeacherSettings
-from narrowcast.models.teacher.store import CallStore
-from narrowcast.models.teacher.teacher import Teacher
 from narrowcast.ops.data.generate_report import (
     CostEstimate,
     GenerateOutcome,
@@ -22,12 +18,13 @@ from narrowcast.ops.data.generate_report import (
 )
 from narrowcast.ops.data.generate_templates import from_templates
 from narrowcast.ops.data.generations import (
-    caps_of,
     description_of,
     factory_options,
     price_of,
     prompt_folder,
+    spending_of,
     task_of,
+    teacher_client,
 )
 from narrowcast.ops.project import Project
 from narrowcast.stages.factory.candidate import write_candidates
@@ -35,8 +32,6 @@ from narrowcast.stages.factory.generate import PlanWork
 from narrowcast.stages.factory.generation import (
     GenerationPaths,
     GenerationRecord,
-    Spending,
-    call_store_path,
     generation_id,
 )
 from narrowcast.stages.factory.held_out import HeldOutGuard, held_out_rows, quotable_rows
@@ -171,22 +166,8 @@ class _Setup:
         assert self.teacher is not None
         write_jsonl(self.paths.quoted, (row.to_dict() for row in self.quotable))
         price = price_of(self.options)
-        with (
-            CallStore(call_store_path(self.project.paths), self.id) as store,
-            Endpoint(
-                self.teacher, timeout=self.options.timeout, connections=self.options.concurrency
-            ) as endpoint,
-        ):
-            budget = Budget(caps_of(self.options), price, store.spent)
-            teacher = Teacher(
-                endpoint,
-                store,
-                budget,
-                attempts=self.options.attempts,
-                concurrency=self.options.concurrency,
-                cancel=cancel,
-            )
-            self.work.run(teacher, budget, progress)
+        with teacher_client(self.project, self.teacher, self.id, self.options, progress, cancel) as teacher:
+            self.work.run(teacher, progress)
         rows = self.work.candidates(price)
         _, digest = write_candidates(self.paths.rows, rows)
         cells = self.work.progress_by_cell()
@@ -201,16 +182,8 @@ class _Setup:
             rows=len(rows),
             unreadable=sum(row.error is not None for row in rows),
             rows_sha256=digest,
-            spending=Spending(
-                calls=store.spent.answered,
-                stored_calls=self.work.stored_calls,
-                lost_calls=store.spent.lost,
-                tokens=budget.tokens,
-                cost=budget.cost,
-                cap_tokens=self.options.cap_tokens,
-                cap_cost=self.options.cap_cost,
-            ),
-            stopped="cap" if budget.exhausted else "samples" if self.work.short_of_samples else "",
+            spending=spending_of(teacher, self.options, stored_calls=self.work.stored_calls),
+            stopped="cap" if teacher.exhausted else "samples" if self.work.short_of_samples else "",
         )
         write_text(self.paths.record, record.model_dump_json(indent=2) + "\n")
         return record

@@ -7,13 +7,21 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.models.teacher.budget import Caps
-from narrowcast.models.teacher.settings import Price
+from narrowcast.models.teacher.client import TeacherClient
+from narrowcast.models.teacher.settings import Price, TeacherSettings
 from narrowcast.ops.project import Project
 from narrowcast.stages.base import StageOptions
-from narrowcast.stages.factory.generation import GenerationPaths, GenerationRecord, generated_folder
+from narrowcast.stages.factory.generation import (
+    GenerationPaths,
+    GenerationRecord,
+    Spending,
+    call_store_path,
+    generated_folder,
+)
 from narrowcast.stages.factory.options import TeacherOptions
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.store.files import read_json
@@ -88,9 +96,40 @@ def price_of(options: TeacherOptions) -> Price | None:
     return Price(prompt=options.price_prompt, completion=options.price_completion)
 
 
-def caps_of(options: TeacherOptions) -> Caps:
-    """The limits of a run."""
-    return Caps(tokens=options.cap_tokens, cost=options.cap_cost)
+def teacher_client(
+    project: Project,
+    settings: TeacherSettings,
+    run: str,
+    options: TeacherOptions,
+    progress: Progress,
+    cancel: CancelToken,
+) -> TeacherClient:
+    """The process that makes the paid calls of `run`."""
+    return TeacherClient(
+        settings,
+        call_store_path(project.paths),
+        run,
+        caps=Caps(tokens=options.cap_tokens, cost=options.cap_cost),
+        price=price_of(options),
+        attempts=options.attempts,
+        concurrency=options.concurrency,
+        timeout=options.timeout,
+        progress=progress,
+        cancel=cancel,
+    )
+
+
+def spending_of(teacher: TeacherClient, options: TeacherOptions, *, stored_calls: int = 0) -> Spending:
+    """What the run has cost by now."""
+    return Spending(
+        calls=teacher.spent.answered,
+        stored_calls=stored_calls,
+        lost_calls=teacher.spent.lost,
+        tokens=teacher.tokens,
+        cost=teacher.cost,
+        cap_tokens=options.cap_tokens,
+        cap_cost=options.cap_cost,
+    )
 
 
 def generations(project: Project) -> list[GenerationRecord]:

@@ -9,28 +9,25 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.models.teacher.budget import Budget
 from narrowcast.models.teacher.call import Answer, Call
-from narrowcast.models.teacher.endpoint import Endpoint
+from narrowcast.models.teacher.client import TeacherClient
 from narrowcast.models.teacher.settings import TeacherSettings
-from narrowcast.models.teacher.store import CallStore
-from narrowcast.models.teacher.teacher import Teacher
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import (
-    caps_of,
     description_of,
     factory_options,
     find_generation,
-    price_of,
     prompt_folder,
+    spending_of,
     task_of,
+    teacher_client,
 )
 from narrowcast.ops.project import Project
 from narrowcast.stages.factory.candidate import read_candidates
 from narrowcast.stages.factory.gates.base import GateRow
 from narrowcast.stages.factory.gating import run_gates
 from narrowcast.stages.factory.generate import make_call
-from narrowcast.stages.factory.generation import GenerationPaths, Spending, call_store_path
+from narrowcast.stages.factory.generation import GenerationPaths, Spending
 from narrowcast.stages.factory.held_out import HeldOutGuard
 from narrowcast.stages.factory.judge import DIMENSIONS, SCHEMA, Judgement, judgement
 from narrowcast.stages.factory.options import GateOptions, JudgeOptions
@@ -83,28 +80,10 @@ def judge(
         calls = _calls(project, rows, settings.model, options, HeldOutGuard(context.held_out))
         if dry_run:
             return _preview(record.id, settings.model, calls)
-        with (
-            CallStore(call_store_path(project.paths), f"judge-{record.id}") as store,
-            Endpoint(settings, timeout=options.timeout, connections=options.concurrency) as endpoint,
-        ):
-            budget = Budget(caps_of(options), price_of(options), store.spent)
-            teacher = Teacher(
-                endpoint,
-                store,
-                budget,
-                attempts=options.attempts,
-                concurrency=options.concurrency,
-                cancel=token,
-            )
-            found = _ask(teacher, budget, calls, options, shown)
-        spending = Spending(
-            calls=store.spent.answered,
-            lost_calls=store.spent.lost,
-            tokens=budget.tokens,
-            cost=budget.cost,
-            cap_tokens=options.cap_tokens,
-            cap_cost=options.cap_cost,
-        )
+        run = f"judge-{record.id}"
+        with teacher_client(project, settings, run, options, shown, token) as teacher:
+            found = _ask(teacher, calls, options, shown)
+        spending = spending_of(teacher, options)
         outcome = _write(record.id, settings.model, rows, found, spending, paths)
     shown.finish()
     project.trail.emit(
@@ -133,18 +112,19 @@ def _calls(
 
 
 def _ask(
-    teacher: Teacher, budget: Budget, calls: dict[int, Call], options: JudgeOptions, progress: Progress
+    teacher: TeacherClient, calls: dict[int, Call], options: JudgeOptions, progress: Progress
 ) -> dict[int, Judgement]:
-    by_key = {call.key: index for index, call in calls.items()}
+    by_key: dict[str, list[int]] = {}
+    for index, call in calls.items():
+        by_key.setdefault(call.key, []).append(index)
     found: dict[int, Judgement] = {}
     progress.start("asking the judge", len(calls))
 
     def take(call: Call, answer: Answer) -> None:
-        index = by_key[call.key]
-        found[index] = judgement(index, answer, options)
-        progress.advance(
-            1, tokens=budget.tokens, **({"cost": budget.cost} if budget.cost is not None else {})
-        )
+        for index in by_key[call.key]:
+            found[index] = judgement(index, answer, options)
+        cost = {"cost": teacher.cost} if teacher.cost is not None else {}
+        progress.advance(1, tokens=teacher.tokens, **cost)
 
     teacher.ask_all(calls.values(), take)
     return found

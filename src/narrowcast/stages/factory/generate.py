@@ -15,10 +15,9 @@ from narrowcast.core.hashing import content_hash, sha256_hex
 from narrowcast.core.message import Message
 from narrowcast.core.progress import Progress
 from narrowcast.core.task import TaskSpec
-from narrowcast.models.teacher.budget import Budget
 from narrowcast.models.teacher.call import Answer, Call
+from narrowcast.models.teacher.client import TeacherClient
 from narrowcast.models.teacher.settings import Price
-from narrowcast.models.teacher.teacher import Teacher
 from narrowcast.stages.factory.answers import rows_of
 from narrowcast.stages.factory.candidate import Candidate, Origin
 from narrowcast.stages.factory.generation import CellProgress
@@ -82,15 +81,15 @@ class PlanWork:
         self.stored_calls = 0
         self.short_of_samples = False
 
-    def run(self, teacher: Teacher, budget: Budget, progress: Progress) -> None:
-        """Ask round after round; ends where all cells are full or the budget has no room.
+    def run(self, teacher: TeacherClient, progress: Progress) -> None:
+        """Ask round after round; ends where all cells are full or the caps leave no room.
 
         Raises:
             StageError: from the teacher, or where a prompt holds held-out text.
             CancelledError: on request.
         """
         progress.start("asking the teacher", sum(work.wanted for work in self.work))
-        while not budget.exhausted:
+        while not teacher.exhausted:
             asked = {each.call.key: each for each in self.round()}
             if not asked:
                 break
@@ -99,11 +98,11 @@ class PlanWork:
                 mine = asked[call.key]
                 self.stored_calls += answer.stored
                 self.work[mine.cell].answers[mine.sample] = (mine, answer)
-                cost = {"cost": budget.cost} if budget.cost is not None else {}
+                cost = {"cost": teacher.cost} if teacher.cost is not None else {}
                 progress.advance(
                     sum(error is None for _, error, _ in rows_of(answer)),
                     cell=self.work[mine.cell].cell.name,
-                    tokens=budget.tokens,
+                    tokens=teacher.tokens,
                     **cost,
                 )
 
