@@ -34,7 +34,7 @@ class RunManifest(BaseModel):
     api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
     kind: Literal["Run"] = "Run"
     run_id: str
-    method: Literal["lora", "full"]
+    method: Literal["lora", "dora", "qlora", "full"]
     method_reason: str
     base: BaseRecord
     dataset_version: str

@@ -97,17 +97,18 @@ def load_tokenizer(base: ResolvedBase) -> Any:
     return tokenizer_from(Path(base.path_or_id))
 
 
-def load_model(base: ResolvedBase, dtype: Any = None) -> Any:
+def load_model(base: ResolvedBase, dtype: Any = None, quantisation: Any = None) -> Any:
     """The base as a causal language model in evaluation mode, on the CPU.
 
     Args:
         base: a resolved base.
         dtype: torch dtype of the weights; None keeps the stored one.
+        quantisation: of transformers, e.g. `BitsAndBytesConfig`; None leaves the weights as they are.
 
     Raises:
         ModelError: where the weights can not be read.
     """
-    return model_from(Path(base.path_or_id), dtype)
+    return model_from(Path(base.path_or_id), dtype, quantisation)
 
 
 def tokenizer_from(folder: Path) -> Any:
@@ -123,7 +124,7 @@ def tokenizer_from(folder: Path) -> Any:
     return tokenizer
 
 
-def model_from(folder: Path, dtype: Any = None) -> Any:
+def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any:
     """Load the weights of a model folder."""
     require("torch", "transformers", "safetensors", purpose="loading a model")
     from safetensors import SafetensorError
@@ -136,6 +137,7 @@ def model_from(folder: Path, dtype: Any = None) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=dtype or "auto",
+            quantization_config=quantisation,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,

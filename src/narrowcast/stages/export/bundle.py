@@ -63,7 +63,7 @@ def export(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
 
 
 def _check_adapter(inputs: Inputs, options: Options) -> None:
-    if "adapter" in options.formats and inputs.run.method != "lora":
+    if "adapter" in options.formats and inputs.run.method == "full":
         raise StageError(
             f"run {inputs.run.run_id} trained all weights and has no adapter",
             next_command="narrowcast export --formats merged,f16,q8_0",

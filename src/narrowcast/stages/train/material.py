@@ -71,7 +71,7 @@ def gather(options: Options, ctx: StageContext) -> Material:
             reason_code="training_dispatch_error",
             stage="training",
         )
-    recipe = choose_recipe(options, base, len(train.rows), train.longest)
+    recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size
     )

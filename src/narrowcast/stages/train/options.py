@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from narrowcast.stages.base import StageOptions
+from narrowcast.stages.train.recipes import with_recipe
 
 
 class Options(StageOptions):
@@ -14,7 +15,9 @@ class Options(StageOptions):
 
     base: str = "embedded"
     """Base model: embedded, a catalogue id, a Hub id (owner/name) or a folder."""
-    method: Literal["auto", "lora", "full"] = "auto"
+    recipe: str = ""
+    """Named recipe (`narrowcast recipes list`); options given beside it win."""
+    method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
     """Train an adapter or all weights; auto takes all weights below 100 M parameters."""
     epochs: int | None = Field(None, ge=1, le=1000)
     """Passes over the training rows."""
@@ -28,10 +31,10 @@ class Options(StageOptions):
     """Rows of a batch side by side, or packed so that shared beginnings are computed once; same gradients."""
     max_length: int | None = Field(None, ge=8)
     """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
-    lora_rank: int = Field(16, ge=1)
-    """Rank of the adapter."""
-    lora_alpha: int = Field(32, ge=1)
-    """Scale of the adapter; its product is multiplied by alpha / rank."""
+    lora_rank: int | None = Field(16, ge=1)
+    """Rank of the adapter; null in a recipe takes it from task and rows."""
+    lora_alpha: int | None = Field(32, ge=1)
+    """Scale of the adapter, whose product is multiplied by alpha / rank; null is twice the rank."""
     lora_dropout: float = Field(0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
     target_modules: list[str] = Field(default_factory=list)
@@ -60,3 +63,12 @@ class Options(StageOptions):
     """Minutes between checkpoints."""
     time_limit_minutes: float | None = Field(None, gt=0)
     """Stop with a checkpoint after this long."""
+    preflight: Literal["strict", "fail-open", "off"] = "strict"
+    """Whether problems found beforehand stop the run, are only reported, or are not looked for."""
+    probe_steps: int = Field(10, ge=0, le=100)
+    """Updates tried beforehand to forecast time and memory, in runs ten times as long; 0 tries none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_recipe(cls, given: Any) -> Any:
+        return with_recipe(given) if isinstance(given, dict) else given

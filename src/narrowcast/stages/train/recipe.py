@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import Literal
 
 from pydantic import BaseModel
 
+from narrowcast.core.task import TaskSpec
 from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.rank import rank_for
 
 FULL_BELOW = 100_000_000  # parameters
 _TOKENS_AT_ONCE = 8192  # a micro-batch of the longest rows; about 2 GB of activations at 17 M parameters
 _EPOCHS, _FEWEST_UPDATES, _MOST_UPDATES, _MOST_EPOCHS = 5, 400, 2500, 40
+
+
+Method = Literal["lora", "dora", "qlora", "full"]
 
 
 class Recipe(BaseModel):
@@ -25,13 +31,15 @@ class Recipe(BaseModel):
         accumulation: micro-batches per update.
     """
 
-    method: Literal["lora", "full"]
+    method: Method
     epochs: int
     learning_rate: float
     batch_size: int
     micro_batch_size: int
     layout: Literal["padded", "tree"] = "padded"
     max_length: int
+    lora_rank: int
+    lora_alpha: int
     target_modules: list[str]
     precision: Literal["bf16", "fp32"]
     reasons: dict[str, str]
@@ -46,21 +54,21 @@ class Recipe(BaseModel):
         return math.ceil(rows / self.batch_size) * self.epochs
 
 
-def choose_recipe(options: Options, base: ResolvedBase, rows: int, longest: int) -> Recipe:
+def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: int, longest: int) -> Recipe:
     """Fill in what the options leave open.
 
     Args:
         options: as given.
         base: the model to start from.
+        task: what is learned; decides the rank where that is left open.
         rows: training rows.
         longest: tokens of the longest row that fits.
     """
     reasons: dict[str, str] = {}
-    method = options.method
-    if method == "auto":
-        method = "full" if base.parameters < FULL_BELOW else "lora"
-        side = "below" if method == "full" else "not below"
-        reasons["method"] = f"{base.parameters / 1e6:,.0f} M parameters, {side} {FULL_BELOW / 1e6:.0f} M"
+    method = _method(options.method, base.parameters, reasons)
+    rank = options.lora_rank
+    if rank is None:
+        rank, reasons["lora_rank"] = rank_for(task, rows)
     epochs = options.epochs
     if epochs is None:
         epochs = _epochs(rows, options.batch_size)
@@ -82,6 +90,8 @@ def choose_recipe(options: Options, base: ResolvedBase, rows: int, longest: int)
         batch_size=options.batch_size,
         micro_batch_size=min(micro, options.batch_size),
         max_length=max_length(options, base),
+        lora_rank=rank,
+        lora_alpha=options.lora_alpha or 2 * rank,
         target_modules=options.target_modules or target_modules_of(base.architecture),
         precision=precision,
         reasons=reasons,
@@ -91,6 +101,26 @@ def choose_recipe(options: Options, base: ResolvedBase, rows: int, longest: int)
 def max_length(options: Options, base: ResolvedBase) -> int:
     """Longest row in tokens: the option, never more than the base's context."""
     return min(options.max_length or base.context_length, base.context_length)
+
+
+def _method(
+    wanted: Literal["auto", "lora", "dora", "qlora", "full"], parameters: int, reasons: dict[str, str]
+) -> Method:
+    """All weights of a small base; an adapter on a large one, in 4 bit on a GPU with bitsandbytes."""
+    if wanted != "auto":
+        return wanted
+    size = f"{parameters / 1e6:,.0f} M parameters"
+    if parameters < FULL_BELOW:
+        reasons["method"] = f"{size}, below {FULL_BELOW / 1e6:.0f} M"
+        return "full"
+    import torch
+
+    reasons["method"] = f"{size}, not below {FULL_BELOW / 1e6:.0f} M"
+    if not torch.cuda.is_available():
+        return "lora"
+    quantised = find_spec("bitsandbytes") is not None
+    reasons["method"] += f"; on a GPU {'with' if quantised else 'without'} bitsandbytes"
+    return "qlora" if quantised else "lora"
 
 
 def _epochs(rows: int, batch_size: int) -> int:
@@ -107,7 +137,7 @@ def _even_share(batch_size: int, most: int) -> int:
 
 def _learning_rate(method: str, parameters: int) -> float:
     """Falls with size, as larger models diverge earlier."""
-    if method == "lora":
+    if method != "full":
         return 2e-3 if parameters < FULL_BELOW else 2e-4
     return 1e-3 if parameters < FULL_BELOW else 2e-5
 

@@ -11,7 +11,6 @@ from transformers import PrinterCallback, TrainingArguments
 
 from narrowcast.core.run import RunManifest
 from narrowcast.models.allocator import kept_pages
-from narrowcast.models.loading import load_model
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.batches import collate
 from narrowcast.stages.train.checkpoints import step_of
@@ -20,10 +19,9 @@ from narrowcast.stages.train.monitor import Monitor
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.output import save_run
 from narrowcast.stages.train.packing.batch import pack
-from narrowcast.stages.train.packing.register import use
-from narrowcast.stages.train.recipe import FULL_BELOW
 from narrowcast.stages.train.trace import Trace, plot_losses
 from narrowcast.stages.train.trainer import CompletionTrainer
+from narrowcast.stages.train.weights import trainable_model
 
 
 class Session:
@@ -39,12 +37,12 @@ class Session:
         self._material, self._options, self._ctx = material, options, ctx
         self._folder, self._checkpoint = folder, checkpoint
         torch.manual_seed(options.seed)  # of the adapter's initial weights
-        self.model = _trainable_model(material, options)
+        self.model = trainable_model(material, options)
         self._trace = Trace(folder / "trace.csv", step_of(checkpoint) if checkpoint else 0)
         self._monitor = Monitor(options, ctx, self._trace, folder)
         self._trainer = CompletionTrainer(
             self.model,
-            _arguments(material, options, folder),
+            training_arguments(material, options, folder),
             rows=material.train.rows,
             dev_rows=material.dev.rows,
             update_size=options.batch_size,
@@ -122,35 +120,8 @@ class Session:
         return found
 
 
-def _trainable_model(material: Material, options: Options) -> Any:
-    """Float32 weights where they are trained; a frozen base of 100 M parameters or more stays in bf16."""
-    recipe = material.recipe
-    frozen_large = recipe.method == "lora" and material.base.parameters >= FULL_BELOW
-    dtype = torch.bfloat16 if frozen_large and recipe.precision == "bf16" else torch.float32
-    model = load_model(material.base, dtype)
-    model.config.use_cache = False
-    if recipe.layout == "tree":
-        use(model)
-    if options.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    if recipe.method == "full":
-        return model
-    from peft import LoraConfig, get_peft_model
-
-    from narrowcast.models.loading import quiet_peft
-
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=options.lora_rank,
-        lora_alpha=options.lora_alpha,
-        lora_dropout=options.lora_dropout,
-        target_modules=recipe.target_modules,
-    )
-    with quiet_peft():
-        return get_peft_model(model, config)
-
-
-def _arguments(material: Material, options: Options, folder: Path) -> Any:
+def training_arguments(material: Material, options: Options, folder: Path) -> Any:
+    """What the trainer is told; evaluation, saving and stopping are the monitor's."""
     recipe = material.recipe
     gpu = torch.cuda.is_available()
     return TrainingArguments(
@@ -163,7 +134,7 @@ def _arguments(material: Material, options: Options, folder: Path) -> Any:
         warmup_steps=math.ceil(material.updates * options.warmup_ratio),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
-        optim="adamw_torch_fused",
+        optim="paged_adamw_8bit" if recipe.method == "qlora" and gpu else "adamw_torch_fused",
         seed=options.seed,
         save_strategy="no",  # the monitor decides
         save_total_limit=2,

@@ -1,0 +1,31 @@
+"""How wide an adapter should be: the rank table of practice, by task and number of rows.
+
+4 to 8 for very narrow classification or formatting, 16 to begin with, 32 for extraction, tools and style, 64
+for a whole domain, which only many rows can fill. A wider adapter forgets and overfits more, so the rank is
+never raised for its own sake.
+"""
+
+from __future__ import annotations
+
+from narrowcast.core.names import TaskProfile
+from narrowcast.core.task import TaskSpec
+
+_FEW_ROWS, _MANY_ROWS = 500, 20_000
+_FEW_LABELS = 12
+_WIDER = (TaskProfile.STRUCTURED_EXTRACTION, TaskProfile.TOOL_CALLING, TaskProfile.SEQ2SEQ)
+
+
+def rank_for(task: TaskSpec, rows: int) -> tuple[int, str]:
+    """The rank and why; 4, 8, 16, 32 or 64."""
+    if task.profile is TaskProfile.CLASSIFICATION:
+        narrow = len(task.labels) <= _FEW_LABELS
+        rank, why = (8, f"{len(task.labels)} labels") if narrow else (16, f"{len(task.labels)} labels")
+    elif task.profile in _WIDER:
+        rank, why = 32, task.profile.value.replace("_", " ")
+    elif rows >= _MANY_ROWS:
+        rank, why = 64, f"a domain in {rows:,} rows"
+    else:
+        rank, why = 16, task.profile.value
+    if rows < _FEW_ROWS:
+        return max(4, rank // 2), f"{why}; halved, as there are {rows:,} rows"
+    return rank, why
