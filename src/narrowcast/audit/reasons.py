@@ -116,6 +116,38 @@ REASONS: dict[str, Reason] = {
     "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
     "training_forced": Reason(_T, _WARN, "training without an evaluated baseline was forced"),
     "training_rows_truncated": Reason(_T, _WARN, "rows were longer than the context and left out"),
+    "training_preflight": Reason(_T, _INFO, "what a run needs was looked at beforehand"),
+    "training_preflight_ignored": Reason(
+        _T, _WARN, "a run began in spite of problems found beforehand", "narrowcast preflight"
+    ),
+    "training_forecast": Reason(_T, _INFO, "time and memory were forecast from updates on the real rows"),
+    "training_forecast_checked": Reason(_T, _INFO, "the forecast was compared with what happened"),
+    "training_rows_too_few": Reason(
+        _T, _ERR, "a data set of one row teaches nothing that could be measured", "narrowcast data import"
+    ),
+    "training_label_absent": Reason(
+        _T, _ERR, "held-out rows carry a label that no training row has", "narrowcast prepare"
+    ),
+    "training_eval_missing": Reason(_T, _WARN, "a held-out split is missing", "narrowcast prepare"),
+    "training_gates_missing": Reason(
+        _T, _WARN, "no gate will judge the model", "evaluate: gates in narrowcast.yaml"
+    ),
+    "training_licence_unclear": Reason(
+        _T, _WARN, "the licence of the base is unknown or has terms of its own", "read it before you ship"
+    ),
+    "training_device_missing": Reason(
+        _T,
+        _ERR,
+        "the recipe needs hardware or a library that is not here",
+        "narrowcast train --recipe sft-lora",
+    ),
+    "training_memory_short": Reason(
+        _T, _ERR, "the run would need more memory than there is", "narrowcast train --set micro_batch_size=4"
+    ),
+    "training_time_short": Reason(
+        _T, _WARN, "the run would take longer than its time limit", "narrowcast train --epochs 1"
+    ),
+    "training_disk_short": Reason(_T, _ERR, "checkpoints would not fit on the disk", "free some space"),
     "training_baseline_missing": Reason(
         _T, _ERR, "no baseline was measured on this data set", "narrowcast baseline"
     ),
