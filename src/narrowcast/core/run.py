@@ -27,6 +27,7 @@ class RunManifest(BaseModel):
         tokens: per epoch: all tokens, and those that carried loss.
         losses: final training loss (mean of the last epoch), best and last dev loss.
         environment: versions of Python and the libraries, threads, device.
+        forecast: seconds and bytes that preflight expected beside what happened; empty where it made none.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,3 +54,4 @@ class RunManifest(BaseModel):
     environment: dict[str, str]
     started: str
     finished: str
+    forecast: dict[str, float] = Field(default_factory=dict)

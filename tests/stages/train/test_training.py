@@ -27,7 +27,8 @@ def test_training_lowers_the_loss_and_saves_a_model_that_loads(workshop, method)
     assert len(dev) == 6
     assert dev[-1] < 0.9 * dev[0]
     assert result.ledger.balanced
-    assert [code for code, _, _ in workshop.events] == ["training_forced", "training_started"]
+    codes = [code for code, _, _ in workshop.events]
+    assert codes == ["training_preflight", "training_forced", "training_started"]
     model, tokenizer = load_trained(workshop.project, result.run_id)
     assert model.get_output_embeddings() is not None
     assert tokenizer.chat_template
@@ -59,7 +60,7 @@ def test_no_row_that_fits_is_an_error(workshop):
 
 def test_one_row_and_no_dev_rows_train(workshop_with):
     workshop = workshop_with({Split.TRAIN: sentences(1)})
-    result = workshop.train(epochs=3)
+    result = workshop.train(epochs=3, preflight="fail-open")
     assert result.dev_loss is None
     assert result.ledger.rows_out == 1
     assert len(read_trace(workshop.project.root / result.trace)) == 3

@@ -21,16 +21,23 @@ def baseline_version(project: ProjectPaths) -> str | None:
     return str(version) if version else None
 
 
+def missing_baseline(dataset_version: str, ctx: StageContext) -> str:
+    """What is wrong with the baseline, or "" where it was measured on this data set."""
+    found = baseline_version(ctx.project)
+    if found == dataset_version:
+        return ""
+    return "no baseline was measured" if found is None else "the baseline was measured on an older data set"
+
+
 def require_baseline(dataset_version: str, ctx: StageContext) -> None:
     """Refuse to train where there is nothing to compare the result with.
 
     Raises:
         StageError: unless forced; an override is an event.
     """
-    found = baseline_version(ctx.project)
-    if found == dataset_version:
+    what = missing_baseline(dataset_version, ctx)
+    if not what:
         return
-    what = "no baseline was measured" if found is None else "the baseline was measured on an older data set"
     if not ctx.force:
         raise StageError(
             f"{what}, so there is nothing that the trained model could be compared with",

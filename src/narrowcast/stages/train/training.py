@@ -9,12 +9,15 @@ from typing import Any
 from narrowcast import __version__
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import CancelledError, StageError
+from narrowcast.models.memory import peak_bytes, reset_peak
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.stages.train.contract import Inputs, Result
 from narrowcast.stages.train.gate import require_baseline
 from narrowcast.stages.train.material import Material, gather
 from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.preflight.examine import admit, examine
+from narrowcast.stages.train.preflight.expected import expect, settle
 from narrowcast.store.files import disk_errors
 
 
@@ -25,9 +28,8 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         StageError: with one of the codes `training_*`; checkpoints that were whole stay.
         CancelledError: on request, with a checkpoint.
     """
-    require_baseline(inputs.dataset_version, ctx)
     started = _now()
-    material = gather(options, ctx)
+    material = _admitted(inputs, options, ctx)
     _report_rejected(material, ctx)
     folder = ctx.project.runs / ctx.run_id
     checkpoint = _checkpoint(folder, ctx)
@@ -36,6 +38,9 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     from narrowcast.stages.train.session import Session
 
     with disk_errors(folder), training_failures():
+        if checkpoint is None and options.preflight != "off":
+            expect(material, options, ctx, folder)
+        reset_peak()
         session = Session(material, options, ctx, folder, checkpoint)
         try:
             session.run()
@@ -43,8 +48,21 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
             session.close()
         _raise_if_stopped(session.stopped, folder)
         manifest = _manifest(material, options, ctx, session, started)
+        seconds, updates = session.seconds, session.steps
+        manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak_bytes(), updates=updates)
         saved = session.save(manifest)
     return _result(saved, material, folder, ctx)
+
+
+def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> Material:
+    """The material of a run that preflight, or at least the gate of the baseline, lets begin."""
+    if options.preflight == "off":
+        require_baseline(inputs.dataset_version, ctx)
+        return gather(options, ctx)
+    material = admit(examine(options, ctx), options, ctx)
+    if ctx.force:
+        require_baseline(inputs.dataset_version, ctx)  # forced past it, which is an event
+    return material
 
 
 def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:

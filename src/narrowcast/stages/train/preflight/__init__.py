@@ -1,0 +1,1 @@
+"""What can go wrong with a run, found before it costs anything: all problems at once, each with its fix."""

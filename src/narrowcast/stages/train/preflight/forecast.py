@@ -1,0 +1,76 @@
+"""From a few timed updates to the time and memory of a whole run, and how wrong that was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+
+class Forecast(BaseModel):
+    """What a run is expected to take.
+
+    Attributes:
+        seconds: of training, dev losses included; loading and saving are not.
+        peak_bytes: the most memory the process will hold.
+        steps: updates that were timed.
+        seconds_per_update: mean over an epoch.
+        seconds_per_shape: what the first batch of a new shape costs more.
+        seconds_per_dev_loss: of one pass over the dev rows.
+        updates: of the whole run.
+        dev_losses: passes over the dev rows.
+    """
+
+    seconds: float
+    peak_bytes: int
+    steps: int
+    seconds_per_update: float
+    seconds_per_shape: float
+    seconds_per_dev_loss: float
+    updates: int
+    dev_losses: int
+
+
+class Comparison(BaseModel):
+    """A forecast beside what happened.
+
+    Errors are shares of what happened, positive where too much was forecast.
+    """
+
+    seconds: float
+    seconds_forecast: float
+    seconds_error: float
+    peak_bytes: int
+    peak_bytes_forecast: int
+    memory_error: float
+
+
+def compare(forecast: Forecast, *, seconds: float, peak_bytes: int, updates: int) -> Comparison:
+    """Of a run that did `updates` updates; where it stopped early, with that share of the forecast."""
+    expected = forecast.seconds * updates / max(1, forecast.updates)
+    return Comparison(
+        seconds=round(seconds, 2),
+        seconds_forecast=round(expected, 2),
+        seconds_error=round(expected / max(seconds, 1e-9) - 1, 4),
+        peak_bytes=peak_bytes,
+        peak_bytes_forecast=forecast.peak_bytes,
+        memory_error=round(forecast.peak_bytes / max(peak_bytes, 1) - 1, 4),
+    )
+
+
+def update_seconds(sizes: Sequence[int], timed: Sequence[tuple[int, float]]) -> float:
+    """Mean seconds of updates of the given sizes, read off the timed ones.
+
+    Args:
+        sizes: tokens computed in each update of an epoch.
+        timed: (tokens computed, seconds) of the updates that were tried; between two of them the cost is
+            taken as a line, and from a single one as proportional to the tokens.
+    """
+    import numpy as np
+
+    points = sorted(timed)
+    if len({size for size, _ in points}) == 1:
+        size, mean = points[0][0], sum(seconds for _, seconds in points) / len(points)
+        return float(np.mean(np.asarray(sizes) / size) * mean)
+    at, cost = zip(*points, strict=True)
+    return float(np.mean(np.interp(sizes, at, cost)))
