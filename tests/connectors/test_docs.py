@@ -24,8 +24,10 @@ def test_kinds_of_documents(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "c.html").write_text(
         "<html><head><title>Page &amp; co</title><style>p{}</style></head>"
-        "<body><p>seen</p><script>unseen()</script></body></html>"
+        "<body><nav><a href=x>Home</a></nav><p>seen</p><script>unseen()</script>"
+        "<div role=navigation>Next</div><footer>imprint</footer></body></html>"
     )
+    (tmp_path / "sub" / "m.html").write_text("<nav><p>nothing but a menu</p></nav>")
     document = docx.Document()
     document.add_heading("The heading", 0)
     document.add_paragraph("A paragraph.")
@@ -41,6 +43,7 @@ def test_kinds_of_documents(tmp_path: Path) -> None:
     assert rows["b.md"].data["title"] == "From the front"
     assert rows["sub/c.html"].data["text"] == "seen"
     assert rows["sub/c.html"].data["title"] == "Page & co"
+    assert rows["sub/m.html"].data["text"] == "nothing but a menu"
     assert rows["d.docx"].data["text"] == "The heading\n\nA paragraph.\n\nleft\tright"
     assert rows["d.docx"].data["title"] == "The heading"
     assert "other files, not read: 1 .png" in connect(Locator("docs", str(tmp_path))).describe().notes

@@ -11,6 +11,7 @@ from narrowcast.connectors.traffic import TrafficError, conversation
 from narrowcast.core.locator import Locator
 from narrowcast.ops import data
 from narrowcast.ops.project import Project
+from narrowcast.store.files import read_jsonl
 
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
 REPLY = {"role": "assistant", "content": "Hi."}
@@ -81,3 +82,5 @@ def test_an_import_of_logs_balances(tmp_path: Path, project: Project) -> None:
     assert (done.record.rows, done.record.accepted) == (27, 25)
     assert done.record.rejected == {"parse_error": 2}
     assert data.ledger(project).balanced
+    accepted = read_jsonl(project.paths.accepted / f"{done.record.id}.jsonl")
+    assert {row["provenance"] for row in accepted} == {"production"}, "a model gave these answers"

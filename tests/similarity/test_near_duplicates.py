@@ -9,35 +9,7 @@ from hypothesis import strategies as st
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.shingles import character_shingles, jaccard, normalised, shingler_for, words_of
 from narrowcast.similarity.union_find import UnionFind
-
-WORDS = [
-    "parcel",
-    "invoice",
-    "blender",
-    "tuesday",
-    "window",
-    "refund",
-    "courier",
-    "lamp",
-    "battery",
-    "garden",
-    "seven",
-    "broken",
-    "ladder",
-    "kettle",
-    "address",
-    "violet",
-    "market",
-    "captain",
-    "signal",
-    "harbour",
-    "picture",
-    "mountain",
-    "button",
-    "ribbon",
-    "candle",
-    "forest",
-]
+from tests.words import WORDS
 
 
 def sentences(count: int, *, seed: int, length: int = 12) -> list[str]:

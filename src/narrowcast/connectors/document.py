@@ -13,6 +13,9 @@ from narrowcast.connectors.source import MAX_DOCUMENT_BYTES, data_error
 _HEADING = re.compile(r"^#{1,3}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
 _TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
+# What is the same on every page of a site.
+_MENUS = frozenset({"nav", "footer", "menu"})
+_MENU_ROLES = frozenset({"navigation", "contentinfo", "search", "menu", "menubar"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def markdown(text: str) -> Document:
 
 
 def html(text: str) -> Document:
-    """The text that a reader would see, without scripts and styles."""
+    """The text that a reader would see, without scripts, styles, menus and footers."""
     from inscriptis import Inscriptis
     from lxml.html import HTMLParser, document_fromstring
 
@@ -54,7 +57,13 @@ def html(text: str) -> Document:
         tree = parsed(f"<html><body>{text}</body></html>")
     found = tree.find(".//title")
     title = " ".join(found.text_content().split()) if found is not None else ""
-    seen = Inscriptis(tree).get_text()
+    whole = Inscriptis(tree).get_text()
+    for element in [each for each in tree.iter() if each.tag in _MENUS or each.get("role") in _MENU_ROLES]:
+        if element.getparent() is not None:
+            element.drop_tree()
+    # A page that is nothing but a menu is kept: what it is worth is not for the reader to say.
+    content = Inscriptis(tree).get_text()
+    seen = content if content.strip() else whole
     return Document(re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", seen)).strip(), title)
 
 

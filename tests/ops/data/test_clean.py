@@ -1,7 +1,8 @@
 """`data clean` through its public path, on planted and on real texts."""
 
 import json
-import subprocess
+import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from narrowcast.errors import UsageError
+from narrowcast.models.loading import load_tokenizer, resolve_base
 from narrowcast.ops.data.clean import clean_source, cleanings
-from narrowcast.ops.data.clean_job import CleanJob, state
+from narrowcast.ops.data.clean_job import CleanJob, CleanRequest, start, state
 from narrowcast.ops.data.ledger import ledger
 from narrowcast.ops.project import Project
 from tests.stages.clean.planted import personal, secret
@@ -160,6 +162,20 @@ def test_a_dry_run_keeps_nothing_and_wrong_options_are_named(project: Project, t
         clean_source(project, source, {"kinds": ["EMAIL"]})
 
 
+def test_chunks_are_cut_in_tokens_of_the_base(project: Project, tmp_path: Path) -> None:
+    text = " ".join(f"Sentence number {n} speaks of parcels and invoices." for n in range(60))
+    source = _write(tmp_path / "rows.jsonl", [{"text": text}])
+    off = {"pii": "off", "secrets": "off", "chunk_size": 64}
+    report = clean_source(project, source, {**off, "chunk_unit": "tokens"}, base="embedded")
+    cut = _read(project.paths.root / report.folder / "chunks.jsonl")
+    tokenizer = load_tokenizer(resolve_base("embedded", project.settings))
+    sizes = [len(tokenizer.encode(each["text"], add_special_tokens=False)) for each in cut]
+    assert sizes == [each["size"] for each in cut]
+    assert max(sizes) <= 64 < max(len(each["text"]) for each in cut)
+    assert min(sizes[:-1]) > 32, "chunks are filled"
+    assert "".join(each["text"] for each in cut).replace(" ", "") == text.replace(" ", "")
+
+
 def test_cleaning_again_gives_the_same_files(project: Project, tmp_path: Path) -> None:
     source = _write(tmp_path / "rows.jsonl", [{"text": f"Sentence {n} of the text."} for n in range(5)])
     options = {"pii": "off", "secrets": "off"}
@@ -224,11 +240,24 @@ def test_a_background_job_can_be_polled_and_a_killed_one_is_told(
     assert "s3cretPw" not in "".join(path.read_text() for path in project.paths.jobs.iterdir())
     assert not [event for event in project.trail.events() if "s3cretPw" in event.model_dump_json()]
     cli("data", "job", "../../narrowcast", "-p", str(project.id), code=1)
-    gone = subprocess.Popen([sys.executable, "-c", "pass"])
-    gone.wait()
-    dead = job.model_copy(update={"id": "job-dead", "status": "running", "pid": gone.pid})
-    (project.paths.jobs / "job-dead.json").write_text(dead.model_dump_json())
-    assert state(project, "job-dead").status == "interrupted"
+
+
+def test_a_job_whose_process_dies_is_told_whenever_it_dies(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = _write(tmp_path / "rows.jsonl", [{"text": f"Sentence {n} of the text."} for n in range(30)])
+    request = CleanRequest(locator=source, options={"pii": "off", "secrets": "off"})
+    started = start(project, request)
+    while (pid := state(project, started.id).pid) is None:
+        assert state(project, started.id).status == "running"
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    assert _ended(project, started.id).status == "interrupted"
+    # Dies before its first word, so that nobody ever wrote down its process id.
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    never = start(project, request)
+    ended = _ended(project, never.id)
+    assert (ended.status, ended.pid) == ("interrupted", None)
 
 
 def _ended(project: Project, job_id: str) -> CleanJob:

@@ -1,6 +1,10 @@
 """Versions, differences, lineage, contradictions and deletion on a project that was really prepared."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -207,34 +211,39 @@ def test_what_is_not_rewritten_is_said(project: Project, first: str) -> None:
     assert forget(project, ids=[f"{first}:3"]).remains == {"outputs/eval_reports/x/report.md": 1}
 
 
-@pytest.mark.parametrize("stop_at", ["accepted", "records", "versions"])
-def test_a_killed_deletion_is_finished_by_the_next(
-    project: Project, first: str, monkeypatch: pytest.MonkeyPatch, stop_at: str
-) -> None:
-    from narrowcast.ops.data import forget as module
+def journal_written(project: Project, before: float) -> bool:
+    return (project.paths.registry / "forget.pending.json").exists()
 
-    row_id = row_in(project, Split.TRAIN)
-    text = str(lineage(project, row_id).raw["text"])  # type: ignore[index]
-    name = {"accepted": "_strip", "records": "write_records", "versions": "rewrite_version"}[stop_at]
-    real = getattr(module, name)
-    calls = 0
 
-    def killed(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if stop_at == "accepted" and calls == 1:
-            return real(*arguments)
-        raise KeyboardInterrupt
+def rows_stripped(project: Project, before: float) -> bool:
+    return any(each.stat().st_mtime > before for each in project.paths.accepted.glob("imp-*.jsonl"))
 
-    monkeypatch.setattr(module, name, killed)
-    with pytest.raises(KeyboardInterrupt):
-        forget(project, ids=[row_id], dry_run=False)
-    monkeypatch.undo()
-    other = f"{first}:{next(n for n in range(60) if f'{first}:{n}' != row_id)}"
-    done = forget(project, ids=[other], dry_run=False)
-    assert set(done.ids) == {row_id, other}
-    assert files_with(project, text) == []
-    assert data.ledger(project).balanced
+
+def records_written(project: Project, before: float) -> bool:
+    return project.paths.imports.stat().st_mtime > before
+
+
+def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: Path) -> None:
+    name = bring(project, tmp_path / "a.jsonl", rows(0, 4_000))
+    prepare(project, {})
+    unfinished = 0
+    for number, moment in enumerate((journal_written, rows_stripped, records_written)):
+        row_id, other = f"{name}:{10 * number}", f"{name}:{10 * number + 1}"
+        text = str(lineage(project, row_id).raw["text"])  # type: ignore[index]
+        before = time.time()
+        command = [sys.executable, "-m", "narrowcast.cli.main", "data", "forget", "--yes", "--id", row_id]
+        process = subprocess.Popen([*command, "-p", project.slug], stdout=subprocess.DEVNULL)
+        while not moment(project, before) and process.poll() is None:
+            assert time.time() < before + 120
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        pending = journal_written(project, before)
+        unfinished += pending
+        done = forget(project, ids=[other], dry_run=False)
+        assert set(done.ids) == ({row_id, other} if pending else {other})
+        assert files_with(project, text) == []
+        assert data.ledger(project).balanced
+    assert unfinished, "each deletion was through before it was killed, so the test proves nothing"
     prepare(project, {})
 
 

@@ -15,37 +15,9 @@ from narrowcast.ops.prepare import current_dataset, prepare
 from narrowcast.ops.project import Project
 from narrowcast.store.dataset import read_split
 from narrowcast.store.files import read_jsonl, sha256_file
+from tests.words import WORDS
 
 from .conftest import Commit, commit_rows
-
-WORDS = [
-    "parcel",
-    "invoice",
-    "blender",
-    "tuesday",
-    "window",
-    "refund",
-    "courier",
-    "lamp",
-    "battery",
-    "garden",
-    "seven",
-    "broken",
-    "ladder",
-    "kettle",
-    "address",
-    "violet",
-    "market",
-    "captain",
-    "signal",
-    "harbour",
-    "picture",
-    "mountain",
-    "button",
-    "ribbon",
-    "candle",
-    "forest",
-]
 
 
 def text(number: int) -> str:

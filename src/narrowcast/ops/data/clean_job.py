@@ -1,17 +1,21 @@
 """Cleaning in a process of its own, with an id to poll: `registry/jobs/<job>.json` is its state.
 
-The state is written whole or not at all, so it can be read at any moment. A job whose process is gone without
-having written its end was interrupted; nothing of it was kept, and the same command starts it again.
+The state is written whole or not at all, so it can be read at any moment. The child holds a lock on its log,
+from before it runs until the kernel takes it away. A job whose lock nobody holds and that did not write its
+end was interrupted; nothing of it was kept, and the same command starts it again.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,9 +59,12 @@ def start(project: Project, request: CleanRequest) -> CleanJob:
     shown = request.model_copy(update={"locator": shown_locator(request.locator)})
     job = CleanJob(id=f"job-{uuid.uuid4().hex[:8]}", request=shown)
     path = _path(project, job.id)
-    _write(path, job)
-    # The child writes its own process id: a state that two processes write could lose the end of a short job.
-    with path.with_suffix(".log").open("wb") as log:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The child alone writes to the state from here on: with two writers the end of a short job could be lost.
+    with _log(path).open("wb") as log:
+        # The lock belongs to the open file, which the child has as its output.
+        fcntl.flock(log, fcntl.LOCK_EX)
+        _write(path, job)
         child = subprocess.Popen(
             [sys.executable, "-m", "narrowcast.ops.data.clean_job", str(project.settings.home), job.id],
             cwd=project.paths.root,
@@ -73,8 +80,10 @@ def start(project: Project, request: CleanRequest) -> CleanJob:
             start_new_session=True,
         )
     assert child.stdin is not None
-    child.stdin.write(request.model_dump_json().encode())
-    child.stdin.close()
+    with suppress(BrokenPipeError), child.stdin:  # one that died already is told by its lock
+        child.stdin.write(request.model_dump_json().encode())
+    # Nobody waits for it but the kernel, and a server that starts many must not gather dead ones.
+    threading.Thread(target=child.wait, daemon=True).start()
     return job
 
 
@@ -94,7 +103,7 @@ def state(project: Project, job_id: str) -> CleanJob:
             stage="cleaning",
         )
     job = CleanJob.model_validate(read_json(path))
-    if job.status == "running" and job.pid is not None and not _alive(job.pid):
+    if job.status == "running" and not _held(_log(path)):
         # Its last words may have come between the two looks.
         job = CleanJob.model_validate(read_json(path))
         if job.status == "running":
@@ -166,14 +175,20 @@ def _write(path: Path, job: CleanJob) -> None:
     write_json(path, job.model_dump(mode="json"))
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _log(state_path: Path) -> Path:
+    return state_path.with_suffix(".log")
+
+
+def _held(log: Path) -> bool:
+    """Whether the job's process lives."""
+    if not log.exists():
         return False
-    except PermissionError:
-        return True
-    return True
+    with log.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def main(arguments: list[str]) -> int:

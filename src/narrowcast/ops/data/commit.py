@@ -52,7 +52,7 @@ def commit_import(
             (paths.raw / INCOMING).replace(raw)
             request = current(request, project)
             mapper = request.mapper()
-            mapping = RowMapping(mapper, request.chosen.field_map, name, request.into)
+            mapping = RowMapping(mapper, request.chosen.field_map, name, request.into, request.provenance)
             progress.start("mapping the rows", stored.rows)
             mapped = map_stored(
                 raw,

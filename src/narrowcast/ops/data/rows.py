@@ -13,7 +13,7 @@ from narrowcast.connectors import connect
 from narrowcast.connectors.base import Connector, SourceDescription
 from narrowcast.core.locator import Locator
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.names import Split
+from narrowcast.core.names import Provenance, Split
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import CancelledError
@@ -93,6 +93,12 @@ class ImportRequest:
     def expected_rows(self) -> int:
         """For progress: what introspection counted, or the limit."""
         return min(self.plan.report.rows, self.limit or self.plan.report.rows)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Answers in a traffic log were given by a model in production, not written by a person."""
+        logged = Locator.parse(self.locator).scheme == "logs"
+        return Provenance.PRODUCTION if logged else Provenance.HUMAN
 
     def mapper(self) -> Mapper:
         """A fresh mapper; it collects labels while it maps, so each pass has its own."""
@@ -210,7 +216,7 @@ def _dry_run(
     cancel: CancelToken,
 ) -> DryRunReport:
     mapper = request.mapper()
-    mapping = RowMapping(mapper, request.chosen.field_map, "dry-run", request.into)
+    mapping = RowMapping(mapper, request.chosen.field_map, "dry-run", request.into, request.provenance)
     progress.start("mapping, without keeping anything", request.expected_rows)
     source = withheld(islice(request.connector.load(), request.limit), forgotten)
     rows = watched(source, progress, cancel)

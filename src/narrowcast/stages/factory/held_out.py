@@ -9,7 +9,7 @@ from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.names import Split
+from narrowcast.core.names import Provenance, Split
 from narrowcast.errors import DataError, StageError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.dataset import load_manifest, read_split
@@ -60,8 +60,8 @@ def _evaluation_rows(path: Path) -> Iterator[Example]:
 def quotable_rows(project: ProjectPaths, held_out: Sequence[Example]) -> list[Example]:
     """Rows that a prompt may quote: the train split; before there is one, rows imported into train.
 
-    Left out are generated rows, so that a teacher does not copy itself, and rows that say what a held-out
-    row says.
+    Left out are rows that a model answered (generated or logged ones), so that a teacher does not copy
+    models, and rows that say what a held-out row says.
     """
     try:
         manifest = load_manifest(project)
@@ -72,7 +72,7 @@ def quotable_rows(project: ProjectPaths, held_out: Sequence[Example]) -> list[Ex
     else:
         candidates = read_split(project, manifest, Split.TRAIN)
     guard = HeldOutGuard(held_out)
-    return [row for row in candidates if row.provenance != "synthetic" and not guard.forbids(row)]
+    return [row for row in candidates if row.provenance is Provenance.HUMAN and not guard.forbids(row)]
 
 
 def accepted_rows(project: ProjectPaths) -> Iterator[Example]:

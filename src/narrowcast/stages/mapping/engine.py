@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import Split
+from narrowcast.core.names import Provenance, Split
 from narrowcast.core.row import FORGOTTEN, RejectedRow, SourceRow, TransformedRow
 from narrowcast.stages.mapping.base import Mapper, getter, optional_getter
 from narrowcast.stages.mapping.reasons import RejectRow
@@ -34,16 +34,23 @@ class RowMapping:
         field_map: may also name the columns `group` and `split`.
         source: id of the import, for the examples.
         into: the split of all rows, where the whole source is imported into one.
+        provenance: who wrote the answers.
     """
 
     def __init__(
-        self, mapper: Mapper, field_map: Mapping[str, str], source: str, into: Split | None = None
+        self,
+        mapper: Mapper,
+        field_map: Mapping[str, str],
+        source: str,
+        into: Split | None = None,
+        provenance: Provenance = Provenance.HUMAN,
     ) -> None:
         self._mapper = mapper
         self._group = optional_getter(field_map, "group")
         self._split = getter(field_map["split"]) if "split" in field_map and into is None else None
         self._source = source
         self._into = into
+        self._provenance = provenance
 
     def map(self, row: SourceRow) -> TransformedRow | RejectedRow:
         """One row; never raises for what is in it."""
@@ -59,6 +66,7 @@ class RowMapping:
                 index=row.index,
                 group=self._group_of(row),
                 split=self._split_of(row),
+                provenance=self._provenance,
             )
         except RejectRow as rejection:
             return RejectedRow(row.index, rejection.reason, rejection.detail, data=row.data)
