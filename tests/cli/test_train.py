@@ -20,11 +20,15 @@ def ready(project, tmp_path):
 @pytest.mark.slow
 def test_dry_run_train_and_runs(ready, cli, cli_json):
     seen = cli_json("train", *ready, "--dry-run")
-    assert seen["updates"] == 6
-    assert seen["rows"][0]["completion"].endswith("<|im_end|>")
-    assert seen["recipe"]["method"] == "full"
-    assert "below 100 M" in seen["reasons"]["method"]
-    assert seen["seconds"] is None
+    assert not seen["ok"]
+    assert seen["findings"][0]["reason_code"] == "training_baseline_missing"
+    plan = seen["plan"]
+    assert plan["updates"] == 6
+    assert plan["rows"][0]["completion"].endswith("<|im_end|>")
+    assert plan["recipe"]["method"] == "full"
+    assert "below 100 M" in plan["reasons"]["method"]
+    assert seen["forecast"]["seconds"] > 0
+    assert seen["forecast"]["peak_bytes"] > 100e6
     refused = cli_json("train", *ready, code=1)
     assert refused["error"]["reason_code"] == "training_baseline_missing"
     assert refused["error"]["actionable_fix"] == "narrowcast baseline, or narrowcast train --force"
@@ -32,8 +36,9 @@ def test_dry_run_train_and_runs(ready, cli, cli_json):
     assert trained["run_id"].startswith("exp-")
     (line,) = cli_json("runs", "--project", ready[1])
     assert line["run_id"] == trained["run_id"]
-    text = cli("train", *ready, "--dry-run").stdout
-    assert f"at the speed of {trained['run_id']}" in text
+    text = cli("train", *ready, "--dry-run", "--force", "--probe-steps", "0").stdout
+    assert "forecast" not in text
+    assert "green: learned" in text
     assert trained["run_id"] in cli("runs", "--project", ready[1]).stdout
 
 

@@ -122,6 +122,7 @@ REASONS: dict[str, Reason] = {
     ),
     "training_forecast": Reason(_T, _INFO, "time and memory were forecast from updates on the real rows"),
     "training_forecast_checked": Reason(_T, _INFO, "the forecast was compared with what happened"),
+    "training_autopilot": Reason(_T, _INFO, "base, recipe and schedule were chosen from data and machine"),
     "training_rows_too_few": Reason(
         _T, _ERR, "a data set of one row teaches nothing that could be measured", "narrowcast data import"
     ),

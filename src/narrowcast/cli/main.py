@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Split rows into train, dev and test without leaks.",
     ),
     "baseline": ("narrowcast.cli.evaluate:baseline", "Model", "Measure what a fine-tune has to beat."),
+    "preflight": ("narrowcast.cli.preflight:preflight", "Model", "Find what stands against a training run."),
+    "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
     "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
     "runs": ("narrowcast.cli.train:runs", "Model", "List the training runs."),
     "eval": ("narrowcast.cli.evaluate:evaluate", "Model", "Measure models on held-out rows."),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+from narrowcast.cli.preflight import AutopilotOption, render
 
 if TYPE_CHECKING:
-    from narrowcast.ops.train import Preview
     from narrowcast.stages.train import Result
 
 
@@ -24,8 +24,9 @@ def train(
         bool, typer.Option("--force", help="Train without a baseline, and start over where a run exists.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the recipe and rows with their loss mask; train nothing.")
+        bool, typer.Option("--dry-run", help="Show what preflight finds, recipe and rows; train nothing.")
     ] = False,
+    autopilot: AutopilotOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fine-tune a base model on the prepared rows."""
@@ -33,17 +34,32 @@ def train(
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
     from narrowcast.ops import train as ops
+    from narrowcast.ops.preflight import preflight
 
     opened = open_project(project)
     with working(as_json) as (progress, cancel):
         if dry_run:
-            shown = ops.preview(opened, overrides, progress=progress)
+            shown = preflight(
+                opened,
+                overrides,
+                force=force,
+                autopilot=autopilot,
+                record=False,
+                progress=progress,
+                cancel=cancel,
+            )
         else:
             result = ops.train(
-                opened, overrides, resume=resume, force=force, progress=progress, cancel=cancel
+                opened,
+                overrides,
+                autopilot=autopilot,
+                resume=resume,
+                force=force,
+                progress=progress,
+                cancel=cancel,
             )
     if dry_run:
-        emit(shown, as_json, lambda: _render_preview(shown))
+        emit(shown, as_json, lambda: render(shown))
     else:
         emit(result, as_json, lambda: _render(result))
 
@@ -98,34 +114,3 @@ def _render(result: Result) -> None:
         )
     say(f"  weights: {result.path}   trace: {result.trace}")
     next_step("narrowcast eval")
-
-
-def _render_preview(shown: Preview) -> None:
-    from rich.text import Text
-
-    from narrowcast.cli.output import console, next_step, say, table
-
-    say(f"[bold]{shown.base}[/], {shown.parameters / 1e6:,.1f} M parameters; nothing was trained")
-    table(
-        ["option", "value", "because"],
-        [[name, _short(value), shown.reasons.get(name, "")] for name, value in shown.recipe.items()],
-    )
-    rejected = ", ".join(f"{count:,} {reason}" for reason, count in shown.ledger.rejected.items()) or "none"
-    say(
-        f"  rows      {shown.ledger.rows_out:,} of {shown.ledger.rows_in:,}; left out: {rejected}; "
-        f"longest {shown.longest_row} tokens"
-    )
-    say(f"  updates   {shown.updates:,}; tokens {shown.tokens:,}, of which {shown.loss_tokens:,} carry loss")
-    if shown.seconds is not None:
-        say(f"  time      about {shown.seconds / 60:,.1f} minutes, at the speed of {shown.measured_on}")
-    for row in shown.rows:
-        console.rule(
-            f"{row.id}: {row.prompt_tokens} + {row.completion_tokens} tokens", align="left", style="dim"
-        )
-        console.print(Text(row.prompt, style="dim"), Text(row.completion, style="bold green"), sep="")
-    console.rule("dim: context, no loss; green: learned", align="left", style="dim")
-    next_step("narrowcast train")
-
-
-def _short(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

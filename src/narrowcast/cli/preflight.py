@@ -1,0 +1,109 @@
+"""`narrowcast preflight`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+if TYPE_CHECKING:
+    from narrowcast.ops.preflight import Plan, Preflight
+
+
+AutopilotOption = Annotated[
+    bool, typer.Option("--autopilot", help="Choose base, recipe and schedule from data and machine.")
+]
+
+
+@stage_options("narrowcast.stages.train.options:Options")
+def preflight(
+    overrides: dict[str, Any],
+    project: ProjectOption = None,
+    autopilot: AutopilotOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at all that training needs, and forecast its time and memory; trains nothing, keeps nothing."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import preflight as ops
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        found = ops.preflight(opened, overrides, autopilot=autopilot, progress=progress, cancel=cancel)
+    emit(found, as_json, lambda: render(found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def render(found: Preflight) -> None:
+    """Recipe, rows with their loss mask, forecast, then every problem with its fix."""
+    from narrowcast.cli.output import next_step, say
+
+    if found.plan is not None:
+        _render_plan(found.plan)
+    if found.forecast is not None:
+        forecast = found.forecast
+        say(
+            f"  forecast  {forecast.seconds / 60:,.1f} minutes, {forecast.peak_bytes / 1e9:,.2f} GB at most; "
+            f"from {forecast.steps} updates of {forecast.seconds_per_update:,.2f} s"
+        )
+    _render_findings(found)
+    blockers = [each for each in found.findings if each.blocks]
+    next_step(blockers[0].fix if blockers and not found.ok else "narrowcast train")
+
+
+def _render_findings(found: Preflight) -> None:
+    from rich.text import Text
+
+    from narrowcast.cli.output import say, table
+
+    if not found.findings:
+        say("[green]nothing stands against this run[/]")
+        return
+    table(
+        ["", "what", "where", "fix", "code"],
+        [
+            [
+                Text("stops" if each.blocks else "warns", style="bold red" if each.blocks else "yellow"),
+                each.what,
+                each.where,
+                each.fix,
+                each.reason_code,
+            ]
+            for each in found.findings
+        ],
+    )
+    if found.ok and any(each.blocks for each in found.findings):
+        say(f"[yellow]mode {found.mode}: training would begin in spite of these[/]")
+
+
+def _render_plan(plan: Plan) -> None:
+    from rich.text import Text
+
+    from narrowcast.cli.output import console, say, table
+
+    say(f"[bold]{plan.base}[/], {plan.parameters / 1e6:,.1f} M parameters; nothing was trained")
+    chosen = {**plan.recipe, **{name: plan.recipe.get(name, "") for name in plan.reasons}}
+    table(
+        ["option", "value", "because"],
+        [[name, _short(value), plan.reasons.get(name, "")] for name, value in chosen.items()],
+    )
+    rejected = ", ".join(f"{count:,} {reason}" for reason, count in plan.ledger.rejected.items()) or "none"
+    say(
+        f"  rows      {plan.ledger.rows_out:,} of {plan.ledger.rows_in:,}; left out: {rejected}; "
+        f"longest {plan.longest_row} tokens"
+    )
+    say(f"  updates   {plan.updates:,}; tokens {plan.tokens:,}, of which {plan.loss_tokens:,} carry loss")
+    for row in plan.rows:
+        console.rule(
+            f"{row.id}: {row.prompt_tokens} + {row.completion_tokens} tokens", align="left", style="dim"
+        )
+        console.print(Text(row.prompt, style="dim"), Text(row.completion, style="bold green"), sep="")
+    console.rule("dim: context, no loss; green: learned", align="left", style="dim")
+
+
+def _short(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

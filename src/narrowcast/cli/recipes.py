@@ -1,0 +1,56 @@
+"""`narrowcast recipes list|show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from narrowcast.cli.options import JsonOption
+
+app = typer.Typer(no_args_is_help=True, help="List and show the named training recipes.")
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """List the recipes."""
+    from narrowcast.cli.output import emit, next_step, table
+    from narrowcast.stages.train.recipes import named_recipes
+
+    found = list(named_recipes().values())
+
+    def render() -> None:
+        table(
+            ["recipe", "method", "needs", "what it is"],
+            [[each.name, each.method, ", ".join(each.needs), each.summary] for each in found],
+        )
+        next_step("narrowcast train --recipe NAME --dry-run")
+
+    emit([each.model_dump() for each in found], as_json, render)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Its name.")], as_json: JsonOption = False) -> None:
+    """Show what a recipe fills in, and where its values come from."""
+    from narrowcast.cli.output import emit, next_step, say, table
+    from narrowcast.errors import UsageError
+    from narrowcast.stages.train.recipes import named_recipes
+
+    found = named_recipes().get(name)
+    if found is None:
+        raise UsageError(
+            f"no recipe is called {name!r}",
+            where=", ".join(named_recipes()),
+            next_command="narrowcast recipes list",
+        )
+
+    def render() -> None:
+        say(f"[bold]{found.name}[/]: {found.summary}")
+        say(f"  from: {found.source}")
+        values = {"method": found.method, **found.options}
+        table(
+            ["option", "value"], [[key, "auto" if value is None else value] for key, value in values.items()]
+        )
+        next_step(f"narrowcast train --recipe {found.name} --dry-run")
+
+    emit(found, as_json, render)

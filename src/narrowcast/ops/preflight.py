@@ -1,0 +1,183 @@
+"""What a training run would meet, without running it: problems with their fixes, recipe, forecast, rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.ops.autopilot import Choice, choose
+from narrowcast.ops.project import Project
+from narrowcast.ops.stages import stage_options
+from narrowcast.stages.train.preflight.finding import Finding
+from narrowcast.stages.train.preflight.forecast import Forecast
+
+if TYPE_CHECKING:
+    from narrowcast.stages.base import StageContext
+    from narrowcast.stages.train.material import Material
+    from narrowcast.stages.train.options import Options
+    from narrowcast.stages.train.rows import TokenRow
+
+_SHOWN_ROWS = 3
+
+
+class RenderedRow(BaseModel):
+    """A training row as the model sees it; loss is on `completion` alone."""
+
+    id: str
+    prompt: str
+    completion: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Plan(BaseModel):
+    """What a run that could begin would do.
+
+    Attributes:
+        reasons: option to why it has its value.
+        updates: optimiser steps of the whole run.
+        tokens: of all epochs, padding not counted; `loss_tokens` carry loss.
+    """
+
+    base: str
+    parameters: int
+    recipe: dict[str, Any]
+    reasons: dict[str, str]
+    updates: int
+    tokens: int
+    loss_tokens: int
+    longest_row: int
+    dev_rows: int
+    ledger: StageLedger
+    rows: list[RenderedRow] = Field(default_factory=list)
+
+
+class Preflight(BaseModel):
+    """Everything that was found.
+
+    Attributes:
+        ok: whether the run may begin in its mode.
+        mode: strict, fail-open or off.
+        plan: None where base, template or rows can not be used.
+        forecast: from a few updates; None where none were tried.
+        autopilot: what it chose, and the bases it looked at; None where it was not asked.
+    """
+
+    ok: bool
+    mode: str
+    findings: list[Finding]
+    plan: Plan | None = None
+    forecast: Forecast | None = None
+    autopilot: Choice | None = None
+
+
+def preflight(
+    project: Project,
+    overrides: dict[str, Any] | None = None,
+    *,
+    force: bool = False,
+    autopilot: bool = False,
+    record: bool = True,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Preflight:
+    """Look at everything a run needs, and try a few updates where nothing stands against them.
+
+    Nothing is written but one event, where `record` says so.
+
+    Args:
+        project: to look at.
+        overrides: training options that win over `narrowcast.yaml`; `probe_steps=0` tries no update.
+        force: do not count a missing baseline as a problem that blocks.
+        autopilot: choose base, recipe and schedule where they are left open.
+        record: emit the event.
+        progress: where to show it.
+        cancel: how to stop it.
+
+    Raises:
+        CancelledError: on request.
+        StageError: `training_oom`, or `training_diverged`, from the updates that were tried.
+    """
+    from narrowcast.stages.base import StageContext
+    from narrowcast.stages.train.options import Options
+    from narrowcast.stages.train.preflight.examine import examine
+
+    choice = choose(project, overrides) if autopilot else Choice()
+    options = cast(Options, stage_options(project, "train", {**choice.options, **(overrides or {})}))
+    shown = progress or NullProgress()
+    ctx = StageContext(
+        project.paths, project.settings, progress=shown, cancel=cancel or CancelToken(), force=force
+    )
+    found = examine(options, ctx)
+    findings, forecast = list(found.findings), None
+    if found.material is not None:
+        short = any(each.reason_code == "training_memory_short" for each in findings)
+        missing = any(each.reason_code == "training_device_missing" for each in findings)
+        if options.probe_steps and not short and not missing:
+            forecast = _forecast(found.material, options, ctx, findings)
+    shown.finish()
+    blocked = any(each.blocks for each in findings)
+    ok = found.material is not None and (not blocked or options.preflight != "strict")
+    report = Preflight(
+        ok=ok,
+        mode=options.preflight,
+        findings=findings,
+        plan=_plan(found.material, choice) if found.material else None,
+        forecast=forecast,
+        autopilot=choice if autopilot else None,
+    )
+    if record:
+        _record(project, report)
+    return report
+
+
+def _forecast(material: Material, options: Options, ctx: StageContext, findings: list[Finding]) -> Forecast:
+    from narrowcast.stages.train.failures import training_failures
+    from narrowcast.stages.train.preflight.expected import time_findings
+    from narrowcast.stages.train.preflight.probe import probe
+
+    with training_failures():
+        forecast = probe(material, options, ctx)
+    findings += time_findings(forecast, options)
+    return forecast
+
+
+def _record(project: Project, report: Preflight) -> None:
+    blockers = sum(each.blocks for each in report.findings)
+    project.trail.emit(
+        StageName.TRAINING,
+        "training_preflight",
+        f"{blockers:,} problems, {len(report.findings) - blockers:,} warnings",
+        payload=report.model_dump(mode="json", exclude={"plan"}),
+    )
+
+
+def _plan(material: Material, choice: Choice) -> Plan:
+    recipe = material.recipe
+    return Plan(
+        base=material.base.name,
+        parameters=material.base.parameters,
+        recipe={**choice.options, **recipe.model_dump(mode="json", exclude={"reasons"})},
+        reasons={**choice.reasons, **recipe.reasons},
+        updates=material.updates,
+        tokens=material.train.tokens * recipe.epochs,
+        loss_tokens=material.train.loss_tokens * recipe.epochs,
+        longest_row=material.train.longest,
+        dev_rows=len(material.dev.rows),
+        ledger=material.train.ledger("train"),
+        rows=[_rendered(row, material.tokenizer) for row in material.train.rows[:_SHOWN_ROWS]],
+    )
+
+
+def _rendered(row: TokenRow, tokenizer: Any) -> RenderedRow:
+    return RenderedRow(
+        id=row.example_id,
+        prompt=tokenizer.decode(row.ids[: row.prompt_length]),
+        completion=tokenizer.decode(row.ids[row.prompt_length :]),
+        prompt_tokens=row.prompt_length,
+        completion_tokens=row.completion_length,
+    )
