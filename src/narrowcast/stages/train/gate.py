@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from narrowcast.errors import DataError, StageError
 from narrowcast.stages.base import StageContext
-from narrowcast.store.files import read_json
+from narrowcast.store.files import read_json, write_json
 from narrowcast.store.workspace import ProjectPaths
 
 
@@ -22,9 +23,12 @@ def baseline_version(project: ProjectPaths) -> str | None:
 
 
 def missing_baseline(dataset_version: str, ctx: StageContext) -> str:
-    """What is wrong with the baseline, or "" where it was measured on this data set."""
+    """What is wrong with the baseline, or "" where it was measured on this data set.
+
+    A run that was forced past it is not asked again when it goes on after an interruption.
+    """
     found = baseline_version(ctx.project)
-    if found == dataset_version:
+    if found == dataset_version or (ctx.resume and _was_forced(dataset_version, ctx)):
         return ""
     return "no baseline was measured" if found is None else "the baseline was measured on an older data set"
 
@@ -47,3 +51,14 @@ def require_baseline(dataset_version: str, ctx: StageContext) -> None:
             stage="training",
         )
     ctx.emit("training_forced", f"{what}; training was forced", {"dataset_version": dataset_version})
+    write_json(_mark(ctx), {"dataset_version": dataset_version, "because": what})
+
+
+def _was_forced(dataset_version: str, ctx: StageContext) -> bool:
+    mark = _mark(ctx)
+    return mark.exists() and bool(read_json(mark)["dataset_version"] == dataset_version)
+
+
+def _mark(ctx: StageContext) -> Path:
+    # Beside the run's folder, which starting over removes.
+    return ctx.project.runs / f"{ctx.run_id}.forced.json"
