@@ -38,6 +38,7 @@ format: $(STAMP)  ## put the code in form
 bench: $(STAMP)  ## measure; each script prints its ratios and fails where a bar does not hold
 	$(BIN)/python benchmarks/help_time.py
 	$(BIN)/python benchmarks/import.py
+	$(BIN)/python benchmarks/forecast.py
 
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
