@@ -103,6 +103,8 @@ REASONS: dict[str, Reason] = {
     "dataset_version_unknown": Reason(
         _P, _ERR, "no data-set version is called so", "narrowcast data versions"
     ),
+    "prepare_dedupe_run": Reason(_P, _INFO, "rows were compared with each other"),
+    "prepare_leakage_audit": Reason(_P, _INFO, "a set of rows was looked for in another"),
     "prepare_manifest_missing": Reason(_P, _ERR, "no data set was prepared", "narrowcast prepare"),
     "prepare_split_changed": Reason(
         _P, _ERR, "a prepared file is not what its manifest says", "narrowcast prepare --force"
@@ -200,6 +202,19 @@ REASONS: dict[str, Reason] = {
     "project_created": Reason(_S, _INFO, "a project was created"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
     "stage_skipped": Reason(_S, _INFO, "a stage was up to date"),
+    "job_submitted": Reason(_S, _INFO, "a job was put into the queue"),
+    "job_started": Reason(_S, _INFO, "a step of a job began"),
+    "job_done": Reason(_S, _INFO, "a job has finished"),
+    "job_failed": Reason(_S, _ERR, "a step of a job failed", "narrowcast jobs logs, then jobs resume"),
+    "job_process_died": Reason(
+        _S, _ERR, "the process of a step was killed; finished steps are kept", "narrowcast jobs resume"
+    ),
+    "job_cancelled": Reason(_S, _WARN, "a job was stopped for good", "narrowcast jobs resume"),
+    "job_paused": Reason(_S, _INFO, "a job was stopped for a while", "narrowcast jobs resume"),
+    "job_resumed": Reason(_S, _INFO, "a stopped, failed or interrupted job was put into the queue again"),
+    "job_scheduled": Reason(_S, _INFO, "a job was given a schedule, or lost it"),
+    "job_unknown": Reason(_S, _ERR, "there is no such job or schedule", "narrowcast jobs list"),
+    "job_worker_busy": Reason(_S, _ERR, "a worker runs already in this workspace", "narrowcast jobs list"),
     "model_unusable": Reason(_S, _ERR, "a model can not be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull"),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),

@@ -12,6 +12,7 @@ from narrowcast.cli.options import JsonOption, ProjectOption
 if TYPE_CHECKING:
     from narrowcast.ops.data.dedupe import DedupeReport
     from narrowcast.ops.data.leakage import LeakageAudit
+    from narrowcast.ops.project import Project
 
 ColumnOption = Annotated[str | None, typer.Option(help="Column of a source with the text.")]
 LabelOption = Annotated[str | None, typer.Option(help="Column of a source with the label.")]
@@ -58,6 +59,7 @@ def dedupe(
             by=by,
             meaning=meaning,
             output=None if dry_run else output,
+            audited=None if dry_run else _audited(project, locator),
             progress=progress,
             cancel=cancel,
         )
@@ -92,12 +94,21 @@ def leakage(
             similarity=similarity,
             by=by,
             meaning=meaning,
+            audited=_audited(project, a, b),
             progress=progress,
             cancel=cancel,
         )
     emit(audit, as_json, lambda: _show_leaks(audit))
     if gate and audit.exact + audit.near:
         raise typer.Exit(3)
+
+
+def _audited(project: str | None, *references: str) -> Project | None:
+    """The project that is told: the one whose rows are compared, or that was named; files alone have none."""
+    from narrowcast.cli.state import open_project, settings
+
+    named = project or settings().project or any(":" not in reference for reference in references)
+    return open_project(project) if named else None
 
 
 def _show_groups(report: DedupeReport) -> None:

@@ -95,9 +95,9 @@ def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], simila
 def _semantic(
     left: Sequence[str], right: Sequence[str], rest: Sequence[int], by: Embedder, meaning: float
 ) -> list[Match]:
-    found = nearest([right[number] for number in rest], left, by)
+    found = nearest([right[number] for number in rest], left, by, meaning)
     return [
         Match(each.number, number, Kind.SEMANTIC, round(each.similarity, 3))
         for number, each in zip(rest, found, strict=True)
-        if each is not None and each.similarity >= meaning
+        if each is not None
     ]

@@ -9,11 +9,13 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
+from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow
 from narrowcast.errors import UsageError
 from narrowcast.ops.data.leakage import NO_EMBEDDER
 from narrowcast.ops.data.row_sets import OpenProject, RowSet, row_set
+from narrowcast.ops.project import Project
 from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.embedders import embedder
 from narrowcast.similarity.near_duplicates import near_duplicates
@@ -54,6 +56,7 @@ def dedupe(
     by: str = NO_EMBEDDER,
     meaning: float | None = None,
     output: Path | None = None,
+    audited: Project | None = None,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> DedupeReport:
@@ -72,6 +75,7 @@ def dedupe(
         by: name of the embedder, or `none`: texts that are alike in meaning are often good examples.
         meaning: cosine from where on texts say the same; the embedder's own where None.
         output: a JSONL file that does not exist.
+        audited: the project whose trail is told the figures.
         progress: where the work shows itself.
         cancel: how it is stopped.
 
@@ -109,7 +113,26 @@ def dedupe(
     if output is not None:
         report.written = str(output)
         report.ledger = _write(output, found, groups, exact, near)
+    if audited is not None:
+        _emit(audited, report)
     return report
+
+
+def _emit(project: Project, report: DedupeReport) -> None:
+    """The figures; rows and texts stay where they are."""
+    extra = {kind.value: count for kind, count in report.extra.items()}
+    payload = report.model_dump(mode="json", exclude={"groups", "conflicts", "extra"})
+    project.trail.emit(
+        StageName.PREPARE,
+        "prepare_dedupe_run",
+        f"{sum(extra.values()):,} of {report.rows:,} rows of {report.source} repeat another one",
+        payload={
+            **payload,
+            "groups": len(report.groups),
+            "conflicts": len(report.conflicts),
+            "extra": extra,
+        },
+    )
 
 
 def _joined(texts: Sequence[str], similarity: float) -> tuple[UnionFind, UnionFind]:

@@ -6,8 +6,10 @@ from collections import Counter
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.ops.data.row_sets import OpenProject, RowSet, row_set
+from narrowcast.ops.project import Project
 from narrowcast.similarity.compare import Kind, Match, compare
 from narrowcast.similarity.embedders import DEFAULT, embedder
 
@@ -51,10 +53,11 @@ def leakage(
     similarity: float = 0.8,
     by: str = DEFAULT,
     meaning: float | None = None,
+    audited: Project | None = None,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> LeakageAudit:
-    """Look for the rows of `b` in `a`; writes nothing, emits nothing.
+    """Look for the rows of `b` in `a`; writes nothing.
 
     Args:
         a: the set to search, e.g. `train` or `csv:train.csv`.
@@ -65,6 +68,7 @@ def leakage(
         similarity: Jaccard similarity of near-duplicates.
         by: name of the embedder, or `none`.
         meaning: cosine from where on texts say the same; the embedder's own where None.
+        audited: the project whose trail is told the figures.
         progress: where the work shows itself.
         cancel: how it is stopped.
 
@@ -83,7 +87,7 @@ def leakage(
     shown.finish()
     kinds = Counter(match.kind for match in matches)
     leaks = [_leak(match, left, right) for match in matches]
-    return LeakageAudit(
+    audit = LeakageAudit(
         a=left.name,
         b=right.name,
         rows_a=len(left.texts),
@@ -97,6 +101,14 @@ def leakage(
         similarity=similarity,
         leaks=leaks,
     )
+    if audited is not None:
+        audited.trail.emit(
+            StageName.PREPARE,
+            "prepare_leakage_audit",
+            f"{len(leaks):,} of {audit.rows_b:,} rows of {audit.b} were found in {audit.a}",
+            payload=audit.model_dump(mode="json", exclude={"leaks"}),
+        )
+    return audit
 
 
 def _leak(match: Match, left: RowSet, right: RowSet) -> LeakedRow:

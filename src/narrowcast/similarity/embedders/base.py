@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    # Shape (texts, dimensions), dense or sparse; each row of length 1, or all zeros where no word is known.
+    # Shape (texts, dimensions), dense, or sparse without negative values; each row of length 1, or all zeros
+    # where no word is known.
     Vectors: TypeAlias = NDArray[np.float32] | csr_matrix
 
 

@@ -24,9 +24,9 @@ def eval_leakage(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
     _near(rows, held_out, context.options.leakage, found)
     by = embedder_for([*(row.text for row in rows), *held_out], context)
     if by is not None:
-        limit = context.options.semantic or by.threshold
-        for row, hit in zip(rows, nearest([row.text for row in rows], held_out, by), strict=True):
-            if hit is not None and hit.similarity >= limit and row.index not in found:
+        hits = nearest([row.text for row in rows], held_out, by, context.options.semantic)
+        for row, hit in zip(rows, hits, strict=True):
+            if hit is not None and row.index not in found:
                 found[row.index] = f"in other words ({hit.similarity:.2f}): {held_out[hit.number][:120]!r}"
     return found
 
