@@ -25,15 +25,17 @@ def choose_layout(
         return options.layout, "asked for"
     if base.architecture not in EXACT_FOR:
         return "padded", f"packing is not proven for {base.architecture}"
-    longest = max(len(row.ids) for row in rows)
+    longest = max(len(side.ids) for row in rows for side in row.sides())
     if longest > _LONGEST:
         return "padded", f"rows of up to {longest} tokens"
     from narrowcast.stages.train.batches import LengthGroupedBatches
     from narrowcast.stages.train.packing.batch import packed_share
 
     order = LengthGroupedBatches(
-        [len(row.ids) for row in rows], options.batch_size, micro_batch_size, options.seed
+        [row.size for row in rows], options.batch_size, micro_batch_size, options.seed
     )
-    share = packed_share([[rows[at] for at in batch] for batch in islice(order, _SAMPLE)])
+    share = packed_share(
+        [[side for at in batch for side in rows[at].sides()] for batch in islice(order, _SAMPLE)]
+    )
     reason = f"packed, the rows take {share:.0%} of the padded tokens"
     return ("tree" if share <= _SHARE else "padded"), reason

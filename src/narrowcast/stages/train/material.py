@@ -14,7 +14,7 @@ from narrowcast.plugins.optional import require
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.layout import choose_layout
 from narrowcast.stages.train.options import Options
-from narrowcast.stages.train.recipe import Recipe, choose_recipe, max_length
+from narrowcast.stages.train.recipe import Recipe, choose_recipe, max_length, objective_of
 from narrowcast.stages.train.rows import TokenRows, tokenise
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.tasks import handler_for
@@ -51,6 +51,7 @@ def gather(options: Options, ctx: StageContext) -> Material:
     base = resolve_base(options.base, ctx.settings)
     tokenizer = load_tokenizer(base)
     longest = max_length(options, base)
+    pairs = objective_of(options, manifest.task) == "dpo"
     splits: dict[Split, TokenRows] = {}
     for split in (Split.TRAIN, Split.DEV):
         examples = _rows(ctx, manifest, split)
@@ -60,7 +61,7 @@ def gather(options: Options, ctx: StageContext) -> Material:
             ctx.cancel.check(reason_code="training_cancelled", stage="training")
             ctx.progress.advance()
 
-        splits[split] = tokenise(examples, handler_for(manifest.task), tokenizer, longest, each)
+        splits[split] = tokenise(examples, handler_for(manifest.task), tokenizer, longest, each, pairs=pairs)
     train = splits[Split.TRAIN]
     if not train.rows:
         reasons = ", ".join(f"{count} {reason}" for reason, count in train.rejected.items()) or "no rows"

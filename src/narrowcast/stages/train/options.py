@@ -19,6 +19,10 @@ class Options(StageOptions):
     """Named recipe (`narrowcast recipes list`); options given beside it win."""
     method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
     """Train an adapter or all weights; auto takes all weights below 100 M parameters."""
+    objective: Literal["auto", "sft", "dpo"] = "auto"
+    """Learn the answers (sft) or to prefer one of two (dpo); auto takes dpo for preference pairs."""
+    beta: float = Field(0.1, gt=0)
+    """How strongly dpo moves the model away from its start."""
     epochs: int | None = Field(None, ge=1, le=1000)
     """Passes over the training rows."""
     learning_rate: float | None = Field(None, gt=0, lt=1)

@@ -8,7 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
+from narrowcast.errors import StageError
 from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
@@ -17,6 +19,7 @@ from narrowcast.stages.train.rank import rank_for
 
 FULL_BELOW = 100_000_000  # parameters
 _TOKENS_AT_ONCE = 8192  # a micro-batch of the longest rows; about 2 GB of activations at 17 M parameters
+_DPO_RATE = 0.05  # pairs push probabilities apart without bound, so steps are smaller
 _EPOCHS, _FEWEST_UPDATES, _MOST_UPDATES, _MOST_EPOCHS = 5, 400, 2500, 40
 
 
@@ -32,6 +35,7 @@ class Recipe(BaseModel):
     """
 
     method: Method
+    objective: Literal["sft", "dpo"] = "sft"
     epochs: int
     learning_rate: float
     batch_size: int
@@ -66,6 +70,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     """
     reasons: dict[str, str] = {}
     method = _method(options.method, base.parameters, reasons)
+    objective = objective_of(options, task)
     rank = options.lora_rank
     if rank is None:
         rank, reasons["lora_rank"] = rank_for(task, rows)
@@ -77,6 +82,9 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     if rate is None:
         rate = _learning_rate(method, base.parameters)
         reasons["learning_rate"] = f"{method}, {base.parameters / 1e6:,.0f} M parameters"
+        if objective == "dpo":
+            rate *= _DPO_RATE
+            reasons["learning_rate"] += f", times {_DPO_RATE} for dpo"
     micro = options.micro_batch_size
     if micro is None:
         micro = _even_share(options.batch_size, max(1, _TOKENS_AT_ONCE // max(1, longest)))
@@ -85,6 +93,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     reasons["precision"] = why
     return Recipe(
         method=method,
+        objective=objective,
         epochs=epochs,
         learning_rate=rate,
         batch_size=options.batch_size,
@@ -96,6 +105,25 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         precision=precision,
         reasons=reasons,
     )
+
+
+def objective_of(options: Options, task: TaskSpec) -> Literal["sft", "dpo"]:
+    """What is minimised.
+
+    Raises:
+        StageError: dpo was asked for, but the rows are no preference pairs.
+    """
+    pairs = task.profile is TaskProfile.ALIGNMENT
+    if options.objective == "dpo" and not pairs:
+        raise StageError(
+            f"dpo needs preference pairs; the rows are of the task {task.profile}",
+            next_command="narrowcast train --set objective=sft, or import pairs: --mapper preference_pair",
+            reason_code="training_dispatch_error",
+            stage="training",
+        )
+    if options.objective == "auto":
+        return "dpo" if pairs else "sft"
+    return options.objective
 
 
 def max_length(options: Options, base: ResolvedBase) -> int:

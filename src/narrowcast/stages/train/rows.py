@@ -8,7 +8,7 @@ from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
-from narrowcast.models.chat import IGNORED, render_training
+from narrowcast.models.chat import IGNORED, render_completion, render_training
 from narrowcast.tasks.base import TaskHandler
 
 
@@ -20,16 +20,33 @@ class TokenRow:
         example_id: which example it was.
         ids: prompt and completion.
         prompt_length: tokens before the completion; loss is on the rest.
+        rejected: of a preference pair, the completion that was not preferred; else empty.
     """
 
     example_id: str
     ids: list[int]
     prompt_length: int
+    rejected: tuple[int, ...] = ()
 
     @property
     def completion_length(self) -> int:
         """Tokens that carry loss."""
-        return len(self.ids) - self.prompt_length
+        return len(self.ids) - self.prompt_length + len(self.rejected)
+
+    @property
+    def size(self) -> int:
+        """Tokens, each side of a pair with its prompt."""
+        return sum(len(side.ids) for side in self.sides())
+
+    def sides(self) -> list[TokenRow]:
+        """The row itself; of a pair the preferred answer and the other, each behind the prompt."""
+        if not self.rejected:
+            return [self]
+        other = [*self.ids[: self.prompt_length], *self.rejected]
+        return [
+            TokenRow(self.example_id, self.ids, self.prompt_length),
+            TokenRow(self.example_id, other, self.prompt_length),
+        ]
 
 
 @dataclass(slots=True)
@@ -43,7 +60,7 @@ class TokenRows:
     @property
     def tokens(self) -> int:
         """All tokens."""
-        return sum(len(row.ids) for row in self.rows)
+        return sum(row.size for row in self.rows)
 
     @property
     def loss_tokens(self) -> int:
@@ -52,8 +69,8 @@ class TokenRows:
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest row, 0 where there is none."""
-        return max((len(row.ids) for row in self.rows), default=0)
+        """Tokens of the longest row, both sides of a pair together; 0 where there is none."""
+        return max((row.size for row in self.rows), default=0)
 
     def ledger(self, stage: str) -> StageLedger:
         """Rows in, rows out, rejected by reason."""
@@ -72,6 +89,8 @@ def tokenise(
     tokenizer: Any,
     max_length: int,
     each: Callable[[], None] = lambda: None,
+    *,
+    pairs: bool = False,
 ) -> TokenRows:
     """Render rows; one longer than `max_length` is left out and counted as `over_length`.
 
@@ -81,13 +100,17 @@ def tokenise(
         tokenizer: with a chat template.
         max_length: in tokens, prompt and completion together.
         each: called after each row (progress, cancel).
+        pairs: keep both answers of a preference pair; else the preferred one alone.
     """
     found = TokenRows()
     for example in examples:
         ids, labels = render_training(tokenizer, handler.to_messages(example.inputs, example.target))
-        row = TokenRow(example.id, ids, sum(label == IGNORED for label in labels))
+        prompt_length = sum(label == IGNORED for label in labels)
+        rejected = _rejected(example, tokenizer) if pairs else ()
+        row = TokenRow(example.id, ids, prompt_length, rejected)
+        longest = max(len(side.ids) for side in row.sides())
         reason = (
-            "over_length" if len(ids) > max_length else "no_completion" if not row.completion_length else ""
+            "over_length" if longest > max_length else "no_completion" if not row.completion_length else ""
         )
         if reason:
             found.rejected[reason] = found.rejected.get(reason, 0) + 1
@@ -96,3 +119,8 @@ def tokenise(
             found.rows.append(row)
         each()
     return found
+
+
+def _rejected(example: Example, tokenizer: Any) -> tuple[int, ...]:
+    pair = example.target if isinstance(example.target, dict) else {}
+    return tuple(render_completion(tokenizer, str(pair["rejected"])))

@@ -12,13 +12,12 @@ from transformers import PrinterCallback, TrainingArguments
 from narrowcast.core.run import RunManifest
 from narrowcast.models.allocator import kept_pages
 from narrowcast.stages.base import StageContext
-from narrowcast.stages.train.batches import collate
 from narrowcast.stages.train.checkpoints import step_of
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.monitor import Monitor
+from narrowcast.stages.train.objective.build import build_objective
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.output import save_run
-from narrowcast.stages.train.packing.batch import pack
 from narrowcast.stages.train.trace import Trace, plot_losses
 from narrowcast.stages.train.trainer import CompletionTrainer
 from narrowcast.stages.train.weights import trainable_model
@@ -48,7 +47,7 @@ class Session:
             update_size=options.batch_size,
             pad=material.tokenizer.pad_token_id or 0,
             bf16=material.recipe.precision == "bf16",
-            batch=pack if material.recipe.layout == "tree" else collate,
+            objective=build_objective(material, options, self.model, ctx),
             callbacks=[self._monitor],
         )
         self._trainer.remove_callback(PrinterCallback)

@@ -13,27 +13,26 @@ nothing depends on how often a process was restarted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
 import torch
-from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from narrowcast.errors import StageError
 from narrowcast.models.chat import IGNORED
 from narrowcast.models.head import PickedHead
-from narrowcast.stages.train.batches import LengthGroupedBatches, collate
+from narrowcast.stages.train.batches import LengthGroupedBatches
 from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
 from narrowcast.stages.train.failures import disk_is_full
+from narrowcast.stages.train.forward import picked_logits
+from narrowcast.stages.train.objective.base import Objective
 from narrowcast.stages.train.rows import TokenRow
 
-_MODEL_INPUTS = ("input_ids", "position_ids", "layout")
 _DISK_IS_FULL = 1 << 20  # bytes free; torch names a full disk in no reliable way
 
 
@@ -48,7 +47,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         update_size: examples per update.
         pad: id that fills short rows.
         bf16: compute matrix products in bf16.
-        batch: makes a batch of rows: `collate`, or `pack` for a model that attends over pieces.
+        objective: makes batches of rows and says what their logits cost.
         callbacks: of `transformers`.
     """
 
@@ -62,7 +61,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         update_size: int,
         pad: int,
         bf16: bool,
-        batch: Callable[..., dict[str, Any]] = collate,
+        objective: Objective,
         callbacks: list[Any],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
@@ -72,14 +71,14 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self.has_dev_rows = bool(dev_rows)
         self._rows, self._dev_rows = rows, dev_rows
         self._update_size, self._bf16 = update_size, bf16
-        self._batch = partial(batch, pad=pad)
+        self._objective, self._batch = objective, partial(objective.batch, pad=pad)
         self._seeded_for = (-1, 0)
         self._head = PickedHead(self.accelerator.unwrap_model(self.model))
 
     def get_train_dataloader(self) -> Any:
         """Length-grouped micro-batches."""
         batches = LengthGroupedBatches(
-            [len(row.ids) for row in self._rows],
+            [row.size for row in self._rows],
             self._update_size,
             self.args.per_device_train_batch_size,
             self.args.seed,
@@ -107,13 +106,13 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Cross-entropy over the completion tokens, summed, divided by those of the update."""
+        """The objective's sum, divided by what it counts in the whole update."""
         loss = self._summed_loss(model, inputs) / (num_items_in_batch or _answers(inputs))
         return (loss, {}) if return_outputs else loss
 
     def dev_loss(self) -> float:
-        """Mean loss per completion token over the dev rows, in nats."""
-        ordered = sorted(self._dev_rows, key=lambda row: len(row.ids))
+        """Mean loss over the dev rows, in nats per completion token or pair."""
+        ordered = sorted(self._dev_rows, key=lambda row: row.size)
         size = self.args.per_device_train_batch_size
         total, tokens = 0.0, 0
         self.model.eval()
@@ -133,14 +132,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         return metrics
 
     def _summed_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        device = inputs["input_ids"].device.type
-        context = torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext()
-        with context, self._head.at(inputs["positions"]):
-            own = {name: inputs[name] for name in _MODEL_INPUTS if name in inputs}
-            logits = model(**own, use_cache=False).logits
-        return functional.cross_entropy(
-            logits.float(), inputs["labels"], ignore_index=IGNORED, reduction="sum"
-        )
+        return self._objective.loss(picked_logits(model, self._head, inputs, bf16=self._bf16), inputs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save, then mark as complete: a kill in between leaves nothing that resume would take."""
@@ -157,5 +149,5 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
 
 
 def _answers(inputs: dict[str, Any]) -> int:
-    """Tokens of a batch that carry loss."""
+    """What the loss of a batch is averaged over."""
     return int((inputs["labels"] != IGNORED).sum())

@@ -23,10 +23,11 @@ from transformers import PrinterCallback, TrainerCallback
 from narrowcast.models.allocator import kept_pages
 from narrowcast.models.memory import peak_bytes, reset_peak
 from narrowcast.stages.base import StageContext
-from narrowcast.stages.train.batches import LengthGroupedBatches, collate
+from narrowcast.stages.train.batches import LengthGroupedBatches
 from narrowcast.stages.train.material import Material
+from narrowcast.stages.train.objective.build import probe_objective
 from narrowcast.stages.train.options import Options
-from narrowcast.stages.train.packing.batch import FEWEST_SHARED, pack
+from narrowcast.stages.train.packing.batch import FEWEST_SHARED
 from narrowcast.stages.train.packing.trie import build_trie
 from narrowcast.stages.train.preflight.forecast import Forecast, update_seconds
 from narrowcast.stages.train.session import training_arguments
@@ -98,7 +99,7 @@ def _run(material: Material, options: Options, updates: list[Update], clock: _Cl
     arguments = training_arguments(material, options, folder)
     arguments.max_steps = 2 * len(updates)
     arguments.learning_rate = 0.0
-    dev = sorted(material.dev.rows, key=lambda row: len(row.ids))
+    dev = sorted(material.dev.rows, key=lambda row: row.size)
     middle = max(0, len(dev) // 2 - recipe.micro_batch_size)
     sample = dev[middle : middle + 2 * recipe.micro_batch_size]
     torch.manual_seed(options.seed)
@@ -110,7 +111,7 @@ def _run(material: Material, options: Options, updates: list[Update], clock: _Cl
         update_size=options.batch_size,
         pad=material.tokenizer.pad_token_id or 0,
         bf16=recipe.precision == "bf16",
-        batch=pack if recipe.layout == "tree" else collate,
+        objective=probe_objective(material, options),
         callbacks=[clock],
     )
     trainer.remove_callback(PrinterCallback)
@@ -121,7 +122,7 @@ def _run(material: Material, options: Options, updates: list[Update], clock: _Cl
     trainer.dev_loss()
     began = time.monotonic()
     trainer.dev_loss()
-    share = sum(len(row.ids) for row in dev) / sum(len(row.ids) for row in sample)
+    share = sum(row.size for row in dev) / sum(row.size for row in sample)
     return (time.monotonic() - began) * share
 
 
@@ -173,7 +174,7 @@ def _epoch(material: Material, options: Options) -> list[Update]:
     """The updates of the first epoch; whole ones where there is one."""
     recipe = material.recipe
     order = LengthGroupedBatches(
-        [len(row.ids) for row in material.train.rows],
+        [row.size for row in material.train.rows],
         options.batch_size,
         recipe.micro_batch_size,
         options.seed,
@@ -198,10 +199,10 @@ def _picked(sizes: list[int], number: int) -> list[int]:
 
 def _size(update: Update, material: Material) -> int:
     """Tokens that an update computes, as `collate` and `pack` round them."""
-    rows = material.train.rows
+    sides = [[side for at in micro for side in material.train.rows[at].sides()] for micro in update]
     if material.recipe.layout == "padded":
-        return sum(len(micro) * _round_up(max(len(rows[at].ids) for at in micro), 16) for micro in update)
-    tries = (build_trie([rows[at].ids for at in micro], FEWEST_SHARED) for micro in update)
+        return sum(len(micro) * _round_up(max(len(side.ids) for side in micro), 16) for micro in sides)
+    tries = (build_trie([side.ids for side in micro], FEWEST_SHARED) for micro in sides)
     return sum(_round_up(len(trie.ids) + 1, 64) for trie in tries)
 
 

@@ -1,0 +1,52 @@
+"""The objective of a recipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.batches import collate
+from narrowcast.stages.train.material import Material
+from narrowcast.stages.train.objective.base import Layout, Objective
+from narrowcast.stages.train.objective.completions import Completions
+from narrowcast.stages.train.objective.preferences import Preferences
+from narrowcast.stages.train.objective.reference import reference_margins
+from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.packing.batch import pack
+
+
+def build_objective(material: Material, options: Options, model: Any, ctx: StageContext) -> Objective:
+    """The loss of the recipe; preferences are measured against the weights as they are now."""
+    recipe, layout = material.recipe, _layout(material)
+    if recipe.objective == "sft":
+        return Completions(layout)
+    rows = [*material.train.rows, *material.dev.rows]
+    ctx.progress.start("reference margins", len(rows))
+
+    def each(pairs: int) -> None:
+        ctx.cancel.check(reason_code="training_cancelled", stage="training")
+        ctx.progress.advance(pairs)
+
+    margins = reference_margins(
+        model,
+        rows,
+        layout,
+        pad=material.tokenizer.pad_token_id or 0,
+        at_once=recipe.micro_batch_size,
+        bf16=recipe.precision == "bf16",
+        each=each,
+    )
+    return Preferences(layout, options.beta, margins)
+
+
+def probe_objective(material: Material, options: Options) -> Objective:
+    """One that costs as much time and memory, for a probe that learns nothing."""
+    layout = _layout(material)
+    if material.recipe.objective == "sft":
+        return Completions(layout)
+    rows = [*material.train.rows, *material.dev.rows]
+    return Preferences(layout, options.beta, dict.fromkeys((row.example_id for row in rows), 0.0))
+
+
+def _layout(material: Material) -> Layout:
+    return pack if material.recipe.layout == "tree" else collate
