@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("narrowcast.cli.serve:serve", "Ship", "Serve a bundle over the OpenAI protocol."),
     "events": ("narrowcast.cli.audit:events", "Audit", "Show what happened in a project."),
     "audit": ("narrowcast.cli.audit:app", "Audit", "Verify the trail of events."),
+    "jobs": ("narrowcast.cli.jobs:app", "Model", "Run long commands as durable jobs."),
     "doctor": ("narrowcast.cli.doctor:doctor", "Audit", "Check the machine and the installation."),
 }
 
@@ -106,7 +107,7 @@ app.callback()(_root)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit with its code."""
-    args = list(sys.argv[1:] if arguments is None else arguments)
+    args = _as_job(list(sys.argv[1:] if arguments is None else arguments))
     # Read by OpenMP when torch is loaded: threads wait for each other by sleeping, not by spinning. Where
     # another process has one of the cores, spinning made answers of a small model 10 times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -117,6 +118,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _report(error, as_json="--json" in args)
         sys.exit(error.exit_code)
+
+
+def _as_job(args: list[str]) -> list[str]:
+    """`train ... --job` is `jobs submit -- train ...`; root options, project and --json stay outside."""
+    start = next((place for place, word in enumerate(args) if word in COMMANDS), None)
+    if start is None or args[start] == "jobs" or "--job" not in args[start:]:
+        return args
+    command = [word for word in args[start:] if word != "--job"]
+    own = []
+    for name in ("--project", "-p"):
+        if name in command[:-1]:
+            own += [name, command[command.index(name) + 1]]
+    if "--json" in command:
+        own.append("--json")
+    return [*args[:start], "jobs", "submit", *own, "--", *command]
 
 
 def _report(error: NarrowcastError, *, as_json: bool) -> None:

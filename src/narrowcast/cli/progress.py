@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichBar
 
 from narrowcast.cli.output import stderr
-from narrowcast.core.progress import CancelToken
+from narrowcast.core.progress import CancelToken, Progress
 
 
 class RichProgress:
@@ -21,7 +24,7 @@ class RichProgress:
 
     def __init__(self, console: Console = stderr) -> None:
         self._console = console
-        self._bar: Progress | None = None
+        self._bar: RichBar | None = None
         self._task: TaskID | None = None
 
     def start(self, description: str, total: int | None = None) -> None:
@@ -30,7 +33,7 @@ class RichProgress:
         if not self._console.is_terminal:
             self._console.print(description, markup=False)
             return
-        self._bar = Progress(
+        self._bar = RichBar(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
@@ -67,13 +70,22 @@ def _short(value: str | float) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
+def _display(as_json: bool) -> Progress:
+    path = os.environ.get("NARROWCAST_JOB_PROGRESS")
+    if path:
+        from narrowcast.ops.jobs.progress import FileProgress
+
+        return FileProgress(Path(path))
+    return RichProgress(Console(stderr=True, quiet=True) if as_json else stderr)
+
+
 @contextmanager
-def working(as_json: bool = False) -> Iterator[tuple[RichProgress, CancelToken]]:
+def working(as_json: bool = False) -> Iterator[tuple[Progress, CancelToken]]:
     """A progress display and a cancel token that the first ctrl-C (or SIGTERM) sets.
 
     A second ctrl-C interrupts at once. With `--json` only standard error is written to.
     """
-    progress, token = RichProgress(Console(stderr=True, quiet=True) if as_json else stderr), CancelToken()
+    progress, token = _display(as_json), CancelToken()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if token.requested:

@@ -13,6 +13,7 @@ EXTRAS = {
     "accelerate": "train",
     "cyllama": "gguf",
     "datasets": "hub",
+    "dbos": "jobs",
     "detect_secrets": "clean",
     "docx": "documents",
     "faker": "teacher",
