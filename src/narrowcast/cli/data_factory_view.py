@@ -80,7 +80,7 @@ def show_gates(outcome: GateOutcome) -> None:
         lack = sum(cell.quota - cell.accepted for cell in short)
         say(
             f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(outcome.cells)} cells; "
-            "`data generate --extra 0.5` asks for more than the quotas"
+            "`data generate --fill` asks until they pass"
         )
     if outcome.record is None:
         next_step(f"narrowcast data gate {outcome.generation}")

@@ -121,6 +121,42 @@ def test_extra_rows_leave_the_gates_some_to_reject(project: Project, teacher: St
     )
 
 
+SMALL = (
+    "{rows: 8, categories: [{name: billing, label: billing}], difficulties: [easy], edge_cases: [canonical]}"
+)
+
+
+def test_fill_asks_until_the_quota_is_full_behind_the_gates(project: Project, teacher: Start) -> None:
+    def half_of_them_trivial(server: TeacherServer, body: dict[str, Any], number: int) -> Any:
+        value = server.rows(body)[2]
+        rows = json.loads(value["choices"][0]["message"]["content"])["rows"]
+        for row in rows[number % 2 :: 2]:
+            row["text"] = "bill"
+        return server.said(body, json.dumps({"rows": rows}))
+
+    server = teacher(script=half_of_them_trivial)
+    _task(project, ["billing"])
+    _plan(project, SMALL)
+    record = _generated(project, fill=True).record
+    assert record.stopped == ""
+    assert record.rows > 8
+    asked = len(server.bodies)
+    assert _generated(project, fill=True).record.rows_sha256 == record.rows_sha256
+    assert len(server.bodies) == asked, "a second run pays nothing"
+    assert gate(project, record.id).ledger.rows_out == 8
+
+
+def test_fill_gives_up_where_nothing_passes(project: Project, teacher: Start) -> None:
+    server = teacher(
+        script=lambda server, body, _: server.said(body, '{"rows": [{"text": "b", "label": "billing"}]}')
+    )
+    _task(project, ["billing"])
+    _plan(project, SMALL)
+    record = _generated(project, fill=True, cap_tokens=100_000).record
+    assert record.stopped in ("gates", "samples")
+    assert len(server.bodies) < 20
+
+
 def test_the_request_asks_for_structured_output(project: Project, teacher: Start) -> None:
     server = teacher()
     _task(project, ["billing"])

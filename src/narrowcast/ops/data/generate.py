@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import NarrowcastError
+from narrowcast.models.teacher.client import TeacherClient
 from narrowcast.models.teacher.settings import TeacherSettings
+from narrowcast.ops.data.generate_fill import fill
 from narrowcast.ops.data.generate_report import (
     CostEstimate,
     GenerateOutcome,
@@ -168,6 +170,9 @@ class _Setup:
         price = price_of(self.options)
         with teacher_client(self.project, self.teacher, self.id, self.options, progress, cancel) as teacher:
             self.work.run(teacher, progress)
+            filled = not self.options.fill or fill(
+                self.project, self.work, teacher, self.paths, progress, cancel
+            )
         rows = self.work.candidates(price)
         _, digest = write_candidates(self.paths.rows, rows)
         cells = self.work.progress_by_cell()
@@ -183,10 +188,17 @@ class _Setup:
             unreadable=sum(row.error is not None for row in rows),
             rows_sha256=digest,
             spending=spending_of(teacher, self.options, stored_calls=self.work.stored_calls),
-            stopped="cap" if teacher.exhausted else "samples" if self.work.short_of_samples else "",
+            stopped=self._stopped(teacher, filled),
         )
         write_text(self.paths.record, record.model_dump_json(indent=2) + "\n")
         return record
+
+    def _stopped(self, teacher: TeacherClient, filled: bool) -> Literal["", "cap", "samples", "gates"]:
+        if teacher.exhausted:
+            return "cap"
+        if self.work.short_of_samples:
+            return "samples"
+        return "" if filled else "gates"
 
 
 def _teacher(project: Project, options: GenerateOptions, *, required: bool) -> TeacherSettings | None:

@@ -7,7 +7,7 @@ finds those answers in the store, makes the same calls, and so pays for nothing 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from narrowcast.core.example import Example
@@ -88,7 +88,7 @@ class PlanWork:
             StageError: from the teacher, or where a prompt holds held-out text.
             CancelledError: on request.
         """
-        progress.start("asking the teacher", sum(work.wanted for work in self.work))
+        progress.start("asking the teacher", sum(max(0, work.wanted - work.readable) for work in self.work))
         while not teacher.exhausted:
             asked = {each.call.key: each for each in self.round()}
             if not asked:
@@ -107,6 +107,12 @@ class PlanWork:
                 )
 
             teacher.ask_all([each.call for each in asked.values()], take)
+
+    def want_more(self, short: Mapping[str, int]) -> None:
+        """Ask the next rounds for so many more rows of these cells."""
+        for work in self.work:
+            if short.get(work.cell.name):
+                work.wanted = work.readable + short[work.cell.name]
 
     def round(self) -> Iterator[Asked]:
         """The calls that the cells still need; none are repeated."""

@@ -57,8 +57,9 @@ class GenerationRecord(BaseModel):
     unreadable: int = 0
     rows_sha256: str = ""
     spending: Spending = Field(default_factory=Spending)
-    stopped: Literal["", "cap", "samples"] = Field(
-        default="", description="Why cells are not full: the cap, or too few readable rows an answer."
+    stopped: Literal["", "cap", "samples", "gates"] = Field(
+        default="",
+        description="Why cells are not full: the cap, few readable rows an answer, or gates that refuse rows.",
     )
 
     @computed_field  # type: ignore[prop-decorator]

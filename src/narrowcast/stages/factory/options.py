@@ -70,6 +70,9 @@ class GenerateOptions(TeacherOptions):
     extra: float = Field(0.0, ge=0, le=4)
     """Rows asked for beyond each quota, as a share of it, so that gates may reject some."""
 
+    fill: bool = False
+    """Ask again for what the gates would turn away, until quotas are full or the cap is reached."""
+
     batch: int = Field(5, ge=1, le=50)
     """Rows asked for in one call."""
 
