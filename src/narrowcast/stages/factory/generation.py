@@ -59,7 +59,7 @@ class GenerationRecord(BaseModel):
     spending: Spending = Field(default_factory=Spending)
     stopped: Literal["", "cap", "samples", "gates"] = Field(
         default="",
-        description="Why cells are not full: the cap, few readable rows an answer, or gates that refuse rows.",
+        description="Why cells are not full: the cap, few readable rows an answer, or the gates.",
     )
 
     @computed_field  # type: ignore[prop-decorator]
