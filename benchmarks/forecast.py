@@ -118,7 +118,8 @@ def _print(result: dict[str, Any], *, header: bool) -> None:
     print(
         f"{result['run']:<17}{result['layout']:>8}{result['updates']:>9}{result['seconds']:>9.1f}"
         f"{result['seconds_forecast']:>10.1f}{result['seconds_error']:>+8.0%}"
-        f"{result['peak_bytes'] / 1e6:>8.0f}{result['peak_bytes_forecast'] / 1e6:>10.0f}{result['memory_error']:>+8.0%}",
+        f"{result['peak_bytes'] / 1e6:>8.0f}{result['peak_bytes_forecast'] / 1e6:>10.0f}"
+        f"{result['memory_error']:>+8.0%}",
         flush=True,
     )
 
