@@ -40,7 +40,7 @@ def list_(as_json: JsonOption = False) -> None:
                 for each in found.models
             ],
         )
-        say("memory: QLoRA / LoRA / full, estimated from the size, not measured; QLoRA is not built yet\n")
+        say("memory: QLoRA / LoRA / full, estimated from the size, not measured; QLoRA needs a GPU\n")
         table(
             ["task", "begin with", "note"], [[each.task, each.start, each.note] for each in found.size_advice]
         )
