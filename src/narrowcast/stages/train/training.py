@@ -44,12 +44,13 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         session = Session(material, options, ctx, folder, checkpoint)
         try:
             session.run()
+            peak = peak_bytes()  # drawing the trace takes some too
         finally:
             session.close()
         _raise_if_stopped(session.stopped, folder)
         manifest = _manifest(material, options, ctx, session, started)
         seconds, updates = session.seconds, session.steps
-        manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak_bytes(), updates=updates)
+        manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
         saved = session.save(manifest)
     return _result(saved, material, folder, ctx)
 
