@@ -54,7 +54,12 @@ def sentences(count: int, seed: int = 0) -> list[Example]:
     return rows
 
 
-def prepare(root: Path, splits: dict[Split, list[Example]], labels: list[str]) -> ProjectPaths:
+def prepare(
+    root: Path,
+    splits: dict[Split, list[Example]],
+    labels: list[str],
+    profile: TaskProfile = TaskProfile.CLASSIFICATION,
+) -> ProjectPaths:
     """A project folder with this data set as its current version."""
     project = ProjectPaths(root)
     rows = sum(map(len, splits.values()))
@@ -62,7 +67,7 @@ def prepare(root: Path, splits: dict[Split, list[Example]], labels: list[str]) -
         project,
         DatasetManifest(
             version=dataset_version(splits),
-            task=TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=labels),
+            task=TaskSpec(profile=profile, labels=labels),
             splits={},
             split_policy=SplitPolicy(ratios={}, seed=0, groups=rows),
             leakage=LeakageReport(
