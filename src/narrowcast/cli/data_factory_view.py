@@ -42,12 +42,14 @@ def show_generation(outcome: GenerateOutcome) -> None:
     _cells(record.cells)
     if record.unreadable:
         say(f"  [yellow]unreadable[/] {record.unreadable:,} answers or rows; the gates will count them")
-    if record.source == "teacher":
+    if record.source in ("teacher", "label"):
         _spending(record.spending)
     if record.stopped == "cap":
         say("  [yellow]stopped[/]   at the cap; raise --cap-tokens or --cap-cost to go on")
     elif record.stopped == "samples":
         say("  [yellow]stopped[/]   the teacher gives too few readable rows; look at --dry-run's prompt")
+    elif record.stopped == "gates":
+        say("  [yellow]stopped[/]   the gates turn the teacher's rows away; `data gate --dry-run` says why")
     next_step(f"narrowcast data gate {record.id} --dry-run")
 
 

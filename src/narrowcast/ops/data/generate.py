@@ -11,6 +11,7 @@ from narrowcast.errors import NarrowcastError
 from narrowcast.models.teacher.client import TeacherClient
 from narrowcast.models.teacher.settings import TeacherSettings
 from narrowcast.ops.data.generate_fill import fill
+from narrowcast.ops.data.generate_labels import label_texts
 from narrowcast.ops.data.generate_report import (
     CostEstimate,
     GenerateOutcome,
@@ -77,6 +78,8 @@ def generate(
     shown, token = progress or NullProgress(), cancel or CancelToken()
     if options.source == "templates":
         return from_templates(project, options, dry_run=dry_run)
+    if options.source == "label":
+        return label_texts(project, options, dry_run=dry_run, progress=shown, cancel=token)
     setup = _Setup(project, options, dry_run=dry_run)
     if dry_run:
         return setup.preview()

@@ -47,7 +47,7 @@ class GenerationRecord(BaseModel):
     api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
     kind: Literal["Generation"] = "Generation"
     id: str
-    source: Literal["teacher", "templates", "file"]
+    source: Literal["teacher", "templates", "label", "file"]
     writer: str = Field(description="The teacher's model, `templates`, or the file's name.")
     options: dict[str, Any] = Field(default_factory=dict)
     prompt_sha256: str = Field(default="", description="Of the prompt's template.")

@@ -61,8 +61,14 @@ class TeacherOptions(StageOptions):
 class GenerateOptions(TeacherOptions):
     """How rows are generated."""
 
-    source: Literal["teacher", "templates"] = "teacher"
-    """Who writes the rows: a teacher, or templates filled with a seeded Faker."""
+    source: Literal["teacher", "templates", "label"] = "teacher"
+    """A teacher writes rows, templates are filled with a seeded Faker, or a teacher answers given texts."""
+
+    texts: str | None = None
+    """Of `label`: SCHEME:PATH of the texts that have no answer yet."""
+
+    column: str | None = None
+    """Of `label`: the column with the text; found where it is not given."""
 
     rows: int | None = Field(None, ge=1)
     """How many rows in all; the plan's own number where it is not given."""
