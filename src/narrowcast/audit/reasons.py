@@ -93,6 +93,7 @@ REASONS: dict[str, Reason] = {
         _F, _ERR, "the process that asks the teacher ended", "the same command again; answers are kept"
     ),
     "factory_gate_run": Reason(_F, _INFO, "rows went through the gates"),
+    "factory_gate_audit": Reason(_F, _INFO, "the gates were asked of imported rows"),
     "factory_judge_run": Reason(_F, _INFO, "rows were judged"),
     "factory_balance_run": Reason(_F, _INFO, "train rows were balanced"),
     "factory_balance_undone": Reason(_F, _INFO, "rows left out by balancing came back"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+
+if TYPE_CHECKING:
+    from narrowcast.ops.project import Project
 
 GenerationArgument = Annotated[
     str | None, typer.Argument(metavar="[GENERATION]", help="Its id; default the one written last.")
@@ -50,6 +53,9 @@ def gate(
     rows: Annotated[
         Path | None, typer.Option(help="Gate the rows of this JSONL file, written elsewhere, instead.")
     ] = None,
+    imported: Annotated[
+        str | None, typer.Option(help="Only say what the gates think of the rows of this import.")
+    ] = None,
     into: Annotated[
         str, typer.Option(help="train: only train on the rows; free: let prepare split them; auto.")
     ] = "auto",
@@ -65,6 +71,8 @@ def gate(
     from narrowcast.ops.data.gate import parse_into
 
     opened, where = open_project(project), parse_into(into)
+    if imported is not None:
+        return _gate_import(opened, imported, overrides, as_json)
     with working(as_json) as (progress, cancel):
         outcome = gate_rows(
             opened,
@@ -76,7 +84,18 @@ def gate(
             progress=progress,
             cancel=cancel,
         )
-    emit(outcome, as_json, lambda: show_gates(outcome))
+    return emit(outcome, as_json, lambda: show_gates(outcome))
+
+
+def _gate_import(opened: Project, imported: str, overrides: dict[str, Any], as_json: bool) -> None:
+    from narrowcast.cli.data_factory_view import show_import_gates
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import working
+    from narrowcast.ops.data.gate_imports import gate_import
+
+    with working(as_json) as (progress, cancel):
+        outcome = gate_import(opened, imported, overrides, progress=progress, cancel=cancel)
+    emit(outcome, as_json, lambda: show_import_gates(outcome))
 
 
 @stage_options(f"{_OPTIONS}:JudgeOptions")

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from narrowcast.ops.data.balance import BalanceOutcome
     from narrowcast.ops.data.gate import GateOutcome
+    from narrowcast.ops.data.gate_imports import ImportGates
     from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
     from narrowcast.ops.data.judge import JudgeOutcome
+    from narrowcast.stages.factory.gating import GateVerdict
     from narrowcast.stages.factory.generation import CellProgress, Spending
 
 _CELLS_SHOWN = 24
@@ -57,18 +59,7 @@ def show_gates(outcome: GateOutcome) -> None:
     """The verdict table."""
     state = "nothing was imported" if outcome.record is None else f"imported as {outcome.record.id}"
     say(f"[bold]{outcome.generation}[/]  {state}")
-    table(
-        ["gate", ("seen", "right"), ("rejected", "right"), "for example"],
-        [
-            (
-                each.gate if each.required else f"{each.gate} (optional)",
-                f"{each.seen:,}",
-                f"{each.rejected:,}" if each.rejected else "",
-                each.examples[0] if each.examples else "",
-            )
-            for each in outcome.verdicts
-        ],
-    )
+    _verdicts(outcome.verdicts)
     ledger = outcome.ledger
     balanced = "balanced" if ledger.balanced else "NOT BALANCED"
     say(
@@ -89,6 +80,33 @@ def show_gates(outcome: GateOutcome) -> None:
     else:
         say(f"  split     {outcome.into}")
         next_step("narrowcast prepare")
+
+
+def show_import_gates(outcome: ImportGates) -> None:
+    """The verdict table of rows that are imported already."""
+    say(f"[bold]{outcome.imported}[/]  {outcome.passed:,} of {outcome.rows:,} rows pass; nothing was changed")
+    _verdicts(outcome.verdicts)
+    for each in outcome.refused[:10]:
+        say(f"  {each.row}  {each.gate}: {each.reason[:80]}")
+    for note in outcome.notes:
+        say(f"  [yellow]note[/]      {note}")
+    if outcome.refused:
+        next_step(f"narrowcast data review --reviewer NAME --decide {outcome.refused[0].row}=reject")
+
+
+def _verdicts(verdicts: Sequence[GateVerdict]) -> None:
+    table(
+        ["gate", ("seen", "right"), ("rejected", "right"), "for example"],
+        [
+            (
+                each.gate if each.required else f"{each.gate} (optional)",
+                f"{each.seen:,}",
+                f"{each.rejected:,}" if each.rejected else "",
+                each.examples[0] if each.examples else "",
+            )
+            for each in verdicts
+        ],
+    )
 
 
 def show_judgements(outcome: JudgeOutcome) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.progress import Progress
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import StageError, UsageError
+from narrowcast.errors import UsageError
 from narrowcast.models.teacher.call import Answer, Call
 from narrowcast.models.teacher.client import TeacherClient
 from narrowcast.models.teacher.settings import Price
@@ -37,6 +38,7 @@ class LabelWork:
 
     Raises:
         UsageError: for a task whose input is more than a text.
+        StageError: where the prompt itself, by way of task.md, holds a held-out text.
     """
 
     def __init__(
@@ -60,13 +62,12 @@ class LabelWork:
         for number, each in enumerate(self.texts):
             if each.error is not None:
                 continue
-            messages = label_messages(template, task, each.text, description=description, schema=self.schema)
-            try:
-                for message in messages:
-                    guard.check(message.content)
-            except StageError as error:
-                self.withheld[number] = f"not shown to the teacher: {error.what}"
+            if guard.forbids(Example({_INPUT: each.text}, "")):
+                self.withheld[number] = "not shown to the teacher: it is or holds a held-out text"
                 continue
+            messages = label_messages(template, task, each.text, description=description, schema=self.schema)
+            for message in messages:
+                guard.check(message.content)
             self.calls[number] = make_call(model, messages, options, form, options.seed)
 
     def run(self, teacher: TeacherClient, progress: Progress) -> None:

@@ -1,0 +1,107 @@
+"""`narrowcast data gate --imported IMPORT`: what the gates say of rows that the project has already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.example import Example
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.errors import DataError
+from narrowcast.ops.data.gate_context import gate_context
+from narrowcast.ops.data.generations import factory_options
+from narrowcast.ops.data.imports import read_records
+from narrowcast.ops.project import Project
+from narrowcast.stages.factory.candidate import Candidate
+from narrowcast.stages.factory.gating import GateVerdict, run_gates
+from narrowcast.stages.factory.generation import GenerationPaths, GenerationRecord
+from narrowcast.stages.factory.options import GateOptions
+from narrowcast.store.files import read_jsonl
+
+
+class Refused(BaseModel):
+    """A row that a gate would turn away."""
+
+    row: str
+    gate: str
+    reason: str
+
+
+class ImportGates(BaseModel):
+    """What the gates say of an import; nothing is changed by it."""
+
+    imported: str
+    rows: int = Field(description="Accepted rows that may be trained on; held-out ones are not asked of.")
+    passed: int
+    verdicts: list[GateVerdict]
+    refused: list[Refused]
+    notes: list[str] = Field(default_factory=list)
+
+
+def gate_import(
+    project: Project,
+    import_id: str,
+    overrides: dict[str, Any] | None = None,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> ImportGates:
+    """Ask the gates of the accepted rows of an import, among the project's other rows.
+
+    Raises:
+        DataError: where there is no such import, or all its rows are held out.
+        UsageError: for wrong options, or a task whose rows the gates can not read.
+    """
+    options = factory_options(project, "gate", GateOptions, overrides)
+    shown, token = progress or NullProgress(), cancel or CancelToken()
+    known = {record.id for record in read_records(project.paths)}
+    if import_id not in known:
+        raise DataError(
+            "there is no such import",
+            where=import_id,
+            next_command="narrowcast data imports",
+            reason_code="dataset_import_unknown",
+            stage="factory",
+        )
+    nobody = GenerationRecord(id=import_id, source="file", writer="")
+    context = gate_context(project, nobody, GenerationPaths(project.paths, import_id), options)
+    locked = {row.id for row in context.held_out}
+    path = project.paths.accepted / f"{import_id}.jsonl"
+    rows = [row for row in map(Example.from_dict, read_jsonl(path)) if row.id not in locked]
+    if not rows:
+        raise DataError(
+            "every row of the import is held out",
+            where=import_id,
+            next_command="narrowcast data leakage train test",
+            reason_code="factory_rows_missing",
+            stage="factory",
+        )
+    mine = {row.id for row in rows}
+    others = [row for row in context.accepted if row.id not in mine]
+    candidates = [Candidate(row.index, context.shape.write(row.inputs, row.target)) for row in rows]
+    gated = run_gates(candidates, replace(context, accepted=others), shown, token)
+    shown.finish()
+    outcome = ImportGates(
+        imported=import_id,
+        rows=len(rows),
+        passed=len(gated.passed),
+        verdicts=gated.verdicts,
+        refused=[
+            Refused(row=f"{import_id}:{each.candidate.index}", gate=each.gate, reason=each.detail)
+            for each in gated.rejected
+        ],
+        notes=context.notes,
+    )
+    project.trail.emit(
+        StageName.FACTORY,
+        "factory_gate_audit",
+        f"the gates would let {outcome.passed:,} of {outcome.rows:,} rows of {import_id} pass",
+        payload=outcome.model_dump(
+            mode="json", exclude={"refused": True, "verdicts": {"__all__": {"examples"}}}
+        ),
+        run=import_id,
+    )
+    return outcome
