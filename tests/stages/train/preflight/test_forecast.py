@@ -12,7 +12,8 @@ from narrowcast.store.files import read_json
 
 def test_cost_is_read_between_the_updates_that_were_timed():
     assert update_seconds([100, 200, 300], [(100, 1.0), (300, 5.0)]) == pytest.approx(3.0)
-    assert update_seconds([50, 150], [(100, 2.0)]) == pytest.approx(2.0)
+    assert update_seconds([100, 200], [(100, 2.0)]) == pytest.approx(3.0)
+    assert update_seconds([50, 50], [(100, 2.0)]) == pytest.approx(1.0)
 
 
 def test_a_run_that_stopped_early_is_compared_with_its_share():

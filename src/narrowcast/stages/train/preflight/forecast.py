@@ -64,11 +64,13 @@ def update_seconds(sizes: Sequence[int], timed: Sequence[tuple[int, float]]) -> 
     Args:
         sizes: tokens computed in each update of an epoch.
         timed: (tokens computed, seconds) of the updates that were tried; between two of them the cost is
-            taken as a line, and from a single one as proportional to the tokens.
+            taken as a line, above the largest as proportional to the tokens.
     """
     import numpy as np
 
     points = sorted(timed)
+    if points[-1][0] < (largest := max(sizes)):
+        points.append((largest, points[-1][1] * largest / points[-1][0]))
     if len({size for size, _ in points}) == 1:
         size, mean = points[0][0], sum(seconds for _, seconds in points) / len(points)
         return float(np.mean(np.asarray(sizes) / size) * mean)

@@ -1,8 +1,9 @@
 """Ten updates of the run that is meant: its weights, rows, layout, optimiser and trainer; nothing is kept.
 
-Updates are picked from the first epoch's order at even ranks of their size, the largest first, and each is
-done twice: the first pass prepares matrix products of that shape, the second shows what an update costs from
-then on. The learning rate is 0, which costs as much as any other and can not diverge.
+Updates are picked from the first epoch's order at even ranks of their size, and each is done twice: the first
+pass prepares matrix products of that shape, the second shows what an update costs from then on. The largest
+comes last, because a run too meets it when smaller ones have cut the heap into pieces, and then it takes more
+memory than in a fresh one. The learning rate is 0, which costs as much as any other and can not diverge.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from narrowcast.stages.train.session import training_arguments
 from narrowcast.stages.train.trainer import CompletionTrainer
 from narrowcast.stages.train.weights import trainable_model
 
-_MOST_SECONDS = 60.0  # a slow machine is forecast from fewer updates
+_MOST_SECONDS = 120.0  # a slow machine is forecast from fewer updates
 _SIZED = 64  # updates that are packed to learn their size; all of a large set would outlast the probe
 
 Update = list[list[int]]  # micro-batches of row numbers
@@ -190,9 +191,10 @@ def _epoch(material: Material, options: Options) -> list[Update]:
 
 
 def _picked(sizes: list[int], number: int) -> list[int]:
-    """Update numbers at even ranks of size, the largest first, none of a size that was picked before."""
-    ranked = sorted(range(len(sizes)), key=lambda at: -sizes[at])
-    places = [round(place * (len(ranked) - 1) / max(1, number - 1)) for place in range(number)]
+    """Update numbers at even ranks of size, the largest last, none of a size that was picked before."""
+    ranked = sorted(range(len(sizes)), key=lambda at: sizes[at])
+    step = (len(ranked) - 1) / max(1, number - 1)
+    places = [len(ranked) - 1 - round(place * step) for place in reversed(range(number))]
     wanted = [ranked[place] for place in dict.fromkeys(places)]
     return [next(group) for _, group in groupby(wanted, key=lambda at: sizes[at])]
 

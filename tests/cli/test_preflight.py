@@ -1,0 +1,40 @@
+"""`narrowcast preflight` and `recipes`, as a user calls them."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowcast.core.names import Split
+from narrowcast.testing.tiny import build_tiny_model
+from tests.stages.train.conftest import WORDS, prepare, sentences
+
+
+@pytest.fixture
+def ready(project, tmp_path):
+    rows = sentences(60)
+    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
+    base = build_tiny_model(tmp_path / "base")
+    return ["--project", project.slug, "--base", base, "--batch-size", "8", "--epochs", "1"]
+
+
+def test_all_problems_with_their_fixes(ready, project, cli, cli_json):
+    arguments = [*ready, "--recipe", "qlora-nf4", "--max-length", "20"]
+    found = cli_json("preflight", *arguments, code=1)
+    assert not found["ok"]
+    blockers = {each["reason_code"]: each["fix"] for each in found["findings"] if each["blocks"]}
+    assert blockers["training_baseline_missing"] == "narrowcast baseline, or narrowcast train --force"
+    assert blockers["training_device_missing"]
+    assert blockers["training_dispatch_error"]  # no row has 20 tokens
+    assert found["plan"] is None
+    (event,) = [each for each in project.trail.events() if each.reason_code == "training_preflight"]
+    assert event.payload["mode"] == "strict"
+    text = cli("preflight", *ready, "--probe-steps", "0", code=1).stdout
+    for part in ("stops", "warns", "narrowcast baseline", "green: learned", "training_licence_unclear"):
+        assert part in text
+
+
+def test_recipes_are_listed_and_shown(cli, cli_json):
+    assert [each["name"] for each in cli_json("recipes", "list")][:2] == ["measured", "sft-lora"]
+    assert "arXiv" in cli("recipes", "show", "dora").stdout
+    error = cli_json("recipes", "show", "dorra", code=2)["error"]
+    assert error["actionable_fix"] == "narrowcast recipes list"
