@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 
 if TYPE_CHECKING:
+    from narrowcast.core.progress import CancelToken, Progress
     from narrowcast.ops.project import Project
 
 GenerationArgument = Annotated[
@@ -17,6 +20,17 @@ GenerationArgument = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")]
 _OPTIONS = "narrowcast.stages.factory.options"
+
+
+@contextmanager
+def _work(project: str | None, as_json: bool) -> Iterator[tuple[Project, Progress, CancelToken]]:
+    """The project, a progress display, and the token that ctrl-C sets."""
+    from narrowcast.cli.progress import working
+    from narrowcast.cli.state import open_project
+
+    opened = open_project(project)
+    with working(as_json) as (progress, cancel):
+        yield opened, progress, cancel
 
 
 @stage_options(f"{_OPTIONS}:GenerateOptions")
@@ -29,13 +43,10 @@ def generate(
     """Generate rows by the plan: by a teacher under a spending cap, or from templates."""
     from narrowcast.cli.data_factory_view import show_generation, show_plan
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
     from narrowcast.ops.data.generate import generate as generate_rows
     from narrowcast.ops.data.generate_report import GenerateOutcome
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
+    with _work(project, as_json) as (opened, progress, cancel):
         done = generate_rows(opened, overrides, dry_run=dry_run, progress=progress, cancel=cancel)
     if isinstance(done, GenerateOutcome):
         outcome = done
@@ -65,15 +76,13 @@ def gate(
     """Ask the gates of generated rows; import what passes, keep the rest with gate and reason."""
     from narrowcast.cli.data_factory_view import show_gates
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
     from narrowcast.ops.data.gate import gate as gate_rows
     from narrowcast.ops.data.gate import parse_into
 
-    opened, where = open_project(project), parse_into(into)
     if imported is not None:
-        return _gate_import(opened, imported, overrides, as_json)
-    with working(as_json) as (progress, cancel):
+        return _gate_import(project, imported, overrides, as_json)
+    where = parse_into(into)
+    with _work(project, as_json) as (opened, progress, cancel):
         outcome = gate_rows(
             opened,
             generation,
@@ -87,13 +96,12 @@ def gate(
     return emit(outcome, as_json, lambda: show_gates(outcome))
 
 
-def _gate_import(opened: Project, imported: str, overrides: dict[str, Any], as_json: bool) -> None:
+def _gate_import(project: str | None, imported: str, overrides: dict[str, Any], as_json: bool) -> None:
     from narrowcast.cli.data_factory_view import show_import_gates
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
     from narrowcast.ops.data.gate_imports import gate_import
 
-    with working(as_json) as (progress, cancel):
+    with _work(project, as_json) as (opened, progress, cancel):
         outcome = gate_import(opened, imported, overrides, progress=progress, cancel=cancel)
     emit(outcome, as_json, lambda: show_import_gates(outcome))
 
@@ -109,12 +117,9 @@ def judge(
     """Let a model score the rows that pass the gates, by a rubric of seven dimensions."""
     from narrowcast.cli.data_factory_view import show_judgements
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
     from narrowcast.ops.data.judge import judge as judge_rows
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
+    with _work(project, as_json) as (opened, progress, cancel):
         outcome = judge_rows(opened, generation, overrides, dry_run=dry_run, progress=progress, cancel=cancel)
     emit(outcome, as_json, lambda: show_judgements(outcome))
 
@@ -130,10 +135,9 @@ def balance(
     """Leave train rows of crowded labels out, by a cap or a target; held-out rows stay as they are."""
     from narrowcast.cli.data_factory_view import show_balance
     from narrowcast.cli.output import emit
-    from narrowcast.cli.state import open_project
     from narrowcast.ops.data.balance import balance as balance_rows
     from narrowcast.ops.data.balance import undo_balance
 
-    opened = open_project(project)
-    outcome = undo_balance(opened) if undo else balance_rows(opened, overrides, dry_run=dry_run)
+    with _work(project, as_json) as (opened, _progress, _cancel):
+        outcome = undo_balance(opened) if undo else balance_rows(opened, overrides, dry_run=dry_run)
     emit(outcome, as_json, lambda: show_balance(outcome))

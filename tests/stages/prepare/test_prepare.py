@@ -251,3 +251,24 @@ def test_the_command_prints_the_table(project: Project, commit: Commit, cli: Cal
     assert "100 in, 100 in the splits; rejected: none" in shown
     assert "0 exact, 0 near-duplicate" in shown
     assert "next: narrowcast baseline" in shown
+
+
+def test_rows_that_say_the_same_in_other_words_stay_together_where_asked_for(
+    project: Project, commit: Commit
+) -> None:
+    def reworded(number: int) -> str:
+        words = text(number).split()
+        random.Random(-number - 1).shuffle(words)
+        return " ".join([*words[:-1], "thanks"])
+
+    rows = [example(number, text=text(number)) for number in range(120)]
+    rows += [example(120 + number, target="xy"[number % 2], text=reworded(number)) for number in range(120)]
+    commit(rows)
+
+    def parted(options: dict[str, object]) -> int:
+        prepare(project, options)
+        where = {row.index: split for split, found in everything(project).items() for row in found}
+        return sum(where[number] is not where[120 + number] for number in range(120))
+
+    assert parted({"near_duplicates": "free"}) > 20
+    assert parted({"clusters": 0.85}) == 0

@@ -34,6 +34,9 @@ class Options(StageOptions):
     similarity: float = Field(0.8, gt=0, le=1)
     """From where on two texts are near-duplicates (Jaccard)."""
 
+    clusters: float | None = Field(None, gt=0, le=1)
+    """Keep rows that say the same in other words in one split too, from this cosine on (0.6 is usual)."""
+
     groups: Literal["together", "free"] = "together"
     """Keep rows with equal group keys in one split, or ignore the keys."""
 

@@ -12,6 +12,7 @@ from narrowcast.core.names import Split, TaskProfile
 from narrowcast.errors import DataError
 from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
@@ -112,6 +113,9 @@ class Division:
                 self._sets.union_all(family)
         if options.near_duplicates == "together":
             for group in near_duplicates(self._texts, options.similarity).groups:
+                self._sets.union_all(group)
+        if options.clusters is not None:
+            for group in semantic_groups(self._texts, threshold=options.clusters):
                 self._sets.union_all(group)
 
     def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
