@@ -11,6 +11,7 @@ from narrowcast.errors import MissingExtraError
 # module → extra that brings it
 EXTRAS = {
     "accelerate": "train",
+    "bitsandbytes": "qlora",
     "cyllama": "gguf",
     "datasets": "hub",
     "dbos": "jobs",
