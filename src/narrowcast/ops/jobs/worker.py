@@ -152,7 +152,7 @@ def _launched(settings: Settings, client: Any, concurrency: int) -> Any:
         "application_version": VERSION,
         "executor_id": _executor(settings),
         "serializer": DBOSPortableJSONSerializer(),
-        "log_level": "ERROR",
+        "log_level": "CRITICAL",
         "scheduler_polling_interval_sec": 2.0,
     }
     dbos = DBOS(config=config)
