@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test check format bench clean help
+.PHONY: setup demo test soak check format bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -23,6 +23,9 @@ demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about six mi
 
 test: $(STAMP)  ## every test but the benchmarks
 	$(BIN)/pytest
+
+soak: $(STAMP)  ## kill -9 a training run at ten random moments
+	NARROWCAST_KILLS=10 $(BIN)/pytest tests/stages/train/test_kills.py
 
 check: $(STAMP)  ## lint, format, types, import contracts, file sizes
 	$(BIN)/ruff check .
