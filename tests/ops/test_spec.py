@@ -27,6 +27,7 @@ FILES = [
     "specs/eval_plan.md",
     "specs/generation_prompts/generate.md",
     "specs/generation_prompts/judge.md",
+    "specs/generation_prompts/label.md",
 ]
 
 

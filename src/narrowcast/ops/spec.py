@@ -13,7 +13,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.ops import spec_text
 from narrowcast.stages.factory.plan import default_plan
-from narrowcast.stages.factory.prompts import GENERATE, JUDGE
+from narrowcast.stages.factory.prompts import GENERATE, JUDGE, LABEL
 from narrowcast.store.files import read_json, write_json, write_text
 from narrowcast.store.workspace import ProjectPaths
 
@@ -133,6 +133,7 @@ def write_spec(paths: ProjectPaths, name: str, answers: SpecAnswers) -> list[str
     prompts = paths.specs / "generation_prompts"
     put(prompts / "generate.md", GENERATE)
     put(prompts / "judge.md", JUDGE)
+    put(prompts / "label.md", LABEL)
     if task is not None:
         plan = default_plan(task).model_dump(mode="json", exclude_none=True)
         text = yaml.safe_dump(plan, sort_keys=False, allow_unicode=True, width=100)
