@@ -119,6 +119,9 @@ REASONS: dict[str, Reason] = {
     "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
     "training_rerun": Reason(_T, _INFO, "a run was repeated to the same weights"),
     "training_rerun_differs": Reason(_T, _WARN, "a run was repeated to other weights", "narrowcast runs"),
+    "training_overfit": Reason(
+        _T, _WARN, "the dev loss rose behind its best", "narrowcast train --early-stopping 3"
+    ),
     "training_forced": Reason(_T, _WARN, "training without an evaluated baseline was forced"),
     "training_rows_truncated": Reason(_T, _WARN, "rows were longer than the context and left out"),
     "training_preflight": Reason(_T, _INFO, "what a run needs was looked at beforehand"),

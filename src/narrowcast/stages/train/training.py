@@ -16,6 +16,7 @@ from narrowcast.stages.train.contract import Inputs, Result
 from narrowcast.stages.train.gate import require_baseline
 from narrowcast.stages.train.material import Material, gather
 from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.overfitting import warn_of_overfitting
 from narrowcast.stages.train.preflight.examine import admit, examine
 from narrowcast.stages.train.preflight.expected import expect, settle
 from narrowcast.store.files import disk_errors
@@ -52,6 +53,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         seconds, updates = session.seconds, session.steps
         manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
         saved = session.save(manifest)
+    warn_of_overfitting(saved.losses, ctx)
     return _result(saved, material, folder, ctx)
 
 
