@@ -99,7 +99,7 @@ def _interval(value: dict[str, float]) -> str:
     return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
-SAME_BUDGET_EPOCHS = 2
+SAME_BUDGET_EPOCHS = 1
 BARS = {"banking77": (6, 0.91), "clinc150": (4, 0.92)}
 """By task: epochs that fit ten minutes on two cores, and what is aimed at."""
 
