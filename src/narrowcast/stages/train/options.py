@@ -33,6 +33,8 @@ class Options(StageOptions):
     """Examples computed at once; smaller takes less memory and gives the same result."""
     layout: Literal["auto", "padded", "tree"] = "auto"
     """Rows of a batch side by side, or packed so that shared beginnings are computed once; same gradients."""
+    input_noise: float | None = Field(None, ge=0, lt=1)
+    """Share of an input's tokens lost anew in every epoch; default by task and base."""
     max_length: int | None = Field(None, ge=8)
     """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
     lora_rank: int | None = Field(16, ge=1)

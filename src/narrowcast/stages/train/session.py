@@ -48,6 +48,7 @@ class Session:
             pad=material.tokenizer.pad_token_id or 0,
             bf16=material.recipe.precision == "bf16",
             objective=build_objective(material, options, self.model, ctx),
+            noise=material.recipe.input_noise,
             callbacks=[self._monitor],
         )
         self._trainer.remove_callback(PrinterCallback)

@@ -30,6 +30,7 @@ from narrowcast.stages.train.batches import LengthGroupedBatches
 from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
 from narrowcast.stages.train.failures import disk_is_full
 from narrowcast.stages.train.forward import picked_logits
+from narrowcast.stages.train.noise import NoisyRows
 from narrowcast.stages.train.objective.base import Objective
 from narrowcast.stages.train.rows import TokenRow
 
@@ -48,6 +49,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         pad: id that fills short rows.
         bf16: compute matrix products in bf16.
         objective: makes batches of rows and says what their logits cost.
+        noise: share of an input's tokens that are lost, anew in every epoch (see `noise`).
         callbacks: of `transformers`.
     """
 
@@ -62,6 +64,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         pad: int,
         bf16: bool,
         objective: Objective,
+        noise: float = 0.0,
         callbacks: list[Any],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
@@ -72,6 +75,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self._rows, self._dev_rows = rows, dev_rows
         self._update_size, self._bf16 = update_size, bf16
         self._objective, self._batch = objective, partial(objective.batch, pad=pad)
+        self._met = NoisyRows(rows, noise, args.seed) if noise else rows
         self._seeded_for = (-1, 0)
         self._head = PickedHead(self.accelerator.unwrap_model(self.model))
 
@@ -83,7 +87,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             self.args.per_device_train_batch_size,
             self.args.seed,
         )
-        loader = DataLoader(self._rows, batch_sampler=batches, collate_fn=self._batch)
+        loader = DataLoader(self._met, batch_sampler=batches, collate_fn=self._batch)
         return self.accelerator.prepare(loader)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
