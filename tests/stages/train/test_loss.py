@@ -13,7 +13,13 @@ from narrowcast.stages.train.rows import TokenRow
 from narrowcast.stages.train.trace import read_trace
 from narrowcast.testing.tiny import build_tiny_model
 
-ONE_EPOCH = {"epochs": 1, "max_grad_norm": 0.0, "learning_rate": 1e-3, "method": "full"}
+ONE_EPOCH = {
+    "epochs": 1,
+    "max_grad_norm": 0.0,
+    "learning_rate": 1e-3,
+    "method": "full",
+    "input_noise": 0.0,
+}
 
 
 def _first_update(workshop):
