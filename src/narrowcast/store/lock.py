@@ -41,6 +41,18 @@ def project_lock(path: Path, command: str) -> Iterator[None]:
             file.truncate()
 
 
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the file's lock, as a job holds that of its log."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _holder(text: str) -> str:
     try:
         holder = json.loads(text)

@@ -27,6 +27,7 @@ from narrowcast.errors import CancelledError, DataError, NarrowcastError
 from narrowcast.ops.data.clean import clean_source, shown_locator
 from narrowcast.ops.project import Project
 from narrowcast.store.files import read_json, write_json
+from narrowcast.store.lock import is_held
 
 _SECONDS = 1.0  # between two writes of the progress
 
@@ -103,7 +104,7 @@ def state(project: Project, job_id: str) -> CleanJob:
             stage="cleaning",
         )
     job = CleanJob.model_validate(read_json(path))
-    if job.status == "running" and not _held(_log(path)):
+    if job.status == "running" and not is_held(_log(path)):
         # Its last words may have come between the two looks.
         job = CleanJob.model_validate(read_json(path))
         if job.status == "running":
@@ -177,18 +178,6 @@ def _write(path: Path, job: CleanJob) -> None:
 
 def _log(state_path: Path) -> Path:
     return state_path.with_suffix(".log")
-
-
-def _held(log: Path) -> bool:
-    """Whether the job's process lives."""
-    if not log.exists():
-        return False
-    with log.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def main(arguments: list[str]) -> int:

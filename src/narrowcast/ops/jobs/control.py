@@ -9,10 +9,10 @@ from typing import Any
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
 from narrowcast.ops.jobs.database import APPLICATION, QUEUE, VERSION, queue_client
-from narrowcast.ops.jobs.process import lives
 from narrowcast.ops.jobs.record import Job, JobFiles, JobRequest, Status, unknown
 from narrowcast.ops.jobs.worker import WORKFLOW, emit, start_worker, worker_lives
 from narrowcast.ops.project import Project
+from narrowcast.store.lock import is_held
 
 # Commands that make sense without anybody watching; `jobs` itself, servers and questions do not.
 COMMANDS = {
@@ -169,7 +169,7 @@ def _named(settings: Settings, files: JobFiles, workflow: Any) -> Status:
     if workflow.status == "SUCCESS":
         return "done"
     if workflow.status == "CANCELLED":
-        if lives(files.log):
+        if is_held(files.log):
             return "stopping"
         return "paused" if (workflow.attributes or {}).get("paused") else "cancelled"
     if workflow.status == "PENDING":

@@ -88,18 +88,6 @@ def run_step(
     return outcome
 
 
-def lives(log: Path) -> bool:
-    """Whether a process of this job is alive: it holds the lock of its log."""
-    if not log.exists():
-        return False
-    with log.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 def _command(command: list[str], attempt: int) -> list[str]:
     words = [*command]
     if attempt > 1 and command[0] in _RESUMABLE and "--resume" not in command:

@@ -25,9 +25,10 @@ from narrowcast.core.names import StageName
 from narrowcast.core.settings import Settings
 from narrowcast.errors import StageError, WorkspaceError
 from narrowcast.ops.jobs.database import APPLICATION, QUEUE, VERSION, queue_client, queue_url
-from narrowcast.ops.jobs.process import Stopped, lives, run_step
+from narrowcast.ops.jobs.process import Stopped, run_step
 from narrowcast.ops.jobs.record import JobFiles, JobRequest
 from narrowcast.ops.project import Project
+from narrowcast.store.lock import is_held
 
 WORKFLOW = "narrowcast_job"
 SCHEDULED = "narrowcast_scheduled_job"
@@ -49,7 +50,7 @@ def emit(
 
 def worker_lives(settings: Settings) -> bool:
     """Whether a worker of this workspace runs."""
-    return lives(_lock_path(settings))
+    return is_held(_lock_path(settings))
 
 
 def start_worker(settings: Settings, idle_seconds: float = 60.0) -> None:
