@@ -31,6 +31,7 @@ EXTRAS = {
     "matplotlib": "eval",
     "model2vec": "semantic",
     "numpy": "eval",
+    "optuna": "search",
     "peft": "train",
     "presidio_analyzer": "clean",
     "psycopg": "postgres",
