@@ -119,6 +119,7 @@ REASONS: dict[str, Reason] = {
     "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
     "training_rerun": Reason(_T, _INFO, "a run was repeated to the same weights"),
     "training_rerun_differs": Reason(_T, _WARN, "a run was repeated to other weights", "narrowcast runs"),
+    "training_pruned": Reason(_T, _INFO, "a trial of a search was ended early, as others were better by then"),
     "training_overfit": Reason(
         _T, _WARN, "the dev loss rose behind its best", "narrowcast train --early-stopping 3"
     ),

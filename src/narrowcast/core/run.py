@@ -27,6 +27,7 @@ class RunManifest(BaseModel):
         tokens: per epoch: all tokens, and those that carried loss.
         losses: final training loss (mean of the last epoch), best and last dev loss.
         environment: versions of Python and the libraries, threads, device.
+        selection: which evaluation's weights were kept (by, update, score), empty where the last update's.
         forecast: seconds and bytes that preflight expected beside what happened; empty where it made none.
     """
 
@@ -55,3 +56,4 @@ class RunManifest(BaseModel):
     started: str
     finished: str
     forecast: dict[str, float] = Field(default_factory=dict)
+    selection: dict[str, Any] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
 from narrowcast.ops.spec import SpecAnswers, write_spec
 from narrowcast.pipeline.runner import Runner
+from narrowcast.stages.base import Watch
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.files import write_text
@@ -102,9 +103,14 @@ class Project:
         with project_lock(self.paths.lock, command):
             yield
 
-    def runner(self, progress: Progress | None = None, cancel: CancelToken | None = None) -> Runner:
+    def runner(
+        self,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+        watch: Watch | None = None,
+    ) -> Runner:
         """The pipeline's runner on this project."""
-        return Runner(self.paths, self.settings, self.trail, progress=progress, cancel=cancel)
+        return Runner(self.paths, self.settings, self.trail, progress=progress, cancel=cancel, watch=watch)
 
     def close(self) -> None:
         """Let go of the database."""

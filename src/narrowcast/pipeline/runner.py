@@ -12,7 +12,7 @@ from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.settings import Settings
 from narrowcast.errors import NarrowcastError
 from narrowcast.pipeline.plan import PlannedStage, StageRecord, plan_stage, save_record
-from narrowcast.stages.base import StageContext, StageDefinition, StageOptions, StageResult
+from narrowcast.stages.base import StageContext, StageDefinition, StageOptions, StageResult, Watch
 from narrowcast.store.workspace import ProjectPaths
 
 R = TypeVar("R", bound=StageResult)
@@ -29,12 +29,14 @@ class Runner:
         *,
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._project = project
         self._settings = settings
         self._trail = trail
         self._progress = progress or NullProgress()
         self._cancel = cancel or CancelToken()
+        self._watch = watch
 
     def run(
         self,
@@ -86,6 +88,7 @@ class Runner:
             cancel=self._cancel,
             resume=resume,
             force=force,
+            watch=self._watch,
         )
         emit("stage_started", f"{definition.name} began: {planned.stale_because or 'forced'}")
         try:

@@ -6,7 +6,7 @@ hashes stage name, options and inputs: equal hash, equal result, so the stage is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -58,6 +58,13 @@ def _emit_nothing(reason_code: str, message: str, payload: dict[str, Any] | None
     """For stages run by hand in tests and dry runs."""
 
 
+class Watch(Protocol):
+    """Told of each dev evaluation of a training run."""
+
+    def __call__(self, number: int, figures: Mapping[str, float]) -> bool:
+        """Args: number: of the evaluation, from 1; figures: its losses and scores. True ends the run."""
+
+
 @dataclass(slots=True)
 class StageContext:
     """What a stage may use beside its inputs."""
@@ -73,6 +80,8 @@ class StageContext:
     """Go on from the last checkpoint instead of refusing to overwrite it."""
     force: bool = False
     """The user asked to run in spite of a gate, and to start over; a stage that heeds it emits an event."""
+    watch: Watch | None = None
+    """What follows a training run, and may end it."""
 
 
 I = TypeVar("I", bound=StageInputs)  # noqa: E741 - inputs, options, result

@@ -16,6 +16,7 @@ from narrowcast.stages.train.layout import choose_layout
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.recipe import Recipe, choose_recipe, max_length, objective_of
 from narrowcast.stages.train.rows import TokenRows, tokenise
+from narrowcast.stages.train.selection import choose_selection
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.tasks import handler_for
 
@@ -75,6 +76,9 @@ def gather(options: Options, ctx: StageContext) -> Material:
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size
+    )
+    recipe.select_by, recipe.reasons["select_by"] = choose_selection(
+        options, manifest.task, len(splits[Split.DEV].rows)
     )
     return Material(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
 

@@ -11,9 +11,10 @@ from transformers import TrainerCallback
 
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.selection import SelectBy, best_of, evaluations
 from narrowcast.stages.train.trace import Trace, TraceLine
 
-Stopped = Literal["", "cancelled", "timeout", "early"]
+Stopped = Literal["", "cancelled", "timeout", "early", "pruned"]
 
 
 class Monitor(TrainerCallback):  # type: ignore[misc]
@@ -23,10 +24,13 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         stopped: why training ended before its last update, "" where it did not.
     """
 
-    def __init__(self, options: Options, ctx: StageContext, trace: Trace, folder: Path) -> None:
+    def __init__(
+        self, options: Options, select_by: SelectBy, ctx: StageContext, trace: Trace, folder: Path
+    ) -> None:
         self.stopped: Stopped = ""
         self.trainer: Any = None  # set once the trainer exists
         self._options, self._ctx, self._trace = options, ctx, trace
+        self._select_by: SelectBy = select_by
         self._best = folder / "best.safetensors"
         self._seconds_before, self._tokens_before = trace.seconds, trace.tokens
         self._began = self._saved = time.monotonic()
@@ -81,6 +85,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
                 epoch=round(state.epoch or 0.0, 4),
                 loss=logs.get("loss"),
                 dev_loss=logs.get("eval_loss"),
+                dev_score=logs.get("eval_score"),
                 learning_rate=logs.get("learning_rate"),
                 grad_norm=logs.get("grad_norm"),
                 tokens=tokens,
@@ -88,29 +93,35 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             )
         )
         if "eval_loss" in logs:
-            self._ctx.progress.note(f"update {state.global_step:,}: dev loss {logs['eval_loss']:.4f}")
+            score = f", score {logs['eval_score']:.4f}" if "eval_score" in logs else ""
+            self._ctx.progress.note(f"update {state.global_step:,}: dev loss {logs['eval_loss']:.4f}{score}")
         else:
             spent = max(1e-9, time.monotonic() - self._began)
             rate = (tokens - self._tokens_before) / spent
             self._ctx.progress.advance(1, loss=logs["loss"], **{"tokens/s": float(round(rate))})
 
     def on_evaluate(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Keep the best weights and stop where the dev loss no longer falls."""
-        if not self._options.early_stopping:
+        """Keep the best weights, and stop where none better come or the watcher says so."""
+        found = evaluations(state.log_history)
+        watch = self._ctx.watch
+        if watch is not None and watch(len(found), found[-1]) and state.global_step < state.max_steps:
+            self.stopped = "pruned"
+            control.should_training_stop, control.should_save = True, False
             return
-        losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
-        best = losses.index(min(losses))
-        if best == len(losses) - 1:
+        if self._select_by == "last":
+            return
+        best = best_of(found, self._select_by)
+        if best == len(found) - 1:
             part = self._best.with_suffix(".part")
             save_file(_trainable(self.trainer.model), part)
             part.replace(self._best)
-        elif len(losses) - 1 - best >= self._options.early_stopping and not self.stopped:
+        elif 0 < self._options.early_stopping <= len(found) - 1 - best and not self.stopped:
             self.stopped = "early"
             control.should_training_stop = True
 
     def restore_best(self) -> None:
-        """Put the best weights back, where early stopping kept some."""
-        if self._options.early_stopping and self._best.exists():
+        """Put the best weights back, where some were kept."""
+        if self._select_by != "last" and self._best.exists():
             import torch
 
             weights = load_file(self._best)

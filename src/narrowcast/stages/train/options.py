@@ -62,7 +62,11 @@ class Options(StageOptions):
     eval_every: int | None = Field(None, ge=1)
     """Updates between dev losses; default once per epoch."""
     early_stopping: int = Field(0, ge=0)
-    """Stop after this many dev losses without a new best, and keep the best weights; 0 is off."""
+    """Stop after this many dev evaluations without a new best, and keep the best weights; 0 is off."""
+    select_by: Literal["auto", "last", "loss", "metric"] = "auto"
+    """Weights to keep: the last, or the best by dev loss or task metric; auto: last, or as early stopping."""
+    select_rows: int = Field(200, ge=1)
+    """Dev rows that are answered at each evaluation where the task metric selects."""
     checkpoint_every: int | None = Field(None, ge=1)
     """Updates between checkpoints; default by time alone."""
     checkpoint_minutes: float = Field(2.0, gt=0)
@@ -73,6 +77,12 @@ class Options(StageOptions):
     """Whether problems found beforehand stop the run, are only reported, or are not looked for."""
     probe_steps: int = Field(10, ge=0, le=100)
     """Updates tried beforehand to forecast time and memory, in runs ten times as long; 0 tries none."""
+
+    @model_validator(mode="after")
+    def _stopping_needs_a_best(self) -> Options:
+        if self.early_stopping and self.select_by == "last":
+            raise ValueError("early_stopping keeps the best weights, which select_by=last contradicts")
+        return self
 
     @model_validator(mode="before")
     @classmethod

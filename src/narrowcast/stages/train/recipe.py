@@ -48,6 +48,7 @@ class Recipe(BaseModel):
     lora_alpha: int
     target_modules: list[str]
     precision: Literal["bf16", "fp32"]
+    select_by: Literal["last", "loss", "metric"] = "last"
     reasons: dict[str, str]
 
     @property

@@ -13,11 +13,13 @@ from narrowcast.core.run import RunManifest
 from narrowcast.models.allocator import kept_pages
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.checkpoints import step_of
+from narrowcast.stages.train.dev_score import DevScore
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.monitor import Monitor
 from narrowcast.stages.train.objective.build import build_objective
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.output import save_run
+from narrowcast.stages.train.selection import best_of, evaluations
 from narrowcast.stages.train.trace import Trace, plot_losses
 from narrowcast.stages.train.trainer import CompletionTrainer
 from narrowcast.stages.train.weights import trainable_model
@@ -38,7 +40,9 @@ class Session:
         torch.manual_seed(options.seed)  # of the adapter's initial weights
         self.model = trainable_model(material, options)
         self._trace = Trace(folder / "trace.csv", step_of(checkpoint) if checkpoint else 0)
-        self._monitor = Monitor(options, ctx, self._trace, folder)
+        self._monitor = Monitor(options, material.recipe.select_by, ctx, self._trace, folder)
+        by_metric = material.recipe.select_by == "metric"
+        self._score = DevScore(material, options.select_rows, ctx) if by_metric else None
         self._trainer = CompletionTrainer(
             self.model,
             training_arguments(material, options, folder),
@@ -49,6 +53,7 @@ class Session:
             bf16=material.recipe.precision == "bf16",
             objective=build_objective(material, options, self.model, ctx),
             noise=material.recipe.input_noise,
+            dev_score=self._score,
             callbacks=[self._monitor],
         )
         self._trainer.remove_callback(PrinterCallback)
@@ -102,6 +107,17 @@ class Session:
     def tokens(self) -> int:
         """Tokens trained on, padding not counted."""
         return self._trace.tokens
+
+    def selection(self) -> dict[str, Any]:
+        """Which evaluation's weights were kept; empty where they are the last update's."""
+        by, found = self._material.recipe.select_by, evaluations(self._trainer.state.log_history)
+        if by == "last" or not found:
+            return {}
+        best = found[best_of(found, by)]
+        kept = {"by": by, "update": best["step"], "dev_loss": best["eval_loss"], "evaluations": len(found)}
+        if self._score is not None:
+            kept |= {"metric": self._score.metric, "score": best["eval_score"], "rows": self._score.rows}
+        return kept
 
     @property
     def weights_dtype(self) -> str:

@@ -9,19 +9,21 @@ from typing import Any, NamedTuple
 
 from narrowcast.store.files import atomic_writer, write_text
 
-COLUMNS = ("step", "epoch", "loss", "dev_loss", "learning_rate", "grad_norm", "tokens", "seconds")
+COLUMNS = ("step", "epoch", "loss", "dev_loss", "dev_score", "learning_rate", "grad_norm", "tokens", "seconds")
 
 
 class TraceLine(NamedTuple):
     """One update. `tokens` and `seconds` count from the start of the run, resumes included.
 
-    `loss` and `dev_loss` are nats per completion token; a line has one of the two.
+    `loss` and `dev_loss` are nats per completion token; a line has one of the two. `dev_score` is the task's
+    primary metric, where it selects.
     """
 
     step: int
     epoch: float
     loss: float | None
     dev_loss: float | None
+    dev_score: float | None
     learning_rate: float | None
     grad_norm: float | None
     tokens: int
@@ -60,9 +62,10 @@ def read_trace(path: Path) -> list[TraceLine]:
     lines = []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(line for line in file if line.endswith("\n")):
-            numbers: list[Any] = [float(row[name]) if row[name] else None for name in COLUMNS]
-            numbers[0], numbers[6] = int(numbers[0]), int(numbers[6])
-            lines.append(TraceLine(*numbers))
+            # An older version wrote fewer columns.
+            values: dict[str, Any] = {name: float(row[name]) if row.get(name) else None for name in COLUMNS}
+            whole = {name: int(values[name]) for name in ("step", "tokens")}
+            lines.append(TraceLine(**{**values, **whole}))
     return lines
 
 

@@ -13,7 +13,7 @@ nothing depends on how often a process was restarted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from shutil import disk_usage
@@ -50,6 +50,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         bf16: compute matrix products in bf16.
         objective: makes batches of rows and says what their logits cost.
         noise: share of an input's tokens that are lost, anew in every epoch (see `noise`).
+        dev_score: scores the model at each evaluation, beside the dev loss.
         callbacks: of `transformers`.
     """
 
@@ -65,6 +66,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         bf16: bool,
         objective: Objective,
         noise: float = 0.0,
+        dev_score: Callable[[Any], float] | None = None,
         callbacks: list[Any],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
@@ -76,6 +78,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self._update_size, self._bf16 = update_size, bf16
         self._objective, self._batch = objective, partial(objective.batch, pad=pad)
         self._met = NoisyRows(rows, noise, args.seed) if noise else rows
+        self._dev_score = dev_score
         self._seeded_for = (-1, 0)
         self._head = PickedHead(self.accelerator.unwrap_model(self.model))
 
@@ -129,8 +132,10 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         return total / tokens
 
     def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
-        """The dev loss, in the form callbacks expect."""
+        """The dev loss, and the score where one is asked for, in the form callbacks expect."""
         metrics = {"eval_loss": self.dev_loss()}
+        if self._dev_score is not None:
+            metrics["eval_score"] = self._dev_score(self.accelerator.unwrap_model(self.model))
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics

@@ -53,7 +53,8 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         seconds, updates = session.seconds, session.steps
         manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
         saved = session.save(manifest)
-    warn_of_overfitting(saved.losses, ctx)
+    kept = saved.selection.get("dev_loss", saved.losses.get("dev"))
+    warn_of_overfitting(saved.losses if kept is None else {**saved.losses, "dev": kept}, ctx)
     return _result(saved, material, folder, ctx)
 
 
@@ -111,6 +112,14 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
             reason_code="training_cancelled",
             stage="training",
         )
+    if stopped == "pruned":
+        raise StageError(
+            "the run was ended early, as earlier ones were better by then",
+            where=str(folder),
+            next_command="narrowcast search goes on without it",
+            reason_code="training_pruned",
+            stage="training",
+        )
     if stopped == "timeout":
         raise StageError(
             "training reached its time limit; a checkpoint was written",
@@ -145,6 +154,7 @@ def _manifest(
         seconds=round(session.seconds, 2),
         tokens_per_second=round(session.tokens / max(session.seconds, 1e-9), 1),
         losses=session.losses(),
+        selection=session.selection(),
         weights_dtype=session.weights_dtype,
         weights_sha256="",
         chat_template_sha256=template_sha256(material.tokenizer),
