@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from narrowcast.errors import ProjectBusyError
 
@@ -39,6 +41,28 @@ def project_lock(path: Path, command: str) -> Iterator[None]:
         finally:
             file.seek(0)
             file.truncate()
+
+
+def take(file: IO[str], seconds: float = 1.0) -> bool:
+    """Take the lock of an open file, which `is_held` also holds for the moment in which it looks.
+
+    Args:
+        file: stays locked until it is closed or the process ends.
+        seconds: for which a holder is waited for.
+
+    Returns:
+        Whether it was taken.
+    """
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= limit:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def is_held(path: Path) -> bool:

@@ -70,7 +70,7 @@ def wait_until(settings: Settings, job_id: str, holds: Callable[[Job], bool], se
         job = control.show(settings, job_id)
         if holds(job):
             return job
-        assert time.monotonic() < limit, job
+        assert time.monotonic() < limit, job.model_dump_json(indent=1)
         time.sleep(0.2)
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.jobs import control
+from narrowcast.ops.jobs import control, process
 from narrowcast.ops.jobs.logs import follow_log, read_log
+from narrowcast.ops.jobs.progress import VARIABLE
+from narrowcast.ops.jobs.record import JobFiles, StepState
 from narrowcast.ops.jobs.schedule import add_schedule, remove_schedule, schedules
+from narrowcast.store.files import write_json
 from tests.ops.jobs.conftest import kill, printed, wait_for, wait_until
 
 
@@ -106,6 +112,49 @@ def test_kill_9_of_the_worker_loses_nothing(project, settings, worker, training)
     whole = [sys.executable, "-m", "narrowcast.cli.main", *training, "--json"]
     again = json.loads(subprocess.run(whole, capture_output=True, check=True, text=True).stdout)
     assert printed(done)["weights_sha256"] == again["weights_sha256"]
+
+
+def test_a_job_that_nobody_runs_is_queued_again(project, settings, worker, training):
+    worker()
+    first = control.submit(project, [training], worker=False)
+    seen = wait_until(settings, first.id, lambda each: each.progress.phase == "training")
+    assert seen.status == "running"
+    job = control.submit(project, [["data", "ledger"]], worker=False)
+    with closing(sqlite3.connect(settings.home / "jobs.db", isolation_level=None)) as queue:
+        marked = queue.execute(
+            "UPDATE workflow_status SET status = 'PENDING', executor_id ="
+            " (SELECT executor_id FROM workflow_status WHERE workflow_uuid = ?) WHERE workflow_uuid = ?",
+            (first.id, job.id),
+        )
+        assert marked.rowcount == 1  # as a worker leaves it that took the job and could not start it
+    control.stop(settings, first.id, pause=False)
+    assert wait_for(settings, job.id, "done", seconds=60).state.attempts == 1
+
+
+def test_a_process_that_an_earlier_worker_left_and_that_does_not_end_is_killed(
+    project, settings, monkeypatch
+):
+    job = control.submit(project, [["data", "ledger"]], worker=False)
+    files = JobFiles.of(settings, job.id)
+    files.folder.mkdir(parents=True)
+    stuck = "import fcntl, sys, time; fcntl.flock(2, fcntl.LOCK_EX); print(flush=True); time.sleep(600)"
+    with files.log.open("ab") as log:
+        left = subprocess.Popen(
+            [sys.executable, "-c", stuck],
+            env={VARIABLE: str(files.progress_path)},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+    with left:
+        assert left.stdout is not None
+        left.stdout.readline()
+        write_json(files.state_path, StepState(attempts=1, pid=left.pid).model_dump())
+        monkeypatch.setattr(process, "_GRACE", 1.0)
+        outcome = process.run_step(files, job.request, 0, settings, lambda: True)
+        assert left.wait() == -signal.SIGKILL
+    assert outcome["exit_code"] == 0
+    assert files.state().attempts == 2
 
 
 def test_a_killed_command_is_started_again_where_that_was_asked_for(project, settings, worker, training):

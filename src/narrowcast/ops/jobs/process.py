@@ -55,7 +55,7 @@ def run_step(
         state.step, state.attempts = step, 0
     state.error = None
     # The lock waits for a process that an earlier worker left behind.
-    with _locked_log(files.log, wanted) as log:
+    with _locked_log(files, state.pid, wanted) as log:
         state.attempts += 1
         command = _command(request.commands[step], state.attempts)
         log.write(f"--- step {step + 1}, attempt {state.attempts}: narrowcast {' '.join(command)}\n".encode())
@@ -95,9 +95,10 @@ def _command(command: list[str], attempt: int) -> list[str]:
     return words if "--json" in words else [*words, "--json"]
 
 
-def _locked_log(path: Path, wanted: Callable[[], bool]) -> IO[bytes]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = path.open("ab")
+def _locked_log(files: JobFiles, orphan: int | None, wanted: Callable[[], bool]) -> IO[bytes]:
+    files.folder.mkdir(parents=True, exist_ok=True)
+    log = files.log.open("ab")
+    limit = time.monotonic() + _GRACE
     while True:
         try:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,9 +106,19 @@ def _locked_log(path: Path, wanted: Callable[[], bool]) -> IO[bytes]:
             if not wanted():
                 log.close()
                 raise Stopped from None
+            if orphan is not None and time.monotonic() > limit and _is_step_of(files, orphan):
+                os.killpg(orphan, signal.SIGKILL)
             time.sleep(_BEAT)
         else:
             return log
+
+
+def _is_step_of(files: JobFiles, pid: int) -> bool:
+    """Whether a process id, which may have been given away since, is that of a step of this job (Linux)."""
+    with suppress(OSError):
+        wanted = f"{VARIABLE}={files.progress_path}".encode()
+        return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return False
 
 
 def _environment(settings: Settings, request: JobRequest, files: JobFiles) -> dict[str, str]:

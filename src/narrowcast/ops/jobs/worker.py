@@ -6,7 +6,6 @@ step is run at least once: training goes on from its checkpoint, other stages sk
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -28,11 +27,12 @@ from narrowcast.ops.jobs.database import APPLICATION, QUEUE, VERSION, queue_clie
 from narrowcast.ops.jobs.process import Stopped, run_step
 from narrowcast.ops.jobs.record import JobFiles, JobRequest
 from narrowcast.ops.project import Project
-from narrowcast.store.lock import is_held
+from narrowcast.store.lock import is_held, take
 
 WORKFLOW = "narrowcast_job"
 SCHEDULED = "narrowcast_scheduled_job"
 _LOOK = 0.5  # seconds between two looks at the queue
+_LOST = 5.0  # seconds for which nobody runs a job that is marked as running, before it is queued again
 
 
 def emit(
@@ -98,9 +98,12 @@ def serve_queue(settings: Settings, *, concurrency: int = 1, idle_seconds: float
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
     with queue_client(settings) as client, _alone(settings):
-        dbos = _launched(settings, client, concurrency)
+        running: set[str] = set()
+        dbos = _launched(settings, client, concurrency, running)
         idle_since = time.monotonic()
+        lost_since: dict[str, float] = {}
         while not ended.wait(_LOOK):
+            _take_up_lost(settings, client, running, lost_since)
             if _has_work(client):
                 idle_since = time.monotonic()
             elif idle_seconds is not None and time.monotonic() - idle_since >= idle_seconds:
@@ -114,7 +117,32 @@ def serve_queue(settings: Settings, *, concurrency: int = 1, idle_seconds: float
             start_worker(settings)
 
 
-def _launched(settings: Settings, client: Any, concurrency: int) -> Any:
+def _take_up_lost(settings: Settings, client: Any, running: set[str], lost_since: dict[str, float]) -> None:
+    """Queue those jobs again that are marked as this worker's but run nowhere.
+
+    DBOS takes up what an earlier worker left once, when it is launched; where the database refuses at that
+    moment, or when a job that was taken from the queue can not be started, it logs that and goes on, and the
+    job would wait for the next worker.
+    """
+    mine = {
+        each.workflow_id
+        for each in client.list_workflows(
+            name=WORKFLOW,
+            status=["PENDING"],
+            executor_id=_executor(settings),
+            load_input=False,
+            load_output=False,
+        )
+    } - running
+    for job_id in set(lost_since) - mine:
+        del lost_since[job_id]
+    for job_id in mine:
+        if time.monotonic() - lost_since.setdefault(job_id, time.monotonic()) >= _LOST:
+            client.resume_workflow(job_id, queue_name=QUEUE)
+            del lost_since[job_id]
+
+
+def _launched(settings: Settings, client: Any, concurrency: int, running: set[str]) -> Any:
     from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
     from dbos import error as dbos_error
 
@@ -128,14 +156,12 @@ def _launched(settings: Settings, client: Any, concurrency: int) -> Any:
     @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=1000)
     def job(raw: dict[str, Any]) -> int:
         job_id, request = str(DBOS.workflow_id), JobRequest.model_validate(raw)
-        for number in range(len(request.commands)):
-            outcome = step(job_id, raw, number)
-            if outcome["exit_code"]:
-                error = JobFiles.of(settings, job_id).state().error or {"message": "failed"}
-                payload = {"job": job_id, "step": number, "error": error}
-                code = "job_process_died" if outcome["exit_code"] < 0 else "job_failed"
-                emit(settings, request.project, code, str(error["message"]), payload)
-                raise StageError(str(error["message"]), reason_code=code)
+        running.add(job_id)
+        try:
+            for number in range(len(request.commands)):
+                _succeeded(settings, job_id, request, number, step(job_id, raw, number))
+        finally:
+            running.discard(job_id)
         emit(settings, request.project, "job_done", f"{job_id} has finished", {"job": job_id})
         return len(request.commands)
 
@@ -181,6 +207,18 @@ def _step(settings: Settings, client: Any, job_id: str, request: JobRequest, num
     return outcome
 
 
+def _succeeded(
+    settings: Settings, job_id: str, request: JobRequest, number: int, outcome: dict[str, Any]
+) -> None:
+    if not outcome["exit_code"]:
+        return
+    error = JobFiles.of(settings, job_id).state().error or {"message": "failed"}
+    code = "job_process_died" if outcome["exit_code"] < 0 else "job_failed"
+    payload = {"job": job_id, "step": number, "error": error}
+    emit(settings, request.project, code, str(error["message"]), payload)
+    raise StageError(str(error["message"]), reason_code=code)
+
+
 def _has_work(client: Any) -> bool:
     if client.list_workflows(
         name=WORKFLOW, status=["ENQUEUED", "PENDING", "DELAYED"], limit=1, load_input=False, load_output=False
@@ -194,16 +232,14 @@ def _alone(settings: Settings) -> Iterator[None]:
     path = _lock_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not take(file):
             file.seek(0)
             raise WorkspaceError(
                 "a worker runs already in this workspace",
                 where=file.read(),
                 next_command="narrowcast jobs list",
                 reason_code="job_worker_busy",
-            ) from error
+            )
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid()}))
         file.flush()
