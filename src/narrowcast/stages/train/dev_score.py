@@ -35,9 +35,7 @@ class DevScore:
 
     def __init__(self, material: Material, rows: int, ctx: StageContext) -> None:
         kept = {row.example_id: row.completion_length for row in material.dev.rows}
-        fitting = [
-            each for each in read_split(ctx.project, material.manifest, Split.DEV) if each.id in kept
-        ]
+        fitting = [each for each in read_split(ctx.project, material.manifest, Split.DEV) if each.id in kept]
         draw = random.Random(0)  # noqa: S311 - a reproducible draw, not a secret
         chosen = sorted(draw.sample(range(len(fitting)), min(rows, len(fitting))))
         self._examples = [fitting[place] for place in chosen]
