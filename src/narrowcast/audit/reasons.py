@@ -119,9 +119,25 @@ REASONS: dict[str, Reason] = {
     "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
     "training_rerun": Reason(_T, _INFO, "a run was repeated to the same weights"),
     "training_rerun_differs": Reason(_T, _WARN, "a run was repeated to other weights", "narrowcast runs"),
-    "training_pruned": Reason(_T, _INFO, "a trial of a search was ended early, as others were better by then"),
+    "training_pruned": Reason(
+        _T, _INFO, "a trial of a search was ended early, as others were better by then"
+    ),
     "training_overfit": Reason(
         _T, _WARN, "the dev loss rose behind its best", "narrowcast train --early-stopping 3"
+    ),
+    "training_forgetting": Reason(
+        _T,
+        _WARN,
+        "general text became much dearer than for the base",
+        "narrowcast train --recipe sft-lora",
+    ),
+    "training_oom_retry": Reason(_T, _WARN, "a run out of memory went on with less at once"),
+    "training_tracked": Reason(_T, _INFO, "figures of a run go to a tracker"),
+    "training_tracker_failed": Reason(
+        _T, _WARN, "a tracker took no figures; the run was not touched by it", "narrowcast runs"
+    ),
+    "training_tracker_unusable": Reason(
+        _T, _ERR, "a tracker can not be used", "narrowcast train without --track"
     ),
     "training_forced": Reason(_T, _WARN, "training without an evaluated baseline was forced"),
     "training_rows_truncated": Reason(_T, _WARN, "rows were longer than the context and left out"),

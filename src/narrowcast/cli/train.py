@@ -112,5 +112,14 @@ def _render(result: Result) -> None:
             f"  rows: {result.ledger.rows_in:,} in, {result.ledger.rows_out:,} trained on; "
             f"left out: {rejected or 'none'}"
         )
+    if result.overfit:
+        say("  over-fitted: the dev loss rose behind its best")
+    if result.forgetting:
+        say(
+            f"  general text: {result.forgetting['all_before']:.2f} bits per byte before, "
+            f"{result.forgetting['all_after']:.2f} after"
+        )
     say(f"  weights: {result.path}   trace: {result.trace}")
+    for tracker, where in result.tracking.items():
+        say(f"  {tracker}: {where}")
     next_step("narrowcast eval")

@@ -29,6 +29,7 @@ class RunManifest(BaseModel):
         environment: versions of Python and the libraries, threads, device.
         selection: which evaluation's weights were kept (by, update, score), empty where the last update's.
         forecast: seconds and bytes that preflight expected beside what happened; empty where it made none.
+        forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -56,4 +57,5 @@ class RunManifest(BaseModel):
     started: str
     finished: str
     forecast: dict[str, float] = Field(default_factory=dict)
+    forgetting: dict[str, float] = Field(default_factory=dict)
     selection: dict[str, Any] = Field(default_factory=dict)

@@ -61,6 +61,8 @@ def rerun(
             "recipe": "",  # filled in already
             "time_limit_minutes": None,
             "preflight": "off",
+            "forgetting_check": False,
+            "track": [],
         }
     )
     scratch = ProjectPaths(project.paths.root / "training" / "reruns" / run_id)

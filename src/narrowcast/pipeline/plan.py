@@ -53,7 +53,7 @@ def plan_stage(
         {
             "stage": definition.name,
             "version": definition.version,
-            "options": options.model_dump(mode="json"),
+            "options": options.identity(),
             "inputs": inputs.model_dump(mode="json"),
         }
     )

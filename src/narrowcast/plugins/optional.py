@@ -29,6 +29,7 @@ EXTRAS = {
     "kaggle": "kaggle",
     "lxml": "clean",
     "matplotlib": "eval",
+    "mlflow": "mlflow",
     "model2vec": "semantic",
     "numpy": "eval",
     "optuna": "search",
@@ -46,6 +47,7 @@ EXTRAS = {
     "torch": "train",
     "transformers": "train",
     "uvicorn": "serve",
+    "wandb": "wandb",
 }
 
 

@@ -24,6 +24,10 @@ class StageOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
+    def identity(self) -> dict[str, Any]:
+        """The values that decide the result; a run's id is made of them."""
+        return self.model_dump(mode="json")
+
 
 class StageInputs(BaseModel):
     """Base of what a stage reads; its content decides whether the stage is stale."""

@@ -97,7 +97,14 @@ class Workshop:
         return StageContext(self.project, Settings.from_environment(), run_id=run_id, **values)  # type: ignore[arg-type]
 
     def options(self, **fields: object) -> Options:
-        values = {"base": str(self.base), "epochs": 2, "batch_size": 8, "precision": "fp32", **fields}
+        values = {
+            "base": str(self.base),
+            "epochs": 2,
+            "batch_size": 8,
+            "precision": "fp32",
+            "forgetting_check": False,  # says nothing of random weights
+            **fields,
+        }
         return Options.model_validate(values)
 
     def train_inputs(self):  # type: ignore[no-untyped-def]

@@ -25,4 +25,5 @@ def test_the_warning_follows_the_gap(workshop, losses, warned):
 def test_a_run_that_generalises_is_not_warned(workshop):
     result = workshop.train(method="full", epochs=6, learning_rate=3e-3)
     assert result.dev_loss is not None
+    assert result.overfit is False
     assert "training_overfit" not in [code for code, _, _ in workshop.events]

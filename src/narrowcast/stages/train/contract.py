@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from narrowcast.core.settings import Settings
 from narrowcast.stages.base import StageInputs, StageResult
 from narrowcast.stages.train.options import Options
@@ -32,6 +34,9 @@ class Result(StageResult):
         weights_sha256: of the saved weights.
         seconds: of training.
         tokens_per_second: real tokens, padding not counted.
+        overfit: the dev loss rose behind its best.
+        forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
+        tracking: tracker to where the run is, or to `failed: ` and why.
     """
 
     run_id: str
@@ -45,6 +50,9 @@ class Result(StageResult):
     weights_sha256: str
     seconds: float
     tokens_per_second: float
+    overfit: bool = False
+    forgetting: dict[str, float] = Field(default_factory=dict)
+    tracking: dict[str, str] = Field(default_factory=dict)
 
 
 def read_inputs(project: ProjectPaths, options: Options) -> Inputs:

@@ -13,6 +13,7 @@ from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.selection import SelectBy, best_of, evaluations
 from narrowcast.stages.train.trace import Trace, TraceLine
+from narrowcast.stages.train.tracking.feeds import Tracking
 
 Stopped = Literal["", "cancelled", "timeout", "early", "pruned"]
 
@@ -25,11 +26,17 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     """
 
     def __init__(
-        self, options: Options, select_by: SelectBy, ctx: StageContext, trace: Trace, folder: Path
+        self,
+        options: Options,
+        select_by: SelectBy,
+        ctx: StageContext,
+        trace: Trace,
+        folder: Path,
+        tracking: Tracking,
     ) -> None:
         self.stopped: Stopped = ""
         self.trainer: Any = None  # set once the trainer exists
-        self._options, self._ctx, self._trace = options, ctx, trace
+        self._options, self._ctx, self._trace, self._tracking = options, ctx, trace, tracking
         self._select_by: SelectBy = select_by
         self._best = folder / "best.safetensors"
         self._seconds_before, self._tokens_before = trace.seconds, trace.tokens
@@ -70,6 +77,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def on_save(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
         """Count the minutes to the next checkpoint from here."""
         self._saved = time.monotonic()
+        self._trace.sync()
 
     def on_log(
         self, _args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any
@@ -79,19 +87,19 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if "loss" not in logs and "eval_loss" not in logs:
             return
         tokens = self._tokens_before + self.trainer.tokens_seen
-        self._trace.add(
-            TraceLine(
-                step=state.global_step,
-                epoch=round(state.epoch or 0.0, 4),
-                loss=logs.get("loss"),
-                dev_loss=logs.get("eval_loss"),
-                dev_score=logs.get("eval_score"),
-                learning_rate=logs.get("learning_rate"),
-                grad_norm=logs.get("grad_norm"),
-                tokens=tokens,
-                seconds=round(self.seconds, 3),
-            )
+        line = TraceLine(
+            step=state.global_step,
+            epoch=round(state.epoch or 0.0, 4),
+            loss=logs.get("loss"),
+            dev_loss=logs.get("eval_loss"),
+            dev_score=logs.get("eval_score"),
+            learning_rate=logs.get("learning_rate"),
+            grad_norm=logs.get("grad_norm"),
+            tokens=tokens,
+            seconds=round(self.seconds, 3),
         )
+        self._trace.add(line)
+        self._tracking.add(line)
         if "eval_loss" in logs:
             score = f", score {logs['eval_score']:.4f}" if "eval_score" in logs else ""
             self._ctx.progress.note(f"update {state.global_step:,}: dev loss {logs['eval_loss']:.4f}{score}")

@@ -73,6 +73,12 @@ class Options(StageOptions):
     """Minutes between checkpoints."""
     time_limit_minutes: float | None = Field(None, gt=0)
     """Stop with a checkpoint after this long."""
+    oom_retries: int = Field(0, ge=0, le=10)
+    """Times a run out of memory goes on with half the micro-batch; examples per update stay."""
+    forgetting_check: bool = True
+    """Read general text before and after, and warn where the model forgot much of it."""
+    track: list[str] = Field(default_factory=list)
+    """Trackers beside the trace: mlflow, wandb or a plug-in."""
     preflight: Literal["strict", "fail-open", "off"] = "strict"
     """Whether problems found beforehand stop the run, are only reported, or are not looked for."""
     probe_steps: int = Field(10, ge=0, le=100)
@@ -83,6 +89,10 @@ class Options(StageOptions):
         if self.early_stopping and self.select_by == "last":
             raise ValueError("early_stopping keeps the best weights, which select_by=last contradicts")
         return self
+
+    def identity(self) -> dict[str, Any]:
+        """Without what changes no weight, so that it may be given or left out on `--resume`."""
+        return self.model_dump(mode="json", exclude={"oom_retries", "forgetting_check", "track"})
 
     @model_validator(mode="before")
     @classmethod

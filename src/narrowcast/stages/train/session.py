@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import torch
 from transformers import PrinterCallback, TrainingArguments
 
 from narrowcast.core.run import RunManifest
+from narrowcast.errors import NarrowcastError
 from narrowcast.models.allocator import kept_pages
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.checkpoints import step_of
 from narrowcast.stages.train.dev_score import DevScore
+from narrowcast.stages.train.forgetting import GeneralText, compare_bits
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.monitor import Monitor
 from narrowcast.stages.train.objective.build import build_objective
@@ -21,6 +24,7 @@ from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.output import save_run
 from narrowcast.stages.train.selection import best_of, evaluations
 from narrowcast.stages.train.trace import Trace, plot_losses
+from narrowcast.stages.train.tracking.feeds import Tracking
 from narrowcast.stages.train.trainer import CompletionTrainer
 from narrowcast.stages.train.weights import trainable_model
 
@@ -29,18 +33,27 @@ class Session:
     """One run, from loaded weights to saved ones.
 
     Attributes:
-        stopped: why it ended early: `cancelled`, `timeout`, `early`, or "".
+        forgetting: bits per byte of general text before and after; empty where not read.
     """
 
     def __init__(
-        self, material: Material, options: Options, ctx: StageContext, folder: Path, checkpoint: Path | None
+        self,
+        material: Material,
+        options: Options,
+        ctx: StageContext,
+        folder: Path,
+        checkpoint: Path | None,
+        tracking: Tracking,
     ) -> None:
         self._material, self._options, self._ctx = material, options, ctx
         self._folder, self._checkpoint = folder, checkpoint
+        self.forgetting: dict[str, float] = {}
         torch.manual_seed(options.seed)  # of the adapter's initial weights
         self.model = trainable_model(material, options)
         self._trace = Trace(folder / "trace.csv", step_of(checkpoint) if checkpoint else 0)
-        self._monitor = Monitor(options, material.recipe.select_by, ctx, self._trace, folder)
+        for line in self._trace.lines:  # a tracker takes those it lacks
+            tracking.add(line)
+        self._monitor = Monitor(options, material.recipe.select_by, ctx, self._trace, folder, tracking)
         by_metric = material.recipe.select_by == "metric"
         self._score = DevScore(material, options.select_rows, ctx) if by_metric else None
         self._trainer = CompletionTrainer(
@@ -67,12 +80,24 @@ class Session:
             f"{recipe.method}: {self._material.updates:,} updates, {len(self._material.train.rows):,} rows",
             {"recipe": recipe.model_dump(mode="json"), "base": self._material.base.name},
         )
+        try:
+            self._train()
+        except BaseException:
+            with suppress(NarrowcastError, OSError):  # what stopped the run matters more than its picture
+                self._draw()
+            raise
+        self._draw()
+
+    def _train(self) -> None:
+        general = GeneralText(self._material) if self._options.forgetting_check else None
+        before = general.bits(self._trainer) if general else {}
         with kept_pages():
             self._trainer.train(resume_from_checkpoint=str(self._checkpoint) if self._checkpoint else None)
         self._monitor.restore_best()
+        if general and self.stopped in ("", "early"):
+            self.forgetting = compare_bits(before, general.bits(self._trainer))
 
-    def close(self) -> None:
-        """Draw the trace, whatever happened."""
+    def _draw(self) -> None:
         if self._trace.lines:
             method, base = self._material.recipe.method, self._material.base.name
             title = f"{self._ctx.run_id}: {method} fine-tune of {base}"
@@ -90,7 +115,7 @@ class Session:
 
     @property
     def stopped(self) -> str:
-        """Why the run ended before its last update."""
+        """Why the run ended before its last update: `cancelled`, `timeout`, `early`, or ""."""
         return self._monitor.stopped
 
     @property

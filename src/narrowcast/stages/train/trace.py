@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from narrowcast.store.files import atomic_writer, write_text
 
-COLUMNS = ("step", "epoch", "loss", "dev_loss", "dev_score", "learning_rate", "grad_norm", "tokens", "seconds")
+COLUMNS = (
+    "step",
+    "epoch",
+    "loss",
+    "dev_loss",
+    "dev_score",
+    "learning_rate",
+    "grad_norm",
+    "tokens",
+    "seconds",
+)
 
 
 class TraceLine(NamedTuple):
@@ -48,8 +59,13 @@ class Trace:
         """Seconds of training so far."""
         return self.lines[-1].seconds if self.lines else 0.0
 
+    def sync(self) -> None:
+        """Wait until the disk has every line; a checkpoint is never ahead of its trace for long."""
+        with self.path.open("a", encoding="utf-8") as file:
+            os.fsync(file.fileno())
+
     def add(self, line: TraceLine) -> None:
-        """Append one line; it reaches the disk at once."""
+        """Append one line; from here on it outlives the process."""
         self.lines.append(line)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(_csv(line))

@@ -13,10 +13,10 @@ nothing depends on how often a process was restarted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from shutil import disk_usage
 from typing import Any
 
 import torch
@@ -28,13 +28,12 @@ from narrowcast.models.chat import IGNORED
 from narrowcast.models.head import PickedHead
 from narrowcast.stages.train.batches import LengthGroupedBatches
 from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
-from narrowcast.stages.train.failures import disk_is_full
+from narrowcast.stages.train.disk import why_no_room
+from narrowcast.stages.train.failures import no_room
 from narrowcast.stages.train.forward import picked_logits
 from narrowcast.stages.train.noise import NoisyRows
 from narrowcast.stages.train.objective.base import Objective
 from narrowcast.stages.train.rows import TokenRow
-
-_DISK_IS_FULL = 1 << 20  # bytes free; torch names a full disk in no reliable way
 
 
 class CompletionTrainer(Trainer):  # type: ignore[misc]
@@ -76,7 +75,8 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self.has_dev_rows = bool(dev_rows)
         self._rows, self._dev_rows = rows, dev_rows
         self._update_size, self._bf16 = update_size, bf16
-        self._objective, self._batch = objective, partial(objective.batch, pad=pad)
+        self._objective, self._pad = objective, pad
+        self._batch = partial(objective.batch, pad=pad)
         self._met = NoisyRows(rows, noise, args.seed) if noise else rows
         self._dev_score = dev_score
         self._seeded_for = (-1, 0)
@@ -101,14 +101,23 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         torch.manual_seed((self.args.seed * 1_000_003 + self.state.global_step) * 1_009 + micro)
         self.tokens_seen += inputs.pop("tokens")
         loss = super().training_step(model, inputs, num_items_in_batch)
-        if not torch.isfinite(loss):
+        self._demand_finite("loss", loss.item())
+        return loss
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """The norm, known before the weights change, so no checkpoint ever holds weights that are NaN."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        self._demand_finite("gradient's norm", float(norm))
+        return norm
+
+    def _demand_finite(self, name: str, value: float) -> None:
+        if not math.isfinite(value):
             raise StageError(
-                f"the loss became {loss.item()} at update {self.state.global_step + 1}",
+                f"the {name} became {value} at update {self.state.global_step + 1}",
                 next_command="narrowcast train with a lower learning rate, or --set precision=fp32",
                 reason_code="training_diverged",
                 stage="training",
             )
-        return loss
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -119,17 +128,23 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
 
     def dev_loss(self) -> float:
         """Mean loss over the dev rows, in nats per completion token or pair."""
-        ordered = sorted(self._dev_rows, key=lambda row: row.size)
         size = self.args.per_device_train_batch_size
-        total, tokens = 0.0, 0
+        total, counted = self.loss_of(self._dev_rows, self._objective, at_once=size)
+        return total / counted
+
+    def loss_of(self, rows: Sequence[TokenRow], objective: Objective, *, at_once: int) -> tuple[float, int]:
+        """Loss summed over rows that nothing is learned from, and how many labels that were."""
+        ordered = sorted(rows, key=lambda row: row.size)
+        total, counted = 0.0, 0
         self.model.eval()
         with torch.inference_mode():
-            for start in range(0, len(ordered), size):
-                batch = self._prepare_inputs(self._batch(ordered[start : start + size]))
-                total += self._summed_loss(self.model, batch).item()
-                tokens += _answers(batch)
+            for start in range(0, len(ordered), at_once):
+                batch = self._prepare_inputs(objective.batch(ordered[start : start + at_once], self._pad))
+                logits = picked_logits(self.model, self._head, batch, bf16=self._bf16)
+                total += objective.loss(logits, batch).item()
+                counted += _answers(batch)
         self.model.train()
-        return total / tokens
+        return total, counted
 
     def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
         """The dev loss, and the score where one is asked for, in the form callbacks expect."""
@@ -150,10 +165,10 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             mark_complete(self.args.output_dir, self.state.global_step)
         except BaseException as error:
             folder = Path(self.args.output_dir)
-            full = disk_usage(folder).free < _DISK_IS_FULL  # before the torn checkpoint gives its room back
+            number = why_no_room(error, folder)  # before the torn checkpoint gives its room back
             drop_incomplete(folder)
-            if full and isinstance(error, Exception):
-                raise disk_is_full(folder) from error
+            if number is not None:
+                raise no_room(number, folder) from error
             raise
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from narrowcast import __version__
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import CancelledError, StageError
-from narrowcast.models.memory import peak_bytes, reset_peak
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.stages.train.contract import Inputs, Result
@@ -18,7 +17,7 @@ from narrowcast.stages.train.material import Material, gather
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.overfitting import warn_of_overfitting
 from narrowcast.stages.train.preflight.examine import admit, examine
-from narrowcast.stages.train.preflight.expected import expect, settle
+from narrowcast.stages.train.preflight.expected import settle
 from narrowcast.store.files import disk_errors
 
 
@@ -35,27 +34,30 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     folder = ctx.project.runs / ctx.run_id
     checkpoint = _checkpoint(folder, ctx)
 
-    from narrowcast.stages.train.failures import training_failures
-    from narrowcast.stages.train.session import Session
+    from narrowcast.stages.train.attempt import attempt
+    from narrowcast.stages.train.failures import outcome_of, training_failures
+    from narrowcast.stages.train.forgetting import warn_of_forgetting
+    from narrowcast.stages.train.tracking.feeds import Tracking, tracked_run
 
-    with disk_errors(folder), training_failures():
-        if checkpoint is None and options.preflight != "off":
-            expect(material, options, ctx, folder)
-        reset_peak()
-        session = Session(material, options, ctx, folder, checkpoint)
-        try:
-            session.run()
-            peak = peak_bytes()  # drawing the trace takes some too
-        finally:
-            session.close()
-        _raise_if_stopped(session.stopped, folder)
-        manifest = _manifest(material, options, ctx, session, started)
-        seconds, updates = session.seconds, session.steps
-        manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
-        saved = session.save(manifest)
-    kept = saved.selection.get("dev_loss", saved.losses.get("dev"))
-    warn_of_overfitting(saved.losses if kept is None else {**saved.losses, "dev": kept}, ctx)
-    return _result(saved, material, folder, ctx)
+    tracking = Tracking(ctx)
+    try:
+        with disk_errors(folder), training_failures(folder):
+            run = tracked_run(folder, ctx, _parameters(material, options))
+            tracking.begin(options.track, run, resume=ctx.resume)
+            session, material, peak = attempt(material, options, ctx, folder, checkpoint, tracking)
+            _raise_if_stopped(session.stopped, folder)
+            manifest = _manifest(material, options, ctx, session, started)
+            seconds, updates = session.seconds, session.steps
+            manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
+            saved = session.save(manifest)
+    except BaseException as error:
+        tracking.close(outcome_of(error))
+        raise
+    tracked = tracking.close("finished", _final_figures(saved), {"weights_sha256": saved.weights_sha256})
+    overfit = warn_of_overfitting(saved.losses, ctx)
+    warn_of_forgetting(saved.forgetting, ctx)
+    result = _result(saved, material, folder, ctx)
+    return result.model_copy(update={"overfit": overfit, "tracking": tracked})
 
 
 def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> Material:
@@ -135,10 +137,6 @@ def _manifest(
 ) -> RunManifest:
     from narrowcast.stages.train.output import environment, template_sha256
 
-    recipe = {
-        **options.model_dump(mode="json"),
-        **material.recipe.model_dump(mode="json", exclude={"reasons"}),
-    }
     rejected = sum(material.train.rejected.values())
     return RunManifest(
         run_id=ctx.run_id,
@@ -146,7 +144,7 @@ def _manifest(
         method_reason=material.recipe.reasons.get("method", "asked for"),
         base=material.base.record(),
         dataset_version=material.manifest.version,
-        recipe={**recipe, "reasons": material.recipe.reasons},
+        recipe={**_recipe(material, options), "reasons": material.recipe.reasons},
         seed=options.seed,
         rows={"train": len(material.train.rows), "rejected": rejected, "dev": len(material.dev.rows)},
         tokens={"all": material.train.tokens, "loss": material.train.loss_tokens},
@@ -162,7 +160,35 @@ def _manifest(
         environment=environment(),
         started=started,
         finished=_now(),
+        forgetting=session.forgetting,
     )
+
+
+def _recipe(material: Material, options: Options) -> dict[str, Any]:
+    """Every option after defaults were filled in."""
+    return {
+        **options.model_dump(mode="json"),
+        **material.recipe.model_dump(mode="json", exclude={"reasons"}),
+    }
+
+
+def _parameters(material: Material, options: Options) -> dict[str, Any]:
+    """What a tracker is told of a run before it begins."""
+    return {
+        **_recipe(material, options),
+        "base": material.base.name,
+        "base_fingerprint": material.base.fingerprint,
+        "dataset_version": material.manifest.version,
+        "rows": len(material.train.rows),
+        "code_version": __version__,
+    }
+
+
+def _final_figures(saved: RunManifest) -> dict[str, float]:
+    """What a tracker is told of a run that has finished."""
+    losses = {f"{name}_loss": value for name, value in saved.losses.items()}
+    general = {f"general_{name}": value for name, value in saved.forgetting.items()}
+    return {**losses, **general, "total_seconds": saved.seconds}
 
 
 def _result(saved: RunManifest, material: Material, folder: Path, ctx: StageContext) -> Result:
@@ -191,6 +217,7 @@ def _result(saved: RunManifest, material: Material, folder: Path, ctx: StageCont
         weights_sha256=saved.weights_sha256,
         seconds=saved.seconds,
         tokens_per_second=saved.tokens_per_second,
+        forgetting=saved.forgetting,
     )
 
 

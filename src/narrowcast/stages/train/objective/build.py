@@ -17,7 +17,7 @@ from narrowcast.stages.train.packing.batch import pack
 
 def build_objective(material: Material, options: Options, model: Any, ctx: StageContext) -> Objective:
     """The loss of the recipe; preferences are measured against the weights as they are now."""
-    recipe, layout = material.recipe, _layout(material)
+    recipe, layout = material.recipe, layout_of(material)
     if recipe.objective == "sft":
         return Completions(layout)
     rows = [*material.train.rows, *material.dev.rows]
@@ -41,12 +41,13 @@ def build_objective(material: Material, options: Options, model: Any, ctx: Stage
 
 def probe_objective(material: Material, options: Options) -> Objective:
     """One that costs as much time and memory, for a probe that learns nothing."""
-    layout = _layout(material)
+    layout = layout_of(material)
     if material.recipe.objective == "sft":
         return Completions(layout)
     rows = [*material.train.rows, *material.dev.rows]
     return Preferences(layout, options.beta, dict.fromkeys((row.example_id for row in rows), 0.0))
 
 
-def _layout(material: Material) -> Layout:
+def layout_of(material: Material) -> Layout:
+    """How the recipe puts rows into a batch."""
     return pack if material.recipe.layout == "tree" else collate

@@ -12,7 +12,11 @@ from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.preflight.data import data_findings, row_findings
 from narrowcast.stages.train.preflight.finding import Finding, as_error, from_error
 from narrowcast.stages.train.preflight.room import device_findings, room_findings
-from narrowcast.stages.train.preflight.surroundings import evaluation_findings, licence_findings
+from narrowcast.stages.train.preflight.surroundings import (
+    evaluation_findings,
+    licence_findings,
+    tracker_findings,
+)
 from narrowcast.store.dataset import load_manifest
 
 
@@ -42,7 +46,7 @@ def examine(options: Options, ctx: StageContext) -> Examination:
         CancelledError: on request.
     """
     material, error = None, None
-    findings = list(_without_model(options, ctx))
+    findings = [*_without_model(options, ctx), *tracker_findings(options, ctx)]
     try:
         material = gather(options, ctx)
     except CancelledError:

@@ -1,4 +1,4 @@
-"""Problems around a run: no baseline, nothing to evaluate on, no gate, an unclear licence."""
+"""Problems around a run: no baseline, nothing to evaluate on, no gate, a tracker, an unclear licence."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import yaml
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.errors import NarrowcastError
 from narrowcast.models.catalogue import find
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.gate import missing_baseline
-from narrowcast.stages.train.preflight.finding import Finding
+from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.preflight.finding import Finding, from_error
+from narrowcast.stages.train.tracking.base import TRACKERS
 from narrowcast.store.config_file import load_config
 from narrowcast.tasks import handler_for
 
@@ -49,6 +52,15 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
             where=ctx.project.config.name,
             fix="gates under `evaluate:` in narrowcast.yaml, e.g. macro_f1>=0.9",
         )
+
+
+def tracker_findings(options: Options, ctx: StageContext) -> Iterator[Finding]:
+    """Trackers that can not be used: library or key missing, another machine in offline mode."""
+    for name in options.track:
+        try:
+            TRACKERS.get(name)().check(ctx.settings)
+        except NarrowcastError as error:
+            yield from_error(error)
 
 
 def licence_findings(base: ResolvedBase) -> Iterator[Finding]:
