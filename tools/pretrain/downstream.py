@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 METHODS = ("lora", "full")
+METRICS = {"banking77": "macro_f1", "clinc150": "accuracy", "restaurant8k": "span_f1"}
 COMPARED_ROWS = 1000
 """Test rows, a fixed sample, on which two starts are compared; bars are measured on the whole split."""
 
@@ -57,36 +58,32 @@ class Task:
         return self.stage("compare", first, second, "--max-tokens", "96", *rows)
 
 
-def tasks(data: Path, work: Path) -> list[Task]:
-    """The three tasks in a workspace below ``work``, made anew."""
-    home = work / "downstream"
+def task(name: str, data: Path, work: Path) -> Task:
+    """One of the three tasks, in a workspace of its own below ``work`` that is made anew."""
+    home = work / name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    clinc = _clinc(data / "clinc150" / "data_full.json", home)
-    sources = {
-        "banking77": ("macro_f1", data / "banking77" / "train.csv", data / "banking77" / "test.csv"),
-        "clinc150": ("accuracy", *clinc),
-        "restaurant8k": (
-            "span_f1",
-            data / "restaurant8k" / "train_0.json",
-            data / "restaurant8k" / "test.json",
-        ),
-    }
-    found = []
-    for name, (metric, train, test) in sources.items():
-        task = Task(name, metric, home)
-        task.run("init", name)
-        for path, extra in ((train, ()), (test, ("--into", "test"))):
-            task.run("data", "import", "-p", name, "--locator", f"file:{path}", "--auto", *extra)
-        task.stage("prepare")
-        task.stage("baseline", "--models", "majority,tfidf", "--limit", str(COMPARED_ROWS))
-        found.append(task)
-    return found
+    train, test = SOURCES[name](data / name, home)
+    made = Task(name, METRICS[name], home)
+    made.run("init", name)
+    for path, extra in ((train, ()), (test, ("--into", "test"))):
+        made.run("data", "import", "-p", name, "--locator", f"file:{path}", "--auto", *extra)
+    made.stage("prepare")
+    made.stage("baseline", "--models", "majority,tfidf", "--limit", str(COMPARED_ROWS))
+    return made
 
 
-def _clinc(path: Path, home: Path) -> tuple[Path, Path]:
+def _banking(folder: Path, _home: Path) -> tuple[Path, Path]:
+    return folder / "train.csv", folder / "test.csv"
+
+
+def _restaurant(folder: Path, _home: Path) -> tuple[Path, Path]:
+    return folder / "train_0.json", folder / "test.json"
+
+
+def _clinc(folder: Path, home: Path) -> tuple[Path, Path]:
     """CLINC150's in-scope rows, training and validation together, as two files of text and label."""
-    content = json.loads(path.read_text())
+    content = json.loads((folder / "data_full.json").read_text())
     written = []
     for name, parts in (("train", ("train", "val")), ("test", ("test",))):
         target = home / f"clinc-{name}.jsonl"
@@ -94,6 +91,10 @@ def _clinc(path: Path, home: Path) -> tuple[Path, Path]:
         target.write_text("".join(json.dumps(row) + "\n" for row in rows))
         written.append(target)
     return written[0], written[1]
+
+
+SOURCES = {"banking77": _banking, "clinc150": _clinc, "restaurant8k": _restaurant}
+"""By task: files of training rows and of the official test rows."""
 
 
 def random_weights(base: Path, target: Path) -> Path:
@@ -164,7 +165,8 @@ def tickets(base: Path, work: Path, train_rows: int) -> dict[str, Any]:
     from narrowcast import Project, Settings
     from narrowcast.demo.project import DATA, configuration
 
-    home = work / "downstream"
+    home = work / "tickets"
+    shutil.rmtree(home, ignore_errors=True)
     task = Task("tickets", "field_f1", home)
     rows = [json.loads(line) for line in gzip.decompress(DATA.read_bytes()).splitlines()]
     scenarios = sorted({row["scenario"] for row in rows})
