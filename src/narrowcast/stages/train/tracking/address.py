@@ -15,6 +15,8 @@ _SECRETS = ("WANDB_API_KEY", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"
 
 def is_remote(address: str) -> bool:
     """Whether figures sent to the address could leave this machine."""
+    if address.startswith("databricks"):  # MLflow's name for a service
+        return True
     parts = urlsplit(address)
     if parts.scheme.partition("+")[0] in _FILES:
         return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -43,11 +45,9 @@ class MlflowTracker:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        from mlflow import MlflowClient
-
         address = _address(run.home)
         run.home.mkdir(parents=True, exist_ok=True)
-        self._client = MlflowClient(tracking_uri=address)
+        self._client = _client(address)
         known: dict[str, int] = {}
         if run.tracked_as is None:
             made = self._client.create_run(
@@ -96,6 +96,18 @@ class MlflowTracker:
 
         params = [Param(name, value[:_LONGEST]) for name, value in parameters.items()]
         self._client.log_batch(self._run, params=params)
+
+
+def _client(address: str) -> Any:
+    """The client, without what MLflow says of its tables and SQLAlchemy of MLflow's code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from mlflow import MlflowClient
+
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        client = MlflowClient(tracking_uri=address)
+        client.search_experiments(max_results=1)  # opens the store
+    return client
 
 
 def _address(home: Path) -> str:

@@ -16,10 +16,11 @@ _SERVER = "https://api.wandb.ai"
 
 
 class WandbTracker:
-    """One row an update, under wandb's own step, so that a row that comes again is dropped by wandb."""
+    """One row an update, under wandb's own step, which never goes back."""
 
     def __init__(self) -> None:
         self._run: Any = None
+        self._step = 0
 
     def check(self, settings: Settings) -> None:
         """The library is there; a server needs a key, and none is asked in offline mode."""
@@ -52,6 +53,7 @@ class WandbTracker:
             x_disable_meta=True,
             x_disable_stats=True,
             x_disable_machine_info=True,
+            x_save_requirements=False,
         )
         self._run = wandb.init(
             project=run.project,
@@ -72,7 +74,9 @@ class WandbTracker:
     def log(self, points: Sequence[Point]) -> None:
         """Hand the points to wandb's own process; figures of one step become one row."""
         for point in points:
-            self._run.log(point.figures, step=point.step)
+            if point.step >= self._step:  # else it was taken before an attempt that failed half-way
+                self._run.log(point.figures, step=point.step)
+                self._step = point.step
 
     def end(self, outcome: Outcome, figures: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Final figures into the summary, then the exit code."""
