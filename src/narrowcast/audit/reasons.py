@@ -122,6 +122,13 @@ REASONS: dict[str, Reason] = {
     "training_pruned": Reason(
         _T, _INFO, "a trial of a search was ended early, as others were better by then"
     ),
+    "training_seeds": Reason(_T, _INFO, "a recipe was trained under several seeds"),
+    "training_search_started": Reason(_T, _INFO, "a search over recipes began or went on"),
+    "training_search_trial": Reason(_T, _INFO, "a trial of a search ended"),
+    "training_search_finished": Reason(_T, _INFO, "a search over recipes ended, with its best run"),
+    "training_search_failed": Reason(
+        _T, _ERR, "no trial of a search could be trained", "narrowcast train --dry-run"
+    ),
     "training_overfit": Reason(
         _T, _WARN, "the dev loss rose behind its best", "narrowcast train --early-stopping 3"
     ),

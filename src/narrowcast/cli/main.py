@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
     "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
     "runs": ("narrowcast.cli.train:runs", "Model", "List the training runs."),
+    "search": ("narrowcast.cli.search:search", "Model", "Search recipes and bases on dev rows."),
     "rerun": ("narrowcast.cli.rerun:rerun", "Model", "Repeat a run and compare the weights."),
     "eval": ("narrowcast.cli.evaluate:evaluate", "Model", "Measure models on held-out rows."),
     "compare": ("narrowcast.cli.evaluate:compare", "Model", "Compare two models on the same rows."),

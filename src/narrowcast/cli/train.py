@@ -27,6 +27,9 @@ def train(
         bool, typer.Option("--dry-run", help="Show what preflight finds, recipe and rows; train nothing.")
     ] = False,
     autopilot: AutopilotOption = False,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train under so many seeds; mean and spread on dev rows.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Fine-tune a base model on the prepared rows."""
@@ -37,6 +40,11 @@ def train(
     from narrowcast.ops.preflight import preflight
 
     opened = open_project(project)
+    if seeds > 1 and not dry_run:
+        from narrowcast.cli.seeds import train_seeds
+
+        train_seeds(opened, overrides, seeds, autopilot=autopilot, force=force, as_json=as_json)
+        return
     with working(as_json) as (progress, cancel):
         if dry_run:
             shown = preflight(
@@ -58,6 +66,8 @@ def train(
                 progress=progress,
                 cancel=cancel,
             )
+    if opened.settings.process:
+        return  # of several processes that train together, the first one reports
     if dry_run:
         emit(shown, as_json, lambda: render(shown))
     else:

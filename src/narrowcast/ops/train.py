@@ -41,17 +41,20 @@ def train(
         CancelledError: on request.
     """
     if autopilot:
-        choice = choose(project, overrides)
-        named = ", ".join(f"{name} {value}" for name, value in choice.options.items())
-        payload = choice.model_dump(mode="json")
-        project.trail.emit(
-            StageName.TRAINING, "training_autopilot", named or "nothing was open", payload=payload
-        )
-        overrides = {**choice.options, **(overrides or {})}
+        overrides = choose_open(project, overrides)
     result = run_stage(
         project, "train", overrides, force=force, resume=resume, progress=progress, cancel=cancel
     )
     return cast("Result", result)
+
+
+def choose_open(project: Project, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`overrides` with what the autopilot chooses where they leave it open; an event keeps the reasons."""
+    choice = choose(project, overrides)
+    named = ", ".join(f"{name} {value}" for name, value in choice.options.items())
+    payload = choice.model_dump(mode="json")
+    project.trail.emit(StageName.TRAINING, "training_autopilot", named or "nothing was open", payload=payload)
+    return {**choice.options, **(overrides or {})}
 
 
 def runs(project: Project) -> list[dict[str, Any]]:

@@ -58,6 +58,11 @@ class ProjectPaths:
         return self.root / "training" / "runs"
 
     @property
+    def searches(self) -> Path:
+        """Studies: `<study>/` with journal, result and pictures."""
+        return self.root / "training" / "search"
+
+    @property
     def adapters(self) -> Path:
         """Trained adapters or full weights: `<run>/`."""
         return self.root / "outputs" / "adapters"
@@ -96,6 +101,11 @@ class ProjectPaths:
     def run_index(self) -> Path:
         """One line per finished training run."""
         return self.registry / "runs.jsonl"
+
+    @property
+    def run_records(self) -> Path:
+        """The stage record of each training run that was made beside others: `<run>.json`."""
+        return self.registry / "runs"
 
     @property
     def stage_records(self) -> Path:

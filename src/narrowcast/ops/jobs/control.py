@@ -17,7 +17,7 @@ from narrowcast.store.lock import is_held
 # Commands that make sense without anybody watching; `jobs` itself, servers and questions do not.
 COMMANDS = {
     "baseline", "compare", "data", "demo", "eval", "export", "models", "parity", "prepare", "preflight",
-    "rerun", "run", "sweep", "train",
+    "rerun", "run", "search", "train",
 }  # fmt: skip
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from narrowcast import __version__
+from narrowcast.core.progress import NullProgress
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import CancelledError, StageError
 from narrowcast.stages.base import StageContext
@@ -29,6 +32,8 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         CancelledError: on request, with a checkpoint.
     """
     started = _now()
+    if ctx.settings.process:
+        ctx = replace(ctx, emit=_tell_nothing, progress=NullProgress())  # the first process tells
     material = _admitted(inputs, options, ctx)
     _report_rejected(material, ctx)
     folder = ctx.project.runs / ctx.run_id
@@ -43,13 +48,13 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     try:
         with disk_errors(folder), training_failures(folder):
             run = tracked_run(folder, ctx, _parameters(material, options))
-            tracking.begin(options.track, run, resume=ctx.resume)
+            tracking.begin([] if ctx.settings.process else options.track, run, resume=ctx.resume)
             session, material, peak = attempt(material, options, ctx, folder, checkpoint, tracking)
             _raise_if_stopped(session.stopped, folder)
             manifest = _manifest(material, options, ctx, session, started)
             seconds, updates = session.seconds, session.steps
             manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
-            saved = session.save(manifest)
+            saved = manifest if ctx.settings.process else session.save(manifest)
     except BaseException as error:
         tracking.close(outcome_of(error))
         raise
@@ -73,7 +78,8 @@ def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> Material:
 
 def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
     """Where to go on from; refuses to lose an interrupted run silently."""
-    drop_incomplete(folder / "checkpoints")
+    if not ctx.settings.process:
+        drop_incomplete(folder / "checkpoints")
     found = last_checkpoint(folder / "checkpoints")
     if found is None:
         return None
@@ -88,8 +94,8 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
             reason_code="training_interrupted_run",
             stage="training",
         )
-    import shutil
-
+    if ctx.settings.process:
+        return None  # the first process clears the folder
     ctx.progress.note(f"starting over; the checkpoint at update {step_of(found)} is removed")
     shutil.rmtree(folder)
     return None
@@ -115,6 +121,7 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
             stage="training",
         )
     if stopped == "pruned":
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody goes on from them
         raise StageError(
             "the run was ended early, as earlier ones were better by then",
             where=str(folder),
@@ -157,7 +164,7 @@ def _manifest(
         weights_sha256="",
         chat_template_sha256=template_sha256(material.tokenizer),
         code_version=__version__,
-        environment=environment(),
+        environment=environment() | {"processes": str(ctx.settings.processes)},
         started=started,
         finished=_now(),
         forgetting=session.forgetting,
@@ -219,6 +226,10 @@ def _result(saved: RunManifest, material: Material, folder: Path, ctx: StageCont
         tokens_per_second=saved.tokens_per_second,
         forgetting=saved.forgetting,
     )
+
+
+def _tell_nothing(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
+    """Events of a process that is not the first of several."""
 
 
 def _now() -> str:
