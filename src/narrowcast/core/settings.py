@@ -21,6 +21,8 @@ class Settings(BaseModel):
             (`NARROWCAST_ALLOW_PRIVATE_ADDRESSES`).
         max_download: bytes that one remote file may have (`NARROWCAST_MAX_DOWNLOAD_BYTES`, default 20 GiB).
         project: the project commands work on when none is named (`NARROWCAST_PROJECT`).
+        processes: how many train one model together (`WORLD_SIZE`, which torchrun and accelerate set).
+        process: which of them this is (`RANK`); 0 writes, tells and decides, the others compute alone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +34,8 @@ class Settings(BaseModel):
     project: str | None = None
     allow_private: bool = False
     max_download: int = 20 << 30
+    processes: int = 1
+    process: int = 0
 
     @classmethod
     def from_environment(
@@ -48,6 +52,8 @@ class Settings(BaseModel):
             project=env.get("NARROWCAST_PROJECT"),
             allow_private=_is_on(env.get("NARROWCAST_ALLOW_PRIVATE_ADDRESSES")),
             max_download=int(env.get("NARROWCAST_MAX_DOWNLOAD_BYTES") or 20 << 30),
+            processes=int(env.get("WORLD_SIZE") or 1),
+            process=int(env.get("RANK") or 0),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,10 +47,11 @@ def run_stage(
 ) -> StageResult:
     """Run one stage, or take its result from its record where nothing changed.
 
-    The project is locked meanwhile. `force` runs a fresh stage again.
+    The project is locked meanwhile. `force` runs a fresh stage again. Of several processes that train one
+    model together, the first holds the lock for all.
     """
     options = stage_options(project, name, overrides)
-    with project.lock(name):
+    with nullcontext() if project.settings.process else project.lock(name):
         result: StageResult = project.runner(progress, cancel).run(
             stage(name), options, force=force, resume=resume
         )

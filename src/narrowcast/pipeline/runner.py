@@ -38,6 +38,11 @@ class Runner:
         self._cancel = cancel or CancelToken()
         self._watch = watch
 
+    @property
+    def _leads(self) -> bool:
+        """Of several processes that train one model, the first writes records and events."""
+        return self._settings.process == 0
+
     def run(
         self,
         definition: StageDefinition[Any, Any, R],
@@ -75,9 +80,10 @@ class Runner:
         definition, started = planned.definition, _now()
 
         def emit(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
-            self._trail.emit(
-                definition.event_stage, reason_code, message, payload=payload, run=planned.run_id
-            )
+            if self._leads:
+                self._trail.emit(
+                    definition.event_stage, reason_code, message, payload=payload, run=planned.run_id
+                )
 
         context = StageContext(
             project=self._project,
@@ -95,11 +101,14 @@ class Runner:
             result = definition.run(planned.inputs, planned.options, context)
         finally:
             self._progress.finish()
-        save_record(self._project, _record(planned, result, started))
+        if self._leads:
+            save_record(self._project, _record(planned, result, started))
         emit(definition.success_code, result.summary or f"{definition.name} finished", result.payload)
         return result
 
     def _emit_failure(self, definition: StageDefinition[Any, Any, Any], error: NarrowcastError) -> None:
+        if not self._leads:
+            return
         code = error.reason_code
         if code not in REASONS or code == NarrowcastError.default_reason_code:
             code = definition.failure_code

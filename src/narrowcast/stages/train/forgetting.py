@@ -2,7 +2,7 @@
 
 Forty short passages and questions with fixed answers (`general.jsonl`, written for this) are read by the
 base and by the trained model; nobody trains on them. Bits per byte do not depend on the tokenizer: 8 is
-guessing bytes, a 15 M model reads plain English at about 1.3, a large one at under 1.
+guessing bytes, the embedded base reads these passages at 1.49 and answers at 1.16.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from narrowcast.stages.train.objective.completions import Completions
 from narrowcast.stages.train.rows import TokenRow
 from narrowcast.stages.train.trainer import CompletionTrainer
 
-RISE = 0.25
+RISE = 0.5
 """Share by which bits per byte may rise unsaid; docs/train.md says why."""
 _AT_ONCE = 4  # rows; all their positions have logits, which under a large vocabulary take much memory
 

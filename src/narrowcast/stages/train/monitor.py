@@ -63,9 +63,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         due = time.monotonic() - self._saved >= 60 * options.checkpoint_minutes
         control.should_save = due or bool(options.checkpoint_every and step % options.checkpoint_every == 0)
         limit = options.time_limit_minutes
-        if self._ctx.cancel.requested:
+        cancelled = self._ctx.cancel.requested
+        expired = limit is not None and time.monotonic() - self._began >= 60 * limit
+        cancelled, expired, control.should_save = self.trainer.agree(cancelled, expired, control.should_save)
+        if cancelled:
             self._stop("cancelled", control)
-        elif limit is not None and time.monotonic() - self._began >= 60 * limit and step < state.max_steps:
+        elif expired and step < state.max_steps:
             self._stop("timeout", control)
 
     def _stop(self, why: Stopped, control: Any) -> None:
@@ -120,12 +123,16 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             return
         best = best_of(found, self._select_by)
         if best == len(found) - 1:
-            part = self._best.with_suffix(".part")
-            save_file(_trainable(self.trainer.model), part)
-            part.replace(self._best)
+            self._keep_best(state)
         elif 0 < self._options.early_stopping <= len(found) - 1 - best and not self.stopped:
             self.stopped = "early"
             control.should_training_stop = True
+
+    def _keep_best(self, state: Any) -> None:
+        if state.is_world_process_zero:
+            part = self._best.with_suffix(".part")
+            save_file(_trainable(self.trainer.model), part)
+            part.replace(self._best)
 
     def restore_best(self) -> None:
         """Put the best weights back, where some were kept."""

@@ -14,6 +14,7 @@ from narrowcast.core.run import RunManifest
 from narrowcast.errors import NarrowcastError
 from narrowcast.models.allocator import kept_pages
 from narrowcast.stages.base import StageContext
+from narrowcast.stages.train.batches import parts
 from narrowcast.stages.train.checkpoints import step_of
 from narrowcast.stages.train.dev_score import DevScore
 from narrowcast.stages.train.forgetting import GeneralText, compare_bits
@@ -50,7 +51,8 @@ class Session:
         self.forgetting: dict[str, float] = {}
         torch.manual_seed(options.seed)  # of the adapter's initial weights
         self.model = trainable_model(material, options)
-        self._trace = Trace(folder / "trace.csv", step_of(checkpoint) if checkpoint else 0)
+        step = step_of(checkpoint) if checkpoint else 0
+        self._trace = Trace(folder / "trace.csv", step, keep=not ctx.settings.process)
         for line in self._trace.lines:  # a tracker takes those it lacks
             tracking.add(line)
         self._monitor = Monitor(options, material.recipe.select_by, ctx, self._trace, folder, tracking)
@@ -58,7 +60,7 @@ class Session:
         self._score = DevScore(material, options.select_rows, ctx) if by_metric else None
         self._trainer = CompletionTrainer(
             self.model,
-            training_arguments(material, options, folder),
+            training_arguments(material, options, folder, ctx.settings.processes),
             rows=material.train.rows,
             dev_rows=material.dev.rows,
             update_size=options.batch_size,
@@ -98,7 +100,7 @@ class Session:
             self.forgetting = compare_bits(before, general.bits(self._trainer))
 
     def _draw(self) -> None:
-        if self._trace.lines:
+        if self._trace.lines and not self._ctx.settings.process:
             method, base = self._material.recipe.method, self._material.base.name
             title = f"{self._ctx.run_id}: {method} fine-tune of {base}"
             plot_losses(self._trace.lines, self._folder / "loss.png", title)
@@ -161,7 +163,7 @@ class Session:
         return found
 
 
-def training_arguments(material: Material, options: Options, folder: Path) -> Any:
+def training_arguments(material: Material, options: Options, folder: Path, processes: int = 1) -> Any:
     """What the trainer is told; evaluation, saving and stopping are the monitor's."""
     recipe = material.recipe
     gpu = torch.cuda.is_available()
@@ -169,7 +171,7 @@ def training_arguments(material: Material, options: Options, folder: Path) -> An
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.micro_batch_size,
-        gradient_accumulation_steps=recipe.accumulation,
+        gradient_accumulation_steps=parts(recipe.batch_size, recipe.micro_batch_size, processes),
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=options.scheduler,
         warmup_steps=math.ceil(material.updates * options.warmup_ratio),

@@ -42,12 +42,19 @@ class TraceLine(NamedTuple):
 
 
 class Trace:
-    """Appends lines; after a resume, lines behind the checkpoint are cut off first."""
+    """Appends lines; after a resume, lines behind the checkpoint are cut off first.
 
-    def __init__(self, path: Path, resumed_step: int = 0) -> None:
-        self.path = path
+    Args:
+        path: of the file.
+        resumed_step: of the checkpoint; 0 begins anew.
+        keep: whether this process writes the file; of several that train together, one does.
+    """
+
+    def __init__(self, path: Path, resumed_step: int = 0, *, keep: bool = True) -> None:
+        self.path, self._keep = path, keep
         self.lines = [line for line in read_trace(path) if line.step <= resumed_step] if resumed_step else []
-        write_text(path, "".join(map(_csv, [COLUMNS, *self.lines])))
+        if keep:
+            write_text(path, "".join(map(_csv, [COLUMNS, *self.lines])))
 
     @property
     def tokens(self) -> int:
@@ -61,14 +68,16 @@ class Trace:
 
     def sync(self) -> None:
         """Wait until the disk has every line; a checkpoint is never ahead of its trace for long."""
-        with self.path.open("a", encoding="utf-8") as file:
-            os.fsync(file.fileno())
+        if self._keep:
+            with self.path.open("a", encoding="utf-8") as file:
+                os.fsync(file.fileno())
 
     def add(self, line: TraceLine) -> None:
         """Append one line; from here on it outlives the process."""
         self.lines.append(line)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(_csv(line))
+        if self._keep:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_csv(line))
 
 
 def read_trace(path: Path) -> list[TraceLine]:

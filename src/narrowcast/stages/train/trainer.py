@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import DataLoaderShard
 from torch.utils.data import DataLoader
 from transformers import Trainer
 
@@ -71,7 +72,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
         self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole update
         self._loss_shifts_labels = False  # `collate` shifted them already
-        self.tokens_seen = 0
+        self.tokens_seen = self._tokens_told = 0
         self.has_dev_rows = bool(dev_rows)
         self._rows, self._dev_rows = rows, dev_rows
         self._update_size, self._bf16 = update_size, bf16
@@ -89,9 +90,27 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             self._update_size,
             self.args.per_device_train_batch_size,
             self.args.seed,
+            process=self.args.process_index,
+            processes=self.args.world_size,
         )
+        if self.args.world_size > 1:
+            # As `prepare` would make it, but with rows that are dealt out already.
+            return DataLoaderShard(
+                self._met, device=self.accelerator.device, batch_sampler=batches, collate_fn=self._batch
+            )
         loader = DataLoader(self._met, batch_sampler=batches, collate_fn=self._batch)
         return self.accelerator.prepare(loader)
+
+    def agree(self, *wishes: bool) -> list[bool]:
+        """What any of the processes wishes; all of them get the same answer. Counts their tokens too."""
+        if self.args.world_size == 1:
+            return list(wishes)
+        mine = self.tokens_seen - self._tokens_told
+        shared = torch.tensor([*map(int, wishes), mine], device=self.accelerator.device)
+        torch.distributed.all_reduce(shared)
+        *counts, tokens = shared.tolist()
+        self.tokens_seen = self._tokens_told = self._tokens_told + int(tokens)
+        return [count > 0 for count in counts]
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Seed dropout for this micro-batch, then forward and backward."""
@@ -124,6 +143,8 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
     ) -> Any:
         """The objective's sum, divided by what it counts in the whole update."""
         loss = self._summed_loss(model, inputs) / (num_items_in_batch or _answers(inputs))
+        if num_items_in_batch is not None:
+            loss = loss * self.args.world_size  # counted over all processes, whose gradients are averaged
         return (loss, {}) if return_outputs else loss
 
     def dev_loss(self) -> float:
@@ -162,11 +183,14 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         """Save, then mark as complete: a kill in between leaves nothing that resume would take."""
         try:
             super()._save_checkpoint(model, trial)
-            mark_complete(self.args.output_dir, self.state.global_step)
+            self.accelerator.wait_for_everyone()
+            if self.is_world_process_zero():
+                mark_complete(self.args.output_dir, self.state.global_step)
         except BaseException as error:
             folder = Path(self.args.output_dir)
             number = why_no_room(error, folder)  # before the torn checkpoint gives its room back
-            drop_incomplete(folder)
+            if self.is_world_process_zero():
+                drop_incomplete(folder)
             if number is not None:
                 raise no_room(number, folder) from error
             raise

@@ -19,6 +19,9 @@ def expect(material: Material, options: Options, ctx: StageContext, folder: Path
     """Probe a run that is long enough for it, and keep the forecast in `<folder>/forecast.json`."""
     if not options.probe_steps or material.updates < _FEWEST * options.probe_steps:
         return
+    if ctx.settings.processes > 1:
+        ctx.progress.note("no forecast: the probe knows one process, and several train together")
+        return
     from narrowcast.stages.train.preflight.probe import probe
 
     found = probe(material, options, ctx)
