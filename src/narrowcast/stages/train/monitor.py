@@ -74,8 +74,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def _stop(self, why: Stopped, control: Any) -> None:
         self.stopped = why
         control.should_training_stop = True
+        # An evaluation that is due still comes, in front of the checkpoint: a resumed run would miss it.
         control.should_save = True
-        control.should_evaluate = False
 
     def on_save(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
         """Count the minutes to the next checkpoint from here."""
@@ -124,7 +124,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         best = best_of(found, self._select_by)
         if best == len(found) - 1:
             self._keep_best(state)
-        elif 0 < self._options.early_stopping <= len(found) - 1 - best and not self.stopped:
+        elif 0 < self._options.early_stopping <= len(found) - 1 - best:
             self.stopped = "early"
             control.should_training_stop = True
 
