@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "preflight": ("narrowcast.cli.preflight:preflight", "Model", "Find what stands against a training run."),
     "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
     "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
-    "runs": ("narrowcast.cli.train:runs", "Model", "List the training runs."),
+    "runs": ("narrowcast.cli.runs:app", "Model", "List and show the training runs."),
     "search": ("narrowcast.cli.search:search", "Model", "Search recipes and bases on dev rows."),
     "rerun": ("narrowcast.cli.rerun:rerun", "Model", "Repeat a run and compare the weights."),
     "eval": ("narrowcast.cli.evaluate:evaluate", "Model", "Measure models on held-out rows."),

@@ -1,4 +1,4 @@
-"""`narrowcast train` and `narrowcast runs`."""
+"""`narrowcast train`."""
 
 from __future__ import annotations
 
@@ -72,41 +72,6 @@ def train(
         emit(shown, as_json, lambda: render(shown))
     else:
         emit(result, as_json, lambda: _render(result))
-
-
-def runs(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the finished training runs."""
-    from narrowcast.cli.output import emit, say, table
-    from narrowcast.cli.state import open_project
-    from narrowcast.ops import train as ops
-
-    found = ops.runs(open_project(project))
-
-    def render() -> None:
-        if not found:
-            say("no run has finished yet")
-            return
-        numbers = [
-            (name, "right") for name in ("rows", "updates", "train loss", "dev loss", "minutes", "tokens/s")
-        ]
-        table(["run", "base", "method", *numbers, "finished"], [_cells(line) for line in found])
-
-    emit(found, as_json, render)
-
-
-def _cells(line: dict[str, Any]) -> list[str]:
-    return [
-        line["run_id"],
-        line["base"].rstrip("/").rpartition("/")[2],
-        line["method"],
-        f"{line['rows']:,}",
-        f"{line['steps']:,}",
-        f"{line['final_train_loss']:.4f}",
-        "" if line["dev_loss"] is None else f"{line['dev_loss']:.4f}",
-        f"{line['seconds'] / 60:.1f}",
-        f"{line['tokens_per_second']:,.0f}",
-        line["finished"][:16].replace("T", " "),
-    ]
 
 
 def _render(result: Result) -> None:

@@ -25,4 +25,11 @@ def ready(project):
 @pytest.fixture
 def quick(base):
     """Options of a run of six updates."""
-    return {"base": base, "epochs": 2, "batch_size": 8, "method": "full", "precision": "fp32", "preflight": "off"}
+    return {
+        "base": base,
+        "epochs": 2,
+        "batch_size": 8,
+        "method": "full",
+        "precision": "fp32",
+        "preflight": "off",
+    }

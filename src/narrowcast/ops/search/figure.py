@@ -18,6 +18,7 @@ from narrowcast.stages.evaluate.figures.canvas import (
 )
 
 _AREA = (40.0, 400.0)  # points², of the smallest and the largest weights
+_NAMED = 4  # trials at one point
 _WIDE = 10.0  # a ratio of latencies from which the axis is logarithmic
 
 
@@ -36,6 +37,7 @@ def draw_pareto(trials: Sequence[Trial], latency_ms: Mapping[int, float], metric
     front = sorted((each for each in drawn if each.front), key=lambda each: latency_ms[each.number])
     line = [(latency_ms[each.number], each.run.score.value) for each in front if each.run is not None]
     axes.plot(*zip(*line, strict=True), color=ACCENT, linewidth=1.2, zorder=1)
+    _name_front(axes, front, latency_ms)
     if max(latency_ms.values()) > _WIDE * min(latency_ms.values()):
         axes.set_xscale("log")
     axes.margins(x=0.15, y=0.15)
@@ -60,12 +62,17 @@ def _point(axes: Any, trial: Trial, latency: float, drawn: Sequence[Trial]) -> N
     spread = [[max(0.0, score.value - score.low)], [max(0.0, score.high - score.value)]]
     axes.errorbar(latency, score.value, yerr=spread, color=colour, linewidth=0.8, alpha=0.5, zorder=2)
     axes.scatter([latency], [score.value], s=area, color=colour, alpha=0.9, zorder=3)
-    if trial.front:
+
+
+def _name_front(axes: Any, front: Sequence[Trial], latency_ms: Mapping[int, float]) -> None:
+    """Each point of the front by its trials; equal points share a label."""
+    places: dict[tuple[float, float], list[str]] = {}
+    for each in front:
+        assert each.run is not None
+        place = (latency_ms[each.number], each.run.score.value)
+        places.setdefault(place, []).append(str(each.number))
+    for place, numbers in places.items():
+        shown = ", ".join(numbers[:_NAMED]) + (", …" if len(numbers) > _NAMED else "")
         axes.annotate(
-            f"trial {trial.number}",
-            (latency, score.value),
-            textcoords="offset points",
-            xytext=(9, 4),
-            fontsize=8,
-            color=INK,
+            f"trial {shown}", place, textcoords="offset points", xytext=(9, 4), fontsize=8, color=INK
         )

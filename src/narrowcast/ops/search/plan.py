@@ -68,6 +68,7 @@ class Plan:
             "select_rows": self.select_rows,
             "eval_every": self.fixed.get("eval_every") or max(1, math.ceil(updates / RUNGS)),
             "probe_steps": 0,
+            "forgetting_check": False,
         }
 
     def varied(self, options: dict[str, Any]) -> dict[str, Any]:

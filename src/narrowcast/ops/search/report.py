@@ -13,6 +13,8 @@ from narrowcast.ops.search.plan import Plan
 from narrowcast.ops.search.result import Search, Trial, latencies, pareto, ranked
 from narrowcast.store.files import atomic_writer, write_json, write_text
 
+_TOLD_BY_THE_WAY = {"forgetting_check"}  # no part of what a run is
+
 
 def report(
     plan: Plan, trials: Sequence[Trial], *, asked: int, stopped: Literal["", "timeout"], current: str | None
@@ -54,7 +56,7 @@ def report(
 
 def train_command(plan: Plan, trial: Trial) -> str:
     """`narrowcast train` with the options of a trial: the run that is there already."""
-    words = [_word(name, value) for name, value in trial.options.items()]
+    words = [_word(name, value) for name, value in trial.options.items() if name not in _TOLD_BY_THE_WAY]
     return " ".join(["narrowcast train", f"--project {plan.project.slug}", *words])
 
 

@@ -18,7 +18,7 @@ from narrowcast.stages.train.contract import Inputs, Result
 from narrowcast.stages.train.gate import require_baseline
 from narrowcast.stages.train.material import Material, gather
 from narrowcast.stages.train.options import Options
-from narrowcast.stages.train.overfitting import warn_of_overfitting
+from narrowcast.stages.train.overfitting import kept_losses, warn_of_overfitting
 from narrowcast.stages.train.preflight.examine import admit, examine
 from narrowcast.stages.train.preflight.expected import settle
 from narrowcast.store.files import disk_errors
@@ -59,7 +59,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         tracking.close(outcome_of(error))
         raise
     tracked = tracking.close("finished", _final_figures(saved), {"weights_sha256": saved.weights_sha256})
-    overfit = warn_of_overfitting(saved.losses, ctx)
+    overfit = warn_of_overfitting(kept_losses(saved), ctx)
     warn_of_forgetting(saved.forgetting, ctx)
     result = _result(saved, material, folder, ctx)
     return result.model_copy(update={"overfit": overfit, "tracking": tracked})

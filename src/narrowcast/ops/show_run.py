@@ -1,0 +1,132 @@
+"""One training run: what it was made of, what came of it, what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.metric import MetricValue
+from narrowcast.core.run import RunManifest
+from narrowcast.errors import ModelError
+from narrowcast.models.loading import read_run_manifest
+from narrowcast.ops.project import Project
+from narrowcast.pipeline.plan import load_record
+from narrowcast.stages import stage
+from narrowcast.stages.train.checkpoints import last_checkpoint, step_of
+from narrowcast.stages.train.overfitting import kept_losses, overfitting
+from narrowcast.store.dataset import load_manifest
+from narrowcast.store.workspace import ProjectPaths
+
+# Stages whose last record may hold figures of the run.
+_MEASURING = ("evaluate", "compare")
+
+
+class Figure(BaseModel):
+    """A measured figure of the run."""
+
+    split: str
+    n: int
+    metric: str
+    value: MetricValue
+    report: str
+
+
+class RunView(BaseModel):
+    """What `narrowcast runs show` prints.
+
+    Attributes:
+        manifest: `run.json`.
+        current: `narrowcast eval` and `narrowcast export` take this run where none is named.
+        dataset_current: it was trained on the data-set version that is prepared now.
+        overfitting: what the losses say; "" where they show none.
+        figures: from the last evaluation or comparison that measured the run.
+        files: weights, trace, loss curve; relative to the project.
+        events: how many the trail has of the run, by reason code.
+    """
+
+    manifest: RunManifest
+    current: bool
+    dataset_current: bool
+    overfitting: str
+    figures: list[Figure]
+    files: list[str]
+    events: dict[str, int] = Field(default_factory=dict)
+    next: str
+
+
+def show_run(project: Project, run_id: str) -> RunView:
+    """Read a finished run.
+
+    Raises:
+        ModelError: where there is no such run; says whether it was interrupted, or which come near.
+    """
+    paths = project.paths
+    if not (paths.adapters / run_id / "run.json").exists():
+        raise _unknown(paths, run_id)
+    manifest = read_run_manifest(paths, run_id)
+    trained, figures = load_record(paths, "train"), _figures(paths, run_id)
+    current = trained is not None and trained.run_id == run_id
+    counts: dict[str, int] = {}
+    for event in project.trail.events(run=run_id):
+        counts[event.reason_code] = counts.get(event.reason_code, 0) + 1
+    wanted = [paths.adapters / run_id, *(paths.runs / run_id / name for name in ("trace.csv", "loss.png"))]
+    return RunView(
+        manifest=manifest,
+        current=current,
+        dataset_current=load_manifest(paths).version == manifest.dataset_version,
+        overfitting=overfitting(kept_losses(manifest)),
+        figures=figures,
+        files=[paths.relative(path) for path in wanted if path.exists()],
+        events=counts,
+        next=_next(run_id, current=current, measured=bool(figures)),
+    )
+
+
+def _figures(paths: ProjectPaths, run_id: str) -> list[Figure]:
+    found: list[Figure] = []
+    for name in _MEASURING:
+        record = load_record(paths, name)
+        if record is None:
+            continue
+        result: Any = stage("evaluate").result.model_validate(record.result)
+        found += [
+            Figure(
+                split=each.split.value,
+                n=each.n,
+                metric=each.primary,
+                value=each.metrics[each.primary],
+                report=result.report,
+            )
+            for each in result.results
+            if each.model == f"run:{run_id}"
+        ]
+    return found
+
+
+def _next(run_id: str, *, current: bool, measured: bool) -> str:
+    if not measured:
+        return f"narrowcast eval run:{run_id}"
+    return "narrowcast export" if current else f"narrowcast rerun {run_id}"
+
+
+def _unknown(paths: ProjectPaths, run_id: str) -> ModelError:
+    checkpoint = last_checkpoint(paths.runs / run_id / "checkpoints") if _plain(run_id) else None
+    if checkpoint is not None:
+        return ModelError(
+            f"run {run_id!r} has not finished; its last checkpoint is of update {step_of(checkpoint)}",
+            where=str(checkpoint),
+            next_command="narrowcast train --resume, with the options it began with",
+            reason_code="model_adapter_missing",
+        )
+    known = sorted(path.parent.name for path in paths.adapters.glob("*/run.json"))
+    return ModelError(
+        f"there is no run {run_id!r}",
+        where=", ".join(known[-5:]) or "no run has finished",
+        next_command="narrowcast runs",
+        reason_code="model_adapter_missing",
+    )
+
+
+def _plain(run_id: str) -> bool:
+    return run_id.replace("-", "").isalnum()
