@@ -46,13 +46,15 @@ class DevScore:
             for each in self._examples
         ]
         self._tokenizer, self._precision = material.tokenizer, material.recipe.precision
-        self._packed = material.recipe.layout == "tree"
         self.metric, self.rows = "", len(self._examples)
 
     def __call__(self, model: Any) -> float:
         """The metric; the model is in training mode before and after."""
+        from narrowcast.stages.train.packing.register import NAME, use
+
         model.eval()
-        if self._packed:  # packed attention wants a layout; questions stand side by side
+        packed = model.config._attn_implementation == NAME
+        if packed:  # packed attention wants a layout; questions stand side by side
             model.set_attn_implementation("sdpa")
         predictor = TransformersPredictor(
             "dev", model, self._tokenizer, size_bytes=None, precision=self._precision
@@ -61,9 +63,7 @@ class DevScore:
             scores = self._handler.score(self._examples, predictor.predict(self._requests))
         finally:
             predictor.close()
-            if self._packed:
-                from narrowcast.stages.train.packing.register import use
-
+            if packed:
                 use(model)
             model.train()
         self.metric = scores.primary
