@@ -117,6 +117,7 @@ REASONS: dict[str, Reason] = {
     "training_run": Reason(_T, _INFO, "a model was trained"),
     "training_started": Reason(_T, _INFO, "training began"),
     "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
+    "training_layout_planned": Reason(_T, _INFO, "the layout of each batch is chosen by costs measured here"),
     "training_rerun": Reason(_T, _INFO, "a run was repeated to the same weights"),
     "training_rerun_differs": Reason(_T, _WARN, "a run was repeated to other weights", "narrowcast runs"),
     "training_pruned": Reason(

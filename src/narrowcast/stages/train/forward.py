@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from narrowcast.models.head import PickedHead
+from narrowcast.stages.train.packing.register import attend
 
 _MODEL_INPUTS = ("input_ids", "position_ids", "layout")
 
@@ -24,6 +25,7 @@ def picked_logits(model: Any, head: PickedHead, inputs: dict[str, Any], *, bf16:
     """
     device = inputs["input_ids"].device.type
     context = torch.autocast(device, dtype=torch.bfloat16) if bf16 else nullcontext()
+    attend(getattr(model, "module", model), packed="layout" in inputs)
     own = {name: inputs[name] for name in _MODEL_INPUTS if name in inputs}
     with context, head.at(inputs["positions"]):
         logits: Tensor = model(**own, use_cache=False).logits

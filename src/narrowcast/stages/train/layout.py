@@ -17,17 +17,23 @@ _LONGEST = 1024  # tokens; scores of longer pieces are better never held as a wh
 _SAMPLE = 16  # batches
 
 
+def can_pack(base: ResolvedBase, rows: Sequence[TokenRow]) -> tuple[bool, str]:
+    """Whether packing is exact for the base and fast for these rows, and why not."""
+    if base.architecture not in EXACT_FOR:
+        return False, f"packing is not proven for {base.architecture}"
+    longest = max(len(side.ids) for row in rows for side in row.sides())
+    return longest <= _LONGEST, f"rows of up to {longest} tokens"
+
+
 def choose_layout(
     options: Options, base: ResolvedBase, rows: Sequence[TokenRow], micro_batch_size: int
 ) -> tuple[Literal["padded", "tree"], str]:
-    """The layout of every batch of a run, and why."""
+    """The layout of every batch of a run, and why; a longer run plans each batch (see `calibration`)."""
     if options.layout != "auto":
         return options.layout, "asked for"
-    if base.architecture not in EXACT_FOR:
-        return "padded", f"packing is not proven for {base.architecture}"
-    longest = max(len(side.ids) for row in rows for side in row.sides())
-    if longest > _LONGEST:
-        return "padded", f"rows of up to {longest} tokens"
+    able, why_not = can_pack(base, rows)
+    if not able:
+        return "padded", why_not
     from narrowcast.stages.train.batches import LengthGroupedBatches
     from narrowcast.stages.train.packing.batch import packed_share
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from narrowcast.stages.base import StageOptions
+from narrowcast.stages.train.packing.costs import Costs
 from narrowcast.stages.train.recipes import with_recipe
 
 
@@ -33,6 +34,8 @@ class Options(StageOptions):
     """Examples computed at once; smaller takes less memory and gives the same result."""
     layout: Literal["auto", "padded", "tree"] = "auto"
     """Rows of a batch side by side, or packed so that shared beginnings are computed once; same gradients."""
+    layout_costs: Costs | None = None
+    """Seconds by which each batch's layout is chosen, measured where left out; given to repeat a run."""
     input_noise: float | None = Field(None, ge=0, lt=1)
     """Share of an input's tokens lost anew in every epoch; default by task and base."""
     max_length: int | None = Field(None, ge=8)

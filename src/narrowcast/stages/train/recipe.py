@@ -15,6 +15,7 @@ from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.stages.train.options import Options
+from narrowcast.stages.train.packing.costs import Costs
 from narrowcast.stages.train.rank import rank_for
 
 FULL_BELOW = 100_000_000  # parameters
@@ -33,6 +34,7 @@ class Recipe(BaseModel):
     Attributes:
         reasons: option name to why it has its value.
         accumulation: micro-batches per update.
+        layout_costs: where known, each batch takes the layout that is fastest by them.
     """
 
     method: Method
@@ -43,6 +45,7 @@ class Recipe(BaseModel):
     batch_size: int
     micro_batch_size: int
     layout: Literal["padded", "tree"] = "padded"
+    layout_costs: Costs | None = None
     max_length: int
     lora_rank: int
     lora_alpha: int
@@ -103,6 +106,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         objective=objective,
         epochs=epochs,
         learning_rate=rate,
+        layout_costs=options.layout_costs,
         input_noise=noise,
         batch_size=options.batch_size,
         micro_batch_size=min(micro, options.batch_size),

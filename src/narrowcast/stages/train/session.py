@@ -15,6 +15,7 @@ from narrowcast.errors import NarrowcastError
 from narrowcast.models.allocator import kept_pages
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.batches import parts
+from narrowcast.stages.train.calibration import plan_layout
 from narrowcast.stages.train.checkpoints import step_of
 from narrowcast.stages.train.dev_score import DevScore
 from narrowcast.stages.train.forgetting import GeneralText, compare_bits
@@ -51,6 +52,7 @@ class Session:
         self.forgetting: dict[str, float] = {}
         torch.manual_seed(options.seed)  # of the adapter's initial weights
         self.model = trainable_model(material, options)
+        plan_layout(material, options, self.model, folder, ctx)
         step = step_of(checkpoint) if checkpoint else 0
         self._trace = Trace(folder / "trace.csv", step, keep=not ctx.settings.process)
         for line in self._trace.lines:  # a tracker takes those it lacks

@@ -13,6 +13,7 @@ from narrowcast.stages.train.objective.preferences import Preferences
 from narrowcast.stages.train.objective.reference import reference_margins
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.packing.batch import pack
+from narrowcast.stages.train.packing.planner import PlannedLayout
 
 
 def build_objective(material: Material, options: Options, model: Any, ctx: StageContext) -> Objective:
@@ -50,4 +51,6 @@ def probe_objective(material: Material, options: Options) -> Objective:
 
 def layout_of(material: Material) -> Layout:
     """How the recipe puts rows into a batch."""
+    if material.recipe.layout_costs is not None:
+        return PlannedLayout(material.recipe.layout_costs)
     return pack if material.recipe.layout == "tree" else collate

@@ -29,6 +29,11 @@ class Completions:
 
     def loss(self, logits: Tensor, inputs: dict[str, Any]) -> Tensor:
         """Nats, summed over the answers' tokens."""
+        return self.cross_entropy(logits, inputs)
+
+    @staticmethod
+    def cross_entropy(logits: Tensor, inputs: dict[str, Any]) -> Tensor:
+        """As `loss`."""
         return functional.cross_entropy(
             logits.float(), inputs["labels"], ignore_index=IGNORED, reduction="sum"
         )

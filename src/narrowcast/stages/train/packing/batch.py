@@ -17,16 +17,21 @@ _TOKENS = 64  # a sequence is filled up to multiples, because products of a new 
 _LOSSES = 32
 
 
-def pack(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
+def pack(rows: Sequence[TokenRow], pad: int, fewest: int = FEWEST_SHARED) -> dict[str, Any]:
     """One sequence of the rows' token trie.
+
+    Args:
+        rows: of the batch.
+        pad: id of fillers.
+        fewest: shared tokens that make a segment.
 
     Returns:
         `input_ids`, `position_ids` [1, tokens]; `layout`; `positions` [n], offsets whose logits are needed,
         once for each row and token, so that a token several rows share counts as often as it occurs;
         `labels` [n], `IGNORED` for fillers; `tokens`, how many the rows have before packing.
     """
-    trie = build_trie([row.ids for row in rows], FEWEST_SHARED)
-    fillers = _round_up(len(trie.ids) + 1, _TOKENS) - len(trie.ids)
+    trie = build_trie([row.ids for row in rows], fewest)
+    fillers = packed_length(len(trie.ids)) - len(trie.ids)
     ids, places = trie.ids + [pad] * fillers, trie.positions + [0] * fillers
     positions: list[int] = []
     labels: list[int] = []
@@ -43,6 +48,11 @@ def pack(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
         "labels": torch.tensor(labels + [IGNORED] * more),
         "tokens": sum(len(row.ids) for row in rows),
     }
+
+
+def packed_length(tokens: int) -> int:
+    """Tokens of the sequence with its fillers, at least one of which there is."""
+    return _round_up(tokens + 1, _TOKENS)
 
 
 def packed_share(batches: Sequence[Sequence[TokenRow]]) -> float:

@@ -79,16 +79,36 @@ def lay_out(segments: Sequence[Segment], positions: Sequence[int], tokens: int) 
         positions: of each token in its row, fillers included.
         tokens: length of the sequence with fillers, more than the segments hold.
     """
+    pieces = tuple(_piece(batch, causal, tokens - 1) for batch, causal in _cuts(segments))
+    return Layout(tokens, torch.tensor(positions), pieces)
+
+
+def attention_size(segments: Sequence[Segment]) -> tuple[int, int]:
+    """Pairs of query and key that the pieces of these segments compute, and the number of pieces."""
+    sizes = [_pairs(batch, causal) for batch, causal in _cuts(segments)]
+    return sum(sizes), len(sizes)
+
+
+def _cuts(segments: Sequence[Segment]) -> Iterator[tuple[list[Span], bool]]:
+    """What is computed as a batch, and whether it is causal."""
     diagonals = [(each.start, each.length, each.start, each.length) for each in segments]
-    pieces = [_piece(batch, True, tokens - 1) for batch in _batches(diagonals)]
+    for batch in _batches(diagonals):
+        yield batch, True
     for depth in sorted({each.depth for each in segments}):
         rectangles = [
             (each.start + each.length, each.descendants, each.start, each.length)
             for each in segments
             if each.depth == depth and each.descendants
         ]
-        pieces += [_piece(batch, False, tokens - 1) for batch in _batches(rectangles)]
-    return Layout(tokens, torch.tensor(positions), tuple(pieces))
+        for batch in _batches(rectangles):
+            yield batch, False
+
+
+def _pairs(batch: list[Span], causal: bool) -> int:
+    tall, wide = max(span[1] for span in batch), max(span[3] for span in batch)
+    if len(batch) == 1 and not causal:
+        return tall * wide
+    return len(batch) * _round_up(tall) * _round_up(wide)
 
 
 Span = tuple[int, int, int, int]

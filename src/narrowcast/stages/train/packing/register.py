@@ -18,6 +18,7 @@ from narrowcast.stages.train.packing.attention import TreeAttention
 from narrowcast.stages.train.packing.blocks import Layout
 
 NAME = "narrowcast_tree"
+_PADDED = "sdpa"  # what transformers takes by itself
 _KNOWN = {"position_ids", "use_cache", "cache_position", "is_causal", "output_attentions"}
 
 
@@ -64,3 +65,10 @@ def use(model: Any) -> None:
     AttentionInterface.register(NAME, tree_attention)
     AttentionMaskInterface.register(NAME, _no_mask)
     model.set_attn_implementation(NAME)
+
+
+def attend(model: Any, *, packed: bool) -> None:
+    """Let the next forward pass attend over pieces, or over padded rows where the last one was packed."""
+    config = model.config
+    if packed or config._attn_implementation == NAME:
+        config._attn_implementation = NAME if packed else _PADDED  # every layer reads it in its forward
