@@ -1,11 +1,14 @@
 """The sole loop: fresh stages are skipped, stale ones run, failures leave their event and no record."""
 
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from narrowcast.core.names import StageName
-from narrowcast.errors import CancelledError, StageError
+from narrowcast.core.settings import Settings
+from narrowcast.errors import CancelledError, StageError, UsageError
 from narrowcast.ops.project import Project
 from narrowcast.pipeline.plan import load_record, plan_stage
 from narrowcast.stages.base import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
@@ -114,3 +117,18 @@ def test_a_cancelled_pipeline_stops_before_the_next_stage(numbered: Project) -> 
     with pytest.raises(CancelledError):
         numbered.runner(cancel=token).run_all([(STAGE, Options())])
     assert RUNS == []
+
+
+def test_several_processes_are_refused_unless_the_stage_shares(
+    numbered: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    before = _codes(numbered)
+    with closing(Project.open(Settings.from_environment(), numbered.slug)) as second:
+        with pytest.raises(UsageError, match="one of 2"):
+            second.runner().run(STAGE, Options())
+        result = second.runner().run(replace(STAGE, shared=True), Options())
+    assert result.product == 21 * Options().factor
+    assert _codes(numbered) == before  # the first process tells and records
+    assert not (numbered.paths.stage_records / "multiply.json").exists()

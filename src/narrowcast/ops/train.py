@@ -53,7 +53,9 @@ def choose_open(project: Project, overrides: dict[str, Any] | None = None) -> di
     choice = choose(project, overrides)
     named = ", ".join(f"{name} {value}" for name, value in choice.options.items())
     payload = choice.model_dump(mode="json")
-    project.trail.emit(StageName.TRAINING, "training_autopilot", named or "nothing was open", payload=payload)
+    if not project.settings.process:  # of several that train together, the first one tells
+        message = named or "nothing was open"
+        project.trail.emit(StageName.TRAINING, "training_autopilot", message, payload=payload)
     return {**choice.options, **(overrides or {})}
 
 

@@ -10,7 +10,7 @@ from narrowcast.audit.reasons import REASONS
 from narrowcast.audit.trail import Trail
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.settings import Settings
-from narrowcast.errors import NarrowcastError
+from narrowcast.errors import NarrowcastError, UsageError
 from narrowcast.pipeline.plan import PlannedStage, StageRecord, plan_stage, save_record
 from narrowcast.stages.base import StageContext, StageDefinition, StageOptions, StageResult, Watch
 from narrowcast.store.workspace import ProjectPaths
@@ -57,6 +57,7 @@ class Runner:
             NarrowcastError: whatever the stage raised; the failure event is in the trail.
         """
         try:
+            self._demand_one_process(definition)
             planned = plan_stage(definition, options, self._project)
             if not force and not planned.stale_because and planned.record:
                 self._progress.note(f"{definition.name}: up to date")
@@ -65,6 +66,14 @@ class Runner:
         except NarrowcastError as error:
             self._emit_failure(definition, error)
             raise
+
+    def _demand_one_process(self, definition: StageDefinition[Any, Any, Any]) -> None:
+        if self._settings.processes > 1 and not definition.shared:
+            raise UsageError(
+                f"{definition.name} runs in one process, and this is one of {self._settings.processes}",
+                where="WORLD_SIZE",
+                next_command="the same command without torchrun; several processes can train",
+            )
 
     def run_all(
         self, stages: Iterable[tuple[StageDefinition[Any, Any, Any], StageOptions]], *, resume: bool = False

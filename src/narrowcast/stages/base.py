@@ -104,6 +104,7 @@ class StageDefinition(Generic[I, O, R]):
         failure_code: reason code of a failure whose error names none.
         read_inputs: reads the predecessor's manifests; raises where they are missing.
         version: raised when the stage's code changes what it would write.
+        shared: several processes may run the stage together.
     """
 
     name: str
@@ -115,3 +116,4 @@ class StageDefinition(Generic[I, O, R]):
     success_code: str
     failure_code: str
     version: int = 1
+    shared: bool = False

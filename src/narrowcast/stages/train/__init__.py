@@ -24,6 +24,7 @@ STAGE = StageDefinition(
     run=run,
     success_code="training_run",
     failure_code="training_runtime_error",
+    shared=True,
 )
 
 __all__ = ["STAGE", "Inputs", "Options", "Result"]
