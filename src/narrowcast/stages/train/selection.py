@@ -28,8 +28,8 @@ def choose_selection(options: Options, task: TaskSpec, dev_rows: int) -> tuple[S
         if not options.early_stopping or not dev_rows:
             return "last", "no early stopping" if dev_rows else "no dev rows"
         if task.labels or task.profile is TaskProfile.ALIGNMENT:
-            return "metric", "early stopping; answers are a choice, which costs what a dev loss costs"
-        return "loss", "early stopping; answers are generated, which costs more than a dev loss"
+            return "metric", "early stopping; answers are a choice, scored without generating any"
+        return "loss", "early stopping; answers would have to be generated at each evaluation"
     if wanted != "last" and not dev_rows:
         raise StageError(
             f"there are no dev rows to select weights by {wanted} on",
