@@ -29,8 +29,9 @@ def test_seeds_and_what_a_run_shows(project, tmp_path, cli, cli_json):
     assert found.score.low <= found.score.mean <= found.score.high
     assert load_record(project.paths, "train").run_id == found.current_run
     trained = project.trail.events()
-    again = train_seeds(project, options, seeds=2, force=True)  # nothing is trained twice
-    assert again == found
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    again = cli_json("train", "--project", project.slug, "--seeds", "2", "--force", *words)
+    assert again == found.model_dump(mode="json")  # nothing is trained twice
     codes = [event.reason_code for event in project.trail.events()]
     assert codes.count("training_run") == 2
     assert codes[len(list(trained)) :] == ["training_seeds"]

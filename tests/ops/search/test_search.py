@@ -94,7 +94,7 @@ def _written(project, folder, found):
     assert f"--learning-rate {best.varied['learning_rate']}" in command
 
 
-def test_time_that_is_up_ends_a_search_and_more_trials_go_on(ready, quick):
+def test_time_that_is_up_ends_a_search_and_more_trials_go_on(ready, quick, cli_json):
     plan = plan_search(ready, quick, vary={"weight_decay": Dimension(values=[0.01, 0.1])})
     nothing = search(plan, trials=2, timeout_minutes=0, force=True)
     assert (nothing.stopped, nothing.trials, nothing.current_run) == ("timeout", [], None)
@@ -102,6 +102,11 @@ def test_time_that_is_up_ends_a_search_and_more_trials_go_on(ready, quick):
     one = search(plan, trials=1, force=True)
     assert (one.stopped, len(one.trials)) == ("", 1)
     assert len(runs(ready)) == 1
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in quick.items()]
+    words += ["--project", ready.slug, "--vary", "weight_decay=0.01,0.1", "--trials", "1"]
+    shown = cli_json("search", *words, "--dry-run")
+    assert (shown["study"], shown["done"]) == (plan.study, 1)
+    assert shown["first_trial"]["weight_decay"] == 0.01
     again = search(plan, trials=1, force=True)
     assert again.trials == one.trials
     assert len(runs(ready)) == 1
