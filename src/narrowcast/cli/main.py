@@ -119,7 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NarrowcastError as error:
         if state.debug():
             raise
-        _report(error, as_json="--json" in args)
+        # Of several processes that train together, the first alone prints a document.
+        _report(error, as_json="--json" in args and os.environ.get("RANK", "0") == "0")
         sys.exit(error.exit_code)
 
 

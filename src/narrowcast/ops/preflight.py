@@ -140,7 +140,7 @@ def _forecast(material: Material, options: Options, ctx: StageContext, findings:
     from narrowcast.stages.train.preflight.expected import time_findings
     from narrowcast.stages.train.preflight.probe import probe
 
-    with training_failures():
+    with training_failures(ctx.project.runs):
         forecast = probe(material, options, ctx)
     findings += time_findings(forecast, options)
     return forecast

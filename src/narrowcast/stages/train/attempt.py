@@ -42,7 +42,8 @@ def attempt(
     Raises:
         StageError: `training_oom` where no retry is left, or any other of the codes `training_*`.
     """
-    left = options.oom_retries
+    # Of several processes one can not try again alone: the others wait for its gradients.
+    left = options.oom_retries if ctx.settings.processes == 1 else 0
     while True:
         try:
             with training_failures(folder):

@@ -192,4 +192,5 @@ def training_arguments(material: Material, options: Options, folder: Path, proce
         remove_unused_columns=False,
         dataloader_pin_memory=gpu,
         use_cpu=not gpu,
+        ddp_find_unused_parameters=False,  # every trained weight is met in every update
     )
