@@ -62,6 +62,7 @@ def test_a_search_goes_on_where_it_was_killed_and_ends_alike(ready, quick, setti
     folder = ready.paths.searches / plan.study
     assert finished(folder) == 1
     assert load_record(ready.paths, "train").run_id == runs(ready)[0]["run_id"]  # the best so far
+    (folder / "study.jsonl.lock").touch()
     with (folder / "study.jsonl").open("ab") as file:
         file.write(b'{"op_code":4,"worker')  # as a kill in the middle of a write
     parts = search(plan, trials=2, rows=12, force=True)

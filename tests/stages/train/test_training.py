@@ -76,7 +76,8 @@ def test_a_loss_that_is_no_number_stops_the_run(workshop):
 
 
 def test_early_stopping_keeps_the_best_weights(workshop):
-    result = workshop.train(method="full", epochs=40, learning_rate=1e-2, early_stopping=2, eval_every=4)
+    wild = {"method": "full", "epochs": 40, "learning_rate": 1e-2, "eval_every": 4}
+    result = workshop.train(early_stopping=2, select_by="loss", **wild)
     dev = [
         line.dev_loss
         for line in read_trace(workshop.project.root / result.trace)

@@ -41,6 +41,11 @@ class Plan:
     project: Project
     select_rows: int
 
+    @property
+    def seed(self) -> int:
+        """Of the points, and of every trial's training."""
+        return self._options({}).seed
+
     def start(self) -> dict[str, Any]:
         """The point of the first trial: what the recipe would do by itself."""
         options = self._options({})
@@ -89,7 +94,6 @@ def plan_search(
     *,
     space: Space | None = None,
     vary: Space | None = None,
-    select_rows: int = 200,
 ) -> Plan:
     """Choose the space and check all of it.
 
@@ -128,10 +132,9 @@ def plan_search(
         "options": stage_options(project, "train", fixed).identity(),
         "dataset": manifest.version,
         "bases": {name: each.fingerprint for name, each in resolved.items()},
-        "rows": select_rows,
     }
     study = f"search-{content_hash(key)[:10]}"
-    return Plan(study, kept, fixed, manifest, resolved, project, select_rows)
+    return Plan(study, kept, fixed, manifest, resolved, project, first.select_rows)
 
 
 def _default(name: str, options: Options, recipe: Recipe) -> Any:

@@ -79,8 +79,7 @@ def search(
     work = Work(progress or NullProgress(), deadline, rows, force)
     folder = project.paths.searches / plan.study
     with project.lock("search"):
-        seed = int(plan.fixed.get("seed", 0))
-        study = Study(folder, plan.space, seed, plan.start())
+        study = Study(folder, plan.space, plan.seed, plan.start())
         former = load_record(project.paths, "train")
         before = len(study.results())
         _emit(plan, "training_search_started", f"{before:,} of {trials:,} trials were done before", {})
