@@ -26,7 +26,7 @@ from narrowcast.stages.train.rows import TokenRow
 from narrowcast.store.files import read_json, write_json
 
 _BATCHES = 3  # measured: a short, a middling and a long one
-_REPEATS = 2  # after one that prepares products of new sizes
+_REPEATS = 2
 _LEAST = 50  # a run takes so many times as long as its calibration, or is not calibrated
 _SHOWN = 64  # batches whose choices are told beforehand
 
@@ -61,12 +61,12 @@ def calibrate(material: Material, model: Any) -> Costs:
 
     use(model)
     head = PickedHead(model)
-    batches = sorted(_micro_batches(material), key=lambda rows: sum(len(row.ids) for row in rows))
+    batches = sorted(micro_batches(material), key=lambda rows: sum(len(row.ids) for row in rows))
     picked = [batches[len(batches) * (2 * at + 1) // (2 * _BATCHES)] for at in range(_BATCHES)]
     model.train()
     with kept_pages():
         timed = [
-            (work(rows, layout), _seconds(material, model, head, rows, layout))
+            (work(rows, layout), batch_seconds(material, model, head, rows, layout))
             for rows in picked
             for layout in LAYOUTS
         ]
@@ -81,14 +81,20 @@ def calibrate(material: Material, model: Any) -> Costs:
     return Costs(batch=batch, token=token, padded_pair=padded, packed_pair=packed, piece=piece)
 
 
-def _seconds(
-    material: Material, model: Any, head: PickedHead, rows: Sequence[TokenRow], layout: LayoutName
+def batch_seconds(
+    material: Material,
+    model: Any,
+    head: PickedHead,
+    rows: Sequence[TokenRow],
+    layout: LayoutName,
+    repeats: int = _REPEATS,
 ) -> float:
+    """Median seconds of forward and backward of a batch, after one that prepares products of new sizes."""
     batch = laid_out(rows, material.tokenizer.pad_token_id or 0, layout)
     device = next(model.parameters()).device
     inputs = {name: each.to(device) if hasattr(each, "to") else each for name, each in batch.items()}
     found = []
-    for _ in range(_REPEATS + 1):
+    for _ in range(repeats + 1):
         begin = time.perf_counter()
         logits = picked_logits(model, head, inputs, bf16=material.recipe.precision == "bf16")
         Completions.cross_entropy(logits, inputs).backward()
@@ -109,7 +115,7 @@ def _pays(material: Material, options: Options) -> bool:
     )
 
 
-def _micro_batches(material: Material) -> list[list[TokenRow]]:
+def micro_batches(material: Material) -> list[list[TokenRow]]:
     """Those of the first epoch, pairs as two rows."""
     rows, recipe = material.train.rows, material.recipe
     order = LengthGroupedBatches(
@@ -123,7 +129,7 @@ def _told(material: Material, costs: Costs) -> dict[str, Any]:
     planner, counts = PlannedLayout(costs), dict.fromkeys(LAYOUTS, 0)
     totals = dict.fromkeys(LAYOUTS, 0.0)
     planned = 0.0
-    for rows in _micro_batches(material)[:_SHOWN]:
+    for rows in micro_batches(material)[:_SHOWN]:
         layout, seconds = planner.choose(rows)
         counts[layout] += 1
         planned += seconds[layout]

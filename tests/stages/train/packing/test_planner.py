@@ -92,7 +92,7 @@ def test_a_fit_finds_the_costs_that_made_the_times(workshop, monkeypatch):
     true = Costs(batch=0.02, token=2e-5, padded_pair=4e-8, packed_pair=3e-8, piece=1e-3)
     monkeypatch.setattr(
         calibration,
-        "_seconds",
+        "batch_seconds",
         lambda _material, _model, _head, rows, layout: true.seconds(work(rows, layout)),
     )
     material = gather(workshop.options(), workshop.context())
