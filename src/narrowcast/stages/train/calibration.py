@@ -39,7 +39,7 @@ def plan_layout(material: Material, options: Options, model: Any, folder: Path, 
     recipe, kept = material.recipe, folder / "layout.json"
     if recipe.layout_costs is None and kept.exists():
         recipe.layout_costs = Costs.model_validate(read_json(kept))
-    elif recipe.layout_costs is None and _pays(material, options):
+    elif recipe.layout_costs is None and ctx.settings.processes == 1 and _pays(material, options):
         ctx.progress.note("measuring what each layout of a batch costs here")
         recipe.layout_costs = calibrate(material, model)
         write_json(kept, recipe.layout_costs.model_dump())
