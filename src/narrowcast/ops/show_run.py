@@ -69,7 +69,8 @@ def show_run(project: Project, run_id: str) -> RunView:
     current = trained is not None and trained.run_id == run_id
     counts: dict[str, int] = {}
     for event in project.trail.events(run=run_id):
-        counts[event.reason_code] = counts.get(event.reason_code, 0) + 1
+        code = event.reason_code or "none"
+        counts[code] = counts.get(code, 0) + 1
     wanted = [paths.adapters / run_id, *(paths.runs / run_id / name for name in ("trace.csv", "loss.png"))]
     return RunView(
         manifest=manifest,
