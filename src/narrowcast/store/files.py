@@ -53,6 +53,13 @@ def disk_errors(path: Path) -> Iterator[None]:
                 next_command="free some space, then run the same command again",
                 reason_code="system_disk_full",
             ) from error
+        if error.errno == errno.EFBIG:
+            raise WorkspaceError(
+                "a file would be larger than this process may write; nothing was left half-written",
+                where=str(path),
+                next_command="ulimit -f unlimited, then run the same command again",
+                reason_code="system_disk_full",
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise WorkspaceError(
                 "the folder can not be written",
