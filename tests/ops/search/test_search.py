@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 
 import pytest
 
@@ -173,3 +174,19 @@ def test_what_can_not_be_searched_is_refused(ready, quick):
     }  # epochs and batch size are given
     other = plan_search(ready, {**quick, "epochs": 3})
     assert other.study != fixed.study
+
+
+def test_bases_are_varied_each_with_its_own_default(ready, quick, tmp_path):
+    other = str(shutil.copytree(quick["base"], tmp_path / "other"))
+    vary = {
+        "base": Dimension(values=[quick["base"], other]),
+        "learning_rate": Dimension(low=0.5, high=2, log=True, relative=True),
+    }
+    plan = plan_search(ready, {**quick, "seed": 3}, vary=vary)
+    assert plan.seed == 3
+    assert plan.start() == {"base": quick["base"], "learning_rate": 1.0}
+    assert plan.options_of({"base": other, "learning_rate": 0.5}) | quick == {
+        **quick, "seed": 3, "base": quick["base"], "learning_rate": 5e-4, "select_by": "metric",
+        "select_rows": 200, "eval_every": 1, "probe_steps": 0, "forgetting_check": False,
+    }  # fmt: skip
+    assert plan.options_of({"base": other, "learning_rate": 0.5})["base"] == other

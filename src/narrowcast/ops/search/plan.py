@@ -28,9 +28,9 @@ class Plan:
 
     Attributes:
         study: its id; equal space, options, data and bases give the same study, which then goes on.
+        first: the options as given, before anything is varied.
         fixed: options that all trials share.
         bases: base models by name.
-        select_rows: dev rows scored at each evaluation of a trial.
     """
 
     study: str
@@ -39,19 +39,19 @@ class Plan:
     manifest: DatasetManifest
     bases: dict[str, ResolvedBase]
     project: Project
-    select_rows: int
+    first: Options
 
     @property
     def seed(self) -> int:
         """Of the points, and of every trial's training."""
-        return self._options({}).seed
+        return self.first.seed
 
     def start(self) -> dict[str, Any]:
         """The point of the first trial: what the recipe would do by itself."""
-        options = self._options({})
-        recipe = self._recipe(options)
+        recipe = self._recipe(self.first)
         return {
-            name: dimension.start(_default(name, options, recipe)) for name, dimension in self.space.items()
+            name: dimension.start(_default(name, self.first, recipe))
+            for name, dimension in self.space.items()
         }
 
     def options_of(self, point: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Plan:
             **self.fixed,
             **values,
             "select_by": "metric",
-            "select_rows": self.select_rows,
+            "select_rows": self.first.select_rows,
             "eval_every": self.fixed.get("eval_every") or max(1, math.ceil(updates / RUNGS)),
             "probe_steps": 0,
             "forgetting_check": False,
@@ -134,7 +134,7 @@ def plan_search(
         "bases": {name: each.fingerprint for name, each in resolved.items()},
     }
     study = f"search-{content_hash(key)[:10]}"
-    return Plan(study, kept, fixed, manifest, resolved, project, first.select_rows)
+    return Plan(study, kept, fixed, manifest, resolved, project, first)
 
 
 def _default(name: str, options: Options, recipe: Recipe) -> Any:
