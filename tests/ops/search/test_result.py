@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.ops.measured_run import MeasuredRun
+from narrowcast.ops.search.figure import draw_pareto
 from narrowcast.ops.search.result import Trial, latencies, pareto, ranked
 
 
@@ -28,3 +29,6 @@ def test_the_front_holds_what_nothing_beats():
     assert pareto(trials) == [1, 2]
     assert [each.number for each in ranked(trials)] == [2, 1, 3, 0]
     assert pareto([]) == []
+    drawn = [each.model_copy(update={"front": each.number in (1, 2)}) for each in trials]
+    pictures = [draw_pareto(drawn, latencies(drawn), "macro_f1") for _ in range(2)]
+    assert pictures[0] == pictures[1]  # equal trials, equal bytes

@@ -17,7 +17,7 @@ from narrowcast.stages.evaluate.figures.canvas import (
     title,
 )
 
-_AREA = (40.0, 400.0)  # points², of the smallest and the largest weights
+_LARGEST, _SMALLEST = 400.0, 30.0  # points², of the largest weights, and the least that can be seen
 _NAMED = 4  # trials at one point
 _WIDE = 10.0  # a ratio of latencies from which the axis is logarithmic
 
@@ -39,25 +39,42 @@ def draw_pareto(trials: Sequence[Trial], latency_ms: Mapping[int, float], metric
     axes.plot(*zip(*line, strict=True), color=ACCENT, linewidth=1.2, zorder=1)
     _name_front(axes, front, latency_ms)
     if max(latency_ms.values()) > _WIDE * min(latency_ms.values()):
-        axes.set_xscale("log")
+        _plain_log(axes)
     axes.margins(x=0.15, y=0.15)
     axes.grid(color=GRID)
     axes.set_xlabel("ms an answer, batched, on this machine", fontsize=9, color=INK)
     axes.set_ylabel(f"{metric} on dev rows, 95 % interval", fontsize=9, color=INK)
-    sizes = sorted({each.run.size_bytes for each in drawn if each.run is not None and each.run.size_bytes})
-    span = " to ".join(f"{size / 1e6:,.0f}" for size in (sizes[:1] + sizes[-1:] if len(sizes) > 1 else sizes))
+    sizes = [each.run.size_bytes / 1e6 for each in drawn if each.run is not None and each.run.size_bytes]
+    span = (
+        " to ".join(
+            dict.fromkeys(
+                f"{size:,.0f}" if size >= 10 else f"{size:.1f}" for size in (min(sizes), max(sizes))
+            )
+        )
+        if sizes
+        else ""
+    )
     sub = f"{len(drawn):,} finished trials; area: {span or 'unknown'} MB; blue: not beaten in all three"
     title(axes, "quality, latency and size", sub)
     return {"svg": svg(figure), "png": png(figure)}
+
+
+def _plain_log(axes: Any) -> None:
+    """A logarithmic axis with its numbers written out: 1, 2, 5, 10."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _point(axes: Any, trial: Trial, latency: float, drawn: Sequence[Trial]) -> None:
     run = trial.run
     assert run is not None
     colour = ACCENT if trial.front else YARDSTICK
-    sizes = [each.run.size_bytes or 0 for each in drawn if each.run is not None]
-    share = ((run.size_bytes or 0) - min(sizes)) / max(1, max(sizes) - min(sizes))
-    area = _AREA[0] + share * (_AREA[1] - _AREA[0])
+    largest = max(each.run.size_bytes or 0 for each in drawn if each.run is not None)
+    area = max(_SMALLEST, _LARGEST * (run.size_bytes or 0) / max(1, largest))
     score = run.score
     spread = [[max(0.0, score.value - score.low)], [max(0.0, score.high - score.value)]]
     axes.errorbar(latency, score.value, yerr=spread, color=colour, linewidth=0.8, alpha=0.5, zorder=2)
