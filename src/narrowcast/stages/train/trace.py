@@ -95,7 +95,7 @@ def read_trace(path: Path) -> list[TraceLine]:
 
 
 def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
-    """Draw training loss (thin: each update, thick: smoothed) and dev loss over the updates."""
+    """Draw training loss (thin: each update, thick: smoothed), dev loss and dev score over the updates."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -108,6 +108,12 @@ def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
     dev = [(line.step, line.dev_loss) for line in lines if line.dev_loss is not None]
     if dev:
         axes.plot(*zip(*dev, strict=True), color="#c2571a", marker="o", markersize=4, label="dev")
+    scores = [(line.step, line.dev_score) for line in lines if line.dev_score is not None]
+    if scores:
+        beside = axes.twinx()
+        beside.plot(*zip(*scores, strict=True), color="#3b8a4a", marker="s", markersize=4)
+        beside.set_ylabel("the task's metric on dev rows (green)")
+        beside.spines[["top", "left"]].set_visible(False)
     axes.set_yscale("log" if losses and min(losses) > 0 else "linear")
     axes.set_xlabel("update")
     axes.set_ylabel("loss, nats per completion token")
