@@ -1,6 +1,6 @@
 """What each of the processes of `test_two_processes` runs: the same training twice, in both layouts.
 
-    torchrun --nproc-per-node 2 two_processes.py PROJECT BASE
+torchrun --nproc-per-node 2 two_processes.py PROJECT BASE
 """
 
 from __future__ import annotations
