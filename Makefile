@@ -22,7 +22,7 @@ demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about six mi
 	$(BIN)/narrowcast demo
 
 test: $(STAMP)  ## every test but the benchmarks
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(STAMP)  ## kill -9 a training run at ten random moments
 	NARROWCAST_KILLS=10 $(BIN)/pytest tests/stages/train/test_kills.py
