@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from narrowcast.models.loading import load_model, quiet_peft
+from narrowcast.stages.train.fused.attach import fuse
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.packing.register import use
@@ -21,6 +22,7 @@ def trainable_model(material: Material, options: Options) -> Any:
     recipe = material.recipe
     model = load_model(material.base, _dtype(material), four_bit() if recipe.method == "qlora" else None)
     model.config.use_cache = False
+    fuse(model)
     if recipe.layout == "tree":
         use(model)
     if options.gradient_checkpointing:

@@ -78,7 +78,7 @@ def backward(model, batch) -> float:
 def assert_equal_gradients(left, right):
     for (name, mine), theirs in zip(left.named_parameters(), right.parameters(), strict=True):
         if theirs.requires_grad and theirs.grad is not None:
-            difference = (mine.grad - theirs.grad).norm() / theirs.grad.norm().clamp(min=1e-6)
+            difference = (mine.grad.to(theirs.dtype) - theirs.grad).norm() / theirs.grad.norm().clamp(min=1e-6)
             assert difference <= TOLERANCE, name
 
 
@@ -105,6 +105,7 @@ def test_adapters_get_the_same_gradients(seed):
     with quiet_peft():
         plain, packed = (get_peft_model(model_of("qwen3"), config) for _ in range(2))
     packed.load_state_dict(plain.state_dict())
+    plain.double()  # with adapters drawn as large as these, float32's own rounding reaches 1e-5
     use(packed.get_base_model())
     expected = backward(plain, collate(rows, pad=0))
     assert backward(packed, pack(rows, pad=0)) == pytest.approx(expected, rel=TOLERANCE)
@@ -141,11 +142,14 @@ def test_every_pair_of_query_and_key_occurs_once():
     batch = pack(rows, pad=0)
     layout, seen = batch["layout"], {}
     for piece in layout.pieces:
-        mask = piece.seen if piece.seen is not None else torch.ones(1, *piece.queries.shape[1:], 1).bool()
-        mask = mask.expand(len(piece.queries), piece.queries.shape[1], piece.keys.shape[1])
-        for number, query, key in mask.nonzero().tolist():
-            pair = piece.queries[number, query].item(), piece.keys[number, key].item()
-            seen[pair] = seen.get(pair, 0) + 1
+        for family, (segments, above) in enumerate(zip(piece.own.tolist(), piece.above.tolist(), strict=True)):
+            gaps = [False] * len(above) if piece.missing is None else piece.missing[family].tolist()
+            keys = [key for key, gap in zip(above, gaps, strict=True) if not gap]
+            for segment in segments:
+                own = [offset for offset in segment if offset != layout.tokens - 1]
+                for at, query in enumerate(own):
+                    for key in [*keys, *own[: at + 1]]:
+                        seen[query, key] = seen.get((query, key), 0) + 1
     trie = build_trie([row.ids for row in rows], 8)
     wanted = {
         (a, b) for offsets in trie.offsets for place, a in enumerate(offsets) for b in offsets[: place + 1]

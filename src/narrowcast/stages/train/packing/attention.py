@@ -1,19 +1,16 @@
 """Attention over the pieces of a packed trie, exact, in dense products.
 
-For query i let A(i) be its ancestors in the trie and itself. Wanted is softmax attention over A(i):
+For a query i of a segment, let X be the tokens above the segment and Y the segment itself. Wanted is softmax
+attention over X and over the part of Y up to i:
 
-    s_ij = q_i k_j / sqrt(d)        L_i = log sum_{j in A(i)} exp(s_ij)        o_i = sum_j exp(s_ij - L_i) v_j
+    s_ij = q_i k_j / sqrt(d)        p_i = softmax of s_ij over j in X, Y        o_i = sum_j p_ij v_j.
 
-The pieces b of a `Layout` cut A(i) into disjoint parts A_b(i). Each gives L_ib and o_ib over its part alone,
-and (the merge of Milakov and Gimelshein 2018, and of FlashAttention)
+The scores with X are one product for all siblings, those with Y one per segment; side by side they go through
+one softmax. Nothing but query, key and value is kept for backward, which computes p anew (as Dao et al. 2022
+do) and then, with do_i the gradient of o_i,
 
-    L_i = log sum_b exp(L_ib)        o_i = sum_b exp(L_ib - L_i) o_ib.
-
-Backward recomputes p_ij = exp(s_ij - L_i) piece by piece from the saved L (Dao et al. 2022). With
-delta_i = o_i . do_i:
-
-    dv_j = sum_i p_ij do_i        ds_ij = p_ij (do_i . v_j - delta_i)
-    dq_i = sum_j ds_ij k_j        dk_j = sum_i ds_ij q_i.
+    dv_j = sum_i p_ij do_i        dp_ij = do_i . v_j        ds_ij = p_ij (dp_ij - sum_m p_im dp_im)
+    dq_i = sum_j ds_ij k_j / sqrt(d)        dk_j = sum_i ds_ij q_i / sqrt(d).
 
 A key in a shared segment gathers these sums over all rows that share it: the sum of the gradients that the
 rows would give it one by one, which is why packing is exact. Nothing is approximated; sums are taken in
@@ -31,10 +28,11 @@ from narrowcast.stages.train.packing.blocks import Layout, Piece
 
 
 class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
-    """`TreeAttention.apply(query, key, value, layout, scaling, window)`.
+    """`TreeAttention.apply(query, key, value, layout, scaling, window, dtype)`.
 
-    `query` is [groups, tokens, heads of a group, size], `key` and `value` [groups, tokens, size]; the result
-    is shaped like `query`, float32. `window` (tokens, or None) limits the distance between positions.
+    Shapes are a model's own: `query` [1, heads, tokens, size], `key` and `value` [1, groups, tokens, size];
+    the result is [1, tokens, heads, size] in `dtype`, in which products are taken. `window` (tokens, or None)
+    limits the distance between positions.
     """
 
     @staticmethod
@@ -46,110 +44,151 @@ class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
         layout: Layout,
         scaling: float,
         window: int | None,
+        dtype: torch.dtype,
     ) -> Tensor:
         """See the module."""
-        groups, tokens, heads, size = query.shape
-        out = query.new_zeros(groups, tokens, heads, size, dtype=torch.float32)
-        total = query.new_full((groups, tokens, heads), -torch.inf, dtype=torch.float32)
+        groups = key.shape[1]
+        asked = _compact(query[0].unflatten(0, (groups, -1)).transpose(1, 2), dtype)
+        keys, values = _compact(key[0], dtype), _compact(value[0], dtype)
+        out = torch.zeros_like(asked)
         for piece in layout.pieces:
-            scores = _scores(query, key, piece, layout, scaling, window)
-            part = scores.logsumexp(-1)
-            empty = part == -torch.inf  # fillers, and rows whose window ends before the piece
-            weights = (scores - part.masked_fill(empty, 0.0)[..., None]).exp_()
-            values = _at(value, piece.keys, piece.span, 1)
-            answer = torch.bmm(weights.to(values.dtype), values).float()
-            _merge(out, total, answer, part, piece, heads)
-        ctx.save_for_backward(query, key, value, out, total)
+            view = _View(piece, asked.shape)
+            weights = view.weights(asked, keys, layout, scaling, window)
+            view.write(out, view.answers(weights, view.own(values), view.above(values)))
+        ctx.save_for_backward(asked, keys, values)
         ctx.layout, ctx.scaling, ctx.window = layout, scaling, window
-        return out
+        ctx.types = query.dtype, key.dtype, value.dtype
+        return out.transpose(0, 1).flatten(1, 2)[None]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         """See the module."""
-        query, key, value, out, total = ctx.saved_tensors
-        heads = query.shape[2]
-        delta = (grad * out).sum(-1)
-        grad = grad.to(query.dtype)
-        d_query = torch.zeros_like(query, dtype=torch.float32)
-        d_key, d_value = (torch.zeros_like(each, dtype=torch.float32) for each in (key, value))
+        asked, keys, values = ctx.saved_tensors
+        groups, _, heads, _ = asked.shape
+        grad = _compact(grad[0].unflatten(1, (groups, heads)).transpose(0, 1), asked.dtype)
+        d_asked = torch.zeros_like(asked)
+        d_keys, d_values = (torch.zeros_like(each, dtype=_wide(each)) for each in (keys, values))
         for piece in ctx.layout.pieces:
-            scores = _scores(query, key, piece, ctx.layout, ctx.scaling, ctx.window)
-            limits = _at(total, piece.queries, piece.span, 0)
-            weights = (scores - limits.flatten(1)[..., None]).exp_()
-            if piece.seen is not None:  # fillers have no total of their own
-                rows = _spread(piece.seen, scores.shape[0], heads)
-                weights = torch.where(rows, weights, 0.0)
-            outer = _at(grad, piece.queries, piece.span, 0).flatten(1, 2)
-            keys = _at(key, piece.keys, piece.span, 1)
-            values = _at(value, piece.keys, piece.span, 1)
-            narrow = weights.to(query.dtype)
-            _add(d_value, piece.keys, piece.span, 1, torch.bmm(narrow.mT, outer))
-            slope = torch.bmm(outer, values.mT).float()
-            slope -= _at(delta, piece.queries, piece.span, 0).flatten(1)[..., None]
-            slope *= weights
-            slope *= ctx.scaling
-            narrow = slope.to(query.dtype)
-            asked = _at(query, piece.queries, piece.span, 0).flatten(1, 2)
-            _add(d_key, piece.keys, piece.span, 1, torch.bmm(narrow.mT, asked))
-            step = torch.bmm(narrow, keys)
-            _add(d_query, piece.queries, piece.span, 0, step.unflatten(1, (-1, heads)))
-        return d_query.to(query.dtype), d_key.to(key.dtype), d_value.to(value.dtype), None, None, None
-
-
-def _at(source: Tensor, offsets: Tensor, span: tuple[int, int, int, int] | None, side: int) -> Tensor:
-    """Rows of `source` [groups, tokens, ...] at `offsets` [pieces, n]: [groups × pieces, n, ...]."""
-    if span is not None:
-        return source[:, span[side] : span[side] + span[2 + side]]
-    return source[:, offsets].flatten(0, 1)
-
-
-def _add(
-    target: Tensor, offsets: Tensor, span: tuple[int, int, int, int] | None, side: int, what: Tensor
-) -> None:
-    """Add `what` [groups × pieces, n, ...] to the rows of `target` that `_at` would give."""
-    if span is not None:
-        target[:, span[side] : span[side] + span[2 + side]] += what
-    else:
-        target.index_add_(
-            1, offsets.flatten(), what.unflatten(0, (target.shape[0], -1)).flatten(1, 2).float()
+            view = _View(piece, asked.shape)
+            weights = view.weights(asked, keys, ctx.layout, ctx.scaling, ctx.window)
+            outer = view.queries(grad)
+            view.add(d_values, view.sums(weights, outer))
+            slopes = view.products(outer, view.own(values), view.above(values))
+            slopes = torch._softmax_backward_data(slopes, weights, -1, slopes.dtype)
+            view.add(d_keys, view.sums(slopes, view.queries(asked), ctx.scaling))
+            view.write(d_asked, view.answers(slopes, view.own(keys), view.above(keys), ctx.scaling))
+        d_query = d_asked.transpose(1, 2).flatten(0, 1)[None]
+        d_query, d_key, d_value = (
+            each.to(dtype)
+            for each, dtype in zip((d_query, d_keys[None], d_values[None]), ctx.types, strict=True)
         )
+        return d_query, d_key, d_value, None, None, None, None
 
 
-def _spread(seen: Tensor, products: int, heads: int) -> Tensor:
-    """[pieces, q, k] to [groups × pieces, q × heads, k]."""
-    return seen.repeat_interleave(heads, 1).repeat(products // len(seen), 1, 1)
+def _compact(source: Tensor, dtype: torch.dtype) -> Tensor:
+    """A contiguous copy in this type, in one pass."""
+    return torch.empty(source.shape, dtype=dtype, device=source.device).copy_(source)
 
 
-def _scores(
-    query: Tensor, key: Tensor, piece: Piece, layout: Layout, scaling: float, window: int | None
-) -> Tensor:
-    """Scaled scores [groups × pieces, q × heads, k], float32, -inf where a query does not look."""
-    heads = query.shape[2]
-    asked = _at(query, piece.queries, piece.span, 0).flatten(1, 2)
-    scores = torch.bmm(asked, _at(key, piece.keys, piece.span, 1).mT).float()
-    scores *= scaling
-    seen = _seen(piece, layout, window)
-    return scores if seen is None else scores.masked_fill_(~_spread(seen, scores.shape[0], heads), -torch.inf)
+def _wide(values: Tensor) -> torch.dtype:
+    """What their sums are kept in: float32, or wider where they are."""
+    return torch.promote_types(values.dtype, torch.float32)
 
 
-def _seen(piece: Piece, layout: Layout, window: int | None) -> Tensor | None:
-    if window is None:
-        return piece.seen
-    positions = layout.positions
-    near = positions[piece.queries][:, :, None] - positions[piece.keys][:, None, :] < window
-    return near if piece.seen is None else near & piece.seen
+class _View:
+    """A piece's part of tensors whose first dimensions are groups and tokens.
+
+    Shapes below: N = groups × B × S segments, M = groups × B families, of h heads a group.
+    """
+
+    def __init__(self, piece: Piece, shape: torch.Size) -> None:
+        self._piece = piece
+        self._groups, _, self._heads, self._size = shape
+        self._families, self._siblings, self._high = piece.own.shape
+        self._reach = piece.above.shape[1]
+
+    def queries(self, source: Tensor) -> Tensor:
+        """[groups, tokens, h, size] to [N, q × h, size]."""
+        return self._take(source.flatten(2), self._piece.own).view(-1, self._high * self._heads, self._size)
+
+    def own(self, source: Tensor) -> Tensor:
+        """[groups, tokens, size] to the segments' [N, q, size]."""
+        return self._take(source, self._piece.own).view(-1, self._high, self._size)
+
+    def above(self, source: Tensor) -> Tensor | None:
+        """[groups, tokens, size] to what is above the families, [M, a, size]."""
+        if not self._reach:
+            return None
+        return self._take(source, self._piece.above).view(-1, self._reach, self._size)
+
+    def weights(
+        self, asked: Tensor, keys: Tensor, layout: Layout, scaling: float, window: int | None
+    ) -> Tensor:
+        """p of the module, [N, q × h, a + q]: first over what is above, then over the segment."""
+        scores = self.products(self.queries(asked), self.own(keys), self.above(keys), scaling)
+        places = torch.arange(self._high, device=asked.device)
+        later = places[:, None, None] < places
+        by_head = scores.view(-1, self._high, self._heads, self._reach + self._high)
+        by_head[..., self._reach :].masked_fill_(later, -torch.inf)
+        if self._piece.missing is not None:
+            grid = scores.view(self._groups, self._families, -1, self._reach + self._high)
+            grid[..., : self._reach].masked_fill_(self._piece.missing[:, None], -torch.inf)
+        if window is not None:
+            far = self._far(layout.positions, window)
+            scores.view(self._groups, *far.shape).masked_fill_(far, -torch.inf)
+        return torch.softmax(scores, -1)
+
+    def products(self, rows: Tensor, own: Tensor, above: Tensor | None, scale: float = 1.0) -> Tensor:
+        """Rows [N, q × h, size] with keys or values, times `scale`: [N, q × h, a + q]."""
+        inner = _product(rows, own.mT, scale)
+        if above is None:
+            return inner
+        outer = _product(self._by_family(rows), above.mT, scale)
+        return torch.cat([outer.view(*inner.shape[:2], self._reach), inner], -1)
+
+    def answers(self, weights: Tensor, own: Tensor, above: Tensor | None, scale: float = 1.0) -> Tensor:
+        """Sums over the keys, weighted [N, q × h, a + q], times `scale`: [N, q × h, size]."""
+        out = _product(weights[:, :, self._reach :], own, scale)
+        if above is not None:
+            self._by_family(out).baddbmm_(self._by_family(weights[:, :, : self._reach]), above, alpha=scale)
+        return out
+
+    def sums(self, weights: Tensor, rows: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor | None]:
+        """Sums over the queries, times `scale`: of the segments' [N, q, size], of those above [M, a, size]."""
+        own = _product(weights[:, :, self._reach :].mT, rows, scale)
+        if not self._reach:
+            return own, None
+        outer = self._by_family(weights[:, :, : self._reach].contiguous())  # transposed and strided is slow
+        return own, _product(outer.mT, self._by_family(rows), scale)
+
+    def write(self, target: Tensor, rows: Tensor) -> None:
+        """Rows [N, q × h, size] to their tokens in [groups, tokens, h, size]."""
+        rows = rows.view(self._groups, -1, self._heads * self._size).index_select(1, self._piece.picked)
+        target.flatten(2).index_copy_(1, self._piece.written, rows)
+
+    def add(self, target: Tensor, sums: tuple[Tensor, Tensor | None]) -> None:
+        """Add to [groups, tokens, size]."""
+        for offsets, what in zip((self._piece.own, self._piece.above), sums, strict=True):
+            if what is not None:
+                target.index_add_(1, offsets.flatten(), what.view(self._groups, -1, self._size).to(target.dtype))
+
+    def _take(self, source: Tensor, offsets: Tensor) -> Tensor:
+        return source.index_select(1, offsets.flatten())
+
+    def _by_family(self, rows: Tensor) -> Tensor:
+        """[N, q × h, n] as [M, S × q × h, n]."""
+        return rows.view(-1, self._siblings * rows.shape[1], rows.shape[2])
+
+    def _far(self, positions: Tensor, window: int) -> Tensor:
+        """[B, S, q, 1, a + q] with the heads' dimension in place; true beyond the window."""
+        asked = positions[self._piece.own]
+        above = positions[self._piece.above][:, None].expand(-1, self._siblings, -1)
+        keys = torch.cat([above, asked], -1)
+        far = asked[..., None] - keys[:, :, None, :] >= window
+        return far[:, :, :, None].expand(-1, -1, -1, self._heads, -1)
 
 
-def _merge(out: Tensor, total: Tensor, answer: Tensor, part: Tensor, piece: Piece, heads: int) -> None:
-    """Join a piece's answer [groups × pieces, q × heads, size] and log-sum into those of its queries."""
-    groups = out.shape[0]
-    answer = answer.unflatten(1, (-1, heads)).unflatten(0, (groups, -1)).flatten(1, 2)
-    part = part.unflatten(1, (-1, heads)).unflatten(0, (groups, -1)).flatten(1, 2)
-    if piece.span is None:
-        answer, part = answer[:, piece.picked], part[:, piece.picked]
-    before = total[:, piece.written]
-    joint = torch.logaddexp(before, part)
-    safe = joint.masked_fill(joint == -torch.inf, 0.0)
-    old, new = (before - safe).exp_()[..., None], (part - safe).exp_()[..., None]
-    out[:, piece.written] = out[:, piece.written] * old + answer * new
-    total[:, piece.written] = joint
+def _product(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """Batched matrix product times a number, which costs no pass of its own."""
+    empty = left.new_empty(left.shape[0], left.shape[1], right.shape[2])
+    return torch.baddbmm(empty, left, right, beta=0, alpha=scale)

@@ -1,13 +1,10 @@
 """The attention of a packed trie as a few dense pieces.
 
-In preorder, what a segment's keys are seen by is two things: the segment itself, causally, and its
-descendants, wholly; the latter are one contiguous range. So the pairs (query, key) of a trie are
-
-- *diagonals*: each segment with itself, lower triangle;
-- *rectangles*: the descendants of a segment with the segment.
-
-Each pair occurs once, none is missing, and each piece is a dense product. Segments of one depth never share
-a query, so their pieces are computed as a batch, padded to the longest in it.
+A token attends to what stands above its segment, wholly, and to its own segment, causally. Segments that
+hang below the same one (siblings) have the same tokens above them, so a *family* of siblings is two dense
+products: all of their tokens with what is above, and each segment with itself. A *piece* is a batch of
+families of similar shape, padded to the largest in it. Every token is a query in exactly one piece, where
+it meets all of its keys: one softmax, nothing to be merged.
 """
 
 from __future__ import annotations
@@ -20,36 +17,35 @@ import torch
 
 from narrowcast.stages.train.packing.trie import Segment
 
-_WASTE = 1.25  # a batch of pieces may be padded to so many times its pairs before it is cut in two
-_STEP = 16  # batches are padded to multiples, because products of a new size must be prepared first
+_WASTE = 1.25  # a batch may be padded to so many times its pairs before it is cut in two
+_STEP = 16  # sizes are padded to multiples, because products of a new size must be prepared first
 
 
 class Piece(NamedTuple):
-    """Pieces of one depth as a batch; offsets are into the packed sequence, `filler` where there is none.
+    """B families of S segments of up to q tokens, with up to a tokens above them; offsets are packed ones.
 
     Attributes:
-        queries: [pieces, q] offsets.
-        keys: [pieces, k] offsets.
-        causal: a diagonal (q = k); a rectangle otherwise.
+        own: [B, S, q] tokens of the segments, queries and keys alike; `filler` behind the end of each.
+        above: [B, a] tokens above a family; a may be 0.
+        missing: [B, a], true where `above` is a filler; None where none is.
         written: offsets of the queries that are no filler, [n].
-        picked: their numbers in the flattened [pieces × q] grid, [n].
-        seen: [pieces, q, k], true where the query looks at the key; None where all do.
-        span: (first query, first key, q, k) where the piece is alone and unpadded: views do, no gathering.
+        picked: their numbers in the flattened [B × S × q] grid, [n].
     """
 
-    queries: torch.Tensor
-    keys: torch.Tensor
-    causal: bool
+    own: torch.Tensor
+    above: torch.Tensor
+    missing: torch.Tensor | None
     written: torch.Tensor
     picked: torch.Tensor
-    seen: torch.Tensor | None
-    span: tuple[int, int, int, int] | None
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of query and key that are computed."""
+        return self.own.numel() * (self.own.shape[2] + self.above.shape[1])
 
     def to(self, device: torch.device | str) -> Piece:
         """On another device."""
-        seen = None if self.seen is None else self.seen.to(device)
-        moved = [each.to(device) for each in (self.queries, self.keys, self.written, self.picked)]
-        return Piece(moved[0], moved[1], self.causal, moved[2], moved[3], seen, self.span)
+        return Piece(*(None if each is None else each.to(device) for each in self))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +67,22 @@ class Layout:
         return Layout(self.tokens, self.positions.to(device), tuple(each.to(device) for each in self.pieces))
 
 
+class _Family(NamedTuple):
+    """Segments below the same ancestors, the longest first."""
+
+    above: tuple[Segment, ...]
+    siblings: list[Segment]
+
+    @property
+    def height(self) -> int:
+        return self.siblings[0].length
+
+    @property
+    def reach(self) -> int:
+        """Tokens above."""
+        return sum(each.length for each in self.above)
+
+
 def lay_out(segments: Sequence[Segment], positions: Sequence[int], tokens: int) -> Layout:
     """Cut a trie's attention into pieces.
 
@@ -79,77 +91,88 @@ def lay_out(segments: Sequence[Segment], positions: Sequence[int], tokens: int) 
         positions: of each token in its row, fillers included.
         tokens: length of the sequence with fillers, more than the segments hold.
     """
-    pieces = tuple(_piece(batch, causal, tokens - 1) for batch, causal in _cuts(segments))
+    pieces = tuple(_piece(batch, tokens - 1) for batch in _batches(segments))
     return Layout(tokens, torch.tensor(positions), pieces)
 
 
 def attention_size(segments: Sequence[Segment]) -> tuple[int, int]:
     """Pairs of query and key that the pieces of these segments compute, and the number of pieces."""
-    sizes = [_pairs(batch, causal) for batch, causal in _cuts(segments)]
+    sizes = [_pairs(batch) for batch in _batches(segments)]
     return sum(sizes), len(sizes)
 
 
-def _cuts(segments: Sequence[Segment]) -> Iterator[tuple[list[Span], bool]]:
-    """What is computed as a batch, and whether it is causal."""
-    diagonals = [(each.start, each.length, each.start, each.length) for each in segments]
-    for batch in _batches(diagonals):
-        yield batch, True
-    for depth in sorted({each.depth for each in segments}):
-        rectangles = [
-            (each.start + each.length, each.descendants, each.start, each.length)
-            for each in segments
-            if each.depth == depth and each.descendants
-        ]
-        for batch in _batches(rectangles):
-            yield batch, False
+def _pairs(batch: list[_Family]) -> int:
+    high, reach = _size(batch)
+    return len(batch) * len(batch[0].siblings) * high * (high + reach)
 
 
-def _pairs(batch: list[Span], causal: bool) -> int:
-    tall, wide = max(span[1] for span in batch), max(span[3] for span in batch)
-    if len(batch) == 1 and not causal:
-        return tall * wide
-    return len(batch) * _round_up(tall) * _round_up(wide)
+def _size(batch: list[_Family]) -> tuple[int, int]:
+    """Queries of a segment and tokens above, as they are padded."""
+    return _round_up(max(each.height for each in batch)), _round_up(max(each.reach for each in batch))
 
 
-Span = tuple[int, int, int, int]
-"""First query, queries, first key, keys."""
-
-
-def _batches(spans: list[Span]) -> Iterator[list[Span]]:
-    """Spans of similar shape together."""
-    batch: list[Span] = []
-    pairs = wide = tall = 0
-    for span in sorted(spans, key=lambda each: (each[1], each[3]), reverse=True):
-        own = span[1] * span[3]
-        tall, wide = max(tall, span[1]), max(wide, span[3])
-        if batch and tall * wide * (len(batch) + 1) > _WASTE * (pairs + own):
+def _batches(segments: Sequence[Segment]) -> Iterator[list[_Family]]:
+    """Families of as many siblings and similar shape together."""
+    cut = [part for family in _families(segments) for part in _cut(family)]
+    batch: list[_Family] = []
+    pairs = high = reach = 0
+    for part in sorted(cut, key=lambda each: (len(each.siblings), each.height, each.reach), reverse=True):
+        own = part.height * (part.height + part.reach)
+        high, reach = max(high, part.height), max(reach, part.reach)
+        wasteful = high * (high + reach) * (len(batch) + 1) > _WASTE * (pairs + own)
+        if batch and (wasteful or len(part.siblings) != len(batch[0].siblings)):
             yield batch
-            batch, pairs, tall, wide = [], 0, span[1], span[3]
-        batch.append(span)
+            batch, pairs, high, reach = [], 0, part.height, part.reach
+        batch.append(part)
         pairs += own
     if batch:
         yield batch
 
 
-def _piece(batch: list[Span], causal: bool, filler: int) -> Piece:
-    if len(batch) == 1 and not causal:
-        query, queries, key, keys = batch[0]
-        rows, columns = torch.arange(query, query + queries), torch.arange(key, key + keys)
-        picked = torch.arange(queries)
-        return Piece(rows[None], columns[None], False, rows, picked, None, (query, key, queries, keys))
-    tall = _round_up(max(span[1] for span in batch))
-    wide = _round_up(max(span[3] for span in batch))
-    starts = torch.tensor(batch)
-    rows, columns = torch.arange(tall), torch.arange(wide)
-    row_in = rows < starts[:, 1, None]
-    column_in = columns < starts[:, 3, None]
-    queries_at = torch.where(row_in, starts[:, 0, None] + rows, filler)
-    keys_at = torch.where(column_in, starts[:, 2, None] + columns, filler)
-    seen = row_in[:, :, None] & column_in[:, None, :]
-    if causal:
-        seen = seen & (columns <= rows[:, None])
-    picked = row_in.flatten().nonzero()[:, 0]
-    return Piece(queries_at, keys_at, causal, queries_at.flatten()[picked], picked, seen, None)
+def _families(segments: Sequence[Segment]) -> list[_Family]:
+    """Siblings by what stands above them."""
+    found: dict[int, _Family] = {}
+    path: list[Segment] = []
+    for segment in segments:
+        while path and segment.start >= path[-1].end:
+            path.pop()
+        parent = path[-1].start if path else -1
+        if parent not in found:
+            found[parent] = _Family(tuple(path), [])
+        found[parent].siblings.append(segment)
+        path.append(segment)
+    return list(found.values())
+
+
+def _cut(family: _Family) -> Iterator[_Family]:
+    """Siblings of similar length."""
+    reach = family.reach
+    part: list[Segment] = []
+    pairs = 0
+    for segment in sorted(family.siblings, key=lambda each: each.length, reverse=True):
+        own = segment.length * (segment.length + reach)
+        if part and part[0].length * (part[0].length + reach) * (len(part) + 1) > _WASTE * (pairs + own):
+            yield _Family(family.above, part)
+            part, pairs = [], 0
+        part.append(segment)
+        pairs += own
+    yield _Family(family.above, part)
+
+
+def _piece(batch: list[_Family], filler: int) -> Piece:
+    high, reach = _size(batch)
+    spans = torch.tensor([[[each.start, each.length] for each in family.siblings] for family in batch])
+    rows = torch.arange(high)
+    real = rows < spans[..., 1, None]
+    own = torch.where(real, spans[..., 0, None] + rows, filler)
+    picked = real.flatten().nonzero()[:, 0]
+    above = [
+        [offset for each in family.above for offset in range(each.start, each.start + each.length)]
+        for family in batch
+    ]
+    missing = torch.arange(reach) >= torch.tensor([[len(each)] for each in above])
+    places = torch.tensor([each + [filler] * (reach - len(each)) for each in above], dtype=torch.long)
+    return Piece(own, places, missing if missing.any() else None, own.flatten()[picked], picked)
 
 
 def _round_up(number: int) -> int:

@@ -47,13 +47,9 @@ def tree_attention(
         )
     kind = query.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
-    groups = key.shape[1]
-    asked = query[0].to(dtype).unflatten(0, (groups, -1)).transpose(1, 2).contiguous()
-    keys, values = key[0].to(dtype).contiguous(), value[0].to(dtype).contiguous()
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     with torch.autocast(kind, enabled=False):
-        out = TreeAttention.apply(asked, keys, values, layout, scale, sliding_window)
-    return out.transpose(0, 1).flatten(1, 2)[None].to(dtype), None
+        return TreeAttention.apply(query, key, value, layout, scale, sliding_window, dtype), None
 
 
 def _no_mask(*_: Any, **__: Any) -> None:
