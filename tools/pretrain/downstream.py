@@ -58,8 +58,11 @@ class Task:
         return self.stage("compare", first, second, "--max-tokens", "96", *rows)
 
 
-def task(name: str, data: Path, work: Path) -> Task:
-    """One of the three tasks, in a workspace of its own below ``work`` that is made anew."""
+def task(name: str, data: Path, work: Path, dev: float | None = None) -> Task:
+    """One of the three tasks, in a workspace of its own below ``work`` that is made anew.
+
+    ``dev`` is the share of the training rows that choices are made on, by default what `prepare` takes.
+    """
     home = work / name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -68,7 +71,7 @@ def task(name: str, data: Path, work: Path) -> Task:
     made.run("init", name)
     for path, extra in ((train, ()), (test, ("--into", "test"))):
         made.run("data", "import", "-p", name, "--locator", f"file:{path}", "--auto", *extra)
-    made.stage("prepare")
+    made.stage("prepare", *([] if dev is None else ["--dev", str(dev)]))
     made.stage("baseline", "--models", "majority,tfidf", "--limit", str(COMPARED_ROWS))
     return made
 

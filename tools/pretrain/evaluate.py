@@ -72,7 +72,7 @@ def report_bars(options: argparse.Namespace) -> list[dict[str, Any]]:
 
     rows = []
     for name, (epochs, bar) in BARS.items():
-        task = downstream.task(name, options.data, options.work)
+        task = downstream.task(name, options.data, options.work, dev=BARS_DEV)
         row = {**downstream.best_effort(task, options.base, epochs), "bar": bar}
         print(
             f"{name:14} {row['metric']:9} tuned {_interval(row['tuned'])}  bar {bar}  "
@@ -118,7 +118,8 @@ def _interval(value: dict[str, float]) -> str:
 
 
 SAME_BUDGET_EPOCHS = 1
-BARS = {"banking77": (6, 0.91), "clinc150": (4, 0.92)}
+BARS_DEV = 0.03  # nothing is chosen on these rows: epochs are fixed beforehand
+BARS = {"banking77": (8, 0.91), "clinc150": (5, 0.92)}
 """By task: epochs that fit ten minutes on two cores, and what is aimed at."""
 
 PARTS: dict[str, Callable[[argparse.Namespace], Any]] = {
