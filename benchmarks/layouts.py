@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from train import BATCH, _project, _rows, _write_model
+from finetunes.inputs import BATCH, gathered, made_rows, write_model
 
 BAR = 1.05
 CASES = ("shared-256", "none", "mixed")
@@ -49,26 +49,17 @@ def main() -> None:
 
 
 def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
-    from narrowcast.core.settings import Settings
     from narrowcast.models.allocator import kept_pages
     from narrowcast.models.head import PickedHead
-    from narrowcast.stages.base import StageContext
-    from narrowcast.stages.train import Options
     from narrowcast.stages.train.calibration import batch_seconds, calibrate, micro_batches
-    from narrowcast.stages.train.material import gather
     from narrowcast.stages.train.packing.planner import LAYOUTS, PlannedLayout, work
     from narrowcast.stages.train.weights import trainable_model
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        _write_model(folder / "model")
+        write_model(folder / "model")
         rows = _case_rows(name, asked.batches * BATCH)
-        project = _project(folder / "home", rows)
-        options = Options.model_validate(
-            {"base": str(folder / "model"), "method": asked.method, "epochs": 1, "batch_size": BATCH}
-        )
-        context = StageContext(project, Settings.from_environment({}, home=folder), run_id="exp-0000000000")
-        material = gather(options, context)
+        material, options, _ = gathered(folder / "home", folder / "model", rows, asked.method)
         model = trainable_model(material, options)
         costs = calibrate(material, model)
         planner, head = PlannedLayout(costs), PickedHead(model)
@@ -98,8 +89,8 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
 
 def _case_rows(name: str, count: int) -> list[dict[str, str]]:
     if name != "mixed":
-        return _rows(name, count, None)
-    rows = [*_rows("shared-256", count // 2, None), *_rows("none", count - count // 2, None)]
+        return made_rows(name, count, None)
+    rows = [*made_rows("shared-256", count // 2, None), *made_rows("none", count - count // 2, None)]
     random.Random(0).shuffle(rows)
     return rows
 

@@ -78,7 +78,8 @@ def backward(model, batch) -> float:
 def assert_equal_gradients(left, right):
     for (name, mine), theirs in zip(left.named_parameters(), right.parameters(), strict=True):
         if theirs.requires_grad and theirs.grad is not None:
-            difference = (mine.grad.to(theirs.dtype) - theirs.grad).norm() / theirs.grad.norm().clamp(min=1e-6)
+            distance = (mine.grad.to(theirs.dtype) - theirs.grad).norm()
+            difference = distance / theirs.grad.norm().clamp(min=1e-6)
             assert difference <= TOLERANCE, name
 
 
@@ -142,7 +143,8 @@ def test_every_pair_of_query_and_key_occurs_once():
     batch = pack(rows, pad=0)
     layout, seen = batch["layout"], {}
     for piece in layout.pieces:
-        for family, (segments, above) in enumerate(zip(piece.own.tolist(), piece.above.tolist(), strict=True)):
+        families = zip(piece.own.tolist(), piece.above.tolist(), strict=True)
+        for family, (segments, above) in enumerate(families):
             gaps = [False] * len(above) if piece.missing is None else piece.missing[family].tolist()
             keys = [key for key, gap in zip(above, gaps, strict=True) if not gap]
             for segment in segments:

@@ -77,9 +77,7 @@ def _with_rotary(forward: Any) -> Any:
     if own is None or not _same_rotary(own):
         return None
     known = {**forward.__globals__, _ROTARY: rotate}
-    return FunctionType(
-        forward.__code__, known, forward.__name__, forward.__defaults__, forward.__closure__
-    )
+    return FunctionType(forward.__code__, known, forward.__name__, forward.__defaults__, forward.__closure__)
 
 
 def _same_rotary(own: Callable[..., tuple[Tensor, Tensor]]) -> bool:

@@ -124,7 +124,7 @@ class _View:
     def weights(
         self, asked: Tensor, keys: Tensor, layout: Layout, scaling: float, window: int | None
     ) -> Tensor:
-        """p of the module, [N, q × h, a + q]: first over what is above, then over the segment."""
+        """The p of the module, [N, q × h, a + q]: over what is above, then over the segment."""
         scores = self.products(self.queries(asked), self.own(keys), self.above(keys), scaling)
         places = torch.arange(self._high, device=asked.device)
         later = places[:, None, None] < places
@@ -154,7 +154,7 @@ class _View:
         return out
 
     def sums(self, weights: Tensor, rows: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor | None]:
-        """Sums over the queries, times `scale`: of the segments' [N, q, size], of those above [M, a, size]."""
+        """Sums over the queries, times `scale`: of segments [N, q, size], of what is above [M, a, size]."""
         own = _product(weights[:, :, self._reach :].mT, rows, scale)
         if not self._reach:
             return own, None
@@ -170,7 +170,8 @@ class _View:
         """Add to [groups, tokens, size]."""
         for offsets, what in zip((self._piece.own, self._piece.above), sums, strict=True):
             if what is not None:
-                target.index_add_(1, offsets.flatten(), what.view(self._groups, -1, self._size).to(target.dtype))
+                rows = what.view(self._groups, -1, self._size).to(target.dtype)
+                target.index_add_(1, offsets.flatten(), rows)
 
     def _take(self, source: Tensor, offsets: Tensor) -> Tensor:
         return source.index_select(1, offsets.flatten())

@@ -80,8 +80,9 @@ def _forecast(
     updates = material.updates
     cadence = options.eval_every or max(1, updates // material.recipe.epochs)
     dev_losses = -(-updates // cadence) if material.dev.rows else 0
-    shapes = len({*sizes})
-    whole = extra[0] + each * updates + per_shape * min(shapes, updates) + dev_seconds * dev_losses
+    # The run follows in this process, where products of the shapes that were tried are prepared already.
+    untried = min(len({*sizes} - {*tried}), updates)
+    whole = each * updates + per_shape * untried + dev_seconds * dev_losses
     return Forecast(
         seconds=round(whole, 2),
         peak_bytes=peak,

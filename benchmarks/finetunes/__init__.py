@@ -1,0 +1,1 @@
+"""Fine-tunes of one small model by several trainers, for `train.py` and `layouts.py`."""

@@ -1,0 +1,83 @@
+"""narrowcast's train stage, and the least time its products could take."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from finetunes.inputs import BATCH, gathered
+
+
+def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> dict[str, Any]:
+    """One epoch as it chooses by itself; times from its own trace.
+
+    Returns:
+        Examples per second after `warm` updates, the most memory, seconds of an update, and what is trained.
+    """
+    from narrowcast.models.memory import peak_bytes, reset_peak
+    from narrowcast.stages.train.contract import read_inputs
+    from narrowcast.stages.train.trace import read_trace
+    from narrowcast.stages.train.training import train as train_stage
+
+    material, options, context = gathered(folder / f"home-{os.getpid()}", folder / "model", rows, method)
+    floor = floor_seconds(material, options)
+    reset_peak()
+    result = train_stage(read_inputs(context.project, options), options, context)
+    peak = peak_bytes()
+    root = context.project.root
+    lines = [line for line in read_trace(root / result.trace) if line.loss is not None]
+    seconds = (lines[-1].seconds - lines[warm - 1].seconds) / (len(lines) - warm)
+    assert len(lines) * BATCH == len(rows), f"{len(lines)} updates"
+    return {
+        "speed": BATCH / seconds,
+        "peak_mib": peak / 2**20,
+        "floor_ratio": seconds / floor,
+        "saved": str(root / result.path),
+    }
+
+
+def floor_seconds(material: Any, options: Any) -> float:
+    """Mean seconds of an update if nothing but its matrix products were computed, at this machine's best.
+
+    A weight of a linear layer takes two operations a token forward and four backward (two where it is
+    frozen); tokens are the distinct ones of the update's rows, logits those with a loss. Attention takes four
+    operations forward and ten backward (it computes its weights anew) for each pair and number of a head.
+    """
+    import torch
+
+    from narrowcast.models.chat import IGNORED
+    from narrowcast.stages.train.calibration import micro_batches
+    from narrowcast.stages.train.packing.planner import laid_out
+    from narrowcast.stages.train.packing.trie import build_trie
+    from narrowcast.stages.train.weights import trainable_model
+
+    model = trainable_model(material, options)
+    config, head = model.config, model.get_output_embeddings()
+    per_token = 0
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Linear) and layer is not head:
+            per_token += layer.weight.numel() * (6 if layer.weight.requires_grad else 4)
+    per_logit = 4 * head.weight.numel() + 2 * head.weight.numel() * head.weight.requires_grad
+    per_pair = 14 * config.num_attention_heads * config.head_dim * config.num_hidden_layers
+    total, batches = 0, micro_batches(material)
+    for rows in batches:
+        trie = build_trie([row.ids for row in rows])
+        pairs = sum(
+            each.length * (each.length + 1) // 2 + each.length * each.descendants for each in trie.segments
+        )
+        logits = int((laid_out(rows, 0, "tree")["labels"] != IGNORED).sum())
+        total += per_token * len(trie.ids) + per_logit * logits + per_pair * pairs
+    return total / len(batches) / _best_rate(torch)
+
+
+def _best_rate(torch: Any) -> float:
+    """Operations per second of a large bf16 product, the best of several."""
+    left, right = (torch.randn(2048, 2048).bfloat16() for _ in range(2))
+    times = []
+    for _ in range(20):
+        begin = time.perf_counter()
+        left @ right
+        times.append(time.perf_counter() - begin)
+    return float(2 * 2048**3 / min(times))
