@@ -1,7 +1,7 @@
 """LLaMA-Factory's trainer, in an environment of its own: this file imports nothing of narrowcast.
 
 Run by ``train.py``: ``PYTHON llamafactory.py FOLDER METHOD WARM BATCH RATE RANK``; prints one JSON object. It
-is tuned as TRL is: all rows of an update at once, no recomputed activations; rows in the order they are given.
+is tuned as TRL is: all rows of an update at once, no recomputed activations. It takes the rows in order.
 """
 
 from __future__ import annotations

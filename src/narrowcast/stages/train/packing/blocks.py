@@ -41,11 +41,12 @@ class Piece(NamedTuple):
     @property
     def pairs(self) -> int:
         """Pairs of query and key that are computed."""
-        return self.own.numel() * (self.own.shape[2] + self.above.shape[1])
+        pairs: int = self.own.numel() * (self.own.shape[2] + self.above.shape[1])
+        return pairs
 
     def to(self, device: torch.device | str) -> Piece:
         """On another device."""
-        return Piece(*(None if each is None else each.to(device) for each in self))  # type: ignore[arg-type]
+        return Piece(*(None if each is None else each.to(device) for each in self))
 
 
 @dataclass(frozen=True, slots=True)
