@@ -113,7 +113,7 @@ def _run(
     contender: str, folder: Path, rows: list[dict[str, str]], asked: argparse.Namespace
 ) -> dict[str, float]:
     if contender == "llamafactory":
-        script = Path(__file__).parent / "finetunes" / "llamafactory.py"
+        script = Path(__file__).parent / "finetunes" / "with_llamafactory.py"
         numbers = [str(each) for each in (WARM, BATCH, RATE, RANK)]
         command = [asked.llamafactory, str(script), str(folder), asked.method, *numbers]
     else:

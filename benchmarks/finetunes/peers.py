@@ -48,22 +48,17 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int, *, t
         disable_tqdm=True,
         **chosen,
     )
-    table = [
-        {
-            "prompt": [{"role": role, "content": row[role]} for role in ("system", "user") if row[role]],
-            "completion": [{"role": "assistant", "content": row["answer"]}],
-        }
-        for row in rows
-    ]
     import torch
 
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model", local_files_only=True)
+    table = [_rendered(row, tokenizer) for row in rows]
     model = AutoModelForCausalLM.from_pretrained(folder / "model", local_files_only=True, dtype=torch.float32)
     adapter = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
     trainer = SFTTrainer(
         model,
         args=arguments,
         train_dataset=Dataset.from_list(table),
-        processing_class=AutoTokenizer.from_pretrained(folder / "model", local_files_only=True),
+        processing_class=tokenizer,
         callbacks=[Clock()],
         peft_config=adapter if method == "lora" else None,
     )
@@ -76,3 +71,13 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int, *, t
         "peak_mib": peak / 2**20,
         "saved": str(saved),
     }
+
+
+def _rendered(row: dict[str, str], tokenizer: Any) -> dict[str, str]:
+    """Prompt and completion as text, to which the trainer adds the end of the turn.
+
+    From conversations it would learn the line break behind that too, which narrowcast does not.
+    """
+    turns = [{"role": role, "content": row[role]} for role in ("system", "user") if row[role]]
+    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return {"prompt": prompt, "completion": row["answer"]}

@@ -1,6 +1,6 @@
 """LLaMA-Factory's trainer, in an environment of its own: this file imports nothing of narrowcast.
 
-Run by ``train.py``: ``PYTHON llamafactory.py FOLDER METHOD WARM BATCH RATE RANK``; prints one JSON object. It
+Run by ``train.py``: ``PYTHON with_llamafactory.py FOLDER METHOD WARM BATCH RATE RANK``; prints one JSON object. It
 is tuned as TRL is: all rows of an update at once, no recomputed activations. It takes the rows in order.
 """
 
