@@ -126,6 +126,7 @@ REASONS: dict[str, Reason] = {
     "training_seeds": Reason(_T, _INFO, "a recipe was trained under several seeds"),
     "training_search_started": Reason(_T, _INFO, "a search over recipes began or went on"),
     "training_search_trial": Reason(_T, _INFO, "a trial of a search ended"),
+    "training_weights_dropped": Reason(_T, _INFO, "weights of trials that lost a search were removed"),
     "training_search_finished": Reason(_T, _INFO, "a search over recipes ended, with its best run"),
     "training_search_failed": Reason(
         _T, _ERR, "no trial of a search could be trained", "narrowcast train --dry-run"

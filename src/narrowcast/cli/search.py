@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,6 +30,9 @@ def search(
     vary: VaryOption = [],  # noqa: B006 - typer reads it, nobody changes it
     space: Annotated[Path | None, typer.Option(help="YAML file with a search space.")] = None,
     dev_rows: Annotated[int, typer.Option(min=1, help="Dev rows a finished trial is measured on.")] = 500,
+    keep: Annotated[
+        Literal["front", "all"], typer.Option(help="Whose weights stay: best and front, or all.")
+    ] = "front",
     force: Annotated[bool, typer.Option("--force", help="Train without a baseline.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show space, first trial and what was done; train nothing.")
@@ -60,6 +63,7 @@ def search(
             trials=trials,
             timeout_minutes=timeout,
             rows=dev_rows,
+            keep=keep,
             force=force,
             progress=progress,
             cancel=cancel,
@@ -112,6 +116,8 @@ def _render(found: Search) -> None:
         )
         say("best: highest score; front: no trial beats it in score, latency and size at once")
         say("scores are of dev rows, and the best of many is flattered: measure it on test rows")
+    if found.dropped:
+        say(f"weights of {len(found.dropped):,} trials that lost were removed (--keep all keeps them)")
     for path in found.files:
         say(f"  {path}")
     for step in found.next:

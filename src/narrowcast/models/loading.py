@@ -156,16 +156,29 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
     """
     path = project.adapters / run_id / "run.json"
     if not path.exists():
-        raise ModelError(
-            f"there are no trained weights of run {run_id!r}",
-            where=str(path.parent),
-            next_command="narrowcast runs, then narrowcast train",
-            reason_code="model_adapter_missing",
-        )
+        raise _no_weights(project, run_id)
     try:
         return RunManifest.model_validate(read_json(path))
     except (ValidationError, DataError) as error:
         raise _unreadable("the run manifest can not be read", path, error) from error
+
+
+def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:
+    note = project.dropped_note(run_id)
+    if run_id.replace("-", "").isalnum() and note.exists():
+        dropped = read_json(note)
+        return ModelError(
+            f"the weights of run {run_id!r} were removed: it lost in {dropped['study']}",
+            where=str(note),
+            next_command=dropped["command"],
+            reason_code="model_adapter_missing",
+        )
+    return ModelError(
+        f"there are no trained weights of run {run_id!r}",
+        where=str(project.adapters / run_id),
+        next_command="narrowcast runs, then narrowcast train",
+        reason_code="model_adapter_missing",
+    )
 
 
 def load_trained(

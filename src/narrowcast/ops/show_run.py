@@ -62,7 +62,8 @@ def show_run(project: Project, run_id: str) -> RunView:
         ModelError: where there is no such run; says whether it was interrupted, or which come near.
     """
     paths = project.paths
-    if not (paths.adapters / run_id / "run.json").exists():
+    gone = _plain(run_id) and paths.dropped_note(run_id).exists()  # reading it then says why
+    if not (gone or (paths.adapters / run_id / "run.json").exists()):
         raise _unknown(paths, run_id)
     manifest = read_run_manifest(paths, run_id)
     trained, figures = load_record(paths, "train"), _figures(paths, run_id)

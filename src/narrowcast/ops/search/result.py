@@ -17,6 +17,7 @@ class Trial(BaseModel):
     Attributes:
         varied: option to value, those that the space varies.
         options: all training options that were given; `narrowcast train` with them is this run.
+        made: its weights were not there before the study.
         run: figures on dev rows; None where the trial was ended early or failed.
         evaluations: dev scores seen while it trained.
         why: what stands behind `pruned` or `failed`.
@@ -29,6 +30,7 @@ class Trial(BaseModel):
     varied: dict[str, Any]
     options: dict[str, Any]
     run_id: str
+    made: bool = True
     run: MeasuredRun | None = None
     evaluations: list[float] = Field(default_factory=list)
     why: str = ""
@@ -45,6 +47,7 @@ class Search(BaseModel):
         best: number of the trial with the highest score; None where none finished.
         front: numbers of the trials of the Pareto front.
         current_run: the run that `narrowcast eval` and `narrowcast export` now take.
+        dropped: runs whose weights were removed, because they lost.
         files: pictures and table, relative to the project.
         next: what to run next.
     """
@@ -59,6 +62,7 @@ class Search(BaseModel):
     best: int | None = None
     front: list[int] = Field(default_factory=list)
     current_run: str | None = None
+    dropped: list[str] = Field(default_factory=list)
     files: list[str] = Field(default_factory=list)
     next: list[str] = Field(default_factory=list)
 

@@ -13,6 +13,7 @@ from narrowcast.ops.measured_run import Work, measured_run, restore, run_id_of
 from narrowcast.ops.search.plan import Plan
 from narrowcast.ops.search.report import report
 from narrowcast.ops.search.result import Search, Trial, ranked
+from narrowcast.ops.search.retention import Keep, drop_losers
 from narrowcast.pipeline.plan import load_record, save_record
 from narrowcast.plugins.optional import require
 
@@ -50,6 +51,7 @@ def search(
     trials: int = 20,
     timeout_minutes: float | None = None,
     rows: int = 500,
+    keep: Keep = "front",
     force: bool = False,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
@@ -63,6 +65,7 @@ def search(
         trials: of the whole study, those of earlier calls included.
         timeout_minutes: the running trial then stops with a checkpoint, from which it goes on next time.
         rows: dev rows that a finished trial is measured on, at most.
+        keep: whose weights stay when all trials are done.
         force: train without a baseline.
         progress: where to show it.
         cancel: how to stop it.
@@ -93,6 +96,8 @@ def search(
         found = report(
             plan, _trials(study), asked=trials, stopped="timeout" if stopped else "", current=current
         )
+        if keep == "front" and not stopped:
+            found.dropped = drop_losers(plan, found.trials, found.best, found.front)
     _emit(plan, "training_search_finished", _sentence(found), _payload(found))
     return found
 
@@ -145,6 +150,7 @@ def _try_point(plan: Plan, study: Study, trial: optuna.Trial, work: Work, trials
         options=options,
         run_id=run_id_of(plan.project, options),
     )
+    found.made = not (plan.project.paths.adapters / found.run_id).exists()
     named = ", ".join(f"{name} {value}" for name, value in found.varied.items())
     work.progress.note(f"trial {trial.number + 1} of {trials}: {named}")
 

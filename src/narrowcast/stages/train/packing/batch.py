@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from narrowcast.models.chat import IGNORED
+from narrowcast.stages.train.batches import padded_length
 from narrowcast.stages.train.packing.blocks import lay_out
 from narrowcast.stages.train.packing.trie import build_trie
 from narrowcast.stages.train.rows import TokenRow
@@ -56,9 +57,11 @@ def packed_length(tokens: int) -> int:
 
 
 def packed_share(batches: Sequence[Sequence[TokenRow]]) -> float:
-    """Tokens that are computed packed over those computed padded."""
-    padded = sum(len(batch) * max(len(row.ids) for row in batch) for batch in batches)
-    packed = sum(len(build_trie([row.ids for row in batch], FEWEST_SHARED).ids) for batch in batches)
+    """Tokens that are computed packed over those computed padded, fillers included in both."""
+    padded = sum(len(batch) * padded_length(batch) for batch in batches)
+    packed = sum(
+        packed_length(len(build_trie([row.ids for row in batch], FEWEST_SHARED).ids)) for batch in batches
+    )
     return packed / padded
 
 

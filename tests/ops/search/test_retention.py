@@ -1,0 +1,49 @@
+"""What lost a search gives its weights up, and can be had again."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from narrowcast.errors import ModelError
+from narrowcast.models.loading import load_trained
+from narrowcast.ops.search.plan import plan_search
+from narrowcast.ops.search.retention import drop_losers
+from narrowcast.ops.search.run import search
+from narrowcast.ops.search.space import Dimension
+from narrowcast.ops.train import runs, train
+
+
+def test_losers_weights_go_and_come_back_to_the_bit(ready, quick, cli_json):
+    mine = train(ready, {**quick, "weight_decay": 0.1}, force=True)  # no trial: another recipe
+    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
+    found = search(plan, trials=2, rows=12, keep="all", force=True)
+    assert found.dropped == []
+    loser = next(each for each in found.trials if each.number != found.best)
+    (dropped,) = drop_losers(plan, found.trials, found.best, [found.best])
+    assert dropped == loser.run_id
+    left = {path.name for path in ready.paths.adapters.iterdir()}
+    assert left == {mine.run_id, found.current_run}
+    with pytest.raises(ModelError, match=f"it lost in {plan.study}") as caught:
+        load_trained(ready.paths, loser.run_id)
+    before = next(line for line in runs(ready) if line["run_id"] == loser.run_id)
+    _, *words = shlex.split(caught.value.next_command)
+    again = cli_json(*words, "--force")
+    assert (again["run_id"], again["weights_sha256"]) == (loser.run_id, before["weights_sha256"])
+    load_trained(ready.paths, loser.run_id)
+
+
+def test_a_run_that_was_there_before_stays(ready, quick):
+    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
+    mine = train(ready, plan.options_of({"learning_rate": 1e-5}), force=True)
+    found = search(plan, trials=2, rows=12, keep="all", force=True)
+    first = next(each for each in found.trials if each.run_id != mine.run_id)
+    assert drop_losers(plan, found.trials, first.number, [first.number]) == []
+
+
+def test_a_search_that_ran_out_of_time_removes_nothing(ready, quick):
+    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
+    assert search(plan, trials=1, rows=12, force=True).dropped == []
+    assert search(plan, trials=2, timeout_minutes=0, force=True).dropped == []
+    assert len(list(ready.paths.adapters.iterdir())) == 1
