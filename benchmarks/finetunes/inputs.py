@@ -124,6 +124,7 @@ TRAINING: dict[str, object] = {
     "warmup_ratio": 0.0,
     "weight_decay": 0.0,
     "lora_rank": RANK,
+    "lora_dropout": 0.0,
     "input_noise": 0.0,
     "preflight": "off",
 }

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from narrowcast.models.loading import load_model, quiet_peft
+from narrowcast.stages.train.fused.adapter import fuse_adapters
 from narrowcast.stages.train.fused.attach import fuse
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.options import Options
@@ -40,7 +41,9 @@ def trainable_model(material: Material, options: Options) -> Any:
         use_dora=recipe.method == "dora",
     )
     with quiet_peft():
-        return get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
+    fuse_adapters(adapted)
+    return adapted
 
 
 def four_bit() -> Any:

@@ -8,6 +8,8 @@ import pytest
 import torch
 import transformers
 
+from narrowcast.models.loading import quiet_peft
+from narrowcast.stages.train.fused.adapter import fuse_adapters
 from narrowcast.stages.train.fused.attach import fuse
 from narrowcast.stages.train.fused.norm import RmsNorm
 from narrowcast.stages.train.fused.rotary import Rotary
@@ -76,6 +78,28 @@ def test_what_computes_something_else_keeps_its_own():
     assert {attention, norms} <= set(names["qwen3"])
     assert {attention, norms} & set(names["gemma3"]) == {attention}  # its weight stands for 1 + weight
     assert names["cohere"] == []  # it turns neighbours, not halves
+
+
+@pytest.mark.parametrize("options", [{}, {"use_dora": True}], ids=["lora", "dora"])
+def test_adapters_learn_what_peft_lets_them_learn(options):
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=4, lora_alpha=6, target_modules="all-linear", task_type="CAUSAL_LM", **options)
+    with quiet_peft():
+        own, fused = (get_peft_model(model_of("qwen3"), config) for _ in range(2))
+        torch.manual_seed(1)
+        for name, weights in own.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weights, std=0.02)  # zero at first, so that A would learn nothing
+        fused.load_state_dict(own.state_dict())
+    assert fuse_adapters(fused) == 14
+    assert backward(fused) == pytest.approx(backward(own), rel=TOLERANCE)
+    for (name, mine), theirs in zip(fused.named_parameters(), own.parameters(), strict=True):
+        if theirs.requires_grad:
+            assert (mine.grad - theirs.grad).norm() <= TOLERANCE * theirs.grad.norm(), name
+    ids = torch.arange(20)[None]
+    with torch.inference_mode(), fused.disable_adapter(), own.disable_adapter():
+        assert torch.equal(fused(input_ids=ids).logits, own(input_ids=ids).logits)
 
 
 def test_weights_keep_their_names():
