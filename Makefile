@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about six minutes
+demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about four minutes
 	$(BIN)/narrowcast demo
 
 test: $(STAMP)  ## every test but the benchmarks

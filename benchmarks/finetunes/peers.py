@@ -15,6 +15,7 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int, *, t
 
     At its defaults it recomputes activations and takes 8 rows at once; tuned it does neither.
     """
+    import torch
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
@@ -48,8 +49,6 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int, *, t
         disable_tqdm=True,
         **chosen,
     )
-    import torch
-
     tokenizer = AutoTokenizer.from_pretrained(folder / "model", local_files_only=True)
     table = [_rendered(row, tokenizer) for row in rows]
     model = AutoModelForCausalLM.from_pretrained(folder / "model", local_files_only=True, dtype=torch.float32)
