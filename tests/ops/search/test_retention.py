@@ -42,8 +42,15 @@ def test_a_run_that_was_there_before_stays(ready, quick):
     assert drop_losers(plan, found.trials, first.number, [first.number]) == []
 
 
-def test_a_search_that_ran_out_of_time_removes_nothing(ready, quick):
-    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
-    assert search(plan, trials=1, rows=12, force=True).dropped == []
-    assert search(plan, trials=2, timeout_minutes=0, force=True).dropped == []
-    assert len(list(ready.paths.adapters.iterdir())) == 1
+def test_only_a_search_that_is_done_removes_weights(ready, quick):
+    plan = plan_search(
+        ready, {**quick, "epochs": 40}, space={"learning_rate": Dimension(values=[3e-3, 1e-7])}
+    )
+    both = search(plan, trials=2, rows=12, keep="all", force=True)
+    losers = [each.run_id for each in both.trials if each.number not in both.front]
+    assert len(losers) == 1
+    stopped = search(plan, trials=3, timeout_minutes=0, force=True)
+    assert (stopped.stopped, stopped.dropped) == ("timeout", [])
+    assert all((ready.paths.adapters / each / "run.json").exists() for each in losers)
+    assert search(plan, trials=2, rows=12, force=True).dropped == losers
+    assert "training_weights_dropped" in [event.reason_code for event in ready.trail.events()]

@@ -17,7 +17,7 @@ class Trial(BaseModel):
     Attributes:
         varied: option to value, those that the space varies.
         options: all training options that were given; `narrowcast train` with them is this run.
-        made: its weights were not there before the study.
+        made: the study trained it, so its weights are the study's to remove.
         run: figures on dev rows; None where the trial was ended early or failed.
         evaluations: dev scores seen while it trained.
         why: what stands behind `pruned` or `failed`.
@@ -30,7 +30,7 @@ class Trial(BaseModel):
     varied: dict[str, Any]
     options: dict[str, Any]
     run_id: str
-    made: bool = True
+    made: bool = False
     run: MeasuredRun | None = None
     evaluations: list[float] = Field(default_factory=list)
     why: str = ""

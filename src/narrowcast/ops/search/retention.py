@@ -38,7 +38,9 @@ def drop_losers(plan: Plan, trials: Sequence[Trial], best: int | None, front: Se
         freed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         note = {"study": plan.study, "command": train_command(plan, trial)}
         write_json(paths.dropped_note(trial.run_id), note)
-        shutil.rmtree(folder)
+        # Out of the way as a whole first: a kill in between leaves no run with half of its files.
+        gone = folder.rename(paths.runs / trial.run_id / "dropped")
+        shutil.rmtree(gone)
         dropped.append(trial.run_id)
     if dropped:
         plan.project.trail.emit(

@@ -45,7 +45,7 @@ def test_the_cheapest_layout_is_taken():
     alone = [TokenRow(str(number), [number] * 16, 15) for number in range(6)]
     by_token = PlannedLayout(FREE.model_copy(update={"token": 1.0}))
     assert by_token.choose(shared)[0] == "tree"
-    by_piece = PlannedLayout(FREE.model_copy(update={"piece": 190.0}))
+    by_piece = PlannedLayout(FREE.model_copy(update={"piece": 1.0}))
     assert by_piece.choose(shared)[0] == "padded"
     uneven = [*alone, TokenRow("long", [7] * 200, 199)]
     assert by_token.choose(uneven)[0] == "packed"  # as few tokens as the tree, named first

@@ -29,7 +29,7 @@ def work(rows: Sequence[TokenRow], layout: LayoutName) -> Work:
         segments, start = [], 0
         for row in rows:
             size = len(row.ids)
-            segments.append(Segment(start, size, 0, 0, start + size))
+            segments.append(Segment(start, size, 0, start + size))
             start += size
     pairs, pieces = attention_size(segments)
     return Work(packed_length(sum(each.length for each in segments)), 0, pairs, pieces)

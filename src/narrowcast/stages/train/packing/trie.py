@@ -20,14 +20,12 @@ class Segment:
         start: offset of its first token in the packed sequence.
         length: tokens, at least one.
         position: of its first token in its row.
-        depth: number of segments above it.
         end: offset behind its last descendant; `start + length` for a leaf.
     """
 
     start: int
     length: int
     position: int
-    depth: int
     end: int
 
     @property
@@ -64,7 +62,7 @@ def build_trie(rows: Sequence[list[int]], fewest: int = 1) -> Trie:
     order = sorted(range(len(rows)), key=lambda row: rows[row])
     shared = [0] + [_common(rows[a], rows[b]) for a, b in pairwise(order)]
     trie = Trie([], [], [], [[] for _ in rows])
-    _Builder(rows, order, shared, fewest, trie).branch(0, len(order), 0, 0, [])
+    _Builder(rows, order, shared, fewest, trie).branch(0, len(order), 0, [])
     return trie
 
 
@@ -77,15 +75,15 @@ class _Builder:
     fewest: int
     trie: Trie
 
-    def branch(self, first: int, last: int, done: int, depth: int, above: list[int]) -> None:
+    def branch(self, first: int, last: int, done: int, above: list[int]) -> None:
         """Lay out the rows of these ranks behind their first `done` tokens, whose offsets are `above`."""
         start = first
         for rank in range(first + 1, last + 1):
             if rank == last or self.shared[rank] < done + self.fewest:
-                self._segment(start, rank, done, depth, above)
+                self._segment(start, rank, done, above)
                 start = rank
 
-    def _segment(self, first: int, last: int, done: int, depth: int, above: list[int]) -> None:
+    def _segment(self, first: int, last: int, done: int, above: list[int]) -> None:
         row = self.rows[self.order[first]]
         stop = min(self.shared[first + 1 : last], default=len(row))
         trie, start = self.trie, len(self.trie.ids)
@@ -94,24 +92,24 @@ class _Builder:
         offsets = [*above, *range(start, start + stop - done)]
         number = len(trie.segments)
         if stop > done:
-            trie.segments.append(Segment(start, stop - done, done, depth, start))
+            trie.segments.append(Segment(start, stop - done, done, start))
         if last - first == 1:
             trie.offsets[self.order[first]] = offsets
         elif all(len(self.rows[self.order[rank]]) == stop for rank in range(first, last)):
             for rank in range(first, last):  # the same row several times
                 trie.offsets[self.order[rank]] = offsets
         else:
-            self._below(first, last, stop, depth + 1, offsets)
+            self._below(first, last, stop, offsets)
         if stop > done:
-            trie.segments[number] = Segment(start, stop - done, done, depth, len(trie.ids))
+            trie.segments[number] = Segment(start, stop - done, done, len(trie.ids))
 
-    def _below(self, first: int, last: int, done: int, depth: int, above: list[int]) -> None:
+    def _below(self, first: int, last: int, done: int, above: list[int]) -> None:
         """Rows that end here come first in the order; the others branch."""
         while first < last and len(self.rows[self.order[first]]) == done:
             self.trie.offsets[self.order[first]] = above
             first += 1
         if first < last:
-            self.branch(first, last, done, depth, above)
+            self.branch(first, last, done, above)
 
 
 def _common(left: Sequence[int], right: Sequence[int]) -> int:
