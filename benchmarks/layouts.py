@@ -50,8 +50,8 @@ def main() -> None:
 
 def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     from narrowcast.models.allocator import kept_pages
-    from narrowcast.models.head import PickedHead
     from narrowcast.stages.train.calibration import batch_seconds, calibrate, micro_batches
+    from narrowcast.stages.train.fused.last_layer import EarlyHead
     from narrowcast.stages.train.packing.planner import LAYOUTS, PlannedLayout, work
     from narrowcast.stages.train.weights import trainable_model
 
@@ -62,7 +62,7 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         material, options, _ = gathered(folder / "home", folder / "model", rows, asked.method)
         model = trainable_model(material, options)
         costs = calibrate(material, model)
-        planner, head = PlannedLayout(costs), PickedHead(model)
+        planner, head = PlannedLayout(costs), EarlyHead(model)
         totals, planned, chosen = dict.fromkeys(LAYOUTS, 0.0), 0.0, Counter[str]()
         errors = []
         with kept_pages():

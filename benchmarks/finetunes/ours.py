@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,17 @@ def floor_seconds(material: Any, options: Any) -> float:
             per_token += layer.weight.numel() * (6 if layer.weight.requires_grad else 4)
     per_logit = 4 * head.weight.numel() + 2 * head.weight.numel() * head.weight.requires_grad
     per_pair = 14 * config.num_attention_heads * config.head_dim * config.num_hidden_layers
-    total, batches = 0, micro_batches(material)
-    for rows in batches:
+    batches, parts = micro_batches(material), material.recipe.accumulation
+    updates = [batches[at : at + parts] for at in range(0, len(batches), parts)]
+    total = 0
+    for rows in (list(chain.from_iterable(each)) for each in updates):
         trie = build_trie([row.ids for row in rows])
         pairs = sum(
             each.length * (each.length + 1) // 2 + each.length * each.descendants for each in trie.segments
         )
         logits = int((laid_out(rows, 0, "tree")["labels"] != IGNORED).sum())
         total += per_token * len(trie.ids) + per_logit * logits + per_pair * pairs
-    return total / len(batches) / _best_rate(torch)
+    return total / len(updates) / _best_rate(torch)
 
 
 def _best_rate(torch: Any) -> float:

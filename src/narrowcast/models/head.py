@@ -29,6 +29,10 @@ class PickedHead:
         finally:
             self._positions = None
 
+    def rows(self, grid: Any) -> Any:
+        """Those of a [rows, tokens, width] grid that are picked, [n, width]."""
+        return grid.flatten(0, 1).index_select(0, self._positions)
+
     def close(self) -> None:
         """Take the hook away."""
         self._hook.remove()
@@ -36,4 +40,4 @@ class PickedHead:
     def _pick(self, _layer: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if self._positions is None:
             return None
-        return (arguments[0].flatten(0, 1)[self._positions], *arguments[1:])
+        return (self.rows(arguments[0]), *arguments[1:])

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from narrowcast.models.allocator import kept_pages
-from narrowcast.models.head import PickedHead
 from narrowcast.stages.base import StageContext
 from narrowcast.stages.train.batches import LengthGroupedBatches
 from narrowcast.stages.train.forward import picked_logits
+from narrowcast.stages.train.fused.last_layer import EarlyHead
 from narrowcast.stages.train.layout import can_pack
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.objective.completions import Completions
@@ -60,7 +60,7 @@ def calibrate(material: Material, model: Any) -> Costs:
     from scipy.optimize import nnls
 
     use(model)
-    head = PickedHead(model)
+    head = EarlyHead(model)
     batches = sorted(micro_batches(material), key=lambda rows: sum(len(row.ids) for row in rows))
     picked = [batches[len(batches) * (2 * at + 1) // (2 * _BATCHES)] for at in range(_BATCHES)]
     model.train()
@@ -84,7 +84,7 @@ def calibrate(material: Material, model: Any) -> Costs:
 def batch_seconds(
     material: Material,
     model: Any,
-    head: PickedHead,
+    head: EarlyHead,
     rows: Sequence[TokenRow],
     layout: LayoutName,
     repeats: int = _REPEATS,

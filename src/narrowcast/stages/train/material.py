@@ -12,7 +12,7 @@ from narrowcast.errors import StageError
 from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
 from narrowcast.plugins.optional import require
 from narrowcast.stages.base import StageContext
-from narrowcast.stages.train.layout import choose_layout
+from narrowcast.stages.train.layout import choose_layout, packed_micro_batch
 from narrowcast.stages.train.options import Options
 from narrowcast.stages.train.recipe import Recipe, choose_recipe, max_length, objective_of
 from narrowcast.stages.train.rows import TokenRows, tokenise
@@ -77,6 +77,10 @@ def gather(options: Options, ctx: StageContext) -> Material:
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size
     )
+    if recipe.layout == "tree" and options.micro_batch_size is None:
+        recipe.micro_batch_size, recipe.reasons["micro_batch_size"] = packed_micro_batch(
+            options, train.rows, recipe.micro_batch_size
+        )
     recipe.select_by, recipe.reasons["select_by"] = choose_selection(
         options, manifest.task, len(splits[Split.DEV].rows)
     )

@@ -26,12 +26,12 @@ from transformers import Trainer
 
 from narrowcast.errors import StageError
 from narrowcast.models.chat import IGNORED
-from narrowcast.models.head import PickedHead
 from narrowcast.stages.train.batches import LengthGroupedBatches
 from narrowcast.stages.train.checkpoints import drop_incomplete, mark_complete
 from narrowcast.stages.train.disk import why_no_room
 from narrowcast.stages.train.failures import no_room
 from narrowcast.stages.train.forward import picked_logits
+from narrowcast.stages.train.fused.last_layer import EarlyHead
 from narrowcast.stages.train.noise import NoisyRows
 from narrowcast.stages.train.objective.base import Objective
 from narrowcast.stages.train.rows import TokenRow
@@ -81,7 +81,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self._met = NoisyRows(rows, noise, args.seed) if noise else rows
         self._dev_score = dev_score
         self._seeded_for = (-1, 0)
-        self._head = PickedHead(self.accelerator.unwrap_model(self.model))
+        self._head = EarlyHead(self.accelerator.unwrap_model(self.model))
 
     def get_train_dataloader(self) -> Any:
         """Length-grouped micro-batches."""

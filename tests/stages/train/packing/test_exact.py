@@ -13,6 +13,7 @@ from narrowcast.errors import ModelError
 from narrowcast.models.head import PickedHead
 from narrowcast.models.loading import quiet_peft
 from narrowcast.stages.train.batches import collate
+from narrowcast.stages.train.fused.last_layer import EarlyHead
 from narrowcast.stages.train.packing.batch import pack
 from narrowcast.stages.train.packing.register import use
 from narrowcast.stages.train.packing.trie import build_trie
@@ -50,22 +51,22 @@ def model_of(family: str, window: int | None = None):
     return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**shape))
 
 
-def draw_rows(seed: int) -> list[TokenRow]:
+def draw_rows(seed: int, shared: tuple[int, int] = (0, 40)) -> list[TokenRow]:
     """Rows that share much, little or nothing, one of them twice, one the beginning of another."""
     draw = random.Random(seed)
 
     def tokens(low: int, high: int) -> list[int]:
         return [draw.randrange(2, VOCABULARY) for _ in range(draw.randint(low, high))]
 
-    first, middles = tokens(0, 40), [tokens(1, 20) for _ in range(3)]
+    first, middles = tokens(*shared), [tokens(1, 20) for _ in range(3)]
     ids = [first + draw.choice(middles) + tokens(1, 24) for _ in range(6)]
     ids += [ids[0], ids[1][: max(2, len(ids[1]) // 2)], tokens(2, 9)]
     return [TokenRow(str(number), each, draw.randrange(len(each))) for number, each in enumerate(ids)]
 
 
-def backward(model, batch) -> float:
+def backward(model, batch, head=PickedHead) -> float:
     """Mean loss of the answers; gradients stay in the model."""
-    head = PickedHead(model)
+    head = head(model)
     inputs = {name: batch[name] for name in ("input_ids", "position_ids", "layout") if name in batch}
     with head.at(batch["positions"]):
         logits = model(**inputs, use_cache=False).logits
@@ -97,6 +98,16 @@ def test_loss_and_gradients_equal_the_padded_runs(family, window, seed):
     assert_equal_gradients(packed, plain)
 
 
+def test_weights_of_many_keys_are_computed_anew_and_the_same():
+    rows = draw_rows(0, shared=(140, 140))  # more than eight keys for each of a head's 16 numbers
+    plain = model_of("qwen3")
+    packed = copy.deepcopy(plain)
+    use(packed)
+    expected = backward(plain, collate(rows, pad=0))
+    assert backward(packed, pack(rows, pad=0)) == pytest.approx(expected, rel=TOLERANCE)
+    assert_equal_gradients(packed, plain)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_adapters_get_the_same_gradients(seed):
     from peft import LoraConfig, get_peft_model
@@ -113,6 +124,34 @@ def test_adapters_get_the_same_gradients(seed):
     assert_equal_gradients(packed, plain)
 
 
+@pytest.mark.parametrize(
+    ("family", "window", "early"),
+    [("qwen3", None, True), ("qwen3", 9, True), ("llama", None, True), ("gemma3", None, False)],
+)
+@pytest.mark.parametrize("packs", [True, False])
+def test_the_last_layer_may_leave_out_tokens_without_a_loss(family, window, early, packs):
+    rows = draw_rows(2)
+    plain = model_of(family, window)
+    picked = copy.deepcopy(plain)
+    if packs:
+        use(picked)
+    head = EarlyHead(picked)
+    assert head.early == early
+    assert len(picked.model.layers) > 1
+    head.close()
+    sizes = []
+    for layer in picked.model.layers:
+        layer.mlp.register_forward_hook(lambda _layer, _inputs, out: sizes.append(out[..., 0].numel()))
+    batch = pack(rows, pad=0) if packs else collate(rows, pad=0)
+    expected = backward(plain, collate(rows, pad=0))
+    assert backward(picked, batch, EarlyHead) == pytest.approx(expected, rel=TOLERANCE)
+    assert_equal_gradients(picked, plain)
+    all_tokens, needed = batch["input_ids"].numel(), len(batch["positions"])
+    assert sizes[-len(picked.model.layers) :] == [all_tokens] * 2 + [needed if early else all_tokens]
+    if not packs:  # closed, the model is its own again
+        assert picked(input_ids=batch["input_ids"]).logits.shape[:2] == batch["input_ids"].shape
+
+
 def test_gradient_checkpointing_changes_nothing():
     rows = draw_rows(1)
     plain = model_of("qwen3")
@@ -121,7 +160,7 @@ def test_gradient_checkpointing_changes_nothing():
     packed.activation_checkpointing_enable({"use_reentrant": False})
     plain.train(), packed.train()
     backward(plain, collate(rows, pad=0))
-    backward(packed, pack(rows, pad=0))
+    backward(packed, pack(rows, pad=0), EarlyHead)
     assert_equal_gradients(packed, plain)
 
 
@@ -145,7 +184,8 @@ def test_every_pair_of_query_and_key_occurs_once():
     for piece in layout.pieces:
         families = zip(piece.own.tolist(), piece.above.tolist(), strict=True)
         for family, (segments, above) in enumerate(families):
-            gaps = [False] * len(above) if piece.missing is None else piece.missing[family].tolist()
+            last = [] if piece.missing is None else piece.missing[family].tolist()
+            gaps = [False] * (len(above) - len(last)) + last
             keys = [key for key, gap in zip(above, gaps, strict=True) if not gap]
             for segment in segments:
                 own = [offset for offset in segment if offset != layout.tokens - 1]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from narrowcast.core.names import Split
 from narrowcast.core.run import RunManifest
 from narrowcast.stages.train.material import gather
 from narrowcast.store.files import read_json
+from tests.stages.train.conftest import sentences
 
 
 def recipe_of(workshop, **options):
@@ -33,6 +37,31 @@ def test_an_architecture_that_was_not_compared_is_padded(workshop, monkeypatch):
 def test_long_rows_are_padded(workshop, monkeypatch):
     monkeypatch.setattr("narrowcast.stages.train.layout._LONGEST", 10)
     assert recipe_of(workshop).layout == "padded"
+
+
+@pytest.fixture
+def long_instruction(workshop_with):
+    """Rows of which 128 tokens and more are the same."""
+    rows = [
+        replace(row, inputs={"text": f"{'please my account ' * 30}{row.inputs['text']}"})
+        for row in sentences(320)
+    ]
+    return workshop_with({Split.TRAIN: rows})
+
+
+def test_as_many_rows_share_a_pack_as_fit_packed(long_instruction):
+    padded = recipe_of(long_instruction, batch_size=64, layout="padded")
+    packed = recipe_of(long_instruction, batch_size=64)
+    assert padded.micro_batch_size == 32
+    assert (packed.layout, packed.micro_batch_size, packed.accumulation) == ("tree", 64, 1)
+    assert "packed rows of up to" in packed.reasons["micro_batch_size"]
+    assert recipe_of(long_instruction, batch_size=64, micro_batch_size=16).micro_batch_size == 16
+
+
+def test_a_pack_is_never_more_than_twice_what_rows_padded_may_take(long_instruction):
+    packed = recipe_of(long_instruction, batch_size=320)
+    assert packed.layout == "tree"
+    assert 32 < packed.micro_batch_size < 128
 
 
 @pytest.mark.parametrize("layout", ["padded", "tree"])

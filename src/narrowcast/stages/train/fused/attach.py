@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from narrowcast.stages.train.fused.families import PRE_NORM
 from narrowcast.stages.train.fused.norm import RmsNorm
 from narrowcast.stages.train.fused.rotary import rotate
 
@@ -21,7 +22,6 @@ _ROTARY = "apply_rotary_pos_emb"
 _TOLERANCE = 1e-5  # relative, float32
 # Norms whose result goes into matrix products alone, by their place in a decoder layer of these families.
 _BEFORE_PRODUCTS = ("input_layernorm", "post_attention_layernorm")
-_PRE_NORM = ("llama", "mistral", "qwen2", "qwen3")
 
 
 def fuse(model: Any) -> list[str]:
@@ -31,7 +31,7 @@ def fuse(model: Any) -> list[str]:
         The names of the modules that changed.
     """
     changed = []
-    pre_norm = model.config.model_type in _PRE_NORM
+    pre_norm = model.config.model_type in PRE_NORM
     for name, module in model.named_modules():
         if type(module).__name__.endswith("RMSNorm") and _same_norm(module):
             narrow = pre_norm and name.endswith(_BEFORE_PRODUCTS)

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from narrowcast.models.head import PickedHead
 from narrowcast.stages.train.forward import picked_logits
+from narrowcast.stages.train.fused.last_layer import EarlyHead
 from narrowcast.stages.train.objective.base import Layout
 from narrowcast.stages.train.objective.preferences import pair_batch, pair_margins
 from narrowcast.stages.train.rows import TokenRow
@@ -37,7 +37,7 @@ def reference_margins(
     """
     found: dict[str, float] = {}
     ordered = sorted(rows, key=lambda row: (row.size, row.example_id))
-    head, training = PickedHead(model), model.training
+    head, training = EarlyHead(model), model.training
     model.eval()
     try:
         with torch.inference_mode():

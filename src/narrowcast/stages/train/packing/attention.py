@@ -6,8 +6,9 @@ attention over X and over the part of Y up to i:
     s_ij = q_i k_j / sqrt(d)        p_i = softmax of s_ij over j in X, Y        o_i = sum_j p_ij v_j.
 
 The scores with X are one product for all siblings, those with Y one per segment; side by side they go through
-one softmax. Nothing but query, key and value is kept for backward, which computes p anew (as Dao et al. 2022
-do) and then, with do_i the gradient of o_i,
+one softmax. Backward needs p again. Where a query meets few keys it is kept; where it meets many, p would be
+the largest thing a layer keeps, and is computed anew (as Dao et al. 2022 do). Then, with do_i the gradient of
+o_i,
 
     dv_j = sum_i p_ij do_i        dp_ij = do_i . v_j        ds_ij = p_ij (dp_ij - sum_m p_im dp_im)
     dq_i = sum_j ds_ij k_j / sqrt(d)        dk_j = sum_i ds_ij q_i / sqrt(d).
@@ -25,6 +26,8 @@ import torch
 from torch import Tensor
 
 from narrowcast.stages.train.packing.blocks import Layout, Piece
+
+_KEPT = 8  # times the size of the queries that their weights may take to be kept for backward
 
 
 class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
@@ -51,11 +54,13 @@ class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
         asked = _compact(query[0].unflatten(0, (groups, -1)).transpose(1, 2), dtype)
         keys, values = _compact(key[0], dtype), _compact(value[0], dtype)
         out = torch.zeros_like(asked)
+        kept: list[Tensor | None] = []
         for piece in layout.pieces:
             view = _View(piece, asked.shape)
             weights = view.weights(asked, keys, layout, scaling, window)
             view.write(out, view.answers(weights, view.own(values), view.above(values)))
-        ctx.save_for_backward(asked, keys, values)
+            kept.append(weights if weights.shape[-1] <= _KEPT * asked.shape[-1] else None)
+        ctx.save_for_backward(asked, keys, values, *kept)
         ctx.layout, ctx.scaling, ctx.window = layout, scaling, window
         ctx.types = query.dtype, key.dtype, value.dtype
         return out.transpose(0, 1).flatten(1, 2)[None]
@@ -63,14 +68,15 @@ class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         """See the module."""
-        asked, keys, values = ctx.saved_tensors
+        asked, keys, values, *kept = ctx.saved_tensors
         groups, _, heads, _ = asked.shape
         grad = _compact(grad[0].unflatten(1, (groups, heads)).transpose(0, 1), asked.dtype)
         d_asked = torch.zeros_like(asked)
         d_keys, d_values = (torch.zeros_like(each, dtype=_wide(each)) for each in (keys, values))
-        for piece in ctx.layout.pieces:
+        for piece, weights in zip(ctx.layout.pieces, kept, strict=True):
             view = _View(piece, asked.shape)
-            weights = view.weights(asked, keys, ctx.layout, ctx.scaling, ctx.window)
+            if weights is None:
+                weights = view.weights(asked, keys, ctx.layout, ctx.scaling, ctx.window)
             outer = view.queries(grad)
             view.add(d_values, view.sums(weights, outer))
             slopes = view.products(outer, view.own(values), view.above(values))
@@ -130,9 +136,10 @@ class _View:
         later = places[:, None, None] < places
         by_head = scores.view(-1, self._high, self._heads, self._reach + self._high)
         by_head[..., self._reach :].masked_fill_(later, -torch.inf)
-        if self._piece.missing is not None:
+        if (missing := self._piece.missing) is not None:
             grid = scores.view(self._groups, self._families, -1, self._reach + self._high)
-            grid[..., : self._reach].masked_fill_(self._piece.missing[:, None], -torch.inf)
+            last = grid[..., self._reach - missing.shape[1] : self._reach]
+            last.masked_fill_(missing[:, None], -torch.inf)
         if window is not None:
             far = self._far(layout.positions, window)
             scores.view(self._groups, *far.shape).masked_fill_(far, -torch.inf)
@@ -140,11 +147,12 @@ class _View:
 
     def products(self, rows: Tensor, own: Tensor, above: Tensor | None, scale: float = 1.0) -> Tensor:
         """Rows [N, q × h, size] with keys or values, times `scale`: [N, q × h, a + q]."""
-        inner = _product(rows, own.mT, scale)
-        if above is None:
-            return inner
-        outer = _product(self._by_family(rows), above.mT, scale)
-        return torch.cat([outer.view(*inner.shape[:2], self._reach), inner], -1)
+        out = rows.new_empty(*rows.shape[:2], self._reach + self._high)
+        out[:, :, self._reach :].baddbmm_(rows, own.mT, beta=0, alpha=scale)
+        if above is not None:
+            outer = self._by_family(out)[:, :, : self._reach]
+            outer.baddbmm_(self._by_family(rows), above.mT, beta=0, alpha=scale)
+        return out
 
     def answers(self, weights: Tensor, own: Tensor, above: Tensor | None, scale: float = 1.0) -> Tensor:
         """Sums over the keys, weighted [N, q × h, a + q], times `scale`: [N, q × h, size]."""

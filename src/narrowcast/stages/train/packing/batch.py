@@ -59,10 +59,12 @@ def packed_length(tokens: int) -> int:
 def packed_share(batches: Sequence[Sequence[TokenRow]]) -> float:
     """Tokens that are computed packed over those computed padded, fillers included in both."""
     padded = sum(len(batch) * padded_length(batch) for batch in batches)
-    packed = sum(
-        packed_length(len(build_trie([row.ids for row in batch], FEWEST_SHARED).ids)) for batch in batches
-    )
-    return packed / padded
+    return sum(batch_length(batch) for batch in batches) / padded
+
+
+def batch_length(batch: Sequence[TokenRow]) -> int:
+    """Tokens of these rows packed, fillers included."""
+    return packed_length(len(build_trie([row.ids for row in batch], FEWEST_SHARED).ids))
 
 
 def _round_up(number: int, step: int) -> int:

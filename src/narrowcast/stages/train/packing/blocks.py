@@ -27,7 +27,7 @@ class Piece(NamedTuple):
     Attributes:
         own: [B, S, q] tokens of the segments, queries and keys alike; `filler` behind the end of each.
         above: [B, a] tokens above a family; a may be 0.
-        missing: [B, a], true where `above` is a filler; None where none is.
+        missing: [B, m], true where one of the last m of `above` is a filler; None where none is.
         written: offsets of the queries that are no filler, [n].
         picked: their numbers in the flattened [B × S × q] grid, [n].
     """
@@ -171,9 +171,10 @@ def _piece(batch: list[_Family], filler: int) -> Piece:
         [offset for each in family.above for offset in range(each.start, each.start + each.length)]
         for family in batch
     ]
-    missing = torch.arange(reach) >= torch.tensor([[len(each)] for each in above])
+    least = min(len(each) for each in above)
+    missing = torch.arange(least, reach) >= torch.tensor([[len(each)] for each in above])
     places = torch.tensor([each + [filler] * (reach - len(each)) for each in above], dtype=torch.long)
-    return Piece(own, places, missing if missing.any() else None, own.flatten()[picked], picked)
+    return Piece(own, places, missing if least < reach else None, own.flatten()[picked], picked)
 
 
 def _round_up(number: int) -> int:

@@ -24,12 +24,11 @@ from transformers import PrinterCallback, TrainerCallback
 from narrowcast.models.allocator import kept_pages
 from narrowcast.models.memory import peak_bytes, reset_peak
 from narrowcast.stages.base import StageContext
-from narrowcast.stages.train.batches import LengthGroupedBatches
+from narrowcast.stages.train.batches import LengthGroupedBatches, padded_length
 from narrowcast.stages.train.material import Material
 from narrowcast.stages.train.objective.build import probe_objective
 from narrowcast.stages.train.options import Options
-from narrowcast.stages.train.packing.batch import FEWEST_SHARED
-from narrowcast.stages.train.packing.trie import build_trie
+from narrowcast.stages.train.packing.batch import batch_length
 from narrowcast.stages.train.preflight.forecast import Forecast, update_seconds
 from narrowcast.stages.train.session import training_arguments
 from narrowcast.stages.train.trainer import CompletionTrainer
@@ -207,10 +206,5 @@ def _size(update: Update, material: Material) -> int:
     """Tokens that an update computes, as `collate` and `pack` round them."""
     sides = [[side for at in micro for side in material.train.rows[at].sides()] for micro in update]
     if material.recipe.layout == "padded":
-        return sum(len(micro) * _round_up(max(len(side.ids) for side in micro), 16) for micro in sides)
-    tries = (build_trie([side.ids for side in micro], FEWEST_SHARED) for micro in sides)
-    return sum(_round_up(len(trie.ids) + 1, 64) for trie in tries)
-
-
-def _round_up(number: int, step: int) -> int:
-    return -(-number // step) * step
+        return sum(len(micro) * padded_length(micro) for micro in sides)
+    return sum(batch_length(micro) for micro in sides)
