@@ -52,7 +52,7 @@ def packed_micro_batch(options: Options, rows: Sequence[TokenRow], micro_batch_s
     Args:
         options: as given.
         rows: training rows.
-        micro_batch_size: of padded rows.
+        micro_batch_size: of padded rows, fewer than an update has.
 
     Returns:
         The size, and why.

@@ -77,7 +77,7 @@ def gather(options: Options, ctx: StageContext) -> Material:
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size
     )
-    if recipe.layout == "tree" and options.micro_batch_size is None:
+    if recipe.layout == "tree" and recipe.accumulation > 1 and options.micro_batch_size is None:
         recipe.micro_batch_size, recipe.reasons["micro_batch_size"] = packed_micro_batch(
             options, train.rows, recipe.micro_batch_size
         )

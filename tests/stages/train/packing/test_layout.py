@@ -21,6 +21,7 @@ def test_a_shared_instruction_is_packed(workshop):
     recipe = recipe_of(workshop)
     assert recipe.layout == "tree"
     assert "% of the padded tokens" in recipe.reasons["layout"]
+    assert recipe.reasons["micro_batch_size"].startswith("longest row")  # padded rows fit as well
 
 
 def test_batches_of_one_row_share_nothing(workshop):
