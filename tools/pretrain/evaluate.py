@@ -144,6 +144,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where the downstream projects are made")
     parser.add_argument("--json", type=Path, help="also write the figures here; those of other parts stay")
     options = parser.parse_args()
+    for name in options.only or PARTS:  # before the first of them takes its hour
+        needed = ["corpus"] if name == "heldout" else ["work"] if name == "tickets" else ["data", "work"]
+        if missing := [f"--{each}" for each in needed if getattr(options, each) is None]:
+            parser.error(f"{name} needs {' and '.join(missing)}")
     figures = json.loads(options.json.read_text()) if options.json and options.json.exists() else {}
     for name in options.only or PARTS:
         figures[name] = PARTS[name](options)
