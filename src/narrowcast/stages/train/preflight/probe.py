@@ -3,7 +3,9 @@
 Updates are picked from the first epoch's order at even ranks of their size, and each is done twice: the first
 pass prepares matrix products of that shape, the second shows what an update costs from then on. The largest
 comes last, because a run too meets it when smaller ones have cut the heap into pieces, and then it takes more
-memory than in a fresh one. The learning rate is 0, which costs as much as any other and can not diverge.
+memory than in a fresh one. Two updates go before the others without being timed: they make the optimiser's
+state and claim memory, which a run does once and not at every update. The learning rate is 0, which costs as
+much as any other and can not diverge.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from narrowcast.stages.train.session import training_arguments
 from narrowcast.stages.train.trainer import CompletionTrainer
 from narrowcast.stages.train.weights import trainable_model
 
+_WARM = 2  # updates before the first that is timed
 _MOST_SECONDS = 120.0  # a slow machine is forecast from fewer updates
 _HEAP_GROWTH = 1.2  # of the resident set, by a run's many sizes of batches; 1.17 from update 5 to 140 at 9 M
 _SIZED = 64  # updates that are packed to learn their size; all of a large set would outlast the probe
@@ -53,7 +56,7 @@ def probe(material: Material, options: Options, ctx: StageContext) -> Forecast:
     tried = _picked(sizes, max(1, options.probe_steps // 2))
     gc.collect()
     reset_peak()
-    ctx.progress.start("trying updates", 2 * len(tried))
+    ctx.progress.start("trying updates", _WARM + 2 * len(tried))
     clock = _Clock(ctx)
     with TemporaryDirectory() as folder, kept_pages():
         dev_seconds = _run(material, options, [updates[at] for at in tried], clock, Path(folder))
@@ -101,7 +104,7 @@ def _run(material: Material, options: Options, updates: list[Update], clock: _Cl
     """Train on the updates, each twice; seconds of one pass over the dev rows are returned."""
     recipe = material.recipe
     arguments = training_arguments(material, options, folder)
-    arguments.max_steps = 2 * len(updates)
+    arguments.max_steps = _WARM + 2 * len(updates)
     arguments.learning_rate = 0.0
     dev = sorted(material.dev.rows, key=lambda row: row.size)
     middle = max(0, len(dev) // 2 - recipe.micro_batch_size)
@@ -119,7 +122,7 @@ def _run(material: Material, options: Options, updates: list[Update], clock: _Cl
         callbacks=[clock],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.chosen = [update for each in updates for update in (each, each)]
+    trainer.chosen = [updates[0]] * _WARM + [update for each in updates for update in (each, each)]
     trainer.train()
     if not sample:
         return 0.0
@@ -154,10 +157,11 @@ class _Fixed(Sampler[list[int]]):  # type: ignore[misc]
 
 
 class _Clock(TrainerCallback):  # type: ignore[misc]
-    """Seconds between the ends of updates, as the run itself will count them."""
+    """Seconds between the ends of updates, as the run itself will count them, after the warm ones."""
 
     def __init__(self, ctx: StageContext) -> None:
         self.seconds: list[float] = []
+        self._warm = 0
         self._ctx = ctx
         self._began = self._last = 0.0
 
@@ -166,10 +170,13 @@ class _Clock(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, _args: Any, _state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
-        self.seconds.append(now - self._last)
+        if self._warm < _WARM:
+            self._warm += 1
+        else:
+            self.seconds.append(now - self._last)
         self._last = now
         self._ctx.progress.advance()
-        slow = now - self._began > _MOST_SECONDS and len(self.seconds) % 2 == 0
+        slow = now - self._began > _MOST_SECONDS and self.seconds and len(self.seconds) % 2 == 0
         if slow or self._ctx.cancel.requested:
             control.should_training_stop = True
 
