@@ -25,7 +25,7 @@ test: $(STAMP)  ## every test but the benchmarks
 	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(STAMP)  ## kill -9 a training run at ten random moments
-	NARROWCAST_KILLS=10 $(BIN)/pytest tests/stages/train/test_kills.py
+	NARROWCAST_KILLS=10 $(BIN)/pytest tests/training/test_kills.py
 
 check: $(STAMP)  ## lint, format, types, import contracts, file sizes
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.demo.project import configuration
 from narrowcast.models.embedded import embedded_base
 from narrowcast.ops.prepare import prepare
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.ops.run import import_sources
 from narrowcast.store.files import read_json
 

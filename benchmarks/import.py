@@ -29,7 +29,7 @@ import json, resource, sys, time
 from pathlib import Path
 from narrowcast.core.settings import Settings
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 source, home = sys.argv[1:]
 project = Project.create(Settings.from_environment({}, home=Path(home)), "bench")
 start, cpu = time.perf_counter(), time.process_time()

@@ -50,10 +50,10 @@ def main() -> None:
 
 def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     from narrowcast.models.allocator import kept_pages
-    from narrowcast.stages.train.calibration import batch_seconds, calibrate, micro_batches
-    from narrowcast.stages.train.fused.last_layer import EarlyHead
-    from narrowcast.stages.train.packing.planner import LAYOUTS, PlannedLayout, work
-    from narrowcast.stages.train.weights import trainable_model
+    from narrowcast.training.calibration import batch_seconds, calibrate, micro_batches
+    from narrowcast.training.fused.last_layer import EarlyHead
+    from narrowcast.training.packing.planner import LAYOUTS, PlannedLayout, work
+    from narrowcast.training.weights import trainable_model
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.settings import Settings
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 

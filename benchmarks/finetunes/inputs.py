@@ -71,7 +71,7 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
     from narrowcast.core.names import Split, TaskProfile
     from narrowcast.core.task import TaskSpec
     from narrowcast.store.dataset import dataset_version, save_version
-    from narrowcast.store.workspace import ProjectPaths
+    from narrowcast.core.paths import ProjectPaths
 
     project = ProjectPaths(root)
     examples = [
@@ -106,9 +106,9 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
 def gathered(root: Path, model: Path, rows: list[dict[str, str]], method: str) -> Any:
     """The rows as narrowcast's train stage sees them (`Material`), with its options and context."""
     from narrowcast.core.settings import Settings
-    from narrowcast.stages.base import StageContext
+    from narrowcast.core.stage import StageContext
     from narrowcast.stages.train import Options
-    from narrowcast.stages.train.material import gather
+    from narrowcast.training.material import gather
 
     options = Options.model_validate({"base": str(model), "method": method, **TRAINING})
     settings = Settings.from_environment({}, home=root)
@@ -133,7 +133,7 @@ TRAINING: dict[str, object] = {
 
 def training_order(material: Any, options: Any) -> list[int]:
     """Numbers of the rows in the order of the first epoch, `BATCH` of them an update."""
-    from narrowcast.stages.train.batches import LengthGroupedBatches
+    from narrowcast.training.batches import LengthGroupedBatches
 
     sizes = [row.size for row in material.train.rows]
     order = LengthGroupedBatches(sizes, BATCH, material.recipe.micro_batch_size, options.seed)

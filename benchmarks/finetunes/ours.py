@@ -19,13 +19,13 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> d
     """
     from narrowcast.models.memory import peak_bytes, reset_peak
     from narrowcast.stages.train.contract import read_inputs
-    from narrowcast.stages.train.trace import read_trace
-    from narrowcast.stages.train.training import train as train_stage
+    from narrowcast.training.trace import read_trace
+    from narrowcast.stages.train.run import train as train_stage
 
     material, options, context = gathered(folder / f"home-{os.getpid()}", folder / "model", rows, method)
     floor = floor_seconds(material, options)
     reset_peak()
-    result = train_stage(read_inputs(context.project, options), options, context)
+    result = train_stage(read_inputs(options, context), options, context)
     peak = peak_bytes()
     root = context.project.root
     lines = [line for line in read_trace(root / result.trace) if line.loss is not None]
@@ -49,10 +49,10 @@ def floor_seconds(material: Any, options: Any) -> float:
     import torch
 
     from narrowcast.models.chat import IGNORED
-    from narrowcast.stages.train.calibration import micro_batches
-    from narrowcast.stages.train.packing.planner import laid_out
-    from narrowcast.stages.train.packing.trie import build_trie
-    from narrowcast.stages.train.weights import trainable_model
+    from narrowcast.training.calibration import micro_batches
+    from narrowcast.training.packing.planner import laid_out
+    from narrowcast.training.packing.trie import build_trie
+    from narrowcast.training.weights import trainable_model
 
     model = trainable_model(material, options)
     config, head = model.config, model.get_output_embeddings()

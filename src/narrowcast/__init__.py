@@ -20,17 +20,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from narrowcast.version import __version__
 
 __all__ = ["Project", "Settings", "__version__", "run"]
 
 if TYPE_CHECKING:
     from narrowcast.core.settings import Settings
-    from narrowcast.ops.project import Project
+    from narrowcast.pipeline.project import Project
     from narrowcast.ops.run import run
 
 _LAZY = {
-    "Project": "narrowcast.ops.project",
+    "Project": "narrowcast.pipeline.project",
     "Settings": "narrowcast.core.settings",
     "run": "narrowcast.ops.run",
 }

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from narrowcast.core.names import Severity, StageName
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 
 def _emit(project: Project, message: str) -> None:

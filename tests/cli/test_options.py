@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from narrowcast.cli.options import parse_settings, stage_options
 from narrowcast.errors import UsageError
-from narrowcast.stages.base import StageOptions
+from narrowcast.core.stage import StageOptions
 
 
 class Options(StageOptions):

@@ -6,7 +6,7 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.testing.tiny import build_tiny_model
-from tests.stages.train.conftest import WORDS, prepare, sentences
+from tests.training.conftest import WORDS, prepare, sentences
 
 
 @pytest.fixture

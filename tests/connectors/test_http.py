@@ -15,7 +15,7 @@ from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from tests.connectors.conftest import Site
 
 CSV = b"text,label\nfirst text,a\nsecond text,b\n"

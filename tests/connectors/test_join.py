@@ -15,7 +15,7 @@ from narrowcast.core.config import SourceSpec
 from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.data.locators import settle_locator
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 
 def write(path: Path, rows: list[Any]) -> Path:

@@ -10,7 +10,7 @@ from narrowcast.connectors import connect
 from narrowcast.connectors.traffic import TrafficError, conversation
 from narrowcast.core.locator import Locator
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]

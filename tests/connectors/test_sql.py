@@ -15,7 +15,7 @@ from narrowcast.connectors.base import SourceAccess
 from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, NarrowcastError, UsageError
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 
 @pytest.fixture

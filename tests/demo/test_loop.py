@@ -12,7 +12,7 @@ import pytest
 from narrowcast.core.settings import Settings
 from narrowcast.demo.project import open_demo
 from narrowcast.errors import UsageError
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.testing.tiny import build_tiny_model
 from tests.conftest import Cli
 

@@ -69,7 +69,7 @@ def test_rows_in_proven_bundle_out(cli: Cli, cli_json: CliJson, tmp_path: Path, 
     assert ledger["stages"][0]["rows_in"] == ROWS + 1
     assert sum(ledger["stages"][0]["rejected"].values()) == 1
 
-    run_id = json.loads((project / "registry/stages/train.json").read_text())["run_id"]
+    run_id = (project / "registry/stages/train/current").read_text().strip()
     bundle = project / "outputs" / "gguf" / run_id
     manifest = json.loads((bundle / "bundle.json").read_text())
     for file in manifest["files"]:

@@ -9,11 +9,11 @@ import pytest
 from narrowcast.core.names import StageName
 from narrowcast.core.settings import Settings
 from narrowcast.errors import CancelledError, StageError, UsageError
-from narrowcast.ops.project import Project
-from narrowcast.pipeline.plan import load_record, plan_stage
-from narrowcast.stages.base import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
+from narrowcast.pipeline.project import Project
+from narrowcast.core.work import Work
+from narrowcast.store.stage_records import load_record
+from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.store.files import write_text
-from narrowcast.store.workspace import ProjectPaths
 
 
 class Options(StageOptions):
@@ -31,8 +31,8 @@ class Result(StageResult):
 RUNS: list[int] = []
 
 
-def _read_inputs(project: ProjectPaths, options: Options) -> Inputs:
-    return Inputs(number=int((project.root / "number").read_text()))
+def _read_inputs(options: Options, ctx: StageContext) -> Inputs:
+    return Inputs(number=int((ctx.project.root / "number").read_text()))
 
 
 def _run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
@@ -104,9 +104,9 @@ def test_a_failure_is_an_event_and_keeps_the_old_record(numbered: Project) -> No
 
 
 def test_run_ids_are_content_addresses(numbered: Project) -> None:
-    one = plan_stage(STAGE, Options(), numbered.paths)
-    assert one.run_id == plan_stage(STAGE, Options(), numbered.paths).run_id
-    assert one.run_id != plan_stage(STAGE, Options(factor=3), numbered.paths).run_id
+    one = numbered.runner().plan(STAGE, Options())
+    assert one.run_id == numbered.runner().plan(STAGE, Options()).run_id
+    assert one.run_id != numbered.runner().plan(STAGE, Options(factor=3)).run_id
 
 
 def test_a_cancelled_pipeline_stops_before_the_next_stage(numbered: Project) -> None:
@@ -115,7 +115,7 @@ def test_a_cancelled_pipeline_stops_before_the_next_stage(numbered: Project) -> 
     token = CancelToken()
     token.cancel()
     with pytest.raises(CancelledError):
-        numbered.runner(cancel=token).run_all([(STAGE, Options())])
+        numbered.runner(Work(cancel=token)).run_all([(STAGE, Options())])
     assert RUNS == []
 
 

@@ -14,11 +14,12 @@ import pytest
 
 from narrowcast.core.names import StageName
 from narrowcast.models.gguf.writer import write_gguf
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.server.errors import ApiError
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter
 from narrowcast.testing.tiny import build_tiny_model
+from tests.support.records import set_current_run
 
 
 def child_of(server) -> psutil.Process:
@@ -148,8 +149,7 @@ def test_serving_a_project_is_in_its_trail(start, settings, bundled_gguf, tmp_pa
         folder.mkdir(parents=True)
         for name in ("bundle.json", bundled_gguf.name):
             (folder / name).write_bytes((bundled_gguf.parent / name).read_bytes())
-        project.paths.stage_records.mkdir(parents=True)
-        (project.paths.stage_records / "train.json").write_text('{"run_id": "exp-0000000000"}')
+        set_current_run(project.paths, "exp-0000000000")
         with start("--project", tmp_path / "cards") as server:
             os.kill(child_of(server).pid, signal.SIGKILL)
             question = [{"role": "user", "content": "Where is my card?"}]

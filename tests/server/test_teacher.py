@@ -12,7 +12,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
 from narrowcast.ops.data.generate import generate
 from narrowcast.ops.data.generate_report import GenerateOutcome
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 
 def test_our_own_server_can_be_asked(plain: Any, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
 from narrowcast.store.dataset import dataset_version, load_manifest, read_split, save_version
 from narrowcast.store.files import read_jsonl
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from narrowcast.audit.reasons import REASONS
 from narrowcast.core.names import Severity, StageName
 from narrowcast.store.files import append_jsonl, read_jsonl, write_json
 from narrowcast.store.tables import EventTable
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 class TrailReport(BaseModel):

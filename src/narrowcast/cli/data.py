@@ -219,7 +219,7 @@ def parse_reasons(given: Sequence[str]) -> frozenset[str]:
         UsageError: for one that does not exist.
     """
     from narrowcast.errors import UsageError
-    from narrowcast.stages.mapping.reasons import REJECTIONS
+    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
 
     reasons = frozenset(part.strip() for each in given for part in each.split(",") if part.strip())
     unknown = sorted(reasons - REJECTIONS.keys())

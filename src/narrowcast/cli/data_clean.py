@@ -9,7 +9,7 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 
 if TYPE_CHECKING:
-    from narrowcast.ops.project import Project
+    from narrowcast.pipeline.project import Project
     from narrowcast.stages.clean import CleanReport
 
 LocatorOption = Annotated[str, typer.Option("--locator", "-l", help="SCHEME:PATH of the texts.")]

@@ -13,13 +13,13 @@ from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 
 if TYPE_CHECKING:
     from narrowcast.core.progress import CancelToken, Progress
-    from narrowcast.ops.project import Project
+    from narrowcast.pipeline.project import Project
 
 GenerationArgument = Annotated[
     str | None, typer.Argument(metavar="[GENERATION]", help="Its id; default the one written last.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")]
-_OPTIONS = "narrowcast.stages.factory.options"
+_OPTIONS = "narrowcast.factory.options"
 
 
 @contextmanager

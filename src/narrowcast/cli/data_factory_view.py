@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from narrowcast.ops.data.gate_imports import ImportGates
     from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
     from narrowcast.ops.data.judge import JudgeOutcome
-    from narrowcast.stages.factory.gating import GateVerdict
-    from narrowcast.stages.factory.generation import CellProgress, Spending
+    from narrowcast.factory.gating import GateVerdict
+    from narrowcast.factory.generation import CellProgress, Spending
 
 _CELLS_SHOWN = 24
 

@@ -16,7 +16,7 @@ def versions(project: ProjectOption = None, as_json: JsonOption = False) -> None
     from narrowcast.cli.data_history_view import show_versions
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.versions import versions as list_versions
+    from narrowcast.history.versions import versions as list_versions
 
     found = list_versions(open_project(project))
     emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_versions(found))
@@ -33,7 +33,7 @@ def diff(
     from narrowcast.cli.data_history_view import show_diff
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.diff import diff as compare
+    from narrowcast.history.diff import diff as compare
 
     found = compare(open_project(project), a, b, show=show)
     emit(found, as_json, lambda: show_diff(found))
@@ -48,7 +48,7 @@ def lineage(
     from narrowcast.cli.data_history_view import show_lineage
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.lineage import lineage as follow
+    from narrowcast.history.lineage import lineage as follow
 
     found = follow(open_project(project), row)
     emit(found, as_json, lambda: show_lineage(found))
@@ -69,7 +69,7 @@ def forget(
     from narrowcast.cli.data_history_view import show_forgotten
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.forget import forget as delete
+    from narrowcast.history.forget import forget as delete
 
     conditions = dict(_condition(each) for each in where or ())
     found = delete(
@@ -83,7 +83,7 @@ def conflicts(show: ShowOption = 10, project: ProjectOption = None, as_json: Jso
     from narrowcast.cli.data_history_view import show_conflicts
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.conflicts import conflicts as find
+    from narrowcast.duplicates.conflicts import conflicts as find
 
     found = find(open_project(project), show=None if as_json else show)
     emit(found, as_json, lambda: show_conflicts(found))

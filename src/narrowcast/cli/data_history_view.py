@@ -11,11 +11,11 @@ from rich.markup import escape
 from narrowcast.cli.output import next_step, say, table
 
 if TYPE_CHECKING:
-    from narrowcast.ops.data.conflicts import Conflicts, RowGroup
-    from narrowcast.ops.data.diff import VersionDiff
-    from narrowcast.ops.data.forget import Forgotten
-    from narrowcast.ops.data.lineage import RowLineage
-    from narrowcast.ops.data.versions import VersionInfo
+    from narrowcast.duplicates.conflicts import Conflicts, RowGroup
+    from narrowcast.history.diff import VersionDiff
+    from narrowcast.history.forget import Forgotten
+    from narrowcast.history.lineage import RowLineage
+    from narrowcast.history.versions import VersionInfo
 
 _DIGITS = 12
 

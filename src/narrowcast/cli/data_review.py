@@ -11,7 +11,7 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from narrowcast.ops.data.review import Choice
+    from narrowcast.review.decide import Choice
 
 
 def review(
@@ -39,8 +39,8 @@ def review(
     from narrowcast.cli.data_review_screen import Screen, show_decided, show_state
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.review import decide, review_state
-    from narrowcast.ops.data.review_sources import fill_queue
+    from narrowcast.review.decide import decide, review_state
+    from narrowcast.review.sources import fill_queue
 
     opened = open_project(project)
     name = reviewer or opened.settings.actor
@@ -64,7 +64,7 @@ def parse_choice(text: str) -> Choice:
         UsageError: for anything else.
     """
     from narrowcast.errors import UsageError
-    from narrowcast.ops.data.review import Choice
+    from narrowcast.review.decide import Choice
 
     row_id, equals, said = text.partition("=")
     word, _, edit = said.partition(":")

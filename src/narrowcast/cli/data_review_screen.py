@@ -12,9 +12,9 @@ from rich.text import Text
 from narrowcast.cli.output import console, next_step, say, table
 
 if TYPE_CHECKING:
-    from narrowcast.ops.data.agreement import Agreement
-    from narrowcast.ops.data.review import Decided, ReviewItem, ReviewState
-    from narrowcast.ops.project import Project
+    from narrowcast.review.agreement import Agreement
+    from narrowcast.review.decide import Decided, ReviewItem, ReviewState
+    from narrowcast.pipeline.project import Project
 
 _KEYS = "\\[a]ccept  \\[e]dit  \\[r]eject  \\[s]kip  \\[q]uit"
 
@@ -28,7 +28,7 @@ class Screen:
 
     def run(self) -> None:
         """Decide row by row."""
-        from narrowcast.ops.data.review import review_state
+        from narrowcast.review.decide import review_state
 
         state = review_state(self._project, self._reviewer, show=None)
         if not state.open:
@@ -43,7 +43,7 @@ class Screen:
     def _ask(self, item: ReviewItem) -> bool:
         """One decision; False where the reviewer leaves."""
         from narrowcast.errors import NarrowcastError
-        from narrowcast.ops.data.review import decide
+        from narrowcast.review.decide import decide
 
         while True:
             try:
@@ -66,7 +66,7 @@ class Screen:
 
     def _choice(self, item: ReviewItem, said: str) -> Any:
         from narrowcast.cli.data_review import parse_edit
-        from narrowcast.ops.data.review import Choice
+        from narrowcast.review.decide import Choice
 
         if said in ("a", "accept"):
             return Choice(item.id, "accept")

@@ -10,9 +10,9 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from narrowcast.ops.data.dedupe import DedupeReport
-    from narrowcast.ops.data.leakage import LeakageAudit
-    from narrowcast.ops.project import Project
+    from narrowcast.duplicates.dedupe import DedupeReport
+    from narrowcast.duplicates.leakage import LeakageAudit
+    from narrowcast.pipeline.project import Project
 
 ColumnOption = Annotated[str | None, typer.Option(help="Column of a source with the text.")]
 LabelOption = Annotated[str | None, typer.Option(help="Column of a source with the label.")]
@@ -47,7 +47,7 @@ def dedupe(
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.dedupe import dedupe as find_duplicates
+    from narrowcast.duplicates.dedupe import dedupe as find_duplicates
 
     with working(as_json) as (progress, cancel):
         report = find_duplicates(
@@ -82,7 +82,7 @@ def leakage(
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.data.leakage import leakage as find_leaks
+    from narrowcast.duplicates.leakage import leakage as find_leaks
 
     with working(as_json) as (progress, cancel):
         audit = find_leaks(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from narrowcast.core.manifest import ImportRecord
     from narrowcast.core.task import TaskSpec
     from narrowcast.ops.data import DryRunReport, ImportOutcome, IntrospectedSource, MapperInfo, SourceInfo
-    from narrowcast.ops.project import Project
-    from narrowcast.stages.introspect import IntrospectionReport
+    from narrowcast.pipeline.project import Project
+    from narrowcast.stages.import_.introspect import IntrospectionReport
 
 _SHOWN_LABELS = 6
 
@@ -179,7 +179,7 @@ def _show_mapping(mapper: str, field_map: dict[str, str], confidence: float | No
 
 
 def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:
-    from narrowcast.stages.mapping.reasons import REJECTIONS
+    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
 
     lost = sum(rejected.values())
     say(f"\n[bold]{rows:,} rows[/] = [green]{accepted:,} accepted[/] + {lost:,} rejected")

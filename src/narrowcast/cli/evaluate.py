@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _Force = Annotated[bool, typer.Option("--force", help="Measure again even where nothing changed.")]
 
 
-@stage_options("narrowcast.stages.evaluate.options:BaselineOptions")
+@stage_options("narrowcast.evaluation.options:BaselineOptions")
 def baseline(
     overrides: dict[str, Any],
     project: ProjectOption = None,
@@ -34,7 +34,7 @@ def baseline(
     emit(result, as_json, lambda: _render(result, "narrowcast train"))
 
 
-@stage_options("narrowcast.stages.evaluate.options:EvaluateOptions")
+@stage_options("narrowcast.evaluation.options:EvaluateOptions")
 def evaluate(
     overrides: dict[str, Any],
     references: Annotated[
@@ -64,7 +64,7 @@ def evaluate(
         raise typer.Exit(3)
 
 
-@stage_options("narrowcast.stages.evaluate.options:MeasureOptions")
+@stage_options("narrowcast.evaluation.options:MeasureOptions")
 def compare(
     overrides: dict[str, Any],
     first: Annotated[str, typer.Argument(help="A model, such as run:ID, gguf:q8_0 or tfidf.")],
@@ -116,7 +116,7 @@ def _plain_pair(pair: Pair) -> dict[str, Any]:
 
 def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.cli.output import next_step, say, table
-    from narrowcast.stages.evaluate.markdown import comparison_line, latency_text, size_text, value_text
+    from narrowcast.evaluation.markdown import comparison_line, latency_text, size_text, value_text
 
     drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
     looks = f", look {result.looks} at this split" if result.looks else ""
@@ -153,7 +153,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
 
 def _render_pair(pair: Pair) -> None:
     from narrowcast.cli.output import say, table
-    from narrowcast.stages.evaluate.markdown import comparison_line, value_text
+    from narrowcast.evaluation.markdown import comparison_line, value_text
 
     names = [name for name in pair.first.metrics if name in pair.second.metrics]
     rows = [

@@ -9,7 +9,7 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from narrowcast.ops.jobs.record import Job
+    from narrowcast.jobs.record import Job
 
 app = typer.Typer(no_args_is_help=True, help="Run long commands as durable jobs.")
 
@@ -32,7 +32,7 @@ def submit(
     """Put a command into the queue: narrowcast jobs submit -- train --epochs 3."""
     from narrowcast.cli.output import next_step, say
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.jobs import control
+    from narrowcast.jobs import control
 
     job = control.submit(open_project(project), split_steps(command), retries=retries, worker=worker)
     _emit(job, as_json)
@@ -50,7 +50,7 @@ def list_jobs(
     """List the jobs of the workspace, or of one project."""
     from narrowcast.cli.output import emit, table
     from narrowcast.cli.state import open_project, settings
-    from narrowcast.ops.jobs import control
+    from narrowcast.jobs import control
 
     number = open_project(project).id if project else None
     found = control.jobs(settings(), number, limit)
@@ -73,7 +73,7 @@ def list_jobs(
 def show(job: JobArgument, as_json: JsonOption = False) -> None:
     """Show how far a job is, its heartbeat, and what its steps printed."""
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs import control
+    from narrowcast.jobs import control
 
     _emit(control.show(settings(), job), as_json)
 
@@ -87,7 +87,7 @@ def logs(
     """Print what a job's commands wrote."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs.logs import follow_log, read_log
+    from narrowcast.jobs.logs import follow_log, read_log
 
     if as_json:
         emit({"job": job, "log": read_log(settings(), job)}, True, lambda: None)
@@ -100,7 +100,7 @@ def logs(
 def cancel(job: JobArgument, as_json: JsonOption = False) -> None:
     """Stop a job; training writes a checkpoint first."""
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs import control
+    from narrowcast.jobs import control
 
     _emit(control.stop(settings(), job, pause=False), as_json)
 
@@ -109,7 +109,7 @@ def cancel(job: JobArgument, as_json: JsonOption = False) -> None:
 def pause(job: JobArgument, as_json: JsonOption = False) -> None:
     """Stop a job for a while; `jobs resume` goes on from its checkpoint."""
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs import control
+    from narrowcast.jobs import control
 
     _emit(control.stop(settings(), job, pause=True), as_json)
 
@@ -122,7 +122,7 @@ def resume(
 ) -> None:
     """Go on with a paused, cancelled, failed or interrupted job; finished steps are not repeated."""
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs import control
+    from narrowcast.jobs import control
 
     _emit(control.resume(settings(), job, worker=worker), as_json)
 
@@ -136,7 +136,7 @@ def worker(
 ) -> None:
     """Run queued jobs, here; a worker that was killed is taken up by the next."""
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs.worker import serve_queue
+    from narrowcast.jobs.worker import serve_queue
 
     serve_queue(settings(), concurrency=concurrency, idle_seconds=idle_seconds)
 
@@ -153,7 +153,7 @@ def schedule(
     """Submit a command by the clock: narrowcast jobs schedule nightly --cron "0 3 * * *" -- run."""
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.jobs.schedule import add_schedule
+    from narrowcast.jobs.schedule import add_schedule
 
     added = add_schedule(open_project(project), name, cron, split_steps(command), timezone)
     emit(added, as_json, lambda: say(f"[bold]{added.name}[/] {added.cron}"))
@@ -164,7 +164,7 @@ def schedules(as_json: JsonOption = False) -> None:
     """List the schedules."""
     from narrowcast.cli.output import emit, table
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs import schedule as ops
+    from narrowcast.jobs import schedule as ops
 
     found = ops.schedules(settings())
     rows = [(each.name, each.cron, each.timezone or "UTC", each.last_fired or "never") for each in found]
@@ -180,7 +180,7 @@ def unschedule(name: Annotated[str, typer.Argument()], as_json: JsonOption = Fal
     """Remove a schedule; its jobs stay."""
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.state import settings
-    from narrowcast.ops.jobs.schedule import remove_schedule
+    from narrowcast.jobs.schedule import remove_schedule
 
     removed = remove_schedule(settings(), name)
     emit(removed, as_json, lambda: say(f"[bold]{removed.name}[/] was removed"))

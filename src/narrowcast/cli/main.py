@@ -84,7 +84,7 @@ def load_command(name: str) -> Any:
 
 def _version(requested: bool) -> None:
     if requested:
-        from narrowcast import __version__
+        from narrowcast.version import __version__
 
         typer.echo(f"narrowcast {__version__}")
         raise typer.Exit

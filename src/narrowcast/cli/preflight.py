@@ -17,7 +17,7 @@ AutopilotOption = Annotated[
 ]
 
 
-@stage_options("narrowcast.stages.train.options:Options")
+@stage_options("narrowcast.training.options:Options")
 def preflight(
     overrides: dict[str, Any],
     project: ProjectOption = None,

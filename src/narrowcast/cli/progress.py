@@ -73,7 +73,7 @@ def _short(value: str | float) -> str:
 def _display(as_json: bool) -> Progress:
     path = os.environ.get("NARROWCAST_JOB_PROGRESS")
     if path:
-        from narrowcast.ops.jobs.progress import FileProgress
+        from narrowcast.jobs.progress import FileProgress
 
         return FileProgress(Path(path))
     return RichProgress(Console(stderr=True, quiet=True) if as_json else stderr)

@@ -14,7 +14,7 @@ from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.core.names import TaskProfile
 
 if TYPE_CHECKING:
-    from narrowcast.ops.spec import SpecAnswers
+    from narrowcast.factory.spec import SpecAnswers
 
 
 def init(
@@ -40,8 +40,8 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project with its task specification; asks on a terminal for what no option says."""
-    from narrowcast.ops.project import Project
-    from narrowcast.ops.spec import SpecAnswers, read_schema
+    from narrowcast.pipeline.project import Project
+    from narrowcast.factory.spec import SpecAnswers, read_schema
 
     answers = SpecAnswers(
         goal=goal,
@@ -78,7 +78,7 @@ def init(
 
 def _ask(answers: SpecAnswers) -> SpecAnswers:
     """Questions for what is not given; an empty answer leaves the assumption."""
-    from narrowcast.ops.spec import ASSUMPTIONS, SpecAnswers
+    from narrowcast.factory.spec import ASSUMPTIONS, SpecAnswers
 
     given = answers.model_dump()
     say("[dim]Enter leaves the assumption in brackets.[/]")
@@ -110,7 +110,7 @@ def _split(labels: str | None) -> list[str]:
 
 def projects(as_json: JsonOption = False) -> None:
     """List the projects of the workspace."""
-    from narrowcast.ops.project import projects as list_projects
+    from narrowcast.pipeline.project import projects as list_projects
 
     entries = list_projects(state.settings())
     value = [

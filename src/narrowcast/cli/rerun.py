@@ -18,7 +18,7 @@ def rerun(
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
-    from narrowcast.ops import rerun as ops
+    from narrowcast.experiments import rerun as ops
 
     opened = open_project(project)
     with working(as_json) as (progress, cancel):

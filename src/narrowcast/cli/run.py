@@ -40,7 +40,7 @@ def run(
 
 def _show_plan(opened: object, until: str | None, as_json: bool) -> None:
     from narrowcast.ops.plan import plan
-    from narrowcast.ops.project import Project
+    from narrowcast.pipeline.project import Project
 
     assert isinstance(opened, Project)
     steps = plan(opened, until)

@@ -10,8 +10,8 @@ import typer
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 
 if TYPE_CHECKING:
-    from narrowcast.ops.search.plan import Plan
-    from narrowcast.ops.search.result import Search, Trial
+    from narrowcast.experiments.search.plan import Plan
+    from narrowcast.experiments.search.result import Search, Trial
 
 VaryOption = Annotated[
     list[str],
@@ -21,7 +21,7 @@ VaryOption = Annotated[
 ]
 
 
-@stage_options("narrowcast.stages.train.options:Options")
+@stage_options("narrowcast.training.options:Options")
 def search(
     overrides: dict[str, Any],
     project: ProjectOption = None,
@@ -43,9 +43,9 @@ def search(
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
-    from narrowcast.ops.search.plan import plan_search
-    from narrowcast.ops.search.run import search as run
-    from narrowcast.ops.search.space import read_space, read_vary
+    from narrowcast.experiments.search.plan import plan_search
+    from narrowcast.experiments.search.run import search as run
+    from narrowcast.experiments.search.space import read_space, read_vary
 
     plan = plan_search(
         open_project(project),
@@ -72,7 +72,7 @@ def search(
 
 
 def _shown(plan: Plan, trials: int) -> dict[str, Any]:
-    from narrowcast.ops.search.run import earlier
+    from narrowcast.experiments.search.run import earlier
 
     return {
         "study": plan.study,

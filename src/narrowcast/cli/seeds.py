@@ -8,15 +8,15 @@ from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.cli.progress import working
 
 if TYPE_CHECKING:
-    from narrowcast.ops.project import Project
-    from narrowcast.ops.seeds import Seeds
+    from narrowcast.pipeline.project import Project
+    from narrowcast.experiments.seeds import Seeds
 
 
 def train_seeds(
     project: Project, overrides: dict[str, Any], seeds: int, *, autopilot: bool, force: bool, as_json: bool
 ) -> None:
     """Train, then print a line a seed, mean and spread."""
-    from narrowcast.ops import seeds as ops
+    from narrowcast.experiments import seeds as ops
     from narrowcast.ops.train import choose_open
 
     with working(as_json) as (progress, cancel):

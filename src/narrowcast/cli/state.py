@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from narrowcast.core.settings import Settings
-    from narrowcast.ops.project import Project
+    from narrowcast.pipeline.project import Project
 
 
 @dataclass(slots=True)
@@ -40,6 +40,6 @@ def settings() -> Settings:
 
 def open_project(ref: str | None) -> Project:
     """The project a command works on."""
-    from narrowcast.ops.project import Project
+    from narrowcast.pipeline.project import Project
 
     return Project.open(settings(), ref)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from narrowcast.stages.train import Result
 
 
-@stage_options("narrowcast.stages.train.options:Options")
+@stage_options("narrowcast.training.options:Options")
 def train(
     overrides: dict[str, Any],
     project: ProjectOption = None,

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from narrowcast import __version__
+from narrowcast.version import __version__
 from narrowcast.connectors.base import SourceAccess, SourceDescription
 from narrowcast.connectors.download import Download, Downloaded, Validators, blocks_of
 from narrowcast.connectors.private import checked_addresses, is_loopback_name

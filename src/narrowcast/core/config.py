@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
@@ -30,7 +30,7 @@ class SourceSpec(BaseModel):
 class ProjectConfig(BaseModel):
     """The whole file; unknown keys are errors, so that a typing mistake is never a silent default."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", validate_by_name=True)
 
     api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
     kind: Literal["Project"] = "Project"
@@ -46,9 +46,9 @@ class ProjectConfig(BaseModel):
     train: dict[str, Any] = Field(default_factory=dict)
     evaluate: dict[str, Any] = Field(default_factory=dict)
     export: dict[str, Any] = Field(default_factory=dict)
-    exported: dict[str, Any] = Field(default_factory=dict)
+    verify: dict[str, Any] = Field(default_factory=dict, validation_alias=AliasChoices("verify", "exported"))
 
     def stage_options(self, stage: str) -> dict[str, Any]:
         """The raw options of a stage, by its name."""
-        options: dict[str, Any] = getattr(self, stage)
+        options: dict[str, Any] = getattr(self, stage, {})
         return options

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.names import Split
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 

@@ -12,12 +12,15 @@ from narrowcast.core.metric import MetricValue
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.demo.answers import ShownAnswer, shown_answers
 from narrowcast.ops.data import imports
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.ops.run import import_sources
-from narrowcast.ops.stages import run_stage
+from narrowcast.core.request import StageRequest
+from narrowcast.core.work import as_work
+from narrowcast.pipeline.execute import run_stage
 from narrowcast.ops.summary import Summary, summarise
-from narrowcast.pipeline.plan import load_record
-from narrowcast.stages import PIPELINE
+from narrowcast.store.runs import current_run
+from narrowcast.store.stage_records import StageRecord, load_record
+from narrowcast.stages import PIPELINE, stage
 
 _MEGABYTE = 1e6
 
@@ -28,7 +31,7 @@ TITLES = {
     "train": "Train",
     "evaluate": "Measure",
     "export": "Export",
-    "exported": "Files",
+    "verify": "Files",
 }
 
 
@@ -80,15 +83,15 @@ def run_demo(
             on_step(steps[-1])
 
     started, known = time.monotonic(), len(imports(project))
-    import_sources(project, progress=shown)
+    import_sources(project, progress=shown, cancel=cancel)
     finish("import", _imported(project), started, kept=len(imports(project)) == known)
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
-        started, before = time.monotonic(), load_record(project.paths, name)
-        result: Any = run_stage(project, name, resume=True, progress=shown, cancel=cancel)
+        started, before = time.monotonic(), _record(project, name)
+        result: Any = run_stage(project, stage(name), StageRequest(resume=True), as_work(shown, cancel))
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
-        finish(name, _WORDS[name](result), started, kept=load_record(project.paths, name) == before)
+        finish(name, _WORDS[name](result), started, kept=_record(project, name) == before)
     return DemoResult(
         project=project.slug,
         path=str(project.paths.root),
@@ -97,6 +100,10 @@ def run_demo(
         answers=answers,
         summary=summarise(project),
     )
+
+
+def _record(project: Project, name: str) -> StageRecord | None:
+    return current_run(project.paths) if stage(name).keep_each else load_record(project.paths, name)
 
 
 def _imported(project: Project) -> list[str]:
@@ -192,5 +199,5 @@ _WORDS: dict[str, Callable[[Any], list[str]]] = {
     "train": _trained,
     "evaluate": _measured,
     "export": _exported,
-    "exported": _files_measured,
+    "verify": _files_measured,
 }

@@ -12,7 +12,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.demo.text import CATEGORIES, products
 from narrowcast.errors import UsageError
-from narrowcast.ops.project import Project, projects, slugify
+from narrowcast.pipeline.project import Project, projects, slugify
 
 DATA = Path(str(files("narrowcast.demo") / "data" / "tickets.jsonl.gz"))
 NAME = "demo"

@@ -24,7 +24,7 @@ from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import read_json
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.ops.project import Project
-from narrowcast.ops.stages import run_stage, stage_options
-from narrowcast.stages.evaluate import EvaluateOptions, MeasureResult
-from narrowcast.stages.evaluate.compare import STAGE as COMPARE
-from narrowcast.stages.evaluate.result import Comparison, ModelResult
+from narrowcast.pipeline.project import Project
+from narrowcast.core.request import StageRequest
+from narrowcast.core.work import as_work
+from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.evaluation.result import MeasureResult
+from narrowcast.stages.baseline import STAGE as BASELINE
+from narrowcast.stages.evaluate import STAGE as EVALUATE
+from narrowcast.stages.compare import STAGE as COMPARE
+from narrowcast.evaluation.result import Comparison, ModelResult
 
 
 class Pair(BaseModel):
@@ -40,9 +44,8 @@ def baseline(
         DataError: where no data set was prepared.
         ModelError: where the base model is not there.
     """
-    result = run_stage(project, "baseline", overrides, force=force, progress=progress, cancel=cancel)
-    assert isinstance(result, MeasureResult)
-    return result
+    request = StageRequest(options=overrides or {}, force=force)
+    return run_stage(project, BASELINE, request, as_work(progress, cancel))
 
 
 def evaluate(
@@ -63,9 +66,8 @@ def evaluate(
         ModelError: where a model is not there.
     """
     given = {**(overrides or {}), **({"models": list(models)} if models else {})}
-    result = run_stage(project, "evaluate", given, force=force, progress=progress, cancel=cancel)
-    assert isinstance(result, MeasureResult)
-    return result
+    request = StageRequest(options=given, force=force)
+    return run_stage(project, EVALUATE, request, as_work(progress, cancel))
 
 
 def compare(
@@ -81,11 +83,9 @@ def compare(
 
     Options are those of `evaluate`, from `narrowcast.yaml` and `overrides`.
     """
-    options = stage_options(project, "evaluate", overrides)
-    assert isinstance(options, EvaluateOptions)
+    options = stage_options(project, EVALUATE, overrides)
     chosen = options.model_copy(update={"models": [first], "against": [second], "gates": []})
-    with project.lock("compare"):
-        result = project.runner(progress, cancel).run(COMPARE, chosen)
+    result = project.runner(as_work(progress, cancel)).run(COMPARE, chosen)
     by_name = {each.model: each for each in result.results}
     return Pair(
         report=result.report,

@@ -12,9 +12,11 @@ from narrowcast.core.names import StageName
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import DataError, ModelError, UsageError
-from narrowcast.ops.project import Project
-from narrowcast.ops.stages import run_stage, stage_options
-from narrowcast.stages.base import StageContext
+from narrowcast.pipeline.project import Project
+from narrowcast.core.request import StageRequest
+from narrowcast.core.work import as_work
+from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.core.stage import StageContext
 from narrowcast.stages.export import STAGE, Options, Result
 from narrowcast.store.files import read_json
 
@@ -33,9 +35,7 @@ def export(
         StageError: nothing trained, or `export_parity_failed`.
         ModelError: a format this model can not take.
     """
-    result = run_stage(project, STAGE.name, overrides, force=force, progress=progress, cancel=cancel)
-    assert isinstance(result, Result)
-    return result
+    return run_stage(project, STAGE, StageRequest(options=overrides or {}, force=force), as_work(progress, cancel))
 
 
 def parity(
@@ -56,19 +56,18 @@ def parity(
     from narrowcast.stages.export.merge import load_measured
     from narrowcast.stages.export.proof import prove
 
-    options = stage_options(project, STAGE.name, overrides)
-    assert isinstance(options, Options)
+    options = stage_options(project, STAGE, overrides)
     with project.lock("parity"):
-        inputs = STAGE.read_inputs(project.paths, options)
-        folder, manifest = read_bundle(project.paths.gguf / inputs.run.run_id)
-        files = _files(folder, manifest, (overrides or {}).get("formats"))
         context = StageContext(
             project=project.paths,
             settings=project.settings,
-            run_id=inputs.run.run_id,
             progress=progress or NullProgress(),
             cancel=cancel or CancelToken(),
         )
+        inputs = STAGE.read_inputs(options, context)
+        context.run_id = inputs.run.run_id
+        folder, manifest = read_bundle(project.paths.gguf / inputs.run.run_id)
+        files = _files(folder, manifest, (overrides or {}).get("formats"))
         report = prove(load_measured(inputs.run.run_id, context), inputs.dataset, files, options, context)
     context.progress.finish()
     code = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}

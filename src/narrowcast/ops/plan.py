@@ -5,9 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from narrowcast.errors import NarrowcastError
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.ops.run import planned_options
-from narrowcast.pipeline.plan import plan_stage
 from narrowcast.stages import stage
 
 
@@ -22,11 +21,11 @@ class PlannedStep(BaseModel):
 def plan(project: Project, until: str | None = None) -> list[PlannedStep]:
     """Each stage in order; behind the first stale one, all run, because their inputs will change."""
     steps: list[PlannedStep] = []
-    stale = ""
+    stale, runner = "", project.runner()
     for name, options in planned_options(project, until).items():
         if not stale:
             try:
-                reason = plan_stage(stage(name), options, project.paths).stale_because
+                reason = runner.plan(stage(name), options).stale_because
             except NarrowcastError as error:
                 reason = str(error)
             steps.append(PlannedStep(stage=name, runs=bool(reason), reason=reason or "up to date"))

@@ -9,17 +9,17 @@ from pydantic import BaseModel, Field
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.ops.autopilot import Choice, choose
-from narrowcast.ops.project import Project
-from narrowcast.ops.stages import stage_options
-from narrowcast.stages.train.preflight.finding import Finding
-from narrowcast.stages.train.preflight.forecast import Forecast
+from narrowcast.experiments.autopilot import Choice, choose
+from narrowcast.pipeline.project import Project
+from narrowcast.pipeline.execute import stage_options
+from narrowcast.training.preflight.finding import Finding
+from narrowcast.training.preflight.forecast import Forecast
 
 if TYPE_CHECKING:
-    from narrowcast.stages.base import StageContext
-    from narrowcast.stages.train.material import Material
-    from narrowcast.stages.train.options import Options
-    from narrowcast.stages.train.rows import TokenRow
+    from narrowcast.core.stage import StageContext
+    from narrowcast.training.material import Material
+    from narrowcast.training.options import Options
+    from narrowcast.training.rows import TokenRow
 
 _SHOWN_ROWS = 3
 
@@ -102,12 +102,12 @@ def preflight(
         CancelledError: on request.
         StageError: `training_oom`, or `training_diverged`, from the updates that were tried.
     """
-    from narrowcast.stages.base import StageContext
-    from narrowcast.stages.train.options import Options
-    from narrowcast.stages.train.preflight.examine import examine
+    from narrowcast.core.stage import StageContext
+    from narrowcast.stages.train import STAGE
+    from narrowcast.training.preflight.examine import examine
 
     choice = choose(project, overrides) if autopilot else Choice()
-    options = cast(Options, stage_options(project, "train", {**choice.options, **(overrides or {})}))
+    options = stage_options(project, STAGE, {**choice.options, **(overrides or {})})
     shown = progress or NullProgress()
     ctx = StageContext(
         project.paths, project.settings, progress=shown, cancel=cancel or CancelToken(), force=force
@@ -136,9 +136,9 @@ def preflight(
 
 
 def _forecast(material: Material, options: Options, ctx: StageContext, findings: list[Finding]) -> Forecast:
-    from narrowcast.stages.train.failures import training_failures
-    from narrowcast.stages.train.preflight.expected import time_findings
-    from narrowcast.stages.train.preflight.probe import probe
+    from narrowcast.training.failures import training_failures
+    from narrowcast.training.preflight.expected import time_findings
+    from narrowcast.training.preflight.probe import probe
 
     with training_failures(ctx.project.runs):
         forecast = probe(material, options, ctx)

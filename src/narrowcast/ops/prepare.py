@@ -6,9 +6,11 @@ from typing import Any
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.ops.project import Project
-from narrowcast.ops.stages import run_stage
-from narrowcast.stages.prepare import Result
+from narrowcast.pipeline.project import Project
+from narrowcast.core.request import StageRequest
+from narrowcast.core.work import as_work
+from narrowcast.pipeline.execute import run_stage
+from narrowcast.stages.prepare import STAGE, Result
 from narrowcast.store.dataset import load_manifest
 
 
@@ -25,9 +27,7 @@ def prepare(
     Raises:
         DataError: where nothing was imported, too few rows are left, or no split without leakage exists.
     """
-    result = run_stage(project, "prepare", overrides, force=force, progress=progress, cancel=cancel)
-    assert isinstance(result, Result)
-    return result
+    return run_stage(project, STAGE, StageRequest(options=overrides or {}, force=force), as_work(progress, cancel))
 
 
 def current_dataset(project: Project) -> DatasetManifest:

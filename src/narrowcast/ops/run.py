@@ -8,12 +8,13 @@ from typing import Any
 
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.work import as_work
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.project import Project
-from narrowcast.ops.stages import stage_options
+from narrowcast.pipeline.project import Project
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.stages import PIPELINE, stage
-from narrowcast.stages.base import StageOptions, StageResult
+from narrowcast.core.stage import StageOptions, StageResult
 from narrowcast.store.files import read_jsonl
 
 
@@ -47,8 +48,7 @@ def run(
     shown = progress or NullProgress()
     import_sources(opened, progress=shown, cancel=cancel)
     stages = [(stage(name), options) for name, options in planned_options(opened, until).items()]
-    with opened.lock("run"):
-        return opened.runner(shown, cancel).run_all(stages, resume=resume)
+    return opened.runner(as_work(shown, cancel)).run_all(stages, resume=resume)
 
 
 def planned_options(project: Project, until: str | None = None) -> dict[str, StageOptions]:
@@ -62,7 +62,7 @@ def planned_options(project: Project, until: str | None = None) -> dict[str, Sta
     mistakes = []
     for name in names:
         try:
-            options[name] = stage_options(project, name)
+            options[name] = stage_options(project, stage(name))
         except UsageError as error:
             mistakes.append(str(error))
     if mistakes:

@@ -10,7 +10,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import ModelError
 from narrowcast.models.predictors.llama import current_bundle, gguf_path
 from narrowcast.ops.export import read_bundle
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import sha256_file
 
 

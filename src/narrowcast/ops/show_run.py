@@ -10,13 +10,14 @@ from narrowcast.core.metric import MetricValue
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import ModelError
 from narrowcast.models.loading import read_run_manifest
-from narrowcast.ops.project import Project
-from narrowcast.pipeline.plan import load_record
+from narrowcast.pipeline.project import Project
+from narrowcast.store.runs import current_run
+from narrowcast.store.stage_records import load_record
 from narrowcast.stages import stage
-from narrowcast.stages.train.checkpoints import last_checkpoint, step_of
-from narrowcast.stages.train.overfitting import kept_losses, overfitting
+from narrowcast.training.checkpoints import last_checkpoint, step_of
+from narrowcast.training.overfitting import kept_losses, overfitting
 from narrowcast.store.dataset import load_manifest
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 # Stages whose last record may hold figures of the run.
 _MEASURING = ("evaluate", "compare")
@@ -66,7 +67,7 @@ def show_run(project: Project, run_id: str) -> RunView:
     if not (gone or (paths.adapters / run_id / "run.json").exists()):
         raise _unknown(paths, run_id)
     manifest = read_run_manifest(paths, run_id)
-    trained, figures = load_record(paths, "train"), _figures(paths, run_id)
+    trained, figures = current_run(paths), _figures(paths, run_id)
     current = trained is not None and trained.run_id == run_id
     counts: dict[str, int] = {}
     for event in project.trail.events(run=run_id):

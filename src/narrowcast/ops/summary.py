@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.ops.data import ledger
-from narrowcast.ops.project import Project
-from narrowcast.pipeline.plan import load_record
+from narrowcast.pipeline.project import Project
+from narrowcast.store.stage_records import load_record
 from narrowcast.stages import stage
 
 # Stages whose records hold measurements, in the order of the table.
-_MEASURING = ("baseline", "evaluate", "exported")
+_MEASURING = ("baseline", "evaluate", "verify")
 
 _NAMES = {
     "majority": "majority answer",

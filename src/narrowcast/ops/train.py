@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.ops.autopilot import choose
-from narrowcast.ops.project import Project
-from narrowcast.ops.stages import run_stage
-from narrowcast.store.files import read_jsonl
+from narrowcast.experiments.autopilot import choose
+from narrowcast.pipeline.project import Project
+from narrowcast.core.request import StageRequest
+from narrowcast.core.work import as_work
+from narrowcast.pipeline.execute import run_stage
+from narrowcast.store.runs import finished_runs
 
 if TYPE_CHECKING:
     from narrowcast.stages.train import Result
@@ -42,10 +44,10 @@ def train(
     """
     if autopilot:
         overrides = choose_open(project, overrides)
-    result = run_stage(
-        project, "train", overrides, force=force, resume=resume, progress=progress, cancel=cancel
-    )
-    return cast("Result", result)
+    from narrowcast.stages.train import STAGE
+
+    request = StageRequest(options=overrides or {}, force=force, resume=resume)
+    return run_stage(project, STAGE, request, as_work(progress, cancel))
 
 
 def choose_open(project: Project, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -61,5 +63,4 @@ def choose_open(project: Project, overrides: dict[str, Any] | None = None) -> di
 
 def runs(project: Project) -> list[dict[str, Any]]:
     """Every finished run, oldest first."""
-    path = project.paths.run_index
-    return list(read_jsonl(path)) if path.exists() else []
+    return finished_runs(project.paths)

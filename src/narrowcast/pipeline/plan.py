@@ -3,52 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel, ValidationError
+from typing import Generic
 
 from narrowcast.core.hashing import content_hash
-from narrowcast.stages.base import StageDefinition, StageInputs, StageOptions
-from narrowcast.store.files import read_json, write_json
-from narrowcast.store.workspace import ProjectPaths
-
-
-class StageRecord(BaseModel):
-    """`registry/stages/<name>.json`: the last finished run of a stage."""
-
-    stage: str
-    key: str
-    run_id: str
-    options: dict[str, Any]
-    started: str
-    finished: str
-    code_version: str
-    result: dict[str, Any]
+from narrowcast.core.stage import I, O, R, StageContext, StageDefinition
+from narrowcast.store.stage_records import StageRecord, load_record
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedStage:
+class PlannedStage(Generic[I, O, R]):
     """One stage with its key, and why it must run (empty: it need not)."""
 
-    definition: StageDefinition[Any, Any, Any]
-    options: StageOptions
-    inputs: StageInputs
+    definition: StageDefinition[I, O, R]
+    options: O
+    inputs: I
     key: str
+    subject: str
     stale_because: str
     record: StageRecord | None
 
     @property
     def run_id(self) -> str:
         """Short content address; training runs are called `exp-…`, as events name them."""
-        prefix = "exp" if self.definition.name == "train" else self.definition.name
-        return f"{prefix}-{self.key[:10]}"
+        return run_id(self.definition, self.key)
+
+
+def run_id(definition: StageDefinition[I, O, R], key: str) -> str:
+    """The id of a run with this key."""
+    return f"{definition.run_prefix or definition.name}-{key[:10]}"
+
+
+def attempt_id(definition: StageDefinition[I, O, R], options: O) -> str:
+    """The id of a run that failed before its inputs were known: by its options alone."""
+    return run_id(definition, content_hash({"stage": definition.name, "options": options.identity()}))
 
 
 def plan_stage(
-    definition: StageDefinition[Any, Any, Any], options: StageOptions, project: ProjectPaths
-) -> PlannedStage:
-    """Read the stage's inputs and compare with its last record."""
-    inputs = definition.read_inputs(project, options)
+    definition: StageDefinition[I, O, R], options: O, context: StageContext
+) -> PlannedStage[I, O, R]:
+    """Read the stage's inputs and compare them with its last record."""
+    inputs = definition.read_inputs(options, context)
+    subject = definition.subject(inputs, options)
     key = content_hash(
         {
             "stage": definition.name,
@@ -57,30 +52,17 @@ def plan_stage(
             "inputs": inputs.model_dump(mode="json"),
         }
     )
-    record = load_record(project, definition.name)
-    return PlannedStage(definition, options, inputs, key, _stale_because(project, key, record), record)
+    kept = run_id(definition, key) if definition.keep_each else ""
+    record = load_record(context.project, definition.name, subject, kept)
+    return PlannedStage(
+        definition, options, inputs, key, subject, _stale_because(context, key, record), record
+    )
 
 
-def _stale_because(project: ProjectPaths, key: str, record: StageRecord | None) -> str:
+def _stale_because(context: StageContext, key: str, record: StageRecord | None) -> str:
     if record is None:
         return "never run"
     if record.key != key:
         return "options or inputs changed"
-    missing = [name for name in record.result.get("artifacts", []) if not (project.root / name).exists()]
+    missing = [name for name in record.artifacts if not (context.project.root / name).exists()]
     return f"{missing[0]} is gone" if missing else ""
-
-
-def load_record(project: ProjectPaths, name: str) -> StageRecord | None:
-    """The last record of a stage; None where there is none or an older version wrote another form."""
-    path = project.stage_records / f"{name}.json"
-    if not path.exists():
-        return None
-    try:
-        return StageRecord.model_validate(read_json(path))
-    except ValidationError:
-        return None
-
-
-def save_record(project: ProjectPaths, record: StageRecord) -> None:
-    """Keep the record of a finished stage."""
-    write_json(project.stage_records / f"{record.stage}.json", record.model_dump(mode="json"))

@@ -1,143 +1,197 @@
-"""The sole loop: load inputs, run, save the record, emit the lifecycle events."""
+"""The sole loop: lock, load inputs, run, save the record, and one terminal event per started run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from narrowcast.audit.reasons import REASONS
 from narrowcast.audit.trail import Trail
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
-from narrowcast.errors import NarrowcastError, UsageError
-from narrowcast.pipeline.plan import PlannedStage, StageRecord, plan_stage, save_record
-from narrowcast.stages.base import StageContext, StageDefinition, StageOptions, StageResult, Watch
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.stage import I, O, R, StageContext, StageDefinition, StageResult, Watch
+from narrowcast.core.work import Work
+from narrowcast.errors import UsageError
+from narrowcast.pipeline.engines import LOCAL, Engine
+from narrowcast.pipeline.lifecycle import Lifecycle, reraise
+from narrowcast.pipeline.plan import PlannedStage, attempt_id, plan_stage
+from narrowcast.store.stage_records import StageRecord, save_record, set_current
 
-R = TypeVar("R", bound=StageResult)
+Lock = Callable[[str], AbstractContextManager[None]]
 
 
 class Runner:
-    """Runs stages on one project; the caller holds the project's lock."""
+    """Runs stages on one project.
+
+    Args:
+        project: its folders.
+        settings: handed to every stage; nothing below reads the environment.
+        trail: where events go.
+        lock: holds the project for a block; called with the command that holds it.
+        work: where to show progress, and how to stop.
+        engine: where a stage's `run` is executed.
+    """
 
     def __init__(
         self,
         project: ProjectPaths,
         settings: Settings,
         trail: Trail,
-        *,
-        progress: Progress | None = None,
-        cancel: CancelToken | None = None,
-        watch: Watch | None = None,
+        lock: Lock,
+        work: Work | None = None,
+        engine: Engine = LOCAL,
     ) -> None:
         self._project = project
         self._settings = settings
         self._trail = trail
-        self._progress = progress or NullProgress()
-        self._cancel = cancel or CancelToken()
-        self._watch = watch
+        self._lock = lock
+        self._work = work or Work()
+        self._engine = engine
 
     @property
     def _leads(self) -> bool:
-        """Of several processes that train one model, the first writes records and events."""
+        """Of several processes that train one model, the first holds the lock and writes records and events."""
         return self._settings.process == 0
 
     def run(
         self,
-        definition: StageDefinition[Any, Any, R],
-        options: StageOptions,
+        definition: StageDefinition[I, O, R],
+        options: O,
         *,
         force: bool = False,
         resume: bool = False,
+        make_current: bool = True,
+        watch: Watch | None = None,
     ) -> R:
         """The stage's result: from its record where it is fresh, from a run otherwise.
 
-        Raises:
-            NarrowcastError: whatever the stage raised; the failure event is in the trail.
-        """
-        try:
-            self._demand_one_process(definition)
-            planned = plan_stage(definition, options, self._project)
-            if not force and not planned.stale_because and planned.record:
-                self._progress.note(f"{definition.name}: up to date")
-                return definition.result.model_validate(planned.record.result)
-            return cast(R, self._execute(planned, resume=resume, force=force))
-        except NarrowcastError as error:
-            self._emit_failure(definition, error)
-            raise
+        Args:
+            definition: the stage.
+            options: validated.
+            force: run although it is fresh, and start over.
+            resume: continue an interrupted run.
+            make_current: of a stage that keeps each run, make this one the current.
+            watch: follows a training run.
 
-    def _demand_one_process(self, definition: StageDefinition[Any, Any, Any]) -> None:
-        if self._settings.processes > 1 and not definition.shared:
-            raise UsageError(
-                f"{definition.name} runs in one process, and this is one of {self._settings.processes}",
-                where="WORLD_SIZE",
-                next_command="the same command without torchrun; several processes can train",
-            )
+        Raises:
+            NarrowcastError: what the stage raised, or a foreign exception as a `StageError`; its event is in
+                the trail.
+        """
+        with self._lock(definition.words) if self._leads else nullcontext():
+            lifecycle = Lifecycle(self._trail, self._project, definition, leads=self._leads)
+            lifecycle.end_interrupted()
+            planned = self._plan(definition, options, lifecycle, force=force)
+            if not force and not planned.stale_because and planned.record:
+                self._work.progress.note(f"{definition.words}: up to date")
+                result = definition.result.model_validate(planned.record.result)
+            else:
+                result = self._execute(planned, lifecycle, force=force, resume=resume, watch=watch)
+            if definition.keep_each and make_current and self._leads:
+                set_current(self._project, definition.name, planned.run_id)
+            return result
 
     def run_all(
-        self, stages: Iterable[tuple[StageDefinition[Any, Any, Any], StageOptions]], *, resume: bool = False
+        self, stages: Iterable[tuple[StageDefinition[Any, Any, Any], Any]], *, resume: bool = False
     ) -> dict[str, StageResult]:
-        """Run stages in order; each reads what the one before wrote."""
+        """Run stages in order under one lock; each reads what the one before wrote."""
         results: dict[str, StageResult] = {}
-        for definition, options in stages:
-            self._cancel.check()
-            results[definition.name] = self.run(definition, options, resume=resume)
+        with self._lock("run") if self._leads else nullcontext():
+            for definition, options in stages:
+                self._work.cancel.check()
+                results[definition.name] = self.run(definition, options, resume=resume)
         return results
 
-    def _execute(self, planned: PlannedStage, *, resume: bool, force: bool) -> Any:
-        definition, started = planned.definition, _now()
-
-        def emit(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
-            if self._leads:
-                self._trail.emit(
-                    definition.event_stage, reason_code, message, payload=payload, run=planned.run_id
-                )
-
-        context = StageContext(
-            project=self._project,
-            settings=self._settings,
-            run_id=planned.run_id,
-            emit=emit,
-            progress=self._progress,
-            cancel=self._cancel,
-            resume=resume,
-            force=force,
-            watch=self._watch,
-        )
-        emit("stage_started", f"{definition.name} began: {planned.stale_because or 'forced'}")
+    def plan(self, definition: StageDefinition[I, O, R], options: O) -> PlannedStage[I, O, R]:
+        """What a run would do; writes nothing and records no event."""
         try:
-            result = definition.run(planned.inputs, planned.options, context)
+            return plan_stage(definition, options, self._context())
         finally:
-            self._progress.finish()
-        if self._leads:
-            save_record(self._project, _record(planned, result, started))
-        emit(definition.success_code, result.summary or f"{definition.name} finished", result.payload)
+            self._work.progress.finish()
+
+    def preview(self, definition: StageDefinition[I, O, R], options: O, *, force: bool = False) -> Any:
+        """What the stage itself shows of a dry run; None where it has no preview."""
+        if definition.preview is None:
+            return None
+        context = self._context(force=force)
+        try:
+            return definition.preview(definition.read_inputs(options, context), options, context)
+        finally:
+            self._work.progress.finish()
+
+    def _plan(
+        self, definition: StageDefinition[I, O, R], options: O, lifecycle: Lifecycle, *, force: bool
+    ) -> PlannedStage[I, O, R]:
+        try:
+            self._require_one_process(definition)
+            return plan_stage(definition, options, self._context(force=force))
+        except BaseException as error:
+            lifecycle.failed(attempt_id(definition, options), None, error)
+            reraise(error, definition)
+        finally:
+            self._work.progress.finish()
+
+    def _execute(
+        self,
+        planned: PlannedStage[I, O, R],
+        lifecycle: Lifecycle,
+        *,
+        force: bool,
+        resume: bool,
+        watch: Watch | None,
+    ) -> R:
+        definition, started = planned.definition, now()
+        run, parent = planned.run_id, planned.inputs.parent
+        context = self._context(force=force)
+        context.run_id, context.resume, context.watch = run, resume, watch
+        context.emit = lifecycle.emitter(run, parent)
+        lifecycle.started(run, parent, started, planned.stale_because or "forced")
+        try:
+            result = self._engine.run(definition, planned.inputs, planned.options, context)
+            if self._leads:
+                save_record(self._project, _record(planned, result, started), keep_each=definition.keep_each)
+        except BaseException as error:
+            lifecycle.failed(run, parent, error)
+            reraise(error, definition)
+        finally:
+            self._work.progress.finish()
+        lifecycle.succeeded(run, parent, result)
         return result
 
-    def _emit_failure(self, definition: StageDefinition[Any, Any, Any], error: NarrowcastError) -> None:
-        if not self._leads:
-            return
-        code = error.reason_code
-        if code not in REASONS or code == NarrowcastError.default_reason_code:
-            code = definition.failure_code
-        self._trail.emit(definition.event_stage, code, str(error), payload={"next": error.next_command})
+    def _context(self, *, force: bool = False) -> StageContext:
+        return StageContext(
+            project=self._project,
+            settings=self._settings,
+            progress=self._work.progress,
+            cancel=self._work.cancel,
+            force=force,
+        )
+
+    def _require_one_process(self, definition: StageDefinition[Any, Any, Any]) -> None:
+        if self._settings.processes > 1 and not definition.shared:
+            raise UsageError(
+                f"{definition.words} runs in one process, and this is one of {self._settings.processes}",
+                where="WORLD_SIZE",
+                next_command="the same command without torchrun; only training runs in several processes",
+            )
 
 
-def _record(planned: PlannedStage, result: StageResult, started: str) -> StageRecord:
-    from narrowcast import __version__
+def _record(planned: PlannedStage[Any, Any, Any], result: StageResult, started: str) -> StageRecord:
+    from narrowcast.version import __version__
 
     return StageRecord(
         stage=planned.definition.name,
         key=planned.key,
         run_id=planned.run_id,
+        subject=planned.subject,
         options=planned.options.model_dump(mode="json"),
         started=started,
-        finished=_now(),
+        finished=now(),
         code_version=__version__,
         result=result.model_dump(mode="json"),
     )
 
 
-def _now() -> str:
+def now() -> str:
+    """UTC, ISO 8601, in seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")

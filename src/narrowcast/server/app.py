@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from narrowcast import __version__
+from narrowcast.version import __version__
 from narrowcast.errors import ModelError
 from narrowcast.ops.serve import Served
 from narrowcast.server.answers import Delta, Plan, answer, plan

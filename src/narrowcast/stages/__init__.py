@@ -5,16 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from narrowcast.stages.base import StageDefinition
+from narrowcast.core.stage import StageDefinition
 
 # Stages of the pipeline, in order, as dotted names so that heavy libraries load only when a stage runs.
 PIPELINE = {
     "prepare": "narrowcast.stages.prepare",
-    "baseline": "narrowcast.stages.evaluate.baseline",
+    "baseline": "narrowcast.stages.baseline",
     "train": "narrowcast.stages.train",
     "evaluate": "narrowcast.stages.evaluate",
     "export": "narrowcast.stages.export",
-    "exported": "narrowcast.stages.evaluate.exported",
+    "verify": "narrowcast.stages.verify",
 }
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from narrowcast.errors import WorkspaceError
 from narrowcast.store.files import read_json
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 class LeftOut(BaseModel):

@@ -26,7 +26,7 @@ from narrowcast.store.files import (
     write_jsonl,
     write_text,
 )
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 _FOLDER_DIGITS = 12
 

@@ -8,7 +8,7 @@ from typing import Any
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.row import FORGOTTEN, SourceRow
 from narrowcast.store.files import append_jsonl, read_jsonl
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 def record_hash(data: Any, raw: str | None) -> str:

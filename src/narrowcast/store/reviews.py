@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.store.files import append_jsonl, read_jsonl
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 Decision = Literal["accept", "edit", "reject"]
 

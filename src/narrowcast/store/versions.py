@@ -12,7 +12,7 @@ from narrowcast.core.names import Split
 from narrowcast.errors import DataError
 from narrowcast.store.dataset import read_split
 from narrowcast.store.files import read_json, read_jsonl
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 DIGITS = 12
 _LEAST_DIGITS = 4

@@ -12,7 +12,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.models.predictors.load import PredictorContext, TrainingPair, load_predictor
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 LABELS = TaskSpec(profile="classification", labels=["card", "fee", "never seen"])
 FIELDS = TaskSpec(

@@ -16,7 +16,7 @@ from narrowcast.models.loading import load_tokenizer, resolve_base
 from narrowcast.ops.data.clean import clean_source, cleanings
 from narrowcast.ops.data.clean_job import CleanJob, CleanRequest, start, state
 from narrowcast.ops.data.ledger import ledger
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from tests.stages.clean.planted import personal, secret
 
 QUESTIONS = [

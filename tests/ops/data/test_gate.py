@@ -16,7 +16,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import GateOutcome, gate
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 
 WORDS = """

@@ -8,7 +8,7 @@ from typing import Any
 
 from narrowcast.core.names import Split
 from narrowcast.ops.data import import_rows, imports
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.testing.teacher_server import varied_text
 
 GOLD = "the golden row asks when the shop in Lugano opens on a Sunday morning"

@@ -25,7 +25,7 @@ from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.generate import generate
 from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
 from narrowcast.ops.prepare import prepare
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
 

@@ -12,7 +12,7 @@ from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import CancelledError, DataError, ProjectBusyError, UsageError
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 
 TOPICS = {
@@ -356,7 +356,7 @@ def test_columns_guessed_for_a_named_mapper_need_confidence_too(project: Project
 
 
 def test_every_reason_is_documented_and_used() -> None:
-    from narrowcast.stages.mapping.reasons import REJECTIONS
+    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
 
     root = Path(__file__).resolve().parents[3]
     page = (root / "docs" / "data.md").read_text()

@@ -14,9 +14,9 @@ from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.judge import judge
-from narrowcast.ops.project import Project
-from narrowcast.stages.factory.judge import DIMENSIONS, rule
-from narrowcast.stages.factory.options import JudgeOptions
+from narrowcast.pipeline.project import Project
+from narrowcast.factory.judge import DIMENSIONS, rule
+from narrowcast.factory.options import JudgeOptions
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 ROWS = 30_000
 

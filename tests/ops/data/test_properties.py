@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from narrowcast.errors import NarrowcastError
 from narrowcast.ops import data
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 
 PARTS = st.lists(

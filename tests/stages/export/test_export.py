@@ -11,7 +11,7 @@ from narrowcast.core.bundle import BundleManifest
 from narrowcast.errors import DataError, ModelError, StageError
 from narrowcast.models.predictors.load import PredictorContext, load_predictor
 from narrowcast.ops.export import export, parity
-from narrowcast.ops.stages import run_stage
+from narrowcast.pipeline.execute import run_stage
 from narrowcast.store.dataset import load_manifest
 
 

@@ -10,7 +10,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import append_jsonl, write_jsonl
 
 Commit = Callable[..., None]

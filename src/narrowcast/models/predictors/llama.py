@@ -18,7 +18,7 @@ from narrowcast.errors import DataError, ModelError
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.load import PredictorContext
 from narrowcast.store.files import read_json
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
@@ -61,16 +61,15 @@ def current_bundle(project: ProjectPaths) -> Path:
     Raises:
         ModelError: where nothing was trained.
     """
-    try:
-        run_id = read_json(project.stage_records / "train.json")["run_id"]
-    except DataError as error:
+    record = current_run(project)
+    if record is None:
         raise ModelError(
             "nothing was trained yet",
             where=str(project.root),
             next_command="narrowcast train",
             reason_code="export_artifact_missing",
-        ) from error
-    return project.gguf / str(run_id)
+        )
+    return project.gguf / record.run_id
 
 
 class LlamaPredictor:

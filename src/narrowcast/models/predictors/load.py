@@ -20,7 +20,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.models.predictors.base import Predictor
 from narrowcast.plugins.registry import Registry
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.data.sources import IntrospectedSource
-from narrowcast.stages.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
-from narrowcast.stages.mapping import MAPPERS, check_field_map
-from narrowcast.stages.mapping.base import Mapper
+from narrowcast.stages.import_.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
+from narrowcast.stages.import_.mapping import MAPPERS, check_field_map
+from narrowcast.stages.import_.mapping.base import Mapper
 
 # Of these fields, a mapper that has them needs exactly one.
 _ALTERNATIVES = frozenset({"target", "fields", "spans"})

@@ -15,14 +15,14 @@ from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import CancelledError, DataError, NarrowcastError, UsageError
 from narrowcast.ops.data.locators import access_for, settle_locator
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.clean import CleanReport, Options
 from narrowcast.stages.clean.chunks import Measure
 from narrowcast.stages.clean.run import clean as clean_rows
-from narrowcast.stages.ingest import ingest
+from narrowcast.stages.import_.ingest import ingest
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.store.files import atomic_folder, count_lines, read_json, read_jsonl
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 ORIGINALS = "original.jsonl"
 

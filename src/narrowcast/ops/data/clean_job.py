@@ -25,7 +25,7 @@ from narrowcast.core.progress import CancelToken
 from narrowcast.core.settings import Settings
 from narrowcast.errors import CancelledError, DataError, NarrowcastError
 from narrowcast.ops.data.clean import clean_source, shown_locator
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_json, write_json
 from narrowcast.store.lock import is_held
 

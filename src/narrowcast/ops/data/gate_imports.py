@@ -13,12 +13,12 @@ from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import DataError
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options
-from narrowcast.ops.data.imports import read_records
-from narrowcast.ops.project import Project
-from narrowcast.stages.factory.candidate import Candidate
-from narrowcast.stages.factory.gating import GateVerdict, run_gates
-from narrowcast.stages.factory.generation import GenerationPaths, GenerationRecord
-from narrowcast.stages.factory.options import GateOptions
+from narrowcast.store.imports import read_records
+from narrowcast.pipeline.project import Project
+from narrowcast.factory.candidate import Candidate
+from narrowcast.factory.gating import GateVerdict, run_gates
+from narrowcast.factory.generation import GenerationPaths, GenerationRecord
+from narrowcast.factory.options import GateOptions
 from narrowcast.store.files import read_jsonl
 
 

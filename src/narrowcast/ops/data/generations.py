@@ -10,19 +10,19 @@ from pydantic import ValidationError
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
-from narrowcast.models.teacher.budget import Caps
-from narrowcast.models.teacher.client import TeacherClient
-from narrowcast.models.teacher.settings import Price, TeacherSettings
-from narrowcast.ops.project import Project
-from narrowcast.stages.base import StageOptions
-from narrowcast.stages.factory.generation import (
+from narrowcast.teacher.budget import Caps
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import Price, TeacherSettings
+from narrowcast.pipeline.project import Project
+from narrowcast.core.stage import StageOptions
+from narrowcast.factory.generation import (
     GenerationPaths,
     GenerationRecord,
     Spending,
     call_store_path,
     generated_folder,
 )
-from narrowcast.stages.factory.options import TeacherOptions
+from narrowcast.factory.options import TeacherOptions
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.store.files import read_json
 

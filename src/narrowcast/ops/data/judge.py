@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.models.teacher.call import Answer, Call
-from narrowcast.models.teacher.client import TeacherClient
-from narrowcast.models.teacher.settings import TeacherSettings
+from narrowcast.teacher.call import Answer, Call
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import TeacherSettings
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import (
     description_of,
@@ -22,16 +22,16 @@ from narrowcast.ops.data.generations import (
     task_of,
     teacher_client,
 )
-from narrowcast.ops.project import Project
-from narrowcast.stages.factory.candidate import read_candidates
-from narrowcast.stages.factory.gates.base import GateRow
-from narrowcast.stages.factory.gating import run_gates
-from narrowcast.stages.factory.generate import make_call
-from narrowcast.stages.factory.generation import GenerationPaths, Spending
-from narrowcast.stages.factory.held_out import HeldOutGuard
-from narrowcast.stages.factory.judge import DIMENSIONS, SCHEMA, Judgement, judgement
-from narrowcast.stages.factory.options import GateOptions, JudgeOptions
-from narrowcast.stages.factory.prompts import judge_messages, load_prompt, response_format
+from narrowcast.pipeline.project import Project
+from narrowcast.factory.candidate import read_candidates
+from narrowcast.factory.gates.base import GateRow
+from narrowcast.factory.gating import run_gates
+from narrowcast.factory.generate import make_call
+from narrowcast.factory.generation import GenerationPaths, Spending
+from narrowcast.factory.held_out import HeldOutGuard
+from narrowcast.factory.judge import DIMENSIONS, SCHEMA, Judgement, judgement
+from narrowcast.factory.options import GateOptions, JudgeOptions
+from narrowcast.factory.prompts import judge_messages, load_prompt, response_format
 from narrowcast.store.files import write_jsonl
 
 

@@ -8,12 +8,12 @@ from narrowcast.core.ledger import Ledger, StageLedger
 from narrowcast.core.manifest import DatasetManifest, ImportRecord
 from narrowcast.errors import DataError
 from narrowcast.ops.data.clean import cleaned_ledgers
-from narrowcast.ops.data.imports import read_records
-from narrowcast.ops.project import Project
-from narrowcast.pipeline.plan import load_record
+from narrowcast.store.imports import read_records
+from narrowcast.pipeline.project import Project
+from narrowcast.store.runs import current_run
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.files import count_lines, read_jsonl
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 
 def ledger(project: Project) -> Ledger:
@@ -82,6 +82,6 @@ def _prepared(paths: ProjectPaths, manifest: DatasetManifest, accepted: int) -> 
 
 
 def _trained(paths: ProjectPaths) -> StageLedger | None:
-    record = load_record(paths, "train")
+    record = current_run(paths)
     stored = record.result.get("ledger") if record else None
     return StageLedger.model_validate(stored) if stored else None

@@ -8,7 +8,7 @@ from narrowcast.connectors import FILE_SCHEMES
 from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.join import split_join
 from narrowcast.core.locator import Locator
-from narrowcast.ops.project import Project
+from narrowcast.pipeline.project import Project
 
 
 def settle_locator(project: Project, text: str) -> tuple[str, Locator]:

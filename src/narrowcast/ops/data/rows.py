@@ -21,11 +21,11 @@ from narrowcast.ops.data.choose import ChosenMapping, choose_mapping
 from narrowcast.ops.data.commit import commit_import, emit_failure
 from narrowcast.ops.data.locators import access_for, settle_locator
 from narrowcast.ops.data.sources import look_at, watched
-from narrowcast.ops.project import Project
-from narrowcast.stages.introspect import IntrospectionReport
-from narrowcast.stages.mapping.base import Mapper
-from narrowcast.stages.mapping.engine import RowMapping, dry_run
-from narrowcast.stages.mapping.task import closed_task, merged_task, refuse_conflict, scoring_mode
+from narrowcast.pipeline.project import Project
+from narrowcast.stages.import_.introspect import IntrospectionReport
+from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.mapping.engine import RowMapping, dry_run
+from narrowcast.stages.import_.mapping.task import closed_task, merged_task, refuse_conflict, scoring_mode
 from narrowcast.store.forgotten import read_forgotten, withheld
 
 # An import of fewer rows still looks at so many: the head of a sorted file has one label only.

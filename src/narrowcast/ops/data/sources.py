@@ -17,9 +17,9 @@ from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
 from narrowcast.plugins import optional
-from narrowcast.stages.introspect import IntrospectionReport
-from narrowcast.stages.introspect import introspect as introspect_rows
-from narrowcast.stages.mapping import COMMON_ROLES, MAPPERS
+from narrowcast.stages.import_.introspect import IntrospectionReport
+from narrowcast.stages.import_.introspect import introspect as introspect_rows
+from narrowcast.stages.import_.mapping import COMMON_ROLES, MAPPERS
 
 _EVERY = 1_000
 

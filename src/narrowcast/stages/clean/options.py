@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.stages.base import StageOptions
+from narrowcast.core.stage import StageOptions
 
 Policy = Literal["report", "redact", "block", "off"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.core.names import StageName
-from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.stages.export.options import Inputs, Options, Result, read_inputs
 
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copy2, copytree
 
-from narrowcast import __version__
+from narrowcast.version import __version__
 from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name
 from narrowcast.core.parity import ParityReport
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.quantise import TensorTypes
-from narrowcast.stages.base import StageContext
+from narrowcast.core.stage import StageContext
 from narrowcast.stages.export.card import model_card
 from narrowcast.stages.export.gguf_files import write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder

@@ -8,7 +8,7 @@ from typing import Any
 from narrowcast.core.bundle import BundleManifest, public_name
 from narrowcast.core.parity import ParityReport
 from narrowcast.stages.export.options import Inputs, stage_result
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 _MORE_METRICS = 3  # beside the primary one, in the evaluation table
 

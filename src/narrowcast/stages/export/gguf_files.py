@@ -9,7 +9,7 @@ from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.models.predictors.llama import bundle_file
-from narrowcast.stages.base import StageContext
+from narrowcast.core.stage import StageContext
 from narrowcast.stages.export.options import Options
 
 

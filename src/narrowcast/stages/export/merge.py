@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from narrowcast.models.loading import load_trained
-from narrowcast.stages.base import StageContext
+from narrowcast.core.stage import StageContext
 from narrowcast.store.files import atomic_folder
 
 

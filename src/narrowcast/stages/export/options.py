@@ -12,10 +12,10 @@ from narrowcast.core.names import Split
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import ModelError, StageError
-from narrowcast.stages.base import StageInputs, StageOptions, StageResult
+from narrowcast.core.stage import StageInputs, StageOptions, StageResult
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.files import read_json
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 
 Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k"]
 
@@ -59,7 +59,7 @@ class Result(StageResult):
     parity: ParityReport | None = None
 
 
-def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG001 - the stage contract
+def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
     """The newest training run and what belongs to it.
 
     Raises:
@@ -67,11 +67,12 @@ def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG
     """
     from narrowcast.models.loading import read_run_manifest
 
-    record = project.stage_records / "train.json"
-    if not record.exists():
-        raise _missing("nothing was trained yet", str(record))
+    project = ctx.project
+    record = current_run(project)
+    if record is None:
+        raise _missing("nothing was trained yet", str(project.stage_records))
     try:
-        run = read_run_manifest(project, read_json(record)["run_id"])
+        run = read_run_manifest(project, record.run_id)
     except ModelError as error:
         raise _missing(error.what, error.where) from error
     dataset = load_manifest(project)
@@ -91,9 +92,8 @@ def _evaluated(project: ProjectPaths, dataset: DatasetManifest) -> list[str]:
 
 def stage_result(project: ProjectPaths, name: str) -> dict[str, Any] | None:
     """The result that a stage's record holds, as plain data."""
-    path: Path = project.stage_records / f"{name}.json"
-    result: dict[str, Any] | None = read_json(path)["result"] if path.exists() else None
-    return result
+    record = load_record(project, name)
+    return record.result if record else None
 
 
 def held_out(options: Options) -> Split:

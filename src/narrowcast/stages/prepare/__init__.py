@@ -5,23 +5,23 @@ from __future__ import annotations
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import StageName
 from narrowcast.errors import DataError
-from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.stages.prepare.options import Inputs, Options, Result
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.reviews import read_reviews, verdicts
-from narrowcast.store.workspace import ProjectPaths
 
 __all__ = ["STAGE", "Inputs", "Options", "Result"]
 
 
-def read_inputs(project: ProjectPaths, options: Options) -> Inputs:  # noqa: ARG001 - the stage contract
+def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
     """The declared task and the committed imports.
 
     Raises:
         DataError: where nothing was imported or no task is declared.
     """
+    project = ctx.project
     config = load_config(project.config)
     lines = read_jsonl(project.imports) if project.imports.exists() else iter(())
     imports = [ImportRecord.model_validate(line) for line in lines]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from narrowcast.core.manifest import ImportRecord, LeakageReport
 from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.base import StageInputs, StageOptions, StageResult
+from narrowcast.core.stage import StageInputs, StageOptions, StageResult
 from narrowcast.store.reviews import ReviewVerdict
 
 

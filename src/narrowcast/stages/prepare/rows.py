@@ -14,7 +14,7 @@ from narrowcast.core.row import RejectedRow
 from narrowcast.errors import DataError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.files import read_jsonl, sha256_file
-from narrowcast.store.workspace import ProjectPaths
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.tasks.base import TaskHandler
 
 

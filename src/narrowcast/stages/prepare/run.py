@@ -14,7 +14,7 @@ from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
-from narrowcast.stages.base import StageContext
+from narrowcast.core.stage import StageContext
 from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (

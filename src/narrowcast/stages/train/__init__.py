@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from narrowcast.core.names import StageName
-from narrowcast.stages.base import StageContext, StageDefinition
+from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.stages.train.contract import Inputs, Result, read_inputs
-from narrowcast.stages.train.options import Options
+from narrowcast.training.options import Options
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
-    """Train; see `narrowcast.stages.train.training`."""
-    from narrowcast.stages.train.training import train
+    """Train; see `narrowcast.stages.train.run`."""
+    from narrowcast.stages.train.run import train
 
     return train(inputs, options, ctx)
 
@@ -24,6 +24,9 @@ STAGE = StageDefinition(
     run=run,
     success_code="training_run",
     failure_code="training_runtime_error",
+    cancelled_code="training_cancelled",
+    run_prefix="exp",
+    keep_each=True,
     shared=True,
 )
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from narrowcast.core.settings import Settings
-from narrowcast.stages.base import StageInputs, StageResult
-from narrowcast.stages.train.options import Options
+from narrowcast.core.stage import StageContext, StageInputs, StageResult
+from narrowcast.training.options import Options
 from narrowcast.store.dataset import load_manifest
-from narrowcast.store.workspace import ProjectPaths
 
 
 class Inputs(StageInputs):
@@ -55,7 +53,7 @@ class Result(StageResult):
     tracking: dict[str, str] = Field(default_factory=dict)
 
 
-def read_inputs(project: ProjectPaths, options: Options) -> Inputs:
+def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     """Data-set version and base model, resolved.
 
     Raises:
@@ -65,8 +63,8 @@ def read_inputs(project: ProjectPaths, options: Options) -> Inputs:
     from narrowcast.core.hashing import content_hash
     from narrowcast.models.loading import resolve_base
 
-    manifest = load_manifest(project)
-    base = resolve_base(options.base, Settings.from_environment())
+    manifest = load_manifest(ctx.project)
+    base = resolve_base(options.base, ctx.settings)
     return Inputs(
         dataset_version=manifest.version,
         task_sha256=content_hash(manifest.task.model_dump(mode="json")),

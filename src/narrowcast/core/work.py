@@ -1,0 +1,23 @@
+"""What every front door hands to an operation beside its request: where to show progress, how to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+
+
+@dataclass(slots=True)
+class Work:
+    """Progress and cancellation of one operation.
+
+    The default shows nothing and cannot be cancelled from outside, which suits scripts and tests.
+    """
+
+    progress: Progress = field(default_factory=NullProgress)
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+
+def as_work(progress: Progress | None, cancel: CancelToken | None) -> Work:
+    """Both as one; for operations that do not take a `Work` yet."""
+    return Work(progress or NullProgress(), cancel or CancelToken())

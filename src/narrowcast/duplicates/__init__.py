@@ -1,0 +1,1 @@
+"""Rows that repeat, contradict or leak into each other: within a project, and between sets of rows."""

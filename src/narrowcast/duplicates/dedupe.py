@@ -1,0 +1,217 @@
+"""Groups of rows that say the same: `narrowcast data dedupe`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.row import RejectedRow
+from narrowcast.errors import UsageError
+from narrowcast.duplicates.leakage import NO_EMBEDDER
+from narrowcast.duplicates.row_sets import OpenProject, RowSet, row_set
+from narrowcast.pipeline.project import Project
+from narrowcast.similarity.compare import Kind
+from narrowcast.similarity.embedders import embedder
+from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.semantic import semantic_groups
+from narrowcast.similarity.shingles import normalised
+from narrowcast.similarity.union_find import UnionFind
+from narrowcast.store.files import write_jsonl
+
+
+class DuplicateGroup(BaseModel):
+    """Rows that are connected: each is like another one of the group, not like all of them."""
+
+    rows: list[str]
+    kind: Kind = Field(description="The weakest kind that was needed to connect them.")
+    labels: int = Field(description="Different labels among the rows; 0 where they have none.")
+
+
+class DedupeReport(BaseModel):
+    """What repeats, what contradicts itself, and what was left out where a file was written."""
+
+    source: str
+    rows: int
+    groups: list[DuplicateGroup]
+    extra: dict[Kind, int] = Field(description="Rows beyond the first of their group, by kind.")
+    conflicts: list[list[str]] = Field(description="Exact and near-duplicates with different labels.")
+    embedder: str
+    written: str | None = None
+    ledger: StageLedger | None = Field(default=None, description="Of the written file.")
+
+
+def dedupe(
+    source: str,
+    open_project: OpenProject,
+    *,
+    column: str | None = None,
+    label: str | None = None,
+    similarity: float = 0.8,
+    by: str = NO_EMBEDDER,
+    meaning: float | None = None,
+    output: Path | None = None,
+    audited: Project | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> DedupeReport:
+    """Group the rows of a set, and write a source without its repetitions where `output` names a file.
+
+    Written is the first row of each group and, where rows of a group contradict each other, the first of each
+    label: which one is right is not for a machine to say. What is left out stands beside it, in
+    `<output>.rejected.jsonl`, with its reason and the row that stays.
+
+    Args:
+        source: `SCHEME:PATH`, a split, or `accepted`.
+        open_project: called where a split or accepted rows are named.
+        column: of sources: the text.
+        label: of sources: the label.
+        similarity: Jaccard similarity of near-duplicates.
+        by: name of the embedder, or `none`: texts that are alike in meaning are often good examples.
+        meaning: cosine from where on texts say the same; the embedder's own where None.
+        output: a JSONL file that does not exist.
+        audited: the project whose trail is told the figures.
+        progress: where the work shows itself.
+        cancel: how it is stopped.
+
+    Raises:
+        UsageError: for a wrong reference, embedder or output.
+        DataError: where rows can not be read.
+    """
+    shown, token = progress or NullProgress(), cancel or CancelToken()
+    shown.start("reading the rows")
+    found = row_set(source, open_project, column=column, label=label)
+    _check_output(output, found)
+    token.check(stage="prepare")
+    shown.start("looking for exact and near-duplicates")
+    exact, near = _joined(found.texts, similarity)
+    semantic = _copy(near, len(found.texts))
+    if by != NO_EMBEDDER:
+        token.check(stage="prepare")
+        shown.start("comparing meanings")
+        for group in semantic_groups(found.texts, embedder(by), meaning):
+            semantic.union_all(group)
+    shown.finish()
+    groups = [group for group in semantic.components() if len(group) > 1]
+    report = DedupeReport(
+        source=found.name,
+        rows=len(found.texts),
+        groups=[_described(group, found, exact, near) for group in groups],
+        extra=_extra(exact, near, semantic, len(found.texts)),
+        conflicts=[
+            [found.ids[number] for number in group]
+            for group in near.components()
+            if len(group) > 1 and len({found.targets[number] for number in group} - {None}) > 1
+        ],
+        embedder=by,
+    )
+    if output is not None:
+        report.written = str(output)
+        report.ledger = _write(output, found, groups, exact, near)
+    if audited is not None:
+        _emit(audited, report)
+    return report
+
+
+def _emit(project: Project, report: DedupeReport) -> None:
+    """The figures; rows and texts stay where they are."""
+    extra = {kind.value: count for kind, count in report.extra.items()}
+    payload = report.model_dump(mode="json", exclude={"groups", "conflicts", "extra"})
+    project.trail.emit(
+        StageName.PREPARE,
+        "prepare_dedupe_run",
+        f"{sum(extra.values()):,} of {report.rows:,} rows of {report.source} repeat another one",
+        payload={
+            **payload,
+            "groups": len(report.groups),
+            "conflicts": len(report.conflicts),
+            "extra": extra,
+        },
+    )
+
+
+def _joined(texts: Sequence[str], similarity: float) -> tuple[UnionFind, UnionFind]:
+    exact, first = UnionFind(len(texts)), dict[str, int]()
+    for number, text in enumerate(texts):
+        exact.union(first.setdefault(normalised(text), number), number)
+    near = _copy(exact, len(texts))
+    for group in near_duplicates(texts, similarity).groups:
+        near.union_all(group)
+    return exact, near
+
+
+def _copy(sets: UnionFind, size: int) -> UnionFind:
+    copied = UnionFind(size)
+    for group in sets.components():
+        copied.union_all(group)
+    return copied
+
+
+def _described(group: list[int], found: RowSet, exact: UnionFind, near: UnionFind) -> DuplicateGroup:
+    return DuplicateGroup(
+        rows=[found.ids[number] for number in group],
+        kind=max((_kind(number, group[0], exact, near) for number in group[1:]), key=list(Kind).index),
+        labels=len({found.targets[number] for number in group} - {None}),
+    )
+
+
+def _kind(number: int, of: int, exact: UnionFind, near: UnionFind) -> Kind:
+    if exact.find(number) == exact.find(of):
+        return Kind.EXACT
+    return Kind.NEAR if near.find(number) == near.find(of) else Kind.SEMANTIC
+
+
+def _extra(exact: UnionFind, near: UnionFind, semantic: UnionFind, size: int) -> dict[Kind, int]:
+    """How many rows each kind would leave out on top of the stronger ones."""
+    left = [size, *(len(sets.components()) for sets in (exact, near, semantic))]
+    return {kind: left[place] - left[place + 1] for place, kind in enumerate(Kind)}
+
+
+def _check_output(output: Path | None, found: RowSet) -> None:
+    if output is None:
+        return
+    if not found.rows:
+        raise UsageError(
+            "only a source is written without its repetitions; imported rows are kept as they are",
+            where="--output",
+            next_command="--locator SCHEME:PATH with --output FILE.jsonl, then import that file",
+            stage="prepare",
+        )
+    if output.exists():
+        raise UsageError(
+            "the file exists already", where=str(output), next_command="name a new file", stage="prepare"
+        )
+
+
+def _write(
+    output: Path, found: RowSet, groups: Sequence[Sequence[int]], exact: UnionFind, near: UnionFind
+) -> StageLedger:
+    rejected = [
+        RejectedRow(row.index, "unparseable" if row.error else "no_text", row.error or "", row.data, row.raw)
+        for row in found.unusable
+    ]
+    left_out: set[int] = set()
+    for group in groups:
+        kept: dict[str | None, int] = {}
+        for number in group:
+            stays = kept.setdefault(found.targets[number], number)
+            if stays != number:
+                left_out.add(number)
+                reason = f"{_kind(number, stays, exact, near)}_duplicate"
+                row = found.rows[number]
+                rejected.append(RejectedRow(row.index, reason, f"of row {found.ids[stays]}", row.data))
+    rejected.sort(key=lambda row: row.index)
+    kept_rows = [row.data for number, row in enumerate(found.rows) if number not in left_out]
+    write_jsonl(output.with_name(f"{output.name}.rejected.jsonl"), (row.to_dict() for row in rejected))
+    rows_out, _ = write_jsonl(output, kept_rows)
+    return StageLedger(
+        stage="dedupe",
+        rows_in=len(found.rows) + len(found.unusable),
+        rows_out=rows_out,
+        rejected=dict(sorted(Counter(row.reason for row in rejected).items())),
+    )

@@ -1,0 +1,121 @@
+"""Rows to compare: those of a source, of a split, or all that were accepted into a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from narrowcast.connectors import connect
+from narrowcast.core.example import Example
+from narrowcast.core.hashing import content_hash
+from narrowcast.core.locator import Locator
+from narrowcast.core.names import Split
+from narrowcast.core.row import SourceRow
+from narrowcast.errors import DataError, UsageError
+from narrowcast.store.imports import read_records
+from narrowcast.pipeline.project import Project
+from narrowcast.stages.clean.column import find_column, strings
+from narrowcast.stages.prepare.rows import comparison_texts, read_accepted
+from narrowcast.store.dataset import load_manifest, read_split
+
+OpenProject = Callable[[], Project]
+
+_LABELS = ("label", "category", "intent", "target", "class", "answer", "output")
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Rows as they are compared; the three sequences describe the same rows, in order.
+
+    Attributes:
+        name: how the set was asked for.
+        ids: of the rows: record numbers of a source, ids of examples.
+        texts: what is compared.
+        targets: a hash of each row's label or answer; None where the rows have none.
+        rows: the records, where they come from a source.
+        unusable: records that could not be parsed or hold no text.
+    """
+
+    name: str
+    ids: list[str]
+    texts: list[str]
+    targets: list[str | None]
+    rows: list[SourceRow]
+    unusable: list[SourceRow]
+
+
+def row_set(
+    reference: str, open_project: OpenProject, *, column: str | None = None, label: str | None = None
+) -> RowSet:
+    """The rows that `reference` names: `SCHEME:PATH`, `train|dev|test|golden`, or `accepted`.
+
+    Args:
+        reference: what to read.
+        open_project: called where a split or accepted rows are asked for.
+        column: of a source: the text; found where None.
+        label: of a source: the label; a column of a usual name where None.
+
+    Raises:
+        UsageError: for a wrong reference or column.
+        DataError: where the rows can not be read.
+    """
+    if reference == "accepted":
+        paths = open_project().paths
+        return _of_examples(reference, read_accepted(paths, read_records(paths)))
+    if reference in set(Split):
+        paths = open_project().paths
+        return _of_examples(reference, read_split(paths, load_manifest(paths), Split(reference)))
+    if ":" not in reference:
+        raise UsageError(
+            "this names no rows",
+            where=reference,
+            next_command="SCHEME:PATH, train, dev, test, golden, or accepted",
+            stage="prepare",
+        )
+    return _of_source(reference, column, label)
+
+
+def _of_examples(name: str, examples: list[Example]) -> RowSet:
+    return RowSet(
+        name=name,
+        ids=[example.id for example in examples],
+        texts=comparison_texts(examples),
+        targets=[content_hash(example.target) for example in examples],
+        rows=[],
+        unusable=[],
+    )
+
+
+def _of_source(name: str, column: str | None, label: str | None) -> RowSet:
+    locator = Locator.parse(name)
+    connector = connect(locator)
+    text_column = column or find_column(islice(connector.load(), 200))
+    found = RowSet(locator.public, [], [], [], [], [])
+    label_column = label
+    for row in connector.load():
+        text = "\n".join(each for _, each in strings(row.data.get(text_column)))
+        if row.error is not None or not text.strip():
+            found.unusable.append(row)
+            continue
+        if label_column is None:
+            label_column = _label_column(row.data, text_column)
+        found.ids.append(str(row.index))
+        found.texts.append(text)
+        found.targets.append(content_hash(row.data[label_column]) if label_column in row.data else None)
+        found.rows.append(row)
+    if not found.texts:
+        raise DataError(
+            f"no row has text in column {text_column!r}",
+            where=locator.public,
+            next_command="--column NAME; `narrowcast data introspect` lists the columns",
+            stage="prepare",
+        )
+    return found
+
+
+def _label_column(data: dict[str, Any], text_column: str) -> str:
+    """A column with a usual name for labels; an empty name, which no row has, where there is none."""
+    lower = {name.lower(): name for name in data if name != text_column}
+    return next((lower[usual] for usual in _LABELS if usual in lower), "")

@@ -1,0 +1,1 @@
+"""Measuring models on held-out rows: predictions, metrics with intervals, comparisons, reports."""

@@ -1,0 +1,145 @@
+"""What a measurement depends on: the data-set version, the task, and the weights behind each reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split
+from narrowcast.core.settings import Settings
+from narrowcast.core.task import TaskSpec
+from narrowcast.errors import StageError
+from narrowcast.models.predictors.fingerprint import fingerprint
+from narrowcast.models.predictors.load import PredictorContext, TrainingPair
+from narrowcast.core.stage import StageContext, StageInputs
+from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
+from narrowcast.store.config_file import load_config
+from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.runs import current_run
+from narrowcast.store.stage_records import load_record
+from narrowcast.core.paths import ProjectPaths
+from narrowcast.tasks import handler_for
+
+_DEFAULT_BASE = "embedded"
+
+# Options that decide what baselines answer.
+_SHARED = ("base", "shots", "seed", "max_tokens")
+
+
+class MeasureInputs(StageInputs):
+    """The content that a measurement depends on.
+
+    Attributes:
+        base, shots, seed, max_tokens: as in the options, or as the baselines were measured.
+        models: reference to fingerprint, in the order to measure.
+        against: the same for models that are only compared with.
+    """
+
+    dataset_version: str
+    task: TaskSpec
+    base: str
+    shots: int
+    seed: int
+    max_tokens: int
+    models: dict[str, str]
+    against: dict[str, str]
+
+
+def measure_inputs(
+    ctx: StageContext, options: MeasureOptions, models: Sequence[str], against: Sequence[str] = ()
+) -> MeasureInputs:
+    """Resolve references without loading a model.
+
+    Raises:
+        DataError: where no data set was prepared.
+        ModelError: where a model is not there.
+        UsageError: for an unknown reference.
+    """
+    project = ctx.project
+    manifest = load_manifest(project)
+    settled = _settled(project, options)
+    inputs = MeasureInputs(
+        dataset_version=manifest.version,
+        task=manifest.task,
+        base=settled.base or str(load_config(project.config).train.get("base") or _DEFAULT_BASE),
+        shots=settled.shots,
+        seed=settled.seed,
+        max_tokens=settled.max_tokens,
+        models={},
+        against={},
+        parent=next((name.removeprefix("run:") for name in models if name.startswith("run:")), None),
+    )
+    context = predictor_context(project, ctx.settings, manifest, inputs)
+    train = manifest.splits[Split.TRAIN].sha256
+    for name in models:
+        inputs.models[name] = fingerprint(name, context, train)
+    for name in against:
+        if name not in inputs.models:
+            inputs.against[name] = fingerprint(name, context, train)
+    return inputs
+
+
+def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:
+    """What the user left open is taken from the last baseline run.
+
+    Otherwise a comparison would measure the baselines again, with another base or other shots.
+    """
+    record = None if isinstance(options, BaselineOptions) else load_record(project, "baseline")
+    if record is None:
+        return options
+    former = {**record.options, "base": record.result["base"]}
+    open_fields = [name for name in _SHARED if name not in options.model_fields_set and name in former]
+    return options.model_copy(update={name: former[name] for name in open_fields})
+
+
+def predictor_context(
+    project: ProjectPaths, settings: Settings, manifest: DatasetManifest, inputs: MeasureInputs
+) -> PredictorContext:
+    """What predictors are built from."""
+    return PredictorContext(
+        project=project,
+        settings=settings,
+        task=manifest.task,
+        base=inputs.base,
+        train=train_pairs(project, manifest),
+        seed=inputs.seed,
+        shots=inputs.shots,
+    )
+
+
+def train_pairs(project: ProjectPaths, manifest: DatasetManifest) -> Callable[[], list[TrainingPair]]:
+    """A reader of the train split, rendered by the task's handler; no other split is ever read here."""
+
+    def read() -> list[TrainingPair]:
+        handler = handler_for(manifest.task)
+        pairs = []
+        for example in read_split(project, manifest, Split.TRAIN):
+            *prompt, answer = handler.to_messages(example.inputs, example.target)
+            pairs.append(TrainingPair(tuple(prompt), answer.content))
+        return pairs
+
+    return read
+
+
+def current_reference(project: ProjectPaths) -> str:
+    """`run:<id>` of the current training run.
+
+    Raises:
+        StageError: where nothing was trained.
+    """
+    record = current_run(project)
+    if record is None:
+        raise StageError(
+            "nothing was trained yet, and no model was named",
+            where=str(project.stage_records),
+            next_command="narrowcast train, or narrowcast eval MODEL",
+            reason_code="eval_model_missing",
+            stage="eval",
+        )
+    return f"run:{record.run_id}"
+
+
+def measured_baselines(project: ProjectPaths) -> list[str]:
+    """The references of the last baseline run; none where there was none."""
+    record = load_record(project, "baseline")
+    return [each["model"] for each in record.result["results"]] if record else []

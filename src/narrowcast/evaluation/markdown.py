@@ -1,0 +1,171 @@
+"""`report.md`: the table first, then what it rests on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from narrowcast.core.metric import MetricValue
+from narrowcast.evaluation.measure import Measured
+from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
+
+_SHOWN_FAILURES = 10
+_SHOWN_CONFUSIONS = 10
+_LONGEST_CELL = 160
+
+
+def render_markdown(
+    result: MeasureResult,
+    subject: Measured,
+    failures: Sequence[Mapping[str, Any]],
+    pictures: Mapping[str, str],
+) -> str:
+    """The whole report; `failures` and details are those of `subject`."""
+    parts = [
+        _head(result),
+        _models(result.results),
+        *_section("Compared on the same rows", _comparisons(result.comparisons)),
+        *_section("Gates", _gates(result.results)),
+        *_section("All metrics", _metrics(result.results)),
+        *_section("Answers that were none", _errors(result.results)),
+        *_section(f"Most frequent confusions of {subject.reference}", _confusions(subject)),
+        *(f"![{caption}]({name})" for name, caption in pictures.items()),
+        *_section(f"First wrong answers of {subject.reference}", _failures(failures)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comparison_line(each: Comparison) -> str:
+    """`run:exp-1 − tfidf = +0.120 [0.080, 0.160], p = 0.002: better`."""
+    found = each.difference
+    return (
+        f"{each.model} − {each.against} = {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}] "
+        f"{found.metric}, p = {found.p_value:.3g}: {each.verdict}"
+    )
+
+
+def size_text(size: int | None) -> str:
+    """Megabytes of 10⁶ bytes; a dash where there are no weights."""
+    return "–" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def latency_text(milliseconds: float) -> str:
+    """`0.03 ms`, `41.7 ms`."""
+    return f"{milliseconds:.2f} ms" if milliseconds < 1 else f"{milliseconds:,.1f} ms"
+
+
+def value_text(value: MetricValue) -> str:
+    """`0.912 [0.901, 0.922]`."""
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _head(result: MeasureResult) -> str:
+    drawn = f" ({result.rows_drawn})" if result.rows_drawn else ""
+    looks = f" This is look {result.looks} at this split." if result.looks else ""
+    warnings = "".join(f"\n\n> **Warning.** {text}." for text in result.warnings)
+    return (
+        f"# Evaluation on the {result.split} split\n\n"
+        f"{result.n:,} rows{drawn} of data set `{result.dataset_version[:12]}`.{looks} "
+        f"Brackets hold 95 % bootstrap intervals.{warnings}"
+    )
+
+
+def _models(results: Sequence[ModelResult]) -> str:
+    primary = results[0].primary
+    rows = [
+        [
+            each.model,
+            value_text(each.metrics[primary]),
+            latency_text(each.speed.latency_p50_ms),
+            latency_text(each.speed.latency_p95_ms),
+            f"{each.speed.tokens_per_second:,.0f}" if each.speed.tokens_per_second else "–",
+            size_text(each.size_bytes),
+            each.note,
+        ]
+        for each in results
+    ]
+    return _table(["model", primary, "p50", "p95", "tokens/s", "size", "note"], rows)
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> str:
+    lines = [
+        f"- {comparison_line(each)}. Only the first right: {each.difference.only_first_right} rows, only the "
+        f"second: {each.difference.only_second_right} (McNemar p = {each.difference.mcnemar_p:.3g})."
+        for each in comparisons
+    ]
+    return "\n".join(lines)
+
+
+def _gates(results: Sequence[ModelResult]) -> str:
+    rows = [
+        [each.model, gate.gate_id, gate.verdict.replace("_", " "), gate.reason]
+        for each in results
+        for gate in each.gates
+    ]
+    return _table(["model", "gate", "verdict", "why"], rows) if rows else ""
+
+
+def _metrics(results: Sequence[ModelResult]) -> str:
+    names = list(dict.fromkeys(name for each in results for name in each.metrics))
+    rows = [
+        [name, *(value_text(each.metrics[name]) if name in each.metrics else "–" for each in results)]
+        for name in names
+    ]
+    return _table(["metric", *(each.model for each in results)], rows)
+
+
+def _errors(results: Sequence[ModelResult]) -> str:
+    rows = [[each.model, reason, count] for each in results for reason, count in each.errors.items()]
+    return _table(["model", "reason", "answers"], rows) if rows else ""
+
+
+def _confusions(subject: Measured) -> str:
+    details = subject.scores.details
+    if "confusion" not in details:
+        return ""
+    answers = [*details["labels"], "(no label)"]
+    wrong = [
+        (count, details["labels"][row], answers[column])
+        for row, counts in enumerate(details["confusion"])
+        for column, count in enumerate(counts)
+        if row != column and count
+    ]
+    top = sorted(wrong, key=lambda each: (-each[0], each[1:]))[:_SHOWN_CONFUSIONS]
+    return _table(["gold", "answer", "rows"], [[gold, answer, count] for count, gold, answer in top])
+
+
+def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for row in failures[:_SHOWN_FAILURES]:
+        expected, answered = row["expected"], row["text"]
+        if isinstance(expected, dict) and isinstance(row["predicted"], dict):
+            expected, answered = _differing(expected, row["predicted"])
+        asked = row["inputs"].get("text", row["inputs"])
+        rows.append([_plain(asked), _plain(expected), _plain(answered), row["error"] or ""])
+    return _table(["input", "expected", "answered", "error"], rows) if rows else "None."
+
+
+def _differing(expected: dict[str, Any], answered: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both objects without what they agree on."""
+    names = [name for name in {**expected, **answered} if expected.get(name) != answered.get(name)]
+    return {name: expected.get(name) for name in names}, {name: answered.get(name) for name in names}
+
+
+def _section(heading: str, body: str) -> list[str]:
+    return [f"## {heading}", body] if body else []
+
+
+def _plain(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [_line(heads), _line(["---"] * len(heads)), *(_line(row) for row in rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    safe = (" ".join(str(cell).replace("|", "\\|").split()) for cell in cells)
+    return f"| {' | '.join(safe)} |"

@@ -1,0 +1,177 @@
+"""The measuring itself: rows, requests, answers, scores, intervals, gates, comparisons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from narrowcast.core.example import Example
+from narrowcast.core.metric import Gate, MetricValue
+from narrowcast.core.names import Split
+from narrowcast.core.stage import StageContext
+from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
+from narrowcast.evaluation.options import MeasureOptions
+from narrowcast.evaluation.predictions import Answers, answers
+from narrowcast.evaluation.result import Comparison, ModelResult, Speed
+from narrowcast.evaluation.rows import check_not_trained_on, count_look, held_out_rows
+from narrowcast.store.dataset import load_manifest
+from narrowcast.tasks import handler_for
+from narrowcast.tasks.base import TaskScores
+from narrowcast.tasks.bootstrap import Bootstrap, bootstrap, paired_difference, percentile
+from narrowcast.tasks.gates import judge, overall
+from narrowcast.tasks.prompt import request_for
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One model with everything the report draws from."""
+
+    reference: str
+    answers: Answers
+    scores: TaskScores
+    bootstrap: Bootstrap
+    result: ModelResult
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """All models of a run, on the same rows."""
+
+    split: Split
+    examples: list[Example]
+    rows_drawn: str
+    looks: int
+    warnings: list[str]
+    models: list[Measured]
+    comparisons: list[Comparison]
+
+
+def measure(
+    inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext, gates: Sequence[Gate] | None
+) -> Measurement:
+    """Measure `inputs.models` (gated) and `inputs.against` (yardsticks), one at a time.
+
+    Args:
+        inputs: what to measure.
+        options: how.
+        ctx: the stage's context.
+        gates: for the models; None takes the task's, an empty list judges nothing.
+    """
+    manifest = load_manifest(ctx.project)
+    handler = handler_for(inputs.task)
+    examples, rows_drawn = held_out_rows(ctx.project, manifest, options, inputs.seed)
+    fingerprints = {**inputs.models, **inputs.against}
+    warnings = check_not_trained_on(ctx.project, manifest, examples, list(fingerprints))
+    split = Split(options.split)
+    looks = count_look(ctx, manifest, split, list(fingerprints))
+    requests = [
+        request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
+        for example in examples
+    ]
+    context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
+    bars = handler.default_gates() if gates is None else gates
+    models = []
+    for reference, fingerprint in fingerprints.items():
+        found = answers(
+            reference, fingerprint, examples, requests, context, ctx, reuse=options.reuse and not ctx.force
+        )
+        scores = handler.score(examples, found.predictions)
+        drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed)
+        judged = bars if reference in inputs.models else []
+        result = _result(reference, split, found, scores, drawn, judged, ctx)
+        models.append(Measured(reference, found, scores, drawn, result))
+    warnings += _ceiling(models[0].scores)
+    return Measurement(split, examples, rows_drawn, looks, warnings, models, _compare(models, inputs))
+
+
+def _ceiling(scores: TaskScores) -> list[str]:
+    """What the form of the answers itself costs, where it costs anything."""
+    ceiling = scores.details.get("ceiling", 1.0)
+    if ceiling == 1.0:
+        return []
+    text = (
+        f"answers name texts, not places: {scores.primary} can reach {ceiling:.4f} here, because some texts"
+    )
+    return [f"{text} occur more than once"]
+
+
+def failures_name(reference: str) -> str:
+    """File name of a model's failures, below the report folder."""
+    return f"{slug(reference)}.failures.jsonl"
+
+
+def slug(reference: str) -> str:
+    """A reference as part of a file name."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in reference).strip("-.")
+
+
+def _result(
+    reference: str,
+    split: Split,
+    found: Answers,
+    scores: TaskScores,
+    drawn: Bootstrap,
+    gates: Sequence[Gate],
+    ctx: StageContext,
+) -> ModelResult:
+    outcomes = [judge(gate, drawn.values, drawn.rows) for gate in gates]
+    return ModelResult(
+        model=reference,
+        note=found.note,
+        split=split,
+        n=len(scores.rows),
+        primary=scores.primary,
+        metrics={name: value for name, value in drawn.values.items() if "/" not in name},
+        breakdown=_breakdown(drawn.values),
+        errors=dict(Counter(row.error for row in scores.rows if row.error).most_common()),
+        gates=outcomes,
+        verdict=overall(outcomes) if outcomes else None,
+        speed=_speed(found),
+        size_bytes=found.size_bytes,
+        predictions=ctx.project.relative(found.path),
+        failures=failures_name(reference),
+    )
+
+
+def _breakdown(values: Mapping[str, MetricValue]) -> dict[str, dict[str, MetricValue]]:
+    """`f1/card_arrival` → `{"f1": {"card_arrival": ...}}`; a label may hold slashes itself."""
+    table: dict[str, dict[str, MetricValue]] = {}
+    for name, value in values.items():
+        metric, slash, part = name.partition("/")
+        if slash:
+            table.setdefault(metric, {})[part] = value
+    return table
+
+
+def _speed(found: Answers) -> Speed:
+    seconds = [each.latency_s for each in found.predictions]
+    tokens, total = sum(each.tokens for each in found.predictions), sum(seconds)
+    return Speed(
+        latency_p50_ms=percentile(seconds, 0.5) * 1000,
+        latency_p95_ms=percentile(seconds, 0.95) * 1000,
+        tokens_per_second=tokens / total if tokens and total else None,
+        load_seconds=found.load_seconds,
+        reused=found.reused,
+    )
+
+
+def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparison]:
+    """Each gated model with each yardstick; where there is no yardstick, the best with each other."""
+    subjects = [each for each in models if each.reference in inputs.models]
+    rivals = [each for each in models if each.reference in inputs.against]
+    if not rivals:
+        best = max(subjects, key=lambda each: each.scores.metrics[each.scores.primary])
+        subjects, rivals = [best], [each for each in subjects if each is not best]
+    return [
+        Comparison(
+            model=subject.reference,
+            against=rival.reference,
+            n=len(subject.scores.rows),
+            difference=paired_difference(
+                subject.bootstrap, rival.bootstrap, subject.scores.primary, (subject.scores, rival.scores)
+            ),
+        )
+        for subject in subjects
+        for rival in rivals
+    ]

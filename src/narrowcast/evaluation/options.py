@@ -1,0 +1,75 @@
+"""Options of the two measuring stages. Stated once; CLI, API and configuration read them here."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from narrowcast.core.metric import Gate
+from narrowcast.core.stage import StageOptions
+
+_GATE = re.compile(r"\s*(\S.*?)\s*(>=|<=)\s*([-+.\deE]+)\s*")
+
+
+def read_gate(value: Any) -> Any:
+    """`macro_f1>=0.9` as a gate; whatever is no text is left to validation.
+
+    Raises:
+        ValueError: for a text of another form.
+    """
+    if not isinstance(value, str):
+        return value
+    found = _GATE.fullmatch(value)
+    if found is None:
+        raise ValueError(f"{value!r} is no gate; write METRIC>=NUMBER or METRIC<=NUMBER")
+    metric, sign, threshold = found.groups()
+    operator = "gte" if sign == ">=" else "lte"
+    return {"gate_id": value.replace(" ", ""), "metric": metric, "operator": operator, "threshold": threshold}
+
+
+class MeasureOptions(StageOptions):
+    """What `baseline` and `evaluate` share."""
+
+    split: Literal["dev", "test", "golden"] = "test"
+    """Held-out rows to measure on. Looks at test and golden are counted."""
+    limit: int | None = Field(None, ge=1)
+    """Measure on this many rows, drawn at random with the seed; all rows otherwise."""
+    seed: int = 0
+    """Of the row draw, the few-shot draw and the bootstrap."""
+    samples: int = Field(1000, ge=100)
+    """Bootstrap resamples behind each interval."""
+    max_tokens: int = Field(256, ge=1)
+    """Longest answer, in tokens."""
+    base: str = ""
+    """Base model of `base` and `base-few-shot`; empty takes the one of the train stage."""
+    shots: int = Field(8, ge=1)
+    """Examples in the prompt of `base-few-shot`, at most."""
+    reuse: bool = True
+    """Take predictions from an earlier run of the same weights on the same prompts."""
+
+
+class BaselineOptions(MeasureOptions):
+    """What a fine-tune has to beat, measured."""
+
+    models: list[str] | None = None
+    """Predictor references: majority, tfidf, tfidf-chars, base, base-few-shot; auto: what suits the task."""
+
+
+class EvaluateOptions(MeasureOptions):
+    """Trained or exported models, measured, gated and compared."""
+
+    models: list[str] | None = None
+    """Predictor references such as run:exp-0123456789 or gguf:q8_0; auto takes the newest trained run."""
+    against: list[str] | None = None
+    """Models to compare with on the same rows; auto takes those of the last `baseline`."""
+    gates: list[Annotated[Gate, BeforeValidator(read_gate)]] | None = None
+    """Bars the models must clear, such as macro_f1>=0.9; auto takes those of the task."""
+
+
+class VerifyOptions(EvaluateOptions):
+    """The files of the bundle, measured like the model that they were made from."""
+
+    models: list[str] | None = None
+    """Predictor references; auto takes the quantised files of the current bundle."""

@@ -1,0 +1,98 @@
+"""What measuring returns: plain numbers, each with its interval, and where the files lie."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.metric import Difference, GateOutcome, MetricValue, Verdict
+from narrowcast.core.names import Split
+from narrowcast.core.stage import StageResult
+
+
+class Speed(BaseModel):
+    """How long answers took on this machine. Batched models share a batch's time evenly."""
+
+    latency_p50_ms: float
+    latency_p95_ms: float
+    tokens_per_second: float | None = Field(None, description="None for models that count no tokens.")
+    load_seconds: float
+    reused: bool = Field(False, description="Predictions and times come from an earlier run.")
+
+
+class ModelResult(BaseModel):
+    """One model on one split.
+
+    Attributes:
+        model: its reference.
+        note: what the predictor says of itself (features, shots).
+        metrics: by name, with 95 % intervals.
+        breakdown: metric name to its value for each class, field or type.
+        errors: answers that were none, by reason.
+        gates: empty where the model is only a yardstick.
+        predictions: file of all answers, relative to the project.
+        failures: file of the first wrong ones, relative to the report folder.
+    """
+
+    model: str
+    note: str = ""
+    split: Split
+    n: int
+    primary: str
+    metrics: dict[str, MetricValue]
+    breakdown: dict[str, dict[str, MetricValue]] = Field(default_factory=dict)
+    errors: dict[str, int] = Field(default_factory=dict)
+    gates: list[GateOutcome] = Field(default_factory=list)
+    verdict: Verdict | None = None
+    speed: Speed
+    size_bytes: int | None = None
+    predictions: str
+    failures: str
+
+
+class Comparison(BaseModel):
+    """`model` minus `against` on the same rows."""
+
+    model: str
+    against: str
+    n: int
+    difference: Difference
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse`, or `no difference shown` where the interval holds 0."""
+        if self.difference.low > 0:
+            return "better"
+        return "worse" if self.difference.high < 0 else "no difference shown"
+
+
+class MeasureResult(StageResult):
+    """What both measuring stages return.
+
+    Attributes:
+        report: folder of the report, relative to the project.
+        base: the base model behind `base` and `base-few-shot`.
+        rows_drawn: how rows were chosen, in words; empty where all were taken.
+        looks: how often this split of this data-set version was looked at, this time included.
+        results: models in the order asked for, then those compared with.
+        comparisons: paired, best first.
+        warnings: what a reader must know before believing the numbers.
+    """
+
+    report: str
+    base: str
+    dataset_version: str
+    split: Split
+    n: int
+    rows_drawn: str = ""
+    looks: int = 0
+    results: list[ModelResult]
+    comparisons: list[Comparison] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gates of all models together."""
+        verdicts = {result.verdict for result in self.results}
+        if "fail" in verdicts:
+            return "fail"
+        return "not_enough_data" if "not_enough_data" in verdicts else "pass"

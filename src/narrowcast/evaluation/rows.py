@@ -1,0 +1,120 @@
+"""Which held-out rows are measured, and how often they were looked at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from narrowcast.core.example import Example
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split
+from narrowcast.errors import DataError, StageError
+from narrowcast.models.predictors.load import split_reference
+from narrowcast.core.stage import StageContext
+from narrowcast.evaluation.options import MeasureOptions
+from narrowcast.store.dataset import read_split
+from narrowcast.store.runs import current_run
+from narrowcast.store.files import append_jsonl, read_json, read_jsonl
+from narrowcast.core.paths import ProjectPaths
+
+# Splits whose every look makes the next number a little less honest.
+_COUNTED = (Split.TEST, Split.GOLDEN)
+
+
+def held_out_rows(
+    project: ProjectPaths, manifest: DatasetManifest, options: MeasureOptions, seed: int
+) -> tuple[list[Example], str]:
+    """The rows to measure on, in the order of their file, and in words how they were drawn.
+
+    Raises:
+        DataError: where the split does not exist or is empty.
+    """
+    split = Split(options.split)
+    rows = read_split(project, manifest, split)
+    if not rows:
+        raise DataError(
+            f"the {split} split has no rows",
+            where=f"version {manifest.version[:12]}",
+            next_command="import more rows, then narrowcast prepare",
+            reason_code="eval_dataset_missing",
+            stage="eval",
+        )
+    if options.limit is None or options.limit >= len(rows):
+        return rows, ""
+    generator = random.Random(seed)  # noqa: S311 - a reproducible draw, not a secret
+    chosen = sorted(generator.sample(range(len(rows)), options.limit))
+    words = f"{options.limit:,} of {len(rows):,} rows, drawn at random with seed {seed}"
+    return [rows[index] for index in chosen], words
+
+
+def count_look(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:
+    """Note this look at a counted split; returns how many there were at this version of it."""
+    if split not in _COUNTED:
+        return 0
+    path = ctx.project.registry / "test_looks.jsonl"
+    append_jsonl(
+        path,
+        {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "dataset_version": manifest.version,
+            "split": split.value,
+            "run": ctx.run_id,
+            "models": list(models),
+        },
+    )
+    return sum(
+        look["dataset_version"] == manifest.version and look["split"] == split.value
+        for look in read_jsonl(path)
+    )
+
+
+def check_not_trained_on(
+    project: ProjectPaths, manifest: DatasetManifest, rows: Sequence[Example], references: Sequence[str]
+) -> list[str]:
+    """Warnings about models trained on another data-set version.
+
+    Raises:
+        StageError: where rows to be measured stand in the train split of that version.
+    """
+    warnings = []
+    for reference in references:
+        version = _trained_on(project, reference)
+        if version is None or version == manifest.version:
+            continue
+        shared = _shared_with_train(project, version, rows)
+        if shared:
+            raise StageError(
+                f"{shared} of the rows were trained on by {reference}",
+                where=f"trained on data set {version[:12]}, the current one is {manifest.version[:12]}",
+                next_command="narrowcast train",
+                reason_code="eval_rows_trained_on",
+                stage="eval",
+            )
+        proof = "none of these rows was in its train split" if shared == 0 else "that version is gone"
+        warnings.append(f"{reference} was trained on data set {version[:12]}, not the current one; {proof}")
+    return warnings
+
+
+def _trained_on(project: ProjectPaths, reference: str) -> str | None:
+    """The data-set version of a trained run, or of the run behind the current bundle; None where unknown."""
+    name, argument = split_reference(reference)
+    if name == "run":
+        path = project.adapters / argument / "run.json"
+    elif name == "gguf" and not argument.endswith(".gguf"):
+        record = current_run(project)
+        if record is None:
+            return None
+        path = project.adapters / record.run_id / "run.json"
+    else:
+        return None
+    return str(read_json(path)["dataset_version"])
+
+
+def _shared_with_train(project: ProjectPaths, version: str, rows: Sequence[Example]) -> int | None:
+    folder = project.prepared / version[:12]
+    if not (folder / "manifest.json").exists():
+        return None
+    former = DatasetManifest.model_validate(read_json(folder / "manifest.json"))
+    trained = {example.hash for example in read_split(project, former, Split.TRAIN)}
+    return sum(row.hash in trained for row in rows)

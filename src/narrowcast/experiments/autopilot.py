@@ -1,0 +1,189 @@
+"""Base, recipe and schedule from data and machine, each with its reason; what the user gave always wins.
+
+Candidates are the embedded base and every catalogue entry that lies on this machine; nothing is downloaded.
+The largest that suits the task, fits into memory and can be trained within the budget is taken. Its time is
+estimated from the products this machine does in a second, measured on the spot; preflight measures better.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split, TaskProfile
+from narrowcast.errors import ModelError
+from narrowcast.models.catalogue import CatalogueEntry, catalogue
+from narrowcast.models.embedded import EMBEDDED_NAME
+from narrowcast.pipeline.project import Project
+from narrowcast.plugins.optional import require
+from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.tasks import handler_for
+
+_BUDGET_MINUTES = 60.0
+_FULL_BELOW_M = 100.0
+_EFFICIENCY = (
+    0.2  # of the products that a large matrix product reaches; what training reached at 15 M parameters
+)
+_CHARACTERS = 4  # a token
+_SAMPLE = 200  # rows that are rendered to learn their length
+_FEW_ROWS = 320  # ten updates of 32 rows
+_EPOCHS = 3  # assumed while bases are compared
+
+
+class Candidate(BaseModel):
+    """One base that was looked at, and why it was or was not taken."""
+
+    base: str
+    method: str
+    minutes: float
+    memory_gb: float
+    verdict: str
+
+
+class Choice(BaseModel):
+    """What the autopilot fills in.
+
+    Attributes:
+        options: training options; those the user gave are not among them.
+        reasons: option to why.
+    """
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    reasons: dict[str, str] = Field(default_factory=dict)
+    candidates: list[Candidate] = Field(default_factory=list)
+
+
+def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
+    """Choose what `given` and `narrowcast.yaml` leave open.
+
+    Raises:
+        DataError: where nothing was prepared.
+        MissingExtraError: without the train extra.
+    """
+    require("torch", "transformers", purpose="training")
+    fixed = {**project.config.stage_options("train"), **(given or {})}
+    manifest = load_manifest(project.paths)
+    rows = manifest.splits[Split.TRAIN].rows
+    tokens = rows * _tokens_a_row(project, manifest)
+    gpu, memory_gb, per_second = _machine()
+    minutes = float(fixed.get("time_limit_minutes") or _BUDGET_MINUTES)
+    candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
+    taken = entries[0]
+    for entry in sorted(entries, key=lambda each: each.parameters_m):
+        found = _judge(
+            entry, manifest, tokens, gpu=gpu, memory_gb=memory_gb, per_second=per_second, budget=minutes
+        )
+        candidates.append(found)
+        if found.verdict == "fits":
+            taken = entry
+    choice = Choice(candidates=candidates)
+    base = str(fixed.get("base", taken.id))
+    choice.options["base"] = taken.id
+    choice.reasons["base"] = (
+        f"the largest of {len(entries)} on this machine that suits the task, "
+        f"fits {memory_gb:,.0f} GB and {minutes:,.0f} minutes"
+    )
+    _recipe(choice, taken if base == taken.id else None, gpu=gpu)
+    _schedule(choice, manifest, rows)
+    for name in fixed:
+        choice.options.pop(name, None)
+        choice.reasons.pop(name, None)
+    if "method" in fixed:  # a recipe could contradict it
+        choice.options.pop("recipe", None)
+        choice.reasons.pop("recipe", None)
+    return choice
+
+
+def _judge(
+    entry: CatalogueEntry,
+    manifest: DatasetManifest,
+    tokens: float,
+    *,
+    gpu: bool,
+    memory_gb: float,
+    per_second: float,
+    budget: float,
+) -> Candidate:
+    method = "full" if entry.parameters_m < _FULL_BELOW_M else "qlora" if gpu else "lora"
+    passes = (
+        6 if method == "full" else 4
+    )  # products a token and parameter; a frozen base needs no weight gradient
+    seconds = passes * entry.parameters_m * 1e6 * tokens * _EPOCHS / (per_second * _EFFICIENCY)
+    need = entry.memory_gb[method]
+    if manifest.task.profile not in entry.suggested_tasks and entry.id != EMBEDDED_NAME:
+        verdict = f"not suggested for {manifest.task.profile.value}"
+    elif need > memory_gb:
+        verdict = "too large for the memory"
+    elif seconds > 60 * budget and entry.id != EMBEDDED_NAME:
+        verdict = "too slow for the budget"
+    else:
+        verdict = "fits"
+    return Candidate(
+        base=entry.id, method=method, minutes=round(seconds / 60, 1), memory_gb=need, verdict=verdict
+    )
+
+
+def _recipe(choice: Choice, entry: CatalogueEntry | None, *, gpu: bool) -> None:
+    if entry is None:
+        return  # a base the user named: the measured defaults follow its size
+    if entry.parameters_m < _FULL_BELOW_M:
+        choice.options["recipe"], why = "full", f"{entry.parameters_m:,.0f} M parameters, below 100 M"
+    elif gpu:
+        choice.options["recipe"], why = "qlora-nf4", "a GPU, and 100 M parameters or more"
+    else:
+        choice.options["recipe"], why = "sft-lora", "no GPU, and 100 M parameters or more"
+    choice.reasons["recipe"] = why
+
+
+def _schedule(choice: Choice, manifest: DatasetManifest, rows: int) -> None:
+    if rows < _FEW_ROWS:
+        choice.options["batch_size"] = 8
+        choice.reasons["batch_size"] = f"{rows:,} rows would be few updates of 32"
+    dev = manifest.splits.get(Split.DEV)
+    if dev is not None and dev.rows and manifest.task.profile is not TaskProfile.CLASSIFICATION:
+        choice.options["early_stopping"] = 3
+        choice.reasons["early_stopping"] = "a generating task, whose dev loss tells when to stop"
+
+
+def _tokens_a_row(project: Project, manifest: DatasetManifest) -> float:
+    handler = handler_for(manifest.task)
+    sample = list(islice(read_split(project.paths, manifest, Split.TRAIN), _SAMPLE))
+    texts = [handler.to_messages(row.inputs, row.target) for row in sample]
+    characters = sum(len(message.content) for messages in texts for message in messages)
+    return characters / max(1, len(sample)) / _CHARACTERS
+
+
+def _is_here(entry: CatalogueEntry) -> bool:
+    from narrowcast.models.embedded import embedded_base
+    from narrowcast.models.hub import cached_snapshot
+
+    if entry.hub_id is not None:
+        return cached_snapshot(entry.hub_id) is not None
+    try:
+        embedded_base()
+    except ModelError:
+        return False
+    return True
+
+
+def _machine() -> tuple[bool, float, float]:
+    """Whether there is a GPU, free memory in GB, and operations a second of a large product."""
+    import torch
+
+    from narrowcast.models.arithmetic import best_precision
+    from narrowcast.models.memory import available_bytes
+
+    gpu = torch.cuda.is_available()
+    dtype = torch.bfloat16 if best_precision()[0] == "bf16" else torch.float32
+    size, rounds = (4096, 10) if gpu else (1024, 5)
+    left = torch.ones(size, size, dtype=dtype, device="cuda" if gpu else "cpu")
+    (left @ left).sum().item()
+    began = time.perf_counter()
+    for _ in range(rounds):
+        (left @ left).sum().item()
+    spent = time.perf_counter() - began
+    return gpu, available_bytes() / 1e9, 2 * size**3 * rounds / spent

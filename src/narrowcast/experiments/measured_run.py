@@ -1,0 +1,115 @@
+"""One training run among others, measured on dev rows: what seeds and searches are made of.
+
+It is an ordinary run: in the registry, with its record and its weights, so that it can be made the current
+run, and is not trained twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from narrowcast.core.metric import MetricValue
+from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.pipeline.project import Project
+from narrowcast.pipeline.execute import stage_options
+from narrowcast.core.stage import StageContext, Watch
+from narrowcast.core.work import Work
+from narrowcast.evaluation.options import EvaluateOptions
+from narrowcast.stages.train import STAGE, Result
+
+
+@dataclass(slots=True)
+class RunSetup:
+    """How runs are made and shown.
+
+    Attributes:
+        rows: dev rows that a finished model is measured on, at most.
+        force: train without a baseline.
+    """
+
+    progress: Progress
+    cancel: CancelToken
+    rows: int
+    force: bool = False
+
+
+class MeasuredRun(BaseModel):
+    """A finished run with its figures on dev rows.
+
+    Attributes:
+        metric: name of the task's primary metric; `score` is its value with a 95 % interval.
+        n: dev rows it was measured on.
+        dev_loss: of the weights that were kept; nats per completion token.
+        latency_p50_ms: of an answer on this machine, batched.
+        size_bytes: of the weights, an adapter merged in.
+    """
+
+    run_id: str
+    base: str
+    method: str
+    seed: int
+    metric: str
+    score: MetricValue
+    n: int
+    train_loss: float
+    dev_loss: float | None
+    latency_p50_ms: float
+    size_bytes: int | None
+    seconds: float
+
+
+def run_id_of(project: Project, overrides: dict[str, Any]) -> str:
+    """The id a run with these options has."""
+    return project.runner().plan(STAGE, stage_options(project, STAGE, overrides)).run_id
+
+
+def measured_run(
+    project: Project, overrides: dict[str, Any], setup: RunSetup, watch: Watch | None = None
+) -> MeasuredRun:
+    """Train where no equal run has finished, then measure on dev rows; an interrupted run is continued.
+
+    The caller holds the project's lock. Test and golden rows are not touched, and the current run stays.
+
+    Raises:
+        StageError: with one of the codes `training_*`; `training_pruned` where `watch` said so.
+        CancelledError: on request, with a checkpoint.
+    """
+    options = stage_options(project, STAGE, overrides)
+    runner = project.runner(Work(setup.progress, setup.cancel))
+    trained = runner.run(STAGE, options, resume=True, force=setup.force, make_current=False, watch=watch)
+    return _measured(project, trained, options.seed, setup)
+
+
+def _measured(project: Project, trained: Result, seed: int, setup: RunSetup) -> MeasuredRun:
+    from narrowcast.evaluation.inputs import measure_inputs
+    from narrowcast.evaluation.measure import measure
+
+    reference = f"run:{trained.run_id}"
+    options = EvaluateOptions.model_validate(
+        {"models": [reference], "against": [], "gates": [], "split": "dev", "limit": setup.rows}
+    )
+    context = StageContext(
+        project.paths, project.settings, run_id=trained.run_id, progress=setup.progress, cancel=setup.cancel
+    )
+    try:
+        found = measure(measure_inputs(context, options, [reference]), options, context, [])
+    finally:
+        setup.progress.finish()
+    result = found.models[0].result
+    return MeasuredRun(
+        run_id=trained.run_id,
+        base=trained.base,
+        method=trained.method,
+        seed=seed,
+        metric=result.primary,
+        score=result.metrics[result.primary],
+        n=result.n,
+        train_loss=trained.final_train_loss,
+        dev_loss=trained.dev_loss,
+        latency_p50_ms=result.speed.latency_p50_ms,
+        size_bytes=result.size_bytes,
+        seconds=trained.seconds,
+    )

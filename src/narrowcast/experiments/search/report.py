@@ -1,0 +1,93 @@
+"""A study as a result: ranked, drawn, written beside its journal, with the commands to go on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from narrowcast.experiments.search.plan import Plan
+from narrowcast.experiments.search.result import Search, Trial, latencies, pareto, ranked
+from narrowcast.store.files import atomic_writer, write_json, write_text
+
+_TOLD_BY_THE_WAY = {"forgetting_check"}  # no part of what a run is
+
+
+def report(
+    plan: Plan, trials: Sequence[Trial], *, asked: int, stopped: Literal["", "timeout"], current: str | None
+) -> Search:
+    """Write `result.json`, `trials.csv` and, where a trial finished, `pareto.svg` and `pareto.png`."""
+    paths = plan.project.paths
+    folder = paths.searches / plan.study
+    front = pareto(trials)
+    speeds = latencies(trials)
+    marked = [
+        each.model_copy(update={"front": each.number in front, "latency_ms": speeds.get(each.number)})
+        for each in trials
+    ]
+    best = ranked(marked)
+    found = Search(
+        study=plan.study,
+        folder=paths.relative(folder),
+        trials=marked,
+        asked=asked,
+        stopped=stopped,
+        metric=best[0].run.metric if best and best[0].run else "",
+        best=best[0].number if best else None,
+        front=front,
+        current_run=current,
+        next=_next(plan, best, asked, stopped, current),
+    )
+    write_text(folder / "trials.csv", _table(marked))
+    found.files = [paths.relative(folder / "trials.csv")]
+    if best:
+        from narrowcast.experiments.search.figure import draw_pareto
+
+        for kind, picture in draw_pareto(marked, speeds, found.metric).items():
+            with atomic_writer(folder / f"pareto.{kind}") as file:
+                file.write(picture)
+            found.files.append(paths.relative(folder / f"pareto.{kind}"))
+    write_json(folder / "result.json", found.model_dump(mode="json"))
+    return found
+
+
+def train_command(plan: Plan, trial: Trial) -> str:
+    """`narrowcast train` with the options of a trial: the run that is there already."""
+    words = [_word(name, value) for name, value in trial.options.items() if name not in _TOLD_BY_THE_WAY]
+    return " ".join(["narrowcast train", f"--project {plan.project.slug}", *words])
+
+
+def _word(name: str, value: Any) -> str:
+    if isinstance(value, bool | list | None):
+        return f"--set {name}={json.dumps(value)}".replace(" ", "").replace("--set", "--set ")
+    return f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+
+
+def _next(plan: Plan, best: Sequence[Trial], asked: int, stopped: str, current: str | None) -> list[str]:
+    project = f"--project {plan.project.slug}"
+    steps = [f"the same search again, to go on to {asked:,} trials"] if stopped else []
+    if best and current:
+        steps += [f"narrowcast eval run:{current} {project}", f"{train_command(plan, best[0])} --seeds 3"]
+        steps.append(f"narrowcast export {project}")
+    return steps
+
+
+def _table(trials: Sequence[Trial]) -> str:
+    names = list(dict.fromkeys(name for each in trials for name in each.varied))
+    figures = ("metric", "score", "low", "high", "dev_loss", "latency_ms", "size_bytes", "seconds")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "state", "run", "front", *names, *figures, "why"])
+    for each in trials:
+        run = each.run
+        values: list[Any] = [""] * len(figures)
+        if run is not None:
+            score = run.score
+            values = [run.metric, score.value, score.low, score.high, run.dev_loss]
+            values += [each.latency_ms, run.size_bytes, run.seconds]
+        varied = [each.varied.get(name, "") for name in names]
+        writer.writerow([each.number, each.state, each.run_id, int(each.front), *varied, *values, each.why])
+    return text.getvalue()

@@ -1,0 +1,202 @@
+"""The search itself: point after point, each an ordinary training run, scored on dev rows alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.errors import CancelledError, StageError
+from narrowcast.experiments.measured_run import RunSetup, measured_run, run_id_of
+from narrowcast.experiments.search.plan import Plan
+from narrowcast.experiments.search.report import report
+from narrowcast.experiments.search.result import Search, Trial, ranked
+from narrowcast.experiments.search.retention import Keep, drop_losers
+from narrowcast.stages.train import STAGE
+from narrowcast.store.stage_records import set_current
+from narrowcast.plugins.optional import require
+
+if TYPE_CHECKING:
+    import optuna
+
+    from narrowcast.experiments.search.study import Study
+
+# Outcomes that belong to the point that was tried; any other error ends the search.
+_OF_THE_POINT = {"training_diverged", "training_oom", "training_runtime_error"}
+_FAILURES = 3  # so many trials failed and none finished: it is not the point
+
+
+class Deadline(CancelToken):
+    """Asks the work to stop when the user does, or when the time is up."""
+
+    def __init__(self, outer: CancelToken, minutes: float | None) -> None:
+        super().__init__()
+        self._outer = outer
+        self._limit = None if minutes is None else time.monotonic() + 60 * minutes
+
+    def passed(self) -> bool:
+        """The time is up."""
+        return self._limit is not None and time.monotonic() >= self._limit
+
+    @property
+    def requested(self) -> bool:
+        """Whether to stop."""
+        return self._outer.requested or self.passed()
+
+
+def search(
+    plan: Plan,
+    *,
+    trials: int = 20,
+    timeout_minutes: float | None = None,
+    rows: int = 500,
+    keep: Keep = "front",
+    force: bool = False,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Search:
+    """Try points until there are `trials` of them, or the time is up; a study that exists goes on.
+
+    The best run becomes the project's current one.
+
+    Args:
+        plan: what is searched.
+        trials: of the whole study, those of earlier calls included.
+        timeout_minutes: the running trial then stops with a checkpoint, from which it goes on next time.
+        rows: dev rows that a finished trial is measured on, at most.
+        keep: whose weights stay when all trials are done.
+        force: train without a baseline.
+        progress: where to show it.
+        cancel: how to stop it.
+
+    Raises:
+        StageError: nothing can be trained, whatever the point.
+        CancelledError: on request; the study goes on with the next call.
+    """
+    require("optuna", "torch", "sklearn", purpose="a search")
+    from narrowcast.experiments.search.study import Study
+
+    project = plan.project
+    deadline = Deadline(cancel or CancelToken(), timeout_minutes)
+    setup = RunSetup(progress or NullProgress(), deadline, rows, force)
+    folder = project.paths.searches / plan.study
+    with project.lock("search"):
+        study = Study(folder, plan.space, plan.seed, plan.start())
+        before = len(study.results())
+        _emit(plan, "training_search_started", f"{before:,} of {trials:,} trials were done before", {})
+        try:
+            stopped = _try_points(plan, study, setup, trials, deadline)
+        finally:
+            best = ranked(_trials(study))
+            current = best[0].run_id if best else None
+            if current is not None:
+                set_current(project.paths, STAGE.name, current)
+        found = report(
+            plan, _trials(study), asked=trials, stopped="timeout" if stopped else "", current=current
+        )
+        if keep == "front" and not stopped:
+            found.dropped = drop_losers(plan, found.trials, found.best, found.front)
+    _emit(plan, "training_search_finished", _sentence(found), _payload(found))
+    return found
+
+
+def earlier(plan: Plan) -> int:
+    """How many trials the study has by now; nothing is written."""
+    require("optuna", purpose="a search")
+    from narrowcast.experiments.search.study import finished
+
+    return finished(plan.project.paths.searches / plan.study)
+
+
+def _try_points(plan: Plan, study: Study, setup: RunSetup, trials: int, deadline: Deadline) -> bool:
+    """True where the time was up before the trials were done."""
+    while len(done := _trials(study)) < trials:
+        if deadline.passed():
+            return True
+        trial = study.next()
+        try:
+            found = _try_point(plan, study, trial, setup, trials)
+        except CancelledError as error:
+            if deadline.passed():
+                return True
+            raise CancelledError(
+                f"the search was stopped in trial {trial.number}; it goes on from there",
+                where=str(plan.project.paths.searches / plan.study),
+                next_command="the same `narrowcast search` again",
+                reason_code="training_cancelled",
+                stage="training",
+            ) from error
+        done.append(found)
+        if len(done) == _FAILURES and all(each.state == "failed" for each in done):
+            raise StageError(
+                f"the first {_FAILURES} trials failed; the last one: {found.why}",
+                where=found.run_id,
+                next_command="narrowcast train --dry-run",
+                reason_code="training_search_failed",
+                stage="training",
+            )
+    return False
+
+
+def _try_point(plan: Plan, study: Study, trial: optuna.Trial, setup: RunSetup, trials: int) -> Trial:
+    """Train and measure one point, and keep what came of it."""
+    options = plan.options_of(trial.params)
+    found = Trial(
+        number=trial.number,
+        state="complete",
+        varied=plan.varied(options),
+        options=options,
+        run_id=run_id_of(plan.project, options),
+    )
+    found.made = not (plan.project.paths.adapters / found.run_id).exists()
+    named = ", ".join(f"{name} {value}" for name, value in found.varied.items())
+    setup.progress.note(f"trial {trial.number + 1} of {trials}: {named}")
+
+    def watch(number: int, figures: Mapping[str, float]) -> bool:
+        found.evaluations[number - 1 :] = [figures["eval_score"]]
+        return study.prune(trial, number, figures["eval_score"])
+
+    try:
+        found.run = measured_run(plan.project, options, setup, watch)
+    except StageError as error:
+        if error.reason_code == "training_pruned":
+            found.state, found.why = "pruned", f"behind the median at evaluation {len(found.evaluations)}"
+        elif error.reason_code in _OF_THE_POINT:
+            found.state, found.why = "failed", f"{error.reason_code}: {error.what}"
+        else:
+            raise
+    score = found.run.score.value if found.run else None
+    study.finish(trial, found.model_dump(mode="json", exclude={"number", "front", "latency_ms"}), score)
+    said = found.why if found.run is None else f"{found.run.metric} {found.run.score.value:.4f}"
+    setup.progress.note(f"trial {trial.number + 1} of {trials}: {found.state}, {said}")
+    _emit(
+        plan,
+        "training_search_trial",
+        f"trial {trial.number}: {found.state}, {said}",
+        found.model_dump(mode="json"),
+    )
+    return found
+
+
+def _trials(study: Study) -> list[Trial]:
+    return [Trial.model_validate(each) for each in study.results()]
+
+
+def _sentence(found: Search) -> str:
+    states = [each.state for each in found.trials]
+    counts = ", ".join(f"{states.count(state):,} {state}" for state in dict.fromkeys(states))
+    return f"{found.study}: {counts or 'no trial finished'}; best: {found.current_run or 'none'}"
+
+
+def _payload(found: Search) -> dict[str, Any]:
+    return found.model_dump(
+        mode="json", include={"study", "asked", "stopped", "metric", "best", "front", "files"}
+    )
+
+
+def _emit(plan: Plan, code: str, message: str, payload: dict[str, Any]) -> None:
+    plan.project.trail.emit(
+        StageName.TRAINING, code, message, payload={"study": plan.study, **payload}, run=payload.get("run_id")
+    )

@@ -1,0 +1,115 @@
+"""The same training under several seeds: how much of a figure is luck."""
+
+from __future__ import annotations
+
+from statistics import mean, stdev
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from narrowcast.core.names import StageName
+from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.errors import UsageError
+from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
+from narrowcast.pipeline.project import Project
+from narrowcast.pipeline.execute import stage_options
+from narrowcast.stages.train import STAGE
+from narrowcast.store.stage_records import set_current
+from narrowcast.plugins.optional import require
+
+
+class Spread(BaseModel):
+    """A figure over several seeds; `std` is the sample standard deviation."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+class Seeds(BaseModel):
+    """What came of it.
+
+    Attributes:
+        split: the rows the runs were measured on; never test or golden ones.
+        score: of `metric`, the task's primary one.
+        dev_loss: None without dev losses.
+        current_run: the run with the best score, which `narrowcast eval` and `narrowcast export` now take.
+    """
+
+    metric: str
+    split: str = "dev"
+    n: int
+    runs: list[MeasuredRun]
+    score: Spread
+    train_loss: Spread
+    dev_loss: Spread | None
+    seconds: float
+    current_run: str
+
+
+def train_seeds(
+    project: Project,
+    overrides: dict[str, Any] | None = None,
+    *,
+    seeds: int,
+    rows: int = 500,
+    force: bool = False,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Seeds:
+    """Train with as many seeds, from the one in the options on, and measure each on dev rows.
+
+    A seed that has finished before is not trained again, an interrupted one goes on.
+
+    Args:
+        project: with a prepared data set.
+        overrides: options that win over `narrowcast.yaml`.
+        seeds: how many, 2 or more.
+        rows: dev rows to measure on, at most.
+        force: train without a baseline.
+        progress: where to show it.
+        cancel: how to stop it; a checkpoint is written first.
+
+    Raises:
+        UsageError: for fewer than two seeds.
+        StageError: with one of the codes `training_*`.
+        DataError: where there are no dev rows.
+        CancelledError: on request.
+    """
+    if seeds < 2:
+        raise UsageError("a spread needs two seeds or more", where=f"--seeds {seeds}")
+    require("torch", "sklearn", purpose="training under several seeds")
+    first = stage_options(project, STAGE, overrides).seed
+    setup = RunSetup(progress or NullProgress(), cancel or CancelToken(), rows, force)
+    runs: list[MeasuredRun] = []
+    with project.lock("train"):
+        for seed in range(first, first + seeds):
+            setup.progress.note(f"seed {seed} ({len(runs) + 1} of {seeds})")
+            runs.append(measured_run(project, {**(overrides or {}), "seed": seed}, setup))
+        best = max(runs, key=lambda run: run.score.value)
+        set_current(project.paths, STAGE.name, best.run_id)
+    found = _summed_up(runs, best.run_id)
+    message = f"{found.metric} {found.score.mean:.4f} ± {found.score.std:.4f} over {seeds} seeds"
+    project.trail.emit(
+        StageName.TRAINING, "training_seeds", message, payload=found.model_dump(mode="json"), run=best.run_id
+    )
+    return found
+
+
+def _summed_up(runs: list[MeasuredRun], current: str) -> Seeds:
+    dev = [run.dev_loss for run in runs if run.dev_loss is not None]
+    return Seeds(
+        metric=runs[0].metric,
+        n=runs[0].n,
+        runs=runs,
+        score=_spread([run.score.value for run in runs]),
+        train_loss=_spread([run.train_loss for run in runs]),
+        dev_loss=_spread(dev) if len(dev) == len(runs) else None,
+        seconds=sum(run.seconds for run in runs),
+        current_run=current,
+    )
+
+
+def _spread(values: list[float]) -> Spread:
+    return Spread(mean=mean(values), std=stdev(values), low=min(values), high=max(values))

@@ -1,0 +1,114 @@
+"""What a gate is given, and what it says: the rows it turns away, by number, with the reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from narrowcast.core.example import Example
+from narrowcast.core.message import Message
+from narrowcast.core.task import TaskSpec
+from narrowcast.similarity.shingles import normalised
+from narrowcast.factory.candidate import Candidate
+from narrowcast.factory.options import GateOptions
+from narrowcast.factory.shapes import RowShape, row_shape
+from narrowcast.tasks import handler_for
+from narrowcast.tasks.base import TaskHandler
+from narrowcast.tasks.prompt import user_text
+
+
+@dataclass
+class GateRow:
+    """A candidate as the gates see it; `example` and what is built on it need a row of the right schema."""
+
+    candidate: Candidate
+    shape: RowShape
+    handler: TaskHandler
+
+    @property
+    def index(self) -> int:
+        """Number of the candidate."""
+        return self.candidate.index
+
+    @cached_property
+    def example(self) -> Example:
+        """The row as an example of the task.
+
+        Raises:
+            ValueError: where its parts do not fit each other.
+        """
+        inputs, target = self.shape.read(self.candidate.data)
+        return Example(inputs, target, index=self.index)
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        """The training conversation."""
+        return self.handler.to_messages(self.example.inputs, self.example.target)
+
+    @property
+    def output(self) -> str:
+        """What the model is to answer, to the letter."""
+        return self.messages[-1].content
+
+    @cached_property
+    def text(self) -> str:
+        """The input as one text, for comparison."""
+        return input_text(self.example.inputs)
+
+    @property
+    def answer_key(self) -> str:
+        """Equal for equal answers."""
+        return normalised(self.output)
+
+
+@dataclass
+class GateContext:
+    """What gates may ask about the project.
+
+    Attributes:
+        accepted: rows the project has already, but for held-out ones.
+        held_out: rows no training row may resemble.
+        prompts: texts the teacher was told, for finding what leaked out of them.
+        quotas: rows wanted by cell; empty where no plan asked for the rows.
+        judgements: by candidate number, where rows were judged; reason of refusal or empty.
+        notes: what gates could not do, for the outcome to say.
+    """
+
+    task: TaskSpec
+    options: GateOptions
+    root: Path
+    accepted: list[Example] = field(default_factory=list)
+    held_out: list[Example] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+    quotas: dict[str, int] = field(default_factory=dict)
+    judgements: dict[int, str] | None = None
+    tokenizer: Any = None
+    max_tokens: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def handler(self) -> TaskHandler:
+        """Of the task."""
+        return handler_for(self.task)
+
+    @cached_property
+    def shape(self) -> RowShape:
+        """Of the task's rows."""
+        return row_shape(self.task)
+
+
+class Gate(Protocol):
+    """One question to all rows that are left."""
+
+    def __call__(self, rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
+        """Candidate number → why it is turned away; rows not named pass."""
+
+
+def input_text(inputs: Mapping[str, Any]) -> str:
+    """An input as one text; of a conversation, its turns."""
+    if "messages" in inputs:
+        return "\n".join(str(turn["content"]) for turn in inputs["messages"])
+    return user_text(inputs)

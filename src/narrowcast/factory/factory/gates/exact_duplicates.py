@@ -1,0 +1,21 @@
+"""Gate: no input occurs twice, among the rows or in the project, but for case and white space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from narrowcast.similarity.shingles import normalised
+from narrowcast.factory.gates.base import GateContext, GateRow, input_text
+
+
+def exact_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
+    """The first of equal rows stays."""
+    seen = {normalised(input_text(row.inputs)): row.id for row in context.accepted}
+    found = {}
+    for row in rows:
+        key = normalised(row.text)
+        if key in seen:
+            found[row.index] = f"same input as {seen[key]}"
+        else:
+            seen[key] = f"row {row.index}"
+    return found

@@ -1,0 +1,12 @@
+"""Gate: the row parses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from narrowcast.factory.gates.base import GateContext, GateRow
+
+
+def json_validity(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:  # noqa: ARG001
+    """Turn away what could not be read as JSON."""
+    return {row.index: row.candidate.error for row in rows if row.candidate.error is not None}

@@ -1,0 +1,18 @@
+"""Gate: prompt and answer fit the base model, counted in its own tokens as training will render them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from narrowcast.models.chat import render_training
+from narrowcast.factory.gates.base import GateContext, GateRow
+
+
+def length(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
+    """Turn away rows that training would leave out as over-length."""
+    found = {}
+    for row in rows:
+        ids, _ = render_training(context.tokenizer, row.messages)
+        if len(ids) > context.max_tokens:
+            found[row.index] = f"{len(ids):,} tokens, {context.max_tokens:,} fit"
+    return found

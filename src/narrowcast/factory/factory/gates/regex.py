@@ -1,0 +1,29 @@
+"""Optional gate: the whole answer matches a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from narrowcast.errors import UsageError
+from narrowcast.factory.gates.base import GateContext, GateRow
+
+
+def regex(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
+    """Turn away answers that `pattern` does not match from end to end.
+
+    Raises:
+        UsageError: where there is no pattern, or it is none.
+    """
+    if context.options.pattern is None:
+        raise UsageError("the gate regex needs a pattern", next_command="--pattern 'REGEX'", stage="factory")
+    try:
+        pattern = re.compile(context.options.pattern, re.DOTALL)
+    except re.error as error:
+        raise UsageError(
+            f"the pattern is no regular expression: {error}",
+            where=context.options.pattern,
+            next_command="--pattern 'REGEX'",
+            stage="factory",
+        ) from error
+    return {row.index: f"{row.output[:80]!r}" for row in rows if not pattern.fullmatch(row.output)}

@@ -1,0 +1,141 @@
+"""The pages of the task specification. Every assumption is marked, so that it can be found and settled."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from narrowcast.factory.plan import EDGE_CASES
+
+if TYPE_CHECKING:
+    from narrowcast.core.task import TaskSpec
+    from narrowcast.factory.spec import SpecAnswers
+
+MARK = "(assumed)"
+
+PLAN_HEADER = """\
+# What `narrowcast data generate` asks for: category x difficulty x edge case, `rows` in all (assumed).
+# `quota` gives a category its own number; `variations` are named in the prompts in turn.
+"""
+
+GATES_PAGE = """\
+# Quality gates
+
+Every generated row passes these in this order (`narrowcast data gate`); a row ends at the first that turns it
+away and is kept with gate and reason.
+
+| gate | what it asks |
+| --- | --- |
+| json_validity | does the row parse? |
+| row_schema | are all fields there, no others, and enumerated values known? |
+| output_contract | would the task's handler accept this very answer from a model? |
+| leaked_instructions | does it keep quiet about prompts, rubrics and how it was made? |
+| triviality | is the input long, varied and concrete enough? |
+| length | do prompt and answer fit the base model, in its tokens? |
+| eval_leakage | does it say nothing that a held-out row says? |
+| label_consistency | do inputs that say the same have the same answer? |
+| exact_duplicates, semantic_duplicates | does it say something new? |
+| diversity | does its cell of the plan still want rows? |
+
+Optional ones, by `--optional NAME,NAME` or `gate: {optional: [...]}` in `narrowcast.yaml`: regex,
+pydantic_model, tool_calls, llm_judge, embedding_clusters, expert_flag, human_review.
+
+## The judge
+
+`narrowcast data judge` scores realism, correctness, format, difficulty, diversity, learnability and safety
+from 1 to 5. A row is accepted with 26 of 35 points or more, correctness and safety at 4 or more, and format
+at 5.
+"""
+
+
+def task_page(name: str, answers: SpecAnswers, task: TaskSpec | None) -> str:
+    """`task.md`."""
+    parts = [f"# {name}", "## Goal", _said(answers, "goal")]
+    kind = task.profile.value if task else _said(answers, "task")
+    if task is not None and answers.task is None:
+        kind = f"{kind} {MARK}"  # it follows from labels or schema, but nobody said so
+    parts += ["## Kind of task", kind]
+    if task is None or task.profile == "classification":
+        parts += ["## Labels", _said(answers, "labels")]
+    if task is not None and task.output_schema:
+        parts += [
+            "## Answer",
+            f"```json\n{json.dumps(task.output_schema, ensure_ascii=False, indent=2)}\n```",
+        ]
+    if task is not None and task.instruction:
+        parts += ["## Instruction", task.instruction]
+    parts += ["## Inputs", _said(answers, "inputs")]
+    parts += ["## Unacceptable mistakes", _said(answers, "failures")]
+    parts += ["## Metrics", _said(answers, "metrics")]
+    parts += ["## Where it will run", _said(answers, "deployment")]
+    parts += ["## Cost and latency", _said(answers, "latency")]
+    return "\n\n".join(parts) + "\n"
+
+
+def data_page(answers: SpecAnswers, task: TaskSpec | None) -> str:
+    """`specs/data_spec.md`."""
+    kinds = "\n".join(f"| {name} | {about} |" for name, about in EDGE_CASES.items())
+    labels = (
+        "\n".join(f"- {label}: what belongs here, and what only looks so? {MARK}" for label in task.labels)
+        if task and task.labels
+        else f"{_said(answers, 'labels')}"
+    )
+    return f"""\
+# Data specification
+
+## Inputs
+
+{_said(answers, "inputs")}
+
+## Answers
+
+{labels if task is None or task.profile == "classification" else "As `output_schema.json` and `task.md` say."}
+
+## Kinds of input
+
+Each kind should occur in training and evaluation; `generation_prompts/plan.yaml` sets how often.
+
+| kind | what it is |
+| --- | --- |
+{kinds}
+
+## How many rows
+
+50 to 200 rows written by people define the task; 100 to 300 held-out rows show whether it is learned; 500 to
+2,000 rows are a first training set {MARK}.
+
+## Where rows come from
+
+Licence and consent stand with each source: `narrowcast data import --licence`. Personal data: none is
+expected {MARK}; `narrowcast data clean` looks for it.
+"""
+
+
+def eval_page(answers: SpecAnswers) -> str:
+    """`specs/eval_plan.md`."""
+    return f"""\
+# Evaluation plan
+
+## Sets
+
+- dev, 10 % (15 % under 1,000 rows): for choosing {MARK}
+- test, as large: looked at for the final number alone {MARK}
+- golden: locked; import rows with `--into golden` {MARK}
+
+Rows are divided by group (customer, document, scenario), near-duplicates together.
+
+## What is measured
+
+{_said(answers, "metrics")}
+
+A model is compared with the baselines (majority, TF-IDF, the untuned base) on the same rows, with intervals.
+
+## What blocks a release
+
+{_said(answers, "failures")}
+"""
+
+
+def _said(answers: SpecAnswers, name: str) -> str:
+    text, assumed = answers.said(name)
+    return f"{text} {MARK}" if assumed else text

@@ -1,0 +1,227 @@
+"""Deleting rows from every copy that the project owns.
+
+The ids are written to `registry/forget.pending.json` first and that file goes last, so that after a kill the
+same command finishes the work and nothing stays half deleted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.hashing import combined_hash, sha256_hex
+from narrowcast.core.manifest import DatasetManifest, ImportRecord
+from narrowcast.core.names import Split, StageName
+from narrowcast.errors import DataError
+from narrowcast.store.imports import read_records, write_records
+from narrowcast.history.remains import remains
+from narrowcast.history.selection import Selection
+from narrowcast.history.versions import runs_by_version
+from narrowcast.pipeline.project import Project
+from narrowcast.store.dataset import rewrite_version
+from narrowcast.store.files import read_json, read_jsonl, sha256_file, write_json, write_jsonl
+from narrowcast.store.forgotten import append_forgotten, record_hash
+from narrowcast.store.versions import kept_manifests
+from narrowcast.core.paths import ProjectPaths
+
+
+class TouchedVersion(BaseModel):
+    """A data-set version that held forgotten rows."""
+
+    version: str
+    rows: dict[str, int] = Field(description="Split → rows that were in it.")
+    models: list[str] = Field(description="Runs that were trained on this version.")
+
+
+class Forgotten(BaseModel):
+    """What was, or in a dry run would be, deleted."""
+
+    dry_run: bool
+    rows: int
+    ids: list[str]
+    imports: dict[str, int]
+    files: dict[str, int] = Field(description="File of the project → lines taken out of it.")
+    versions: list[TouchedVersion]
+    models: list[str] = Field(
+        description="Models that were trained or chosen on the rows: train again, withdraw what was shipped."
+    )
+    remains: dict[str, int] = Field(
+        description="Files that are not rewritten and still hold texts of the rows: delete or renew them."
+    )
+
+
+def forget(
+    project: Project,
+    *,
+    ids: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+    text: str | None = None,
+    dry_run: bool = True,
+) -> Forgotten:
+    """Delete rows, and those generated after them, from raw, mapped, rejected, prepared and measured copies.
+
+    The event that tells of it holds counts and hashes, no id and no text.
+
+    Args:
+        project: whose rows.
+        ids: see `Selection`.
+        where: see `Selection`.
+        text: see `Selection`.
+        dry_run: count only.
+
+    Raises:
+        UsageError: where no condition is given.
+        DataError: where no row meets them.
+    """
+    selection = Selection(ids, where, text)
+    paths = project.paths
+    with project.lock("data forget"):
+        records = read_records(paths)
+        found = selection.find(paths, records) | _pending(paths)
+        if not found:
+            raise DataError(
+                "no row meets these conditions",
+                where=f"{len(records)} imports",
+                next_command="narrowcast data imports; values of --where are compared to the letter",
+                reason_code="dataset_row_unknown",
+                stage="ingestion",
+            )
+        outcome = _outcome(paths, found, dry_run)
+        if dry_run:
+            return outcome
+        write_json(_journal(paths), {"ids": sorted(found)})
+        append_forgotten(paths, _hashes(paths, found))
+        for path, is_meant in _row_files(paths):
+            _strip(path, is_meant, found)
+        settled = [_settled(paths, record, outcome.imports) for record in records]
+        write_records(paths, settled)
+        for manifest in kept_manifests(paths):
+            rewrite_version(paths, manifest, found, {each.id: each for each in settled})
+        _journal(paths).unlink()
+    _emit(project, outcome, selection)
+    return outcome
+
+
+_Named = Callable[[dict[str, Any]], str]
+
+
+def _hashes(paths: ProjectPaths, found: set[str]) -> Iterator[str]:
+    """Of the records as their sources gave them."""
+    for source in {row_id.rpartition(":")[0] for row_id in found}:
+        path = paths.raw / f"{source}.jsonl"
+        for line in read_jsonl(path) if path.exists() else ():
+            if f"{source}:{line['index']}" in found:
+                yield record_hash(line.get("data"), line.get("raw"))
+
+
+def _outcome(paths: ProjectPaths, found: set[str], dry_run: bool) -> Forgotten:
+    files = {paths.relative(path): _count(path, named, found) for path, named in _row_files(paths)}
+    models = runs_by_version(paths)
+    versions = [
+        TouchedVersion(version=manifest.version, rows=rows, models=models.get(manifest.version, []))
+        for manifest in kept_manifests(paths)
+        if (rows := _held(paths, manifest, found, files))
+    ]
+    # The dev split chose the checkpoint, so a model has seen it too; test and golden rows it has not.
+    seen = [each for each in versions if {Split.TRAIN, Split.DEV} & each.rows.keys()]
+    return Forgotten(
+        dry_run=dry_run,
+        rows=len(found),
+        ids=sorted(found, key=lambda row_id: (row_id.rpartition(":")[0], int(row_id.rpartition(":")[2]))),
+        imports=dict(sorted(Counter(row_id.rpartition(":")[0] for row_id in found).items())),
+        files={path: count for path, count in files.items() if count},
+        versions=versions,
+        models=sorted({run for each in seen for run in each.models}),
+        remains=remains(paths, found),
+    )
+
+
+def _row_files(paths: ProjectPaths) -> list[tuple[Path, _Named]]:
+    """Every file whose lines name their row, with how they name it; prepared splits are rewritten apart."""
+    found: list[tuple[Path, _Named]] = []
+    for folder in (paths.raw, paths.accepted, paths.rejected):
+        found += [(path, _by_index(path.stem)) for path in sorted(folder.glob("imp-*.jsonl"))]
+    found.append((paths.rejected / "prepare.jsonl", lambda line: f"{line['source']}:{line['index']}"))
+    found += [(path, _by_id) for path in sorted(paths.evaluation.glob("*.jsonl"))]
+    found += [(path, _by_id) for path in sorted(paths.reports.rglob("*.jsonl"))]
+    found += [(paths.registry / f"{name}.jsonl", _by_id) for name in ("reviews", "review_queue")]
+    return [(path, named) for path, named in found if path.exists()]
+
+
+def _by_index(source: str) -> _Named:
+    return lambda line: f"{source}:{line['index']}"
+
+
+def _by_id(line: dict[str, Any]) -> str:
+    return str(line.get("id", line.get("example_id", "")))
+
+
+def _count(path: Path, named: _Named, found: set[str]) -> int:
+    return sum(named(line) in found for line in read_jsonl(path))
+
+
+def _strip(path: Path, named: _Named, found: set[str]) -> None:
+    if _count(path, named, found):
+        write_jsonl(path, (line for line in read_jsonl(path) if named(line) not in found))
+
+
+def _held(
+    paths: ProjectPaths, manifest: DatasetManifest, found: set[str], files: dict[str, int]
+) -> dict[str, int]:
+    held = {}
+    for split, file in manifest.splits.items():
+        path = paths.root / file.path
+        count = _count(path, _by_id, found) if path.exists() else 0
+        if count:
+            held[split.value] = files[file.path] = count
+    return held
+
+
+def _settled(paths: ProjectPaths, record: ImportRecord, touched: Mapping[str, int]) -> ImportRecord:
+    """The record with what its files hold now."""
+    if record.id not in touched:
+        return record
+    name = f"{record.id}.jsonl"
+    rejects = paths.rejected / name
+    rejected = Counter(line["reason"] for line in read_jsonl(rejects)) if rejects.exists() else Counter()
+    accepted = sum(1 for _ in read_jsonl(paths.accepted / name))
+    return record.model_copy(
+        update={
+            "rows": accepted + rejected.total(),
+            "accepted": accepted,
+            "rejected": dict(sorted(rejected.items())),
+            "raw_sha256": sha256_file(paths.raw / name),
+            "accepted_sha256": sha256_file(paths.accepted / name),
+        }
+    )
+
+
+def _journal(paths: ProjectPaths) -> Path:
+    return paths.registry / "forget.pending.json"
+
+
+def _pending(paths: ProjectPaths) -> set[str]:
+    """Ids of a deletion that was interrupted."""
+    path = _journal(paths)
+    return set(read_json(path)["ids"]) if path.exists() else set()
+
+
+def _emit(project: Project, outcome: Forgotten, selection: Selection) -> None:
+    project.trail.emit(
+        StageName.INGESTION,
+        "dataset_rows_forgotten",
+        f"{outcome.rows:,} rows were deleted from {len(outcome.files)} files",
+        payload={
+            "rows": outcome.rows,
+            "imports": outcome.imports,
+            "files": outcome.files,
+            "versions": [each.model_dump() for each in outcome.versions],
+            "models": outcome.models,
+            "ids_sha256": combined_hash(sha256_hex(each.encode()) for each in outcome.ids),
+            "conditions_sha256": selection.sha256,
+        },
+    )

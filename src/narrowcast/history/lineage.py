@@ -1,0 +1,130 @@
+"""Where a row came from and where it went: source, import, mapper, versions, models; its prompt where it was
+generated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.names import Split
+from narrowcast.history.find_row import accepted_row, find_id, raw_row, rejected_row
+from narrowcast.store.imports import read_records
+from narrowcast.history.versions import runs_by_version
+from narrowcast.pipeline.project import Project
+from narrowcast.store.files import read_jsonl
+from narrowcast.store.reviews import read_reviews
+from narrowcast.store.versions import kept_manifests
+from narrowcast.core.paths import ProjectPaths
+
+
+class VersionPlace(BaseModel):
+    """A version that holds the row, and the models that were trained on that version."""
+
+    version: str
+    split: Split
+    models: list[str] = Field(description="Runs that trained on the row; empty outside the train split.")
+
+
+class RowLineage(BaseModel):
+    """The story of one row."""
+
+    id: str
+    locator: str
+    licence: str | None
+    consent: str | None
+    import_id: str
+    mapper: str
+    field_map: dict[str, str]
+    raw: dict[str, Any] | None = Field(description="The record as its source gave it.")
+    example: dict[str, Any] | None = Field(
+        description="What the mapper made of it; None where it was rejected."
+    )
+    rejected: dict[str, str] | None = Field(None, description="Stage, reason and detail, where it was.")
+    provenance: str | None
+    parents: list[str]
+    generated_by: dict[str, Any] | None = Field(
+        None, description="Writer, prompt and call of a generated row."
+    )
+    versions: list[VersionPlace]
+    reviews: list[dict[str, Any]] = Field(default_factory=list)
+
+
+def lineage(project: Project, reference: str) -> RowLineage:
+    """Follow one row through every file that holds it.
+
+    Raises:
+        DataError: where no row, or more than one, is meant.
+    """
+    paths = project.paths
+    row_id = find_id(project, reference)
+    source = row_id.rpartition(":")[0]
+    record = next(each for each in read_records(paths) if each.id == source)
+    raw, example = raw_row(paths, row_id), accepted_row(paths, row_id)
+    return RowLineage(
+        id=row_id,
+        locator=record.locator,
+        licence=record.licence,
+        consent=record.consent,
+        import_id=record.id,
+        mapper=record.mapper,
+        field_map=record.field_map,
+        raw=raw.get("data") or raw if raw else None,
+        example={"inputs": example["inputs"], "target": example["target"]} if example else None,
+        rejected=_rejection(paths, row_id),
+        provenance=example["provenance"] if example else None,
+        parents=list(example.get("parents", [])) if example else [],
+        generated_by=_generation(paths, record, row_id),
+        versions=_places(paths, row_id),
+        reviews=_reviews(paths, row_id),
+    )
+
+
+def _rejection(paths: ProjectPaths, row_id: str) -> dict[str, str] | None:
+    mapped = rejected_row(paths, row_id)
+    if mapped is not None:
+        return {"stage": "map", "reason": mapped["reason"], "detail": mapped["detail"]}
+    prepared = paths.rejected / "prepare.jsonl"
+    if prepared.exists():
+        for line in read_jsonl(prepared):
+            if f"{line['source']}:{line['index']}" == row_id:
+                return {"stage": "prepare", "reason": line["reason"], "detail": line["detail"]}
+    return None
+
+
+def _generation(paths: ProjectPaths, record: ImportRecord, row_id: str) -> dict[str, Any] | None:
+    """The row's origin as its generation wrote it, and the call with the messages the teacher saw."""
+    if record.generated_by is None:
+        return None
+    told: dict[str, Any] = record.generated_by.model_dump(mode="json")
+    folder = paths.root / "data" / "generated"
+    raw = raw_row(paths, row_id) or {}
+    origin = raw.get("origin") or (raw.get("data") or {}).get("origin")
+    rows = folder / record.generated_by.generation / "rows.jsonl"
+    if origin is None and rows.exists():
+        number = int(row_id.rpartition(":")[2])
+        origin = next((line.get("origin") for line in read_jsonl(rows) if line["index"] == number), None)
+    told["origin"] = origin
+    call, calls = (origin or {}).get("call"), folder / "calls.jsonl"
+    if call and calls.exists():
+        lines = [line for line in read_jsonl(calls) if line.get("key") == call]
+        told["call"] = next((line for line in lines if "request" in line), None)
+    return told
+
+
+def _places(paths: ProjectPaths, row_id: str) -> list[VersionPlace]:
+    models = runs_by_version(paths)
+    found = []
+    for manifest in kept_manifests(paths):
+        for split, file in manifest.splits.items():
+            path = paths.root / file.path
+            if path.exists() and any(line["id"] == row_id for line in read_jsonl(path)):
+                trained = models.get(manifest.version, []) if split is Split.TRAIN else []
+                found.append(VersionPlace(version=manifest.version, split=split, models=trained))
+    return found
+
+
+def _reviews(paths: ProjectPaths, row_id: str) -> list[dict[str, Any]]:
+    return [each.model_dump(mode="json") for each in read_reviews(paths) if each.id == row_id]

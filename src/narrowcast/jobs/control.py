@@ -1,0 +1,177 @@
+"""Submit, list and steer jobs."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from narrowcast.core.settings import Settings
+from narrowcast.errors import UsageError
+from narrowcast.jobs.database import APPLICATION, QUEUE, VERSION, queue_client
+from narrowcast.jobs.record import Job, JobFiles, JobRequest, Status, unknown
+from narrowcast.jobs.worker import WORKFLOW, emit, start_worker, worker_lives
+from narrowcast.pipeline.project import Project
+from narrowcast.store.lock import is_held
+
+# Commands that make sense without anybody watching; `jobs` itself, servers and questions do not.
+COMMANDS = {
+    "baseline", "compare", "data", "demo", "eval", "export", "models", "parity", "prepare", "preflight",
+    "rerun", "run", "search", "train",
+}  # fmt: skip
+
+
+def submit(project: Project, commands: list[list[str]], *, retries: int = 0, worker: bool = True) -> Job:
+    """Put commands into the queue as one job; each is a step.
+
+    Args:
+        project: whose commands they are.
+        commands: command lines without the program's name.
+        retries: how often a step whose process was killed is started again by itself.
+        worker: start a worker where none runs.
+
+    Raises:
+        UsageError: for a command that can not be a job.
+    """
+    request = check(JobRequest(project=project.id, commands=commands, retries=retries))
+    job_id = f"job-{uuid.uuid4().hex[:8]}"
+    with queue_client(project.settings) as client:
+        client.enqueue(
+            {
+                "workflow_name": WORKFLOW,
+                "queue_name": QUEUE,
+                "workflow_id": job_id,
+                "app_version": VERSION,
+                "application_name": APPLICATION,
+            },
+            request.model_dump(),
+        )
+    shown = " -- ".join(" ".join(command) for command in commands)
+    emit(project.settings, project.id, "job_submitted", f"{job_id}: {shown}", {"job": job_id})
+    if worker:
+        start_worker(project.settings)
+    return show(project.settings, job_id)
+
+
+def check(request: JobRequest) -> JobRequest:
+    """The request, where each command can be a job.
+
+    Raises:
+        UsageError: for one that can not.
+    """
+    for command in request.commands:
+        if not command or command[0] not in COMMANDS:
+            raise UsageError(
+                "this command can not run as a job",
+                where=" ".join(command) or "an empty command",
+                next_command=f"one of: {', '.join(sorted(COMMANDS))}",
+            )
+    if not request.commands:
+        raise UsageError("a job needs a command", next_command="narrowcast jobs submit -- train")
+    return request
+
+
+def jobs(settings: Settings, project: int | None = None, limit: int | None = None) -> list[Job]:
+    """Jobs, the newest first; those of one project where given."""
+    with queue_client(settings) as client:
+        found = [
+            _job(settings, each)
+            for each in client.list_workflows(name=WORKFLOW, sort_desc=True, load_output=False)
+        ]
+    mine = [each for each in found if project is None or each.request.project == project]
+    return mine[:limit]
+
+
+def show(settings: Settings, job_id: str) -> Job:
+    """One job.
+
+    Raises:
+        DataError: where there is none.
+    """
+    with queue_client(settings) as client:
+        return _job(settings, _status(client, job_id))
+
+
+def stop(settings: Settings, job_id: str, *, pause: bool) -> Job:
+    """Take a job from the queue, or let its process stop at the next safe point.
+
+    Raises:
+        DataError: where there is no such job.
+        UsageError: where it has ended.
+    """
+    with queue_client(settings) as client:
+        job = _job(settings, _status(client, job_id))
+        if job.status in ("done", "failed", "cancelled"):
+            raise UsageError(f"the job is {job.status}", where=job_id, next_command="narrowcast jobs list")
+        client.update_workflow_attributes(job_id, {"paused": pause})
+        client.cancel_workflow(job_id)
+    code, verb = ("job_paused", "paused") if pause else ("job_cancelled", "cancelled")
+    emit(settings, job.request.project, code, f"{job_id} was {verb}", {"job": job_id})
+    return show(settings, job_id)
+
+
+def resume(settings: Settings, job_id: str, *, worker: bool = True) -> Job:
+    """Go on with a paused, cancelled, failed or interrupted job; finished steps are not repeated.
+
+    Raises:
+        DataError: where there is no such job.
+        UsageError: where it runs, waits, or has finished.
+    """
+    with queue_client(settings) as client:
+        job = _job(settings, _status(client, job_id))
+        if job.status == "failed":
+            # A step that failed has an outcome; it and what follows is forgotten.
+            client.rewind_workflow(
+                job_id, start_step=job.state.step + 1, application_version=VERSION, queue_name=QUEUE
+            )
+        elif job.status in ("paused", "cancelled"):
+            client.update_workflow_attributes(job_id, {})
+            client.resume_workflow(job_id, queue_name=QUEUE)
+        elif job.status != "interrupted":  # a worker takes those up by itself
+            raise UsageError(
+                f"the job is {job.status}", where=job_id, next_command=f"narrowcast jobs show {job_id}"
+            )
+    emit(settings, job.request.project, "job_resumed", f"{job_id} goes on", {"job": job_id})
+    if worker:
+        start_worker(settings)
+    return show(settings, job_id)
+
+
+def _status(client: Any, job_id: str) -> Any:
+    found = client.list_workflows(workflow_ids=[job_id], name=WORKFLOW)
+    if not found:
+        raise unknown(job_id)
+    return found[0]
+
+
+def _job(settings: Settings, workflow: Any) -> Job:
+    files = JobFiles.of(settings, workflow.workflow_id)
+    request = JobRequest.model_validate(workflow.input["args"][0])
+    state = files.state()
+    if workflow.status == "ERROR" and state.error is None:
+        state.error = {"reason_code": "job_failed", "message": str(workflow.error)}
+    return Job(
+        id=workflow.workflow_id,
+        status=_named(settings, files, workflow),
+        request=request,
+        submitted=datetime.fromtimestamp((workflow.created_at or 0) / 1000, UTC).isoformat(
+            timespec="seconds"
+        ),
+        state=state,
+        progress=files.progress(),
+        log=str(files.log),
+    )
+
+
+def _named(settings: Settings, files: JobFiles, workflow: Any) -> Status:
+    if workflow.status in ("ENQUEUED", "DELAYED"):
+        return "queued"
+    if workflow.status == "SUCCESS":
+        return "done"
+    if workflow.status == "CANCELLED":
+        if is_held(files.log):
+            return "stopping"
+        return "paused" if (workflow.attributes or {}).get("paused") else "cancelled"
+    if workflow.status == "PENDING":
+        return "running" if worker_lives(settings) else "interrupted"
+    return "failed"

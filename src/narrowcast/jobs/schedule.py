@@ -1,0 +1,85 @@
+"""Jobs by the clock: a schedule submits its commands when its cron expression is due and a worker runs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from narrowcast.core.settings import Settings
+from narrowcast.errors import UsageError
+from narrowcast.jobs.control import check
+from narrowcast.jobs.database import APPLICATION, queue_client
+from narrowcast.jobs.record import JobRequest, unknown
+from narrowcast.jobs.worker import SCHEDULED, emit, start_worker
+from narrowcast.pipeline.project import Project
+
+
+class Schedule(BaseModel):
+    """One schedule; `cron` is in UTC unless a time zone is given."""
+
+    name: str
+    cron: str
+    timezone: str | None = None
+    request: JobRequest
+    last_fired: str | None = None
+
+
+def add_schedule(
+    project: Project, name: str, cron: str, commands: list[list[str]], timezone: str | None = None
+) -> Schedule:
+    """Submit `commands` whenever `cron` (five fields, or six with seconds first) is due.
+
+    Raises:
+        UsageError: for a wrong name, expression, time zone or command, or a name that is taken.
+    """
+    if not name.replace("-", "").isalnum():
+        raise UsageError("a schedule's name is letters, digits and hyphens", where=name)
+    request = check(JobRequest(project=project.id, commands=commands, schedule=name))
+    with queue_client(project.settings) as client:
+        from dbos import error as dbos_error
+
+        try:
+            client.create_schedule(
+                schedule_name=name,
+                workflow_name=SCHEDULED,
+                schedule=cron,
+                context=request.model_dump(),
+                cron_timezone=timezone,
+                application_name=APPLICATION,
+            )
+        except dbos_error.DBOSException as error:
+            raise UsageError(
+                str(error), where=name, next_command="narrowcast jobs schedules lists those there are"
+            ) from error
+    emit(project.settings, project.id, "job_scheduled", f"{name}: {cron}", {"job": name, "cron": cron})
+    start_worker(project.settings)
+    return Schedule(name=name, cron=cron, timezone=timezone, request=request)
+
+
+def schedules(settings: Settings) -> list[Schedule]:
+    """Every schedule of the workspace."""
+    with queue_client(settings) as client:
+        return [
+            Schedule(
+                name=each["schedule_name"],
+                cron=each["schedule"],
+                timezone=each.get("cron_timezone"),
+                request=JobRequest.model_validate(each["context"]),
+                last_fired=each.get("last_fired_at"),
+            )
+            for each in client.list_schedules()
+        ]
+
+
+def remove_schedule(settings: Settings, name: str) -> Schedule:
+    """Remove a schedule; its jobs stay.
+
+    Raises:
+        DataError: where there is none.
+    """
+    found = next((each for each in schedules(settings) if each.name == name), None)
+    if found is None:
+        raise unknown(name)
+    with queue_client(settings) as client:
+        client.delete_schedule(name)
+    emit(settings, found.request.project, "job_scheduled", f"{name} was removed", {"job": name})
+    return found

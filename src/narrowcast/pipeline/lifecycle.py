@@ -1,0 +1,145 @@
+"""The events of a stage run: one when it starts, exactly one when it ends, whatever ended it.
+
+A marker file stands for the run between the two. Where a process is killed, the marker stays, and the next
+run on the project writes the missing terminal event.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, NoReturn
+
+from narrowcast.audit.reasons import REASONS
+from narrowcast.audit.trail import Trail
+from narrowcast.core.names import StageName
+from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.stage import Emit, StageDefinition, StageResult
+from narrowcast.errors import CancelledError, NarrowcastError, StageError
+from narrowcast.store.stage_records import (
+    RunningStage,
+    clear_running,
+    load_record,
+    read_running,
+    records,
+    write_running,
+)
+
+
+class Lifecycle:
+    """Writes the events of one stage's runs; silent in processes that do not lead."""
+
+    def __init__(
+        self, trail: Trail, project: ProjectPaths, definition: StageDefinition[Any, Any, Any], *, leads: bool
+    ) -> None:
+        self._trail = trail
+        self._project = project
+        self._definition = definition
+        self._leads = leads
+
+    def emitter(self, run: str, parent: str | None) -> Emit:
+        """What the stage calls for events of its own."""
+
+        def emit(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
+            self._emit(self._definition.event_stage, reason_code, message, payload, run, parent)
+
+        return emit
+
+    def started(self, run: str, parent: str | None, time: str, why: str) -> None:
+        """Set the marker and write the first event."""
+        if self._leads:
+            stage = self._definition.event_stage
+            marker = RunningStage(
+                stage=self._definition.name, event_stage=stage, run_id=run, parent=parent, started=time
+            )
+            write_running(self._project, marker)
+        self.emitter(run, parent)("stage_started", f"{self._definition.words} started: {why}")
+
+    def succeeded(self, run: str, parent: str | None, result: StageResult) -> None:
+        """Write the success event and remove the marker."""
+        message = result.summary or f"{self._definition.words} finished"
+        self.emitter(run, parent)(self._definition.success_code, message, result.payload)
+        self._clear()
+
+    def failed(self, run: str, parent: str | None, error: BaseException) -> None:
+        """Write the failure event and remove the marker."""
+        payload: dict[str, Any] = {}
+        if isinstance(error, NarrowcastError):
+            payload["next"] = error.next_command
+        else:
+            payload["exception"] = type(error).__name__
+            payload["at"] = _innermost(error)
+        self.emitter(run, parent)(
+            _failure_code(error, self._definition), _message(error, self._definition), payload
+        )
+        self._clear()
+
+    def end_interrupted(self) -> None:
+        """Write the terminal event of a run whose process died; the caller holds the project's lock."""
+        marker = read_running(self._project) if self._leads else None
+        if marker is None:
+            return
+        kept = [load_record(self._project, marker.stage), *records(self._project, marker.stage)]
+        if any(each and each.run_id == marker.run_id and each.started >= marker.started for each in kept):
+            code, message = "stage_recovered", f"{marker.stage} had finished when its process ended"
+        else:
+            code, message = "stage_interrupted", f"{marker.stage} was interrupted: its process ended"
+        payload = {"stage": marker.stage, "started": marker.started}
+        self._emit(marker.event_stage, code, message, payload, marker.run_id, marker.parent)
+        self._clear()
+
+    def _emit(
+        self,
+        stage: StageName,
+        code: str,
+        message: str,
+        payload: dict[str, Any] | None,
+        run: str,
+        parent: str | None,
+    ) -> None:
+        if self._leads:
+            self._trail.emit(stage, code, message, payload=payload, run=run, parent=parent)
+
+    def _clear(self) -> None:
+        if self._leads:
+            clear_running(self._project)
+
+
+def reraise(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> NoReturn:
+    """Raise what callers see: our errors and interrupts as they are, a foreign exception as a `StageError`."""
+    if isinstance(error, NarrowcastError) or not isinstance(error, Exception):
+        raise error
+    raise StageError(
+        _message(error, definition),
+        where=_innermost(error),
+        next_command=f"narrowcast --debug {definition.words}, which shows the traceback",
+        reason_code=definition.failure_code,
+        stage=definition.event_stage.value,
+    ) from error
+
+
+def _failure_code(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> str:
+    if isinstance(error, CancelledError) and error.reason_code != CancelledError.default_reason_code:
+        return error.reason_code
+    if isinstance(error, CancelledError | KeyboardInterrupt):
+        return definition.cancelled_code
+    if isinstance(error, NarrowcastError) and error.reason_code in REASONS:
+        general = error.reason_code == NarrowcastError.default_reason_code
+        return definition.failure_code if general else error.reason_code
+    return definition.failure_code
+
+
+def _message(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> str:
+    if isinstance(error, NarrowcastError):
+        return str(error)
+    lines = str(error).splitlines()
+    said = f": {lines[0]}" if lines else ""
+    return f"{definition.words} failed unexpectedly: {type(error).__name__}{said}"
+
+
+def _innermost(error: BaseException) -> str:
+    """Where the exception was raised, as `file:line`, without the machine's folders."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno}"

@@ -1,0 +1,201 @@
+"""A project: its folder, its configuration, its trail and its runner."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from narrowcast.audit.trail import Trail
+from narrowcast.core.config import ProjectConfig
+from narrowcast.core.names import StageName
+from narrowcast.core.settings import Settings
+from narrowcast.errors import UsageError
+from narrowcast.factory.spec import SpecAnswers, write_spec
+from narrowcast.pipeline.runner import Runner
+from narrowcast.core.work import Work
+from narrowcast.store.config_file import load_config, save_config
+from narrowcast.store.database import open_database
+from narrowcast.store.files import write_text
+from narrowcast.store.lock import project_lock
+from narrowcast.store.projects import ProjectEntry, add_project, list_projects, touch_project
+from narrowcast.core.paths import ProjectPaths
+
+
+class Project:
+    """An open project. `create` and `open` are the ways in; `close` lets go of the database."""
+
+    def __init__(self, settings: Settings, engine: Engine, entry: ProjectEntry) -> None:
+        self.settings = settings
+        self.id = entry.id
+        self.slug = entry.slug
+        self.paths = ProjectPaths(entry.path)
+        self.trail = Trail(engine, entry.id, self.paths, settings.actor)
+        self._engine = engine
+        self._lock_owner: int | None = None
+
+    @classmethod
+    def create(
+        cls, settings: Settings, name: str, path: Path | None = None, *, spec: SpecAnswers | None = None
+    ) -> Project:
+        """Make the folder (below the workspace unless `path` says otherwise) and enter it in the index.
+
+        The task specification is written with it; what `spec` leaves open is assumed, and marked so.
+
+        Raises:
+            UsageError: where the name is empty or taken, the folder holds a project already, or the answers
+                contradict each other.
+        """
+        answers = spec or SpecAnswers()
+        task = answers.task_spec()
+        slug = slugify(name)
+        root = (path or settings.home / "projects" / slug).expanduser().absolute()
+        paths = ProjectPaths(root)
+        if paths.config.exists():
+            raise UsageError(
+                "this folder holds a project already",
+                where=str(root),
+                next_command=f"narrowcast run {paths.config}",
+            )
+        engine = open_database(settings.database_url)
+        entry = add_project(engine, slug, root)
+        save_config(paths.config, ProjectConfig(name=name, task=task))
+        write_text(root / "README.md", _readme(name))
+        write_spec(paths, name, answers)
+        project = cls(settings, engine, entry)
+        project.trail.emit(StageName.SYSTEM, "project_created", f"project {slug} was created")
+        return project
+
+    @classmethod
+    def open(cls, settings: Settings, ref: str | None = None) -> Project:
+        """Find a project by number, slug or folder.
+
+        Without `ref`: `NARROWCAST_PROJECT`, else the project the current folder lies in, else the one
+        used last. A folder with a `narrowcast.yaml` that is not in the index (a clone, a copy) is entered.
+
+        Raises:
+            UsageError: where there is none.
+        """
+        engine = open_database(settings.database_url)
+        entry = _find(engine, ref or settings.project)
+        touch_project(engine, entry.id)
+        return cls(settings, engine, entry)
+
+    @property
+    def config(self) -> ProjectConfig:
+        """`narrowcast.yaml`, read afresh."""
+        return load_config(self.paths.config)
+
+    def save_config(self, config: ProjectConfig) -> None:
+        """Replace `narrowcast.yaml`."""
+        save_config(self.paths.config, config)
+
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        """Hold the project alone for the length of the block.
+
+        Raises:
+            ProjectBusyError: where another process, or another thread of this one, holds it.
+        """
+        if self._lock_owner == threading.get_ident():
+            yield  # taken by a caller of this thread: a pipeline holds it for all of its stages
+            return
+        with project_lock(self.paths.lock, command):
+            self._lock_owner = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._lock_owner = None
+
+    def runner(self, work: Work | None = None) -> Runner:
+        """The pipeline's runner on this project."""
+        return Runner(self.paths, self.settings, self.trail, self.lock, work)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+
+def slugify(name: str) -> str:
+    """Lower-case letters, digits and hyphens.
+
+    Raises:
+        UsageError: where nothing is left.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+    if not slug:
+        raise UsageError("a project name needs letters or digits", where=repr(name))
+    return slug
+
+
+def projects(settings: Settings) -> list[ProjectEntry]:
+    """Every project of the workspace."""
+    engine = open_database(settings.database_url)
+    try:
+        return list_projects(engine)
+    finally:
+        engine.dispose()
+
+
+def _find(engine: Engine, ref: str | None) -> ProjectEntry:
+    entries = list_projects(engine)
+    if ref is not None:
+        for entry in entries:
+            if ref in (str(entry.id), entry.slug):
+                return entry
+        folder = _project_folder(Path(ref).expanduser().absolute())
+        if folder is not None:
+            return _entry_of(engine, entries, folder)
+        raise UsageError(
+            "there is no such project",
+            where=ref,
+            next_command="`narrowcast projects` lists them; `narrowcast init NAME` makes one",
+        )
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "narrowcast.yaml").is_file():
+            return _entry_of(engine, entries, folder)
+    if not entries:
+        raise UsageError("there is no project yet", next_command="narrowcast init NAME")
+    return max(entries, key=lambda entry: entry.used_at)
+
+
+def _project_folder(path: Path) -> Path | None:
+    if path.name == "narrowcast.yaml":
+        path = path.parent
+    return path if (path / "narrowcast.yaml").is_file() else None
+
+
+def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> ProjectEntry:
+    for entry in entries:
+        if entry.path == folder:
+            return entry
+    taken = {entry.slug for entry in entries}
+    base = slug = slugify(load_config(folder / "narrowcast.yaml").name)
+    number = 2
+    while slug in taken:
+        slug, number = f"{base}-{number}", number + 1
+    return add_project(engine, slug, folder)
+
+
+def _readme(name: str) -> str:
+    return f"""# {name}
+
+A narrowcast project. `narrowcast.yaml` says what it is; `narrowcast run` takes it through the loop.
+
+| folder | what is in it |
+| --- | --- |
+| `task.md`, `specs` | what is to be learned, by what rules; `(assumed)` marks what nobody said |
+| `data/raw` | rows as the sources gave them |
+| `data/accepted`, `data/rejected` | mapped rows, and every rejected row with its reason |
+| `data/generated` | generated rows, and every answer a teacher was paid for |
+| `data/prepared` | data-set versions: splits and manifest |
+| `data/eval` | held-out rows of the current version |
+| `training/runs` | checkpoints, traces and manifests of training runs |
+| `outputs` | adapters, merged weights, GGUF bundles, evaluation reports |
+| `registry` | records of imports, stages, data sets and runs |
+"""

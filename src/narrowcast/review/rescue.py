@@ -1,0 +1,120 @@
+"""Rejected rows that reviewers brought back: an import of their own, so that the ledger stays balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from narrowcast.core.example import Example, Target
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.names import Provenance
+from narrowcast.core.progress import CancelToken, NullProgress
+from narrowcast.core.row import SourceRow, TransformedRow
+from narrowcast.history.find_row import RowLookup
+from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
+from narrowcast.pipeline.project import Project
+from narrowcast.factory.shapes import row_shape
+from narrowcast.stages.import_.ingest import import_id, ingest
+from narrowcast.stages.import_.mapping.commit import commit
+from narrowcast.store.files import read_jsonl
+from narrowcast.store.reviews import ReviewVerdict, read_reviews, verdicts
+from narrowcast.core.paths import ProjectPaths
+
+MAPPER = "review"
+
+
+def rescued_ids(paths: ProjectPaths) -> dict[str, str]:
+    """Id of a rejected row → id of the accepted row it became."""
+    found = {}
+    for record in read_records(paths):
+        path = paths.raw / f"{record.id}.jsonl"
+        if record.mapper == MAPPER and path.exists():
+            for line in read_jsonl(path):
+                found[line["data"]["reviewed"]] = f"{record.id}:{line['index']}"
+    return found
+
+
+def rescue(project: Project) -> str | None:
+    """Import every rejected row that is accepted or edited now and was not brought back yet.
+
+    The caller holds the project's lock.
+
+    Returns:
+        The id of the import, or None where there is nothing to bring back.
+    """
+    paths = project.paths
+    records = {record.id: record for record in read_records(paths)}
+    done = rescued_ids(paths)
+    said = verdicts(read_reviews(paths))
+    lookup = RowLookup(paths, said)
+    rows: list[tuple[str, Example]] = []
+    for row_id, verdict in said.items():
+        record = records.get(row_id.rpartition(":")[0])
+        if verdict.decision not in ("accept", "edit") or row_id in done or record is None:
+            continue
+        line = lookup.rejected(row_id)
+        if line is not None:
+            rows.append((row_id, _example(project, record, row_id, line, verdict)))
+    return _import(project, rows) if rows else None
+
+
+def _example(
+    project: Project, record: ImportRecord, row_id: str, line: Mapping[str, Any], verdict: ReviewVerdict
+) -> Example:
+    """It stays in the split of its source: a row that a teacher saw is never measured on."""
+    data = line.get("data") or {}
+    inputs, target = _content(project, data, verdict)
+    origin = data.get("origin") or {}
+    return Example(
+        inputs=inputs,
+        target=target,
+        group=origin.get("group"),
+        split=record.into,
+        provenance=Provenance.SYNTHETIC if record.generated_by else Provenance.HUMAN,
+        parents=(*origin.get("parents", ()), row_id),
+    )
+
+
+def _content(
+    project: Project, data: Mapping[str, Any], verdict: ReviewVerdict
+) -> tuple[dict[str, Any], Target]:
+    if verdict.inputs is not None and verdict.target is not None:
+        return verdict.inputs, verdict.target
+    task = project.config.task
+    if task is None or "row" not in data:
+        raise ValueError("a row without inputs of its own was accepted; `decide` checks that it can not be")
+    inputs, target = row_shape(task).read(data["row"])
+    return inputs, target if verdict.target is None else verdict.target
+
+
+def _import(project: Project, rows: list[tuple[str, Example]]) -> str:
+    paths = project.paths
+    records = read_records(paths)
+    remove_orphans(paths, records)
+    progress, cancel = NullProgress(), CancelToken()
+    source = (
+        SourceRow(index, {"reviewed": row_id, "inputs": row.inputs, "target": row.target})
+        for index, (row_id, row) in enumerate(rows)
+    )
+    stored = ingest(source, paths.raw / INCOMING, None, progress, cancel)
+    name = import_id(MAPPER, stored.sha256)
+    (paths.raw / INCOMING).replace(paths.raw / f"{name}.jsonl")
+    outcomes = [
+        TransformedRow(index, Example.from_dict({**row.to_dict(), "source": name, "index": index}))
+        for index, (_, row) in enumerate(rows)
+    ]
+    mapped = commit(
+        outcomes, paths.accepted / f"{name}.jsonl", paths.rejected / f"{name}.jsonl", progress, cancel
+    )
+    made = ImportRecord(
+        id=name,
+        locator="review:registry/reviews.jsonl",
+        mapper=MAPPER,
+        rows=stored.rows,
+        accepted=mapped.accepted,
+        rejected=mapped.rejected,
+        raw_sha256=stored.sha256,
+        accepted_sha256=mapped.accepted_sha256,
+    )
+    write_records(paths, [*records, made])
+    return name

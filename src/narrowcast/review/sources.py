@@ -1,0 +1,113 @@
+"""What is worth a person's look: a sample, rejects, contradictions, rows a model is unsure of."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from narrowcast.errors import DataError
+from narrowcast.duplicates.conflicts import conflicts
+from narrowcast.history.find_row import accepted_rows
+from narrowcast.store.imports import read_records
+from narrowcast.pipeline.project import Project
+from narrowcast.store.files import read_jsonl
+from narrowcast.store.reviews import QueuedRow, append_queue, read_queue
+
+Source = Literal["sample", "rejects", "gates", "conflicts", "low_confidence"]
+
+
+def fill_queue(
+    project: Project, source: Source, *, count: int, seed: int = 0, reason: str | None = None
+) -> int:
+    """Add up to `count` rows that are not in the queue yet.
+
+    Args:
+        project: whose queue.
+        source: `sample` of accepted rows; `rejects` of mapping; `gates`, rejects of generated rows;
+            `conflicts`, all rows of contradictions; `low_confidence`, rows that the newest predictions with
+            probabilities were least sure of.
+        count: rows to add at most; `conflicts` adds whole groups.
+        seed: decides the sample.
+        reason: of rejects, this one only.
+
+    Returns:
+        Rows that were added.
+
+    Raises:
+        DataError: where there is nothing to take rows from.
+    """
+    with project.lock("data review"):
+        known = {row.id for row in read_queue(project.paths)}
+        found = [row for row in _SOURCES[source](project, seed, reason) if row.id not in known]
+        if not found and not known:
+            raise DataError(
+                f"there is nothing to review: no {source.replace('_', ' ')}",
+                where=str(project.paths.root),
+                next_command="narrowcast data review --from sample",
+                reason_code="dataset_row_unknown",
+                stage="ingestion",
+            )
+        chosen = found if source == "conflicts" else found[:count]
+        append_queue(project.paths, chosen)
+    return len(chosen)
+
+
+def _sample(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
+    del reason
+    rows = [row.id for row in accepted_rows(project.paths, read_records(project.paths))]
+    random.Random(seed).shuffle(rows)  # noqa: S311 - a repeatable sample, no secret
+    return (QueuedRow(id=row_id, why="sample") for row_id in rows)
+
+
+def _rejects(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
+    del seed
+    return _turned_away(project, reason, "rejects", generated=False)
+
+
+def _gates(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
+    del seed
+    return _turned_away(project, reason, "gates", generated=True)
+
+
+def _turned_away(project: Project, reason: str | None, why: str, *, generated: bool) -> Iterator[QueuedRow]:
+    for record in read_records(project.paths):
+        path = project.paths.rejected / f"{record.id}.jsonl"
+        if (record.generated_by is not None) is not generated or not path.exists():
+            continue
+        for line in read_jsonl(path):
+            if reason is None or line["reason"] in (reason, f"gate_{reason}"):
+                detail = f"{line['reason']} {line['detail']}".strip()
+                yield QueuedRow(id=f"{record.id}:{line['index']}", why=why, detail=detail)
+
+
+def _conflicts(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
+    del seed, reason
+    for group in conflicts(project).conflicts:
+        others = ", ".join(row.id for row in group.rows)
+        for row in group.rows:
+            yield QueuedRow(id=row.id, why="conflicts", detail=f"the same input in {others}")
+
+
+def _low_confidence(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
+    del seed, reason
+    folder = project.paths.reports / "predictions"
+    files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files:
+        head, *rows = read_jsonl(path)
+        unsure = sorted((max(row["logprobs"]), row["id"]) for row in rows if row.get("logprobs"))
+        if unsure:
+            model = head["model"]
+            for logprob, row_id in unsure:
+                detail = f"{model} gives its best answer a log-probability of {logprob:.2f}"
+                yield QueuedRow(id=row_id, why="low_confidence", detail=detail)
+            return
+
+
+_SOURCES: dict[Source, Callable[[Project, int, str | None], Iterator[QueuedRow]]] = {
+    "sample": _sample,
+    "rejects": _rejects,
+    "gates": _gates,
+    "conflicts": _conflicts,
+    "low_confidence": _low_confidence,
+}

@@ -1,0 +1,48 @@
+"""Baselines: what a fine-tune has to beat. They are yardsticks, so no gate judges them."""
+
+from __future__ import annotations
+
+from narrowcast.core.names import StageName, TaskProfile
+from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
+from narrowcast.evaluation.options import BaselineOptions
+from narrowcast.evaluation.result import MeasureResult
+from narrowcast.store.dataset import load_manifest
+
+
+def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
+    """The data set, and the base model's weights where a baseline needs them.
+
+    Raises:
+        DataError: where no data set was prepared.
+        ModelError: where the base model is not there.
+    """
+    models = options.models or _suitable(load_manifest(ctx.project).task.profile)
+    return measure_inputs(ctx, options, models)
+
+
+def _suitable(profile: TaskProfile) -> list[str]:
+    """No linear model writes free text, and only a language model finds one of two answers likelier."""
+    if profile is TaskProfile.ALIGNMENT:
+        return ["base", "base-few-shot"]
+    if profile in (TaskProfile.CLASSIFICATION, TaskProfile.STRUCTURED_EXTRACTION):
+        return ["majority", "tfidf", "base", "base-few-shot"]
+    return ["majority", "base", "base-few-shot"]
+
+
+def _run(inputs: MeasureInputs, options: BaselineOptions, ctx: StageContext) -> MeasureResult:
+    from narrowcast.evaluation.run import run  # reading Options for --help must stay cheap
+
+    return run(inputs, options, ctx, [])
+
+
+STAGE = StageDefinition(
+    name="baseline",
+    event_stage=StageName.BASELINE,
+    options=BaselineOptions,
+    result=MeasureResult,
+    read_inputs=read_inputs,
+    run=_run,
+    success_code="baseline_run",
+    failure_code="baseline_failed",
+)

@@ -1,0 +1,1 @@
+"""A source becomes rows of the project: read, introspected, mapped; each row accepted or rejected by name."""

@@ -1,0 +1,127 @@
+"""Lists inside rows: BIO tags and text spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from narrowcast.core.names import TaskProfile
+from narrowcast.stages.import_.introspect.profile import Profile
+from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.signs import aside, by_name, named, text_columns, with_split
+
+_TAG = re.compile(r"O|[BIESLUM]-\S+")
+_TOKEN_NAMES = ("tokens", "words", "token", "sentence", "text")
+_TAG_NAMES = ("tags", "ner_tags", "labels", "bio", "bio_tags", "slots", "ner", "tag", "label")
+_SPAN_NAMES = ("spans", "entities", "labels", "label", "annotations", "slots", "ner")
+_START = frozenset({"start", "startIndex", "start_offset", "start_char", "begin"})
+_END = frozenset({"end", "endIndex", "end_offset", "end_char", "stop"})
+_KIND = frozenset({"type", "label", "slot", "entity", "entity_group", "tag", "category"})
+_NESTED = ("valueSpan", "span", "offsets", "position")
+
+
+def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """Two parallel lists (or strings apart by spaces), the second of BIO tags or of numbers."""
+    tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_tags(c.examples)), None)
+    if tags is None:
+        yield from _numbered_tags(profile)
+        return
+    tokens = next(
+        (c for c in by_name(profile, _TOKEN_NAMES) if c is not tags and _parallel(c.examples, tags.examples)),
+        None,
+    )
+    if tokens is None:
+        return
+    plain = all(isinstance(example, list) for example in tags.examples)
+    kinds = sorted({tag.partition("-")[2] for tag in _flat(tags.examples) if "-" in tag})
+    yield ShapeHypothesis(
+        shape="tokens with BIO tags",
+        mapper_id="bio_to_spans",
+        task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+        field_map=with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
+        confidence=0.97 if plain else 0.9,
+        rationale=(
+            f"{tokens.name!r} and {tags.name!r} are equally long in the sample, and all tags are BIO tags "
+            f"(seen: {', '.join(kinds[:8]) or 'O alone'})"
+        ),
+        warnings=aside(profile, tokens.name, tags.name),
+    )
+
+
+def _numbered_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
+    tags = next((c for c in by_name(profile, ("ner_tags", "tags")) if _holds_integers(c.examples)), None)
+    tokens = named(profile, "tokens", "words")
+    if tags is not None and tokens is not None and _parallel(tokens.examples, tags.examples):
+        yield ShapeHypothesis(
+            shape="tokens with numbered tags",
+            mapper_id="bio_to_spans",
+            task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+            field_map={"tokens": tokens.name, "tags": tags.name},
+            confidence=0.4,
+            rationale=f"{tags.name!r} holds a number for each token of {tokens.name!r}",
+            warnings=["the source does not tell the names of the tags; every row would be rejected as "
+                      "invalid_tag. Name them in order: --map 'names=O|B-person|I-person'"],
+        )  # fmt: skip
+
+
+def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A text beside a list of typed character offsets into it."""
+    column = next((c for c in by_name(profile, _SPAN_NAMES) if _holds_spans(c.examples)), None)
+    texts = text_columns(profile) or [c for c in profile.leaves() if c.share("string") > 0.9]
+    if column is None or not texts:
+        return
+    text = next((c for c in texts if c.name.rpartition(".")[2].lower() == "text"), texts[0])
+    without = column.rows - column.filled
+    warnings = [f"{without:,} rows have no spans; they become examples of a text without any"] * bool(without)
+    yield ShapeHypothesis(
+        shape="text with typed spans",
+        mapper_id="kv_to_structured",
+        task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+        field_map=with_split(profile, {"text": text.name, "spans": column.name}),
+        confidence=0.93 if text.mean_words > 1.5 else 0.7,
+        rationale=f"{column.name!r} lists spans with a type and offsets; {text.name!r} holds the text",
+        warnings=warnings + aside(profile, text.name, column.name),
+    )
+
+
+def _words(value: Any) -> list[Any]:
+    return value.split() if isinstance(value, str) else value if isinstance(value, list) else []
+
+
+def _flat(examples: list[Any]) -> list[str]:
+    return [tag for example in examples for tag in _words(example)]
+
+
+def _holds_tags(examples: list[Any]) -> bool:
+    tags = _flat(examples)
+    if not tags or not all(isinstance(tag, str) for tag in tags):
+        return False
+    fitting = sum(_TAG.fullmatch(tag) is not None for tag in tags)
+    return (fitting == len(tags) and any("-" in tag for tag in tags)) or set(tags) == {"O"}
+
+
+def _holds_integers(examples: list[Any]) -> bool:
+    tags = [tag for example in examples if isinstance(example, list) for tag in example]
+    return bool(tags) and all(isinstance(tag, int) for tag in tags)
+
+
+def _parallel(left: list[Any], right: list[Any]) -> bool:
+    pairs = list(zip(left, right, strict=False))
+    equal = sum(len(_words(one)) == len(_words(other)) > 0 for one, other in pairs)
+    return bool(pairs) and equal >= 0.9 * len(pairs)
+
+
+def _holds_spans(examples: list[Any]) -> bool:
+    items = [item for example in examples if isinstance(example, list) for item in example]
+    return bool(items) and sum(_is_span(item) for item in items) >= 0.9 * len(items)
+
+
+def _is_span(item: Any) -> bool:
+    if isinstance(item, list):
+        return len(item) == 3 and isinstance(item[0], int) and isinstance(item[1], int)
+    if not isinstance(item, Mapping):
+        return False
+    nested = next((item[key] for key in _NESTED if isinstance(item.get(key), Mapping)), item)
+    has_start = bool(_START & nested.keys()) or "endIndex" in nested
+    return has_start and bool(_END & nested.keys()) and bool(_KIND & item.keys())

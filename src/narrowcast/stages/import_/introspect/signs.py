@@ -1,0 +1,104 @@
+"""Names and measures that say what a column is for, shared by the detectors."""
+
+from __future__ import annotations
+
+from narrowcast.stages.import_.introspect.profile import Column, Profile
+
+TEXT_NAMES = frozenset({
+    "text", "texts", "sentence", "utterance", "message", "msg", "query", "review", "content", "body",
+    "comment", "title", "tweet", "question", "document", "input", "prompt", "description", "email", "note",
+    "transcript", "complaint", "request", "headline", "article", "post",
+})  # fmt: skip
+LABEL_NAMES = frozenset({
+    "label", "labels", "category", "categories", "class", "intent", "target", "sentiment", "topic", "tag",
+    "type", "y", "gold", "answer", "output", "rating", "stars", "department", "priority", "coarse_label",
+    "fine_label", "intent_name", "label_text", "label_name", "toxic", "spam", "is_spam",
+})  # fmt: skip
+_SPLIT_WORDS = frozenset({"train", "training", "dev", "val", "valid", "validation", "test", "oos"})
+
+
+def clip(value: float) -> float:
+    """Into 0..1."""
+    return max(0.0, min(1.0, value))
+
+
+def base_name(column: Column) -> str:
+    """The last part of a dotted path, in lower case."""
+    return column.name.rpartition(".")[2].lower()
+
+
+def named(profile: Profile, *names: str) -> Column | None:
+    """The first column of one of these names, in the order of the names; upper case does not matter."""
+    for name in names:
+        for column in profile.columns.values():
+            if base_name(column) == name and column.filled:
+                return column
+    return None
+
+
+def text_score(column: Column) -> float:
+    """How much a column reads like free text: 0 (not at all) to 1."""
+    if column.share("string") < 0.9 or column.filled < 0.5 * column.rows or column.looks_numeric:
+        return 0.0
+    if column.mean_words < 1.8 or column.variety < 0.3:
+        return 0.0
+    return (
+        0.5 * clip((column.mean_words - 1.5) / 3.5)
+        + 0.3 * clip(column.variety / 0.7)
+        + 0.2 * (base_name(column) in TEXT_NAMES)
+    )
+
+
+def text_columns(profile: Profile) -> list[Column]:
+    """Columns of free text, the likeliest first."""
+    found = [column for column in profile.leaves() if text_score(column) > 0]
+    return sorted(found, key=text_score, reverse=True)
+
+
+def is_split_column(column: Column) -> bool:
+    """Whether all its values name splits (`train`, `oos_val`, …)."""
+    if not column.values or column.open_ended or len(column.values) > 10:
+        return False
+    return all(
+        isinstance(value, str) and set(value.lower().replace("-", "_").split("_")) & _SPLIT_WORDS
+        for value in column.values
+    )
+
+
+def split_column(profile: Profile) -> Column | None:
+    """A column that keeps the published split of each row."""
+    for column in profile.top_level():
+        if base_name(column) in ("split", "subset", "partition", "fold", "set") and is_split_column(column):
+            return column
+    return None
+
+
+def unused(profile: Profile, *used: str) -> list[str]:
+    """Columns a mapping leaves aside, nested ones through their parents."""
+    return [
+        column.name
+        for column in profile.top_level()
+        if not any(column.name == name or name.startswith(f"{column.name}.") for name in used)
+    ]
+
+
+def by_name(profile: Profile, names: tuple[str, ...]) -> list[Column]:
+    """Columns in the order of `names`, then all others."""
+
+    def rank(column: Column) -> int:
+        name = column.name.rpartition(".")[2].lower()
+        return names.index(name) if name in names else len(names)
+
+    return sorted((column for column in profile.columns.values() if column.filled), key=rank)
+
+
+def with_split(profile: Profile, field_map: dict[str, str]) -> dict[str, str]:
+    """The field map with the column that keeps the published splits, where there is one."""
+    split = split_column(profile)
+    return {**field_map, "split": split.name} if split else field_map
+
+
+def aside(profile: Profile, *used: str) -> list[str]:
+    """A warning that names the columns a mapping leaves aside."""
+    names = unused(profile, *used)
+    return [f"not used: {', '.join(names[:12])}"] if names else []

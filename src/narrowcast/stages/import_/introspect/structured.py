@@ -1,0 +1,100 @@
+"""A text beside an object, or beside several columns that are read from it: structured extraction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from narrowcast.core.names import TaskProfile
+from narrowcast.stages.import_.introspect.profile import Column, Profile
+from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.signs import (
+    TEXT_NAMES,
+    base_name,
+    is_split_column,
+    split_column,
+    text_columns,
+    text_score,
+    unused,
+)
+
+_TARGET_NAMES = frozenset({
+    "output", "target", "json", "extraction", "extracted", "entities", "slots", "fields", "label", "labels",
+    "answer", "ticket", "record", "result", "structured", "expected", "response", "completion",
+})  # fmt: skip
+_FEW_ROWS = 20
+
+
+def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A column of objects, or of their JSON text, beside a text."""
+    targets = [column for column in profile.top_level() if _holds_objects(column)]
+    texts = [c for c in text_columns(profile) if not any(c.name.startswith(f"{t.name}.") for t in targets)]
+    texts = [column for column in texts if column not in targets]
+    if not targets or not texts:
+        return
+    target = max(targets, key=lambda column: (base_name(column) in _TARGET_NAMES, column.filled))
+    text = texts[0]
+    field_map = {"text": text.name, "target": target.name}
+    split = split_column(profile)
+    if split is not None:
+        field_map["split"] = split.name
+    aside = unused(profile, *field_map.values())
+    confidence = 0.6 + 0.25 * text_score(text) + 0.1 * (base_name(target) in _TARGET_NAMES)
+    confidence -= min(0.3, 0.04 * len(aside)) + 0.1 * (len(targets) - 1)
+    if target.filled < _FEW_ROWS:
+        confidence = min(confidence, 0.6)
+    missing = target.rows - target.filled
+    yield ShapeHypothesis(
+        shape="text with an object to extract",
+        mapper_id="kv_to_structured",
+        task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+        field_map=field_map,
+        confidence=round(max(0.0, min(confidence, 0.95)), 2),
+        rationale=f"{target.name!r} holds objects in {target.filled:,} rows; {text.name!r} holds the text",
+        warnings=[f"{missing:,} rows have no object and will be rejected"] * bool(missing)
+        + [f"not used: {', '.join(aside[:12])}"] * bool(aside),
+    )
+
+
+def flat_fields(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A text and at least two short columns: never confident, as the same table may mean many things."""
+    texts = text_columns(profile)
+    if not texts or base_name(texts[0]) not in TEXT_NAMES:
+        return
+    text = texts[0]
+    fields = [
+        column.name
+        for column in profile.leaves()
+        if column is not text
+        and column.share("string", "number", "boolean") > 0.9
+        and column.mean_words < 6
+        and not is_split_column(column)
+        and base_name(column) not in ("id", "index", "uuid", "key")
+    ]
+    if len(fields) >= 2:
+        yield ShapeHypothesis(
+            shape="text with columns to extract",
+            mapper_id="kv_to_structured",
+            task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+            field_map={"text": text.name, "fields": "|".join(fields)},
+            confidence=0.5,
+            rationale=f"{text.name!r} holds text, and {len(fields)} short columns may have been read from it",
+            warnings=["whether these columns can be read from the text is not checked"],
+        )
+
+
+def _holds_objects(column: Column) -> bool:
+    if column.share("object") > 0.9:
+        return True
+    if column.share("string") < 0.9 or not column.examples:
+        return False
+    found = 0
+    for example in column.examples:
+        text = example.strip() if isinstance(example, str) else ""
+        if not text.startswith("{"):
+            return False
+        try:
+            found += isinstance(json.loads(text), dict)
+        except ValueError:
+            continue
+    return found >= 0.8 * len(column.examples)

@@ -1,0 +1,142 @@
+"""Texts that answer texts: questions, instructions, preferences; and text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from narrowcast.core.names import TaskProfile
+from narrowcast.stages.import_.introspect.profile import Column, Profile
+from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.signs import aside, named, text_columns, with_split
+
+_MOST_COLUMNS_OF_A_PAIR = 5
+_PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retrieved", "chunks", "context")
+
+
+def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """Columns called question and answer, with or without a context."""
+    question = named(profile, "question", "query")
+    answer = named(profile, "answer", "answers")
+    if question is None or answer is None or question.share("string") < 0.9:
+        return
+    context = named(profile, "context", "passage", "paragraph")
+    field_map = {"question": question.name, "answer": answer.name}
+    if context is not None and context.share("string") > 0.9:
+        field_map["context"] = context.name
+    choices = answer.distinct
+    closed = choices is not None and choices <= 20 and answer.filled >= 16 * choices
+    yield ShapeHypothesis(
+        shape="questions with answers" + (" and contexts" if "context" in field_map else ""),
+        mapper_id="qa_pair_passthrough",
+        task_profile=TaskProfile.QA,
+        field_map=with_split(profile, field_map),
+        confidence=0.6 if closed else 0.95 if question.mean_words > 2 else 0.75,
+        rationale=f"{question.name!r} and {answer.name!r} are named as a question and its answer",
+        warnings=[f"{answer.name!r} has {choices} values only: this may be a classification"] * closed
+        + aside(profile, *field_map.values()),
+    )
+
+
+def retrieval(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A question, an answer, and passages: a list of them, or one, which may also be plain QA."""
+    question = named(profile, "question", "query")
+    answer = named(profile, "answer", "answers", "response")
+    passages = named(profile, *_PASSAGES)
+    single = named(profile, "context", "passage", "paragraph")
+    contexts = passages if passages is not None and passages.share("list") > 0.9 else single
+    if question is None or answer is None or contexts is None or question.share("string") < 0.9:
+        return
+    several = contexts.share("list") > 0.9
+    field_map = {"question": question.name, "contexts": contexts.name, "answer": answer.name}
+    yield ShapeHypothesis(
+        shape="questions with retrieved passages" if several else "questions with a passage",
+        mapper_id="rag_passthrough",
+        task_profile=TaskProfile.RAG,
+        field_map=with_split(profile, field_map),
+        confidence=0.96 if several else 0.8,
+        rationale=f"{contexts.name!r} holds what {question.name!r} is to be answered from",
+        warnings=[] if several else ["one passage a question: qa_pair_passthrough reads it as well"],
+    )
+
+
+def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """Alpaca's columns, prompt and completion, or two columns of text."""
+    output = named(profile, "output", "response", "completion", "target")
+    task = named(profile, "instruction", "prompt")
+    if task is not None and output is not None and output.share("string") > 0.9:
+        field_map = {"instruction": task.name, "output": output.name}
+        extra = named(profile, "input")
+        if extra is not None and extra.share("string") > 0.9:
+            field_map["input"] = extra.name
+        yield ShapeHypothesis(
+            shape="instructions with outputs",
+            mapper_id="instruction_passthrough",
+            task_profile=TaskProfile.INSTRUCTION,
+            field_map=with_split(profile, field_map),
+            confidence=0.95 if task.name.lower() == "instruction" else 0.85,
+            rationale=f"{task.name!r} and {output.name!r} are named as an instruction and its output",
+            warnings=aside(profile, *field_map.values()),
+        )
+        return
+    source = named(profile, "input", "source", "text")
+    pair = [source, output] if source and output else text_columns(profile)
+    texts = [column for column in pair if column.share("string") > 0.9 and column.mean_words > 2]
+    if len(texts) == 2 and len(profile.leaves()) <= _MOST_COLUMNS_OF_A_PAIR:
+        yield _pair(profile, texts[0], texts[1])
+
+
+def _pair(profile: Profile, first: Column, second: Column) -> ShapeHypothesis:
+    order = list(profile.columns)
+    first, second = sorted((first, second), key=lambda column: order.index(column.name))
+    return ShapeHypothesis(
+        shape="pairs of texts",
+        mapper_id="instruction_passthrough",
+        task_profile=TaskProfile.INSTRUCTION,
+        field_map={"instruction": first.name, "output": second.name},
+        confidence=0.55,
+        rationale=f"{first.name!r} and {second.name!r} both hold text; the second may answer the first",
+        warnings=["the direction is a guess", *aside(profile, first.name, second.name)],
+    )
+
+
+def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A chosen and a rejected answer."""
+    chosen, rejected = named(profile, "chosen"), named(profile, "rejected")
+    if chosen is not None and rejected is not None:
+        prompt = named(profile, "prompt", "instruction", "question", "messages", "conversation", "query")
+        field_map = {
+            "prompt": prompt.name if prompt else chosen.name,
+            "chosen": chosen.name,
+            "rejected": rejected.name,
+        }
+        extra = named(profile, "input")
+        if extra is not None and extra.share("string") > 0.9:
+            field_map["input"] = extra.name
+        known = prompt is not None or chosen.share("list") > 0.9
+        doubt = "no column is called prompt; the chosen answer can not be told from what it answers"
+        yield ShapeHypothesis(
+            shape="preference pairs",
+            mapper_id="preference_pair",
+            task_profile=TaskProfile.ALIGNMENT,
+            field_map=with_split(profile, field_map),
+            confidence=0.96 if known else 0.5,
+            rationale=f"columns {chosen.name!r} and {rejected.name!r} answer {field_map['prompt']!r}",
+            warnings=[doubt] * (not known) + aside(profile, *field_map.values()),
+        )
+
+
+def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """One column of text and nothing to learn from it."""
+    leaves = profile.leaves()
+    if len(leaves) == 1 and leaves[0].share("string") > 0.9:
+        yield ShapeHypothesis(
+            shape="text alone",
+            mapper_id="text_only",
+            task_profile=TaskProfile.UNLABELLED,
+            field_map={"text": leaves[0].name},
+            confidence=0.7,
+            rationale=f"{leaves[0].name!r} is the only column",
+            warnings=[
+                "there are no answers to learn: rows are imported to be labelled, not to be trained on"
+            ],
+        )

@@ -1,0 +1,87 @@
+"""Rows of a source → examples of a task, each row accepted or rejected by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from narrowcast.errors import UsageError
+from narrowcast.plugins.registry import Registry
+from narrowcast.stages.import_.mapping.base import Mapper
+
+MAPPERS: Registry[type[Mapper]] = Registry(
+    "mapper",
+    {
+        name: f"narrowcast.stages.import_.mapping.{name}:{''.join(part.title() for part in name.split('_'))}"
+        for name in (
+            "label_to_classification",
+            "kv_to_structured",
+            "bio_to_spans",
+            "qa_pair_passthrough",
+            "instruction_passthrough",
+            "chat_messages_passthrough",
+            "rag_passthrough",
+            "text_pair",
+            "tool_calls_passthrough",
+            "preference_pair",
+            "text_only",
+        )
+    },
+)
+
+# Beside a mapper's own roles, every field map may name these.
+COMMON_ROLES = {
+    "group": "column whose equal values stay in one split",
+    "split": "column that names the split of each row (train, dev, test)",
+}
+
+
+def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns: list[str]) -> None:
+    """Check roles and columns before any row is read.
+
+    Raises:
+        UsageError: names what is wrong and lists what is known.
+    """
+    roles = {role.name: role for role in mapper.roles}
+    unknown = [name for name in field_map if name not in roles and name not in COMMON_ROLES]
+    missing = [role.name for role in mapper.roles if role.required and role.name not in field_map]
+    if unknown or missing:
+        what = [f"it has no field {name!r}" for name in unknown]
+        what += [f"its field {name!r} has no column" for name in missing]
+        raise UsageError(
+            f"wrong field map for {mapper.id}: {'; '.join(what)}",
+            where=f"fields: {', '.join([*roles, *COMMON_ROLES])}; columns: {', '.join(columns)}",
+            next_command=f"--map {','.join(f'{role.name}=COLUMN' for role in mapper.roles if role.required)}",
+            stage="ingestion",
+        )
+    _refuse_unknown_words(mapper, field_map)
+    absent = [column for column in mapped_columns(mapper, field_map) if column not in columns]
+    if absent:
+        raise UsageError(
+            f"the source has no column {', '.join(repr(column) for column in absent)}",
+            where=f"columns: {', '.join(columns)}",
+            next_command="name one of these columns with --map FIELD=COLUMN",
+            stage="ingestion",
+        )
+
+
+def _refuse_unknown_words(mapper: type[Mapper], field_map: Mapping[str, str]) -> None:
+    for role in mapper.roles:
+        word = field_map.get(role.name)
+        if role.words and word is not None and word not in role.words:
+            raise UsageError(
+                f"{role.name} can not be {word!r}",
+                where=f"fields of {mapper.id}",
+                next_command=f"--map {role.name}={role.words[0]}; known: {', '.join(role.words)}",
+                stage="ingestion",
+            )
+
+
+def mapped_columns(mapper: type[Mapper], field_map: Mapping[str, str]) -> list[str]:
+    """Every column a field map reads; `fields` may hold several, apart by a vertical bar."""
+    columns = []
+    literal = {role.name for role in mapper.roles if role.literal}
+    for role, column in field_map.items():
+        if role in literal:
+            continue
+        columns.extend(column.split("|") if role == "fields" else [column])
+    return [column for column in columns if column]

@@ -1,0 +1,151 @@
+"""Tool definitions and calls in the forms they come in → `{"name", "arguments", "accepted"?}`.
+
+Known forms of a call: `{"name", "arguments"}`, OpenAI's `{"function": {"name", "arguments": JSON text}}`,
+BFCL's `{name: {argument: [accepted values]}}` (an empty text among them: the argument may be left out), and
+Python's `name(argument=value)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from narrowcast.stages.import_.mapping.reasons import RejectRow
+
+# BFCL writes Python's names of types; JSON Schema, and every server of tools, has its own.
+_TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array", "bool": "boolean"}
+_TYPES |= {"list": "array", "str": "string", "int": "integer", "hash": "object", "hashmap": "object"}
+
+
+def read_tools(value: Any) -> list[dict[str, Any]]:
+    """Definitions `{"name", "description"?, "parameters"?}` with JSON Schema types.
+
+    Raises:
+        RejectRow: `missing_tools`.
+    """
+    if isinstance(value, str):
+        value = _parsed(value, "missing_tools")
+    if isinstance(value, Mapping):
+        value = [value]
+    if not isinstance(value, list) or not value:
+        raise RejectRow("missing_tools")
+    return [_tool(each) for each in value]
+
+
+def _tool(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
+        value = value["function"]
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or not value["name"]:
+        raise RejectRow("missing_tools", str(value)[:80])
+    kept = {key: value[key] for key in ("name", "description") if value.get(key)}
+    parameters = value.get("parameters", value.get("input_schema"))
+    return {**kept, "parameters": _schema(parameters)} if isinstance(parameters, Mapping) else kept
+
+
+def _schema(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_schema(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    result = {key: _schema(each) for key, each in value.items()}
+    kind = value.get("type")
+    if kind == "any":
+        del result["type"]
+    elif isinstance(kind, str):
+        result["type"] = _TYPES.get(kind.lower(), kind.lower())
+    return result
+
+
+def parameter_names(tools: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Tool → its parameters in their order."""
+    return {tool["name"]: list(tool.get("parameters", {}).get("properties", {})) for tool in tools}
+
+
+def read_calls(value: Any, parameters: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The calls in order; an empty list means that nothing is to be called.
+
+    Args:
+        value: a list of calls, one call, or the JSON text of either.
+        parameters: of the known tools, to name positional arguments by.
+
+    Raises:
+        RejectRow: `invalid_call` or `positional_arguments`.
+    """
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        value = _parsed(value, "invalid_call")
+    if isinstance(value, Mapping | str):
+        value = [value]
+    if not isinstance(value, list):
+        raise RejectRow("invalid_call", f"found {type(value).__name__}")
+    return [_call(each, parameters) for each in value]
+
+
+def _call(value: Any, parameters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    if isinstance(value, str):
+        return _python_call(value, parameters)
+    if not isinstance(value, Mapping):
+        raise RejectRow("invalid_call", str(value)[:80])
+    if isinstance(value.get("function"), Mapping):
+        value = value["function"]
+    if "name" not in value and len(value) == 1:
+        name, accepted = next(iter(value.items()))
+        return _accepted_call(name, accepted)
+    name = value.get("name")
+    arguments = value.get("arguments", value.get("parameters", {}))
+    if isinstance(arguments, str):
+        arguments = _parsed(arguments or "{}", "invalid_call")
+    if not isinstance(name, str) or not isinstance(arguments, Mapping):
+        raise RejectRow("invalid_call", str(value)[:80])
+    return {"name": name, "arguments": dict(arguments)}
+
+
+def _accepted_call(name: str, accepted: Any) -> dict[str, Any]:
+    if not isinstance(accepted, Mapping) or not all(isinstance(each, list) for each in accepted.values()):
+        raise RejectRow("invalid_call", f"{name}: {str(accepted)[:80]}")
+    arguments = {
+        argument: _settled(values[0]) for argument, values in accepted.items() if values and values[0] != ""
+    }
+    return {"name": name, "arguments": arguments, "accepted": dict(accepted)}
+
+
+def _settled(value: Any) -> Any:
+    """The first accepted value throughout: inside objects, BFCL keeps a list of values for each key."""
+    if isinstance(value, list):
+        return [_settled(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: _settled(each[0]) if isinstance(each, list) and each else each
+        for key, each in value.items()
+        if not (isinstance(each, list) and each and each[0] == "")
+    }
+
+
+def _python_call(text: str, parameters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(node, ast.Call):
+            raise RejectRow("invalid_call", text[:80])
+        name = ast.unparse(node.func)
+        arguments = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
+        positional = [ast.literal_eval(each) for each in node.args]
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise RejectRow("invalid_call", text[:80]) from error
+    names = parameters.get(name, ())
+    if len(positional) > len(names):
+        raise RejectRow("positional_arguments", text[:80])
+    named = dict(zip(names, positional, strict=False))
+    try:
+        json.dumps(arguments | named, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise RejectRow("invalid_call", text[:80]) from error
+    return {"name": name, "arguments": named | arguments}
+
+
+def _parsed(text: str, reason: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RejectRow(reason, text[:80]) from error

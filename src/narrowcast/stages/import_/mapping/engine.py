@@ -1,0 +1,126 @@
+"""The mapping loop: source rows in, a `TransformedRow` or a `RejectedRow` out for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from narrowcast.core.example import Example
+from narrowcast.core.names import Provenance, Split
+from narrowcast.core.row import FORGOTTEN, RejectedRow, SourceRow, TransformedRow
+from narrowcast.stages.import_.mapping.base import Mapper, getter, optional_getter
+from narrowcast.stages.import_.mapping.reasons import RejectRow
+
+_SPLIT_WORDS = {
+    "train": Split.TRAIN,
+    "training": Split.TRAIN,
+    "dev": Split.DEV,
+    "val": Split.DEV,
+    "valid": Split.DEV,
+    "validation": Split.DEV,
+    "test": Split.TEST,
+    "testing": Split.TEST,
+    "golden": Split.GOLDEN,
+    "gold": Split.GOLDEN,
+}
+
+
+class RowMapping:
+    """A mapper with everything that is the same for all rows of one import.
+
+    Args:
+        mapper: built from the same field map.
+        field_map: may also name the columns `group` and `split`.
+        source: id of the import, for the examples.
+        into: the split of all rows, where the whole source is imported into one.
+        provenance: who wrote the answers.
+    """
+
+    def __init__(
+        self,
+        mapper: Mapper,
+        field_map: Mapping[str, str],
+        source: str,
+        into: Split | None = None,
+        provenance: Provenance = Provenance.HUMAN,
+    ) -> None:
+        self._mapper = mapper
+        self._group = optional_getter(field_map, "group")
+        self._split = getter(field_map["split"]) if "split" in field_map and into is None else None
+        self._source = source
+        self._into = into
+        self._provenance = provenance
+
+    def map(self, row: SourceRow) -> TransformedRow | RejectedRow:
+        """One row; never raises for what is in it."""
+        if row.error is not None:
+            reason = "forgotten" if row.error == FORGOTTEN else "parse_error"
+            return RejectedRow(row.index, reason, row.error, raw=row.raw)
+        try:
+            inputs, target = self._mapper.transform(row.data)
+            example = Example(
+                inputs=inputs,
+                target=target,
+                source=self._source,
+                index=row.index,
+                group=self._group_of(row),
+                split=self._split_of(row),
+                provenance=self._provenance,
+            )
+        except RejectRow as rejection:
+            return RejectedRow(row.index, rejection.reason, rejection.detail, data=row.data)
+        return TransformedRow(row.index, example)
+
+    def _group_of(self, row: SourceRow) -> str | None:
+        value = self._group(row.data) if self._group else None
+        return None if value is None or value == "" else str(value)
+
+    def _split_of(self, row: SourceRow) -> Split | None:
+        if self._split is None:
+            return self._into
+        value = self._split(row.data)
+        if value is None or value == "":
+            return None
+        for word in str(value).lower().replace("-", "_").split("_"):
+            if word in _SPLIT_WORDS:
+                return _SPLIT_WORDS[word]
+        raise RejectRow("unknown_split", str(value)[:80])
+
+    def map_all(self, rows: Iterable[SourceRow]) -> Iterator[TransformedRow | RejectedRow]:
+        """Every row, in order, lazily."""
+        return map(self.map, rows)
+
+
+@dataclass(slots=True)
+class DryRun:
+    """What an import would do: exact counts over all rows, and a few of them to look at."""
+
+    rows: int = 0
+    accepted: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    sample: list[Example] = field(default_factory=list)
+    rejected_sample: dict[str, list[RejectedRow]] = field(default_factory=dict)
+
+
+def dry_run(
+    outcomes: Iterable[TransformedRow | RejectedRow], *, drop: frozenset[str] = frozenset(), show: int = 5
+) -> DryRun:
+    """Count every outcome, keep the first `show` accepted rows and rejects of each reason.
+
+    Reasons in `drop` are left out of the sample; the counts hold them all the same.
+    """
+    result = DryRun()
+    for outcome in outcomes:
+        result.rows += 1
+        if isinstance(outcome, TransformedRow):
+            result.accepted += 1
+            if len(result.sample) < show:
+                result.sample.append(outcome.example)
+            continue
+        result.rejected[outcome.reason] += 1
+        if outcome.reason not in drop:
+            kept = result.rejected_sample.setdefault(outcome.reason, [])
+            if len(kept) < show:
+                kept.append(outcome)
+    return result

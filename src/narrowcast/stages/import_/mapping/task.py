@@ -1,0 +1,119 @@
+"""How the task of an import meets the task of its project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from narrowcast.core.names import ScoringMode, Split, TaskProfile
+from narrowcast.core.task import TaskSpec
+from narrowcast.errors import UsageError
+from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.mapping.spans import span_types_of
+
+_HELD_OUT = frozenset({Split.DEV, Split.TEST, Split.GOLDEN})
+
+
+def closed_task(task: TaskSpec | None, into: Split | None) -> TaskSpec | None:
+    """The task whose labels, types or fields an import may not extend, or None where it may.
+
+    A set the user declared is closed. One that introspection found grows with further imports, but never
+    from rows that are only to be held out: a model can not be tested on a label that it was never shown.
+    """
+    if task is None or not (task.labels or task.output_schema):
+        return None
+    return task if task.proposed_by == "user" or into in _HELD_OUT else None
+
+
+def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMode | None) -> None:
+    """One project, one task.
+
+    Raises:
+        UsageError: where the mapper makes another kind of example than the project's task takes.
+    """
+    if task is None:
+        return
+    if TaskProfile.UNLABELLED in (mapper.profile, task.profile):
+        return  # rows to be labelled fit any task, and a task any rows that were only to be labelled so far
+    same_mode = mode is None or task.scoring_mode is None or task.scoring_mode is mode
+    if task.profile is mapper.profile and same_mode:
+        return
+    theirs = task.profile.value + (f" ({task.scoring_mode})" if task.scoring_mode else "")
+    ours = mapper.profile.value + (f" ({mode})" if mode else "")
+    raise UsageError(
+        f"the project's task is {theirs}, the mapper {mapper.id} makes {ours}",
+        where="task in narrowcast.yaml",
+        next_command="make another project with `narrowcast init NAME`, or name another mapper with --mapper",
+        stage="ingestion",
+    )
+
+
+def scoring_mode(mapper: type[Mapper], field_map: dict[str, str]) -> ScoringMode | None:
+    """How answers of this mapping are compared; None for tasks that have one way only."""
+    if mapper.id == "bio_to_spans" or "spans" in field_map:
+        return ScoringMode.SPAN_SET
+    return ScoringMode.FIELD_MATCH if mapper.id == "kv_to_structured" else None
+
+
+def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
+    """The project's task with what an import adds to it; what stood there keeps its order."""
+    if task is None or (task.profile is TaskProfile.UNLABELLED and task.proposed_by == "introspection"):
+        return found.model_copy(update={"proposed_by": "introspection"})
+    if task.profile is not found.profile or (task.proposed_by == "user" and _stated(task)):
+        return task
+    changes: dict[str, Any] = {}
+    if found.labels:
+        changes["labels"] = [*task.labels, *(each for each in found.labels if each not in task.labels)]
+    if found.scoring_mode is not None and task.scoring_mode is None:
+        changes["scoring_mode"] = found.scoring_mode
+    if found.scoring_mode is ScoringMode.SPAN_SET:
+        types = span_types_of(task)
+        extra = [each for each in sorted(span_types_of(found)) if each not in types]
+        if extra or not types:
+            changes["output_schema"] = _with_types(found.output_schema, [*_ordered_types(task), *extra])
+    elif found.output_schema:
+        changes["output_schema"] = _merged_fields(task.output_schema, found.output_schema)
+    return task.model_copy(update={**changes, "proposed_by": "introspection"}) if changes else task
+
+
+def _stated(task: TaskSpec) -> bool:
+    return bool(task.labels or task.output_schema)
+
+
+def _ordered_types(task: TaskSpec) -> list[str]:
+    node: Any = task.output_schema
+    for key in ("properties", "spans", "items", "properties", "type", "enum"):
+        node = node.get(key, {}) if isinstance(node, dict) else {}
+    return list(node)
+
+
+def _with_types(schema: dict[str, Any], types: list[str]) -> dict[str, Any]:
+    import copy
+
+    result = copy.deepcopy(schema)
+    result["properties"]["spans"]["items"]["properties"]["type"]["enum"] = types
+    return result
+
+
+def _merged_fields(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    if not old:
+        return new
+    properties = dict(old.get("properties", {}))
+    for name, schema in new.get("properties", {}).items():
+        properties[name] = _merged_field(properties[name], schema) if name in properties else schema
+    return {**old, "properties": properties}
+
+
+def _merged_field(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Both value sets, or both types; a choice that meets free values becomes its type."""
+    if not old or not new:
+        return {}
+    if "enum" in old and "enum" in new:
+        return {"enum": [*old["enum"], *(value for value in new["enum"] if value not in old["enum"])]}
+    return {"type": sorted(set(_types(old)) | set(_types(new)), key=lambda kind: (kind == "null", kind))}
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    if "enum" in schema:
+        return ["string", "null"]
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)

@@ -1,0 +1,236 @@
+"""One training run: gate, material, checkpoints, the trainer, what is saved."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from narrowcast.version import __version__
+from narrowcast.core.progress import NullProgress
+from narrowcast.core.run import RunManifest
+from narrowcast.errors import CancelledError, StageError
+from narrowcast.core.stage import StageContext
+from narrowcast.training.checkpoints import drop_incomplete, last_checkpoint, step_of
+from narrowcast.stages.train.contract import Inputs, Result
+from narrowcast.training.baseline_rule import require_baseline
+from narrowcast.training.material import Material, gather
+from narrowcast.training.options import Options
+from narrowcast.training.overfitting import kept_losses, warn_of_overfitting
+from narrowcast.training.preflight.examine import admit, examine
+from narrowcast.training.preflight.expected import settle
+from narrowcast.store.files import disk_errors
+
+
+def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    """Train, save, and say what was made.
+
+    Raises:
+        StageError: with one of the codes `training_*`; checkpoints that were whole stay.
+        CancelledError: on request, with a checkpoint.
+    """
+    started = _now()
+    if ctx.settings.process:
+        ctx = replace(ctx, emit=_tell_nothing, progress=NullProgress())  # the first process tells
+    material = _admitted(inputs, options, ctx)
+    _report_rejected(material, ctx)
+    folder = ctx.project.runs / ctx.run_id
+    checkpoint = _checkpoint(folder, ctx)
+
+    from narrowcast.training.attempt import attempt
+    from narrowcast.training.failures import outcome_of, training_failures
+    from narrowcast.training.forgetting import warn_of_forgetting
+    from narrowcast.training.tracking.feeds import Tracking, tracked_run
+
+    tracking = Tracking(ctx)
+    try:
+        with disk_errors(folder), training_failures(folder):
+            run = tracked_run(folder, ctx, _parameters(material, options))
+            tracking.begin([] if ctx.settings.process else options.track, run, resume=ctx.resume)
+            session, material, peak = attempt(material, options, ctx, folder, checkpoint, tracking)
+            _raise_if_stopped(session.stopped, folder)
+            manifest = _manifest(material, options, ctx, session, started)
+            seconds, updates = session.seconds, session.steps
+            manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
+            saved = manifest if ctx.settings.process else session.save(manifest)
+    except BaseException as error:
+        tracking.close(outcome_of(error))
+        raise
+    tracked = tracking.close("finished", _final_figures(saved), {"weights_sha256": saved.weights_sha256})
+    overfit = warn_of_overfitting(kept_losses(saved), ctx)
+    warn_of_forgetting(saved.forgetting, ctx)
+    result = _result(saved, material, folder, ctx)
+    return result.model_copy(update={"overfit": overfit, "tracking": tracked})
+
+
+def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> Material:
+    """The material of a run that preflight, or at least the gate of the baseline, lets begin."""
+    if options.preflight == "off":
+        require_baseline(inputs.dataset_version, ctx)
+        return gather(options, ctx)
+    material = admit(examine(options, ctx), options, ctx)
+    if ctx.force:
+        require_baseline(inputs.dataset_version, ctx)  # forced past it, which is an event
+    return material
+
+
+def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
+    """Where to go on from; refuses to lose an interrupted run silently."""
+    if not ctx.settings.process:
+        drop_incomplete(folder / "checkpoints")
+    found = last_checkpoint(folder / "checkpoints")
+    if found is None:
+        return None
+    if ctx.resume:
+        ctx.emit("training_resumed", f"going on from update {step_of(found)}", {"step": step_of(found)})
+        return found
+    if not ctx.force:
+        raise StageError(
+            f"this run was interrupted after update {step_of(found)}",
+            where=str(found),
+            next_command="narrowcast train --resume to go on, or narrowcast train --force to start over",
+            reason_code="training_interrupted_run",
+            stage="training",
+        )
+    if ctx.settings.process:
+        return None  # the first process clears the folder
+    ctx.progress.note(f"starting over; the checkpoint at update {step_of(found)} is removed")
+    shutil.rmtree(folder)
+    return None
+
+
+def _report_rejected(material: Material, ctx: StageContext) -> None:
+    for split, rows in (("train", material.train), ("dev", material.dev)):
+        if rows.rejected:
+            counts = ", ".join(f"{count} {reason}" for reason, count in rows.rejected.items())
+            message = f"{split}: left out {counts} (longest allowed: {material.recipe.max_length} tokens)"
+            ctx.progress.note(message)
+            examples = {reason: ids[:20] for reason, ids in rows.rejected_ids.items()}
+            ctx.emit("training_rows_truncated", message, {"rejected": rows.rejected, "examples": examples})
+
+
+def _raise_if_stopped(stopped: str, folder: Path) -> None:
+    if stopped == "cancelled":
+        raise CancelledError(
+            "training was stopped; a checkpoint was written",
+            where=str(folder / "checkpoints"),
+            next_command="narrowcast train --resume",
+            reason_code="training_cancelled",
+            stage="training",
+        )
+    if stopped == "pruned":
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody goes on from them
+        raise StageError(
+            "the run was ended early, as earlier ones were better by then",
+            where=str(folder),
+            next_command="narrowcast search goes on without it",
+            reason_code="training_pruned",
+            stage="training",
+        )
+    if stopped == "timeout":
+        raise StageError(
+            "training reached its time limit; a checkpoint was written",
+            where=str(folder / "checkpoints"),
+            next_command="narrowcast train --resume",
+            reason_code="training_timeout",
+            stage="training",
+        )
+
+
+def _manifest(
+    material: Material, options: Options, ctx: StageContext, session: Any, started: str
+) -> RunManifest:
+    from narrowcast.training.output import environment, template_sha256
+
+    rejected = sum(material.train.rejected.values())
+    return RunManifest(
+        run_id=ctx.run_id,
+        method=material.recipe.method,
+        method_reason=material.recipe.reasons.get("method", "asked for"),
+        base=material.base.record(),
+        dataset_version=material.manifest.version,
+        recipe={**_recipe(material, options), "reasons": material.recipe.reasons},
+        seed=options.seed,
+        rows={"train": len(material.train.rows), "rejected": rejected, "dev": len(material.dev.rows)},
+        tokens={"all": material.train.tokens, "loss": material.train.loss_tokens},
+        steps=session.steps,
+        seconds=round(session.seconds, 2),
+        tokens_per_second=round(session.tokens / max(session.seconds, 1e-9), 1),
+        losses=session.losses(),
+        selection=session.selection(),
+        weights_dtype=session.weights_dtype,
+        weights_sha256="",
+        chat_template_sha256=template_sha256(material.tokenizer),
+        code_version=__version__,
+        environment=environment() | {"processes": str(ctx.settings.processes)},
+        started=started,
+        finished=_now(),
+        forgetting=session.forgetting,
+    )
+
+
+def _recipe(material: Material, options: Options) -> dict[str, Any]:
+    """Every option after defaults were filled in."""
+    return {
+        **options.model_dump(mode="json"),
+        **material.recipe.model_dump(mode="json", exclude={"reasons"}),
+    }
+
+
+def _parameters(material: Material, options: Options) -> dict[str, Any]:
+    """What a tracker is told of a run before it begins."""
+    return {
+        **_recipe(material, options),
+        "base": material.base.name,
+        "base_fingerprint": material.base.fingerprint,
+        "dataset_version": material.manifest.version,
+        "rows": len(material.train.rows),
+        "code_version": __version__,
+    }
+
+
+def _final_figures(saved: RunManifest) -> dict[str, float]:
+    """What a tracker is told of a run that has finished."""
+    losses = {f"{name}_loss": value for name, value in saved.losses.items()}
+    general = {f"general_{name}": value for name, value in saved.forgetting.items()}
+    return {**losses, **general, "total_seconds": saved.seconds}
+
+
+def _result(saved: RunManifest, material: Material, folder: Path, ctx: StageContext) -> Result:
+    final = saved.losses["final_train"]
+    path = ctx.project.relative(ctx.project.adapters / ctx.run_id)
+    return Result(
+        artifacts=[f"{path}/run.json"],
+        ledger=material.train.ledger("train"),
+        summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} updates in "
+        f"{saved.seconds:,.0f} s, loss {final:.4f}",
+        payload={
+            "experiment_id": saved.run_id,
+            "backend": saved.environment["device"],
+            "final_train_loss": final,
+            "dataset_version": saved.dataset_version,
+            "weights_sha256": saved.weights_sha256,
+        },
+        run_id=saved.run_id,
+        path=path,
+        base=saved.base.name,
+        method=saved.method,
+        trace=ctx.project.relative(folder / "trace.csv"),
+        final_train_loss=final,
+        dev_loss=saved.losses.get("dev"),
+        dataset_version=saved.dataset_version,
+        weights_sha256=saved.weights_sha256,
+        seconds=saved.seconds,
+        tokens_per_second=saved.tokens_per_second,
+        forgetting=saved.forgetting,
+    )
+
+
+def _tell_nothing(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
+    """Events of a process that is not the first of several."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,60 @@
+"""The exported files, measured: is what ships as good as what was trained?"""
+
+from __future__ import annotations
+
+from narrowcast.core.names import StageName
+from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.errors import StageError
+from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs, current_reference
+from narrowcast.evaluation.options import VerifyOptions
+from narrowcast.evaluation.result import MeasureResult
+from narrowcast.core.paths import ProjectPaths
+
+
+def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
+    """The bundle's GGUF files, compared with the model that they were made from.
+
+    Raises:
+        StageError: where nothing was trained, or its bundle holds no GGUF file.
+        DataError: where no data set was prepared.
+        ModelError: where a model is not there.
+    """
+    run = current_reference(ctx.project)
+    models = options.models or _bundled(ctx.project, run)
+    against = [run] if options.against is None else options.against
+    return measure_inputs(ctx, options, models, against)
+
+
+def _bundled(project: ProjectPaths, run: str) -> list[str]:
+    """The quantised files; float ones only where there is nothing else, as parity proves them equal."""
+    folder = project.gguf / run.removeprefix("run:")
+    names = sorted(file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf"))
+    names = [name for name in names if name not in FLOAT_FORMATS] or names
+    if not names:
+        raise StageError(
+            "the bundle holds no GGUF file",
+            where=str(folder),
+            next_command="narrowcast export",
+            reason_code="export_artifact_missing",
+            stage="eval",
+        )
+    return [f"gguf:{name}" for name in names]
+
+
+def _run(inputs: MeasureInputs, options: VerifyOptions, ctx: StageContext) -> MeasureResult:
+    from narrowcast.evaluation.run import run  # reading Options for --help must stay cheap
+
+    return run(inputs, options, ctx, options.gates)
+
+
+STAGE = StageDefinition(
+    name="verify",
+    event_stage=StageName.EVAL,
+    options=VerifyOptions,
+    result=MeasureResult,
+    read_inputs=read_inputs,
+    run=_run,
+    success_code="eval_run",
+    failure_code="eval_runtime_error",
+)

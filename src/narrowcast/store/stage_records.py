@@ -1,0 +1,123 @@
+"""Records of finished stage runs, and the marker of the one that is running.
+
+    registry/stages/<stage>.json              the last run of a stage with one result per project
+    registry/stages/<stage>/<subject>.json    the last run for each subject (an import per source)
+    registry/stages/<stage>/<run id>.json     every run of a stage that keeps each (training) ...
+    registry/stages/<stage>/current           ... and which of them is current
+    registry/running.json                     the run under way; a leftover means that its process died
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from narrowcast.core.names import StageName
+from narrowcast.core.paths import ProjectPaths
+from narrowcast.store.files import read_json, write_json, write_text
+
+
+class StageRecord(BaseModel):
+    """A finished run of a stage: what it was asked, when, and what it returned."""
+
+    stage: str
+    key: str
+    """SHA-256 over stage, version, options and inputs."""
+    run_id: str
+    subject: str = ""
+    options: dict[str, Any]
+    started: str
+    finished: str
+    code_version: str
+    result: dict[str, Any]
+
+    @property
+    def artifacts(self) -> list[str]:
+        """Files and folders the run wrote, relative to the project."""
+        found: list[str] = self.result.get("artifacts", [])
+        return found
+
+
+class RunningStage(BaseModel):
+    """`registry/running.json`: written before a run begins, removed after its terminal event."""
+
+    stage: str
+    event_stage: StageName
+    run_id: str
+    parent: str | None = None
+    started: str
+
+
+def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> Path:
+    """Where a record is: by stage alone, by its subject, or by its run."""
+    if run_id:
+        return project.stage_records / stage / f"{run_id}.json"
+    if subject:
+        return project.stage_records / stage / f"{hashlib.sha256(subject.encode()).hexdigest()[:12]}.json"
+    return project.stage_records / f"{stage}.json"
+
+
+def load_record(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> StageRecord | None:
+    """A record; None where there is none, or where an older version wrote another form."""
+    return _read(record_path(project, stage, subject, run_id))
+
+
+def records(project: ProjectPaths, stage: str) -> Iterator[StageRecord]:
+    """Every record of a stage with several, in the order of their files' names."""
+    folder = project.stage_records / stage
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        record = _read(path)
+        if record is not None:
+            yield record
+
+
+def save_record(project: ProjectPaths, record: StageRecord, *, keep_each: bool = False) -> None:
+    """Keep the record of a finished run."""
+    path = record_path(project, record.stage, record.subject, record.run_id if keep_each else "")
+    write_json(path, record.model_dump(mode="json"))
+
+
+def current_record(project: ProjectPaths, stage: str) -> StageRecord | None:
+    """The current run of a stage that keeps each; None where none is, or its record is gone."""
+    path = project.stage_records / stage / "current"
+    run_id = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    return load_record(project, stage, run_id=run_id) if run_id else None
+
+
+def set_current(project: ProjectPaths, stage: str, run_id: str) -> None:
+    """Make a kept run the current one."""
+    write_text(project.stage_records / stage / "current", f"{run_id}\n")
+
+
+def read_running(project: ProjectPaths) -> RunningStage | None:
+    """The marker of a run that has not ended; under the project's lock, one whose process died."""
+    path = project.running
+    if not path.exists():
+        return None
+    try:
+        return RunningStage.model_validate(read_json(path))
+    except ValidationError:
+        return None
+
+
+def write_running(project: ProjectPaths, running: RunningStage) -> None:
+    """Mark a run as under way."""
+    write_json(project.running, running.model_dump(mode="json"))
+
+
+def clear_running(project: ProjectPaths) -> None:
+    """The run has its terminal event."""
+    project.running.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> StageRecord | None:
+    if not path.exists():
+        return None
+    try:
+        return StageRecord.model_validate(read_json(path))
+    except ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""The training engine: rows to batches, objectives, packing, the trainer, checkpoints, tracking, preflight."""

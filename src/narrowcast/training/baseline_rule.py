@@ -1,0 +1,63 @@
+"""Evaluation first: no training before a baseline was measured on the same data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from narrowcast.errors import DataError, StageError
+from narrowcast.core.stage import StageContext
+from narrowcast.store.files import read_json, write_json
+from narrowcast.core.paths import ProjectPaths
+
+
+def baseline_version(project: ProjectPaths) -> str | None:
+    """The data-set version that baselines were last measured on, or None."""
+    record = load_record(project, "baseline")
+    if record is None:
+        return None
+    result = record.result
+    version = result.get("dataset_version") or result.get("payload", {}).get("dataset_version")
+    return str(version) if version else None
+
+
+def missing_baseline(dataset_version: str, ctx: StageContext) -> str:
+    """What is wrong with the baseline, or "" where it was measured on this data set.
+
+    A run that was forced past it is not asked again when it goes on after an interruption.
+    """
+    found = baseline_version(ctx.project)
+    if found == dataset_version or (ctx.resume and _was_forced(dataset_version, ctx)):
+        return ""
+    return "no baseline was measured" if found is None else "the baseline was measured on an older data set"
+
+
+def require_baseline(dataset_version: str, ctx: StageContext) -> None:
+    """Refuse to train where there is nothing to compare the result with.
+
+    Raises:
+        StageError: unless forced; an override is an event.
+    """
+    what = missing_baseline(dataset_version, ctx)
+    if not what:
+        return
+    if not ctx.force:
+        raise StageError(
+            f"{what}, so there is nothing that the trained model could be compared with",
+            where=f"data set {dataset_version[:12]}",
+            next_command="narrowcast baseline, or narrowcast train --force",
+            reason_code="training_baseline_missing",
+            stage="training",
+        )
+    ctx.emit("training_forced", f"{what}; training was forced", {"dataset_version": dataset_version})
+    write_json(_mark(ctx), {"dataset_version": dataset_version, "because": what})
+
+
+def _was_forced(dataset_version: str, ctx: StageContext) -> bool:
+    mark = _mark(ctx)
+    return mark.exists() and bool(read_json(mark)["dataset_version"] == dataset_version)
+
+
+def _mark(ctx: StageContext) -> Path:
+    # Beside the run's folder, which starting over removes.
+    return ctx.project.runs / f"{ctx.run_id}.forced.json"

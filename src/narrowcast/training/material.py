@@ -1,0 +1,95 @@
+"""Everything training needs before the weights are loaded: base, tokenizer, token rows, recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from narrowcast.core.example import Example
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split
+from narrowcast.errors import StageError
+from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
+from narrowcast.plugins.optional import require
+from narrowcast.core.stage import StageContext
+from narrowcast.training.layout import choose_layout, packed_micro_batch
+from narrowcast.training.options import Options
+from narrowcast.training.recipe import Recipe, choose_recipe, max_length, objective_of
+from narrowcast.training.rows import TokenRows, tokenise
+from narrowcast.training.selection import choose_selection
+from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.tasks import handler_for
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run is made of."""
+
+    manifest: DatasetManifest
+    base: ResolvedBase
+    tokenizer: Any
+    train: TokenRows
+    dev: TokenRows
+    recipe: Recipe
+
+    @property
+    def updates(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.recipe.updates(len(self.train.rows))
+
+
+def gather(options: Options, ctx: StageContext) -> Material:
+    """Read and render the rows, and fill in the recipe.
+
+    Only the train and dev splits are read; test and golden rows never come near training.
+
+    Raises:
+        StageError: where no row is left to train on.
+        CancelledError: on request.
+    """
+    require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")
+    manifest = load_manifest(ctx.project)
+    base = resolve_base(options.base, ctx.settings)
+    tokenizer = load_tokenizer(base)
+    longest = max_length(options, base)
+    pairs = objective_of(options, manifest.task) == "dpo"
+    splits: dict[Split, TokenRows] = {}
+    for split in (Split.TRAIN, Split.DEV):
+        examples = _rows(ctx, manifest, split)
+        ctx.progress.start(f"rendering {split} rows", len(examples))
+
+        def each() -> None:
+            ctx.cancel.check(reason_code="training_cancelled", stage="training")
+            ctx.progress.advance()
+
+        splits[split] = tokenise(examples, handler_for(manifest.task), tokenizer, longest, each, pairs=pairs)
+    train = splits[Split.TRAIN]
+    if not train.rows:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in train.rejected.items()) or "no rows"
+        raise StageError(
+            f"no row is left to train on: {reasons}",
+            where=f"longest row allowed: {longest} tokens",
+            next_command="narrowcast train with another --base, or narrowcast data ledger",
+            reason_code="training_dispatch_error",
+            stage="training",
+        )
+    recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
+    recipe.layout, recipe.reasons["layout"] = choose_layout(
+        options, base, train.rows, recipe.micro_batch_size
+    )
+    if recipe.layout == "tree" and recipe.accumulation > 1 and options.micro_batch_size is None:
+        recipe.micro_batch_size, recipe.reasons["micro_batch_size"] = packed_micro_batch(
+            options, train.rows, recipe.micro_batch_size
+        )
+    recipe.select_by, recipe.reasons["select_by"] = choose_selection(
+        options, manifest.task, len(splits[Split.DEV].rows)
+    )
+    return Material(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
+
+
+def _rows(ctx: StageContext, manifest: DatasetManifest, split: Split) -> list[Example]:
+    stored = manifest.splits.get(split)
+    # A data set may have no dev rows; train is always there, or `read_split` says what to do.
+    if split is Split.DEV and (stored is None or stored.rows == 0):
+        return []
+    return read_split(ctx.project, manifest, split)

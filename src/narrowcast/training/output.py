@@ -1,0 +1,84 @@
+"""What a finished run leaves: weights, tokenizer, run manifest, a line in the index."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from narrowcast.core.hashing import combined_hash, sha256_hex
+from narrowcast.core.run import RunManifest
+from narrowcast.store.files import append_jsonl, atomic_folder, read_jsonl, sha256_file, write_json
+from narrowcast.core.paths import ProjectPaths
+
+_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
+
+
+def save_run(project: ProjectPaths, model: Any, tokenizer: Any, manifest: RunManifest) -> RunManifest:
+    """Write `outputs/adapters/<run>/` as a whole, then its line in `registry/runs.jsonl`.
+
+    Weights keep the type they were trained in (float32, or the adapter's): evaluation, merging and
+    quantisation all begin from these, so what is measured is what is exported.
+
+    Returns:
+        The manifest with the SHA-256 of the weights.
+    """
+    with atomic_folder(project.adapters / manifest.run_id) as folder:
+        model.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; export writes a real one
+        tokenizer.save_pretrained(folder)
+        written = manifest.model_copy(update={"weights_sha256": weights_sha256(folder)})
+        write_json(folder / "run.json", written.model_dump(mode="json"))
+    _index(project, written)
+    return written
+
+
+def weights_sha256(folder: Path) -> str:
+    """SHA-256 over the weight files; of the file itself where there is one."""
+    hashes = [sha256_file(file) for file in sorted(folder.glob("*.safetensors"))]
+    return hashes[0] if len(hashes) == 1 else combined_hash(hashes)
+
+
+def environment() -> dict[str, str]:
+    """Versions and machine facts that can change the weights."""
+    import torch
+
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    found["threads"] = str(torch.get_num_threads())
+    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return found
+
+
+def template_sha256(tokenizer: Any) -> str:
+    """SHA-256 of the chat template."""
+    return sha256_hex(str(tokenizer.chat_template).encode())
+
+
+def _index(project: ProjectPaths, manifest: RunManifest) -> None:
+    line = {
+        "run_id": manifest.run_id,
+        "base": manifest.base.name,
+        "method": manifest.method,
+        "dataset_version": manifest.dataset_version,
+        "rows": manifest.rows["train"],
+        "steps": manifest.steps,
+        "final_train_loss": manifest.losses["final_train"],
+        "dev_loss": manifest.losses.get("dev"),
+        "seconds": manifest.seconds,
+        "tokens_per_second": manifest.tokens_per_second,
+        "weights_sha256": manifest.weights_sha256,
+        "finished": manifest.finished,
+    }
+    known = read_jsonl(project.run_index) if project.run_index.exists() else iter(())
+    # The same run repeated to the same weights is one run.
+    if not any(
+        (each["run_id"], each["weights_sha256"]) == (manifest.run_id, manifest.weights_sha256)
+        for each in known
+    ):
+        append_jsonl(project.run_index, line)

@@ -1,0 +1,84 @@
+"""Problems of the rows: too few, labels that training would never see, answers that would be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split, TaskProfile
+from narrowcast.errors import DataError
+from narrowcast.core.stage import StageContext
+from narrowcast.training.material import Material
+from narrowcast.training.preflight.finding import Finding
+from narrowcast.store.dataset import read_split
+
+_NAMED = 5  # labels or rows named in a message
+
+
+def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
+    """What the manifest and the targets tell, before anything is rendered."""
+    stored = manifest.splits.get(Split.TRAIN)
+    if stored is not None and stored.rows == 1:
+        yield Finding(
+            reason_code="training_rows_too_few",
+            blocks=True,
+            what="the train split has one row",
+            where=stored.path,
+            fix="narrowcast data import more rows, then narrowcast prepare",
+        )
+    if manifest.task.profile is TaskProfile.CLASSIFICATION:
+        yield from _labels(manifest, ctx)
+
+
+def row_findings(material: Material) -> Iterator[Finding]:
+    """Rows that are left out of training, because their answer would be cut or carries no loss."""
+    longest = material.recipe.max_length
+    for split, rows in ((Split.TRAIN, material.train), (Split.DEV, material.dev)):
+        whole = len(rows.rows) + sum(rows.rejected.values())
+        for reason, ids in rows.rejected_ids.items():
+            cut = reason == "over_length"
+            why = f"are longer than {longest:,} tokens: the answer would be cut" if cut else "carry no loss"
+            yield Finding(
+                reason_code="training_rows_truncated",
+                blocks=False,
+                what=f"{len(ids):,} of {whole:,} {split} rows {why}; left out as {reason}",
+                where=_some(ids),
+                fix="a base with a longer context, or shorter rows: narrowcast data clean"
+                if cut
+                else "narrowcast data review",
+            )
+
+
+def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
+    # Targets alone are looked at; no held-out text goes anywhere.
+    known: set[str] = set()
+    for split in (Split.TRAIN, Split.DEV, Split.TEST):
+        if (stored := manifest.splits.get(split)) is None or stored.rows == 0:
+            continue
+        try:
+            found = {str(row.target) for row in read_split(ctx.project, manifest, split)}
+        except DataError as error:
+            if split is Split.TEST:  # training itself reads the others, and names what is wrong with them
+                yield Finding(
+                    reason_code=error.reason_code,
+                    blocks=False,
+                    what=error.what,
+                    where=error.where,
+                    fix=error.next_command,
+                )
+            continue
+        if split is Split.TRAIN:
+            known = found
+        elif known and (absent := sorted(found - known)):
+            yield Finding(
+                reason_code="training_label_absent",
+                blocks=True,
+                what=f"{len(absent):,} labels of the {split} split stand in no train row: {_some(absent)}",
+                where=stored.path,
+                fix="import rows with these labels, then narrowcast prepare; or --preflight fail-open",
+            )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,97 @@
+"""All that is looked at before a run, in one pass; nothing here changes a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from narrowcast.errors import CancelledError, NarrowcastError
+from narrowcast.core.stage import StageContext
+from narrowcast.training.material import Material, gather
+from narrowcast.training.options import Options
+from narrowcast.training.preflight.data import data_findings, row_findings
+from narrowcast.training.preflight.finding import Finding, as_error, from_error
+from narrowcast.training.preflight.room import device_findings, room_findings
+from narrowcast.training.preflight.surroundings import (
+    evaluation_findings,
+    licence_findings,
+    tracker_findings,
+)
+from narrowcast.store.dataset import load_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        material: None where base, template or rows can not be used; then no mode lets the run begin.
+        error: why there is no material.
+    """
+
+    findings: list[Finding]
+    material: Material | None
+    error: NarrowcastError | None
+
+    @property
+    def blockers(self) -> list[Finding]:
+        """What stops a strict run."""
+        return [each for each in self.findings if each.blocks]
+
+
+def examine(options: Options, ctx: StageContext) -> Examination:
+    """Look at data, evaluation, base, machine and rows.
+
+    Raises:
+        CancelledError: on request.
+    """
+    material, error = None, None
+    findings = [*_without_model(options, ctx), *tracker_findings(options, ctx)]
+    try:
+        material = gather(options, ctx)
+    except CancelledError:
+        raise
+    except NarrowcastError as caught:
+        error = caught
+        findings.append(from_error(caught))
+    else:
+        findings += row_findings(material)
+        findings += licence_findings(material.base)
+        findings += room_findings(material, options, ctx)
+    findings.sort(key=lambda each: not each.blocks)
+    return Examination(findings, material, error)
+
+
+def _without_model(options: Options, ctx: StageContext) -> Iterator[Finding]:
+    try:
+        manifest = load_manifest(ctx.project)
+    except NarrowcastError:
+        return  # `gather` meets the same error and names it
+    yield from data_findings(manifest, ctx)
+    yield from evaluation_findings(manifest, ctx)
+    yield from device_findings(options)
+
+
+def admit(found: Examination, options: Options, ctx: StageContext) -> Material:
+    """The material of a run that may begin; what was found becomes an event.
+
+    Raises:
+        NarrowcastError: where a strict run is blocked, or no run could begin.
+    """
+    blockers = found.blockers
+    payload = {"findings": [each.model_dump() for each in found.findings], "mode": options.preflight}
+    if found.material is None or (blockers and options.preflight == "strict"):
+        if found.error is not None and len(blockers) == 1:
+            raise found.error
+        ctx.emit("training_preflight", f"{len(blockers):,} found that stop the run", payload)
+        raise as_error(blockers)
+    if blockers:
+        ctx.emit(
+            "training_preflight_ignored", f"{len(blockers):,} found that would stop a strict run", payload
+        )
+    elif found.findings:
+        ctx.emit("training_preflight", f"{len(found.findings):,} found, none of which stops the run", payload)
+    for each in found.findings:
+        if each.reason_code != "training_rows_truncated":  # the run names those itself
+            ctx.progress.note(f"preflight: {each.what} ({each.fix})")
+    return found.material

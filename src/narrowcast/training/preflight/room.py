@@ -1,0 +1,89 @@
+"""Whether the machine has what the recipe needs: device, libraries, memory, disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import disk_usage
+
+from narrowcast.models.memory import available_bytes
+from narrowcast.core.stage import StageContext
+from narrowcast.training.material import Material
+from narrowcast.training.options import Options
+from narrowcast.training.preflight.finding import Finding
+
+_TRAINED = 16  # bytes a trained parameter: float32 weight, gradient and two moments
+_FROZEN = {"lora": 2.0, "dora": 2.0, "qlora": 0.65, "full": 0.0}  # bytes a parameter of the base
+_ADAPTER = 0.05  # of the base's parameters, at most, for ranks up to 64
+_CHECKPOINT = 12  # bytes a trained parameter: weight and two moments
+_CHECKPOINTS = 3  # two are kept while the next is written
+
+
+def device_findings(options: Options) -> Iterator[Finding]:
+    """What QLoRA needs and this machine lacks."""
+    if options.method != "qlora" or find_spec("torch") is None:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        yield Finding(
+            reason_code="training_device_missing",
+            blocks=True,
+            what="QLoRA needs a GPU, and this machine has none",
+            where="method=qlora",
+            fix="narrowcast train --recipe sft-lora",
+        )
+    if find_spec("bitsandbytes") is None:
+        yield Finding(
+            reason_code="training_device_missing",
+            blocks=True,
+            what="QLoRA needs bitsandbytes, which is not installed",
+            where="method=qlora",
+            fix="pip install 'narrowcast[qlora]'",
+        )
+
+
+def room_findings(material: Material, options: Options, ctx: StageContext) -> Iterator[Finding]:
+    """Memory that weights and optimiser need at least, and disk for checkpoints."""
+    need, free = least_memory(material), available_bytes()
+    if need > free:
+        yield memory_finding(need, free, "weights, gradients and optimiser alone take")
+    folder = _existing(ctx.project.runs)
+    trained = trained_parameters(material)
+    disk = trained * (_CHECKPOINT * _CHECKPOINTS + 4 * (2 if options.early_stopping else 1))
+    if disk > (left := disk_usage(folder).free):
+        yield Finding(
+            reason_code="training_disk_short",
+            blocks=True,
+            what=f"checkpoints and weights may take {disk / 1e9:,.1f} GB; {left / 1e9:,.1f} GB are free",
+            where=str(folder),
+            fix="free some space, or take a smaller --base or --method lora",
+        )
+
+
+def memory_finding(need: int, free: int, subject: str) -> Finding:
+    """Not enough memory; `need` and `free` in bytes."""
+    return Finding(
+        reason_code="training_memory_short",
+        blocks=True,
+        what=f"{subject} {need / 1e9:,.1f} GB of memory; {free / 1e9:,.1f} GB are free",
+        where="this machine",
+        fix="narrowcast train --micro-batch-size 4, --method lora or a smaller --base",
+    )
+
+
+def trained_parameters(material: Material) -> int:
+    """Weights that are trained; of an adapter an upper bound."""
+    share = 1.0 if material.recipe.method == "full" else _ADAPTER
+    return round(material.base.parameters * share)
+
+
+def least_memory(material: Material) -> int:
+    """Bytes that no batch size can save."""
+    frozen = _FROZEN[material.recipe.method] * material.base.parameters
+    return round(frozen + _TRAINED * (trained_parameters(material) if not frozen else 0))
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())

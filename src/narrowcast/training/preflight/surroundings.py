@@ -1,0 +1,104 @@
+"""Problems around a run: no baseline, nothing to evaluate on, no gate, a tracker, an unclear licence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.names import Split
+from narrowcast.errors import NarrowcastError
+from narrowcast.models.catalogue import find
+from narrowcast.models.loading import ResolvedBase
+from narrowcast.core.stage import StageContext
+from narrowcast.training.baseline_rule import missing_baseline
+from narrowcast.training.options import Options
+from narrowcast.training.preflight.finding import Finding, from_error
+from narrowcast.training.tracking.base import TRACKERS
+from narrowcast.store.config_file import load_config
+from narrowcast.tasks import handler_for
+
+_PERMISSIVE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
+_SPLITS = {Split.DEV: "no dev loss is measured", Split.TEST: "no held-out rows tell what the model is worth"}
+
+
+def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
+    """Baseline, held-out splits and gates."""
+    if what := missing_baseline(manifest.version, ctx):
+        yield Finding(
+            reason_code="training_baseline_missing",
+            blocks=not ctx.force,
+            what=f"{what}, so there is nothing that the trained model could be compared with",
+            where=f"data set {manifest.version[:12]}",
+            fix="narrowcast baseline, or narrowcast train --force",
+        )
+    for split, meaning in _SPLITS.items():
+        stored = manifest.splits.get(split)
+        if stored is None or stored.rows == 0:
+            yield Finding(
+                reason_code="training_eval_missing",
+                blocks=False,
+                what=f"the data set has no {split} rows: {meaning}",
+                where=f"data set {manifest.version[:12]}",
+                fix="narrowcast prepare",
+            )
+    if not _has_gates(manifest, ctx):
+        yield Finding(
+            reason_code="training_gates_missing",
+            blocks=False,
+            what="no gate will judge the trained model",
+            where=ctx.project.config.name,
+            fix="gates under `evaluate:` in narrowcast.yaml, e.g. macro_f1>=0.9",
+        )
+
+
+def tracker_findings(options: Options, ctx: StageContext) -> Iterator[Finding]:
+    """Trackers that can not be used: library or key missing, another machine in offline mode."""
+    for name in options.track:
+        try:
+            TRACKERS.get(name)().check(ctx.settings)
+        except NarrowcastError as error:
+            yield from_error(error)
+
+
+def licence_findings(base: ResolvedBase) -> Iterator[Finding]:
+    """A licence that nobody stated, or that has terms of its own."""
+    licence = _licence(base)
+    if licence is None:
+        yield _licence_finding(f"nobody states the licence of {base.name}", base)
+    elif licence not in _PERMISSIVE:
+        yield _licence_finding(f"the licence of {base.name} is {licence}, which has terms of its own", base)
+
+
+def _licence_finding(what: str, base: ResolvedBase) -> Finding:
+    return Finding(
+        reason_code="training_licence_unclear",
+        blocks=False,
+        what=what,
+        where=base.path_or_id,
+        fix="read it before you ship the tuned model",
+    )
+
+
+def _licence(base: ResolvedBase) -> str | None:
+    """From the model card's front matter, else from the catalogue."""
+    card = Path(base.path_or_id) / "README.md"
+    if card.exists() and (text := card.read_text(encoding="utf-8")).startswith("---"):
+        try:
+            front = yaml.safe_load(text.split("---")[1])
+        except yaml.YAMLError:
+            front = None  # a card that can not be read states no licence
+        if isinstance(front, dict) and front.get("license"):
+            return str(front["license"]).lower()
+    entry = find(base.name)
+    return entry.licence if entry else None
+
+
+def _has_gates(manifest: DatasetManifest, ctx: StageContext) -> bool:
+    if ctx.project.config.exists():
+        named = load_config(ctx.project.config).evaluate.get("gates")
+        if named is not None:
+            return bool(named)
+    return bool(handler_for(manifest.task).default_gates())

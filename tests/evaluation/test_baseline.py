@@ -1,0 +1,167 @@
+import json
+
+import pytest
+
+from narrowcast.core.names import Split
+from narrowcast.errors import DataError, UsageError
+from narrowcast.ops.evaluate import baseline
+from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.files import read_json, read_jsonl
+from tests.evaluation.conftest import booking_rows, ticket_rows
+
+FAST = {"models": ["majority", "tfidf"], "samples": 200}
+
+
+def test_baselines_are_measured_with_intervals_and_compared(intents):
+    result = baseline(intents, FAST)
+    majority, tfidf = result.results
+    assert (majority.model, tfidf.model) == ("majority", "tfidf")
+    assert tfidf.n == result.n == 60
+    for each in result.results:
+        value = each.metrics["macro_f1"]
+        assert value.low <= value.value <= value.high
+    assert tfidf.metrics["macro_f1"].value > 0.7 > majority.metrics["macro_f1"].value
+    assert set(tfidf.breakdown["f1"]) == {"card", "fee", "login"}
+    comparison = result.comparisons[0]
+    assert (comparison.model, comparison.against, comparison.verdict) == ("tfidf", "majority", "better")
+    assert comparison.difference.value == pytest.approx(
+        tfidf.metrics["macro_f1"].value - majority.metrics["macro_f1"].value
+    )
+    assert [each.gates for each in result.results] == [[], []]
+
+
+def test_the_report_folder_holds_what_people_and_machines_read(intents):
+    result = baseline(intents, FAST)
+    folder = intents.paths.root / result.report
+    assert {path.name for path in folder.iterdir()} == {
+        "report.json",
+        "report.md",
+        "models.png",
+        "confusion.png",
+        "per_class.png",
+        "majority.failures.jsonl",
+        "tfidf.failures.jsonl",
+    }
+    assert (
+        read_json(folder / "report.json")["results"][1]["metrics"]
+        == json.loads(result.model_dump_json(include={"results"}))["results"][1]["metrics"]
+    )
+    text = (folder / "report.md").read_text()
+    assert "60 rows of data set" in text
+    assert "look 1 at this split" in text
+    assert "tfidf − majority" in text
+    failures = list(read_jsonl(folder / "majority.failures.jsonl"))
+    assert 0 < len(failures) <= 50
+    assert all(row["expected"] != row["predicted"] for row in failures)
+    answers = list(read_jsonl(intents.paths.root / result.results[1].predictions))
+    assert answers[0]["model"] == "tfidf"
+    assert len(answers) == 61
+
+
+def test_equal_inputs_are_not_measured_again_and_force_is_a_second_look(intents):
+    first = baseline(intents, FAST)
+    assert baseline(intents, FAST) == first
+    again = baseline(intents, FAST, force=True)
+    assert (first.looks, again.looks) == (1, 2)
+    assert [each.metrics for each in again.results] == [each.metrics for each in first.results]
+    assert [each.speed.reused for each in again.results] == [False, False]
+
+
+def test_answers_are_reused_where_only_the_interval_changes(intents):
+    first = baseline(intents, FAST)
+    second = baseline(intents, {**FAST, "seed": 0, "samples": 300})
+    assert [each.speed.reused for each in second.results] == [True, True]
+    for one, two in zip(first.results, second.results, strict=True):
+        assert {name: value.value for name, value in one.metrics.items()} == {
+            name: value.value for name, value in two.metrics.items()
+        }
+    fresh = baseline(intents, {**FAST, "samples": 300, "reuse": False})
+    assert [each.speed.reused for each in fresh.results] == [False, False]
+
+
+def test_dev_is_no_counted_look(intents):
+    assert baseline(intents, {**FAST, "split": "dev"}).looks == 0
+    assert not (intents.paths.registry / "test_looks.jsonl").exists()
+
+
+def test_a_limit_draws_rows_by_seed_and_says_so(intents):
+    result = baseline(intents, {**FAST, "limit": 20})
+    assert result.n == 20
+    assert result.rows_drawn == "20 of 60 rows, drawn at random with seed 0"
+    ids = [row["id"] for row in list(read_jsonl(intents.paths.root / result.results[0].predictions))[1:]]
+    everything = [row.id for row in read_split(intents.paths, load_manifest(intents.paths), Split.TEST)]
+    assert ids == [each for each in everything if each in set(ids)]
+    assert ids != everything[:20]
+
+
+def test_held_out_rows_never_reach_a_fit(intents, monkeypatch):
+    """Whatever the baselines are fitted on is a train row: the split readers are watched, nothing else."""
+    from narrowcast.evaluation import inputs as module
+
+    read = []
+    original = module.read_split
+
+    def watched(project, manifest, split):
+        read.append(split)
+        return original(project, manifest, split)
+
+    monkeypatch.setattr(module, "read_split", watched)
+    baseline(intents, FAST)
+    assert set(read) == {Split.TRAIN}
+
+    manifest = load_manifest(intents.paths)
+    held_out = {
+        row.inputs["text"]
+        for split in (Split.DEV, Split.TEST)
+        for row in original(intents.paths, manifest, split)
+    }
+    pairs = module.train_pairs(intents.paths, manifest)()
+    assert len(pairs) == manifest.splits[Split.TRAIN].rows
+    assert not held_out & {pair.text for pair in pairs}
+
+
+def test_spans_are_measured(prepared):
+    project = prepared(booking_rows(220), booking_rows(50, seed=1))
+    result = baseline(project, FAST)
+    majority, tfidf = result.results
+    assert tfidf.primary == "span_f1"
+    assert tfidf.metrics["span_f1"].value > 0.9 > majority.metrics["span_f1"].value
+    assert set(tfidf.breakdown["f1"]) == {"people", "time"}
+
+
+def test_fields_are_measured(prepared):
+    mapping = {"mapper": "kv_to_structured", "field_map": {"text": "text", "target": "ticket"}}
+    project = prepared(ticket_rows(260), ticket_rows(50, seed=1), **mapping)
+    result = baseline(project, FAST)
+    tfidf = result.results[1]
+    assert tfidf.primary == "field_f1"
+    assert tfidf.metrics["field_f1"].value > 0.7
+    assert tfidf.metrics["parse_rate"].value == 1.0
+    assert set(tfidf.breakdown["accuracy"]) == {"topic", "order"}
+    assert (project.paths.root / result.report / "per_field.png").exists()
+
+
+def test_nothing_prepared_names_the_next_command(project):
+    with pytest.raises(DataError) as caught:
+        baseline(project, FAST)
+    assert caught.value.next_command == "narrowcast prepare"
+
+
+def test_a_missing_golden_split_is_said(intents):
+    with pytest.raises(DataError, match="no golden split"):
+        baseline(intents, {**FAST, "split": "golden"})
+
+
+def test_wrong_options_and_models_are_usage_errors(intents):
+    with pytest.raises(UsageError, match="no predictor is called"):
+        baseline(intents, {"models": ["nonsense"]})
+    with pytest.raises(UsageError, match="split"):
+        baseline(intents, {"split": "train"})
+
+
+def test_events_tell_what_was_measured(intents):
+    baseline(intents, FAST)
+    event = intents.trail.events()[-1]
+    assert (event.stage, event.reason_code) == ("baseline", "baseline_run")
+    assert set(event.payload["models"]) == {"majority", "tfidf"}
+    assert event.payload["n"] == 60

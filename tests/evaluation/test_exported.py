@@ -1,0 +1,19 @@
+import pytest
+
+from narrowcast.errors import StageError
+from narrowcast.stages.verify import read_inputs
+from narrowcast.evaluation.options import VerifyOptions
+from narrowcast.core.stage import StageContext
+from tests.support.records import set_current_run
+
+
+def test_exported_files_need_a_run_and_its_bundle(intents):
+    with pytest.raises(StageError) as caught:
+        read_inputs(VerifyOptions(), StageContext(intents.paths, intents.settings))
+    assert caught.value.reason_code == "eval_model_missing"
+
+    set_current_run(intents.paths, "exp-0000000001")
+    with pytest.raises(StageError, match="no GGUF file") as caught:
+        read_inputs(VerifyOptions(), StageContext(intents.paths, intents.settings))
+    assert caught.value.reason_code == "export_artifact_missing"
+    assert caught.value.next_command == "narrowcast export"

@@ -1,0 +1,56 @@
+"""What lost a search gives its weights up, and can be had again."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from narrowcast.errors import ModelError
+from narrowcast.models.loading import load_trained
+from narrowcast.experiments.search.plan import plan_search
+from narrowcast.experiments.search.retention import drop_losers
+from narrowcast.experiments.search.run import search
+from narrowcast.experiments.search.space import Dimension
+from narrowcast.ops.train import runs, train
+
+
+def test_losers_weights_go_and_come_back_to_the_bit(ready, quick, cli_json):
+    mine = train(ready, {**quick, "weight_decay": 0.1}, force=True)  # no trial: another recipe
+    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
+    found = search(plan, trials=2, rows=12, keep="all", force=True)
+    assert found.dropped == []
+    loser = next(each for each in found.trials if each.number != found.best)
+    (dropped,) = drop_losers(plan, found.trials, found.best, [found.best])
+    assert dropped == loser.run_id
+    left = {path.name for path in ready.paths.adapters.iterdir()}
+    assert left == {mine.run_id, found.current_run}
+    with pytest.raises(ModelError, match=f"it lost in {plan.study}") as caught:
+        load_trained(ready.paths, loser.run_id)
+    before = next(line for line in runs(ready) if line["run_id"] == loser.run_id)
+    _, *words = shlex.split(caught.value.next_command)
+    again = cli_json(*words, "--force")
+    assert (again["run_id"], again["weights_sha256"]) == (loser.run_id, before["weights_sha256"])
+    load_trained(ready.paths, loser.run_id)
+
+
+def test_a_run_that_was_there_before_stays(ready, quick):
+    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
+    mine = train(ready, plan.options_of({"learning_rate": 1e-5}), force=True)
+    found = search(plan, trials=2, rows=12, keep="all", force=True)
+    first = next(each for each in found.trials if each.run_id != mine.run_id)
+    assert drop_losers(plan, found.trials, first.number, [first.number]) == []
+
+
+def test_only_a_search_that_is_done_removes_weights(ready, quick):
+    plan = plan_search(
+        ready, {**quick, "epochs": 40}, space={"learning_rate": Dimension(values=[3e-3, 1e-7])}
+    )
+    both = search(plan, trials=2, rows=12, keep="all", force=True)
+    losers = [each.run_id for each in both.trials if each.number not in both.front]
+    assert len(losers) == 1
+    stopped = search(plan, trials=3, timeout_minutes=0, force=True)
+    assert (stopped.stopped, stopped.dropped) == ("timeout", [])
+    assert all((ready.paths.adapters / each / "run.json").exists() for each in losers)
+    assert search(plan, trials=2, rows=12, force=True).dropped == losers
+    assert "training_weights_dropped" in [event.reason_code for event in ready.trail.events()]

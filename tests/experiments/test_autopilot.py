@@ -1,0 +1,39 @@
+"""The autopilot fills in what is left open, with reasons, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowcast.core.names import Split
+from narrowcast.errors import DataError
+from narrowcast.experiments.autopilot import choose
+from tests.training.conftest import WORDS, prepare, sentences
+
+
+@pytest.fixture
+def prepared(project):
+    rows = sentences(60)
+    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
+    return project
+
+
+def test_a_machine_without_downloads_takes_the_embedded_base(prepared):
+    choice = choose(prepared)
+    assert choice.options == {"base": "embedded", "recipe": "full", "batch_size": 8}
+    assert set(choice.reasons) == set(choice.options)
+    assert "48 rows" in choice.reasons["batch_size"]
+    (candidate,) = choice.candidates
+    assert candidate.verdict == "fits"
+    assert candidate.minutes >= 0
+
+
+def test_what_the_user_gave_is_left_alone(prepared):
+    choice = choose(prepared, {"base": "qwen3-0.6b", "batch_size": 16})
+    assert choice.options == {}
+    assert choice.reasons == {}
+    assert "recipe" not in choose(prepared, {"method": "lora"}).options
+
+
+def test_without_a_data_set_there_is_nothing_to_choose_from(project):
+    with pytest.raises(DataError):
+        choose(project)

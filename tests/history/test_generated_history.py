@@ -1,0 +1,108 @@
+"""Generated rows: lineage to the teacher's call, a gate's reject brought back, forgotten children."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from narrowcast.core.config import ProjectConfig
+from narrowcast.core.names import Provenance, Split, TaskProfile
+from narrowcast.core.task import TaskSpec
+from narrowcast.ops.data import import_rows, ledger
+from narrowcast.history.forget import forget
+from narrowcast.ops.data.gate import gate
+from narrowcast.ops.data.generate import generate
+from narrowcast.history.lineage import lineage
+from narrowcast.review.decide import Choice, decide, review_state
+from narrowcast.review.sources import fill_queue
+from narrowcast.ops.prepare import prepare
+from narrowcast.pipeline.project import Project
+from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.files import read_jsonl
+from narrowcast.testing.teacher_server import TeacherServer
+from tests.history.test_history import rows
+
+PLAN = """
+rows: 12
+categories: [{name: a, label: a}, {name: b, label: b}]
+difficulties: [easy]
+edge_cases: [canonical]
+"""
+
+
+@pytest.fixture
+def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[TeacherServer]:
+    server = TeacherServer()
+    monkeypatch.setenv("NARROWCAST_TEACHER_URL", server.url)
+    monkeypatch.setenv("NARROWCAST_TEACHER_MODEL", "counting")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def generated(project: Project, teacher: TeacherServer, tmp_path: Path) -> str:
+    """Thirty rows by people, twelve by a teacher that was shown some; a gate holds half of these back."""
+    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+    project.save_config(ProjectConfig(name="task", task=task))
+    path = tmp_path / "seeds.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows(0, 30)))
+    import_rows(
+        project,
+        f"jsonl:{path}",
+        mapper="label_to_classification",
+        field_map={"text": "text", "label": "label"},
+    )
+    prepare(project, {})
+    folder = project.paths.specs / "generation_prompts"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.yaml").write_text(PLAN)
+    generate(project, {})
+    record = gate(project, overrides={"optional": ["human_review"], "review_share": 0.5}).record
+    assert record is not None
+    assert record.rejected["gate_human_review"] > 0
+    assert record.accepted > 0
+    return record.id
+
+
+def test_a_generated_row_leads_to_its_call(project: Project, generated: str) -> None:
+    line = next(iter(read_jsonl(project.paths.accepted / f"{generated}.jsonl")))
+    found = lineage(project, line["id"])
+    assert found.provenance == "synthetic"
+    assert found.parents
+    assert found.generated_by is not None
+    assert found.generated_by["writer"] == "counting"
+    origin = found.generated_by["origin"]
+    assert origin["parents"] == found.parents
+    assert len(origin["prompt"]) == 64
+    assert found.generated_by["call"]["key"] == origin["call"]
+    seen = found.generated_by["call"]["request"]["messages"]
+    parent = lineage(project, found.parents[0]).example
+    assert parent is not None
+    assert parent["inputs"]["text"] in seen[-1]["content"]
+    assert lineage(project, found.parents[0]).generated_by is None
+
+
+def test_what_a_gate_held_back_comes_back_as_a_train_row(project: Project, generated: str) -> None:
+    fill_queue(project, "gates", count=1, reason="human_review")
+    [item] = review_state(project, "ann").open
+    assert item.why == "gates"
+    assert item.record is not None
+    text = item.record["row"]["text"]
+    done = decide(project, [Choice(item.id, "accept")], "ann")
+    assert ledger(project).balanced
+    prepare(project, {})
+    rows_in_train = read_split(project.paths, load_manifest(project.paths), Split.TRAIN)
+    [back] = [row for row in rows_in_train if row.source == done.rescued]
+    assert (back.inputs, back.provenance) == ({"text": text}, Provenance.SYNTHETIC)
+    assert back.parents[-1] == item.id
+    assert ledger(project).balanced
+
+
+def test_rows_made_after_a_forgotten_one_go_with_it(project: Project, generated: str) -> None:
+    line = next(iter(read_jsonl(project.paths.accepted / f"{generated}.jsonl")))
+    found = forget(project, ids=[line["parents"][0]])
+    assert line["id"] in found.ids
+    assert any(path.startswith("data/generated/") for path in found.remains)

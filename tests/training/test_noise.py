@@ -1,0 +1,77 @@
+"""Inputs that lose tokens: what stays, what varies, what it is a function of."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowcast.core.names import TaskProfile
+from narrowcast.core.task import TaskSpec
+from narrowcast.models.loading import resolve_base
+from narrowcast.training.material import gather
+from narrowcast.training.noise import NoisyRows
+from narrowcast.training.recipe import choose_recipe
+
+
+@pytest.fixture
+def rows(workshop):
+    return gather(workshop.options(), workshop.context()).train.rows
+
+
+def test_instruction_turn_markers_and_answer_stay(rows):
+    noisy = NoisyRows(rows, 0.5, seed=0)
+    begin, end = rows[0].ids[:3], rows[0].ids[rows[0].prompt_length - 3 : rows[0].prompt_length]
+    known = {token for row in rows for token in row.ids}
+    for index, row in enumerate(rows):
+        got = noisy[index]
+        prompt = got.ids[: got.prompt_length]
+        assert got.ids[got.prompt_length :] == row.ids[row.prompt_length :]
+        assert (prompt[:3], prompt[-3:]) == (begin, end)
+        assert len(got.ids) <= len(row.ids)
+        assert set(got.ids) <= known
+
+
+def test_the_share_is_lost_half_of_it_without_a_trace(rows):
+    noisy = NoisyRows(rows, 0.3, seed=0)
+    inputs = gone = 0
+    for epoch in range(40):
+        noisy.set_epoch(epoch)
+        for index, row in enumerate(rows):
+            inputs += len(noisy._input(row.ids[: row.prompt_length]))
+            gone += len(row.ids) - len(noisy[index].ids)
+    assert 0.13 < gone / inputs < 0.17
+
+
+def test_an_epoch_has_its_own_noise_and_always_the_same(rows):
+    one, other = NoisyRows(rows, 0.3, seed=0), NoisyRows(rows, 0.3, seed=0)
+    first = [one[index].ids for index in range(len(rows))]
+    assert first == [other[index].ids for index in range(len(rows))]
+    one.set_epoch(1)
+    assert first != [one[index].ids for index in range(len(rows))]
+    assert first != [NoisyRows(rows, 0.3, seed=1)[index].ids for index in range(len(rows))]
+
+
+def test_equal_prompts_stay_as_they_are(rows):
+    assert NoisyRows(rows[:1], 0.9, seed=0)[0].ids == rows[0].ids
+
+
+def test_training_meets_the_noise_of_its_epoch(workshop):
+    plain, noisy = (
+        workshop.train(workshop.context(f"exp-{number:010}"), input_noise=share, method="full")
+        for number, share in enumerate((0.0, 0.4))
+    )
+    assert plain.weights_sha256 != noisy.weights_sha256
+    again = workshop.train(workshop.context("exp-0000000009"), input_noise=0.4, method="full")
+    assert again.weights_sha256 == noisy.weights_sha256
+
+
+def test_only_labels_of_a_small_base_are_noisy_by_themselves(workshop):
+    base = resolve_base(str(workshop.base), workshop.context().settings)
+
+    def chosen(profile, **fields):
+        task = TaskSpec(profile=profile, labels=["a"] if profile is TaskProfile.CLASSIFICATION else [])
+        return choose_recipe(workshop.options(**fields), base, task, 100, 50).input_noise
+
+    assert chosen(TaskProfile.CLASSIFICATION) > 0
+    assert chosen(TaskProfile.CLASSIFICATION, method="lora") == 0
+    assert chosen(TaskProfile.CLASSIFICATION, input_noise=0.0) == 0
+    assert chosen(TaskProfile.STRUCTURED_EXTRACTION) == 0

@@ -1,0 +1,70 @@
+"""Recipes are options under a name; what is given beside one wins, a contradiction is an error."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from narrowcast.core.names import TaskProfile
+from narrowcast.core.task import TaskSpec
+from narrowcast.models.loading import load_trained, read_run_manifest, resolve_base
+from narrowcast.stages.train import Options
+from narrowcast.training.rank import rank_for
+from narrowcast.training.recipe import choose_recipe
+from narrowcast.training.recipes import named_recipes
+
+
+@pytest.mark.parametrize("name", named_recipes())
+def test_each_recipe_fills_in_options_that_exist(name):
+    recipe = named_recipes()[name]
+    options = Options(recipe=name)
+    assert options.method == recipe.method
+    for key, value in recipe.options.items():
+        assert getattr(options, key) == value
+
+
+def test_options_beside_a_recipe_win():
+    assert Options(recipe="qlora-nf4").warmup_ratio == 0.03
+    assert Options(recipe="qlora-nf4", warmup_ratio=0.05).warmup_ratio == 0.05
+    with pytest.raises(ValidationError, match="contradicts"):
+        Options(recipe="dora", method="full")
+    with pytest.raises(ValidationError, match="did you mean sft-lora"):
+        Options(recipe="sft-lor")
+
+
+@pytest.mark.parametrize(
+    ("profile", "labels", "rows", "rank"),
+    [
+        (TaskProfile.CLASSIFICATION, 3, 300, 4),
+        (TaskProfile.CLASSIFICATION, 3, 5_000, 8),
+        (TaskProfile.CLASSIFICATION, 77, 5_000, 16),
+        (TaskProfile.STRUCTURED_EXTRACTION, 0, 5_000, 32),
+        (TaskProfile.QA, 0, 5_000, 16),
+        (TaskProfile.QA, 0, 50_000, 64),
+    ],
+)
+def test_the_rank_follows_task_and_rows(profile, labels, rows, rank):
+    task = TaskSpec(profile=profile, labels=[str(number) for number in range(labels)])
+    found, why = rank_for(task, rows)
+    assert found == rank
+    assert why
+
+
+def test_alpha_is_twice_a_rank_that_was_left_open(tiny_base, settings):
+    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+    base = resolve_base(str(tiny_base), settings)
+    chosen = choose_recipe(Options(recipe="sft-lora"), base, task, 5_000, 100)
+    assert (chosen.method, chosen.lora_rank, chosen.lora_alpha) == ("lora", 8, 16)
+    assert "2 labels" in chosen.reasons["lora_rank"]
+
+
+def test_dora_trains_an_adapter_with_column_lengths_that_merges(workshop):
+    result = workshop.train(recipe="dora", epochs=1)
+    manifest = read_run_manifest(workshop.project, result.run_id)
+    assert (manifest.method, manifest.recipe["recipe"]) == ("dora", "dora")
+    from safetensors import safe_open
+
+    with safe_open(workshop.project.root / result.path / "adapter_model.safetensors", "pt") as file:
+        assert any("magnitude" in name for name in file.keys())  # noqa: SIM118
+    model, _ = load_trained(workshop.project, result.run_id)
+    assert not any("lora" in name for name, _ in model.named_parameters())
