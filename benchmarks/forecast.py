@@ -23,8 +23,8 @@ from narrowcast.core.settings import Settings
 from narrowcast.demo.project import configuration
 from narrowcast.models.embedded import embedded_base
 from narrowcast.ops.prepare import prepare
-from narrowcast.pipeline.project import Project
 from narrowcast.ops.run import import_sources
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_json
 
 TIME_BAR, MEMORY_BAR = 0.30, 0.20

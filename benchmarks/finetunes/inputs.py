@@ -69,9 +69,9 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
     from narrowcast.core.ledger import StageLedger
     from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
     from narrowcast.core.names import Split, TaskProfile
+    from narrowcast.core.paths import ProjectPaths
     from narrowcast.core.task import TaskSpec
     from narrowcast.store.dataset import dataset_version, save_version
-    from narrowcast.core.paths import ProjectPaths
 
     project = ProjectPaths(root)
     examples = [

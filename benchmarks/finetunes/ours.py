@@ -19,8 +19,8 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> d
     """
     from narrowcast.models.memory import peak_bytes, reset_peak
     from narrowcast.stages.train.contract import read_inputs
-    from narrowcast.training.trace import read_trace
     from narrowcast.stages.train.run import train as train_stage
+    from narrowcast.training.trace import read_trace
 
     material, options, context = gathered(folder / f"home-{os.getpid()}", folder / "model", rows, method)
     floor = floor_seconds(material, options)

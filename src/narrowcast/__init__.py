@@ -26,8 +26,8 @@ __all__ = ["Project", "Settings", "__version__", "run"]
 
 if TYPE_CHECKING:
     from narrowcast.core.settings import Settings
-    from narrowcast.pipeline.project import Project
     from narrowcast.ops.run import run
+    from narrowcast.pipeline.project import Project
 
 _LAZY = {
     "Project": "narrowcast.pipeline.project",

@@ -8,8 +8,8 @@ from pydantic import Field
 from typer.testing import CliRunner
 
 from narrowcast.cli.options import parse_settings, stage_options
-from narrowcast.errors import UsageError
 from narrowcast.core.stage import StageOptions
+from narrowcast.errors import UsageError
 
 
 class Options(StageOptions):

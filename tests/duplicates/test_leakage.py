@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from narrowcast.errors import UsageError
 from narrowcast.duplicates.dedupe import dedupe
 from narrowcast.duplicates.leakage import leakage
+from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of

@@ -1,9 +1,9 @@
 import pytest
 
-from narrowcast.errors import StageError
-from narrowcast.stages.verify import read_inputs
-from narrowcast.evaluation.options import VerifyOptions
 from narrowcast.core.stage import StageContext
+from narrowcast.errors import StageError
+from narrowcast.evaluation.options import VerifyOptions
+from narrowcast.stages.verify import read_inputs
 from tests.support.records import set_current_run
 
 

@@ -17,8 +17,8 @@ import pytest
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.spec import ASSUMPTIONS, SpecAnswers
+from narrowcast.pipeline.project import Project
 
 FILES = [
     "task.md",

@@ -11,15 +11,15 @@ import pytest
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.names import Provenance, Split, TaskProfile
 from narrowcast.core.task import TaskSpec
-from narrowcast.ops.data import import_rows, ledger
 from narrowcast.history.forget import forget
+from narrowcast.history.lineage import lineage
+from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.generate import generate
-from narrowcast.history.lineage import lineage
-from narrowcast.review.decide import Choice, decide, review_state
-from narrowcast.review.sources import fill_queue
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
+from narrowcast.review.decide import Choice, decide, review_state
+from narrowcast.review.sources import fill_queue
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer

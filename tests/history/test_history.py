@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from narrowcast.core.names import Split
-from narrowcast.errors import DataError, UsageError
-from narrowcast.ops import data
 from narrowcast.duplicates.conflicts import conflicts
+from narrowcast.errors import DataError, UsageError
 from narrowcast.history.diff import diff
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
 from narrowcast.history.versions import versions
+from narrowcast.ops import data
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
 from narrowcast.store.dataset import load_manifest, read_split

@@ -8,12 +8,12 @@ import pytest
 
 from narrowcast.core.names import StageName
 from narrowcast.core.settings import Settings
+from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
+from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError, UsageError
 from narrowcast.pipeline.project import Project
-from narrowcast.core.work import Work
-from narrowcast.store.stage_records import load_record
-from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.store.files import write_text
+from narrowcast.store.stage_records import load_record
 
 
 class Options(StageOptions):

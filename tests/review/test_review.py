@@ -12,13 +12,13 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops import data
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
-from narrowcast.review.decide import Choice, decide, review_state
-from narrowcast.review.sources import fill_queue
+from narrowcast.ops import data
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
+from narrowcast.review.decide import Choice, decide, review_state
+from narrowcast.review.sources import fill_queue
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from tests.history.test_history import bring, rows

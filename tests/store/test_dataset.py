@@ -8,11 +8,11 @@ from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
 from narrowcast.store.dataset import dataset_version, load_manifest, read_split, save_version
 from narrowcast.store.files import read_jsonl
-from narrowcast.core.paths import ProjectPaths
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
-from narrowcast.core.task import TaskSpec
 from narrowcast.core.stage import StageContext
+from narrowcast.core.task import TaskSpec
 from narrowcast.stages.train import Options
 from narrowcast.stages.train.contract import read_inputs
 from narrowcast.stages.train.run import train
 from narrowcast.store.dataset import dataset_version, save_version
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.testing.tiny import build_tiny_model
 
 WORDS = {"card": ["card", "plastic"], "rate": ["exchange", "rate"], "fee": ["fee", "charged"]}

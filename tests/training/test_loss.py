@@ -7,11 +7,11 @@ import torch
 
 from narrowcast.models.chat import IGNORED
 from narrowcast.models.loading import model_from, tokenizer_from
+from narrowcast.testing.tiny import build_tiny_model
 from narrowcast.training.batches import LengthGroupedBatches, collate
 from narrowcast.training.material import gather
 from narrowcast.training.rows import TokenRow
 from narrowcast.training.trace import read_trace
-from narrowcast.testing.tiny import build_tiny_model
 
 ONE_EPOCH = {
     "epochs": 1,

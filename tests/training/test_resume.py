@@ -16,8 +16,8 @@ import pytest
 from narrowcast.core.names import Split
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.errors import CancelledError, StageError
-from narrowcast.training.checkpoints import is_complete, last_checkpoint
 from narrowcast.store.stage_records import save_record
+from narrowcast.training.checkpoints import is_complete, last_checkpoint
 from tests.support.records import stage_record
 from tests.training.conftest import WORDS, prepare, sentences
 

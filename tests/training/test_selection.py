@@ -10,11 +10,11 @@ from narrowcast.errors import CancelledError, StageError
 from narrowcast.models.loading import load_trained, read_run_manifest
 from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.stages.train import Options
-from narrowcast.training.selection import best_of
-from narrowcast.training.trace import read_trace
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
+from narrowcast.training.selection import best_of
+from narrowcast.training.trace import read_trace
 from tests.training.conftest import sentences
 from tests.training.test_resume import StopAfter
 

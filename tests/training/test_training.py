@@ -11,9 +11,9 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import Split
 from narrowcast.errors import ModelError, StageError
 from narrowcast.models.loading import load_trained, read_run_manifest
-from narrowcast.training.trace import read_trace
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.files import read_jsonl
+from narrowcast.training.trace import read_trace
 from tests.training.conftest import sentences
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from narrowcast.core.names import Split
+from narrowcast.store.files import read_jsonl
 from narrowcast.training.batches import LengthGroupedBatches, parts
 from narrowcast.training.trace import read_trace
-from narrowcast.store.files import read_jsonl
 from tests.training.conftest import WORDS, prepare, sentences
 from tests.training.two_processes import run
 

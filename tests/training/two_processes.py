@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 
 from narrowcast.core.settings import Settings
-from narrowcast.pipeline.project import Project
 from narrowcast.ops.train import train
+from narrowcast.pipeline.project import Project
 
 OPTIONS = {"epochs": 1, "batch_size": 8, "micro_batch_size": 3, "precision": "fp32", "preflight": "fail-open"}
 LAYOUTS = ("padded", "tree")

@@ -233,7 +233,9 @@ REASONS: dict[str, Reason] = {
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
-    "stage_interrupted": Reason(_S, _WARN, "a stage's process ended before the stage did", "the same command again"),
+    "stage_interrupted": Reason(
+        _S, _WARN, "a stage's process ended before the stage did", "the same command again"
+    ),
     "stage_recovered": Reason(_S, _INFO, "a stage had finished when its process ended"),
     "job_submitted": Reason(_S, _INFO, "a job was put into the queue"),
     "job_started": Reason(_S, _INFO, "a step of a job began"),

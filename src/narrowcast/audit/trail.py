@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 from narrowcast.audit.event import GENESIS, RunEvent
 from narrowcast.audit.reasons import REASONS
 from narrowcast.core.names import Severity, StageName
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.store.files import append_jsonl, read_jsonl, write_json
 from narrowcast.store.tables import EventTable
-from narrowcast.core.paths import ProjectPaths
 
 
 class TrailReport(BaseModel):

@@ -9,13 +9,13 @@ from narrowcast.cli.output import console, next_step, say, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from narrowcast.factory.gating import GateVerdict
+    from narrowcast.factory.generation import CellProgress, Spending
     from narrowcast.ops.data.balance import BalanceOutcome
     from narrowcast.ops.data.gate import GateOutcome
     from narrowcast.ops.data.gate_imports import ImportGates
     from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
     from narrowcast.ops.data.judge import JudgeOutcome
-    from narrowcast.factory.gating import GateVerdict
-    from narrowcast.factory.generation import CellProgress, Spending
 
 _CELLS_SHOWN = 24
 

@@ -12,9 +12,9 @@ from rich.text import Text
 from narrowcast.cli.output import console, next_step, say, table
 
 if TYPE_CHECKING:
+    from narrowcast.pipeline.project import Project
     from narrowcast.review.agreement import Agreement
     from narrowcast.review.decide import Decided, ReviewItem, ReviewState
-    from narrowcast.pipeline.project import Project
 
 _KEYS = "\\[a]ccept  \\[e]dit  \\[r]eject  \\[s]kip  \\[q]uit"
 

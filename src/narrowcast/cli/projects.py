@@ -40,8 +40,8 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project with its task specification; asks on a terminal for what no option says."""
-    from narrowcast.pipeline.project import Project
     from narrowcast.factory.spec import SpecAnswers, read_schema
+    from narrowcast.pipeline.project import Project
 
     answers = SpecAnswers(
         goal=goal,

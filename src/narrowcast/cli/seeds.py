@@ -8,8 +8,8 @@ from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.cli.progress import working
 
 if TYPE_CHECKING:
-    from narrowcast.pipeline.project import Project
     from narrowcast.experiments.seeds import Seeds
+    from narrowcast.pipeline.project import Project
 
 
 def train_seeds(

@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from narrowcast.version import __version__
 from narrowcast.connectors.base import SourceAccess, SourceDescription
 from narrowcast.connectors.download import Download, Downloaded, Validators, blocks_of
 from narrowcast.connectors.private import checked_addresses, is_loopback_name
@@ -26,6 +25,7 @@ from narrowcast.connectors.source import data_error
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
+from narrowcast.version import __version__
 
 _TIMEOUT_S = 30.0
 _REDIRECTS = 5

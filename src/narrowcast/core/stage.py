@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.names import StageName
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.settings import Settings
-from narrowcast.core.paths import ProjectPaths
 
 
 class StageOptions(BaseModel):

@@ -10,17 +10,17 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.demo.answers import ShownAnswer, shown_answers
-from narrowcast.ops.data import imports
-from narrowcast.pipeline.project import Project
-from narrowcast.ops.run import import_sources
 from narrowcast.core.request import StageRequest
 from narrowcast.core.work import as_work
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.demo.answers import ShownAnswer, shown_answers
+from narrowcast.ops.data import imports
+from narrowcast.ops.run import import_sources
 from narrowcast.ops.summary import Summary, summarise
+from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.project import Project
+from narrowcast.stages import PIPELINE, stage
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import StageRecord, load_record
-from narrowcast.stages import PIPELINE, stage
 
 _MEGABYTE = 1e6
 

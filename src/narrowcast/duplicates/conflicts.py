@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.history.find_row import accepted_rows
-from narrowcast.store.imports import read_records
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.prepare.rows import comparison_texts, exact_groups
+from narrowcast.store.imports import read_records
 
 
 class NamedRow(BaseModel):

@@ -12,9 +12,9 @@ from narrowcast.core.ledger import StageLedger
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow
-from narrowcast.errors import UsageError
 from narrowcast.duplicates.leakage import NO_EMBEDDER
 from narrowcast.duplicates.row_sets import OpenProject, RowSet, row_set
+from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.embedders import embedder

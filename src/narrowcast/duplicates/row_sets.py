@@ -14,11 +14,11 @@ from narrowcast.core.locator import Locator
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
-from narrowcast.store.imports import read_records
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.clean.column import find_column, strings
 from narrowcast.stages.prepare.rows import comparison_texts, read_accepted
 from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.imports import read_records
 
 OpenProject = Callable[[], Project]
 

@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
+from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
+from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.models.predictors.fingerprint import fingerprint
 from narrowcast.models.predictors.load import PredictorContext, TrainingPair
-from narrowcast.core.stage import StageContext, StageInputs
-from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.store.config_file import load_config
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.tasks import handler_for
 
 _DEFAULT_BASE = "embedded"

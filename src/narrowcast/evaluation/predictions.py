@@ -9,12 +9,12 @@ from pathlib import Path
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
+from narrowcast.core.stage import StageContext
 from narrowcast.models.predictors.base import Predictor
 from narrowcast.models.predictors.load import PredictorContext, load_predictor
-from narrowcast.core.stage import StageContext
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl
-from narrowcast.core.paths import ProjectPaths
 
 # Between two batches a run can be cancelled and the display moves; models batch within.
 _BATCH = 64

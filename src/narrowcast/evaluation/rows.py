@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
-from narrowcast.errors import DataError, StageError
-from narrowcast.models.predictors.load import split_reference
-from narrowcast.core.stage import StageContext
-from narrowcast.evaluation.options import MeasureOptions
-from narrowcast.store.dataset import read_split
-from narrowcast.store.runs import current_run
-from narrowcast.store.files import append_jsonl, read_json, read_jsonl
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.stage import StageContext
+from narrowcast.errors import DataError, StageError
+from narrowcast.evaluation.options import MeasureOptions
+from narrowcast.models.predictors.load import split_reference
+from narrowcast.store.dataset import read_split
+from narrowcast.store.files import append_jsonl, read_json, read_jsonl
+from narrowcast.store.runs import current_run
 
 # Splits whose every look makes the next number a little less honest.
 _COUNTED = (Split.TEST, Split.GOLDEN)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from narrowcast.core.metric import Gate
-from narrowcast.plugins.optional import require
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.measure import Measurement, measure
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.report import write_report
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.plugins.optional import require
 
 
 def run(

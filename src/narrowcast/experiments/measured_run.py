@@ -13,11 +13,11 @@ from pydantic import BaseModel
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.pipeline.project import Project
-from narrowcast.pipeline.execute import stage_options
 from narrowcast.core.stage import StageContext, Watch
 from narrowcast.core.work import Work
 from narrowcast.evaluation.options import EvaluateOptions
+from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE, Result
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from narrowcast.core.names import Split, StageName
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.run import RunManifest
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, ModelError
 from narrowcast.pipeline.project import Project
-from narrowcast.core.stage import StageContext
 from narrowcast.store.files import read_json, write_text
-from narrowcast.core.paths import ProjectPaths
 
 
 class Rerun(BaseModel):
@@ -51,8 +51,8 @@ def rerun(
 
     from narrowcast.models.loading import read_run_manifest
     from narrowcast.stages.train.contract import read_inputs
-    from narrowcast.training.options import Options
     from narrowcast.stages.train.run import train
+    from narrowcast.training.options import Options
 
     manifest = read_run_manifest(project.paths, run_id)
     options = Options.model_validate(

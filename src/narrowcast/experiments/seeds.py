@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import mean, stdev
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -11,11 +11,11 @@ from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import UsageError
 from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
-from narrowcast.pipeline.project import Project
 from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.project import Project
+from narrowcast.plugins.optional import require
 from narrowcast.stages.train import STAGE
 from narrowcast.store.stage_records import set_current
-from narrowcast.plugins.optional import require
 
 
 class Spread(BaseModel):

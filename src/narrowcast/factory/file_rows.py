@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.factory.answers import parse_json
 from narrowcast.factory.candidate import Candidate, Origin, write_candidates
 from narrowcast.factory.generation import GenerationPaths, GenerationRecord
 from narrowcast.store.files import sha256_file, write_text
-from narrowcast.core.paths import ProjectPaths
 
 _ORIGIN = "_origin"  # of a row, as `Origin`; taken out before the row is looked at
 _LONGEST_LINE = 4 << 20  # bytes

@@ -15,9 +15,6 @@ from narrowcast.core.hashing import content_hash, sha256_hex
 from narrowcast.core.message import Message
 from narrowcast.core.progress import Progress
 from narrowcast.core.task import TaskSpec
-from narrowcast.teacher.call import Answer, Call
-from narrowcast.teacher.client import TeacherClient
-from narrowcast.teacher.settings import Price
 from narrowcast.factory.answers import rows_of
 from narrowcast.factory.candidate import Candidate, Origin
 from narrowcast.factory.generation import CellProgress
@@ -26,6 +23,9 @@ from narrowcast.factory.options import GenerateOptions, TeacherOptions
 from narrowcast.factory.plan import Cell, Plan
 from narrowcast.factory.prompts import generation_messages, response_format, rows_schema
 from narrowcast.factory.shapes import RowShape, row_shape
+from narrowcast.teacher.call import Answer, Call
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import Price
 
 _SAMPLES_A_SEED = 1_000_000
 

@@ -10,11 +10,11 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Provenance, Split
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, StageError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
-from narrowcast.core.paths import ProjectPaths
 
 # Shorter texts (`yes`, a label, a first name) stand in every prompt; they are compared as whole inputs only.
 _SEARCHED_FROM = 16

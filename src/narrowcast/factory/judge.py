@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from narrowcast.teacher.call import Answer
 from narrowcast.factory.answers import parse_json
 from narrowcast.factory.options import JudgeOptions
+from narrowcast.teacher.call import Answer
 
 DIMENSIONS = ("realism", "correctness", "format", "difficulty", "diversity", "learnability", "safety")
 

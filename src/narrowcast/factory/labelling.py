@@ -11,9 +11,6 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.progress import Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
-from narrowcast.teacher.call import Answer, Call
-from narrowcast.teacher.client import TeacherClient
-from narrowcast.teacher.settings import Price
 from narrowcast.factory.answers import parse_json
 from narrowcast.factory.candidate import Candidate, Origin
 from narrowcast.factory.generate import make_call
@@ -21,6 +18,9 @@ from narrowcast.factory.held_out import HeldOutGuard
 from narrowcast.factory.options import GenerateOptions
 from narrowcast.factory.prompts import label_messages, response_format
 from narrowcast.factory.shapes import row_shape
+from narrowcast.teacher.call import Answer, Call
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import Price
 
 _INPUT = "text"
 

@@ -9,13 +9,13 @@ import yaml
 from pydantic import BaseModel, Field
 
 from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.factory import spec_text
 from narrowcast.factory.plan import default_plan
 from narrowcast.factory.prompts import GENERATE, JUDGE, LABEL
 from narrowcast.store.files import read_json, write_json, write_text
-from narrowcast.core.paths import ProjectPaths
 
 # What stands in for an answer that was not given.
 ASSUMPTIONS = {

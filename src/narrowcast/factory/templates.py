@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.errors import DataError
-from narrowcast.plugins.optional import require
 from narrowcast.factory.candidate import Candidate, Origin
 from narrowcast.factory.generation import CellProgress
+from narrowcast.plugins.optional import require
 from narrowcast.store.config_file import describe_mistakes
 
 _SLOT = re.compile(r"\{([A-Za-z_]\w*)\}")

@@ -8,11 +8,11 @@ from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
-from narrowcast.store.imports import read_records
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
-from narrowcast.core.paths import ProjectPaths
+from narrowcast.store.imports import read_records
 
 _LEAST_DIGITS = 8
 

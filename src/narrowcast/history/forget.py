@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.manifest import DatasetManifest, ImportRecord
 from narrowcast.core.names import Split, StageName
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
-from narrowcast.store.imports import read_records, write_records
 from narrowcast.history.remains import remains
 from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
@@ -25,8 +25,8 @@ from narrowcast.pipeline.project import Project
 from narrowcast.store.dataset import rewrite_version
 from narrowcast.store.files import read_json, read_jsonl, sha256_file, write_json, write_jsonl
 from narrowcast.store.forgotten import append_forgotten, record_hash
+from narrowcast.store.imports import read_records, write_records
 from narrowcast.store.versions import kept_manifests
-from narrowcast.core.paths import ProjectPaths
 
 
 class TouchedVersion(BaseModel):

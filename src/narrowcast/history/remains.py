@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.history.find_row import accepted_rows
 from narrowcast.store.imports import read_records
-from narrowcast.core.paths import ProjectPaths
 
 _SUFFIXES = frozenset({".jsonl", ".json", ".md", ".txt", ".csv", ".yaml", ""})
 _SHORTEST = 12  # characters; shorter texts stand everywhere

@@ -8,11 +8,11 @@ from typing import Any
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import UsageError
 from narrowcast.history.find_row import accepted_rows
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.reviews import read_reviews
-from narrowcast.core.paths import ProjectPaths
 
 
 class Selection:

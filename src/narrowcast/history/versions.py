@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.versions import DIGITS, current_folder, read_manifest, version_entries
-from narrowcast.core.paths import ProjectPaths
 
 
 class VersionSource(BaseModel):

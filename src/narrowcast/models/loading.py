@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import BaseRecord, RunManifest
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, ModelError
@@ -24,7 +25,6 @@ from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import read_json
-from narrowcast.core.paths import ProjectPaths
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.pipeline.project import Project
 from narrowcast.core.request import StageRequest
 from narrowcast.core.work import as_work
+from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
 from narrowcast.pipeline.execute import run_stage, stage_options
-from narrowcast.evaluation.result import MeasureResult
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.baseline import STAGE as BASELINE
-from narrowcast.stages.evaluate import STAGE as EVALUATE
 from narrowcast.stages.compare import STAGE as COMPARE
-from narrowcast.evaluation.result import Comparison, ModelResult
+from narrowcast.stages.evaluate import STAGE as EVALUATE
 
 
 class Pair(BaseModel):

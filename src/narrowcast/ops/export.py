@@ -11,13 +11,13 @@ from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.names import StageName
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.errors import DataError, ModelError, UsageError
-from narrowcast.pipeline.project import Project
 from narrowcast.core.request import StageRequest
-from narrowcast.core.work import as_work
-from narrowcast.pipeline.execute import run_stage, stage_options
 from narrowcast.core.stage import StageContext
-from narrowcast.stages.export import STAGE, Options, Result
+from narrowcast.core.work import as_work
+from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.pipeline.project import Project
+from narrowcast.stages.export import STAGE, Result
 from narrowcast.store.files import read_json
 
 
@@ -35,7 +35,8 @@ def export(
         StageError: nothing trained, or `export_parity_failed`.
         ModelError: a format this model can not take.
     """
-    return run_stage(project, STAGE, StageRequest(options=overrides or {}, force=force), as_work(progress, cancel))
+    request = StageRequest(options=overrides or {}, force=force)
+    return run_stage(project, STAGE, request, as_work(progress, cancel))
 
 
 def parity(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from narrowcast.errors import NarrowcastError
-from narrowcast.pipeline.project import Project
 from narrowcast.ops.run import planned_options
+from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
 
 

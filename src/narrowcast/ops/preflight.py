@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
@@ -10,8 +10,8 @@ from narrowcast.core.ledger import StageLedger
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.experiments.autopilot import Choice, choose
-from narrowcast.pipeline.project import Project
 from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.project import Project
 from narrowcast.training.preflight.finding import Finding
 from narrowcast.training.preflight.forecast import Forecast
 

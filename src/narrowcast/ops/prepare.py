@@ -6,10 +6,10 @@ from typing import Any
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.pipeline.project import Project
 from narrowcast.core.request import StageRequest
 from narrowcast.core.work import as_work
 from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.prepare import STAGE, Result
 from narrowcast.store.dataset import load_manifest
 
@@ -27,7 +27,8 @@ def prepare(
     Raises:
         DataError: where nothing was imported, too few rows are left, or no split without leakage exists.
     """
-    return run_stage(project, STAGE, StageRequest(options=overrides or {}, force=force), as_work(progress, cancel))
+    request = StageRequest(options=overrides or {}, force=force)
+    return run_stage(project, STAGE, request, as_work(progress, cancel))
 
 
 def current_dataset(project: Project) -> DatasetManifest:

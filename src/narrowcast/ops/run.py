@@ -8,13 +8,13 @@ from typing import Any
 
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.core.work import as_work
 from narrowcast.core.settings import Settings
-from narrowcast.errors import DataError, UsageError
-from narrowcast.pipeline.project import Project
-from narrowcast.pipeline.execute import stage_options
-from narrowcast.stages import PIPELINE, stage
 from narrowcast.core.stage import StageOptions, StageResult
+from narrowcast.core.work import as_work
+from narrowcast.errors import DataError, UsageError
+from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.project import Project
+from narrowcast.stages import PIPELINE, stage
 from narrowcast.store.files import read_jsonl
 
 

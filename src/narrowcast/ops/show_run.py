@@ -7,17 +7,17 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import ModelError
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.pipeline.project import Project
+from narrowcast.stages import stage
+from narrowcast.store.dataset import load_manifest
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
-from narrowcast.stages import stage
 from narrowcast.training.checkpoints import last_checkpoint, step_of
 from narrowcast.training.overfitting import kept_losses, overfitting
-from narrowcast.store.dataset import load_manifest
-from narrowcast.core.paths import ProjectPaths
 
 # Stages whose last record may hold figures of the run.
 _MEASURING = ("evaluate", "compare")

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.ops.data import ledger
 from narrowcast.pipeline.project import Project
-from narrowcast.store.stage_records import load_record
 from narrowcast.stages import stage
+from narrowcast.store.stage_records import load_record
 
 # Stages whose records hold measurements, in the order of the table.
 _MEASURING = ("baseline", "evaluate", "verify")

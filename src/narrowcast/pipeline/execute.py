@@ -1,4 +1,4 @@
-"""One stage of a project, asked for by a request: options from `narrowcast.yaml` and the caller, then the runner."""
+"""One stage of a project, run by request: options from `narrowcast.yaml` and the caller, then the runner."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Lifecycle:
 
 
 def reraise(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> NoReturn:
-    """Raise what callers see: our errors and interrupts as they are, a foreign exception as a `StageError`."""
+    """Raise what callers see: our errors and interrupts unchanged, a foreign exception as a `StageError`."""
     if isinstance(error, NarrowcastError) or not isinstance(error, Exception):
         raise error
     raise StageError(

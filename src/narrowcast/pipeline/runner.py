@@ -51,7 +51,7 @@ class Runner:
 
     @property
     def _leads(self) -> bool:
-        """Of several processes that train one model, the first holds the lock and writes records and events."""
+        """Of several processes training one model, the first holds the lock and writes records and events."""
         return self._settings.process == 0
 
     def run(
@@ -125,7 +125,7 @@ class Runner:
         try:
             self._require_one_process(definition)
             return plan_stage(definition, options, self._context(force=force))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - `reraise` raises it again
             lifecycle.failed(attempt_id(definition, options), None, error)
             reraise(error, definition)
         finally:
@@ -150,7 +150,7 @@ class Runner:
             result = self._engine.run(definition, planned.inputs, planned.options, context)
             if self._leads:
                 save_record(self._project, _record(planned, result, started), keep_each=definition.keep_each)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - `reraise` raises it again
             lifecycle.failed(run, parent, error)
             reraise(error, definition)
         finally:

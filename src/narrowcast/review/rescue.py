@@ -8,17 +8,17 @@ from typing import Any
 from narrowcast.core.example import Example, Target
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Provenance
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.row import SourceRow, TransformedRow
-from narrowcast.history.find_row import RowLookup
-from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.shapes import row_shape
+from narrowcast.history.find_row import RowLookup
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.import_.ingest import import_id, ingest
 from narrowcast.stages.import_.mapping.commit import commit
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
 from narrowcast.store.reviews import ReviewVerdict, read_reviews, verdicts
-from narrowcast.core.paths import ProjectPaths
 
 MAPPER = "review"
 

@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from narrowcast.errors import DataError
 from narrowcast.duplicates.conflicts import conflicts
+from narrowcast.errors import DataError
 from narrowcast.history.find_row import accepted_rows
-from narrowcast.store.imports import read_records
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import QueuedRow, append_queue, read_queue
 
 Source = Literal["sample", "rejects", "gates", "conflicts", "low_confidence"]

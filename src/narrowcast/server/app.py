@@ -13,7 +13,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from narrowcast.version import __version__
 from narrowcast.errors import ModelError
 from narrowcast.ops.serve import Served
 from narrowcast.server.answers import Delta, Plan, answer, plan
@@ -23,6 +22,7 @@ from narrowcast.server.host import ModelHost
 from narrowcast.server.protocol import ChatRequest, parse_request
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.threads import InThread
+from narrowcast.version import __version__
 
 
 class ChatServer:

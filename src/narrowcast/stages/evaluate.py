@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
-from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs, measured_baselines, current_reference
+from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs, measured_baselines
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 

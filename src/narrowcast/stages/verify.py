@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from narrowcast.core.names import StageName
 from narrowcast.core.parity import FLOAT_FORMATS
-from narrowcast.errors import StageError
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext, StageDefinition
-from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs, current_reference
+from narrowcast.errors import StageError
+from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs
 from narrowcast.evaluation.options import VerifyOptions
 from narrowcast.evaluation.result import MeasureResult
-from narrowcast.core.paths import ProjectPaths
 
 
 def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:

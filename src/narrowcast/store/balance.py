@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import WorkspaceError
 from narrowcast.store.files import read_json
-from narrowcast.core.paths import ProjectPaths
 
 
 class LeftOut(BaseModel):

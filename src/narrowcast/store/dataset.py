@@ -16,6 +16,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.hashing import combined_hash
 from narrowcast.core.manifest import DatasetManifest, ImportRecord, SplitFile
 from narrowcast.core.names import Split
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.store.files import (
     append_jsonl,
@@ -26,7 +27,6 @@ from narrowcast.store.files import (
     write_jsonl,
     write_text,
 )
-from narrowcast.core.paths import ProjectPaths
 
 _FOLDER_DIGITS = 12
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from narrowcast.core.hashing import content_hash
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import FORGOTTEN, SourceRow
 from narrowcast.store.files import append_jsonl, read_jsonl
-from narrowcast.core.paths import ProjectPaths
 
 
 def record_hash(data: Any, raw: str | None) -> str:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import content_hash
-from narrowcast.store.files import append_jsonl, read_jsonl
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.store.files import append_jsonl, read_jsonl
 
 Decision = Literal["accept", "edit", "reject"]
 

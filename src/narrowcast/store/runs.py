@@ -1,7 +1,7 @@
 """Training runs: the index of finished ones, and which of them is current.
 
-The current run is what `eval`, `export` and `serve` take where none is named. Only training moves the pointer:
-searches and repetitions train beside it.
+The current run is what `eval`, `export` and `serve` take where none is named. Only training moves the
+pointer: searches and repetitions train beside it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Records of finished stage runs, and the marker of the one that is running.
 
-    registry/stages/<stage>.json              the last run of a stage with one result per project
-    registry/stages/<stage>/<subject>.json    the last run for each subject (an import per source)
-    registry/stages/<stage>/<run id>.json     every run of a stage that keeps each (training) ...
-    registry/stages/<stage>/current           ... and which of them is current
-    registry/running.json                     the run under way; a leftover means that its process died
+registry/stages/<stage>.json              the last run of a stage with one result per project
+registry/stages/<stage>/<subject>.json    the last run for each subject (an import per source)
+registry/stages/<stage>/<run id>.json     every run of a stage that keeps each (training) ...
+registry/stages/<stage>/current           ... and which of them is current
+registry/running.json                     the run under way; a leftover means that its process died
 """
 
 from __future__ import annotations

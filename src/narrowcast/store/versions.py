@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.store.dataset import read_split
 from narrowcast.store.files import read_json, read_jsonl
-from narrowcast.core.paths import ProjectPaths
 
 DIGITS = 12
 _LEAST_DIGITS = 4

@@ -18,11 +18,11 @@ from typing import Any, Self
 from narrowcast import errors
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import StageError
+from narrowcast.plugins.optional import require
 from narrowcast.teacher.budget import Caps
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.settings import Price, TeacherSettings
 from narrowcast.teacher.store import Spent
-from narrowcast.plugins.optional import require
 
 _LOOK = 0.2  # seconds between two looks at the cancel token
 

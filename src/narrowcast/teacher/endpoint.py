@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from narrowcast.errors import StageError
+from narrowcast.plugins.optional import require
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.settings import TeacherSettings
-from narrowcast.plugins.optional import require
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LARGEST_ANSWER = 8 << 20  # bytes

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from narrowcast.errors import ProjectBusyError, WorkspaceError
-from narrowcast.teacher.call import Answer, Call
 from narrowcast.store.files import disk_errors, json_line, read_jsonl
+from narrowcast.teacher.call import Answer, Call
 
 
 @dataclass(slots=True)

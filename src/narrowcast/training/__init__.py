@@ -1,1 +1,1 @@
-"""The training engine: rows to batches, objectives, packing, the trainer, checkpoints, tracking, preflight."""
+"""The training engine: rows to batches, objectives, packing, trainer, checkpoints, tracking, preflight."""

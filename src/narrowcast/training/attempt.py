@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.memory import peak_bytes, reset_peak
-from narrowcast.core.stage import StageContext
 from narrowcast.training.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.training.failures import training_failures
 from narrowcast.training.material import Material

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from narrowcast.errors import DataError, StageError
-from narrowcast.core.stage import StageContext
-from narrowcast.store.files import read_json, write_json
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.stage import StageContext
+from narrowcast.errors import StageError
+from narrowcast.store.files import read_json, write_json
+from narrowcast.store.stage_records import load_record
 
 
 def baseline_version(project: ProjectPaths) -> str | None:

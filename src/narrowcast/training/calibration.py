@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from narrowcast.models.allocator import kept_pages
 from narrowcast.core.stage import StageContext
+from narrowcast.models.allocator import kept_pages
+from narrowcast.store.files import read_json, write_json
 from narrowcast.training.batches import LengthGroupedBatches
 from narrowcast.training.forward import picked_logits
 from narrowcast.training.fused.last_layer import EarlyHead
@@ -23,7 +24,6 @@ from narrowcast.training.packing.costs import Costs
 from narrowcast.training.packing.planner import LAYOUTS, LayoutName, PlannedLayout, laid_out, work
 from narrowcast.training.packing.register import use
 from narrowcast.training.rows import TokenRow
-from narrowcast.store.files import read_json, write_json
 
 _BATCHES = 3  # measured: a short, a middling and a long one
 _REPEATS = 2

@@ -10,12 +10,12 @@ import random
 from typing import Any
 
 from narrowcast.core.names import Split
-from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.core.stage import StageContext
-from narrowcast.training.material import Material
+from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.store.dataset import read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
+from narrowcast.training.material import Material
 
 _ROOM = 16  # tokens an answer may be longer than the longest right one
 

@@ -14,8 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 from narrowcast.core.message import Message
-from narrowcast.models.chat import render_training
 from narrowcast.core.stage import StageContext
+from narrowcast.models.chat import render_training
 from narrowcast.training.material import Material
 from narrowcast.training.objectives.build import layout_of
 from narrowcast.training.objectives.completions import Completions

@@ -8,17 +8,17 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
 from narrowcast.plugins.optional import require
-from narrowcast.core.stage import StageContext
+from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.tasks import handler_for
 from narrowcast.training.layout import choose_layout, packed_micro_batch
 from narrowcast.training.options import Options
 from narrowcast.training.recipe import Recipe, choose_recipe, max_length, objective_of
 from narrowcast.training.rows import TokenRows, tokenise
 from narrowcast.training.selection import choose_selection
-from narrowcast.store.dataset import load_manifest, read_split
-from narrowcast.tasks import handler_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.hashing import combined_hash, sha256_hex
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.store.files import append_jsonl, atomic_folder, read_jsonl, sha256_file, write_json
-from narrowcast.core.paths import ProjectPaths
 
 _LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 

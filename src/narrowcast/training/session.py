@@ -11,9 +11,9 @@ import torch
 from transformers import PrinterCallback, TrainingArguments
 
 from narrowcast.core.run import RunManifest
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import NarrowcastError
 from narrowcast.models.allocator import kept_pages
-from narrowcast.core.stage import StageContext
 from narrowcast.training.batches import parts
 from narrowcast.training.calibration import plan_layout
 from narrowcast.training.checkpoints import step_of

@@ -7,11 +7,11 @@ import shlex
 import pytest
 
 from narrowcast.errors import ModelError
-from narrowcast.models.loading import load_trained
 from narrowcast.experiments.search.plan import plan_search
 from narrowcast.experiments.search.retention import drop_losers
 from narrowcast.experiments.search.run import search
 from narrowcast.experiments.search.space import Dimension
+from narrowcast.models.loading import load_trained
 from narrowcast.ops.train import runs, train
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from narrowcast.core.message import Message
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.models.predictors.load import PredictorContext, TrainingPair, load_predictor
-from narrowcast.core.paths import ProjectPaths
 
 LABELS = TaskSpec(profile="classification", labels=["card", "fee", "never seen"])
 FIELDS = TaskSpec(

@@ -12,11 +12,11 @@ import pytest
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
+from narrowcast.factory.judge import DIMENSIONS, rule
+from narrowcast.factory.options import JudgeOptions
 from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.judge import judge
 from narrowcast.pipeline.project import Project
-from narrowcast.factory.judge import DIMENSIONS, rule
-from narrowcast.factory.options import JudgeOptions
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
 

@@ -15,8 +15,8 @@ from narrowcast.core.manifest import DatasetManifest, ImportRecord, LeakageRepor
 from narrowcast.core.names import Provenance, ScoringMode, Split, TaskProfile
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
-from narrowcast.pipeline.project import Project
 from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.project import Project
 from narrowcast.store.dataset import dataset_version, save_version
 from narrowcast.testing.tiny import build_tiny_model
 

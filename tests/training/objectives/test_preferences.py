@@ -13,10 +13,10 @@ from narrowcast.core.names import Split, TaskProfile
 from narrowcast.errors import StageError
 from narrowcast.models.chat import prompt_text
 from narrowcast.models.loading import model_from, tokenizer_from
-from narrowcast.training.material import gather
-from narrowcast.training.trace import read_trace
 from narrowcast.store.dataset import load_manifest
 from narrowcast.tasks import handler_for
+from narrowcast.training.material import gather
+from narrowcast.training.trace import read_trace
 from tests.training.conftest import Workshop, prepare
 
 WHOLE = {

@@ -8,8 +8,8 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.core.run import RunManifest
-from narrowcast.training.material import gather
 from narrowcast.store.files import read_json
+from narrowcast.training.material import gather
 from tests.training.conftest import sentences
 
 

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from narrowcast.core.run import RunManifest
+from narrowcast.store.files import read_json
 from narrowcast.training import calibration
 from narrowcast.training.batches import LengthGroupedBatches
 from narrowcast.training.material import gather
@@ -14,7 +15,6 @@ from narrowcast.training.packing.costs import Costs
 from narrowcast.training.packing.planner import LAYOUTS, PlannedLayout, laid_out, work
 from narrowcast.training.rows import TokenRow
 from narrowcast.training.trace import read_trace
-from narrowcast.store.files import read_json
 
 ONE_EPOCH = {"epochs": 1, "method": "full", "learning_rate": 1e-3, "max_grad_norm": 0.0, "input_noise": 0.0}
 FREE = Costs(batch=0, token=0, padded_pair=0, packed_pair=0, piece=0)

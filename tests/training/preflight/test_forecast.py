@@ -6,8 +6,8 @@ import pytest
 
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.memory import available_bytes, peak_bytes, reset_peak
-from narrowcast.training.preflight.forecast import Forecast, compare, update_seconds
 from narrowcast.store.files import read_json
+from narrowcast.training.preflight.forecast import Forecast, compare, update_seconds
 
 
 def test_cost_is_read_between_the_updates_that_were_timed():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from narrowcast.experiments.search.result import Trial
 from narrowcast.evaluation.figures.canvas import (
     ACCENT,
     GRID,
@@ -16,6 +15,7 @@ from narrowcast.evaluation.figures.canvas import (
     svg,
     title,
 )
+from narrowcast.experiments.search.result import Trial
 
 _LARGEST, _SMALLEST = 400.0, 30.0  # points², of the largest weights, and the least that can be seen
 _NAMED = 4  # trials at one point

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.errors import StageError
-from narrowcast.models.loading import ResolvedBase, resolve_base
-from narrowcast.pipeline.project import Project
 from narrowcast.experiments.search.space import Space, check_space, default_spaces
+from narrowcast.models.loading import ResolvedBase, resolve_base
 from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE
+from narrowcast.store.dataset import load_manifest
 from narrowcast.training.options import Options
 from narrowcast.training.recipe import Recipe, choose_recipe
-from narrowcast.store.dataset import load_manifest
 
 RUNGS = 6  # evaluations of a trial, at each of which it can be ended
 _ASSUMED_LENGTH = 1  # tokens; the longest row decides the micro-batch alone, which is not asked for here

@@ -14,9 +14,9 @@ from narrowcast.experiments.search.plan import Plan
 from narrowcast.experiments.search.report import report
 from narrowcast.experiments.search.result import Search, Trial, ranked
 from narrowcast.experiments.search.retention import Keep, drop_losers
+from narrowcast.plugins.optional import require
 from narrowcast.stages.train import STAGE
 from narrowcast.store.stage_records import set_current
-from narrowcast.plugins.optional import require
 
 if TYPE_CHECKING:
     import optuna

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from narrowcast.core.names import TaskProfile
 from narrowcast.errors import UsageError
-from narrowcast.training.options import Options
 from narrowcast.store.config_file import describe_mistakes
+from narrowcast.training.options import Options
 
 # Options that say what a trial is, not how it trains, or that the search sets itself.
 _NOT_VARIED = {

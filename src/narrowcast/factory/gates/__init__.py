@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from narrowcast.plugins.registry import Registry
 from narrowcast.factory.gates.base import Gate
+from narrowcast.plugins.registry import Registry
 
 # Cheap ones first; quotas last, so that only rows that are good otherwise fill them.
 REQUIRED = (

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from narrowcast.core.example import Example
 from narrowcast.core.message import Message
 from narrowcast.core.task import TaskSpec
-from narrowcast.similarity.shingles import normalised
 from narrowcast.factory.candidate import Candidate
 from narrowcast.factory.options import GateOptions
 from narrowcast.factory.shapes import RowShape, row_shape
+from narrowcast.similarity.shingles import normalised
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskHandler
 from narrowcast.tasks.prompt import user_text

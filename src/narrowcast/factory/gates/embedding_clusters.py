@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from narrowcast.factory.gates.base import GateContext, GateRow
 from narrowcast.plugins.optional import require
 from narrowcast.similarity.embedders import embedder
-from narrowcast.factory.gates.base import GateContext, GateRow
 
 _LEAST_ROWS = 20
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from narrowcast.core.example import Example
-from narrowcast.similarity.near_duplicates import near_duplicates
-from narrowcast.similarity.semantic import nearest
-from narrowcast.similarity.shingles import normalised, words_of
 from narrowcast.factory.gates.base import GateContext, GateRow, input_text
 from narrowcast.factory.gates.semantics import embedder_for
 from narrowcast.factory.held_out import input_texts
+from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.semantic import nearest
+from narrowcast.similarity.shingles import normalised, words_of
 
 _QUOTED_FROM = 4  # words of a held-out text that is looked for inside others
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from narrowcast.similarity.shingles import normalised
 from narrowcast.factory.gates.base import GateContext, GateRow, input_text
+from narrowcast.similarity.shingles import normalised
 
 
 def exact_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from narrowcast.core.names import TaskProfile
+from narrowcast.factory.gates.base import GateContext, GateRow, input_text
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.shingles import normalised
-from narrowcast.factory.gates.base import GateContext, GateRow, input_text
 
 # Contrasted on purpose: like another category's input, with another answer.
 _CONTRASTED = frozenset({"near-miss"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from narrowcast.similarity.shingles import words_of
 from narrowcast.factory.gates.base import GateContext, GateRow
+from narrowcast.similarity.shingles import words_of
 
 # Words of the making, wherever they stand.
 _ANYWHERE = re.compile(

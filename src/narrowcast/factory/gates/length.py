@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from narrowcast.models.chat import render_training
 from narrowcast.factory.gates.base import GateContext, GateRow
+from narrowcast.models.chat import render_training
 
 
 def length(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from narrowcast.similarity.near_duplicates import near_duplicates
-from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.factory.gates.base import GateContext, GateRow, input_text
 from narrowcast.factory.gates.semantics import embedder_for
+from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.semantic import semantic_groups
 
 # Like another input on purpose, with another answer.
 _CONTRASTED = frozenset({"near-miss"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from narrowcast.similarity.embedders import Embedder, embedder
 from narrowcast.factory.gates.base import GateContext
+from narrowcast.similarity.embedders import Embedder, embedder
 
 # Fewer texts give a vocabulary in which every two that share a word look alike.
 _LEAST_TEXTS = 50

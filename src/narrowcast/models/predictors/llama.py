@@ -13,12 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
-from narrowcast.errors import DataError, ModelError
+from narrowcast.errors import ModelError
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.load import PredictorContext
-from narrowcast.store.files import read_json
-from narrowcast.core.paths import ProjectPaths
+from narrowcast.store.runs import current_run
 
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.message import Message
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.models.predictors.base import Predictor
 from narrowcast.plugins.registry import Registry
-from narrowcast.core.paths import ProjectPaths
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field
 from narrowcast.core.example import Example
 from narrowcast.core.names import Split, StageName, TaskProfile
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.data.generations import factory_options
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.balance import LabelBalance, choose_left_out
 from narrowcast.factory.options import BalanceOptions
+from narrowcast.ops.data.generations import factory_options
+from narrowcast.pipeline.project import Project
 from narrowcast.store.balance import LeftOut, balance_path, read_left_out
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.store.files import read_jsonl, write_text

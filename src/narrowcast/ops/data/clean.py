@@ -12,6 +12,7 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import StageName
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import CancelledError, DataError, NarrowcastError, UsageError
 from narrowcast.ops.data.locators import access_for, settle_locator
@@ -22,7 +23,6 @@ from narrowcast.stages.clean.run import clean as clean_rows
 from narrowcast.stages.import_.ingest import ingest
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.store.files import atomic_folder, count_lines, read_json, read_jsonl
-from narrowcast.core.paths import ProjectPaths
 
 ORIGINALS = "original.jsonl"
 

@@ -17,13 +17,13 @@ from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import CancelledError, DataError, NarrowcastError
-from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.import_.ingest import IngestResult, import_id, ingest
 from narrowcast.stages.import_.mapping.commit import MappingResult, map_stored
 from narrowcast.stages.import_.mapping.engine import RowMapping
 from narrowcast.stages.import_.mapping.task import merged_task, refuse_conflict, scoring_mode
 from narrowcast.store.forgotten import read_forgotten, withheld
+from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
 
 if TYPE_CHECKING:
     from narrowcast.ops.data.rows import ImportRequest

@@ -17,18 +17,18 @@ from narrowcast.core.names import Provenance, Split, StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.data.gate_context import gate_context
-from narrowcast.ops.data.generations import factory_options, find_generation
-from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.candidate import Candidate, read_candidates
 from narrowcast.factory.file_rows import store_file
 from narrowcast.factory.gating import Gated, GateVerdict, run_gates
 from narrowcast.factory.generation import GenerationRecord
 from narrowcast.factory.options import GateOptions
+from narrowcast.ops.data.gate_context import gate_context
+from narrowcast.ops.data.generations import factory_options, find_generation
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.import_.ingest import import_id, ingest
 from narrowcast.stages.import_.mapping.commit import commit
 from narrowcast.store.files import write_json
+from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
 
 Into = Literal["auto", "train", "free"]
 

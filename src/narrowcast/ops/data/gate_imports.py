@@ -11,15 +11,15 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import DataError
-from narrowcast.ops.data.gate_context import gate_context
-from narrowcast.ops.data.generations import factory_options
-from narrowcast.store.imports import read_records
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.candidate import Candidate
 from narrowcast.factory.gating import GateVerdict, run_gates
 from narrowcast.factory.generation import GenerationPaths, GenerationRecord
 from narrowcast.factory.options import GateOptions
+from narrowcast.ops.data.gate_context import gate_context
+from narrowcast.ops.data.generations import factory_options
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.imports import read_records
 
 
 class Refused(BaseModel):

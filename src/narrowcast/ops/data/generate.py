@@ -8,8 +8,17 @@ from narrowcast.core.example import Example
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import NarrowcastError
-from narrowcast.teacher.client import TeacherClient
-from narrowcast.teacher.settings import TeacherSettings
+from narrowcast.factory.candidate import write_candidates
+from narrowcast.factory.generate import PlanWork
+from narrowcast.factory.generation import (
+    GenerationPaths,
+    GenerationRecord,
+    generation_id,
+)
+from narrowcast.factory.held_out import HeldOutGuard, held_out_rows, quotable_rows
+from narrowcast.factory.options import GenerateOptions
+from narrowcast.factory.plan import load_plan
+from narrowcast.factory.prompts import load_prompt
 from narrowcast.ops.data.generate_fill import fill
 from narrowcast.ops.data.generate_labels import label_texts
 from narrowcast.ops.data.generate_report import (
@@ -30,18 +39,9 @@ from narrowcast.ops.data.generations import (
     teacher_client,
 )
 from narrowcast.pipeline.project import Project
-from narrowcast.factory.candidate import write_candidates
-from narrowcast.factory.generate import PlanWork
-from narrowcast.factory.generation import (
-    GenerationPaths,
-    GenerationRecord,
-    generation_id,
-)
-from narrowcast.factory.held_out import HeldOutGuard, held_out_rows, quotable_rows
-from narrowcast.factory.options import GenerateOptions
-from narrowcast.factory.plan import load_plan
-from narrowcast.factory.prompts import load_prompt
 from narrowcast.store.files import read_jsonl, write_jsonl, write_text
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import TeacherSettings
 
 # For estimates alone: characters a token of English text, and tokens of a short row.
 _CHARACTERS_A_TOKEN = 4

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.teacher.client import TeacherClient
-from narrowcast.ops.data.gate_context import gate_context
-from narrowcast.ops.data.generations import factory_options
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.gates.base import GateContext
 from narrowcast.factory.gating import run_gates
 from narrowcast.factory.generate import PlanWork
 from narrowcast.factory.generation import GenerationPaths, GenerationRecord
 from narrowcast.factory.options import GateOptions
+from narrowcast.ops.data.gate_context import gate_context
+from narrowcast.ops.data.generations import factory_options
+from narrowcast.pipeline.project import Project
+from narrowcast.teacher.client import TeacherClient
 
 # A teacher whose rows the gates refuse is not paid for ever.
 _MOST_ROUNDS = 20

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from narrowcast.core.hashing import content_hash, sha256_hex
 from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.duplicates.row_sets import row_set
 from narrowcast.errors import UsageError
-from narrowcast.teacher.settings import TeacherSettings
+from narrowcast.factory.candidate import write_candidates
+from narrowcast.factory.generation import GenerationPaths, GenerationRecord, generation_id
+from narrowcast.factory.held_out import HeldOutGuard, held_out_rows
+from narrowcast.factory.labelling import LabelWork, Unlabelled
+from narrowcast.factory.options import GenerateOptions
+from narrowcast.factory.prompts import load_prompt
 from narrowcast.ops.data.generate_report import (
     CostEstimate,
     GenerateOutcome,
@@ -21,15 +27,9 @@ from narrowcast.ops.data.generations import (
     task_of,
     teacher_client,
 )
-from narrowcast.duplicates.row_sets import row_set
 from narrowcast.pipeline.project import Project
-from narrowcast.factory.candidate import write_candidates
-from narrowcast.factory.generation import GenerationPaths, GenerationRecord, generation_id
-from narrowcast.factory.held_out import HeldOutGuard, held_out_rows
-from narrowcast.factory.labelling import LabelWork, Unlabelled
-from narrowcast.factory.options import GenerateOptions
-from narrowcast.factory.prompts import load_prompt
 from narrowcast.store.files import write_text
+from narrowcast.teacher.settings import TeacherSettings
 
 _LABEL_TOKENS = 20  # of a short answer, for estimates alone
 

@@ -6,8 +6,8 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.names import StageName
 from narrowcast.errors import CancelledError, NarrowcastError
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.generation import CellProgress, GenerationRecord
+from narrowcast.pipeline.project import Project
 
 
 class CostEstimate(BaseModel):

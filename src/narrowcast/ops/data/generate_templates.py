@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from narrowcast.core.hashing import sha256_hex
-from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview, emit_run
-from narrowcast.ops.data.generations import prompt_folder
-from narrowcast.pipeline.project import Project
 from narrowcast.factory.candidate import write_candidates
 from narrowcast.factory.generation import GenerationPaths, GenerationRecord, generation_id
 from narrowcast.factory.options import GenerateOptions
 from narrowcast.factory.templates import fill_templates, load_templates
+from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview, emit_run
+from narrowcast.ops.data.generations import prompt_folder
+from narrowcast.pipeline.project import Project
 from narrowcast.store.files import write_text
 
 

@@ -8,13 +8,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.stage import StageOptions
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
-from narrowcast.teacher.budget import Caps
-from narrowcast.teacher.client import TeacherClient
-from narrowcast.teacher.settings import Price, TeacherSettings
-from narrowcast.pipeline.project import Project
-from narrowcast.core.stage import StageOptions
 from narrowcast.factory.generation import (
     GenerationPaths,
     GenerationRecord,
@@ -23,8 +19,12 @@ from narrowcast.factory.generation import (
     generated_folder,
 )
 from narrowcast.factory.options import TeacherOptions
+from narrowcast.pipeline.project import Project
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.store.files import read_json
+from narrowcast.teacher.budget import Caps
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import Price, TeacherSettings
 
 Options = TypeVar("Options", bound=StageOptions)
 

@@ -8,6 +8,7 @@ from narrowcast.errors import DataError
 from narrowcast.pipeline.project import Project
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 
+
 def imports(project: Project) -> list[ImportRecord]:
     """Every committed import, oldest first."""
     return read_records(project.paths)

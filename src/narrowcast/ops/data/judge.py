@@ -9,9 +9,15 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.teacher.call import Answer, Call
-from narrowcast.teacher.client import TeacherClient
-from narrowcast.teacher.settings import TeacherSettings
+from narrowcast.factory.candidate import read_candidates
+from narrowcast.factory.gates.base import GateRow
+from narrowcast.factory.gating import run_gates
+from narrowcast.factory.generate import make_call
+from narrowcast.factory.generation import GenerationPaths, Spending
+from narrowcast.factory.held_out import HeldOutGuard
+from narrowcast.factory.judge import DIMENSIONS, SCHEMA, Judgement, judgement
+from narrowcast.factory.options import GateOptions, JudgeOptions
+from narrowcast.factory.prompts import judge_messages, load_prompt, response_format
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import (
     description_of,
@@ -23,16 +29,10 @@ from narrowcast.ops.data.generations import (
     teacher_client,
 )
 from narrowcast.pipeline.project import Project
-from narrowcast.factory.candidate import read_candidates
-from narrowcast.factory.gates.base import GateRow
-from narrowcast.factory.gating import run_gates
-from narrowcast.factory.generate import make_call
-from narrowcast.factory.generation import GenerationPaths, Spending
-from narrowcast.factory.held_out import HeldOutGuard
-from narrowcast.factory.judge import DIMENSIONS, SCHEMA, Judgement, judgement
-from narrowcast.factory.options import GateOptions, JudgeOptions
-from narrowcast.factory.prompts import judge_messages, load_prompt, response_format
 from narrowcast.store.files import write_jsonl
+from narrowcast.teacher.call import Answer, Call
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import TeacherSettings
 
 
 class JudgeOutcome(BaseModel):

@@ -6,14 +6,14 @@ from collections import Counter
 
 from narrowcast.core.ledger import Ledger, StageLedger
 from narrowcast.core.manifest import DatasetManifest, ImportRecord
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.ops.data.clean import cleaned_ledgers
-from narrowcast.store.imports import read_records
 from narrowcast.pipeline.project import Project
-from narrowcast.store.runs import current_run
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.files import count_lines, read_jsonl
-from narrowcast.core.paths import ProjectPaths
+from narrowcast.store.imports import read_records
+from narrowcast.store.runs import current_run
 
 
 def ledger(project: Project) -> Ledger:

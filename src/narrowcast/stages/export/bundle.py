@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copy2, copytree
 
-from narrowcast.version import __version__
 from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name
 from narrowcast.core.parity import ParityReport
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.quantise import TensorTypes
-from narrowcast.core.stage import StageContext
 from narrowcast.stages.export.card import model_card
 from narrowcast.stages.export.gguf_files import write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
@@ -20,6 +19,7 @@ from narrowcast.stages.export.options import Inputs, Options, Result
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
+from narrowcast.version import __version__
 
 _TOKENIZER_FILES = (
     "tokenizer.json",

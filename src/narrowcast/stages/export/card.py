@@ -7,8 +7,8 @@ from typing import Any
 
 from narrowcast.core.bundle import BundleManifest, public_name
 from narrowcast.core.parity import ParityReport
-from narrowcast.stages.export.options import Inputs, stage_result
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.stages.export.options import Inputs, stage_result
 
 _MORE_METRICS = 3  # beside the primary one, in the evaluation table
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.core.stage import StageContext
 from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.models.predictors.llama import bundle_file
-from narrowcast.core.stage import StageContext
 from narrowcast.stages.export.options import Options
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from narrowcast.models.loading import load_trained
 from narrowcast.core.stage import StageContext
+from narrowcast.models.loading import load_trained
 from narrowcast.store.files import atomic_folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,12 +9,13 @@ from pydantic import Field
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.parity import ParityReport
-from narrowcast.core.run import RunManifest
-from narrowcast.errors import ModelError, StageError
-from narrowcast.core.stage import StageInputs, StageOptions, StageResult
-from narrowcast.store.dataset import load_manifest
-from narrowcast.store.files import read_json
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.run import RunManifest
+from narrowcast.core.stage import StageContext, StageInputs, StageOptions, StageResult
+from narrowcast.errors import ModelError, StageError
+from narrowcast.store.dataset import load_manifest
+from narrowcast.store.runs import current_run
+from narrowcast.store.stage_records import load_record
 
 Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k"]
 

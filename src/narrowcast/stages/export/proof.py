@@ -8,15 +8,15 @@ from pathlib import Path
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.parity import ParityReport, summarise
-from narrowcast.errors import StageError
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
+from narrowcast.errors import StageError
 from narrowcast.stages.export.measured import measure
 from narrowcast.stages.export.merge import Trained
 from narrowcast.stages.export.options import Options, held_out
 from narrowcast.stages.export.parity import compare_file
 from narrowcast.store.dataset import read_split
 from narrowcast.store.files import write_text
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.tasks import handler_for
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from narrowcast.core.bundle import SmokeTrace
 from narrowcast.core.message import Message
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.template import template_renderer, text_of
-from narrowcast.core.stage import StageContext
 from narrowcast.stages.export.modelfile import modelfile
 from narrowcast.stages.export.options import Inputs, Options, held_out
 from narrowcast.store.dataset import read_split

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import StageName
-from narrowcast.errors import DataError
 from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.errors import DataError
 from narrowcast.stages.prepare.options import Inputs, Options, Result
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from narrowcast.core.manifest import ImportRecord, LeakageReport
 from narrowcast.core.names import Split
-from narrowcast.core.task import TaskSpec
 from narrowcast.core.stage import StageInputs, StageOptions, StageResult
+from narrowcast.core.task import TaskSpec
 from narrowcast.store.reviews import ReviewVerdict
 
 

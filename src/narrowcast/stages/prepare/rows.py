@@ -10,11 +10,11 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import RejectedRow
 from narrowcast.errors import DataError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.files import read_jsonl, sha256_file
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.tasks.base import TaskHandler
 
 

@@ -9,12 +9,12 @@ from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
-from narrowcast.core.stage import StageContext
 from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from narrowcast.core.stage import StageContext, StageInputs, StageResult
-from narrowcast.training.options import Options
 from narrowcast.store.dataset import load_manifest
+from narrowcast.training.options import Options
 
 
 class Inputs(StageInputs):

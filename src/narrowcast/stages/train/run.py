@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from narrowcast.version import __version__
 from narrowcast.core.progress import NullProgress
 from narrowcast.core.run import RunManifest
-from narrowcast.errors import CancelledError, StageError
 from narrowcast.core.stage import StageContext
-from narrowcast.training.checkpoints import drop_incomplete, last_checkpoint, step_of
+from narrowcast.errors import CancelledError, StageError
 from narrowcast.stages.train.contract import Inputs, Result
+from narrowcast.store.files import disk_errors
 from narrowcast.training.baseline_rule import require_baseline
+from narrowcast.training.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.training.material import Material, gather
 from narrowcast.training.options import Options
 from narrowcast.training.overfitting import kept_losses, warn_of_overfitting
 from narrowcast.training.preflight.examine import admit, examine
 from narrowcast.training.preflight.expected import settle
-from narrowcast.store.files import disk_errors
+from narrowcast.version import __version__
 
 
 def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split, TaskProfile
-from narrowcast.errors import DataError
 from narrowcast.core.stage import StageContext
+from narrowcast.errors import DataError
+from narrowcast.store.dataset import read_split
 from narrowcast.training.material import Material
 from narrowcast.training.preflight.finding import Finding
-from narrowcast.store.dataset import read_split
 
 _NAMED = 5  # labels or rows named in a message
 

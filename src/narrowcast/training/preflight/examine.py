@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from narrowcast.errors import CancelledError, NarrowcastError
 from narrowcast.core.stage import StageContext
+from narrowcast.errors import CancelledError, NarrowcastError
+from narrowcast.store.dataset import load_manifest
 from narrowcast.training.material import Material, gather
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.data import data_findings, row_findings
@@ -17,7 +18,6 @@ from narrowcast.training.preflight.surroundings import (
     licence_findings,
     tracker_findings,
 )
-from narrowcast.store.dataset import load_manifest
 
 
 @dataclass(frozen=True, slots=True)

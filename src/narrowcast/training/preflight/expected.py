@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.stage import StageContext
+from narrowcast.store.files import read_json, write_json
 from narrowcast.training.material import Material
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import Finding
 from narrowcast.training.preflight.forecast import Forecast, compare
-from narrowcast.store.files import read_json, write_json
 
 _FEWEST = 10  # times the probe's updates; a shorter run would spend more than a tenth on being forecast
 

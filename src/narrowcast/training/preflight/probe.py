@@ -23,9 +23,9 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 from transformers import PrinterCallback, TrainerCallback
 
+from narrowcast.core.stage import StageContext
 from narrowcast.models.allocator import kept_pages
 from narrowcast.models.memory import peak_bytes, reset_peak
-from narrowcast.core.stage import StageContext
 from narrowcast.training.batches import LengthGroupedBatches, padded_length
 from narrowcast.training.material import Material
 from narrowcast.training.objectives.build import probe_objective

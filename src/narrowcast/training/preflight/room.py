@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import disk_usage
 
-from narrowcast.models.memory import available_bytes
 from narrowcast.core.stage import StageContext
+from narrowcast.models.memory import available_bytes
 from narrowcast.training.material import Material
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import Finding

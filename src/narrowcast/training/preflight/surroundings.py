@@ -9,16 +9,16 @@ import yaml
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import NarrowcastError
 from narrowcast.models.catalogue import find
 from narrowcast.models.loading import ResolvedBase
-from narrowcast.core.stage import StageContext
+from narrowcast.store.config_file import load_config
+from narrowcast.tasks import handler_for
 from narrowcast.training.baseline_rule import missing_baseline
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import Finding, from_error
 from narrowcast.training.tracking.base import TRACKERS
-from narrowcast.store.config_file import load_config
-from narrowcast.tasks import handler_for
 
 _PERMISSIVE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
 _SPLITS = {Split.DEV: "no dev loss is measured", Split.TEST: "no held-out rows tell what the model is worth"}

@@ -11,12 +11,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from narrowcast.errors import StageError
 from narrowcast.core.stage import StageContext
+from narrowcast.errors import StageError
+from narrowcast.store.files import read_json, write_json
 from narrowcast.training.trace import TraceLine
 from narrowcast.training.tracking.address import scrubbed
 from narrowcast.training.tracking.base import TRACKERS, Begun, Outcome, Point, TrackedRun, Tracker
-from narrowcast.store.files import read_json, write_json
 
 _EVERY = 1.0  # seconds between two deliveries
 _LONGEST_PAUSE = 60.0  # seconds, for a tracker that keeps failing
