@@ -50,8 +50,8 @@ def main() -> None:
 
 def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     from narrowcast.models.allocator import kept_pages
-    from narrowcast.training.calibration import batch_seconds, calibrate, micro_batches
     from narrowcast.training.fused.last_layer import EarlyHead
+    from narrowcast.training.packing.calibration import batch_seconds, calibrate, micro_batches
     from narrowcast.training.packing.planner import LAYOUTS, PlannedLayout, work
     from narrowcast.training.weights import trainable_model
 
@@ -59,16 +59,16 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         folder = Path(place)
         write_model(folder / "model")
         rows = _case_rows(name, asked.batches * BATCH)
-        material, options, _ = gathered(folder / "home", folder / "model", rows, asked.method)
-        model = trainable_model(material, options)
-        costs = calibrate(material, model)
+        setup, options, _ = gathered(folder / "home", folder / "model", rows, asked.method)
+        model = trainable_model(setup, options)
+        costs = calibrate(setup, model)
         planner, head = PlannedLayout(costs), EarlyHead(model)
         totals, planned, chosen = dict.fromkeys(LAYOUTS, 0.0), 0.0, Counter[str]()
         errors = []
         with kept_pages():
-            for batch in micro_batches(material):
+            for batch in micro_batches(setup):
                 seconds = {
-                    layout: batch_seconds(material, model, head, batch, layout, asked.repeats)
+                    layout: batch_seconds(setup, model, head, batch, layout, asked.repeats)
                     for layout in LAYOUTS
                 }
                 layout, _ = planner.choose(batch)

@@ -101,9 +101,9 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
 def _write_inputs(folder: Path, name: str, asked: argparse.Namespace) -> list[dict[str, str]]:
     write_model(folder / "model")
     rows = made_rows(name, asked.updates * BATCH, asked.data)
-    material, options, _ = gathered(folder / "order", folder / "model", rows, asked.method)
-    assert len(material.train.rows) == len(rows)
-    ordered = [rows[number] for number in training_order(material, options)]
+    setup, options, _ = gathered(folder / "order", folder / "model", rows, asked.method)
+    assert len(setup.train.rows) == len(rows)
+    ordered = [rows[number] for number in training_order(setup, options)]
     (folder / "rows.json").write_text(json.dumps(rows))
     (folder / "ordered.json").write_text(json.dumps(ordered))
     return rows

@@ -104,16 +104,16 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
 
 
 def gathered(root: Path, model: Path, rows: list[dict[str, str]], method: str) -> Any:
-    """The rows as narrowcast's train stage sees them (`Material`), with its options and context."""
+    """The rows as narrowcast's train stage sees them (`TrainingSetup`), with its options and context."""
     from narrowcast.core.settings import Settings
     from narrowcast.core.stage import StageContext
     from narrowcast.stages.train import Options
-    from narrowcast.training.material import gather
+    from narrowcast.training.setup import build_setup
 
     options = Options.model_validate({"base": str(model), "method": method, **TRAINING})
     settings = Settings.from_environment({}, home=root)
     context = StageContext(made_project(root, rows), settings, run_id="exp-0000000000", force=True)
-    return gather(options, context), options, context
+    return build_setup(options, context), options, context
 
 
 TRAINING: dict[str, object] = {
@@ -125,16 +125,16 @@ TRAINING: dict[str, object] = {
     "weight_decay": 0.0,
     "lora_rank": RANK,
     "lora_dropout": 0.0,
-    "input_noise": 0.0,
+    "word_dropout": 0.0,
     "preflight": "off",
 }
 """narrowcast's options that say what all trainers do; whatever else it decides is its own choice."""
 
 
-def training_order(material: Any, options: Any) -> list[int]:
+def training_order(setup: Any, options: Any) -> list[int]:
     """Numbers of the rows in the order of the first epoch, `BATCH` of them an update."""
-    from narrowcast.training.batches import LengthGroupedBatches
+    from narrowcast.training.data.batches import LengthGroupedBatches
 
-    sizes = [row.size for row in material.train.rows]
-    order = LengthGroupedBatches(sizes, BATCH, material.recipe.micro_batch_size, options.seed)
+    sizes = [row.size for row in setup.train.rows]
+    order = LengthGroupedBatches(sizes, BATCH, setup.recipe.micro_batch_size, options.seed)
     return [number for batch in order for number in batch]

@@ -20,10 +20,10 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> d
     from narrowcast.models.memory import peak_bytes, reset_peak
     from narrowcast.stages.train.contract import read_inputs
     from narrowcast.stages.train.run import train as train_stage
-    from narrowcast.training.trace import read_trace
+    from narrowcast.training.outputs.trace import read_trace
 
-    material, options, context = gathered(folder / f"home-{os.getpid()}", folder / "model", rows, method)
-    floor = floor_seconds(material, options)
+    setup, options, context = gathered(folder / f"home-{os.getpid()}", folder / "model", rows, method)
+    floor = floor_seconds(setup, options)
     reset_peak()
     result = train_stage(read_inputs(options, context), options, context)
     peak = peak_bytes()
@@ -39,7 +39,7 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> d
     }
 
 
-def floor_seconds(material: Any, options: Any) -> float:
+def floor_seconds(setup: Any, options: Any) -> float:
     """Mean seconds of an update if nothing but its matrix products were computed, at this machine's best.
 
     A weight of a linear layer takes two operations a token forward and four backward (two where it is
@@ -49,12 +49,12 @@ def floor_seconds(material: Any, options: Any) -> float:
     import torch
 
     from narrowcast.models.chat import IGNORED
-    from narrowcast.training.calibration import micro_batches
+    from narrowcast.training.packing.calibration import micro_batches
     from narrowcast.training.packing.planner import laid_out
     from narrowcast.training.packing.trie import build_trie
     from narrowcast.training.weights import trainable_model
 
-    model = trainable_model(material, options)
+    model = trainable_model(setup, options)
     config, head = model.config, model.get_output_embeddings()
     per_token = 0
     for layer in model.modules():
@@ -62,7 +62,7 @@ def floor_seconds(material: Any, options: Any) -> float:
             per_token += layer.weight.numel() * (6 if layer.weight.requires_grad else 4)
     per_logit = 4 * head.weight.numel() + 2 * head.weight.numel() * head.weight.requires_grad
     per_pair = 14 * config.num_attention_heads * config.head_dim * config.num_hidden_layers
-    batches, parts = micro_batches(material), material.recipe.accumulation
+    batches, parts = micro_batches(setup), setup.recipe.accumulation
     updates = [batches[at : at + parts] for at in range(0, len(batches), parts)]
     total = 0
     for rows in (list(chain.from_iterable(each)) for each in updates):

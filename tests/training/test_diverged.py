@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from narrowcast.errors import StageError
 from narrowcast.training import session
-from narrowcast.training.checkpoints import last_checkpoint
+from narrowcast.training.outputs.checkpoints import last_checkpoint
 
 
 def test_the_last_checkpoint_holds_numbers_where_a_gradient_does_not(workshop, monkeypatch):
@@ -26,7 +26,7 @@ def test_the_last_checkpoint_holds_numbers_where_a_gradient_does_not(workshop, m
 
     monkeypatch.setattr(session, "trainable_model", trainable_model)
     options = {"method": "full", "epochs": 1, "checkpoint_every": 1, "max_grad_norm": 0.0}
-    with pytest.raises(StageError, match="the gradient's norm became nan at update 4") as caught:
+    with pytest.raises(StageError, match="the gradient's norm became nan at step 4") as caught:
         workshop.train(**options)
     assert caught.value.reason_code == "training_diverged"
     assert "lower learning rate" in caught.value.next_command

@@ -9,7 +9,7 @@ import torch
 
 from narrowcast.models.embedded import embedded_base
 from narrowcast.models.loading import load_trained, model_from, read_run_manifest, tokenizer_from
-from narrowcast.training.forgetting import RISE, _entries, compare_bits, warn_of_forgetting
+from narrowcast.training.checks.forgetting import RISE, _entries, compare_bits, warn_of_forgetting
 
 
 def _bits(model, tokenizer) -> float:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from narrowcast.errors import CancelledError, WorkspaceError
-from narrowcast.training.checkpoints import last_checkpoint
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.checkpoints import last_checkpoint
+from narrowcast.training.outputs.trace import read_trace
 from tests.training.test_resume import StopAfter
 
 
@@ -38,7 +38,7 @@ def test_the_last_good_checkpoint_stays_and_the_run_goes_on_from_it(workshop):
             workshop.train(workshop.context("exp-parts", resume=True), **options)
         assert caught.value.reason_code == "system_disk_full"
         assert caught.value.next_command == "ulimit -f unlimited, then narrowcast train --resume"
-        assert "the checkpoint at update 4 is kept" in caught.value.what
+        assert "the checkpoint at step 4 is kept" in caught.value.what
         assert last_checkpoint(folder).name == "checkpoint-4"
     done = workshop.train(workshop.context("exp-parts", resume=True), **options)
     assert [line.step for line in read_trace(workshop.project.root / done.trace) if line.loss] == [

@@ -16,8 +16,8 @@ import time
 import pytest
 
 from narrowcast.core.names import Split
-from narrowcast.training.checkpoints import last_checkpoint, step_of
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
+from narrowcast.training.outputs.trace import read_trace
 from tests.training.conftest import WORDS, prepare, sentences
 
 KILLS = int(os.environ.get("NARROWCAST_KILLS", "3"))
@@ -40,7 +40,7 @@ def test_random_kills_lose_nothing(project, tiny_base):
     for kill in range(KILLS):
         words = [*command, "--force"] if kill == 0 else [*command, "--resume"]
         with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as process:
-            # Past the last checkpoint, somewhere in the next few updates, with what is written there.
+            # Past the last checkpoint, somewhere in the next few steps, with what is written there.
             begun = {path: path.stat().st_mtime_ns for path in paths.runs.glob("*/trace.csv")}
             _wait_for_updates(paths.runs, begun, process)
             time.sleep(draw.uniform(0, 0.4))

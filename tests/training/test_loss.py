@@ -8,23 +8,23 @@ import torch
 from narrowcast.models.chat import IGNORED
 from narrowcast.models.loading import model_from, tokenizer_from
 from narrowcast.testing.tiny import build_tiny_model
-from narrowcast.training.batches import LengthGroupedBatches, collate
-from narrowcast.training.material import gather
-from narrowcast.training.rows import TokenRow
-from narrowcast.training.trace import read_trace
+from narrowcast.training.data.batches import LengthGroupedBatches, collate
+from narrowcast.training.data.rows import TokenRow
+from narrowcast.training.outputs.trace import read_trace
+from narrowcast.training.setup import build_setup
 
 ONE_EPOCH = {
     "epochs": 1,
     "max_grad_norm": 0.0,
     "learning_rate": 1e-3,
     "method": "full",
-    "input_noise": 0.0,
+    "word_dropout": 0.0,
 }
 
 
 def _first_update(workshop):
-    """Loss and gradient norm of the first update, by transformers' own loss on padded, masked rows."""
-    rows = gather(workshop.options(**ONE_EPOCH), workshop.context()).train.rows
+    """Loss and gradient norm of the first step, by transformers' own loss on padded, masked rows."""
+    rows = build_setup(workshop.options(**ONE_EPOCH), workshop.context()).train.rows
     batches = LengthGroupedBatches([len(row.ids) for row in rows], 8, 8, seed=0)
     batch = [rows[number] for number in next(iter(batches))]
     longest = max(len(row.ids) for row in batch)
@@ -66,7 +66,7 @@ def test_llama_rows_cost_the_same_loss(workshop, tmp_path):
 
 
 def test_logits_exist_only_where_there_is_a_loss(workshop):
-    rows = gather(workshop.options(), workshop.context()).train.rows[:5]
+    rows = build_setup(workshop.options(), workshop.context()).train.rows[:5]
     batch = collate(rows, pad=0)
     answers = batch["labels"] != IGNORED
     labels = batch["labels"][answers]
@@ -96,7 +96,7 @@ def test_the_order_of_rows_is_a_function_of_seed_and_epoch():
     assert list(batches) == first
     batches.set_epoch(1)
     assert list(batches) != first
-    updates = [[*first[at], *first[at + 1], *first[at + 2]] for at in range(0, 36, 3)]
-    assert all(len(update) == 8 for update in updates)
-    spread = [max(lengths[row] for row in update) - min(lengths[row] for row in update) for update in updates]
-    assert sum(spread) / len(spread) < 4  # rows of one update are of similar length
+    steps = [[*first[at], *first[at + 1], *first[at + 2]] for at in range(0, 36, 3)]
+    assert all(len(step) == 8 for step in steps)
+    spread = [max(lengths[row] for row in step) - min(lengths[row] for row in step) for step in steps]
+    assert sum(spread) / len(spread) < 4  # rows of one step are of similar length

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from narrowcast.errors import CancelledError
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.trace import read_trace
 from tests.training.test_resume import StopAfter
 
 _STARTS = 120.0  # seconds

@@ -8,9 +8,9 @@ import torch
 from narrowcast.errors import StageError
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.training import session
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.trace import read_trace
 
-OPTIONS = {"method": "full", "epochs": 1, "micro_batch_size": 8, "layout": "padded", "input_noise": 0.0}
+OPTIONS = {"method": "full", "epochs": 1, "micro_batch_size": 8, "layout": "padded", "word_dropout": 0.0}
 
 
 @pytest.fixture

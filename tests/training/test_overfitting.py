@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from narrowcast.training.overfitting import warn_of_overfitting
+from narrowcast.training.checks.overfitting import warn_of_overfitting
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.loading import load_trained, read_run_manifest, resolve_base
 from narrowcast.stages.train import Options
-from narrowcast.training.rank import rank_for
-from narrowcast.training.recipe import choose_recipe
-from narrowcast.training.recipes import named_recipes
+from narrowcast.training.recipes.named import named_recipes
+from narrowcast.training.recipes.rank import rank_for
+from narrowcast.training.recipes.recipe import choose_recipe
 
 
 @pytest.mark.parametrize("name", named_recipes())

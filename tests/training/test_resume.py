@@ -17,16 +17,16 @@ from narrowcast.core.names import Split
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.errors import CancelledError, StageError
 from narrowcast.store.stage_records import save_record
-from narrowcast.training.checkpoints import is_complete, last_checkpoint
+from narrowcast.training.outputs.checkpoints import is_complete, last_checkpoint
 from tests.support.records import stage_record
 from tests.training.conftest import WORDS, prepare, sentences
 
 
 class StopAfter(NullProgress):
-    """Cancels after some updates, as ctrl-C would."""
+    """Cancels after some steps, as ctrl-C would."""
 
-    def __init__(self, updates: int) -> None:
-        self.token, self._left = CancelToken(), updates
+    def __init__(self, steps: int) -> None:
+        self.token, self._left = CancelToken(), steps
 
     def advance(self, units: int = 1, **fields: str | float) -> None:
         if "loss" in fields:

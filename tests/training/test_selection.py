@@ -13,8 +13,8 @@ from narrowcast.stages.train import Options
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
-from narrowcast.training.selection import best_of
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.trace import read_trace
+from narrowcast.training.recipes.selection import best_of
 from tests.training.conftest import sentences
 from tests.training.test_resume import StopAfter
 
@@ -43,11 +43,11 @@ def test_the_weights_of_the_best_score_are_saved(workshop, method, layout):
     assert selection["metric"] == "macro_f1"
     assert selection["rows"] == 16
     assert selection["score"] == pytest.approx(max(scores.values()), abs=1e-5)
-    assert selection["score"] == pytest.approx(scores[selection["update"]], abs=1e-5)
+    assert selection["score"] == pytest.approx(scores[selection["step"]], abs=1e-5)
     assert score_of(workshop, "exp-best") == pytest.approx(selection["score"])
     if method == "lora":
         return
-    assert selection["update"] < 8  # the best is not the last here
+    assert selection["step"] < 8  # the best is not the last here
     last = workshop.train(workshop.context("exp-last"), **options)
     plain = read_trace(workshop.project.root / last.trace)
     assert [line.loss for line in plain] == [line.loss for line in lines]  # scoring changed nothing

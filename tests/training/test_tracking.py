@@ -1,4 +1,4 @@
-"""Trackers get every update once, whatever happens to them or to the run."""
+"""Trackers get every step once, whatever happens to them or to the run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from narrowcast.core.settings import Settings
 from narrowcast.errors import CancelledError, NarrowcastError, StageError
+from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.preflight.examine import examine
-from narrowcast.training.trace import read_trace
 from narrowcast.training.tracking import feeds
 from narrowcast.training.tracking.address import is_remote, scrubbed, shown
 from narrowcast.training.tracking.base import TRACKERS, Begun

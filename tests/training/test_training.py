@@ -13,7 +13,7 @@ from narrowcast.errors import ModelError, StageError
 from narrowcast.models.loading import load_trained, read_run_manifest
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.files import read_jsonl
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.trace import read_trace
 from tests.training.conftest import sentences
 
 

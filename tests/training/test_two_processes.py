@@ -1,4 +1,4 @@
-"""Two processes under torchrun take the steps of one: same examples in an update, same losses."""
+"""Two processes under torchrun take the steps of one: same examples in a step, same losses."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.store.files import read_jsonl
-from narrowcast.training.batches import LengthGroupedBatches, parts
-from narrowcast.training.trace import read_trace
+from narrowcast.training.data.batches import LengthGroupedBatches, parts
+from narrowcast.training.outputs.trace import read_trace
 from tests.training.conftest import WORDS, prepare, sentences
 from tests.training.two_processes import run
 
-ROWS = 41  # the last update has one row, which is too few to deal out
+ROWS = 41  # the last step has one row, which is too few to deal out
 
 
 @pytest.mark.parametrize("processes", [2, 3, 8])
@@ -31,10 +31,10 @@ def test_every_process_has_as_many_parts_and_together_they_have_the_rows(process
     in_update = parts(8, micro, processes)
     assert {len(share) for share in shares} == {in_update * (ROWS // 8) + parts(ROWS % 8, micro, processes)}
     assert all(batch for share in shares for batch in share)
-    for number, update in enumerate(alone[:-1]):
+    for number, step in enumerate(alone[:-1]):
         window = slice(number * in_update, (number + 1) * in_update)
         dealt = [row for share in shares for batch in share[window] for row in batch]
-        assert sorted(dealt) == sorted(update)
+        assert sorted(dealt) == sorted(step)
         assert max(len(batch) for share in shares for batch in share[window]) <= max(micro, 2)
     assert all(share[-1] == alone[-1] for share in shares)
 

@@ -154,7 +154,7 @@ REASONS: dict[str, Reason] = {
     "training_preflight_ignored": Reason(
         _T, _WARN, "a run began in spite of problems found beforehand", "narrowcast preflight"
     ),
-    "training_forecast": Reason(_T, _INFO, "time and memory were forecast from updates on the real rows"),
+    "training_forecast": Reason(_T, _INFO, "time and memory were forecast from steps on the real rows"),
     "training_forecast_checked": Reason(_T, _INFO, "the forecast was compared with what happened"),
     "training_autopilot": Reason(_T, _INFO, "base, recipe and schedule were chosen from data and machine"),
     "training_rows_too_few": Reason(

@@ -48,7 +48,7 @@ def render(found: Preflight) -> None:
         forecast = found.forecast
         say(
             f"  forecast  {forecast.seconds / 60:,.1f} minutes, {forecast.peak_bytes / 1e9:,.2f} GB at most; "
-            f"from {forecast.steps} updates of {forecast.seconds_per_update:,.2f} s"
+            f"from {forecast.timed_steps} steps of {forecast.seconds_per_step:,.2f} s"
         )
     _render_findings(found)
     blockers = [each for each in found.findings if each.blocks]
@@ -96,7 +96,7 @@ def _render_plan(plan: Plan) -> None:
         f"  rows      {plan.ledger.rows_out:,} of {plan.ledger.rows_in:,}; left out: {rejected}; "
         f"longest {plan.longest_row} tokens"
     )
-    say(f"  updates   {plan.updates:,}; tokens {plan.tokens:,}, of which {plan.loss_tokens:,} carry loss")
+    say(f"  steps     {plan.steps:,}; tokens {plan.tokens:,}, of which {plan.loss_tokens:,} carry loss")
     for row in plan.rows:
         console.rule(
             f"{row.id}: {row.prompt_tokens} + {row.completion_tokens} tokens", align="left", style="dim"

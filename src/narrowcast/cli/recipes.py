@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="List and show the named training r
 def list_(as_json: JsonOption = False) -> None:
     """List the recipes."""
     from narrowcast.cli.output import emit, next_step, table
-    from narrowcast.training.recipes import named_recipes
+    from narrowcast.training.recipes.named import named_recipes
 
     found = list(named_recipes().values())
 
@@ -34,7 +34,7 @@ def show(name: Annotated[str, typer.Argument(help="Its name.")], as_json: JsonOp
     """Show what a recipe fills in, and where its values come from."""
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.errors import UsageError
-    from narrowcast.training.recipes import named_recipes
+    from narrowcast.training.recipes.named import named_recipes
 
     found = named_recipes().get(name)
     if found is None:

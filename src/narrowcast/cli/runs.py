@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List and show the training runs.")
 # Of the recipe, what decides most; --json has all of it.
 _SHOWN = (
-    "objective", "epochs", "learning_rate", "batch_size", "micro_batch_size", "layout", "input_noise",
+    "objective", "epochs", "learning_rate", "batch_size", "micro_batch_size", "layout", "word_dropout",
     "lora_rank", "lora_alpha", "scheduler", "precision", "early_stopping", "select_by",
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
             say("no run has finished yet")
             return
         numbers = [
-            (name, "right") for name in ("rows", "updates", "train loss", "dev loss", "minutes", "tokens/s")
+            (name, "right") for name in ("rows", "steps", "train loss", "dev loss", "minutes", "tokens/s")
         ]
         table(["run", "base", "method", *numbers, "finished"], [_cells(line) for line in found])
 
@@ -105,7 +105,7 @@ def _with_reason(value: Any, reason: str | None) -> str:
 def _figures(found: RunView) -> list[tuple[str, str]]:
     made = found.manifest
     speed = f"{made.seconds / 60:,.1f} minutes, {made.tokens_per_second:,.0f} tokens/s"
-    rows = [("updates", f"{made.steps:,} in {speed}")]
+    rows = [("steps", f"{made.steps:,} in {speed}")]
     rows += [(f"{name.replace('_', ' ')} loss", f"{value:.4f}") for name, value in made.losses.items()]
     rows += _kept(made)
     for each in found.figures:
@@ -122,12 +122,12 @@ def _figures(found: RunView) -> list[tuple[str, str]]:
 def _kept(made: RunManifest) -> list[tuple[str, str]]:
     kept = made.selection
     if not kept:
-        return [("weights kept", "of the last update")]
+        return [("weights kept", "of the last step")]
     score = f", {kept['metric']} {kept['score']:.4f} on {kept['rows']:,} dev rows" if "score" in kept else ""
     return [
         (
             "weights kept",
-            f"of update {kept['update']:,}, best by {kept['by']} of {kept['evaluations']}{score}",
+            f"of step {kept['step']:,}, best by {kept['by']} of {kept['evaluations']}{score}",
         )
     ]
 

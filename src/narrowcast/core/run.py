@@ -27,7 +27,7 @@ class RunManifest(BaseModel):
         tokens: per epoch: all tokens, and those that carried loss.
         losses: final training loss (mean of the last epoch), best and last dev loss.
         environment: versions of Python and the libraries, threads, device.
-        selection: which evaluation's weights were kept (by, update, score), empty where the last update's.
+        selection: which evaluation's weights were kept (by, step, score), empty where the last step's.
         forecast: seconds and bytes that preflight expected beside what happened; empty where it made none.
         forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
     """

@@ -30,7 +30,7 @@ _EFFICIENCY = (
 )
 _CHARACTERS = 4  # a token
 _SAMPLE = 200  # rows that are rendered to learn their length
-_FEW_ROWS = 320  # ten updates of 32 rows
+_FEW_ROWS = 320  # ten steps of 32 rows
 _EPOCHS = 3  # assumed while bases are compared
 
 
@@ -142,7 +142,7 @@ def _recipe(choice: Choice, entry: CatalogueEntry | None, *, gpu: bool) -> None:
 def _schedule(choice: Choice, manifest: DatasetManifest, rows: int) -> None:
     if rows < _FEW_ROWS:
         choice.options["batch_size"] = 8
-        choice.reasons["batch_size"] = f"{rows:,} rows would be few updates of 32"
+        choice.reasons["batch_size"] = f"{rows:,} rows would be few steps of 32"
     dev = manifest.splits.get(Split.DEV)
     if dev is not None and dev.rows and manifest.task.profile is not TaskProfile.CLASSIFICATION:
         choice.options["early_stopping"] = 3

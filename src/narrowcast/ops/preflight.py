@@ -17,9 +17,9 @@ from narrowcast.training.preflight.forecast import Forecast
 
 if TYPE_CHECKING:
     from narrowcast.core.stage import StageContext
-    from narrowcast.training.material import Material
+    from narrowcast.training.data.rows import TokenRow
     from narrowcast.training.options import Options
-    from narrowcast.training.rows import TokenRow
+    from narrowcast.training.setup import TrainingSetup
 
 _SHOWN_ROWS = 3
 
@@ -39,7 +39,7 @@ class Plan(BaseModel):
 
     Attributes:
         reasons: option to why it has its value.
-        updates: optimiser steps of the whole run.
+        steps: optimiser steps of the whole run.
         tokens: of all epochs, padding not counted; `loss_tokens` carry loss.
     """
 
@@ -47,7 +47,7 @@ class Plan(BaseModel):
     parameters: int
     recipe: dict[str, Any]
     reasons: dict[str, str]
-    updates: int
+    steps: int
     tokens: int
     loss_tokens: int
     longest_row: int
@@ -63,7 +63,7 @@ class Preflight(BaseModel):
         ok: whether the run may begin in its mode.
         mode: strict, fail-open or off.
         plan: None where base, template or rows can not be used.
-        forecast: from a few updates; None where none were tried.
+        forecast: from a few steps; None where none were tried.
         autopilot: what it chose, and the bases it looked at; None where it was not asked.
     """
 
@@ -85,13 +85,13 @@ def preflight(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Preflight:
-    """Look at everything a run needs, and try a few updates where nothing stands against them.
+    """Look at everything a run needs, and try a few steps where nothing stands against them.
 
     Nothing is written but one event, where `record` says so.
 
     Args:
         project: to look at.
-        overrides: training options that win over `narrowcast.yaml`; `probe_steps=0` tries no update.
+        overrides: training options that win over `narrowcast.yaml`; `probe_steps=0` tries no step.
         force: do not count a missing baseline as a problem that blocks.
         autopilot: choose base, recipe and schedule where they are left open.
         record: emit the event.
@@ -100,7 +100,7 @@ def preflight(
 
     Raises:
         CancelledError: on request.
-        StageError: `training_oom`, or `training_diverged`, from the updates that were tried.
+        StageError: `training_oom`, or `training_diverged`, from the steps that were tried.
     """
     from narrowcast.core.stage import StageContext
     from narrowcast.stages.train import STAGE
@@ -114,19 +114,19 @@ def preflight(
     )
     found = examine(options, ctx)
     findings, forecast = list(found.findings), None
-    if found.material is not None:
+    if found.setup is not None:
         short = any(each.reason_code == "training_memory_short" for each in findings)
         missing = any(each.reason_code == "training_device_missing" for each in findings)
         if options.probe_steps and not short and not missing:
-            forecast = _forecast(found.material, options, ctx, findings)
+            forecast = _forecast(found.setup, options, ctx, findings)
     shown.finish()
     blocked = any(each.blocks for each in findings)
-    ok = found.material is not None and (not blocked or options.preflight != "strict")
+    ok = found.setup is not None and (not blocked or options.preflight != "strict")
     report = Preflight(
         ok=ok,
         mode=options.preflight,
         findings=findings,
-        plan=_plan(found.material, choice) if found.material else None,
+        plan=_plan(found.setup, choice) if found.setup else None,
         forecast=forecast,
         autopilot=choice if autopilot else None,
     )
@@ -135,13 +135,13 @@ def preflight(
     return report
 
 
-def _forecast(material: Material, options: Options, ctx: StageContext, findings: list[Finding]) -> Forecast:
+def _forecast(setup: TrainingSetup, options: Options, ctx: StageContext, findings: list[Finding]) -> Forecast:
     from narrowcast.training.failures import training_failures
     from narrowcast.training.preflight.expected import time_findings
     from narrowcast.training.preflight.probe import probe
 
     with training_failures(ctx.project.runs):
-        forecast = probe(material, options, ctx)
+        forecast = probe(setup, options, ctx)
     findings += time_findings(forecast, options)
     return forecast
 
@@ -156,20 +156,20 @@ def _record(project: Project, report: Preflight) -> None:
     )
 
 
-def _plan(material: Material, choice: Choice) -> Plan:
-    recipe = material.recipe
+def _plan(setup: TrainingSetup, choice: Choice) -> Plan:
+    recipe = setup.recipe
     return Plan(
-        base=material.base.name,
-        parameters=material.base.parameters,
+        base=setup.base.name,
+        parameters=setup.base.parameters,
         recipe={**choice.options, **recipe.model_dump(mode="json", exclude={"reasons"})},
         reasons={**choice.reasons, **recipe.reasons},
-        updates=material.updates,
-        tokens=material.train.tokens * recipe.epochs,
-        loss_tokens=material.train.loss_tokens * recipe.epochs,
-        longest_row=material.train.longest,
-        dev_rows=len(material.dev.rows),
-        ledger=material.train.ledger("train"),
-        rows=[_rendered(row, material.tokenizer) for row in material.train.rows[:_SHOWN_ROWS]],
+        steps=setup.steps,
+        tokens=setup.train.tokens * recipe.epochs,
+        loss_tokens=setup.train.loss_tokens * recipe.epochs,
+        longest_row=setup.train.longest,
+        dev_rows=len(setup.dev.rows),
+        ledger=setup.train.ledger("train"),
+        rows=[_rendered(row, setup.tokenizer) for row in setup.train.rows[:_SHOWN_ROWS]],
     )
 
 

@@ -16,8 +16,8 @@ from narrowcast.stages import stage
 from narrowcast.store.dataset import load_manifest
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
-from narrowcast.training.checkpoints import last_checkpoint, step_of
-from narrowcast.training.overfitting import kept_losses, overfitting
+from narrowcast.training.checks.overfitting import kept_losses, overfitting
+from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
 
 # Stages whose last record may hold figures of the run.
 _MEASURING = ("evaluate", "compare")
@@ -117,7 +117,7 @@ def _unknown(paths: ProjectPaths, run_id: str) -> ModelError:
     checkpoint = last_checkpoint(paths.runs / run_id / "checkpoints") if _plain(run_id) else None
     if checkpoint is not None:
         return ModelError(
-            f"run {run_id!r} has not finished; its last checkpoint is of update {step_of(checkpoint)}",
+            f"run {run_id!r} has not finished; its last checkpoint is of step {step_of(checkpoint)}",
             where=str(checkpoint),
             next_command="narrowcast train --resume, with the options it began with",
             reason_code="model_adapter_missing",

@@ -1,6 +1,6 @@
 """The trainer's run, tried again with less at once where it ran out of memory.
 
-A smaller micro-batch means more of them in an update: the rows of every update, the number of updates and the
+A smaller micro-batch means more of them in a step: the rows of every step, the number of steps and the
 learning rate stay what they were, and gradients stay equal up to rounding. Dropout is drawn anew for each
 micro-batch, so its masks differ from those of a run that was never interrupted.
 """
@@ -17,27 +17,27 @@ import torch
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.memory import peak_bytes, reset_peak
-from narrowcast.training.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.training.failures import training_failures
-from narrowcast.training.material import Material
 from narrowcast.training.options import Options
+from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.training.preflight.expected import expect
 from narrowcast.training.session import Session
+from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.tracking.feeds import Tracking
 
 
 def attempt(
-    material: Material,
+    setup: TrainingSetup,
     options: Options,
     ctx: StageContext,
     folder: Path,
     checkpoint: Path | None,
     tracking: Tracking,
-) -> tuple[Session, Material, int]:
+) -> tuple[Session, TrainingSetup, int]:
     """Train to the end, or until something stops it.
 
     Returns:
-        The session, the material with the micro-batch that fitted, and the peak of memory in bytes.
+        The session, the setup with the micro-batch that fitted, and the peak of memory in bytes.
 
     Raises:
         StageError: `training_oom` where no retry is left, or any other of the codes `training_*`.
@@ -47,9 +47,9 @@ def attempt(
     while True:
         try:
             with training_failures(folder):
-                return _once(material, options, ctx, folder, checkpoint, tracking)
+                return _once(setup, options, ctx, folder, checkpoint, tracking)
         except StageError as error:
-            if error.reason_code != "training_oom" or not left or material.recipe.micro_batch_size == 1:
+            if error.reason_code != "training_oom" or not left or setup.recipe.micro_batch_size == 1:
                 raise
         # Past the block the traceback is gone, and with it what held the model.
         gc.collect()
@@ -58,29 +58,29 @@ def attempt(
         left -= 1
         drop_incomplete(folder / "checkpoints")
         checkpoint = last_checkpoint(folder / "checkpoints")
-        material = _with_less_at_once(material, ctx, step_of(checkpoint) if checkpoint else 0)
+        setup = _with_less_at_once(setup, ctx, step_of(checkpoint) if checkpoint else 0)
 
 
 def _once(
-    material: Material,
+    setup: TrainingSetup,
     options: Options,
     ctx: StageContext,
     folder: Path,
     checkpoint: Path | None,
     tracking: Tracking,
-) -> tuple[Session, Material, int]:
+) -> tuple[Session, TrainingSetup, int]:
     if checkpoint is None and options.preflight != "off":
-        expect(material, options, ctx, folder)
+        expect(setup, options, ctx, folder)
     reset_peak()
-    session = Session(material, options, ctx, folder, checkpoint, tracking)
+    session = Session(setup, options, ctx, folder, checkpoint, tracking)
     session.run()
     peak = peak_bytes()  # drawing the trace takes some too
-    return session, material, peak
+    return session, setup, peak
 
 
-def _with_less_at_once(material: Material, ctx: StageContext, step: int) -> Material:
-    """Half the micro-batch, such that an update is cut into parts as even as before."""
-    recipe = material.recipe
+def _with_less_at_once(setup: TrainingSetup, ctx: StageContext, step: int) -> TrainingSetup:
+    """Half the micro-batch, such that a step is cut into parts as even as before."""
+    recipe = setup.recipe
     parts = math.ceil(recipe.batch_size / max(1, recipe.micro_batch_size // 2))
     micro = math.ceil(recipe.batch_size / parts)
     because = f"out of memory with {recipe.micro_batch_size}"
@@ -88,8 +88,8 @@ def _with_less_at_once(material: Material, ctx: StageContext, step: int) -> Mate
         update={"micro_batch_size": micro, "reasons": {**recipe.reasons, "micro_batch_size": because}}
     )
     message = (
-        f"{because} examples at once: trying {micro} from update {step}, "
-        f"{smaller.accumulation} times an update of {recipe.batch_size}"
+        f"{because} examples at once: trying {micro} from step {step}, "
+        f"{smaller.accumulation} times a step of {recipe.batch_size}"
     )
     ctx.progress.note(message)
     payload = {
@@ -100,4 +100,4 @@ def _with_less_at_once(material: Material, ctx: StageContext, step: int) -> Mate
         "step": step,
     }
     ctx.emit("training_oom_retry", message, payload)
-    return replace(material, recipe=smaller)
+    return replace(setup, recipe=smaller)

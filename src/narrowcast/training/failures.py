@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from narrowcast.errors import CancelledError, NarrowcastError, StageError, WorkspaceError
-from narrowcast.training.checkpoints import last_checkpoint, step_of
-from narrowcast.training.disk import why_no_room
+from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
+from narrowcast.training.outputs.disk import why_no_room
 from narrowcast.training.tracking.base import Outcome
 
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "DefaultCPUAllocator")
@@ -79,7 +79,7 @@ def no_room(number: int, checkpoints: Path) -> WorkspaceError:
     """
     what, fix = _NO_ROOM[number]
     kept = last_checkpoint(checkpoints)
-    left = f"the checkpoint at update {step_of(kept)} is kept" if kept else "there was no checkpoint before"
+    left = f"the checkpoint at step {step_of(kept)} is kept" if kept else "there was no checkpoint before"
     return WorkspaceError(
         f"{what}; {left}",
         where=str(checkpoints),

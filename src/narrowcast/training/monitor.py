@@ -11,8 +11,8 @@ from transformers import TrainerCallback
 
 from narrowcast.core.stage import StageContext
 from narrowcast.training.options import Options
-from narrowcast.training.selection import SelectBy, best_of, evaluations
-from narrowcast.training.trace import Trace, TraceLine
+from narrowcast.training.outputs.trace import Trace, TraceLine
+from narrowcast.training.recipes.selection import SelectBy, best_of, evaluations
 from narrowcast.training.tracking.feeds import Tracking
 
 Stopped = Literal["", "cancelled", "timeout", "early", "pruned"]
@@ -22,7 +22,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     """Reads its decisions from the trainer's state alone, so that a resumed run decides alike.
 
     Attributes:
-        stopped: why training ended before its last update, "" where it did not.
+        stopped: why training ended before its last step, "" where it did not.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._ctx.progress.advance(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Decide on dev loss, checkpoint and stop after this update."""
+        """Decide on dev loss, checkpoint and stop after this step."""
         options, step = self._options, state.global_step
         cadence = options.eval_every or state.max_steps // args.num_train_epochs
         control.should_evaluate = bool(self.trainer.has_dev_rows) and (
@@ -105,7 +105,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._tracking.add(line)
         if "eval_loss" in logs:
             score = f", score {logs['eval_score']:.4f}" if "eval_score" in logs else ""
-            self._ctx.progress.note(f"update {state.global_step:,}: dev loss {logs['eval_loss']:.4f}{score}")
+            self._ctx.progress.note(f"step {state.global_step:,}: dev loss {logs['eval_loss']:.4f}{score}")
         else:
             spent = max(1e-9, time.monotonic() - self._began)
             rate = (tokens - self._tokens_before) / spent

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from narrowcast.core.stage import StageOptions
 from narrowcast.training.packing.costs import Costs
-from narrowcast.training.recipes import with_recipe
+from narrowcast.training.recipes.named import with_recipe
 
 
 class Options(StageOptions):
@@ -29,14 +29,14 @@ class Options(StageOptions):
     learning_rate: float | None = Field(None, gt=0, lt=1)
     """Peak learning rate."""
     batch_size: int = Field(32, ge=1)
-    """Examples per update."""
+    """Examples per step."""
     micro_batch_size: int | None = Field(None, ge=1)
     """Examples computed at once; smaller takes less memory and gives the same result."""
     layout: Literal["auto", "padded", "tree"] = "auto"
     """Rows of a batch side by side, or packed so that shared beginnings are computed once; same gradients."""
     layout_costs: Costs | None = None
     """Seconds by which each batch's layout is chosen, measured where left out; given to repeat a run."""
-    input_noise: float | None = Field(None, ge=0, lt=1)
+    word_dropout: float | None = Field(None, ge=0, lt=1)
     """Share of an input's tokens lost anew in every epoch; default by task and base."""
     max_length: int | None = Field(None, ge=8)
     """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
@@ -49,7 +49,7 @@ class Options(StageOptions):
     target_modules: list[str] = Field(default_factory=list)
     """Linear layers that get an adapter; default the catalogue's for this architecture."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
-    """Share of the updates over which the learning rate rises."""
+    """Share of the steps over which the learning rate rises."""
     scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     """How the learning rate falls after warm-up."""
     weight_decay: float = Field(0.01, ge=0)
@@ -77,7 +77,7 @@ class Options(StageOptions):
     time_limit_minutes: float | None = Field(None, gt=0)
     """Stop with a checkpoint after this long."""
     oom_retries: int = Field(0, ge=0, le=10)
-    """Times a run out of memory goes on with half the micro-batch; examples per update stay."""
+    """Times a run out of memory goes on with half the micro-batch; examples per step stay."""
     forgetting_check: bool = True
     """Read general text before and after, and warn where the model forgot much of it."""
     track: list[str] = Field(default_factory=list)

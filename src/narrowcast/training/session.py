@@ -14,18 +14,18 @@ from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import NarrowcastError
 from narrowcast.models.allocator import kept_pages
-from narrowcast.training.batches import parts
-from narrowcast.training.calibration import plan_layout
-from narrowcast.training.checkpoints import step_of
-from narrowcast.training.dev_score import DevScore
-from narrowcast.training.forgetting import GeneralText, compare_bits
-from narrowcast.training.material import Material
+from narrowcast.training.checks.dev_score import DevScore
+from narrowcast.training.checks.forgetting import GeneralText, compare_bits
+from narrowcast.training.data.batches import parts
 from narrowcast.training.monitor import Monitor
 from narrowcast.training.objectives.build import build_objective
 from narrowcast.training.options import Options
-from narrowcast.training.output import save_run
-from narrowcast.training.selection import best_of, evaluations
-from narrowcast.training.trace import Trace, plot_losses
+from narrowcast.training.outputs.checkpoints import step_of
+from narrowcast.training.outputs.saved_run import save_run
+from narrowcast.training.outputs.trace import Trace, plot_losses
+from narrowcast.training.packing.calibration import plan_layout
+from narrowcast.training.recipes.selection import best_of, evaluations
+from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.tracking.feeds import Tracking
 from narrowcast.training.trainer import CompletionTrainer
 from narrowcast.training.weights import trainable_model
@@ -40,36 +40,36 @@ class Session:
 
     def __init__(
         self,
-        material: Material,
+        setup: TrainingSetup,
         options: Options,
         ctx: StageContext,
         folder: Path,
         checkpoint: Path | None,
         tracking: Tracking,
     ) -> None:
-        self._material, self._options, self._ctx = material, options, ctx
+        self._setup, self._options, self._ctx = setup, options, ctx
         self._folder, self._checkpoint = folder, checkpoint
         self.forgetting: dict[str, float] = {}
         torch.manual_seed(options.seed)  # of the adapter's initial weights
-        self.model = trainable_model(material, options)
-        plan_layout(material, options, self.model, folder, ctx)
+        self.model = trainable_model(setup, options)
+        plan_layout(setup, options, self.model, folder, ctx)
         step = step_of(checkpoint) if checkpoint else 0
         self._trace = Trace(folder / "trace.csv", step, keep=not ctx.settings.process)
         for line in self._trace.lines:  # a tracker takes those it lacks
             tracking.add(line)
-        self._monitor = Monitor(options, material.recipe.select_by, ctx, self._trace, folder, tracking)
-        by_metric = material.recipe.select_by == "metric"
-        self._score = DevScore(material, options.select_rows, ctx) if by_metric else None
+        self._monitor = Monitor(options, setup.recipe.select_by, ctx, self._trace, folder, tracking)
+        by_metric = setup.recipe.select_by == "metric"
+        self._score = DevScore(setup, options.select_rows, ctx) if by_metric else None
         self._trainer = CompletionTrainer(
             self.model,
-            training_arguments(material, options, folder, ctx.settings.processes),
-            rows=material.train.rows,
-            dev_rows=material.dev.rows,
-            update_size=options.batch_size,
-            pad=material.tokenizer.pad_token_id or 0,
-            bf16=material.recipe.precision == "bf16",
-            objective=build_objective(material, options, self.model, ctx),
-            noise=material.recipe.input_noise,
+            training_arguments(setup, options, folder, ctx.settings.processes),
+            rows=setup.train.rows,
+            dev_rows=setup.dev.rows,
+            batch_size=options.batch_size,
+            pad=setup.tokenizer.pad_token_id or 0,
+            bf16=setup.recipe.precision == "bf16",
+            objective=build_objective(setup, options, self.model, ctx),
+            word_dropout=setup.recipe.word_dropout,
             dev_score=self._score,
             callbacks=[self._monitor],
         )
@@ -77,12 +77,12 @@ class Session:
         self._monitor.trainer = self._trainer
 
     def run(self) -> None:
-        """Train to the last update, or until something stops it."""
-        recipe = self._material.recipe
+        """Train to the last step, or until something stops it."""
+        recipe = self._setup.recipe
         self._ctx.emit(
             "training_started",
-            f"{recipe.method}: {self._material.updates:,} updates, {len(self._material.train.rows):,} rows",
-            {"recipe": recipe.model_dump(mode="json"), "base": self._material.base.name},
+            f"{recipe.method}: {self._setup.steps:,} steps, {len(self._setup.train.rows):,} rows",
+            {"recipe": recipe.model_dump(mode="json"), "base": self._setup.base.name},
         )
         try:
             self._train()
@@ -93,7 +93,7 @@ class Session:
         self._draw()
 
     def _train(self) -> None:
-        general = GeneralText(self._material) if self._options.forgetting_check else None
+        general = GeneralText(self._setup) if self._options.forgetting_check else None
         before = general.bits(self._trainer) if general else {}
         with kept_pages():
             self._trainer.train(resume_from_checkpoint=str(self._checkpoint) if self._checkpoint else None)
@@ -103,7 +103,7 @@ class Session:
 
     def _draw(self) -> None:
         if self._trace.lines and not self._ctx.settings.process:
-            method, base = self._material.recipe.method, self._material.base.name
+            method, base = self._setup.recipe.method, self._setup.base.name
             title = f"{self._ctx.run_id}: {method} fine-tune of {base}"
             plot_losses(self._trace.lines, self._folder / "loss.png", title)
 
@@ -112,14 +112,14 @@ class Session:
         import shutil
 
         model = self._trainer.accelerator.unwrap_model(self.model)
-        saved = save_run(self._ctx.project, model, self._material.tokenizer, manifest)
+        saved = save_run(self._ctx.project, model, self._setup.tokenizer, manifest)
         shutil.rmtree(self._folder / "checkpoints", ignore_errors=True)
         (self._folder / "best.safetensors").unlink(missing_ok=True)
         return saved
 
     @property
     def stopped(self) -> str:
-        """Why the run ended before its last update: `cancelled`, `timeout`, `early`, or ""."""
+        """Why the run ended before its last step: `cancelled`, `timeout`, `early`, or ""."""
         return self._monitor.stopped
 
     @property
@@ -138,12 +138,12 @@ class Session:
         return self._trace.tokens
 
     def selection(self) -> dict[str, Any]:
-        """Which evaluation's weights were kept; empty where they are the last update's."""
-        by, found = self._material.recipe.select_by, evaluations(self._trainer.state.log_history)
+        """Which evaluation's weights were kept; empty where they are the last step's."""
+        by, found = self._setup.recipe.select_by, evaluations(self._trainer.state.log_history)
         if by == "last" or not found:
             return {}
         best = found[best_of(found, by)]
-        kept = {"by": by, "update": best["step"], "dev_loss": best["eval_loss"], "evaluations": len(found)}
+        kept = {"by": by, "step": best["step"], "dev_loss": best["eval_loss"], "evaluations": len(found)}
         if self._score is not None:
             kept |= {"metric": self._score.metric, "score": best["eval_score"], "rows": self._score.rows}
         return kept
@@ -165,9 +165,9 @@ class Session:
         return found
 
 
-def training_arguments(material: Material, options: Options, folder: Path, processes: int = 1) -> Any:
+def training_arguments(setup: TrainingSetup, options: Options, folder: Path, processes: int = 1) -> Any:
     """What the trainer is told; evaluation, saving and stopping are the monitor's."""
-    recipe = material.recipe
+    recipe = setup.recipe
     gpu = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(folder / "checkpoints"),
@@ -176,7 +176,7 @@ def training_arguments(material: Material, options: Options, folder: Path, proce
         gradient_accumulation_steps=parts(recipe.batch_size, recipe.micro_batch_size, processes),
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=options.scheduler,
-        warmup_steps=math.ceil(material.updates * options.warmup_ratio),
+        warmup_steps=math.ceil(setup.steps * options.warmup_ratio),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
         optim="paged_adamw_8bit" if recipe.method == "qlora" and gpu else "adamw_torch_fused",
@@ -192,5 +192,5 @@ def training_arguments(material: Material, options: Options, folder: Path, proce
         remove_unused_columns=False,
         dataloader_pin_memory=gpu,
         use_cpu=not gpu,
-        ddp_find_unused_parameters=False,  # every trained weight is met in every update
+        ddp_find_unused_parameters=False,  # every trained weight is met in every step
     )

@@ -5,9 +5,9 @@ causal attention a token never sees what stands behind it, so the padding change
 its fast causal path.
 The hidden states at positions with a loss are picked by a hook in front of the output layer, so logits of
 other positions never exist. The sum over the tokens of a micro-batch is divided by the number of loss
-tokens in the whole update, hence accumulation gives exactly the gradient of one large batch.
+tokens in the whole step, hence accumulation gives exactly the gradient of one large batch.
 
-**Randomness.** Dropout is seeded by (seed, update, micro-batch) and the order of rows by (seed, epoch);
+**Randomness.** Dropout is seeded by (seed, step, micro-batch) and the order of rows by (seed, epoch);
 nothing depends on how often a process was restarted.
 """
 
@@ -26,15 +26,15 @@ from transformers import Trainer
 
 from narrowcast.errors import StageError
 from narrowcast.models.chat import IGNORED
-from narrowcast.training.batches import LengthGroupedBatches
-from narrowcast.training.checkpoints import drop_incomplete, mark_complete
-from narrowcast.training.disk import why_no_room
+from narrowcast.training.data.batches import LengthGroupedBatches
+from narrowcast.training.data.rows import TokenRow
+from narrowcast.training.data.word_dropout import WordDropout
 from narrowcast.training.failures import no_room
 from narrowcast.training.forward import picked_logits
 from narrowcast.training.fused.last_layer import EarlyHead
-from narrowcast.training.noise import NoisyRows
 from narrowcast.training.objectives.base import Objective
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.outputs.checkpoints import drop_incomplete, mark_complete
+from narrowcast.training.outputs.disk import why_no_room
 
 
 class CompletionTrainer(Trainer):  # type: ignore[misc]
@@ -45,11 +45,11 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         args: `TrainingArguments`; its per-device batch size is the micro-batch.
         rows: training rows.
         dev_rows: rows for the dev loss, may be empty.
-        update_size: examples per update.
+        batch_size: examples per step.
         pad: id that fills short rows.
         bf16: compute matrix products in bf16.
         objective: makes batches of rows and says what their logits cost.
-        noise: share of an input's tokens that are lost, anew in every epoch (see `noise`).
+        word_dropout: share of an input's tokens that are lost, anew in every epoch (see `data.word_dropout`).
         dev_score: scores the model at each evaluation, beside the dev loss.
         callbacks: of `transformers`.
     """
@@ -61,24 +61,24 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         *,
         rows: Sequence[TokenRow],
         dev_rows: Sequence[TokenRow],
-        update_size: int,
+        batch_size: int,
         pad: int,
         bf16: bool,
         objective: Objective,
-        noise: float = 0.0,
+        word_dropout: float = 0.0,
         dev_score: Callable[[Any], float] | None = None,
         callbacks: list[Any],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
-        self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole update
+        self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole step
         self._loss_shifts_labels = False  # `collate` shifted them already
         self.tokens_seen = self._tokens_told = 0
         self.has_dev_rows = bool(dev_rows)
         self._rows, self._dev_rows = rows, dev_rows
-        self._update_size, self._bf16 = update_size, bf16
+        self._batch_size, self._bf16 = batch_size, bf16
         self._objective, self._pad = objective, pad
         self._batch = partial(objective.batch, pad=pad)
-        self._met = NoisyRows(rows, noise, args.seed) if noise else rows
+        self._met = WordDropout(rows, word_dropout, args.seed) if word_dropout else rows
         self._dev_score = dev_score
         self._seeded_for = (-1, 0)
         self._head = EarlyHead(self.accelerator.unwrap_model(self.model))
@@ -87,7 +87,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         """Length-grouped micro-batches."""
         batches = LengthGroupedBatches(
             [row.size for row in self._rows],
-            self._update_size,
+            self._batch_size,
             self.args.per_device_train_batch_size,
             self.args.seed,
             process=self.args.process_index,
@@ -132,7 +132,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
     def _demand_finite(self, name: str, value: float) -> None:
         if not math.isfinite(value):
             raise StageError(
-                f"the {name} became {value} at update {self.state.global_step + 1}",
+                f"the {name} became {value} at step {self.state.global_step + 1}",
                 next_command="narrowcast train with a lower learning rate, or --set precision=fp32",
                 reason_code="training_diverged",
                 stage="training",
@@ -141,7 +141,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The objective's sum, divided by what it counts in the whole update."""
+        """The objective's sum, divided by what it counts in the whole step."""
         loss = self._summed_loss(model, inputs) / (num_items_in_batch or _answers(inputs))
         if num_items_in_batch is not None:
             loss = loss * self.args.world_size  # counted over all processes, whose gradients are averaged

@@ -9,19 +9,19 @@ import torch
 from narrowcast.models.loading import load_model, quiet_peft
 from narrowcast.training.fused.adapter import fuse_adapters
 from narrowcast.training.fused.attach import fuse
-from narrowcast.training.material import Material
 from narrowcast.training.options import Options
 from narrowcast.training.packing.register import use
-from narrowcast.training.recipe import FULL_BELOW
+from narrowcast.training.recipes.recipe import FULL_BELOW
+from narrowcast.training.setup import TrainingSetup
 
 
-def trainable_model(material: Material, options: Options) -> Any:
+def trainable_model(setup: TrainingSetup, options: Options) -> Any:
     """Float32 weights where they are trained; a frozen base of 100 M parameters or more stays in bf16.
 
     Under `qlora` the frozen base is held in 4 bit (nf4, its scales quantised as well).
     """
-    recipe = material.recipe
-    model = load_model(material.base, _dtype(material), four_bit() if recipe.method == "qlora" else None)
+    recipe = setup.recipe
+    model = load_model(setup.base, _dtype(setup), four_bit() if recipe.method == "qlora" else None)
     model.config.use_cache = False
     fuse(model)
     if recipe.layout == "tree":
@@ -58,7 +58,7 @@ def four_bit() -> Any:
     )
 
 
-def _dtype(material: Material) -> torch.dtype:
-    recipe = material.recipe
-    frozen_large = recipe.method != "full" and material.base.parameters >= FULL_BELOW
+def _dtype(setup: TrainingSetup) -> torch.dtype:
+    recipe = setup.recipe
+    frozen_large = recipe.method != "full" and setup.base.parameters >= FULL_BELOW
     return torch.bfloat16 if frozen_large and recipe.precision == "bf16" else torch.float32

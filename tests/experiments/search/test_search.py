@@ -170,7 +170,7 @@ def test_what_can_not_be_searched_is_refused(ready, quick):
     assert set(fixed.space) == {
         "learning_rate",
         "weight_decay",
-        "input_noise",
+        "word_dropout",
     }  # epochs and batch size are given
     other = plan_search(ready, {**quick, "epochs": 3})
     assert other.study != fixed.study

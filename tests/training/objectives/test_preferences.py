@@ -15,8 +15,8 @@ from narrowcast.models.chat import prompt_text
 from narrowcast.models.loading import model_from, tokenizer_from
 from narrowcast.store.dataset import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.material import gather
-from narrowcast.training.trace import read_trace
+from narrowcast.training.outputs.trace import read_trace
+from narrowcast.training.setup import build_setup
 from tests.training.conftest import Workshop, prepare
 
 WHOLE = {
@@ -60,7 +60,7 @@ def _margins(model, rows):
         for side in row.sides():
             ids = torch.tensor([side.ids])
             logprobs = model(input_ids=ids).logits[0, :-1].log_softmax(-1)
-            tokens = logprobs.gather(-1, ids[0, 1:, None])[:, 0]
+            tokens = logprobs.build_setup(-1, ids[0, 1:, None])[:, 0]
             sums.append(tokens[side.prompt_length - 1 :].sum())
         found.append(sums[0] - sums[1])
     return torch.stack(found)
@@ -71,7 +71,7 @@ def _margins(model, rows):
 def test_losses_and_gradients_equal_the_formula(preferences, layout, micro):
     result = preferences.train(layout=layout, micro_batch_size=micro, **WHOLE)
     lines = [line for line in read_trace(preferences.project.root / result.trace) if line.loss is not None]
-    rows = gather(preferences.options(**WHOLE), preferences.context()).train.rows
+    rows = build_setup(preferences.options(**WHOLE), preferences.context()).train.rows
     model = model_from(preferences.base).float().train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)
     with torch.no_grad():
@@ -130,7 +130,7 @@ def test_losses_equal_those_of_trl(preferences, tmp_path):
         train_dataset=Dataset.from_list(table),
         processing_class=tokenizer,
     )
-    rows = {tuple(row.ids) for row in gather(preferences.options(), preferences.context()).train.rows}
+    rows = {tuple(row.ids) for row in build_setup(preferences.options(), preferences.context()).train.rows}
     assert {tuple(row["prompt_ids"] + row["chosen_ids"]) for row in trainer.train_dataset} == rows
     trainer.train()
     theirs = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
@@ -152,7 +152,7 @@ def test_both_answers_count_against_the_context(preferences):
         [],
         TaskProfile.ALIGNMENT,
     )
-    found = gather(preferences.options(), Workshop(project, preferences.base).context()).train
+    found = build_setup(preferences.options(), Workshop(project, preferences.base).context()).train
     assert found.rejected == {"over_length": 1}
     assert found.ledger("train").rows_out == 8
 
@@ -164,5 +164,5 @@ def test_rows_without_pairs_can_not_be_preferred(workshop):
 
 
 def test_the_preferred_answers_alone_can_be_learned(preferences):
-    rows = gather(preferences.options(objective="sft"), preferences.context()).train.rows
+    rows = build_setup(preferences.options(objective="sft"), preferences.context()).train.rows
     assert all(len(row.sides()) == 1 for row in rows)

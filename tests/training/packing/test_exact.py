@@ -12,12 +12,12 @@ import transformers
 from narrowcast.errors import ModelError
 from narrowcast.models.head import PickedHead
 from narrowcast.models.loading import quiet_peft
-from narrowcast.training.batches import collate
+from narrowcast.training.data.batches import collate
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.fused.last_layer import EarlyHead
 from narrowcast.training.packing.batch import pack
 from narrowcast.training.packing.register import use
 from narrowcast.training.packing.trie import build_trie
-from narrowcast.training.rows import TokenRow
 
 VOCABULARY = 97
 TOLERANCE = 1e-5  # relative, float32

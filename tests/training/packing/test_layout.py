@@ -9,12 +9,12 @@ import pytest
 from narrowcast.core.names import Split
 from narrowcast.core.run import RunManifest
 from narrowcast.store.files import read_json
-from narrowcast.training.material import gather
+from narrowcast.training.setup import build_setup
 from tests.training.conftest import sentences
 
 
 def recipe_of(workshop, **options):
-    return gather(workshop.options(**options), workshop.context()).recipe
+    return build_setup(workshop.options(**options), workshop.context()).recipe
 
 
 def test_a_shared_instruction_is_packed(workshop):
@@ -29,14 +29,14 @@ def test_batches_of_one_row_share_nothing(workshop):
 
 
 def test_an_architecture_that_was_not_compared_is_padded(workshop, monkeypatch):
-    monkeypatch.setattr("narrowcast.training.layout.EXACT_FOR", ("llama",))
+    monkeypatch.setattr("narrowcast.training.packing.choice.EXACT_FOR", ("llama",))
     recipe = recipe_of(workshop)
     assert recipe.layout == "padded"
     assert "not proven for qwen3" in recipe.reasons["layout"]
 
 
 def test_long_rows_are_padded(workshop, monkeypatch):
-    monkeypatch.setattr("narrowcast.training.layout._LONGEST", 10)
+    monkeypatch.setattr("narrowcast.training.packing.choice._LONGEST", 10)
     assert recipe_of(workshop).layout == "padded"
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from narrowcast.core.run import RunManifest
 from narrowcast.store.files import read_json
-from narrowcast.training import calibration
-from narrowcast.training.batches import LengthGroupedBatches
-from narrowcast.training.material import gather
+from narrowcast.training.data.batches import LengthGroupedBatches
+from narrowcast.training.data.rows import TokenRow
+from narrowcast.training.outputs.trace import read_trace
+from narrowcast.training.packing import calibration
 from narrowcast.training.packing.costs import Costs
 from narrowcast.training.packing.planner import LAYOUTS, PlannedLayout, laid_out, work
-from narrowcast.training.rows import TokenRow
-from narrowcast.training.trace import read_trace
+from narrowcast.training.setup import build_setup
 
-ONE_EPOCH = {"epochs": 1, "method": "full", "learning_rate": 1e-3, "max_grad_norm": 0.0, "input_noise": 0.0}
+ONE_EPOCH = {"epochs": 1, "method": "full", "learning_rate": 1e-3, "max_grad_norm": 0.0, "word_dropout": 0.0}
 FREE = Costs(batch=0, token=0, padded_pair=0, packed_pair=0, piece=0)
 
 
@@ -52,7 +52,7 @@ def test_the_cheapest_layout_is_taken():
 
 
 def batches_of(workshop, costs: Costs):
-    rows = gather(workshop.options(**ONE_EPOCH), workshop.context()).train.rows
+    rows = build_setup(workshop.options(**ONE_EPOCH), workshop.context()).train.rows
     order = LengthGroupedBatches([row.size for row in rows], 8, 8, seed=0)
     batches = [[rows[at] for at in batch] for batch in order]
     return [PlannedLayout(costs).choose(batch)[0] for batch in batches]
@@ -92,13 +92,13 @@ def test_a_fit_finds_the_costs_that_made_the_times(workshop, monkeypatch):
     monkeypatch.setattr(
         calibration,
         "batch_seconds",
-        lambda _material, _model, _head, rows, layout: true.seconds(work(rows, layout)),
+        lambda _setup, _model, _head, rows, layout: true.seconds(work(rows, layout)),
     )
-    material = gather(workshop.options(), workshop.context())
+    setup = build_setup(workshop.options(), workshop.context())
     from narrowcast.models.loading import model_from
 
-    found = calibration.calibrate(material, model_from(workshop.base))
-    rows = material.train.rows
+    found = calibration.calibrate(setup, model_from(workshop.base))
+    rows = setup.train.rows
     for at in range(0, len(rows), 8):
         for layout in LAYOUTS:
             size = work(rows[at : at + 8], layout)

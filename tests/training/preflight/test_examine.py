@@ -50,8 +50,8 @@ def test_one_row_stops_a_strict_run_and_is_said_in_an_open_one(workshop_with):
         workshop.train(epochs=1)
     assert caught.value.reason_code == "training_rows_too_few"
     options = workshop.options(preflight="fail-open")
-    material = admit(examine(options, workshop.context()), options, workshop.context())
-    assert len(material.train.rows) == 1
+    setup = admit(examine(options, workshop.context()), options, workshop.context())
+    assert len(setup.train.rows) == 1
     code, _, payload = workshop.events[-1]
     assert code == "training_preflight_ignored"
     assert payload["findings"][0]["reason_code"] == "training_rows_too_few"
@@ -59,7 +59,7 @@ def test_one_row_stops_a_strict_run_and_is_said_in_an_open_one(workshop_with):
 
 def test_no_mode_begins_where_every_row_is_too_long(workshop):
     found = examine(workshop.options(max_length=8), workshop.context())
-    assert found.material is None
+    assert found.setup is None
     assert "64 over_length" in found.blockers[0].what
     with pytest.raises(StageError, match="64 over_length"):
         workshop.train(max_length=8, preflight="fail-open")

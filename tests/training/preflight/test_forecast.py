@@ -1,4 +1,4 @@
-"""A forecast from a few updates, kept with the run and compared with what happened."""
+"""A forecast from a few steps, kept with the run and compared with what happened."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import pytest
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.memory import available_bytes, peak_bytes, reset_peak
 from narrowcast.store.files import read_json
-from narrowcast.training.preflight.forecast import Forecast, compare, update_seconds
+from narrowcast.training.preflight.forecast import Forecast, compare, step_seconds
 
 
 def test_cost_is_read_between_the_updates_that_were_timed():
-    assert update_seconds([100, 200, 300], [(100, 1.0), (300, 5.0)]) == pytest.approx(3.0)
-    assert update_seconds([100, 200], [(100, 2.0)]) == pytest.approx(3.0)
-    assert update_seconds([50, 50], [(100, 2.0)]) == pytest.approx(1.0)
+    assert step_seconds([100, 200, 300], [(100, 1.0), (300, 5.0)]) == pytest.approx(3.0)
+    assert step_seconds([100, 200], [(100, 2.0)]) == pytest.approx(3.0)
+    assert step_seconds([50, 50], [(100, 2.0)]) == pytest.approx(1.0)
 
 
 def test_a_run_that_stopped_early_is_compared_with_its_share():
     forecast = Forecast(
         seconds=100,
         peak_bytes=900,
-        steps=10,
-        seconds_per_update=1,
+        timed_steps=10,
+        seconds_per_step=1,
         seconds_per_shape=0,
         seconds_per_dev_loss=0,
-        updates=100,
+        steps=100,
         dev_losses=0,
     )
-    found = compare(forecast, seconds=40, peak_bytes=1000, updates=50)
+    found = compare(forecast, seconds=40, peak_bytes=1000, steps=50)
     assert found.seconds_error == pytest.approx(0.25)
     assert found.memory_error == pytest.approx(-0.1)
 
@@ -42,13 +42,13 @@ def test_the_peak_counts_from_the_reset():
 
 
 def test_the_forecast_is_kept_and_compared_and_changes_no_weight(workshop):
-    options = {"epochs": 3, "batch_size": 4, "method": "full"}  # 48 updates
+    options = {"epochs": 3, "batch_size": 4, "method": "full"}  # 48 steps
     plain = workshop.train(workshop.context("exp-plain"), probe_steps=0, **options)
     assert not (workshop.project.runs / "exp-plain" / "forecast.json").exists()
     tried = workshop.train(workshop.context("exp-tried"), probe_steps=4, **options)
     assert tried.weights_sha256 == plain.weights_sha256
     forecast = read_json(workshop.project.runs / "exp-tried" / "forecast.json")
-    assert forecast["updates"] == 48
+    assert forecast["steps"] == 48
     assert forecast["dev_losses"] == 3
     kept = read_run_manifest(workshop.project, "exp-tried").forecast
     (event,) = [payload for code, _, payload in workshop.events if code == "training_forecast_checked"]

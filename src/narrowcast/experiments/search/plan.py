@@ -17,7 +17,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE
 from narrowcast.store.dataset import load_manifest
 from narrowcast.training.options import Options
-from narrowcast.training.recipe import Recipe, choose_recipe
+from narrowcast.training.recipes.recipe import Recipe, choose_recipe
 
 RUNGS = 6  # evaluations of a trial, at each of which it can be ended
 _ASSUMED_LENGTH = 1  # tokens; the longest row decides the micro-batch alone, which is not asked for here
@@ -66,13 +66,13 @@ class Plan:
         }
         if "lora_rank" in values and not {"lora_alpha"} & {*self.fixed, *values}:
             values["lora_alpha"] = 2 * values["lora_rank"]
-        updates = self._recipe(self._options(values)).updates(self.manifest.splits[Split.TRAIN].rows)
+        steps = self._recipe(self._options(values)).steps(self.manifest.splits[Split.TRAIN].rows)
         return {
             **self.fixed,
             **values,
             "select_by": "metric",
             "select_rows": self.first.select_rows,
-            "eval_every": self.fixed.get("eval_every") or max(1, math.ceil(updates / RUNGS)),
+            "eval_every": self.fixed.get("eval_every") or max(1, math.ceil(steps / RUNGS)),
             "probe_steps": 0,
             "forgetting_check": False,
         }

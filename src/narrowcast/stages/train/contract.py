@@ -25,9 +25,9 @@ class Result(StageResult):
         path: folder of the weights, relative to the project.
         base: name of the base model.
         method: lora or full.
-        trace: the per-update trace, relative to the project.
+        trace: the per-step trace, relative to the project.
         final_train_loss: mean of the last epoch, nats per completion token.
-        dev_loss: after the last update; None without dev rows.
+        dev_loss: after the last step; None without dev rows.
         dataset_version: trained on.
         weights_sha256: of the saved weights.
         seconds: of training.

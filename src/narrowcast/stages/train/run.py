@@ -1,4 +1,4 @@
-"""One training run: gate, material, checkpoints, the trainer, what is saved."""
+"""One training run: gate, setup, checkpoints, the trainer, what is saved."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, StageError
 from narrowcast.stages.train.contract import Inputs, Result
 from narrowcast.store.files import disk_errors
-from narrowcast.training.baseline_rule import require_baseline
-from narrowcast.training.checkpoints import drop_incomplete, last_checkpoint, step_of
-from narrowcast.training.material import Material, gather
+from narrowcast.training.checks.baseline import require_baseline
+from narrowcast.training.checks.overfitting import kept_losses, warn_of_overfitting
 from narrowcast.training.options import Options
-from narrowcast.training.overfitting import kept_losses, warn_of_overfitting
+from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
 from narrowcast.training.preflight.examine import admit, examine
 from narrowcast.training.preflight.expected import settle
+from narrowcast.training.setup import TrainingSetup, build_setup
 from narrowcast.version import __version__
 
 
@@ -34,26 +34,26 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     started = _now()
     if ctx.settings.process:
         ctx = replace(ctx, emit=_tell_nothing, progress=NullProgress())  # the first process tells
-    material = _admitted(inputs, options, ctx)
-    _report_rejected(material, ctx)
+    setup = _admitted(inputs, options, ctx)
+    _report_rejected(setup, ctx)
     folder = ctx.project.runs / ctx.run_id
     checkpoint = _checkpoint(folder, ctx)
 
     from narrowcast.training.attempt import attempt
+    from narrowcast.training.checks.forgetting import warn_of_forgetting
     from narrowcast.training.failures import outcome_of, training_failures
-    from narrowcast.training.forgetting import warn_of_forgetting
     from narrowcast.training.tracking.feeds import Tracking, tracked_run
 
     tracking = Tracking(ctx)
     try:
         with disk_errors(folder), training_failures(folder):
-            run = tracked_run(folder, ctx, _parameters(material, options))
+            run = tracked_run(folder, ctx, _parameters(setup, options))
             tracking.begin([] if ctx.settings.process else options.track, run, resume=ctx.resume)
-            session, material, peak = attempt(material, options, ctx, folder, checkpoint, tracking)
+            session, setup, peak = attempt(setup, options, ctx, folder, checkpoint, tracking)
             _raise_if_stopped(session.stopped, folder)
-            manifest = _manifest(material, options, ctx, session, started)
-            seconds, updates = session.seconds, session.steps
-            manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, updates=updates)
+            manifest = _manifest(setup, options, ctx, session, started)
+            seconds, steps = session.seconds, session.steps
+            manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, steps=steps)
             saved = manifest if ctx.settings.process else session.save(manifest)
     except BaseException as error:
         tracking.close(outcome_of(error))
@@ -61,19 +61,19 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     tracked = tracking.close("finished", _final_figures(saved), {"weights_sha256": saved.weights_sha256})
     overfit = warn_of_overfitting(kept_losses(saved), ctx)
     warn_of_forgetting(saved.forgetting, ctx)
-    result = _result(saved, material, folder, ctx)
+    result = _result(saved, setup, folder, ctx)
     return result.model_copy(update={"overfit": overfit, "tracking": tracked})
 
 
-def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> Material:
-    """The material of a run that preflight, or at least the gate of the baseline, lets begin."""
+def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> TrainingSetup:
+    """The setup of a run that preflight, or at least the gate of the baseline, lets begin."""
     if options.preflight == "off":
         require_baseline(inputs.dataset_version, ctx)
-        return gather(options, ctx)
-    material = admit(examine(options, ctx), options, ctx)
+        return build_setup(options, ctx)
+    setup = admit(examine(options, ctx), options, ctx)
     if ctx.force:
         require_baseline(inputs.dataset_version, ctx)  # forced past it, which is an event
-    return material
+    return setup
 
 
 def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
@@ -84,11 +84,11 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
     if found is None:
         return None
     if ctx.resume:
-        ctx.emit("training_resumed", f"going on from update {step_of(found)}", {"step": step_of(found)})
+        ctx.emit("training_resumed", f"going on from step {step_of(found)}", {"step": step_of(found)})
         return found
     if not ctx.force:
         raise StageError(
-            f"this run was interrupted after update {step_of(found)}",
+            f"this run was interrupted after step {step_of(found)}",
             where=str(found),
             next_command="narrowcast train --resume to go on, or narrowcast train --force to start over",
             reason_code="training_interrupted_run",
@@ -96,16 +96,16 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
         )
     if ctx.settings.process:
         return None  # the first process clears the folder
-    ctx.progress.note(f"starting over; the checkpoint at update {step_of(found)} is removed")
+    ctx.progress.note(f"starting over; the checkpoint at step {step_of(found)} is removed")
     shutil.rmtree(folder)
     return None
 
 
-def _report_rejected(material: Material, ctx: StageContext) -> None:
-    for split, rows in (("train", material.train), ("dev", material.dev)):
+def _report_rejected(setup: TrainingSetup, ctx: StageContext) -> None:
+    for split, rows in (("train", setup.train), ("dev", setup.dev)):
         if rows.rejected:
             counts = ", ".join(f"{count} {reason}" for reason, count in rows.rejected.items())
-            message = f"{split}: left out {counts} (longest allowed: {material.recipe.max_length} tokens)"
+            message = f"{split}: left out {counts} (longest allowed: {setup.recipe.max_length} tokens)"
             ctx.progress.note(message)
             examples = {reason: ids[:20] for reason, ids in rows.rejected_ids.items()}
             ctx.emit("training_rows_truncated", message, {"rejected": rows.rejected, "examples": examples})
@@ -140,21 +140,21 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
 
 
 def _manifest(
-    material: Material, options: Options, ctx: StageContext, session: Any, started: str
+    setup: TrainingSetup, options: Options, ctx: StageContext, session: Any, started: str
 ) -> RunManifest:
-    from narrowcast.training.output import environment, template_sha256
+    from narrowcast.training.outputs.saved_run import environment, template_sha256
 
-    rejected = sum(material.train.rejected.values())
+    rejected = sum(setup.train.rejected.values())
     return RunManifest(
         run_id=ctx.run_id,
-        method=material.recipe.method,
-        method_reason=material.recipe.reasons.get("method", "asked for"),
-        base=material.base.record(),
-        dataset_version=material.manifest.version,
-        recipe={**_recipe(material, options), "reasons": material.recipe.reasons},
+        method=setup.recipe.method,
+        method_reason=setup.recipe.reasons.get("method", "asked for"),
+        base=setup.base.record(),
+        dataset_version=setup.manifest.version,
+        recipe={**_recipe(setup, options), "reasons": setup.recipe.reasons},
         seed=options.seed,
-        rows={"train": len(material.train.rows), "rejected": rejected, "dev": len(material.dev.rows)},
-        tokens={"all": material.train.tokens, "loss": material.train.loss_tokens},
+        rows={"train": len(setup.train.rows), "rejected": rejected, "dev": len(setup.dev.rows)},
+        tokens={"all": setup.train.tokens, "loss": setup.train.loss_tokens},
         steps=session.steps,
         seconds=round(session.seconds, 2),
         tokens_per_second=round(session.tokens / max(session.seconds, 1e-9), 1),
@@ -162,7 +162,7 @@ def _manifest(
         selection=session.selection(),
         weights_dtype=session.weights_dtype,
         weights_sha256="",
-        chat_template_sha256=template_sha256(material.tokenizer),
+        chat_template_sha256=template_sha256(setup.tokenizer),
         code_version=__version__,
         environment=environment() | {"processes": str(ctx.settings.processes)},
         started=started,
@@ -171,22 +171,22 @@ def _manifest(
     )
 
 
-def _recipe(material: Material, options: Options) -> dict[str, Any]:
+def _recipe(setup: TrainingSetup, options: Options) -> dict[str, Any]:
     """Every option after defaults were filled in."""
     return {
         **options.model_dump(mode="json"),
-        **material.recipe.model_dump(mode="json", exclude={"reasons"}),
+        **setup.recipe.model_dump(mode="json", exclude={"reasons"}),
     }
 
 
-def _parameters(material: Material, options: Options) -> dict[str, Any]:
+def _parameters(setup: TrainingSetup, options: Options) -> dict[str, Any]:
     """What a tracker is told of a run before it begins."""
     return {
-        **_recipe(material, options),
-        "base": material.base.name,
-        "base_fingerprint": material.base.fingerprint,
-        "dataset_version": material.manifest.version,
-        "rows": len(material.train.rows),
+        **_recipe(setup, options),
+        "base": setup.base.name,
+        "base_fingerprint": setup.base.fingerprint,
+        "dataset_version": setup.manifest.version,
+        "rows": len(setup.train.rows),
         "code_version": __version__,
     }
 
@@ -198,13 +198,13 @@ def _final_figures(saved: RunManifest) -> dict[str, float]:
     return {**losses, **general, "total_seconds": saved.seconds}
 
 
-def _result(saved: RunManifest, material: Material, folder: Path, ctx: StageContext) -> Result:
+def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageContext) -> Result:
     final = saved.losses["final_train"]
     path = ctx.project.relative(ctx.project.adapters / ctx.run_id)
     return Result(
         artifacts=[f"{path}/run.json"],
-        ledger=material.train.ledger("train"),
-        summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} updates in "
+        ledger=setup.train.ledger("train"),
+        summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} steps in "
         f"{saved.seconds:,.0f} s, loss {final:.4f}",
         payload={
             "experiment_id": saved.run_id,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.data.rows import TokenRow
 
 Layout = Callable[[Sequence[TokenRow], int], dict[str, Any]]
 """Rows and the padding id to a batch: `batches.collate` or `packing.batch.pack`."""

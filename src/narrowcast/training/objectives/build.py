@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from narrowcast.core.stage import StageContext
-from narrowcast.training.batches import collate
-from narrowcast.training.material import Material
+from narrowcast.training.data.batches import collate
 from narrowcast.training.objectives.base import Layout, Objective
 from narrowcast.training.objectives.completions import Completions
 from narrowcast.training.objectives.preferences import Preferences
@@ -14,14 +13,15 @@ from narrowcast.training.objectives.reference import reference_margins
 from narrowcast.training.options import Options
 from narrowcast.training.packing.batch import pack
 from narrowcast.training.packing.planner import PlannedLayout
+from narrowcast.training.setup import TrainingSetup
 
 
-def build_objective(material: Material, options: Options, model: Any, ctx: StageContext) -> Objective:
+def build_objective(setup: TrainingSetup, options: Options, model: Any, ctx: StageContext) -> Objective:
     """The loss of the recipe; preferences are measured against the weights as they are now."""
-    recipe, layout = material.recipe, layout_of(material)
+    recipe, layout = setup.recipe, layout_of(setup)
     if recipe.objective == "sft":
         return Completions(layout)
-    rows = [*material.train.rows, *material.dev.rows]
+    rows = [*setup.train.rows, *setup.dev.rows]
     ctx.progress.start("reference margins", len(rows))
 
     def each(pairs: int) -> None:
@@ -32,7 +32,7 @@ def build_objective(material: Material, options: Options, model: Any, ctx: Stage
         model,
         rows,
         layout,
-        pad=material.tokenizer.pad_token_id or 0,
+        pad=setup.tokenizer.pad_token_id or 0,
         at_once=recipe.micro_batch_size,
         bf16=recipe.precision == "bf16",
         each=each,
@@ -40,17 +40,17 @@ def build_objective(material: Material, options: Options, model: Any, ctx: Stage
     return Preferences(layout, options.beta, margins)
 
 
-def probe_objective(material: Material, options: Options) -> Objective:
+def probe_objective(setup: TrainingSetup, options: Options) -> Objective:
     """One that costs as much time and memory, for a probe that learns nothing."""
-    layout = layout_of(material)
-    if material.recipe.objective == "sft":
+    layout = layout_of(setup)
+    if setup.recipe.objective == "sft":
         return Completions(layout)
-    rows = [*material.train.rows, *material.dev.rows]
+    rows = [*setup.train.rows, *setup.dev.rows]
     return Preferences(layout, options.beta, dict.fromkeys((row.example_id for row in rows), 0.0))
 
 
-def layout_of(material: Material) -> Layout:
+def layout_of(setup: TrainingSetup) -> Layout:
     """How the recipe puts rows into a batch."""
-    if material.recipe.layout_costs is not None:
-        return PlannedLayout(material.recipe.layout_costs)
-    return pack if material.recipe.layout == "tree" else collate
+    if setup.recipe.layout_costs is not None:
+        return PlannedLayout(setup.recipe.layout_costs)
+    return pack if setup.recipe.layout == "tree" else collate

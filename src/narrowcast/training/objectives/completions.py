@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from narrowcast.models.chat import IGNORED
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.objectives.base import Layout
-from narrowcast.training.rows import TokenRow
 
 
 class Completions:

@@ -6,7 +6,7 @@ trained (π) and under those training began with (ρ), a pair costs
     −log σ( β · [ (log π(y⁺|x) − log π(y⁻|x)) − (log ρ(y⁺|x) − log ρ(y⁻|x)) ] )
 
 (Rafailov et al. 2023, "Direct Preference Optimization", equation 7). The second difference, the reference
-margin, does not change: it is computed once for each pair before the first update, so no second model is
+margin, does not change: it is computed once for each pair before the first step, so no second model is
 held. Both answers stand in one batch; packed as a trie, their prompt is computed once.
 """
 
@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from narrowcast.models.chat import IGNORED
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.objectives.base import Layout
-from narrowcast.training.rows import TokenRow
 
 
 class Preferences:

@@ -1,4 +1,4 @@
-"""What the weights that training begins with say about each pair, before the first update."""
+"""What the weights that training begins with say about each pair, before the first step."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.forward import picked_logits
 from narrowcast.training.fused.last_layer import EarlyHead
 from narrowcast.training.objectives.base import Layout
 from narrowcast.training.objectives.preferences import pair_batch, pair_margins
-from narrowcast.training.rows import TokenRow
 
 
 def reference_margins(

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from narrowcast.models.chat import IGNORED
-from narrowcast.training.batches import padded_length
+from narrowcast.training.data.batches import padded_length
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.packing.blocks import lay_out
 from narrowcast.training.packing.trie import build_trie
-from narrowcast.training.rows import TokenRow
 
 FEWEST_SHARED = 8  # tokens; a shorter stretch costs more as a segment than computed again
 _TOKENS = 64  # a sequence is filled up to multiples, because products of a new size must be prepared first

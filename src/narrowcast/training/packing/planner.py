@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from narrowcast.training.batches import collate, padded_length
+from narrowcast.training.data.batches import collate, padded_length
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.packing.batch import FEWEST_SHARED, pack, packed_length
 from narrowcast.training.packing.blocks import attention_size
 from narrowcast.training.packing.costs import Costs, Work
 from narrowcast.training.packing.trie import Segment, build_trie
-from narrowcast.training.rows import TokenRow
 
 LayoutName = Literal["padded", "packed", "tree"]
 """Rows side by side; one behind the other; one behind the other with shared beginnings once."""

@@ -9,8 +9,8 @@ from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.store.dataset import read_split
-from narrowcast.training.material import Material
 from narrowcast.training.preflight.finding import Finding
+from narrowcast.training.setup import TrainingSetup
 
 _NAMED = 5  # labels or rows named in a message
 
@@ -30,10 +30,10 @@ def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Find
         yield from _labels(manifest, ctx)
 
 
-def row_findings(material: Material) -> Iterator[Finding]:
+def row_findings(setup: TrainingSetup) -> Iterator[Finding]:
     """Rows that are left out of training, because their answer would be cut or carries no loss."""
-    longest = material.recipe.max_length
-    for split, rows in ((Split.TRAIN, material.train), (Split.DEV, material.dev)):
+    longest = setup.recipe.max_length
+    for split, rows in ((Split.TRAIN, setup.train), (Split.DEV, setup.dev)):
         whole = len(rows.rows) + sum(rows.rejected.values())
         for reason, ids in rows.rejected_ids.items():
             cut = reason == "over_length"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, NarrowcastError
 from narrowcast.store.dataset import load_manifest
-from narrowcast.training.material import Material, gather
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.data import data_findings, row_findings
 from narrowcast.training.preflight.finding import Finding, as_error, from_error
@@ -18,6 +17,7 @@ from narrowcast.training.preflight.surroundings import (
     licence_findings,
     tracker_findings,
 )
+from narrowcast.training.setup import TrainingSetup, build_setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Examination:
     """What was found.
 
     Attributes:
-        material: None where base, template or rows can not be used; then no mode lets the run begin.
-        error: why there is no material.
+        setup: None where base, template or rows can not be used; then no mode lets the run begin.
+        error: why there is no setup.
     """
 
     findings: list[Finding]
-    material: Material | None
+    setup: TrainingSetup | None
     error: NarrowcastError | None
 
     @property
@@ -45,42 +45,42 @@ def examine(options: Options, ctx: StageContext) -> Examination:
     Raises:
         CancelledError: on request.
     """
-    material, error = None, None
+    setup, error = None, None
     findings = [*_without_model(options, ctx), *tracker_findings(options, ctx)]
     try:
-        material = gather(options, ctx)
+        setup = build_setup(options, ctx)
     except CancelledError:
         raise
     except NarrowcastError as caught:
         error = caught
         findings.append(from_error(caught))
     else:
-        findings += row_findings(material)
-        findings += licence_findings(material.base)
-        findings += room_findings(material, options, ctx)
+        findings += row_findings(setup)
+        findings += licence_findings(setup.base)
+        findings += room_findings(setup, options, ctx)
     findings.sort(key=lambda each: not each.blocks)
-    return Examination(findings, material, error)
+    return Examination(findings, setup, error)
 
 
 def _without_model(options: Options, ctx: StageContext) -> Iterator[Finding]:
     try:
         manifest = load_manifest(ctx.project)
     except NarrowcastError:
-        return  # `gather` meets the same error and names it
+        return  # `build_setup` meets the same error and names it
     yield from data_findings(manifest, ctx)
     yield from evaluation_findings(manifest, ctx)
     yield from device_findings(options)
 
 
-def admit(found: Examination, options: Options, ctx: StageContext) -> Material:
-    """The material of a run that may begin; what was found becomes an event.
+def admit(found: Examination, options: Options, ctx: StageContext) -> TrainingSetup:
+    """The setup of a run that may begin; what was found becomes an event.
 
     Raises:
         NarrowcastError: where a strict run is blocked, or no run could begin.
     """
     blockers = found.blockers
     payload = {"findings": [each.model_dump() for each in found.findings], "mode": options.preflight}
-    if found.material is None or (blockers and options.preflight == "strict"):
+    if found.setup is None or (blockers and options.preflight == "strict"):
         if found.error is not None and len(blockers) == 1:
             raise found.error
         ctx.emit("training_preflight", f"{len(blockers):,} found that stop the run", payload)
@@ -94,4 +94,4 @@ def admit(found: Examination, options: Options, ctx: StageContext) -> Material:
     for each in found.findings:
         if each.reason_code != "training_rows_truncated":  # the run names those itself
             ctx.progress.note(f"preflight: {each.what} ({each.fix})")
-    return found.material
+    return found.setup

@@ -7,28 +7,28 @@ from typing import Any
 
 from narrowcast.core.stage import StageContext
 from narrowcast.store.files import read_json, write_json
-from narrowcast.training.material import Material
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import Finding
 from narrowcast.training.preflight.forecast import Forecast, compare
+from narrowcast.training.setup import TrainingSetup
 
-_FEWEST = 10  # times the probe's updates; a shorter run would spend more than a tenth on being forecast
+_FEWEST = 10  # times the probe's steps; a shorter run would spend more than a tenth on being forecast
 
 
-def expect(material: Material, options: Options, ctx: StageContext, folder: Path) -> None:
+def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Path) -> None:
     """Probe a run that is long enough for it, and keep the forecast in `<folder>/forecast.json`."""
-    if not options.probe_steps or material.updates < _FEWEST * options.probe_steps:
+    if not options.probe_steps or setup.steps < _FEWEST * options.probe_steps:
         return
     if ctx.settings.processes > 1:
         ctx.progress.note("no forecast: the probe knows one process, and several train together")
         return
     from narrowcast.training.preflight.probe import probe
 
-    found = probe(material, options, ctx)
+    found = probe(setup, options, ctx)
     write_json(folder / "forecast.json", found.model_dump(mode="json"))
     text = f"about {found.seconds / 60:,.1f} minutes and {found.peak_bytes / 1e9:,.1f} GB"
     ctx.emit("training_forecast", text, found.model_dump(mode="json"))
-    ctx.progress.note(f"forecast: {text}, from {found.steps} updates")
+    ctx.progress.note(f"forecast: {text}, from {found.timed_steps} steps")
     for each in time_findings(found, options):
         ctx.progress.note(f"preflight: {each.what} ({each.fix})")
 
@@ -49,15 +49,13 @@ def time_findings(found: Forecast, options: Options) -> list[Finding]:
     ]
 
 
-def settle(
-    folder: Path, ctx: StageContext, *, seconds: float, peak_bytes: int, updates: int
-) -> dict[str, Any]:
+def settle(folder: Path, ctx: StageContext, *, seconds: float, peak_bytes: int, steps: int) -> dict[str, Any]:
     """Compare the forecast with what happened; the error is an event. Empty where none was made."""
     path = folder / "forecast.json"
     if not path.exists():
         return {}
     forecast = Forecast.model_validate(read_json(path))
-    found = compare(forecast, seconds=seconds, peak_bytes=peak_bytes, updates=updates).model_dump(mode="json")
+    found = compare(forecast, seconds=seconds, peak_bytes=peak_bytes, steps=steps).model_dump(mode="json")
     message = (
         f"forecast off by {found['seconds_error']:+.0%} in time and {found['memory_error']:+.0%} in memory"
     )

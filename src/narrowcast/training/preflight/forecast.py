@@ -1,4 +1,4 @@
-"""From a few timed updates to the time and memory of a whole run, and how wrong that was."""
+"""From a few timed steps to the time and memory of a whole run, and how wrong that was."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ class Forecast(BaseModel):
     Attributes:
         seconds: of training, dev losses included; loading and saving are not.
         peak_bytes: the most memory the process will hold.
-        steps: updates that were timed.
-        seconds_per_update: mean over an epoch.
+        timed_steps: steps that were timed.
+        seconds_per_step: mean over an epoch.
         seconds_per_shape: what the first batch of a new shape costs more.
         seconds_per_dev_loss: of one pass over the dev rows.
-        updates: of the whole run.
+        steps: of the whole run.
         dev_losses: passes over the dev rows.
     """
 
     seconds: float
     peak_bytes: int
-    steps: int
-    seconds_per_update: float
+    timed_steps: int
+    seconds_per_step: float
     seconds_per_shape: float
     seconds_per_dev_loss: float
-    updates: int
+    steps: int
     dev_losses: int
 
 
@@ -45,9 +45,9 @@ class Comparison(BaseModel):
     memory_error: float
 
 
-def compare(forecast: Forecast, *, seconds: float, peak_bytes: int, updates: int) -> Comparison:
-    """Of a run that did `updates` updates; where it stopped early, with that share of the forecast."""
-    expected = forecast.seconds * updates / max(1, forecast.updates)
+def compare(forecast: Forecast, *, seconds: float, peak_bytes: int, steps: int) -> Comparison:
+    """Of a run that did `steps` steps; where it stopped early, with that share of the forecast."""
+    expected = forecast.seconds * steps / max(1, forecast.steps)
     return Comparison(
         seconds=round(seconds, 2),
         seconds_forecast=round(expected, 2),
@@ -58,12 +58,12 @@ def compare(forecast: Forecast, *, seconds: float, peak_bytes: int, updates: int
     )
 
 
-def update_seconds(sizes: Sequence[int], timed: Sequence[tuple[int, float]]) -> float:
-    """Mean seconds of updates of the given sizes, read off the timed ones.
+def step_seconds(sizes: Sequence[int], timed: Sequence[tuple[int, float]]) -> float:
+    """Mean seconds of steps of the given sizes, read off the timed ones.
 
     Args:
-        sizes: tokens computed in each update of an epoch.
-        timed: (tokens computed, seconds) of the updates that were tried; between two of them the cost is
+        sizes: tokens computed in each step of an epoch.
+        timed: (tokens computed, seconds) of the steps that were tried; between two of them the cost is
             taken as a line, above the largest as proportional to the tokens.
     """
     import numpy as np

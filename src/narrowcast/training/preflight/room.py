@@ -9,9 +9,9 @@ from shutil import disk_usage
 
 from narrowcast.core.stage import StageContext
 from narrowcast.models.memory import available_bytes
-from narrowcast.training.material import Material
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import Finding
+from narrowcast.training.setup import TrainingSetup
 
 _TRAINED = 16  # bytes a trained parameter: float32 weight, gradient and two moments
 _FROZEN = {"lora": 2.0, "dora": 2.0, "qlora": 0.65, "full": 0.0}  # bytes a parameter of the base
@@ -44,13 +44,13 @@ def device_findings(options: Options) -> Iterator[Finding]:
         )
 
 
-def room_findings(material: Material, options: Options, ctx: StageContext) -> Iterator[Finding]:
+def room_findings(setup: TrainingSetup, options: Options, ctx: StageContext) -> Iterator[Finding]:
     """Memory that weights and optimiser need at least, and disk for checkpoints."""
-    need, free = least_memory(material), available_bytes()
+    need, free = least_memory(setup), available_bytes()
     if need > free:
         yield memory_finding(need, free, "weights, gradients and optimiser alone take")
     folder = _existing(ctx.project.runs)
-    trained = trained_parameters(material)
+    trained = trained_parameters(setup)
     disk = trained * (_CHECKPOINT * _CHECKPOINTS + 4 * (2 if options.early_stopping else 1))
     if disk > (left := disk_usage(folder).free):
         yield Finding(
@@ -73,16 +73,16 @@ def memory_finding(need: int, free: int, subject: str) -> Finding:
     )
 
 
-def trained_parameters(material: Material) -> int:
+def trained_parameters(setup: TrainingSetup) -> int:
     """Weights that are trained; of an adapter an upper bound."""
-    share = 1.0 if material.recipe.method == "full" else _ADAPTER
-    return round(material.base.parameters * share)
+    share = 1.0 if setup.recipe.method == "full" else _ADAPTER
+    return round(setup.base.parameters * share)
 
 
-def least_memory(material: Material) -> int:
+def least_memory(setup: TrainingSetup) -> int:
     """Bytes that no batch size can save."""
-    frozen = _FROZEN[material.recipe.method] * material.base.parameters
-    return round(frozen + _TRAINED * (trained_parameters(material) if not frozen else 0))
+    frozen = _FROZEN[setup.recipe.method] * setup.base.parameters
+    return round(frozen + _TRAINED * (trained_parameters(setup) if not frozen else 0))
 
 
 def _existing(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from narrowcast.models.catalogue import find
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.store.config_file import load_config
 from narrowcast.tasks import handler_for
-from narrowcast.training.baseline_rule import missing_baseline
+from narrowcast.training.checks.baseline import missing_baseline
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import Finding, from_error
 from narrowcast.training.tracking.base import TRACKERS

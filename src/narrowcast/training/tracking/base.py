@@ -14,7 +14,7 @@ Outcome = Literal["finished", "cancelled", "timeout", "failed"]
 
 
 class Point(NamedTuple):
-    """Figures of one update, with the time they were measured at (UTC, milliseconds since 1970)."""
+    """Figures of one step, with the time they were measured at (UTC, milliseconds since 1970)."""
 
     step: int
     figures: dict[str, float]
@@ -49,7 +49,7 @@ class Begun:
     Attributes:
         tracked_as: its own id of the run.
         where: address or folder, without credentials.
-        known: figure name to the last update it has of it, where the run goes on.
+        known: figure name to the last step it has of it, where the run goes on.
     """
 
     tracked_as: str

@@ -14,7 +14,7 @@ from pathlib import Path
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.store.files import read_json, write_json
-from narrowcast.training.trace import TraceLine
+from narrowcast.training.outputs.trace import TraceLine
 from narrowcast.training.tracking.address import scrubbed
 from narrowcast.training.tracking.base import TRACKERS, Begun, Outcome, Point, TrackedRun, Tracker
 
@@ -42,7 +42,7 @@ class Feed(threading.Thread):
         self._end: tuple[Outcome, Mapping[str, float], Mapping[str, str]] = ("failed", {}, {})
 
     def add(self, kind: str, point: Point) -> None:
-        """Take a point, unless the tracker has that update already."""
+        """Take a point, unless the tracker has that step already."""
         if point.step > self._last[kind]:
             self._last[kind] = point.step
             with self._lock:

@@ -15,7 +15,7 @@ from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.store.dataset import read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
-from narrowcast.training.material import Material
+from narrowcast.training.setup import TrainingSetup
 
 _ROOM = 16  # tokens an answer may be longer than the longest right one
 
@@ -24,7 +24,7 @@ class DevScore:
     """Scores a model on the same dev rows again and again.
 
     Args:
-        material: of the run; dev rows that do not fit into the context are not asked.
+        setup: of the run; dev rows that do not fit into the context are not asked.
         rows: at most this many, drawn alike for every seed, so that runs can be compared.
         ctx: of the run.
 
@@ -33,19 +33,19 @@ class DevScore:
         rows: how many are asked.
     """
 
-    def __init__(self, material: Material, rows: int, ctx: StageContext) -> None:
-        kept = {row.example_id: row.completion_length for row in material.dev.rows}
-        fitting = [each for each in read_split(ctx.project, material.manifest, Split.DEV) if each.id in kept]
+    def __init__(self, setup: TrainingSetup, rows: int, ctx: StageContext) -> None:
+        kept = {row.example_id: row.completion_length for row in setup.dev.rows}
+        fitting = [each for each in read_split(ctx.project, setup.manifest, Split.DEV) if each.id in kept]
         draw = random.Random(0)  # noqa: S311 - a reproducible draw, not a secret
         chosen = sorted(draw.sample(range(len(fitting)), min(rows, len(fitting))))
         self._examples = [fitting[place] for place in chosen]
-        self._handler = handler_for(material.manifest.task)
+        self._handler = handler_for(setup.manifest.task)
         longest = max(kept[each.id] for each in self._examples) + _ROOM
         self._requests = [
             request_for(self._handler, each.inputs, target=each.target, max_tokens=longest)
             for each in self._examples
         ]
-        self._tokenizer, self._precision = material.tokenizer, material.recipe.precision
+        self._tokenizer, self._precision = setup.tokenizer, setup.recipe.precision
         self.metric, self.rows = "", len(self._examples)
 
     def __call__(self, model: Any) -> float:

@@ -13,17 +13,17 @@ import torch
 from narrowcast.core.stage import StageContext
 from narrowcast.models.allocator import kept_pages
 from narrowcast.store.files import read_json, write_json
-from narrowcast.training.batches import LengthGroupedBatches
+from narrowcast.training.data.batches import LengthGroupedBatches
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.forward import picked_logits
 from narrowcast.training.fused.last_layer import EarlyHead
-from narrowcast.training.layout import can_pack
-from narrowcast.training.material import Material
 from narrowcast.training.objectives.completions import Completions
 from narrowcast.training.options import Options
+from narrowcast.training.packing.choice import can_pack
 from narrowcast.training.packing.costs import Costs
 from narrowcast.training.packing.planner import LAYOUTS, LayoutName, PlannedLayout, laid_out, work
 from narrowcast.training.packing.register import use
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.setup import TrainingSetup
 
 _BATCHES = 3  # measured: a short, a middling and a long one
 _REPEATS = 2
@@ -31,27 +31,27 @@ _LEAST = 50  # a run takes so many times as long as its calibration, or is not c
 _SHOWN = 64  # batches whose choices are told beforehand
 
 
-def plan_layout(material: Material, options: Options, model: Any, folder: Path, ctx: StageContext) -> None:
+def plan_layout(setup: TrainingSetup, options: Options, model: Any, folder: Path, ctx: StageContext) -> None:
     """Put the costs of this machine into the recipe, where the layout is open and the run is long enough.
 
     An interrupted run keeps those it began with, a repeated one those of the first.
     """
-    recipe, kept = material.recipe, folder / "layout.json"
+    recipe, kept = setup.recipe, folder / "layout.json"
     if recipe.layout_costs is None and kept.exists():
         recipe.layout_costs = Costs.model_validate(read_json(kept))
-    elif recipe.layout_costs is None and ctx.settings.processes == 1 and _pays(material, options):
+    elif recipe.layout_costs is None and ctx.settings.processes == 1 and _pays(setup, options):
         ctx.progress.note("measuring what each layout of a batch costs here")
-        recipe.layout_costs = calibrate(material, model)
+        recipe.layout_costs = calibrate(setup, model)
         write_json(kept, recipe.layout_costs.model_dump())
     if recipe.layout_costs is None:
         return
     use(model)
-    plan = _told(material, recipe.layout_costs)
+    plan = _told(setup, recipe.layout_costs)
     recipe.reasons["layout"] = plan["reason"]
     ctx.emit("training_layout_planned", plan["reason"], {**plan, "costs": recipe.layout_costs.model_dump()})
 
 
-def calibrate(material: Material, model: Any) -> Costs:
+def calibrate(setup: TrainingSetup, model: Any) -> Costs:
     """Forward and backward of a few batches in each layout; the weights stay as they are.
 
     Returns:
@@ -61,12 +61,12 @@ def calibrate(material: Material, model: Any) -> Costs:
 
     use(model)
     head = EarlyHead(model)
-    batches = sorted(micro_batches(material), key=lambda rows: sum(len(row.ids) for row in rows))
+    batches = sorted(micro_batches(setup), key=lambda rows: sum(len(row.ids) for row in rows))
     picked = [batches[len(batches) * (2 * at + 1) // (2 * _BATCHES)] for at in range(_BATCHES)]
     model.train()
     with kept_pages():
         timed = [
-            (work(rows, layout), batch_seconds(material, model, head, rows, layout))
+            (work(rows, layout), batch_seconds(setup, model, head, rows, layout))
             for rows in picked
             for layout in LAYOUTS
         ]
@@ -82,7 +82,7 @@ def calibrate(material: Material, model: Any) -> Costs:
 
 
 def batch_seconds(
-    material: Material,
+    setup: TrainingSetup,
     model: Any,
     head: EarlyHead,
     rows: Sequence[TokenRow],
@@ -90,13 +90,13 @@ def batch_seconds(
     repeats: int = _REPEATS,
 ) -> float:
     """Median seconds of forward and backward of a batch, after one that prepares products of new sizes."""
-    batch = laid_out(rows, material.tokenizer.pad_token_id or 0, layout)
+    batch = laid_out(rows, setup.tokenizer.pad_token_id or 0, layout)
     device = next(model.parameters()).device
     inputs = {name: each.to(device) if hasattr(each, "to") else each for name, each in batch.items()}
     found = []
     for _ in range(repeats + 1):
         begin = time.perf_counter()
-        logits = picked_logits(model, head, inputs, bf16=material.recipe.precision == "bf16")
+        logits = picked_logits(model, head, inputs, bf16=setup.recipe.precision == "bf16")
         Completions.cross_entropy(logits, inputs).backward()
         if device.type == "cuda":
             torch.cuda.synchronize()
@@ -104,10 +104,10 @@ def batch_seconds(
     return median(found[1:])
 
 
-def _pays(material: Material, options: Options) -> bool:
-    recipe = material.recipe
-    able, _ = can_pack(material.base, material.train.rows)
-    micro_batches = material.updates * recipe.accumulation
+def _pays(setup: TrainingSetup, options: Options) -> bool:
+    recipe = setup.recipe
+    able, _ = can_pack(setup.base, setup.train.rows)
+    micro_batches = setup.steps * recipe.accumulation
     return (
         options.layout == "auto"
         and able
@@ -115,21 +115,21 @@ def _pays(material: Material, options: Options) -> bool:
     )
 
 
-def micro_batches(material: Material) -> list[list[TokenRow]]:
+def micro_batches(setup: TrainingSetup) -> list[list[TokenRow]]:
     """Those of the first epoch, pairs as two rows."""
-    rows, recipe = material.train.rows, material.recipe
+    rows, recipe = setup.train.rows, setup.recipe
     order = LengthGroupedBatches(
         [row.size for row in rows], recipe.batch_size, recipe.micro_batch_size, seed=0
     )
     return [[side for at in batch for side in rows[at].sides()] for batch in order]
 
 
-def _told(material: Material, costs: Costs) -> dict[str, Any]:
+def _told(setup: TrainingSetup, costs: Costs) -> dict[str, Any]:
     """What is chosen for the first batches of an epoch, and what that saves."""
     planner, counts = PlannedLayout(costs), dict.fromkeys(LAYOUTS, 0)
     totals = dict.fromkeys(LAYOUTS, 0.0)
     planned = 0.0
-    for rows in micro_batches(material)[:_SHOWN]:
+    for rows in micro_batches(setup)[:_SHOWN]:
         layout, seconds = planner.choose(rows)
         counts[layout] += 1
         planned += seconds[layout]

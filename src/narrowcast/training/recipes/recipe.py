@@ -16,13 +16,13 @@ from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.training.options import Options
 from narrowcast.training.packing.costs import Costs
-from narrowcast.training.rank import rank_for
+from narrowcast.training.recipes.rank import rank_for
 
 FULL_BELOW = 100_000_000  # parameters
 TOKENS_AT_ONCE = 8192  # a micro-batch of the longest rows; about 2 GB of activations at 17 M parameters
 _DPO_RATE = 0.05  # pairs push probabilities apart without bound, so steps are smaller
-_INPUT_NOISE = 0.12  # banking77, 15 M parameters: macro-F1 on dev rows 0.904 with it, 0.884 without
-_EPOCHS, _FEWEST_UPDATES, _MOST_UPDATES, _MOST_EPOCHS = 5, 400, 2500, 40
+_WORD_DROPOUT = 0.12  # banking77, 15 M parameters: macro-F1 on dev rows 0.904 with it, 0.884 without
+_EPOCHS, _FEWEST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 5, 400, 2500, 40
 
 
 Method = Literal["lora", "dora", "qlora", "full"]
@@ -33,7 +33,7 @@ class Recipe(BaseModel):
 
     Attributes:
         reasons: option name to why it has its value.
-        accumulation: micro-batches per update.
+        accumulation: micro-batches per step.
         layout_costs: where known, each batch takes the layout that is fastest by them.
     """
 
@@ -41,7 +41,7 @@ class Recipe(BaseModel):
     objective: Literal["sft", "dpo"] = "sft"
     epochs: int
     learning_rate: float
-    input_noise: float = 0.0
+    word_dropout: float = 0.0
     batch_size: int
     micro_batch_size: int
     layout: Literal["padded", "tree"] = "padded"
@@ -56,10 +56,10 @@ class Recipe(BaseModel):
 
     @property
     def accumulation(self) -> int:
-        """Micro-batches per update."""
+        """Micro-batches per step."""
         return math.ceil(self.batch_size / self.micro_batch_size)
 
-    def updates(self, rows: int) -> int:
+    def steps(self, rows: int) -> int:
         """Optimiser steps for a number of rows."""
         return math.ceil(rows / self.batch_size) * self.epochs
 
@@ -91,10 +91,10 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         if objective == "dpo":
             rate *= _DPO_RATE
             reasons["learning_rate"] += f", times {_DPO_RATE} for dpo"
-    noise = options.input_noise
-    if noise is None:
-        noise, why = _input_noise(task, method, base.parameters)
-        reasons["input_noise"] = why
+    dropped = options.word_dropout
+    if dropped is None:
+        dropped, why = _word_dropout(task, method, base.parameters)
+        reasons["word_dropout"] = why
     micro = options.micro_batch_size
     if micro is None:
         micro = _even_share(options.batch_size, max(1, TOKENS_AT_ONCE // max(1, longest)))
@@ -107,7 +107,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         epochs=epochs,
         learning_rate=rate,
         layout_costs=options.layout_costs,
-        input_noise=noise,
+        word_dropout=dropped,
         batch_size=options.batch_size,
         micro_batch_size=min(micro, options.batch_size),
         max_length=max_length(options, base),
@@ -164,14 +164,14 @@ def _method(
 
 
 def _epochs(rows: int, batch_size: int) -> int:
-    """Five; more where that would be under 400 updates, fewer where it would be over 2,500."""
-    updates = math.ceil(rows / batch_size)
-    wanted = max(_EPOCHS * updates, _FEWEST_UPDATES)
-    return max(1, min(_MOST_EPOCHS, math.ceil(min(wanted, _MOST_UPDATES) / updates)))
+    """Five; more where that would be under 400 steps, fewer where it would be over 2,500."""
+    steps = math.ceil(rows / batch_size)
+    wanted = max(_EPOCHS * steps, _FEWEST_STEPS)
+    return max(1, min(_MOST_EPOCHS, math.ceil(min(wanted, _MOST_STEPS) / steps)))
 
 
 def _even_share(batch_size: int, most: int) -> int:
-    """The largest micro-batch up to `most` that cuts an update into equal parts (the last may be smaller)."""
+    """The largest micro-batch up to `most` that cuts a step into equal parts (the last may be smaller)."""
     return math.ceil(batch_size / math.ceil(batch_size / most))
 
 
@@ -182,13 +182,13 @@ def _learning_rate(method: str, parameters: int) -> float:
     return 1e-3 if parameters < FULL_BELOW else 2e-5
 
 
-def _input_noise(task: TaskSpec, method: Method, parameters: int) -> tuple[float, str]:
+def _word_dropout(task: TaskSpec, method: Method, parameters: int) -> tuple[float, str]:
     """Only where it was measured to help: labels, all weights of a small base."""
     if task.profile is not TaskProfile.CLASSIFICATION:
         return 0.0, f"{task.profile}: answers may be copied from the input"
     if method != "full" or parameters >= FULL_BELOW:
         return 0.0, "labels, but not all weights of a small base"
-    return _INPUT_NOISE, "labels, all weights of a small base: it would learn its rows by heart"
+    return _WORD_DROPOUT, "labels, all weights of a small base: it would learn its rows by heart"
 
 
 def _precision(wanted: str) -> tuple[Literal["bf16", "fp32"], str]:

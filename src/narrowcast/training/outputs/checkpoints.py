@@ -43,5 +43,5 @@ def drop_incomplete(folder: Path) -> None:
 
 
 def step_of(checkpoint: Path) -> int:
-    """The update a checkpoint was written at."""
+    """The step a checkpoint was written at."""
     return int(checkpoint.name.rpartition("-")[2])

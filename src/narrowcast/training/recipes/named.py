@@ -35,7 +35,7 @@ def named_recipes() -> dict[str, NamedRecipe]:
     """Every named recipe, in the order of the file."""
     import yaml
 
-    text = files("narrowcast.training").joinpath("recipes.yaml").read_text(encoding="utf-8")
+    text = files("narrowcast.training.recipes").joinpath("recipes.yaml").read_text(encoding="utf-8")
     found = [NamedRecipe.model_validate(entry) for entry in yaml.safe_load(text)["recipes"]]
     return {recipe.name: recipe for recipe in found}
 

@@ -1,11 +1,11 @@
 """The order of rows and the form of a batch, both without hidden state.
 
 The order of an epoch is a function of (seed, epoch), so a resumed run meets the same batches. Rows of
-similar length share an update, because padding is computed like everything else. Lengths and loss positions
+similar length share a step, because padding is computed like everything else. Lengths and loss positions
 are rounded up, because a matrix product of a size that was not met before has to be prepared first, which
 costs more than a few tokens of padding (a third of a step at 15 M parameters).
 
-Where several processes train together, the rows of an update are dealt out among them: its examples stay the
+Where several processes train together, the rows of a step are dealt out among them: its examples stay the
 same, whatever their number.
 """
 
@@ -18,19 +18,19 @@ import torch
 from torch.utils.data import Sampler
 
 from narrowcast.models.chat import IGNORED
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.data.rows import TokenRow
 
-_GROUP = 25  # updates whose rows are sorted by length together
+_GROUP = 25  # steps whose rows are sorted by length together
 _LENGTHS = 16  # tokens; contexts are multiples of it, so a row that fits still fits
 _LOSSES = 32
 
 
 class LengthGroupedBatches(Sampler[list[int]]):  # type: ignore[misc]
-    """Micro-batches of row numbers; each run of `parts(batch_size, …)` of them is one update.
+    """Micro-batches of row numbers; each run of `parts(batch_size, …)` of them is one step.
 
     Args:
         lengths: tokens of each row.
-        batch_size: examples per update, of all processes together.
+        batch_size: examples per step, of all processes together.
         micro_batch_size: examples at once.
         seed: of the order.
         process: which one this is, from 0.
@@ -50,7 +50,7 @@ class LengthGroupedBatches(Sampler[list[int]]):  # type: ignore[misc]
         self.batch_size = micro_batch_size  # the name accelerate reads
         self.drop_last = False
         self._lengths = lengths
-        self._update = batch_size
+        self._step_rows = batch_size
         self._seed = seed
         self._process, self._processes = process, processes
         self._epoch = 0
@@ -61,48 +61,48 @@ class LengthGroupedBatches(Sampler[list[int]]):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Micro-batches per epoch."""
-        whole, rest = divmod(len(self._lengths), self._update)
+        whole, rest = divmod(len(self._lengths), self._step_rows)
         last = self._parts(rest) if rest else 0
-        return whole * self._parts(self._update) + last
+        return whole * self._parts(self._step_rows) + last
 
     def __iter__(self) -> Iterator[list[int]]:
         """Micro-batches of this epoch."""
-        for update in self._updates():
+        for step in self._steps():
             if self._processes > 1:
-                yield from self._dealt(update)
+                yield from self._dealt(step)
                 continue
-            for start in range(0, len(update), self.batch_size):
-                yield update[start : start + self.batch_size]
+            for start in range(0, len(step), self.batch_size):
+                yield step[start : start + self.batch_size]
 
-    def _dealt(self, update: list[int]) -> Iterator[list[int]]:
-        """This process's rows of an update, in as many parts as every other process has."""
-        if len(update) < self._processes:
-            yield update  # too few to deal: all compute them all, whose mean is the same gradient
+    def _dealt(self, step: list[int]) -> Iterator[list[int]]:
+        """This process's rows of a step, in as many parts as every other process has."""
+        if len(step) < self._processes:
+            yield step  # too few to deal: all compute them all, whose mean is the same gradient
             return
-        own, number = update[self._process :: self._processes], self._parts(len(update))
+        own, number = step[self._process :: self._processes], self._parts(len(step))
         for part in range(number):
             yield own[len(own) * part // number : len(own) * (part + 1) // number]
 
     def _parts(self, rows: int) -> int:
         return parts(rows, self.batch_size, self._processes)
 
-    def _updates(self) -> list[list[int]]:
+    def _steps(self) -> list[list[int]]:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
         order = torch.randperm(len(self._lengths), generator=generator).tolist()
-        updates = []
-        span = self._update * _GROUP
+        steps = []
+        span = self._step_rows * _GROUP
         for start in range(0, len(order), span):
             group = sorted(order[start : start + span], key=lambda row: self._lengths[row])
-            updates += [group[at : at + self._update] for at in range(0, len(group), self._update)]
-        # The short update, if any, stays last: accumulation counts whole updates.
-        short = [update for update in updates if len(update) < self._update]
-        whole = [update for update in updates if len(update) == self._update]
+            steps += [group[at : at + self._step_rows] for at in range(0, len(group), self._step_rows)]
+        # The short step, if any, stays last: accumulation counts whole steps.
+        short = [step for step in steps if len(step) < self._step_rows]
+        whole = [step for step in steps if len(step) == self._step_rows]
         shuffled = torch.randperm(len(whole), generator=generator).tolist()
         return [whole[at] for at in shuffled] + short
 
 
 def parts(rows: int, micro_batch_size: int, processes: int = 1) -> int:
-    """Micro-batches that each process makes of the rows of an update, none of them empty.
+    """Micro-batches that each process makes of the rows of a step, none of them empty.
 
     One of them may be a row larger than asked, where the rows do not divide.
     """

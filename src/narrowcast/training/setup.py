@@ -14,15 +14,15 @@ from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
 from narrowcast.plugins.optional import require
 from narrowcast.store.dataset import load_manifest, read_split
 from narrowcast.tasks import handler_for
-from narrowcast.training.layout import choose_layout, packed_micro_batch
+from narrowcast.training.data.rows import TokenRows, tokenise
 from narrowcast.training.options import Options
-from narrowcast.training.recipe import Recipe, choose_recipe, max_length, objective_of
-from narrowcast.training.rows import TokenRows, tokenise
-from narrowcast.training.selection import choose_selection
+from narrowcast.training.packing.choice import choose_layout, packed_micro_batch
+from narrowcast.training.recipes.recipe import Recipe, choose_recipe, max_length, objective_of
+from narrowcast.training.recipes.selection import choose_selection
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingSetup:
     """What a run is made of."""
 
     manifest: DatasetManifest
@@ -33,12 +33,12 @@ class Material:
     recipe: Recipe
 
     @property
-    def updates(self) -> int:
+    def steps(self) -> int:
         """Optimiser steps of the whole run."""
-        return self.recipe.updates(len(self.train.rows))
+        return self.recipe.steps(len(self.train.rows))
 
 
-def gather(options: Options, ctx: StageContext) -> Material:
+def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     """Read and render the rows, and fill in the recipe.
 
     Only the train and dev splits are read; test and golden rows never come near training.
@@ -84,7 +84,7 @@ def gather(options: Options, ctx: StageContext) -> Material:
     recipe.select_by, recipe.reasons["select_by"] = choose_selection(
         options, manifest.task, len(splits[Split.DEV].rows)
     )
-    return Material(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
+    return TrainingSetup(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
 
 
 def _rows(ctx: StageContext, manifest: DatasetManifest, split: Split) -> list[Example]:

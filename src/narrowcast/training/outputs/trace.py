@@ -1,4 +1,4 @@
-"""`trace.csv`: one line per update; and the loss curve as a picture."""
+"""`trace.csv`: one line per step; and the loss curve as a picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = (
 
 
 class TraceLine(NamedTuple):
-    """One update. `tokens` and `seconds` count from the start of the run, resumes included.
+    """One step. `tokens` and `seconds` count from the start of the run, resumes included.
 
     `loss` and `dev_loss` are nats per completion token; a line has one of the two. `dev_score` is the task's
     primary metric, where it selects.
@@ -95,7 +95,7 @@ def read_trace(path: Path) -> list[TraceLine]:
 
 
 def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
-    """Draw training loss (thin: each update, thick: smoothed), dev loss and dev score over the updates."""
+    """Draw training loss (thin: each step, thick: smoothed), dev loss and dev score over the steps."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -103,7 +103,7 @@ def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
     losses = [line.loss for line in lines if line.loss is not None]
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(steps, losses, color="#9db8d9", linewidth=0.7, label="each update")
+    axes.plot(steps, losses, color="#9db8d9", linewidth=0.7, label="each step")
     axes.plot(steps, _smoothed(losses), color="#1f5fa8", linewidth=1.8, label="training, smoothed")
     dev = [(line.step, line.dev_loss) for line in lines if line.dev_loss is not None]
     if dev:
@@ -115,7 +115,7 @@ def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
         beside.set_ylabel("the task's metric on dev rows (green)")
         beside.spines[["top", "left"]].set_visible(False)
     axes.set_yscale("log" if losses and min(losses) > 0 else "linear")
-    axes.set_xlabel("update")
+    axes.set_xlabel("step")
     axes.set_ylabel("loss, nats per completion token")
     axes.set_title(title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)

@@ -7,18 +7,18 @@ import pytest
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.loading import resolve_base
-from narrowcast.training.material import gather
-from narrowcast.training.noise import NoisyRows
-from narrowcast.training.recipe import choose_recipe
+from narrowcast.training.data.word_dropout import WordDropout
+from narrowcast.training.recipes.recipe import choose_recipe
+from narrowcast.training.setup import build_setup
 
 
 @pytest.fixture
 def rows(workshop):
-    return gather(workshop.options(), workshop.context()).train.rows
+    return build_setup(workshop.options(), workshop.context()).train.rows
 
 
 def test_instruction_turn_markers_and_answer_stay(rows):
-    noisy = NoisyRows(rows, 0.5, seed=0)
+    noisy = WordDropout(rows, 0.5, seed=0)
     begin, end = rows[0].ids[:3], rows[0].ids[rows[0].prompt_length - 3 : rows[0].prompt_length]
     known = {token for row in rows for token in row.ids}
     for index, row in enumerate(rows):
@@ -31,7 +31,7 @@ def test_instruction_turn_markers_and_answer_stay(rows):
 
 
 def test_the_share_is_lost_half_of_it_without_a_trace(rows):
-    noisy = NoisyRows(rows, 0.3, seed=0)
+    noisy = WordDropout(rows, 0.3, seed=0)
     inputs = gone = 0
     for epoch in range(40):
         noisy.set_epoch(epoch)
@@ -42,25 +42,25 @@ def test_the_share_is_lost_half_of_it_without_a_trace(rows):
 
 
 def test_an_epoch_has_its_own_noise_and_always_the_same(rows):
-    one, other = NoisyRows(rows, 0.3, seed=0), NoisyRows(rows, 0.3, seed=0)
+    one, other = WordDropout(rows, 0.3, seed=0), WordDropout(rows, 0.3, seed=0)
     first = [one[index].ids for index in range(len(rows))]
     assert first == [other[index].ids for index in range(len(rows))]
     one.set_epoch(1)
     assert first != [one[index].ids for index in range(len(rows))]
-    assert first != [NoisyRows(rows, 0.3, seed=1)[index].ids for index in range(len(rows))]
+    assert first != [WordDropout(rows, 0.3, seed=1)[index].ids for index in range(len(rows))]
 
 
 def test_equal_prompts_stay_as_they_are(rows):
-    assert NoisyRows(rows[:1], 0.9, seed=0)[0].ids == rows[0].ids
+    assert WordDropout(rows[:1], 0.9, seed=0)[0].ids == rows[0].ids
 
 
 def test_training_meets_the_noise_of_its_epoch(workshop):
     plain, noisy = (
-        workshop.train(workshop.context(f"exp-{number:010}"), input_noise=share, method="full")
+        workshop.train(workshop.context(f"exp-{number:010}"), word_dropout=share, method="full")
         for number, share in enumerate((0.0, 0.4))
     )
     assert plain.weights_sha256 != noisy.weights_sha256
-    again = workshop.train(workshop.context("exp-0000000009"), input_noise=0.4, method="full")
+    again = workshop.train(workshop.context("exp-0000000009"), word_dropout=0.4, method="full")
     assert again.weights_sha256 == noisy.weights_sha256
 
 
@@ -69,9 +69,9 @@ def test_only_labels_of_a_small_base_are_noisy_by_themselves(workshop):
 
     def chosen(profile, **fields):
         task = TaskSpec(profile=profile, labels=["a"] if profile is TaskProfile.CLASSIFICATION else [])
-        return choose_recipe(workshop.options(**fields), base, task, 100, 50).input_noise
+        return choose_recipe(workshop.options(**fields), base, task, 100, 50).word_dropout
 
     assert chosen(TaskProfile.CLASSIFICATION) > 0
     assert chosen(TaskProfile.CLASSIFICATION, method="lora") == 0
-    assert chosen(TaskProfile.CLASSIFICATION, input_noise=0.0) == 0
+    assert chosen(TaskProfile.CLASSIFICATION, word_dropout=0.0) == 0
     assert chosen(TaskProfile.STRUCTURED_EXTRACTION) == 0

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Literal
 
 from narrowcast.models.loading import ResolvedBase
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.options import Options
-from narrowcast.training.recipe import TOKENS_AT_ONCE
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.recipes.recipe import TOKENS_AT_ONCE
 
 EXACT_FOR = ("qwen3", "llama", "gemma3_text")
 """Model types whose packed gradients are compared with padded ones in the tests."""
@@ -47,17 +47,17 @@ def choose_layout(
 def packed_micro_batch(options: Options, rows: Sequence[TokenRow], micro_batch_size: int) -> tuple[int, str]:
     """The largest micro-batch of packed rows that takes no more tokens at once than one of padded rows may.
 
-    What rows share is computed once a micro-batch, so the fewer an update is cut into the better.
+    What rows share is computed once a micro-batch, so the fewer a step is cut into the better.
 
     Args:
         options: as given.
         rows: training rows.
-        micro_batch_size: of padded rows, fewer than an update has.
+        micro_batch_size: of padded rows, fewer than a step has.
 
     Returns:
         The size, and why.
     """
-    from narrowcast.training.batches import padded_length
+    from narrowcast.training.data.batches import padded_length
     from narrowcast.training.packing.batch import batch_length
 
     for parts in range(1, math.ceil(options.batch_size / micro_batch_size)):
@@ -72,7 +72,7 @@ def packed_micro_batch(options: Options, rows: Sequence[TokenRow], micro_batch_s
 
 def _sample(options: Options, rows: Sequence[TokenRow], micro_batch_size: int) -> list[list[TokenRow]]:
     """The first micro-batches of the run, pairs as two rows."""
-    from narrowcast.training.batches import LengthGroupedBatches
+    from narrowcast.training.data.batches import LengthGroupedBatches
 
     order = LengthGroupedBatches(
         [row.size for row in rows], options.batch_size, micro_batch_size, options.seed

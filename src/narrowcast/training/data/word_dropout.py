@@ -5,7 +5,7 @@ inputs (word dropout: Iyyer et al. 2015, "Deep Unordered Composition"; random de
 and Zou 2019, "EDA"). What all prompts begin and end with (instruction, turn markers) stays, and so does the
 answer. It suits answers that are no part of the input: one copied from a lost word would teach invention.
 
-The noise of a row is a function of (seed, epoch, row), so a resumed run meets the same rows.
+What a row loses is a function of (seed, epoch, row), so a resumed run meets the same rows.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.data.rows import TokenRow
 
 
-class NoisyRows(Sequence[TokenRow]):
+class WordDropout(Sequence[TokenRow]):
     """Training rows as one epoch meets them.
 
     Args:

@@ -16,10 +16,10 @@ from typing import Any
 from narrowcast.core.message import Message
 from narrowcast.core.stage import StageContext
 from narrowcast.models.chat import render_training
-from narrowcast.training.material import Material
+from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.objectives.build import layout_of
 from narrowcast.training.objectives.completions import Completions
-from narrowcast.training.rows import TokenRow
+from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.trainer import CompletionTrainer
 
 RISE = 0.5
@@ -31,15 +31,15 @@ class GeneralText:
     """The probe set as rows of a run's tokenizer.
 
     Args:
-        material: of the run; its layout is used, so that both readings go the way of the training rows.
+        setup: of the run; its layout is used, so that both readings go the way of the training rows.
     """
 
-    def __init__(self, material: Material) -> None:
-        self._objective = Completions(layout_of(material))
+    def __init__(self, setup: TrainingSetup) -> None:
+        self._objective = Completions(layout_of(setup))
         self._kinds: dict[str, tuple[list[TokenRow], int]] = {}
         for kind in ("text", "answers"):
-            rows = [row for each in _entries(kind) if (row := _row(material.tokenizer, each)) is not None]
-            fitting = [row for row in rows if len(row[0].ids) <= material.base.context_length]
+            rows = [row for each in _entries(kind) if (row := _row(setup.tokenizer, each)) is not None]
+            fitting = [row for row in rows if len(row[0].ids) <= setup.base.context_length]
             self._kinds[kind] = ([row for row, _ in fitting], sum(size for _, size in fitting))
 
     def bits(self, trainer: CompletionTrainer) -> dict[str, float]:
@@ -77,7 +77,7 @@ def warn_of_forgetting(found: Mapping[str, float], ctx: StageContext) -> bool:
 
 
 def _entries(kind: str) -> list[dict[str, str]]:
-    text = files("narrowcast.training").joinpath("general.jsonl").read_text(encoding="utf-8")
+    text = files("narrowcast.training.checks").joinpath("general.jsonl").read_text(encoding="utf-8")
     entries = [json.loads(line) for line in text.splitlines()]
     return [each for each in entries if ("text" in each) is (kind == "text")]
 

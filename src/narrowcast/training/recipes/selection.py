@@ -1,4 +1,4 @@
-"""Which update's weights a run keeps: the last one's, or those that were best on dev rows.
+"""Which step's weights a run keeps: the last one's, or those that were best on dev rows.
 
 The choice is a function of the figures of all dev evaluations, which every checkpoint carries, so a resumed
 run chooses as an uninterrupted one does.

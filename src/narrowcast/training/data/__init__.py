@@ -1,0 +1,1 @@
+"""Token rows, the batches they form and word dropout."""
