@@ -71,7 +71,7 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
     from narrowcast.core.names import Split, TaskProfile
     from narrowcast.core.paths import ProjectPaths
     from narrowcast.core.task import TaskSpec
-    from narrowcast.store.dataset import dataset_version, save_version
+    from narrowcast.store.datasets import dataset_version, save_version
 
     project = ProjectPaths(root)
     examples = [

@@ -5,7 +5,7 @@ import pytest
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.evaluate import baseline
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_json, read_jsonl
 from tests.evaluation.conftest import booking_rows, ticket_rows
 

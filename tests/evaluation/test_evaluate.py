@@ -9,7 +9,7 @@ from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline, compare, evaluate
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.execute import run_stage
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json, write_json
 from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import intent_rows

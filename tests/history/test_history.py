@@ -20,7 +20,7 @@ from narrowcast.history.versions import versions
 from narrowcast.ops import data
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import append_jsonl
 
 WORDS = """

@@ -19,7 +19,7 @@ from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
 from narrowcast.review.decide import Choice, decide, review_state
 from narrowcast.review.sources import fill_queue
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from tests.history.test_history import bring, rows
 

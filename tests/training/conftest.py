@@ -19,7 +19,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.stages.train import Options
 from narrowcast.stages.train.contract import read_inputs
 from narrowcast.stages.train.run import train
-from narrowcast.store.dataset import dataset_version, save_version
+from narrowcast.store.datasets import dataset_version, save_version
 from narrowcast.testing.tiny import build_tiny_model
 
 WORDS = {"card": ["card", "plastic"], "rate": ["exchange", "rate"], "fee": ["fee", "charged"]}

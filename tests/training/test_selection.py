@@ -10,7 +10,7 @@ from narrowcast.errors import CancelledError, StageError
 from narrowcast.models.loading import load_trained, read_run_manifest
 from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.stages.train import Options
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
 from narrowcast.training.outputs.trace import read_trace

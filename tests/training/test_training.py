@@ -11,7 +11,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import Split
 from narrowcast.errors import ModelError, StageError
 from narrowcast.models.loading import load_trained, read_run_manifest
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_jsonl
 from narrowcast.training.outputs.trace import read_trace
 from tests.training.conftest import sentences

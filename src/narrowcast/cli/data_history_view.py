@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from narrowcast.cli.output import next_step, say, table
+from narrowcast.core.hashing import short
 
 if TYPE_CHECKING:
     from narrowcast.duplicates.conflicts import Conflicts, RowGroup
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from narrowcast.history.forget import Forgotten
     from narrowcast.history.lineage import RowLineage
     from narrowcast.history.versions import VersionInfo
-
-_DIGITS = 12
 
 
 def show_versions(found: Sequence[VersionInfo]) -> None:
@@ -30,8 +29,8 @@ def show_versions(found: Sequence[VersionInfo]) -> None:
     for each in found:
         state = "current" if each.current else "" if each.kept else "rows are gone"
         rows.append((
-            each.version[:_DIGITS],
-            (each.parent_version or "")[:_DIGITS],
+            short(each.version),
+            short(each.parent_version or ""),
             ", ".join(f"{split} {count:,}" for split, count in each.rows.items()),
             f"{sum(each.rejected.values()):,}",
             f"{each.forgotten:,}",
@@ -58,7 +57,7 @@ def show_versions(found: Sequence[VersionInfo]) -> None:
 def show_diff(found: VersionDiff) -> None:
     """Counts, splits, labels, rows."""
     for side, count in ((found.a, found.rows_a), (found.b, found.rows_b)):
-        say(f"[bold]{side[:_DIGITS]}[/] {count:,} rows")
+        say(f"[bold]{short(side)}[/] {count:,} rows")
     say(
         f"  {found.unchanged:,} unchanged, [green]{found.added:,} added[/], "
         f"[red]{found.removed:,} removed[/], [yellow]{found.relabelled:,} relabelled[/], "
@@ -122,7 +121,7 @@ def show_lineage(found: RowLineage) -> None:
         ]
     for place in found.versions:
         trained = f"; trained on by {', '.join(place.models)}" if place.models else ""
-        rows.append(("version", f"{place.version[:_DIGITS]}, {place.split.value}{trained}"))
+        rows.append(("version", f"{short(place.version)}, {place.split.value}{trained}"))
     rows += [
         ("review", f"{each['decision']} by {each['reviewer']} at {each['time']}") for each in found.reviews
     ]
@@ -138,7 +137,7 @@ def show_forgotten(found: Forgotten) -> None:
     table([("lines", "right"), "file"], [(f"{count:,}", path) for path, count in found.files.items()])
     for each in found.versions:
         rows = ", ".join(f"{split} {count:,}" for split, count in each.rows.items())
-        say(f"  version {each.version[:_DIGITS]}: {rows}")
+        say(f"  version {short(each.version)}: {rows}")
     if found.models:
         say(f"[yellow]models that have seen these rows:[/] {', '.join(found.models)}")
         say("  what they learned is not deleted: train again, and withdraw what was shipped")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from narrowcast.core.hashing import short
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _render(result: Result) -> None:
     if labelled:
         columns.append(("labels", "right"))
         rows = [[*row, str(each.labels)] for row, each in zip(rows, result.splits, strict=True)]
-    say(f"[bold]Data set {result.version[:12]}[/]  {result.manifest}")
+    say(f"[bold]Data set {short(result.version)}[/]  {result.manifest}")
     table(columns, rows)
     ledger = result.ledger
     if ledger is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from narrowcast.core.hashing import short
 from narrowcast.cli.options import JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def _facts(found: RunView) -> list[tuple[str, str]]:
     reasons, base, rows = made.recipe.get("reasons", {}), made.base, made.rows
     size = f"{base.parameters / 1e6:,.1f} M parameters"
     return [
-        ("base", f"{size}, {base.architecture}, {base.fingerprint[:12]}"),
-        ("data set", f"{made.dataset_version[:12]}, {version}"),
+        ("base", f"{size}, {base.architecture}, {short(base.fingerprint)}"),
+        ("data set", f"{short(made.dataset_version)}, {version}"),
         ("rows", f"{rows['train']:,} trained on, {rows['rejected']:,} left out, {rows['dev']:,} dev"),
         ("method", f"{made.method} ({made.method_reason})"),
         *((name, _with_reason(value, reasons.get(name))) for name, value in recipe.items()),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.source import data_error
 from narrowcast.store.files import disk_errors, write_json
@@ -68,7 +69,7 @@ class Download:
 
     def __init__(self, access: SourceAccess, address: str, name: str) -> None:
         safe = _SAFE.sub("_", name).strip("._")[-80:] or "data"
-        key = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        key = short(sha256_hex(address.encode("utf-8", "surrogatepass")))
         self._path = access.downloads / f"{key}-{safe}"
         self._part = self._path.with_name(f"{self._path.name}.part")
         self._limit = access.max_bytes

@@ -36,3 +36,8 @@ def combined_hash(hashes: Iterable[str]) -> str:
         digest.update(each.encode("ascii"))
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a hash: enough to tell versions apart, in folder names and for people."""
+    return digest[:12]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.names import Split
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 
 # Short enough to be read in passing.

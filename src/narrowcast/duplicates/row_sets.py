@@ -17,7 +17,7 @@ from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.clean.column import find_column, strings
 from narrowcast.stages.prepare.rows import comparison_texts, read_accepted
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.imports import read_records
 
 OpenProject = Callable[[], Project]

@@ -15,7 +15,7 @@ from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.models.predictors.fingerprint import fingerprint
 from narrowcast.models.predictors.load import PredictorContext, TrainingPair
 from narrowcast.store.config_file import load_config
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 from narrowcast.tasks import handler_for

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from narrowcast.core.hashing import short
 from narrowcast.core.metric import MetricValue
 from narrowcast.evaluation.measure import Measured
 from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
@@ -66,7 +67,7 @@ def _head(result: MeasureResult) -> str:
     warnings = "".join(f"\n\n> **Warning.** {text}." for text in result.warnings)
     return (
         f"# Evaluation on the {result.split} split\n\n"
-        f"{result.n:,} rows{drawn} of data set `{result.dataset_version[:12]}`.{looks} "
+        f"{result.n:,} rows{drawn} of data set `{short(result.dataset_version)}`.{looks} "
         f"Brackets hold 95 % bootstrap intervals.{warnings}"
     )
 

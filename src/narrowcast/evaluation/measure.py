@@ -15,7 +15,7 @@ from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.predictions import Answers, answers
 from narrowcast.evaluation.result import Comparison, ModelResult, Speed
 from narrowcast.evaluation.rows import check_not_trained_on, count_look, held_out_rows
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
 from narrowcast.tasks.bootstrap import Bootstrap, bootstrap, paired_difference, percentile

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from narrowcast.core.example import Example
+from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
@@ -14,7 +15,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.models.predictors.load import split_reference
-from narrowcast.store.dataset import read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.store.files import append_jsonl, read_json, read_jsonl
 from narrowcast.store.runs import current_run
 
@@ -35,7 +36,7 @@ def held_out_rows(
     if not rows:
         raise DataError(
             f"the {split} split has no rows",
-            where=f"version {manifest.version[:12]}",
+            where=f"version {short(manifest.version)}",
             next_command="import more rows, then narrowcast prepare",
             reason_code="eval_dataset_missing",
             stage="eval",
@@ -86,13 +87,13 @@ def check_not_trained_on(
         if shared:
             raise StageError(
                 f"{shared} of the rows were trained on by {reference}",
-                where=f"trained on data set {version[:12]}, the current one is {manifest.version[:12]}",
+                where=f"trained on data set {short(version)}, the current one is {short(manifest.version)}",
                 next_command="narrowcast train",
                 reason_code="eval_rows_trained_on",
                 stage="eval",
             )
         proof = "none of these rows was in its train split" if shared == 0 else "that version is gone"
-        warnings.append(f"{reference} was trained on data set {version[:12]}, not the current one; {proof}")
+        warnings.append(f"{reference} was trained on data set {short(version)}, not the current one; {proof}")
     return warnings
 
 
@@ -112,7 +113,7 @@ def _trained_on(project: ProjectPaths, reference: str) -> str | None:
 
 
 def _shared_with_train(project: ProjectPaths, version: str, rows: Sequence[Example]) -> int | None:
-    folder = project.prepared / version[:12]
+    folder = project.prepared / short(version)
     if not (folder / "manifest.json").exists():
         return None
     former = DatasetManifest.model_validate(read_json(folder / "manifest.json"))

@@ -20,7 +20,7 @@ from narrowcast.models.catalogue import CatalogueEntry, catalogue
 from narrowcast.models.embedded import EMBEDDED_NAME
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import handler_for
 
 _BUDGET_MINUTES = 60.0

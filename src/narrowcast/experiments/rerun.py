@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from narrowcast.core.hashing import short
 from narrowcast.core.names import Split, StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
@@ -147,7 +148,7 @@ def _version_folder(project: ProjectPaths, version: str) -> Path:
             return path.parent
     raise DataError(
         "the data-set version of this run is gone",
-        where=version[:12],
+        where=short(version),
         next_command="narrowcast data versions",
         reason_code="dataset_version_unknown",
         stage="training",

@@ -13,7 +13,7 @@ from narrowcast.core.names import Provenance, Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, StageError
 from narrowcast.similarity.shingles import normalised
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 
 # Shorter texts (`yes`, a label, a first name) stand in every prompt; they are compared as whole inputs only.

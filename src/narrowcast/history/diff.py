@@ -13,7 +13,7 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.pipeline.project import Project
-from narrowcast.store.versions import find_version, rows_of
+from narrowcast.store.datasets import find_version, rows_of
 
 Change = Literal["added", "removed", "relabelled", "moved"]
 _Placed = tuple[Split, Example]

@@ -22,11 +22,10 @@ from narrowcast.history.remains import remains
 from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import rewrite_version
+from narrowcast.store.datasets import kept_manifests, rewrite_version
 from narrowcast.store.files import read_json, read_jsonl, sha256_file, write_json, write_jsonl
 from narrowcast.store.forgotten import append_forgotten, record_hash
 from narrowcast.store.imports import read_records, write_records
-from narrowcast.store.versions import kept_manifests
 
 
 class TouchedVersion(BaseModel):

@@ -17,7 +17,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import read_reviews
-from narrowcast.store.versions import kept_manifests
+from narrowcast.store.datasets import kept_manifests
 
 
 class VersionPlace(BaseModel):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.hashing import short
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
-from narrowcast.store.versions import DIGITS, current_folder, read_manifest, version_entries
+from narrowcast.store.datasets import current_folder, read_manifest, version_entries
 
 
 class VersionSource(BaseModel):
@@ -41,7 +42,7 @@ def versions(project: Project) -> list[VersionInfo]:
     models = runs_by_version(paths)
     found = []
     for entry in version_entries(paths):
-        manifest = read_manifest(paths, entry.version[:DIGITS])
+        manifest = read_manifest(paths, short(entry.version))
         records = manifest.imports if manifest else []
         rows = {split.value: file.rows for split, file in manifest.splits.items()} if manifest else entry.rows
         found.append(

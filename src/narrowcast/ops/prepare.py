@@ -11,7 +11,7 @@ from narrowcast.core.work import as_work
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.prepare import STAGE, Result
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 
 
 def prepare(

@@ -13,7 +13,7 @@ from narrowcast.errors import ModelError
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 from narrowcast.training.checks.overfitting import kept_losses, overfitting

@@ -9,13 +9,13 @@ registry/running.json                     the run under way; a leftover means th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.store.files import read_json, write_json, write_text
@@ -57,7 +57,7 @@ def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: st
     if run_id:
         return project.stage_records / stage / f"{run_id}.json"
     if subject:
-        return project.stage_records / stage / f"{hashlib.sha256(subject.encode()).hexdigest()[:12]}.json"
+        return project.stage_records / stage / f"{short(sha256_hex(subject.encode()))}.json"
     return project.stage_records / f"{stage}.json"
 
 

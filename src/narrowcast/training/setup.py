@@ -12,7 +12,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
 from narrowcast.plugins.optional import require
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import handler_for
 from narrowcast.training.data.rows import TokenRows, tokenise
 from narrowcast.training.options import Options

@@ -16,7 +16,7 @@ from narrowcast.experiments.search.run import search
 from narrowcast.experiments.search.space import Dimension
 from narrowcast.experiments.search.study import Study, finished
 from narrowcast.ops.train import runs
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json
 from narrowcast.store.runs import current_run
 

@@ -15,7 +15,7 @@ from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.balance import balance, undo_balance
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_jsonl
 
 

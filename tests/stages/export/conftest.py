@@ -17,7 +17,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import dataset_version, save_version
+from narrowcast.store.datasets import dataset_version, save_version
 from narrowcast.testing.tiny import build_tiny_model
 
 WORDS = {

@@ -12,7 +12,7 @@ from narrowcast.errors import DataError, ModelError, StageError
 from narrowcast.models.predictors.load import PredictorContext, load_predictor
 from narrowcast.ops.export import export, parity
 from narrowcast.pipeline.execute import run_stage
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 
 
 @pytest.fixture

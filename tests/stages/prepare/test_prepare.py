@@ -13,7 +13,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.prepare import current_dataset, prepare
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.store.files import read_jsonl, sha256_file
 from tests.words import WORDS
 

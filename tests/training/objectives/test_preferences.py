@@ -13,7 +13,7 @@ from narrowcast.core.names import Split, TaskProfile
 from narrowcast.errors import StageError
 from narrowcast.models.chat import prompt_text
 from narrowcast.models.loading import model_from, tokenizer_from
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.setup import build_setup

@@ -15,7 +15,7 @@ from narrowcast.models.loading import ResolvedBase, resolve_base
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.training.options import Options
 from narrowcast.training.recipes.recipe import Recipe, choose_recipe
 

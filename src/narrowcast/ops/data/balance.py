@@ -18,7 +18,7 @@ from narrowcast.factory.options import BalanceOptions
 from narrowcast.ops.data.generations import factory_options
 from narrowcast.pipeline.project import Project
 from narrowcast.store.balance import LeftOut, balance_path, read_left_out
-from narrowcast.store.dataset import load_manifest, read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl, write_text
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from narrowcast.core.config import ProjectConfig, SourceSpec
-from narrowcast.core.hashing import content_hash
+from narrowcast.core.hashing import content_hash, short
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
@@ -175,7 +175,7 @@ def _emit(project: Project, request: ImportRequest, record: ImportRecord) -> Non
         "rejected_by_reason": record.rejected,
         "written_path": f"data/accepted/{record.id}.jsonl",
         "origin": record.origin,
-        "config_id": content_hash({"mapper": record.mapper, "field_map": record.field_map})[:12],
+        "config_id": short(content_hash({"mapper": record.mapper, "field_map": record.field_map})),
     }
     if record.forced:
         project.trail.emit(

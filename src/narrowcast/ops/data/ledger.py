@@ -10,7 +10,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.ops.data.clean import cleaned_ledgers
 from narrowcast.pipeline.project import Project
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import count_lines, read_jsonl
 from narrowcast.store.imports import read_records
 from narrowcast.store.runs import current_run

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.parity import ParityReport
@@ -13,7 +14,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext, StageInputs, StageOptions, StageResult
 from narrowcast.errors import ModelError, StageError
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 
@@ -80,7 +81,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
         # Rows held out now may have been trained on then: nothing could be proven on them.
         raise _missing(
             "the model was trained on another version of the data",
-            f"trained on {run.dataset_version[:12]}, prepared {dataset.version[:12]}",
+            f"trained on {short(run.dataset_version)}, prepared {short(dataset.version)}",
         )
     return Inputs(run=run, dataset=dataset, evaluated=_evaluated(project, dataset))
 

@@ -15,7 +15,7 @@ from narrowcast.stages.export.measured import measure
 from narrowcast.stages.export.merge import Trained
 from narrowcast.stages.export.options import Options, held_out
 from narrowcast.stages.export.parity import compare_file
-from narrowcast.store.dataset import read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
 from narrowcast.tasks import handler_for
 

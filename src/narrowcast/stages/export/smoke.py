@@ -14,7 +14,7 @@ from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.template import template_renderer, text_of
 from narrowcast.stages.export.modelfile import modelfile
 from narrowcast.stages.export.options import Inputs, Options, held_out
-from narrowcast.store.dataset import read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
 from narrowcast.tasks import handler_for
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from narrowcast.core.hashing import short
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
@@ -26,7 +27,7 @@ from narrowcast.stages.prepare.rows import (
     read_accepted,
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
-from narrowcast.store.dataset import dataset_version, save_version
+from narrowcast.store.datasets import dataset_version, save_version
 from narrowcast.store.files import write_jsonl
 from narrowcast.tasks import handler_for
 
@@ -268,12 +269,12 @@ def _result(manifest: DatasetManifest, placed: Placed, profile: TaskProfile) -> 
         for split, groups in placed.items()
         if split in manifest.splits
     ]
-    folder = f"data/prepared/{manifest.version[:12]}"
+    folder = f"data/prepared/{short(manifest.version)}"
     counts = ", ".join(f"{each.split} {each.rows:,}" for each in summaries)
     return Result(
         artifacts=[f"{folder}/manifest.json", *(file.path for file in manifest.splits.values())],
         ledger=manifest.ledger,
-        summary=f"version {manifest.version[:12]}: {counts}; no leakage",
+        summary=f"version {short(manifest.version)}: {counts}; no leakage",
         payload={
             "version": manifest.version,
             "rows": {each.split.value: each.rows for each in summaries},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from narrowcast.core.stage import StageContext, StageInputs, StageResult
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.training.options import Options
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from narrowcast.core.hashing import short
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
@@ -44,7 +45,7 @@ def require_baseline(dataset_version: str, ctx: StageContext) -> None:
     if not ctx.force:
         raise StageError(
             f"{what}, so there is nothing that the trained model could be compared with",
-            where=f"data set {dataset_version[:12]}",
+            where=f"data set {short(dataset_version)}",
             next_command="narrowcast baseline, or narrowcast train --force",
             reason_code="training_baseline_missing",
             stage="training",

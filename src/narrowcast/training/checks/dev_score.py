@@ -12,7 +12,7 @@ from typing import Any
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.models.predictors.transformers import TransformersPredictor
-from narrowcast.store.dataset import read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
 from narrowcast.training.setup import TrainingSetup

@@ -8,7 +8,7 @@ from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
-from narrowcast.store.dataset import read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.training.preflight.finding import Finding
 from narrowcast.training.setup import TrainingSetup
 

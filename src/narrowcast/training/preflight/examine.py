@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, NarrowcastError
-from narrowcast.store.dataset import load_manifest
+from narrowcast.store.datasets import load_manifest
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.data import data_findings, row_findings
 from narrowcast.training.preflight.finding import Finding, as_error, from_error

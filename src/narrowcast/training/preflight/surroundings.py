@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
@@ -31,7 +32,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
             reason_code="training_baseline_missing",
             blocks=not ctx.force,
             what=f"{what}, so there is nothing that the trained model could be compared with",
-            where=f"data set {manifest.version[:12]}",
+            where=f"data set {short(manifest.version)}",
             fix="narrowcast baseline, or narrowcast train --force",
         )
     for split, meaning in _SPLITS.items():
@@ -41,7 +42,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
                 reason_code="training_eval_missing",
                 blocks=False,
                 what=f"the data set has no {split} rows: {meaning}",
-                where=f"data set {manifest.version[:12]}",
+                where=f"data set {short(manifest.version)}",
                 fix="narrowcast prepare",
             )
     if not _has_gates(manifest, ctx):

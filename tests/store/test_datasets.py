@@ -11,7 +11,7 @@ from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
-from narrowcast.store.dataset import dataset_version, load_manifest, read_split, save_version
+from narrowcast.store.datasets import dataset_version, load_manifest, read_split, save_version
 from narrowcast.store.files import read_jsonl
 
 

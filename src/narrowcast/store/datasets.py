@@ -1,19 +1,24 @@
 """Prepared data sets: `data/prepared/<version>/` with its manifest; `data/prepared/current` names one.
 
+    data/prepared/<version>/manifest.json, <split>.jsonl    a version
+    data/prepared/current                                   the folder of the current version
+    data/eval/<split>.jsonl                                 its held-out rows, under names that do not change
+    registry/datasets.jsonl                                 one line per version, oldest first
+
 A version is written as a whole folder, then `current` is moved to it, so a kill at any moment leaves the
 former version current. Everything after preparation reads rows through this file alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from narrowcast.core.example import Example
-from narrowcast.core.hashing import combined_hash
+from narrowcast.core.hashing import combined_hash, short
 from narrowcast.core.manifest import DatasetManifest, ImportRecord, SplitFile
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
@@ -28,7 +33,85 @@ from narrowcast.store.files import (
     write_text,
 )
 
-_FOLDER_DIGITS = 12
+_LEAST_DIGITS = 4  # of a reference to a version
+
+
+class VersionEntry(BaseModel):
+    """A line of `registry/datasets.jsonl`."""
+
+    version: str
+    parent_version: str | None = None
+    rows: dict[str, int]
+    rejected: dict[str, int]
+    imports: list[str]
+
+
+def version_entries(project: ProjectPaths) -> list[VersionEntry]:
+    """Oldest first."""
+    if not project.datasets.exists():
+        return []
+    return [VersionEntry.model_validate(line) for line in read_jsonl(project.datasets)]
+
+
+def current_folder(project: ProjectPaths) -> str:
+    """Name of the current version's folder; empty where none was prepared."""
+    path = project.prepared / "current"
+    return path.read_text().strip() if path.exists() else ""
+
+
+def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
+    """The manifest behind the start of a version's name, or behind `current` or `parent`.
+
+    Raises:
+        DataError: where no version, or more than one, is called so, or its folder is gone.
+    """
+    entries = version_entries(project)
+    if reference in ("current", "parent"):
+        wanted = current_folder(project)
+        if reference == "parent":
+            manifest = read_manifest(project, wanted) if wanted else None
+            wanted = short((manifest.parent_version if manifest else None) or "")
+        found = [each for each in entries if wanted and each.version.startswith(wanted)]
+    else:
+        long_enough = len(reference) >= _LEAST_DIGITS
+        found = [each for each in entries if long_enough and each.version.startswith(reference)]
+    if len(found) != 1:
+        raise _unknown(
+            "no such data-set version" if not found else "several versions begin so",
+            reference,
+        )
+    manifest = read_manifest(project, short(found[0].version))
+    if manifest is None:
+        raise _unknown("the version's folder is gone", reference)
+    return manifest
+
+
+def read_manifest(project: ProjectPaths, folder: str) -> DatasetManifest | None:
+    """The manifest in a version's folder, or None where there is none that can be read."""
+    path = project.prepared / folder / "manifest.json"
+    if not folder or not path.exists():
+        return None
+    try:
+        return DatasetManifest.model_validate(read_json(path))
+    except (ValidationError, DataError):
+        return None
+
+
+def kept_manifests(project: ProjectPaths) -> list[DatasetManifest]:
+    """The manifests of all versions whose folders are still there, oldest first."""
+    found = (read_manifest(project, short(each.version)) for each in version_entries(project))
+    return [each for each in found if each is not None]
+
+
+def rows_of(project: ProjectPaths, manifest: DatasetManifest) -> Iterator[tuple[Split, Example]]:
+    """Every row with its split, in the order of the splits.
+
+    Raises:
+        DataError: where a split file was changed or removed.
+    """
+    for split in manifest.splits:
+        for row in read_split(project, manifest, split):
+            yield split, row
 
 
 def load_manifest(project: ProjectPaths) -> DatasetManifest:
@@ -37,7 +120,7 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
     Raises:
         DataError: where none was prepared, or its file is damaged.
     """
-    current = _current(project)
+    current = current_folder(project)
     path = project.prepared / current / "manifest.json"
     if not current or not path.exists():
         raise DataError(
@@ -63,7 +146,7 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     if stored is None:
         raise DataError(
             f"the data set has no {split} split",
-            where=f"version {manifest.version[:_FOLDER_DIGITS]}",
+            where=f"version {short(manifest.version)}",
             next_command=_SPLIT_HINT.get(split, "narrowcast prepare"),
             reason_code="eval_dataset_missing",
             stage="eval",
@@ -100,8 +183,8 @@ def save_version(
     Returns:
         The manifest as it was written.
     """
-    former = _current(project)
-    folder = project.prepared / manifest.version[:_FOLDER_DIGITS]
+    former = current_folder(project)
+    folder = project.prepared / short(manifest.version)
     parent = _parent(project, former, manifest.version)
     with atomic_folder(folder) as part:
         files = {}
@@ -142,7 +225,7 @@ def rewrite_version(
     gone = sum(map(len, rows.values())) - sum(map(len, kept.values()))
     if not gone:
         return
-    folder = project.prepared / manifest.version[:_FOLDER_DIGITS]
+    folder = project.prepared / short(manifest.version)
     with atomic_folder(folder) as part:
         files = {}
         for split, left in kept.items():
@@ -191,7 +274,7 @@ def _register(project: ProjectPaths, manifest: DatasetManifest) -> None:
 
 def _parent(project: ProjectPaths, former: str, version: str) -> str | None:
     """The version that was current before; preparing a version again keeps the parent it had."""
-    mine = project.prepared / version[:_FOLDER_DIGITS] / "manifest.json"
+    mine = project.prepared / short(version) / "manifest.json"
     before = project.prepared / former / "manifest.json" if former else None
     source = mine if mine.exists() else before
     if source is None or not source.exists():
@@ -203,16 +286,21 @@ def _parent(project: ProjectPaths, former: str, version: str) -> str | None:
     return stored.parent_version if source == mine else stored.version
 
 
-def _current(project: ProjectPaths) -> str:
-    path = project.prepared / "current"
-    return path.read_text().strip() if path.exists() else ""
-
-
 def _changed(what: str, path: Path) -> DataError:
     return DataError(
         what,
         where=str(path),
         next_command="narrowcast prepare --force, which writes it again from the imports",
         reason_code="prepare_split_changed",
+        stage="prepare",
+    )
+
+
+def _unknown(what: str, reference: str) -> DataError:
+    return DataError(
+        what,
+        where=reference,
+        next_command="narrowcast data versions",
+        reason_code="dataset_version_unknown",
         stage="prepare",
     )
