@@ -15,7 +15,9 @@ setup: $(STAMP)  ## create .venv with the tested set of packages
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("narrowcast needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	# pip brings torch, because it honours wheels in local folders; uv brings the rest in a fraction of pip's time.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv torch
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about four minutes
