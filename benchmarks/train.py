@@ -9,11 +9,12 @@ Every run is a process of its own; contenders take turns, and the figure is the 
 them meet the same rows in each update, of similar length. Speed is measured from the end of the third update
 to the end of the last, so start-up and the preparation of first shapes count for nobody. The loss after
 training is that of plain transformers on the same rows. The floor is the time that the products of an update
-alone would take at the best rate of this machine, measured in the same run. Prints a table, or one object
+alone would take at the best rate of this machine, measured in the same run. All contenders compute in the
+same arithmetic: bf16 where the machine multiplies it in hardware, else float32. Prints a table, or one object
 with `--json`; exits 0 where all bars hold.
 
     python benchmarks/train.py [--cases shared-256,none] [--method full] [--updates 24] [--repeats 3]
-        [--llamafactory PYTHON] [--data DATA]
+        [--precision auto] [--llamafactory PYTHON] [--data DATA]
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument("--method", choices=["full", "lora"], default="full")
     parser.add_argument("--updates", type=int, default=24)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--data", type=Path, help="folder with banking77/train.csv, for that case")
     parser.add_argument("--llamafactory", metavar="PYTHON", help="of an environment with LLaMA-Factory")
     parser.add_argument("--json", action="store_true")
@@ -55,8 +58,14 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.worker:
         contender, folder = asked.worker
-        print(json.dumps(_work(contender, Path(folder), asked.method)))
+        print(json.dumps(_work(contender, Path(folder), asked)))
         return
+    reason = "asked for"
+    if asked.precision == "auto":
+        from narrowcast.models.arithmetic import best_precision
+
+        asked.precision, reason = best_precision()
+    print(f"arithmetic: {asked.precision} ({reason})", file=sys.stderr, flush=True)
     results = [_case(name, asked) for name in asked.cases.split(",")]
     hold = all(result["ok"] for result in results)
     if asked.json:
@@ -74,7 +83,11 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         runs: dict[str, list[dict[str, float]]] = {each: [] for each in contenders}
         for _ in range(asked.repeats):
             for contender in contenders:
+                begin = time.monotonic()
                 runs[contender].append(_run(contender, folder, rows, asked))
+                print(
+                    f"{name}: {contender} took {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True
+                )
     found = {
         contender: {key: median(run[key] for run in each) for key in each[0]}
         for contender, each in runs.items()
@@ -87,6 +100,7 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     result = {
         "case": name,
         "method": asked.method,
+        "precision": asked.precision,
         "contenders": found,
         "over_default": ratios[0],
         "over_tuned": ratios[1],
@@ -101,7 +115,7 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
 def _write_inputs(folder: Path, name: str, asked: argparse.Namespace) -> list[dict[str, str]]:
     write_model(folder / "model")
     rows = made_rows(name, asked.updates * BATCH, asked.data)
-    setup, options, _ = gathered(folder / "order", folder / "model", rows, asked.method)
+    setup, options, _ = gathered(folder / "order", folder / "model", rows, asked.method, asked.precision)
     assert len(setup.train.rows) == len(rows)
     ordered = [rows[number] for number in training_order(setup, options)]
     (folder / "rows.json").write_text(json.dumps(rows))
@@ -115,9 +129,10 @@ def _run(
     if contender == "llamafactory":
         script = Path(__file__).parent / "finetunes" / "with_llamafactory.py"
         numbers = [str(each) for each in (WARM, BATCH, RATE, RANK)]
-        command = [asked.llamafactory, str(script), str(folder), asked.method, *numbers]
+        command = [asked.llamafactory, str(script), str(folder), asked.method, asked.precision, *numbers]
     else:
-        command = [sys.executable, __file__, "--worker", contender, str(folder), "--method", asked.method]
+        settings = ["--method", asked.method, "--precision", asked.precision]
+        command = [sys.executable, __file__, "--worker", contender, str(folder), *settings]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     from finetunes.loss import answer_loss
@@ -126,17 +141,19 @@ def _run(
     return {**found, "loss": answer_loss(folder / "model", saved, rows)}
 
 
-def _work(contender: str, folder: Path, method: str) -> dict[str, Any]:
+def _work(contender: str, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     from finetunes import ours, peers
 
     if contender == "narrowcast":
-        return ours.train(folder, json.loads((folder / "rows.json").read_text()), method, WARM)
+        rows = json.loads((folder / "rows.json").read_text())
+        return ours.train(folder, rows, asked.method, asked.precision, WARM)
     rows = json.loads((folder / "ordered.json").read_text())
-    return peers.train(folder, rows, method, WARM, tuned=contender == "trl-tuned")
+    tuned = contender == "trl-tuned"
+    return peers.train(folder, rows, asked.method, asked.precision, WARM, tuned=tuned)
 
 
 def _print(result: dict[str, Any]) -> None:
-    print(f"{result['case']}, {result['method']}")
+    print(f"{result['case']}, {result['method']}, {result['precision']}")
     for name, row in result["contenders"].items():
         print(
             f"  {name:12} {row['speed']:8.2f} examples/s  {row['peak_mib']:7.0f} MiB  loss {row['loss']:.4f}"

@@ -103,14 +103,18 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
     return project
 
 
-def gathered(root: Path, model: Path, rows: list[dict[str, str]], method: str) -> Any:
+def gathered(
+    root: Path, model: Path, rows: list[dict[str, str]], method: str, precision: str = "auto"
+) -> Any:
     """The rows as narrowcast's train stage sees them (`TrainingSetup`), with its options and context."""
     from narrowcast.core.settings import Settings
     from narrowcast.core.stage import StageContext
     from narrowcast.stages.train import Options
     from narrowcast.training.setup import build_setup
 
-    options = Options.model_validate({"base": str(model), "method": method, **TRAINING})
+    options = Options.model_validate(
+        {"base": str(model), "method": method, "precision": precision, **TRAINING}
+    )
     settings = Settings.from_environment({}, home=root)
     context = StageContext(made_project(root, rows), settings, run_id="exp-0000000000", force=True)
     return build_setup(options, context), options, context

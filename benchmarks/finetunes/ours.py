@@ -11,7 +11,7 @@ from typing import Any
 from finetunes.inputs import BATCH, gathered
 
 
-def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> dict[str, Any]:
+def train(folder: Path, rows: list[dict[str, str]], method: str, precision: str, warm: int) -> dict[str, Any]:
     """One epoch as it chooses by itself; times from its own trace.
 
     Returns:
@@ -22,7 +22,8 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int) -> d
     from narrowcast.stages.train.run import train as train_stage
     from narrowcast.training.outputs.trace import read_trace
 
-    setup, options, context = gathered(folder / f"home-{os.getpid()}", folder / "model", rows, method)
+    home = folder / f"home-{os.getpid()}"
+    setup, options, context = gathered(home, folder / "model", rows, method, precision)
     floor = floor_seconds(setup, options)
     reset_peak()
     result = train_stage(read_inputs(options, context), options, context)
@@ -72,12 +73,13 @@ def floor_seconds(setup: Any, options: Any) -> float:
         )
         logits = int((laid_out(rows, 0, "tree")["labels"] != IGNORED).sum())
         total += per_token * len(trie.ids) + per_logit * logits + per_pair * pairs
-    return total / len(updates) / _best_rate(torch)
+    return total / len(updates) / _best_rate(torch, setup.recipe.precision)
 
 
-def _best_rate(torch: Any) -> float:
-    """Operations per second of a large bf16 product, the best of several."""
-    left, right = (torch.randn(2048, 2048).bfloat16() for _ in range(2))
+def _best_rate(torch: Any, precision: str) -> float:
+    """Operations per second of a large product in this arithmetic, the best of several."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    left, right = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
     times = []
     for _ in range(20):
         begin = time.perf_counter()

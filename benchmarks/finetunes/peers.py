@@ -10,7 +10,9 @@ from typing import Any
 from finetunes.inputs import BATCH, RANK, RATE
 
 
-def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int, *, tuned: bool) -> dict[str, Any]:
+def train(
+    folder: Path, rows: list[dict[str, str]], method: str, precision: str, warm: int, *, tuned: bool
+) -> dict[str, Any]:
     """`SFTTrainer` on one epoch; rows of similar length share an update, as group_by_length would do it.
 
     At its defaults it recomputes activations and takes 8 rows at once; tuned it does neither.
@@ -40,7 +42,7 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, warm: int, *, t
         num_train_epochs=1,
         learning_rate=RATE,
         lr_scheduler_type="constant",
-        bf16=True,
+        bf16=precision == "bf16",
         max_length=2048,
         train_sampling_strategy="sequential",
         report_to="none",

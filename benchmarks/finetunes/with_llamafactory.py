@@ -1,9 +1,9 @@
 """LLaMA-Factory's trainer, in an environment of its own: this file imports nothing of narrowcast.
 
-Run by ``train.py``: ``PYTHON with_llamafactory.py FOLDER METHOD WARM BATCH RATE RANK``; prints one JSON
-object. It is tuned as TRL is: all rows of an update at once, no recomputed activations. It takes the rows in
-order. Its template lets it learn the line break behind an answer too, so its loss on answers alone ends a
-little higher.
+Run by ``train.py``: ``PYTHON with_llamafactory.py FOLDER METHOD PRECISION WARM BATCH RATE RANK``; prints one
+JSON object. It is tuned as TRL is: all rows of an update at once, no recomputed activations. It takes the
+rows in order. Its template lets it learn the line break behind an answer too, so its loss on answers alone
+ends a little higher.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def main() -> None:
     from llamafactory.train.tuner import run_exp
     from transformers import TrainerCallback
 
-    folder, method = Path(sys.argv[1]), sys.argv[2]
-    warm, batch, rate, rank = int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])
+    folder, method, precision = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    warm, batch, rate, rank = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]), int(sys.argv[7])
     saved = folder / f"llamafactory-{os.getpid()}"
     data = saved / "data"
     data.mkdir(parents=True)
@@ -66,7 +66,7 @@ def main() -> None:
             "learning_rate": rate,
             "lr_scheduler_type": "constant",
             "num_train_epochs": 1,
-            "bf16": True,
+            "bf16": precision == "bf16",
             "use_cpu": True,
             "save_strategy": "no",
             "report_to": "none",

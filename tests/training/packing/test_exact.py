@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 
 import pytest
@@ -18,9 +17,9 @@ from narrowcast.training.fused.last_layer import EarlyHead
 from narrowcast.training.packing.batch import pack
 from narrowcast.training.packing.register import use
 from narrowcast.training.packing.trie import build_trie
+from tests.support.exactness import assert_same_gradients
 
 VOCABULARY = 97
-TOLERANCE = 1e-5  # relative, float32
 
 
 def model_of(family: str, window: int | None = None):
@@ -76,12 +75,19 @@ def backward(model, batch, head=PickedHead) -> float:
     return loss.item()
 
 
-def assert_equal_gradients(left, right):
-    for (name, mine), theirs in zip(left.named_parameters(), right.parameters(), strict=True):
-        if theirs.requires_grad and theirs.grad is not None:
-            distance = (mine.grad.to(theirs.dtype) - theirs.grad).norm()
-            difference = distance / theirs.grad.norm().clamp(min=1e-6)
-            assert difference <= TOLERANCE, name
+def padded(rows):
+    """The way of transformers."""
+    return lambda model: backward(model, collate(rows, pad=0))
+
+
+def packed(rows, head=PickedHead):
+    """The way of this package."""
+
+    def way(model) -> float:
+        use(model.get_base_model() if hasattr(model, "get_base_model") else model)
+        return backward(model, pack(rows, pad=0), head)
+
+    return way
 
 
 @pytest.mark.parametrize(
@@ -90,22 +96,12 @@ def assert_equal_gradients(left, right):
 @pytest.mark.parametrize("seed", range(4))
 def test_loss_and_gradients_equal_the_padded_runs(family, window, seed):
     rows = draw_rows(seed)
-    plain = model_of(family, window)
-    packed = copy.deepcopy(plain)
-    use(packed)
-    expected = backward(plain, collate(rows, pad=0))
-    assert backward(packed, pack(rows, pad=0)) == pytest.approx(expected, rel=TOLERANCE)
-    assert_equal_gradients(packed, plain)
+    assert_same_gradients(model_of(family, window), padded(rows), packed(rows))
 
 
 def test_weights_of_many_keys_are_computed_anew_and_the_same():
     rows = draw_rows(0, shared=(140, 140))  # more than eight keys for each of a head's 16 numbers
-    plain = model_of("qwen3")
-    packed = copy.deepcopy(plain)
-    use(packed)
-    expected = backward(plain, collate(rows, pad=0))
-    assert backward(packed, pack(rows, pad=0)) == pytest.approx(expected, rel=TOLERANCE)
-    assert_equal_gradients(packed, plain)
+    assert_same_gradients(model_of("qwen3"), padded(rows), packed(rows))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -115,13 +111,8 @@ def test_adapters_get_the_same_gradients(seed):
     rows = draw_rows(seed)
     config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     with quiet_peft():
-        plain, packed = (get_peft_model(model_of("qwen3"), config) for _ in range(2))
-    packed.load_state_dict(plain.state_dict())
-    plain.double()  # with adapters drawn as large as these, float32's own rounding reaches 1e-5
-    use(packed.get_base_model())
-    expected = backward(plain, collate(rows, pad=0))
-    assert backward(packed, pack(rows, pad=0)) == pytest.approx(expected, rel=TOLERANCE)
-    assert_equal_gradients(packed, plain)
+        model = get_peft_model(model_of("qwen3"), config)
+    assert_same_gradients(model, padded(rows), packed(rows))
 
 
 @pytest.mark.parametrize(
@@ -131,36 +122,32 @@ def test_adapters_get_the_same_gradients(seed):
 @pytest.mark.parametrize("packs", [True, False])
 def test_the_last_layer_may_leave_out_tokens_without_a_loss(family, window, early, packs):
     rows = draw_rows(2)
-    plain = model_of(family, window)
-    picked = copy.deepcopy(plain)
-    if packs:
-        use(picked)
-    head = EarlyHead(picked)
-    assert head.early == early
-    head.close()
-    sizes = []
-    for layer in picked.model.layers:
-        layer.mlp.register_forward_hook(lambda _layer, _inputs, out: sizes.append(out[..., 0].numel()))
     batch = pack(rows, pad=0) if packs else collate(rows, pad=0)
-    expected = backward(plain, collate(rows, pad=0))
-    assert backward(picked, batch, EarlyHead) == pytest.approx(expected, rel=TOLERANCE)
-    assert_equal_gradients(picked, plain)
+
+    def picked(model) -> float:
+        if packs:
+            use(model)
+        return backward(model, batch, EarlyHead)
+
+    assert_same_gradients(model_of(family, window), padded(rows), picked)
+    model, sizes = model_of(family, window), []
+    for layer in model.model.layers:
+        layer.mlp.register_forward_hook(lambda _layer, _inputs, out: sizes.append(out[..., 0].numel()))
+    picked(model)
     all_tokens, needed = batch["input_ids"].numel(), len(batch["positions"])
-    assert sizes[-len(picked.model.layers) :] == [all_tokens] * 2 + [needed if early else all_tokens]
+    assert sizes[-len(model.model.layers) :] == [all_tokens] * 2 + [needed if early else all_tokens]
     if not packs:  # closed, the model is its own again
-        assert picked(input_ids=batch["input_ids"]).logits.shape[:2] == batch["input_ids"].shape
+        assert model(input_ids=batch["input_ids"]).logits.shape[:2] == batch["input_ids"].shape
 
 
 def test_gradient_checkpointing_changes_nothing():
     rows = draw_rows(1)
-    plain = model_of("qwen3")
-    packed = copy.deepcopy(plain)
-    use(packed)
-    packed.activation_checkpointing_enable({"use_reentrant": False})
-    plain.train(), packed.train()
-    backward(plain, collate(rows, pad=0))
-    backward(packed, pack(rows, pad=0), EarlyHead)
-    assert_equal_gradients(packed, plain)
+
+    def checkpointed(model) -> float:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+        return packed(rows, EarlyHead)(model)
+
+    assert_same_gradients(model_of("qwen3").train(), padded(rows), checkpointed)
 
 
 @pytest.mark.parametrize("fewest", [1, 3, 8])

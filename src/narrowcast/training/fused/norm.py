@@ -17,12 +17,12 @@ from torch import Tensor
 
 
 class RmsNorm(torch.autograd.Function):  # type: ignore[misc]
-    """`RmsNorm.apply(x, weight, eps, dtype)`: [..., width] normalised in float32, returned in `dtype`."""
+    """`RmsNorm.apply(x, weight, eps, dtype)`: [..., width] normalised in float32 or wider, as `dtype`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
         """See the module."""
-        wide = x.float()
+        wide = x.to(_wide(x))
         norm = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
         scale = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, scale)
@@ -32,10 +32,10 @@ class RmsNorm(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, grad: Tensor) -> Any:
         """See the module."""
         x, weight, scale = ctx.saved_tensors
-        width, wide, grad = x.shape[-1], weight.float(), grad.float()
+        width, wide, grad = x.shape[-1], weight.to(_wide(x)), grad.to(_wide(x))
         d_x, d_weight, _ = torch.ops.aten.native_layer_norm_backward(
             grad,
-            x.float(),
+            x.to(_wide(x)),
             [width],
             torch.zeros_like(scale),
             scale,
@@ -47,3 +47,8 @@ class RmsNorm(torch.autograd.Function):  # type: ignore[misc]
             mean = torch.mv(grad.reshape(-1, width), wide).div_(width).view_as(scale)
             d_x = d_x.addcmul_(scale, mean).to(x.dtype)
         return d_x, None if d_weight is None else d_weight.to(weight.dtype), None, None
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """What it is computed in: float32, or wider where the input is."""
+    return torch.promote_types(x.dtype, torch.float32)
