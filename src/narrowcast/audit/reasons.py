@@ -255,6 +255,12 @@ REASONS: dict[str, Reason] = {
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
     "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "shorten the input"),
     "model_base_changed": Reason(_S, _ERR, "the base is not the one trained on", "narrowcast train --force"),
+    "system_import_damaged": Reason(
+        _S,
+        _ERR,
+        "the files of an import are gone or differ from its record",
+        "narrowcast data import --force",
+    ),
     "system_error": Reason(_S, _ERR, "something failed that has no code of its own"),
     "system_cancelled": Reason(_S, _WARN, "stopped on request"),
     "system_config_invalid": Reason(_S, _ERR, "a command line or configuration is wrong"),

@@ -7,10 +7,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import content_hash
-from narrowcast.history.find_row import accepted_rows
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.prepare.rows import comparison_texts, exact_groups
-from narrowcast.store.imports import read_records
+from narrowcast.store.import_rows import accepted_rows
 
 
 class NamedRow(BaseModel):
@@ -45,7 +44,7 @@ def conflicts(project: Project, *, show: int | None = None) -> Conflicts:
         project: whose rows.
         show: so many groups of each kind at most; all where None.
     """
-    rows = list(accepted_rows(project.paths, read_records(project.paths)))
+    rows = list(accepted_rows(project.paths))
     contradictory: list[RowGroup] = []
     repeated: list[RowGroup] = []
     repetitions = 0

@@ -16,9 +16,9 @@ from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.clean.column import find_column, strings
-from narrowcast.stages.prepare.rows import comparison_texts, read_accepted
+from narrowcast.stages.prepare.rows import comparison_texts
 from narrowcast.store.datasets import load_manifest, read_split
-from narrowcast.store.imports import read_records
+from narrowcast.store.import_rows import accepted_rows
 
 OpenProject = Callable[[], Project]
 
@@ -62,8 +62,7 @@ def row_set(
         DataError: where the rows can not be read.
     """
     if reference == "accepted":
-        paths = open_project().paths
-        return _of_examples(reference, read_accepted(paths, read_records(paths)))
+        return _of_examples(reference, list(accepted_rows(open_project().paths)))
     if reference in set(Split):
         paths = open_project().paths
         return _of_examples(reference, read_split(paths, load_manifest(paths), Split(reference)))

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, StageError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.import_rows import accepted_rows
 
 # Shorter texts (`yes`, a label, a first name) stand in every prompt; they are compared as whole inputs only.
 _SEARCHED_FROM = 16
@@ -73,17 +73,6 @@ def quotable_rows(project: ProjectPaths, held_out: Sequence[Example]) -> list[Ex
         candidates = read_split(project, manifest, Split.TRAIN)
     guard = HeldOutGuard(held_out)
     return [row for row in candidates if row.provenance is Provenance.HUMAN and not guard.forbids(row)]
-
-
-def accepted_rows(project: ProjectPaths) -> Iterator[Example]:
-    """The accepted rows of every committed import."""
-    if not project.imports.exists():
-        return
-    for line in read_jsonl(project.imports):
-        record = ImportRecord.model_validate(line)
-        path = project.accepted / f"{record.id}.jsonl"
-        if path.exists():
-            yield from map(Example.from_dict, read_jsonl(path))
 
 
 class HeldOutGuard:

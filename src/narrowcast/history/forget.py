@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import combined_hash, sha256_hex
-from narrowcast.core.manifest import DatasetManifest, ImportRecord
+from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split, StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
@@ -23,8 +23,9 @@ from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import kept_manifests, rewrite_version
-from narrowcast.store.files import read_json, read_jsonl, sha256_file, write_json, write_jsonl
+from narrowcast.store.files import read_json, read_jsonl, write_json, write_jsonl
 from narrowcast.store.forgotten import append_forgotten, record_hash
+from narrowcast.store.import_rows import raw_lines, recounted
 from narrowcast.store.imports import read_records, write_records
 
 
@@ -96,7 +97,7 @@ def forget(
         append_forgotten(paths, _hashes(paths, found))
         for path, is_meant in _row_files(paths):
             _strip(path, is_meant, found)
-        settled = [_settled(paths, record, outcome.imports) for record in records]
+        settled = [recounted(paths, each) if each.id in outcome.imports else each for each in records]
         write_records(paths, settled)
         for manifest in kept_manifests(paths):
             rewrite_version(paths, manifest, found, {each.id: each for each in settled})
@@ -111,8 +112,7 @@ _Named = Callable[[dict[str, Any]], str]
 def _hashes(paths: ProjectPaths, found: set[str]) -> Iterator[str]:
     """Of the records as their sources gave them."""
     for source in {row_id.rpartition(":")[0] for row_id in found}:
-        path = paths.raw / f"{source}.jsonl"
-        for line in read_jsonl(path) if path.exists() else ():
+        for line in raw_lines(paths, source):
             if f"{source}:{line['index']}" in found:
                 yield record_hash(line.get("data"), line.get("raw"))
 
@@ -178,25 +178,6 @@ def _held(
         if count:
             held[split.value] = files[file.path] = count
     return held
-
-
-def _settled(paths: ProjectPaths, record: ImportRecord, touched: Mapping[str, int]) -> ImportRecord:
-    """The record with what its files hold now."""
-    if record.id not in touched:
-        return record
-    name = f"{record.id}.jsonl"
-    rejects = paths.rejected / name
-    rejected = Counter(line["reason"] for line in read_jsonl(rejects)) if rejects.exists() else Counter()
-    accepted = sum(1 for _ in read_jsonl(paths.accepted / name))
-    return record.model_copy(
-        update={
-            "rows": accepted + rejected.total(),
-            "accepted": accepted,
-            "rejected": dict(sorted(rejected.items())),
-            "raw_sha256": sha256_file(paths.raw / name),
-            "accepted_sha256": sha256_file(paths.accepted / name),
-        }
-    )
 
 
 def _journal(paths: ProjectPaths) -> Path:

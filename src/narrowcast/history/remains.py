@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.history.find_row import accepted_rows
-from narrowcast.store.imports import read_records
+from narrowcast.store.import_rows import accepted_rows
 
 _SUFFIXES = frozenset({".jsonl", ".json", ".md", ".txt", ".csv", ".yaml", ""})
 _SHORTEST = 12  # characters; shorter texts stand everywhere
@@ -18,7 +17,7 @@ _MOST_BYTES = 64 << 20
 
 def remains(paths: ProjectPaths, found: set[str]) -> dict[str, int]:
     """File, relative to the project → texts of these rows that it holds; files over 64 MiB are not read."""
-    rows = [row for row in accepted_rows(paths, read_records(paths)) if row.id in found]
+    rows = [row for row in accepted_rows(paths, checked=False) if row.id in found]
     needles = {text for row in rows for text in _texts([row.inputs, row.target]) if len(text) >= _SHORTEST}
     written = {needle: (needle, json.dumps(needle, ensure_ascii=False)[1:-1]) for needle in needles}
     counts = {}

@@ -10,8 +10,7 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import UsageError
-from narrowcast.history.find_row import accepted_rows
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.import_rows import accepted_rows, raw_lines
 from narrowcast.store.reviews import read_reviews
 
 
@@ -49,7 +48,7 @@ class Selection:
         """Ids of the rows that are meant, and of the rows that were generated after them."""
         found = {row_id for row_id, value in _stored(paths, records) if self._meant(row_id, value)}
         while True:
-            rows = accepted_rows(paths, list(records))
+            rows = accepted_rows(paths, records, checked=False)
             children = {row.id for row in rows if found & set(row.parents)} - found
             if not children:
                 return found
@@ -68,11 +67,9 @@ class Selection:
 def _stored(paths: ProjectPaths, records: Sequence[ImportRecord]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each record as its source gave it, each example, each edit; unreadable records as their text."""
     for record in records:
-        raw = paths.raw / f"{record.id}.jsonl"
-        if raw.exists():
-            for line in read_jsonl(raw):
-                yield f"{record.id}:{line['index']}", line.get("data") or {"raw": line.get("raw")}
-    for row in accepted_rows(paths, list(records)):
+        for line in raw_lines(paths, record.id):
+            yield f"{record.id}:{line['index']}", line.get("data") or {"raw": line.get("raw")}
+    for row in accepted_rows(paths, records, checked=False):
         yield row.id, {**row.inputs, "target": row.target}
     for review in read_reviews(paths):
         if review.decision == "edit":

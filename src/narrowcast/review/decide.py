@@ -13,10 +13,11 @@ from pydantic import BaseModel, Field
 from narrowcast.core.example import Example
 from narrowcast.core.names import StageName
 from narrowcast.errors import UsageError
-from narrowcast.history.find_row import RowLookup, find_id
+from narrowcast.history.find_row import find_id
 from narrowcast.pipeline.project import Project
 from narrowcast.review.agreement import Agreement, agreement
 from narrowcast.review.rescue import rescue, rescued_ids
+from narrowcast.store.import_rows import RowLookup
 from narrowcast.store.reviews import (
     Decision,
     QueuedRow,

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from narrowcast.core.example import Example, Target
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Provenance
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.row import SourceRow, TransformedRow
 from narrowcast.factory.shapes import row_shape
-from narrowcast.history.find_row import RowLookup
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.import_.ingest import import_id, ingest
-from narrowcast.stages.import_.mapping.commit import commit
-from narrowcast.store.files import read_jsonl
-from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
+from narrowcast.store.import_rows import RowLookup, raw_lines
+from narrowcast.store.imports import ImportWriter, read_records
 from narrowcast.store.reviews import ReviewVerdict, read_reviews, verdicts
 
 MAPPER = "review"
@@ -27,9 +24,8 @@ def rescued_ids(paths: ProjectPaths) -> dict[str, str]:
     """Id of a rejected row → id of the accepted row it became."""
     found = {}
     for record in read_records(paths):
-        path = paths.raw / f"{record.id}.jsonl"
-        if record.mapper == MAPPER and path.exists():
-            for line in read_jsonl(path):
+        if record.mapper == MAPPER:
+            for line in raw_lines(paths, record.id):
                 found[line["data"]["reviewed"]] = f"{record.id}:{line['index']}"
     return found
 
@@ -88,33 +84,27 @@ def _content(
 
 
 def _import(project: Project, rows: list[tuple[str, Example]]) -> str:
-    paths = project.paths
-    records = read_records(paths)
-    remove_orphans(paths, records)
-    progress, cancel = NullProgress(), CancelToken()
     source = (
         SourceRow(index, {"reviewed": row_id, "inputs": row.inputs, "target": row.target})
         for index, (row_id, row) in enumerate(rows)
     )
-    stored = ingest(source, paths.raw / INCOMING, None, progress, cancel)
-    name = import_id(MAPPER, stored.sha256)
-    (paths.raw / INCOMING).replace(paths.raw / f"{name}.jsonl")
-    outcomes = [
-        TransformedRow(index, Example.from_dict({**row.to_dict(), "source": name, "index": index}))
-        for index, (_, row) in enumerate(rows)
-    ]
-    mapped = commit(
-        outcomes, paths.accepted / f"{name}.jsonl", paths.rejected / f"{name}.jsonl", progress, cancel
-    )
-    made = ImportRecord(
-        id=name,
-        locator="review:registry/reviews.jsonl",
-        mapper=MAPPER,
-        rows=stored.rows,
-        accepted=mapped.accepted,
-        rejected=mapped.rejected,
-        raw_sha256=stored.sha256,
-        accepted_sha256=mapped.accepted_sha256,
-    )
-    write_records(paths, [*records, made])
+    with ImportWriter(project.paths) as writer:
+        stored = writer.store(source)
+        name = writer.name(MAPPER)
+        kept = writer.keep(
+            TransformedRow(index, replace(row, source=name, index=index))
+            for index, (_, row) in enumerate(rows)
+        )
+        writer.commit(
+            ImportRecord(
+                id=name,
+                locator="review:registry/reviews.jsonl",
+                mapper=MAPPER,
+                rows=stored.rows,
+                accepted=kept.accepted,
+                rejected=kept.rejected,
+                raw_sha256=stored.sha256,
+                accepted_sha256=kept.accepted_sha256,
+            )
+        )
     return name

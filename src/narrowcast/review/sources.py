@@ -8,9 +8,9 @@ from typing import Literal
 
 from narrowcast.duplicates.conflicts import conflicts
 from narrowcast.errors import DataError
-from narrowcast.history.find_row import accepted_rows
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.import_rows import accepted_rows, rejected_lines
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import QueuedRow, append_queue, read_queue
 
@@ -55,7 +55,7 @@ def fill_queue(
 
 def _sample(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
     del reason
-    rows = [row.id for row in accepted_rows(project.paths, read_records(project.paths))]
+    rows = [row.id for row in accepted_rows(project.paths)]
     random.Random(seed).shuffle(rows)  # noqa: S311 - a repeatable sample, no secret
     return (QueuedRow(id=row_id, why="sample") for row_id in rows)
 
@@ -72,10 +72,9 @@ def _gates(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRo
 
 def _turned_away(project: Project, reason: str | None, why: str, *, generated: bool) -> Iterator[QueuedRow]:
     for record in read_records(project.paths):
-        path = project.paths.rejected / f"{record.id}.jsonl"
-        if (record.generated_by is not None) is not generated or not path.exists():
+        if (record.generated_by is not None) is not generated:
             continue
-        for line in read_jsonl(path):
+        for line in rejected_lines(project.paths, record.id):
             if reason is None or line["reason"] in (reason, f"gate_{reason}"):
                 detail = f"{line['reason']} {line['detail']}".strip()
                 yield QueuedRow(id=f"{record.id}:{line['index']}", why=why, detail=detail)

@@ -1,47 +1,214 @@
-"""The records of committed imports: read and replace. `registry/imports.jsonl` is the commit point."""
+"""Imports on disk. `registry/imports.jsonl` holds their records, and writing it is the commit point.
+
+    data/raw/<import>.jsonl        rows as the source gave them
+    data/accepted/<import>.jsonl   examples
+    data/rejected/<import>.jsonl   rejected rows with their reasons
+
+A writer works in this order: raw rows, accepted and rejected rows, `narrowcast.yaml`, record. A process
+killed at any moment leaves an import whole or absent; files without a record are removed by the next writer.
+"""
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
 
+from pydantic import BaseModel, ValidationError
+
+from narrowcast.core.config import ProjectConfig
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.errors import WorkspaceError
-from narrowcast.store.files import read_jsonl, write_jsonl
+from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
+from narrowcast.core.work import Work
+from narrowcast.errors import DataError, WorkspaceError
+from narrowcast.store.config_file import save_config
+from narrowcast.store.files import atomic_writer, json_line, read_jsonl, sha256_file, write_jsonl, write_text
+from narrowcast.store.source_rows import EVERY, StoredRows, write_source_rows
 
-INCOMING = ".incoming.jsonl"
+_INCOMING = ".incoming.jsonl"
 
 
-def read_records(paths: ProjectPaths) -> list[ImportRecord]:
-    """The records as stored.
+class KeptRows(BaseModel):
+    """What `ImportWriter.keep` wrote: rows = accepted + rejected."""
+
+    rows: int
+    accepted: int
+    rejected: dict[str, int]
+    accepted_sha256: str
+
+
+class ImportWriter:
+    """Writes one import. The caller holds the project's lock.
+
+    Use as a context manager, and call `store`, `name`, `keep` and `commit` in this order. Where the block
+    ends without `commit`, nothing of the import is left.
+
+    Args:
+        project: where to.
+        work: shows progress, and stops the writer.
+        replaces: id of the import whose place this one takes; both change in one write of the records.
+    """
+
+    def __init__(self, project: ProjectPaths, work: Work | None = None, replaces: str | None = None) -> None:
+        self._project = project
+        self._work = work or Work()
+        self._replaces = replaces
+        self._stored: StoredRows | None = None
+        self._id = ""
+
+    def __enter__(self) -> ImportWriter:
+        remove_orphans(self._project)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        remove_orphans(self._project)
+
+    def store(self, rows: Iterable[SourceRow]) -> StoredRows:
+        """Write the rows as their source gives them.
+
+        Raises:
+            DataError: where the source cannot be read to its end.
+            CancelledError: on request.
+            WorkspaceError: where the disk refuses.
+        """
+        self._stored = write_source_rows(rows, self._project.raw / _INCOMING, self._work)
+        return self._stored
+
+    def name(self, mapper: str, mapping: str = "") -> str:
+        """The id of the import: a short content address of its rows and of how they are mapped.
+
+        Args:
+            mapper: its name.
+            mapping: hash of everything else that decides which rows are accepted, and in what form.
+
+        Raises:
+            DataError: where another import maps the same rows with the same mapper.
+        """
+        content = self._written.sha256
+        for record in read_records(self._project):
+            if record.id != self._replaces and (record.raw_sha256, record.mapper) == (content, mapper):
+                raise already_imported(record, f"these rows are imported already, as {record.id}")
+        self._id = f"imp-{hashlib.sha256(f'{mapper}:{content}:{mapping}'.encode()).hexdigest()[:8]}"
+        (self._project.raw / _INCOMING).replace(self.raw)
+        return self._id
+
+    @property
+    def raw(self) -> Path:
+        """The stored rows, once the import has its name."""
+        return self._project.raw / f"{self._id}.jsonl"
+
+    def keep(self, outcomes: Iterable[TransformedRow | RejectedRow]) -> KeptRows:
+        """Write what became of each row.
+
+        Raises:
+            CancelledError: on request.
+            WorkspaceError: where the disk refuses.
+        """
+        digest, accepted, rejected = hashlib.sha256(), 0, Counter[str]()
+        name = f"{self._id}.jsonl"
+        with (
+            atomic_writer(self._project.accepted / name) as good,
+            atomic_writer(self._project.rejected / name) as bad,
+        ):
+            for number, outcome in enumerate(outcomes, start=1):
+                if isinstance(outcome, TransformedRow):
+                    line = json_line(outcome.example.to_dict())
+                    digest.update(line)
+                    good.write(line)
+                    accepted += 1
+                else:
+                    bad.write(json_line(outcome.to_dict()))
+                    rejected[outcome.reason] += 1
+                if number % EVERY == 0:
+                    self._work.cancel.check(stage="ingestion")
+                    self._work.progress.advance(EVERY)
+        return KeptRows(
+            rows=accepted + rejected.total(),
+            accepted=accepted,
+            rejected=dict(sorted(rejected.items())),
+            accepted_sha256=digest.hexdigest(),
+        )
+
+    def commit(self, record: ImportRecord, config: ProjectConfig | None = None) -> None:
+        """Make the import part of the project, with the configuration that goes with it.
+
+        Raises:
+            WorkspaceError: where the disk refuses; configuration and records are as they were.
+        """
+        records = read_records(self._project)
+        if self._replaces is None:
+            records.append(record)
+        else:
+            records = [record if each.id == self._replaces else each for each in records]
+        write_records(self._project, records, config)
+
+    @property
+    def _written(self) -> StoredRows:
+        if self._stored is None:
+            raise RuntimeError("`store` comes first")
+        return self._stored
+
+
+def already_imported(record: ImportRecord, what: str) -> DataError:
+    """The refusal of rows that the project has."""
+    return DataError(
+        what,
+        where=record.locator,
+        next_command=f"narrowcast data remove {record.id}, to import them in another way",
+        reason_code="dataset_already_imported",
+        stage="ingestion",
+    )
+
+
+def read_records(project: ProjectPaths) -> list[ImportRecord]:
+    """Every committed import, oldest first.
 
     Raises:
         WorkspaceError: where the file was damaged by hand.
     """
-    if not paths.imports.exists():
+    if not project.imports.exists():
         return []
     try:
-        return [ImportRecord.model_validate(line) for line in read_jsonl(paths.imports)]
+        return [ImportRecord.model_validate(line) for line in read_jsonl(project.imports)]
     except (ValidationError, ValueError) as error:
         raise WorkspaceError(
             f"the record of imports is damaged: {str(error).splitlines()[0]}",
-            where=str(paths.imports),
+            where=str(project.imports),
             next_command="restore the file from a backup, or move it away and import again",
         ) from error
 
 
-def write_records(paths: ProjectPaths, records: list[ImportRecord]) -> None:
-    """Replace the file as a whole, so that no kill can tear a line."""
-    write_jsonl(paths.imports, (record.model_dump(mode="json") for record in records))
+def write_records(
+    project: ProjectPaths, records: Sequence[ImportRecord], config: ProjectConfig | None = None
+) -> None:
+    """Replace the records as a whole, and the configuration before them; both, or neither."""
+    before = project.config.read_text(encoding="utf-8") if config is not None else ""
+    if config is not None:
+        save_config(project.config, config)
+    try:
+        write_jsonl(project.imports, (record.model_dump(mode="json") for record in records))
+    except BaseException:
+        if config is not None:
+            write_text(project.config, before)
+        raise
 
 
-def remove_orphans(paths: ProjectPaths, records: list[ImportRecord]) -> None:
-    """Delete what interrupted imports left behind; the caller holds the project's lock."""
-    known = {f"{record.id}.jsonl" for record in records}
-    for folder in (paths.raw, paths.accepted, paths.rejected):
-        if not folder.is_dir():
-            continue
-        for path in folder.iterdir():
+def is_intact(project: ProjectPaths, record: ImportRecord) -> bool:
+    """Whether the accepted rows of an import are those of its record."""
+    accepted = project.accepted / f"{record.id}.jsonl"
+    return accepted.exists() and sha256_file(accepted) == record.accepted_sha256
+
+
+def remove_orphans(project: ProjectPaths) -> None:
+    """Delete files of imports that have no record. The caller holds the project's lock."""
+    known = {f"{record.id}.jsonl" for record in read_records(project)}
+    for folder in (project.raw, project.accepted, project.rejected):
+        for path in folder.iterdir() if folder.is_dir() else ():
             orphan = path.name.startswith("imp-") and path.suffix == ".jsonl" and path.name not in known
-            if orphan or path.name == INCOMING or (path.name.startswith(".") and path.suffix == ".part"):
+            if orphan or path.name == _INCOMING or (path.name.startswith(".") and path.suffix == ".part"):
                 path.unlink(missing_ok=True)

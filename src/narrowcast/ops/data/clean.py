@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,15 +15,16 @@ from narrowcast.core.locator import Locator
 from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, NarrowcastError, UsageError
 from narrowcast.ops.data.locators import access_for, settle_locator
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.clean import CleanReport, Options
 from narrowcast.stages.clean.chunks import Measure
 from narrowcast.stages.clean.run import clean as clean_rows
-from narrowcast.stages.import_.ingest import ingest
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.store.files import atomic_folder, count_lines, read_json, read_jsonl
+from narrowcast.store.source_rows import write_source_rows
 
 ORIGINALS = "original.jsonl"
 
@@ -133,7 +135,7 @@ def _clean(
     # The folder's name is the hash of its content and options, known once the source was read.
     with atomic_folder(project.paths.cleaned / ".incoming") as work:
         progress.start("reading the rows")
-        stored = ingest(connector.load(), work / ORIGINALS, limit, progress, cancel)
+        stored = write_source_rows(islice(connector.load(), limit), work / ORIGINALS, Work(progress, cancel))
         if not stored.rows:
             raise DataError("the source holds no rows", where=recorded, stage="cleaning")
         name = f"cln-{content_hash([stored.sha256, options.model_dump(mode='json'), base])[:8]}"

@@ -16,14 +16,14 @@ from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.task import TaskSpec
+from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, NarrowcastError
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.import_.ingest import IngestResult, import_id, ingest
-from narrowcast.stages.import_.mapping.commit import MappingResult, map_stored
 from narrowcast.stages.import_.mapping.engine import RowMapping
 from narrowcast.stages.import_.mapping.task import merged_task, refuse_conflict, scoring_mode
 from narrowcast.store.forgotten import read_forgotten, withheld
-from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
+from narrowcast.store.imports import ImportWriter, KeptRows
+from narrowcast.store.source_rows import StoredRows, read_source_rows
 
 if TYPE_CHECKING:
     from narrowcast.ops.data.rows import ImportRequest
@@ -38,37 +38,21 @@ def commit_import(
         DataError: where the same rows were imported before, or none can be mapped.
         CancelledError: on request; nothing is kept.
     """
-    paths = project.paths
-    with project.lock("data import"):
-        records = read_records(paths)
-        remove_orphans(paths, records)
-        try:
-            progress.start("reading the rows", request.expected_rows)
-            rows = withheld(islice(request.connector.load(), request.limit), read_forgotten(paths))
-            stored = ingest(rows, paths.raw / INCOMING, None, progress, cancel)
-            name = import_id(request.chosen.mapper.id, stored.sha256)
-            _refuse_repetition(records, name)
-            raw = paths.raw / f"{name}.jsonl"
-            (paths.raw / INCOMING).replace(raw)
-            request = current(request, project)
-            mapper = request.mapper()
-            mapping = RowMapping(mapper, request.chosen.field_map, name, request.into, request.provenance)
-            progress.start("mapping the rows", stored.rows)
-            mapped = map_stored(
-                raw,
-                mapping,
-                paths.accepted / raw.name,
-                paths.rejected / raw.name,
-                progress,
-                cancel,
-            )
-            _refuse_nothing(request, mapped)
-            record = _record(request, name, stored, mapped)
-            task = merged_task(request.task, mapper.task())
-            _save(project, request, record, records, task)
-        except BaseException:
-            remove_orphans(paths, read_records(paths))
-            raise
+    paths, work = project.paths, Work(progress, cancel)
+    with project.lock("data import"), ImportWriter(paths, work) as writer:
+        progress.start("reading the rows", request.expected_rows)
+        rows = withheld(islice(request.connector.load(), request.limit), read_forgotten(paths))
+        stored = writer.store(rows)
+        name = writer.name(request.chosen.mapper.id)
+        request = current(request, project)
+        mapper = request.mapper()
+        mapping = RowMapping(mapper, request.chosen.field_map, name, request.into, request.provenance)
+        progress.start("mapping the rows", stored.rows)
+        kept = writer.keep(mapping.map_all(read_source_rows(writer.raw)))
+        _refuse_nothing(request, kept)
+        record = _record(request, name, stored, kept)
+        task = merged_task(request.task, mapper.task())
+        writer.commit(record, _configured(project.config, request, task))
     _emit(project, request, record)
     return record, task
 
@@ -80,35 +64,7 @@ def current(request: ImportRequest, project: Project) -> ImportRequest:
     return replace(request, task=task)
 
 
-def _save(
-    project: Project,
-    request: ImportRequest,
-    record: ImportRecord,
-    records: list[ImportRecord],
-    task: TaskSpec,
-) -> None:
-    before = project.config
-    project.save_config(_configured(before, request, task))
-    try:
-        write_records(project.paths, [*records, record])
-    except BaseException:
-        project.save_config(before)
-        raise
-
-
-def _refuse_repetition(records: list[ImportRecord], name: str) -> None:
-    for record in records:
-        if record.id == name:
-            raise DataError(
-                f"these very rows are imported already, as {name}",
-                where=record.locator,
-                next_command=f"narrowcast data remove {name}, if they are to be mapped anew",
-                reason_code="dataset_already_imported",
-                stage="ingestion",
-            )
-
-
-def _refuse_nothing(request: ImportRequest, mapped: MappingResult) -> None:
+def _refuse_nothing(request: ImportRequest, mapped: KeptRows) -> None:
     if mapped.accepted:
         return
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in mapped.rejected.items())
@@ -122,7 +78,7 @@ def _refuse_nothing(request: ImportRequest, mapped: MappingResult) -> None:
     )
 
 
-def _record(request: ImportRequest, name: str, stored: IngestResult, mapped: MappingResult) -> ImportRecord:
+def _record(request: ImportRequest, name: str, stored: StoredRows, mapped: KeptRows) -> ImportRecord:
     return ImportRecord(
         id=name,
         locator=request.locator,

@@ -16,6 +16,7 @@ from narrowcast.core.manifest import GeneratedBy, ImportRecord
 from narrowcast.core.names import Provenance, Split, StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError, UsageError
 from narrowcast.factory.candidate import Candidate, read_candidates
 from narrowcast.factory.file_rows import store_file
@@ -25,10 +26,8 @@ from narrowcast.factory.options import GateOptions
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options, find_generation
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.import_.ingest import import_id, ingest
-from narrowcast.stages.import_.mapping.commit import commit
 from narrowcast.store.files import write_json
-from narrowcast.store.imports import INCOMING, read_records, remove_orphans, write_records
+from narrowcast.store.imports import ImportWriter, read_records
 
 Into = Literal["auto", "train", "free"]
 
@@ -169,34 +168,24 @@ def _import(
     progress: Progress,
     cancel: CancelToken,
 ) -> ImportRecord:
-    """Rows, rejects, then the record: the order of every import, so a kill leaves it whole or absent."""
-    paths = project.paths
-    records = read_records(paths)
-    remove_orphans(paths, records)
-    try:
+    """What passes, as an import; see `ImportWriter`."""
+    with ImportWriter(project.paths, Work(progress, cancel)) as writer:
         progress.start("keeping the rows", len(candidates))
-        stored = ingest(map(_source_row, candidates), paths.raw / INCOMING, None, progress, cancel)
+        stored = writer.store(map(_source_row, candidates))
         # What the gates said is part of the name: other gates make another import of the same rows.
         verdict = hashlib.sha256(",".join(str(row.index) for row in gated.passed).encode()).hexdigest()
-        name = import_id("generated", f"{stored.sha256}{verdict}")
-        (paths.raw / INCOMING).replace(paths.raw / f"{name}.jsonl")
-        mapped = commit(
-            _outcomes(gated, name, split),
-            paths.accepted / f"{name}.jsonl",
-            paths.rejected / f"{name}.jsonl",
-            progress,
-            cancel,
-        )
+        name = writer.name("generated", verdict)
+        kept = writer.keep(_outcomes(gated, name, split))
         made = ImportRecord(
             id=name,
             locator=f"generated:{record.id}",
             mapper="generated",
             into=split,
             rows=stored.rows,
-            accepted=mapped.accepted,
-            rejected=mapped.rejected,
+            accepted=kept.accepted,
+            rejected=kept.rejected,
             raw_sha256=stored.sha256,
-            accepted_sha256=mapped.accepted_sha256,
+            accepted_sha256=kept.accepted_sha256,
             generated_by=GeneratedBy(
                 generation=record.id,
                 writer=record.writer,
@@ -206,10 +195,7 @@ def _import(
                 gates=[verdict.gate for verdict in outcome.verdicts],
             ),
         )
-        write_records(paths, [*records, made])
-    except BaseException:
-        remove_orphans(paths, read_records(paths))
-        raise
+        writer.commit(made)
     return made
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.example import Example
 from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import DataError
@@ -18,7 +17,7 @@ from narrowcast.factory.options import GateOptions
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options
 from narrowcast.pipeline.project import Project
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.import_rows import accepted_rows
 from narrowcast.store.imports import read_records
 
 
@@ -57,8 +56,8 @@ def gate_import(
     """
     options = factory_options(project, "gate", GateOptions, overrides)
     shown, token = progress or NullProgress(), cancel or CancelToken()
-    known = {record.id for record in read_records(project.paths)}
-    if import_id not in known:
+    audited = next((each for each in read_records(project.paths) if each.id == import_id), None)
+    if audited is None:
         raise DataError(
             "there is no such import",
             where=import_id,
@@ -69,8 +68,7 @@ def gate_import(
     nobody = GenerationRecord(id=import_id, source="file", writer="")
     context = gate_context(project, nobody, GenerationPaths(project.paths, import_id), options)
     locked = {row.id for row in context.held_out}
-    path = project.paths.accepted / f"{import_id}.jsonl"
-    rows = [row for row in map(Example.from_dict, read_jsonl(path)) if row.id not in locked]
+    rows = [row for row in accepted_rows(project.paths, [audited]) if row.id not in locked]
     if not rows:
         raise DataError(
             "every row of the import is held out",

@@ -43,7 +43,7 @@ def remove_import(project: Project, import_id: str) -> ImportRecord:
         task = None if proposed and not left else config.task
         project.save_config(config.model_copy(update={"sources": sources, "task": task}))
         write_records(project.paths, left)
-        remove_orphans(project.paths, left)
+        remove_orphans(project.paths)
     project.trail.emit(
         StageName.INGESTION,
         "dataset_import_removed",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
 from narrowcast.stages.prepare.options import Inputs, Options, Result
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import read_reviews, verdicts
 
 __all__ = ["STAGE", "Inputs", "Options", "Result"]
@@ -23,8 +22,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
     """
     project = ctx.project
     config = load_config(project.config)
-    lines = read_jsonl(project.imports) if project.imports.exists() else iter(())
-    imports = [ImportRecord.model_validate(line) for line in lines]
+    imports = read_records(project)
     if not imports:
         raise DataError(
             "nothing was imported into this project",

@@ -1,4 +1,4 @@
-"""Reading accepted rows, and turning away those the task can not use."""
+"""Rows the task cannot use, texts to compare, exact duplicates and conflicts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
-from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import RejectedRow
-from narrowcast.errors import DataError
 from narrowcast.similarity.shingles import normalised
-from narrowcast.store.files import read_jsonl, sha256_file
 from narrowcast.tasks.base import TaskHandler
 
 
@@ -31,27 +27,6 @@ class Rejection:
         example = self.example
         row = RejectedRow(example.index, self.reason, self.detail, data=example.to_dict())
         return {"source": example.source, **row.to_dict()}
-
-
-def read_accepted(project: ProjectPaths, imports: Sequence[ImportRecord]) -> list[Example]:
-    """The accepted rows of every import, after checking each file against its record.
-
-    Raises:
-        DataError: where a file is gone or was changed.
-    """
-    examples: list[Example] = []
-    for record in imports:
-        path = project.accepted / f"{record.id}.jsonl"
-        if not path.exists() or sha256_file(path) != record.accepted_sha256:
-            raise DataError(
-                "the accepted rows of an import are gone or were changed",
-                where=str(path),
-                next_command=f"import again: narrowcast data import --locator {record.locator}",
-                reason_code="prepare_failed",
-                stage="prepare",
-            )
-        examples.extend(Example.from_dict(row) for row in read_jsonl(path))
-    return examples
 
 
 def check_task(handler: TaskHandler, examples: Sequence[Example]) -> tuple[list[Example], list[Rejection]]:

@@ -24,11 +24,11 @@ from narrowcast.stages.prepare.rows import (
     comparison_texts,
     conflicts,
     exact_groups,
-    read_accepted,
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
 from narrowcast.store.datasets import dataset_version, save_version
 from narrowcast.store.files import write_jsonl
+from narrowcast.store.import_rows import accepted_rows
 from narrowcast.tasks import handler_for
 
 MINIMUM_ROWS = 10
@@ -44,7 +44,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         DataError: where too few rows are left, or they can not be divided without leakage.
     """
     ctx.progress.start("reading and checking rows")
-    everything = read_accepted(ctx.project, inputs.imports)
+    everything = list(accepted_rows(ctx.project, inputs.imports))
     kept, reviewed = apply_reviews(everything, inputs.reviews)
     kept, rejected = check_task(handler_for(inputs.task), kept)
     rejected += reviewed
