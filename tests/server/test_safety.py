@@ -12,9 +12,9 @@ import openai
 import psutil
 import pytest
 
-from narrowcast.core.names import StageName
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.server.errors import ApiError
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter

@@ -8,13 +8,14 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from narrowcast.core.hashing import short
-from narrowcast.core.names import Split, StageName
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, ModelError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.files import read_json, write_text
 
 
@@ -151,7 +152,6 @@ def _version_folder(project: ProjectPaths, version: str) -> Path:
         where=short(version),
         next_command="narrowcast data versions",
         reason_code="dataset_version_unknown",
-        stage="training",
     )
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import UsageError
 from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
+from narrowcast.reasons import StageName
 from narrowcast.stages.train import STAGE
 from narrowcast.store.stage_records import set_current
 

@@ -88,7 +88,6 @@ def forget(
                 where=f"{len(records)} imports",
                 next_command="narrowcast data imports; values of --where are compared to the letter",
                 reason_code="dataset_row_unknown",
-                stage="ingestion",
             )
         outcome = _outcome(paths, found, dry_run)
         if dry_run:

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from narrowcast.core.bundle import BundleManifest
-from narrowcast.core.names import StageName
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.request import StageRequest
@@ -17,6 +16,7 @@ from narrowcast.core.work import as_work
 from narrowcast.errors import DataError, ModelError, UsageError
 from narrowcast.pipeline.execute import run_stage, stage_options
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.stages.export import STAGE, Result
 from narrowcast.store.files import read_json
 

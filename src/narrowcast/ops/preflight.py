@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.experiments.autopilot import Choice, choose
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.training.preflight.finding import Finding
 from narrowcast.training.preflight.forecast import Forecast
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.request import StageRequest
 from narrowcast.core.work import as_work
 from narrowcast.experiments.autopilot import choose
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.runs import finished_runs
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from sqlalchemy import Engine
 
 from narrowcast.audit.trail import Trail
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.factory.spec import SpecAnswers, write_spec
 from narrowcast.pipeline.runner import Runner
+from narrowcast.reasons import StageName
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.files import write_text

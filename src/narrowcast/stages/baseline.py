@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName, TaskProfile
+from narrowcast.core.names import TaskProfile
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import BaselineOptions

@@ -114,7 +114,6 @@ def plan_search(
             "there are no dev rows to score trials on; test rows are never used for that",
             next_command="import more rows, then narrowcast prepare",
             reason_code="training_eval_missing",
-            stage="training",
         )
     first = stage_options(project, STAGE, fixed)
     named = {**(space or {}), **(vary or {})}

@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Sequence
 from typing import Literal
 
-from narrowcast.core.names import StageName
 from narrowcast.experiments.search.plan import Plan
 from narrowcast.experiments.search.report import train_command
 from narrowcast.experiments.search.result import Trial
+from narrowcast.reasons import StageName
 from narrowcast.store.files import write_json
 
 Keep = Literal["front", "all"]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import CancelledError, StageError
 from narrowcast.experiments.measured_run import RunSetup, measured_run, run_id_of
@@ -15,6 +14,7 @@ from narrowcast.experiments.search.report import report
 from narrowcast.experiments.search.result import Search, Trial, ranked
 from narrowcast.experiments.search.retention import Keep, drop_losers
 from narrowcast.plugins.optional import require
+from narrowcast.reasons import StageName
 from narrowcast.stages.train import STAGE
 from narrowcast.store.stage_records import set_current
 
@@ -126,7 +126,6 @@ def _try_points(plan: Plan, study: Study, setup: RunSetup, trials: int, deadline
                 where=str(plan.project.paths.searches / plan.study),
                 next_command="the same `narrowcast search` again",
                 reason_code="training_cancelled",
-                stage="training",
             ) from error
         done.append(found)
         if len(done) == _FAILURES and all(each.state == "failed" for each in done):
@@ -135,7 +134,6 @@ def _try_points(plan: Plan, study: Study, setup: RunSetup, trials: int, deadline
                 where=found.run_id,
                 next_command="narrowcast train --dry-run",
                 reason_code="training_search_failed",
-                stage="training",
             )
     return False
 

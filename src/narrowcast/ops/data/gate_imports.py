@@ -63,7 +63,6 @@ def gate_import(
             where=import_id,
             next_command="narrowcast data imports",
             reason_code="dataset_import_unknown",
-            stage="factory",
         )
     nobody = GenerationRecord(id=import_id, source="file", writer="")
     context = gate_context(project, nobody, GenerationPaths(project.paths, import_id), options)
@@ -75,7 +74,6 @@ def gate_import(
             where=import_id,
             next_command="narrowcast data leakage train test",
             reason_code="factory_rows_missing",
-            stage="factory",
         )
     mine = {row.id for row in rows}
     others = [row for row in context.accepted if row.id not in mine]
