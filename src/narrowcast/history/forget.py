@@ -22,6 +22,7 @@ from narrowcast.history.remains import remains
 from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.datasets import kept_manifests, rewrite_version
 from narrowcast.store.files import read_json, read_jsonl, write_json, write_jsonl
 from narrowcast.store.forgotten import append_forgotten, record_hash

@@ -7,6 +7,7 @@ from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import BaselineOptions
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.reasons import StageName
 from narrowcast.store.datasets import load_manifest
 
 
