@@ -3,7 +3,7 @@
 `tools/words.toml` lists each phrase as a regular expression in lower case, what to write instead, and how
 often it may still occur. A count may only fall: the check fails where a phrase occurs more often than listed;
 `--update` lowers the counts to what was reached. A space in a phrase also matches an underscore, a line break
-and the joint of two string literals, so that identifiers and wrapped texts are covered. `--show` prints places.
+and the joint of two string literals, so that identifiers and wrapped texts are covered.
 """
 
 from __future__ import annotations
