@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.manifest import DatasetManifest
-from narrowcast.core.names import Split, StageName
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.history.remains import remains

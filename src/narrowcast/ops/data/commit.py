@@ -18,6 +18,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, NarrowcastError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.stages.import_.mapping.engine import RowMapping
 from narrowcast.stages.import_.mapping.task import merged_task, refuse_conflict, scoring_mode
 from narrowcast.store.forgotten import read_forgotten, withheld

@@ -26,6 +26,7 @@ from narrowcast.factory.options import GateOptions
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options, find_generation
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.files import write_json
 from narrowcast.store.imports import ImportWriter, read_records
 

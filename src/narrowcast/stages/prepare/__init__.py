@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
