@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import Engine
 
@@ -27,7 +28,7 @@ from narrowcast.store.projects import ProjectEntry, add_project, list_projects, 
 
 
 class Project:
-    """An open project. `create` and `open` are the ways in; `close` lets go of the database."""
+    """An open project, from `create` or `open`; as a context manager, the end of the block closes it."""
 
     def __init__(self, settings: Settings, engine: Engine, entry: ProjectEntry) -> None:
         self.settings = settings
@@ -118,6 +119,13 @@ class Project:
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """The project itself; the end of the block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def slugify(name: str) -> str:
