@@ -107,12 +107,13 @@ class CommandField:
 
     @property
     def parameter(self) -> inspect.Parameter:
-        """The parameter that typer reads; its default None means that nothing was given."""
+        """The parameter that typer reads; None means that nothing was given."""
         kind: Any = bool if self.bare is bool else list[str] if self._takes_list else str
+        needed = self.form.positional and self.required
         return inspect.Parameter(
             self.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=None,
+            default=inspect.Parameter.empty if needed else None,
             annotation=Annotated[kind | None, self._declared()],
         )
 
@@ -122,20 +123,13 @@ class CommandField:
 
     def _declared(self) -> Any:
         if self.form.positional:
-            return typer.Argument(metavar=self._argument_metavar(), help=self._help(), show_default=False)
+            return typer.Argument(metavar=self.label, help=self._help(), show_default=False)
         names = list(self.names)
         if self.bare is bool:
             if self.of_stage or self.field.default is True:
                 names[0] += f"/--no-{names[0].removeprefix('--')}"
             return typer.Option(*names, help=self._help(), show_default=False)
         return typer.Option(*names, metavar=self._metavar(), help=self._help(), show_default=False)
-
-    def _argument_metavar(self) -> str:
-        name = self.form.metavar or self.name.upper()
-        if name.startswith("["):
-            return name
-        name += "..." if self.is_list else ""
-        return name if self.field.is_required() else f"[{name}]"
 
     def _metavar(self) -> str:
         if self.form.metavar:

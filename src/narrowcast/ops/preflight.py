@@ -106,7 +106,7 @@ def preflight(
         short = any(each.reason_code == "training_memory_short" for each in findings)
         missing = any(each.reason_code == "training_device_missing" for each in findings)
         if options.probe_steps and not short and not missing:
-            forecast = _forecast(found.material, options, ctx, findings)
+            forecast = _forecast(found.setup, options, ctx, findings)
     work.progress.finish()
     blocked = any(each.blocks for each in findings)
     ok = found.setup is not None and (not blocked or options.preflight != "strict")
@@ -144,11 +144,11 @@ def _record(project: Project, report: Preflight) -> None:
     )
 
 
-def _plan(material: Material, choice: Choice) -> TrainPlan:
-    recipe = material.recipe
+def _plan(setup: TrainingSetup, choice: Choice) -> TrainPlan:
+    recipe = setup.recipe
     return TrainPlan(
-        base=material.base.name,
-        parameters=material.base.parameters,
+        base=setup.base.name,
+        parameters=setup.base.parameters,
         recipe={**choice.options, **recipe.model_dump(mode="json", exclude={"reasons"})},
         reasons={**choice.reasons, **recipe.reasons},
         steps=setup.steps,

@@ -132,12 +132,12 @@ def check_space(space: Space, fixed: dict[str, Any]) -> None:
     """Try every end of every dimension on the options model.
 
     Raises:
-        UsageError: names every dimension that can not be varied.
+        UsageError: names every dimension that cannot be varied.
     """
     mistakes = []
     for name, dimension in space.items():
         if name not in Options.model_fields or name in _NOT_VARIED:
-            mistakes.append(f"{name} can not be varied")
+            mistakes.append(f"{name} cannot be varied")
             continue
         for value in [] if dimension.relative else dimension.ends():
             try:
