@@ -1,10 +1,13 @@
 # Works on a machine that has Python 3.11 or newer and make; each target fills .venv by itself.
 PYTHON ?= python3
 VENV   := .venv
+# Every process would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test soak check format bench clean help
+.PHONY: setup demo test nightly soak check format bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -23,7 +26,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about four minutes
 	$(BIN)/narrowcast demo
 
-test: $(STAMP)  ## every test but the benchmarks
+test: $(STAMP)  ## the tests, but those that many processes, servers or trainings make slow
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not nightly'
+
+nightly: $(STAMP)  ## every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(STAMP)  ## kill -9 a training run at ten random moments

@@ -11,12 +11,14 @@
     ├── CancelledError         stopped on request; what was finished is kept
     └── GateError              exit 3, a gate said no
 
-Imports nothing but the standard library.
+Imports nothing but the standard library and the taxonomy of codes.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from narrowcast.reasons import REASONS
 
 
 class NarrowcastError(Exception):
@@ -25,9 +27,8 @@ class NarrowcastError(Exception):
     Args:
         what: one sentence that says what is wrong.
         where: the file, row, option or project concerned.
-        next_command: what to run or do next.
-        reason_code: a code of the closed taxonomy (`narrowcast.audit.reasons`).
-        stage: the stage name in events.
+        next_command: what to run or do next; by default the fix of the reason code.
+        reason_code: a code of the closed taxonomy (`narrowcast.reasons`), which says whose stage it is.
     """
 
     exit_code = 1
@@ -40,14 +41,19 @@ class NarrowcastError(Exception):
         where: str = "",
         next_command: str = "",
         reason_code: str | None = None,
-        stage: str = "system",
     ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.next_command = next_command
         self.reason_code = reason_code or self.default_reason_code
-        self.stage = stage
+        reason = REASONS.get(self.reason_code)
+        self.next_command = next_command or (reason.fix if reason else "")
+
+    @property
+    def stage(self) -> str:
+        """The stage that the reason code belongs to; `system` for a plug-in's own code."""
+        reason = REASONS.get(self.reason_code)
+        return reason.stage.value if reason else "system"
 
     def __str__(self) -> str:
         return f"{self.what} ({self.where})" if self.where else self.what

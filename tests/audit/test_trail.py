@@ -6,8 +6,8 @@ import threading
 import pytest
 from sqlalchemy import create_engine, text
 
-from narrowcast.core.names import Severity, StageName
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import Severity, StageName
 
 
 def _emit(project: Project, message: str) -> None:

@@ -78,13 +78,13 @@ def test_doubt_shows_the_hypotheses_and_the_next_command(cli: Cli, tmp_path: Pat
 
 BAD: list[tuple[list[str], int, str]] = [
     (["--locator", "csv:gone.csv", "--auto"], 1, "dataset_import_failed"),
-    (["--locator", "gone.csv", "--auto"], 2, "system_config_invalid"),
+    (["--locator", "gone.csv", "--auto"], 2, "dataset_request_invalid"),
     (["--locator", "ftp:gone.csv", "--auto"], 2, "system_config_invalid"),
-    (["--locator", "csv:rows.csv"], 2, "system_config_invalid"),
+    (["--locator", "csv:rows.csv"], 2, "dataset_request_invalid"),
     (["--locator", "csv:rows.csv", "--mapper", "label_to_classification", "--map", "text=body"], 2,
-     "system_config_invalid"),
-    (["--locator", "csv:rows.csv", "--auto", "--map", "text"], 2, "system_config_invalid"),
-    (["--locator", "csv:rows.csv", "--auto", "--drop", "because"], 2, "system_config_invalid"),
+     "dataset_request_invalid"),
+    (["--locator", "csv:rows.csv", "--auto", "--map", "text"], 2, "dataset_request_invalid"),
+    (["--locator", "csv:rows.csv", "--auto", "--drop", "because"], 2, "dataset_request_invalid"),
     (["--locator", "csv:empty.csv", "--auto"], 1, "dataset_import_failed"),
     (["--locator", "csv:.", "--auto"], 1, "dataset_import_failed"),
     (["--locator", "file:binary.bin", "--auto"], 1, "dataset_import_failed"),

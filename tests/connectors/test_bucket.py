@@ -14,6 +14,8 @@ from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, UsageError
 from tests.connectors.conftest import FileHandler, Site, serve
 
+pytestmark = pytest.mark.nightly
+
 CSV = b"text,label\n" + b"some longer text,a\n" * 500
 
 

@@ -21,6 +21,8 @@ from narrowcast.connectors.hf import HfConnector
 from narrowcast.errors import UsageError
 from tests.connectors.conftest import FileHandler, Site, serve
 
+pytestmark = pytest.mark.nightly
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 CARD = """---
 license: cc-by-4.0

@@ -18,6 +18,8 @@ from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
 from tests.connectors.conftest import Site
 
+pytestmark = pytest.mark.nightly
+
 CSV = b"text,label\nfirst text,a\nsecond text,b\n"
 
 

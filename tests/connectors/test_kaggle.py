@@ -16,6 +16,8 @@ from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, UsageError
 from tests.connectors.conftest import FileHandler, Site, serve
 
+pytestmark = pytest.mark.nightly
+
 CSV = b"text,label\nfirst text,a\nsecond text,b\n"
 
 

@@ -17,6 +17,8 @@ from narrowcast.errors import DataError, NarrowcastError, UsageError
 from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def tickets(tmp_path: Path) -> Path:

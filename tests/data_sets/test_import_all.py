@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from narrowcast.cli.main import app
 
-pytestmark = pytest.mark.shared_data
+pytestmark = [pytest.mark.nightly, pytest.mark.shared_data]
 
 
 def narrowcast(*arguments: str, code: int = 0) -> Any:

@@ -16,6 +16,8 @@ from narrowcast.pipeline.project import Project
 from narrowcast.testing.tiny import build_tiny_model
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.nightly
+
 
 def shrink(project: Project) -> None:
     """The same loop in seconds: fewer rows, fewer passes."""

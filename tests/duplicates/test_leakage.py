@@ -17,6 +17,8 @@ from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
 from tests.similarity.planted import exactly, in_other_words, nearly
 
+pytestmark = pytest.mark.nightly
+
 
 def no_project() -> Project:
     raise AssertionError("no project is needed to compare files")

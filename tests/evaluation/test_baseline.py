@@ -5,6 +5,7 @@ import pytest
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.evaluate import baseline
+from narrowcast.ops.requests import BaselineRequest
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_json, read_jsonl
 from tests.evaluation.conftest import booking_rows, ticket_rows
@@ -13,7 +14,7 @@ FAST = {"models": ["majority", "tfidf"], "samples": 200}
 
 
 def test_baselines_are_measured_with_intervals_and_compared(intents):
-    result = baseline(intents, FAST)
+    result = baseline(intents, BaselineRequest(options=FAST))
     majority, tfidf = result.results
     assert (majority.model, tfidf.model) == ("majority", "tfidf")
     assert tfidf.n == result.n == 60
@@ -31,7 +32,7 @@ def test_baselines_are_measured_with_intervals_and_compared(intents):
 
 
 def test_the_report_folder_holds_what_people_and_machines_read(intents):
-    result = baseline(intents, FAST)
+    result = baseline(intents, BaselineRequest(options=FAST))
     folder = intents.paths.root / result.report
     assert {path.name for path in folder.iterdir()} == {
         "report.json",
@@ -59,33 +60,33 @@ def test_the_report_folder_holds_what_people_and_machines_read(intents):
 
 
 def test_equal_inputs_are_not_measured_again_and_force_is_a_second_look(intents):
-    first = baseline(intents, FAST)
-    assert baseline(intents, FAST) == first
-    again = baseline(intents, FAST, force=True)
+    first = baseline(intents, BaselineRequest(options=FAST))
+    assert baseline(intents, BaselineRequest(options=FAST)) == first
+    again = baseline(intents, BaselineRequest(options=FAST, force=True))
     assert (first.looks, again.looks) == (1, 2)
     assert [each.metrics for each in again.results] == [each.metrics for each in first.results]
     assert [each.speed.reused for each in again.results] == [False, False]
 
 
 def test_answers_are_reused_where_only_the_interval_changes(intents):
-    first = baseline(intents, FAST)
-    second = baseline(intents, {**FAST, "seed": 0, "samples": 300})
+    first = baseline(intents, BaselineRequest(options=FAST))
+    second = baseline(intents, BaselineRequest(options={**FAST, "seed": 0, "samples": 300}))
     assert [each.speed.reused for each in second.results] == [True, True]
     for one, two in zip(first.results, second.results, strict=True):
         assert {name: value.value for name, value in one.metrics.items()} == {
             name: value.value for name, value in two.metrics.items()
         }
-    fresh = baseline(intents, {**FAST, "samples": 300, "reuse": False})
+    fresh = baseline(intents, BaselineRequest(options={**FAST, "samples": 300, "reuse": False}))
     assert [each.speed.reused for each in fresh.results] == [False, False]
 
 
 def test_dev_is_no_counted_look(intents):
-    assert baseline(intents, {**FAST, "split": "dev"}).looks == 0
+    assert baseline(intents, BaselineRequest(options={**FAST, "split": "dev"})).looks == 0
     assert not (intents.paths.registry / "test_looks.jsonl").exists()
 
 
 def test_a_limit_draws_rows_by_seed_and_says_so(intents):
-    result = baseline(intents, {**FAST, "limit": 20})
+    result = baseline(intents, BaselineRequest(options={**FAST, "limit": 20}))
     assert result.n == 20
     assert result.rows_drawn == "20 of 60 rows, drawn at random with seed 0"
     ids = [row["id"] for row in list(read_jsonl(intents.paths.root / result.results[0].predictions))[1:]]
@@ -106,7 +107,7 @@ def test_held_out_rows_never_reach_a_fit(intents, monkeypatch):
         return original(project, manifest, split)
 
     monkeypatch.setattr(module, "read_split", watched)
-    baseline(intents, FAST)
+    baseline(intents, BaselineRequest(options=FAST))
     assert set(read) == {Split.TRAIN}
 
     manifest = load_manifest(intents.paths)
@@ -122,7 +123,7 @@ def test_held_out_rows_never_reach_a_fit(intents, monkeypatch):
 
 def test_spans_are_measured(prepared):
     project = prepared(booking_rows(220), booking_rows(50, seed=1))
-    result = baseline(project, FAST)
+    result = baseline(project, BaselineRequest(options=FAST))
     majority, tfidf = result.results
     assert tfidf.primary == "span_f1"
     assert tfidf.metrics["span_f1"].value > 0.9 > majority.metrics["span_f1"].value
@@ -132,7 +133,7 @@ def test_spans_are_measured(prepared):
 def test_fields_are_measured(prepared):
     mapping = {"mapper": "kv_to_structured", "field_map": {"text": "text", "target": "ticket"}}
     project = prepared(ticket_rows(260), ticket_rows(50, seed=1), **mapping)
-    result = baseline(project, FAST)
+    result = baseline(project, BaselineRequest(options=FAST))
     tfidf = result.results[1]
     assert tfidf.primary == "field_f1"
     assert tfidf.metrics["field_f1"].value > 0.7
@@ -143,24 +144,24 @@ def test_fields_are_measured(prepared):
 
 def test_nothing_prepared_names_the_next_command(project):
     with pytest.raises(DataError) as caught:
-        baseline(project, FAST)
+        baseline(project, BaselineRequest(options=FAST))
     assert caught.value.next_command == "narrowcast prepare"
 
 
 def test_a_missing_golden_split_is_said(intents):
     with pytest.raises(DataError, match="no golden split"):
-        baseline(intents, {**FAST, "split": "golden"})
+        baseline(intents, BaselineRequest(options={**FAST, "split": "golden"}))
 
 
 def test_wrong_options_and_models_are_usage_errors(intents):
     with pytest.raises(UsageError, match="no predictor is called"):
-        baseline(intents, {"models": ["nonsense"]})
+        baseline(intents, BaselineRequest(options={"models": ["nonsense"]}))
     with pytest.raises(UsageError, match="split"):
-        baseline(intents, {"split": "train"})
+        baseline(intents, BaselineRequest(options={"split": "train"}))
 
 
 def test_events_tell_what_was_measured(intents):
-    baseline(intents, FAST)
+    baseline(intents, BaselineRequest(options=FAST))
     event = intents.trail.events()[-1]
     assert (event.stage, event.reason_code) == ("baseline", "baseline_run")
     assert set(event.payload["models"]) == {"majority", "tfidf"}

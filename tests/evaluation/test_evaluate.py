@@ -8,6 +8,7 @@ from narrowcast.errors import ModelError, StageError, UsageError
 from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline, compare, evaluate
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest, PrepareRequest
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json, write_json
@@ -22,8 +23,13 @@ def gates_of(result):
 
 
 def test_models_are_gated_and_compared_with_the_measured_baselines(intents):
-    baseline(intents, {"models": ["majority"], **FAST})
-    result = evaluate(intents, ["tfidf"], {**FAST, "gates": ["macro_f1>=0.6", "invalid_rate<=0.2"]})
+    baseline(intents, BaselineRequest(options={"models": ["majority"], **FAST}))
+    result = evaluate(
+        intents,
+        EvaluateRequest(
+            options={"models": ["tfidf"], **FAST, "gates": ["macro_f1>=0.6", "invalid_rate<=0.2"]}
+        ),
+    )
     tfidf, majority = result.results
     assert gates_of(result) == {"macro_f1>=0.6": "pass", "invalid_rate<=0.2": "pass"}
     assert (tfidf.verdict, majority.verdict, result.verdict) == ("pass", None, "pass")
@@ -35,14 +41,16 @@ def test_models_are_gated_and_compared_with_the_measured_baselines(intents):
 
 
 def test_a_gate_that_fails_is_an_event_and_part_of_the_result(intents):
-    result = evaluate(intents, ["majority"], {**FAST, "gates": ["macro_f1>=0.9"]})
+    result = evaluate(
+        intents, EvaluateRequest(options={"models": ["majority"], **FAST, "gates": ["macro_f1>=0.9"]})
+    )
     assert result.verdict == "fail"
     events = intents.trail.events()
     assert [event.reason_code for event in events][-2:] == ["eval_gate_failed", "eval_run"]
 
 
 def test_the_default_gates_are_those_of_the_task(intents):
-    result = evaluate(intents, ["tfidf"], FAST)
+    result = evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], **FAST}))
     # Sixty flawless rows can not show a rate below 2 %.
     assert gates_of(result) == {"answers_are_labels": "not_enough_data"}
     assert result.verdict == "not_enough_data"
@@ -50,7 +58,7 @@ def test_the_default_gates_are_those_of_the_task(intents):
 
 def test_a_gate_must_be_readable(intents):
     with pytest.raises(UsageError, match="is no gate"):
-        evaluate(intents, ["tfidf"], {"gates": ["macro_f1 > 0.9"]})
+        evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], "gates": ["macro_f1 > 0.9"]}))
 
 
 def test_without_a_trained_run_a_model_must_be_named(intents):
@@ -62,15 +70,18 @@ def test_without_a_trained_run_a_model_must_be_named(intents):
 
 def test_a_missing_run_is_never_another_model(intents):
     with pytest.raises(ModelError):
-        evaluate(intents, ["run:exp-0123456789"])
+        evaluate(intents, EvaluateRequest(options={"models": ["run:exp-0123456789"]}))
     with pytest.raises(ModelError):
-        evaluate(intents, ["gguf:/nowhere/model.gguf"])
+        evaluate(intents, EvaluateRequest(options={"models": ["gguf:/nowhere/model.gguf"]}))
 
 
 def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=512)
     result = baseline(
-        intents, {"models": ["base", "base-few-shot"], "base": str(base), "limit": 12, "shots": 3, **FAST}
+        intents,
+        BaselineRequest(
+            options={"models": ["base", "base-few-shot"], "base": str(base), "limit": 12, "shots": 3, **FAST}
+        ),
     )
     plain, prompted = result.results
     for each in result.results:
@@ -84,13 +95,13 @@ def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
 def test_baselines_are_compared_with_as_they_were_measured(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base")
     options = {"base": str(base), "shots": 2, "limit": 6, **FAST}
-    baseline(intents, {"models": ["base-few-shot"], **options})
-    result = evaluate(intents, ["majority"], {"limit": 6, **FAST})
+    baseline(intents, BaselineRequest(options={"models": ["base-few-shot"], **options}))
+    result = evaluate(intents, EvaluateRequest(options={"models": ["majority"], "limit": 6, **FAST}))
     few_shot = result.results[1]
     assert (result.base, few_shot.note) == (str(base), "2 shots, labels listed")
     assert few_shot.speed.reused
     assert (
-        evaluate(intents, ["majority"], {"limit": 6, "shots": 1, **FAST})
+        evaluate(intents, EvaluateRequest(options={"models": ["majority"], "limit": 6, "shots": 1, **FAST}))
         .results[1]
         .note.startswith("1 shot,")
     )
@@ -100,7 +111,7 @@ def test_the_base_comes_from_the_train_section(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base")
     config = intents.config
     intents.save_config(config.model_copy(update={"train": {"base": str(base)}}))
-    result = baseline(intents, {"models": ["base"], "limit": 4, **FAST})
+    result = baseline(intents, BaselineRequest(options={"models": ["base"], "limit": 4, **FAST}))
     assert result.results[0].n == 4
 
 
@@ -141,18 +152,18 @@ def test_rows_that_a_model_was_trained_on_are_refused(prepared, tmp_path):
     path = tmp_path / "more.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in intent_rows(300, seed=5)))
     import_rows(project, f"jsonl:{path}", auto=True)
-    prepare(project, {"seed": 9})
+    prepare(project, PrepareRequest(options={"seed": 9}))
     assert load_manifest(project.paths).version != version
     with pytest.raises(StageError) as caught:
-        evaluate(project, [reference], FAST)
+        evaluate(project, EvaluateRequest(options={"models": [reference], **FAST}))
     assert caught.value.reason_code == "eval_rows_trained_on"
     assert project.trail.events()[-1].reason_code == "eval_rows_trained_on"
 
 
 def test_compare_pairs_two_models_and_leaves_the_evaluation_alone(intents):
-    evaluate(intents, ["tfidf"], FAST)
+    evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], **FAST}))
     record = read_json(intents.paths.stage_records / "evaluate.json")
-    pair = compare(intents, "majority", "tfidf", FAST)
+    pair = compare(intents, CompareRequest(first="majority", second="tfidf", options=FAST))
     assert pair.comparison.difference.value < 0
     assert pair.comparison.difference.high < 0
     assert pair.second.speed.reused
@@ -164,15 +175,15 @@ def test_changed_held_out_rows_are_refused(intents):
     path = intents.paths.root / manifest.splits[Split.TEST].path
     path.write_bytes(path.read_bytes().replace(b"card", b"cart", 1))
     with pytest.raises(Exception, match="was changed after it was prepared"):
-        evaluate(intents, ["majority"], FAST)
+        evaluate(intents, EvaluateRequest(options={"models": ["majority"], **FAST}))
 
 
 def test_the_newest_trained_run_is_measured_by_default(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=128)
     intents.save_config(intents.config.model_copy(update={"train": {"base": str(base), "epochs": 1}}))
-    baseline(intents, {"models": ["majority"], "limit": 15, **FAST})
+    baseline(intents, BaselineRequest(options={"models": ["majority"], "limit": 15, **FAST}))
     trained = run_stage(intents, "train")
-    result = evaluate(intents, overrides={"limit": 15, **FAST})
+    result = evaluate(intents, EvaluateRequest(options={"limit": 15, **FAST}))
     assert [each.model for each in result.results] == [f"run:{trained.run_id}", "majority"]
     assert result.results[0].metrics["invalid_rate"].value == 0.0
     assert result.comparisons[0].against == "majority"

@@ -8,8 +8,11 @@ import pytest
 from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.requests import BaselineRequest
 from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import FILLER
+
+pytestmark = pytest.mark.nightly
 
 
 def text(number, length=6):
@@ -44,14 +47,14 @@ def test_a_base_model_is_measured(project, tmp_path, mapper):
     path.write_text("".join(json.dumps(ROWS[mapper](n)) + "\n" for n in range(40)))
     fields = {name: name for name in ROWS[mapper](0)}
     assert import_rows(project, f"jsonl:{path}", mapper=mapper, field_map=fields).record.accepted == 40
-    prepare(project, {})
+    prepare(project)
     base = build_tiny_model(tmp_path / "base", context=1024)
     options = {"base": str(base), "models": ["base"], "limit": 3, "samples": 100, "max_tokens": 8}
-    first = baseline(project, options).results[0]
+    first = baseline(project, BaselineRequest(options=options)).results[0]
     assert PRIMARY[mapper] in first.metrics
     assert first.n == 3
     # The same answers are read from disk the second time, each row with its own two where it has two.
-    again = baseline(project, {**options, "samples": 120}).results[0]
+    again = baseline(project, BaselineRequest(options={**options, "samples": 120})).results[0]
     assert again.metrics[PRIMARY[mapper]].value == first.metrics[PRIMARY[mapper]].value
     if mapper == "preference_pair":
         assert first.metrics["margin"].value != 0.0

@@ -8,10 +8,13 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError
+from narrowcast.experiments.requests import RerunRequest, TrainRequest
 from narrowcast.experiments.rerun import rerun
 from narrowcast.ops.train import train
 from narrowcast.testing.tiny import build_tiny_model
 from tests.training.conftest import WORDS, prepare, sentences
+
+pytestmark = pytest.mark.nightly
 
 
 def test_rerun_reproduces_the_weights(project, tmp_path):
@@ -19,11 +22,11 @@ def test_rerun_reproduces_the_weights(project, tmp_path):
     prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
     base = str(build_tiny_model(tmp_path / "base"))
     options = {"base": base, "epochs": 1, "batch_size": 8, "method": "lora", "preflight": "off"}
-    made = train(project, options, force=True)
+    made = train(project, TrainRequest(options=options, force=True))
     prepare(
         project.paths.root, {Split.TRAIN: rows[8:48], Split.DEV: rows[48:]}, list(WORDS)
     )  # a newer version
-    found = rerun(project, made.run_id)
+    found = rerun(project, RerunRequest(run=made.run_id))
     assert found.identical
     assert found.weights_sha256 == made.weights_sha256
     assert found.changed == []
@@ -31,12 +34,12 @@ def test_rerun_reproduces_the_weights(project, tmp_path):
     manifest = project.paths.adapters / made.run_id / "run.json"
     told = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**told, "seed": 1, "recipe": {**told["recipe"], "seed": 1}}))
-    other = rerun(project, made.run_id)
+    other = rerun(project, RerunRequest(run=made.run_id))
     assert not other.identical
     assert (project.paths.root / other.folder / "run.json").exists()
     codes = [event.reason_code for event in project.trail.events(run=made.run_id)]
     assert codes[-2:] == ["training_rerun", "training_rerun_differs"]
     manifest.write_text(json.dumps({**told, "dataset_version": "0" * 64}))
     with pytest.raises(DataError) as caught:
-        rerun(project, made.run_id)
+        rerun(project, RerunRequest(run=made.run_id))
     assert caught.value.reason_code == "dataset_version_unknown"

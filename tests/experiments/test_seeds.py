@@ -8,6 +8,7 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.errors import ModelError, UsageError
+from narrowcast.experiments.requests import SeedsRequest
 from narrowcast.experiments.seeds import train_seeds
 from narrowcast.ops.show_run import show_run
 from narrowcast.ops.train import runs
@@ -15,13 +16,15 @@ from narrowcast.store.runs import current_run
 from narrowcast.testing.tiny import build_tiny_model
 from tests.training.conftest import WORDS, prepare, sentences
 
+pytestmark = pytest.mark.nightly
+
 
 def test_seeds_and_what_a_run_shows(project, tmp_path, cli, cli_json):
     rows = sentences(36)
     prepare(project.paths.root, {Split.TRAIN: rows[:24], Split.DEV: rows[24:]}, list(WORDS))
     base = str(build_tiny_model(tmp_path / "base"))
     options = {"base": base, "epochs": 1, "batch_size": 8, "method": "full", "preflight": "off"}
-    found = train_seeds(project, options, seeds=2, force=True)
+    found = train_seeds(project, SeedsRequest(options=options, force=True, seeds=2))
     assert [run.seed for run in found.runs] == [0, 1]
     assert found.runs[0].train_loss != found.runs[1].train_loss
     losses = [run.dev_loss for run in found.runs]
@@ -36,7 +39,7 @@ def test_seeds_and_what_a_run_shows(project, tmp_path, cli, cli_json):
     assert codes.count("training_run") == 2
     assert codes[len(list(trained)) :] == ["training_seeds"]
     with pytest.raises(UsageError):
-        train_seeds(project, options, seeds=1)
+        train_seeds(project, SeedsRequest(options=options, seeds=1))
     _shown(project, found.current_run, cli, cli_json)
 
 

@@ -55,7 +55,7 @@ def generated(project: Project, teacher: TeacherServer, tmp_path: Path) -> str:
         mapper="label_to_classification",
         field_map={"text": "text", "label": "label"},
     )
-    prepare(project, {})
+    prepare(project)
     folder = project.paths.specs / "generation_prompts"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.yaml").write_text(PLAN)
@@ -93,7 +93,7 @@ def test_what_a_gate_held_back_comes_back_as_a_train_row(project: Project, gener
     text = item.record["row"]["text"]
     done = decide(project, [Choice(item.id, "accept")], "ann")
     assert ledger(project).balanced
-    prepare(project, {})
+    prepare(project)
     rows_in_train = read_split(project.paths, load_manifest(project.paths), Split.TRAIN)
     [back] = [row for row in rows_in_train if row.source == done.rescued]
     assert (back.inputs, back.provenance) == ({"text": text}, Provenance.SYNTHETIC)

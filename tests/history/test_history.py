@@ -19,6 +19,7 @@ from narrowcast.history.lineage import lineage
 from narrowcast.history.versions import versions
 from narrowcast.ops import data
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import append_jsonl
@@ -60,7 +61,7 @@ def bring(project: Project, path: Path, lines: list[dict[str, Any]], **options: 
 def first(project: Project, tmp_path: Path) -> str:
     """An import of 60 rows, prepared."""
     name = bring(project, tmp_path / "a.jsonl", rows(0, 60), licence="CC BY 4.0", consent="contract")
-    prepare(project, {})
+    prepare(project)
     return name
 
 
@@ -79,7 +80,7 @@ def test_versions_name_their_parent_their_sources_and_their_models(
 ) -> None:
     trained(project, "exp-1")
     bring(project, tmp_path / "b.jsonl", rows(60, 20))
-    prepare(project, {})
+    prepare(project)
     old, new = versions(project)
     assert (old.current, new.current, new.parent_version) == (False, True, old.version)
     assert (old.models, new.models) == (["exp-1"], [])
@@ -96,7 +97,7 @@ def test_a_diff_accounts_for_every_row(project: Project, first: str, tmp_path: P
     changed = rows(0, 50) + rows(60, 15)
     changed[3]["label"] = "b" if changed[3]["label"] == "a" else "a"
     bring(project, tmp_path / "c.jsonl", changed)
-    prepare(project, {"seed": 5})
+    prepare(project, PrepareRequest(options={"seed": 5}))
     found = diff(project, before[:8], "current")
     assert (found.rows_a, found.rows_b) == (60, 65)
     assert (found.added, found.removed, found.relabelled) == (15, 10, 1)
@@ -181,7 +182,7 @@ def test_forgotten_rows_leave_every_copy_and_the_ledger_balanced(project: Projec
     stored = json.dumps(event.model_dump(mode="json"))
     assert not any(text in stored for text in texts)
     assert not any(row_id in stored for row_id in ids)
-    prepare(project, {})
+    prepare(project)
     assert data.ledger(project).balanced
     assert data.imports(project)[0].rows == 58
 
@@ -225,7 +226,7 @@ def records_written(project: Project, before: float) -> bool:
 
 def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: Path) -> None:
     name = bring(project, tmp_path / "a.jsonl", rows(0, 4_000))
-    prepare(project, {})
+    prepare(project)
     unfinished = 0
     for number, moment in enumerate((journal_written, rows_stripped, records_written)):
         row_id, other = f"{name}:{10 * number}", f"{name}:{10 * number + 1}"
@@ -244,7 +245,7 @@ def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: P
         assert files_with(project, text) == []
         assert data.ledger(project).balanced
     assert unfinished, "each deletion was through before it was killed, so the test proves nothing"
-    prepare(project, {})
+    prepare(project)
 
 
 def test_the_commands(project: Project, first: str, cli_json: Any) -> None:

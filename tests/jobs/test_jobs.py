@@ -22,6 +22,8 @@ from narrowcast.jobs.schedule import add_schedule, remove_schedule, schedules
 from narrowcast.store.files import write_json
 from tests.jobs.conftest import kill, printed, wait_for, wait_until
 
+pytestmark = pytest.mark.nightly
+
 
 def codes(project, job_id):
     return [event.reason_code for event in project.trail.events(run=job_id)]

@@ -22,6 +22,8 @@ from narrowcast.models.llama_scoring import log_softmax
 from narrowcast.models.loading import model_from, tokenizer_from
 from narrowcast.models.template import text_of
 
+pytestmark = pytest.mark.nightly
+
 TEXTS = [
     "Please book a table",
     "Grüße aus Köln, straße — naïve café",

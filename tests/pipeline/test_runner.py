@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from narrowcast.core.names import StageName
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError, UsageError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.files import write_text
 from narrowcast.store.stage_records import load_record
 
@@ -38,7 +38,7 @@ def _read_inputs(options: Options, ctx: StageContext) -> Inputs:
 def _run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     RUNS.append(inputs.number)
     if inputs.number < 0:
-        raise StageError("negative", where="number", reason_code="prepare_failed", stage="prepare")
+        raise StageError("negative", where="number", reason_code="prepare_failed")
     write_text(ctx.project.root / "product", str(inputs.number * options.factor))
     return Result(product=inputs.number * options.factor, artifacts=["product"], summary="multiplied")
 

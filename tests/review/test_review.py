@@ -37,7 +37,7 @@ def imported(project: Project, tmp_path: Path) -> str:
 
 def prepared(project: Project) -> dict[str, Any]:
     """Id → target of every row of the current version."""
-    prepare(project, {})
+    prepare(project)
     manifest = load_manifest(project.paths)
     assert data.ledger(project).balanced
     return {
@@ -211,5 +211,5 @@ def test_the_terminal_asks_row_by_row_and_goes_on_later(project: Project, import
         ("edit", ""),
     ]
     assert said[1]["target"] == "b"
-    prepare(project, {})
+    prepare(project)
     assert Split.TRAIN in load_manifest(project.paths).splits

@@ -12,14 +12,16 @@ import openai
 import psutil
 import pytest
 
-from narrowcast.core.names import StageName
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.server.errors import ApiError
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter
 from narrowcast.testing.tiny import build_tiny_model
 from tests.support.records import set_current_run
+
+pytestmark = pytest.mark.nightly
 
 
 def child_of(server) -> psutil.Process:

@@ -11,6 +11,8 @@ from narrowcast.similarity.shingles import character_shingles, jaccard, normalis
 from narrowcast.similarity.union_find import UnionFind
 from tests.words import WORDS
 
+pytestmark = pytest.mark.nightly
+
 
 def sentences(count: int, *, seed: int, length: int = 12) -> list[str]:
     chosen = random.Random(seed)

@@ -10,6 +10,8 @@ from narrowcast.errors import StageError
 from narrowcast.training import session
 from narrowcast.training.outputs.checkpoints import last_checkpoint
 
+pytestmark = pytest.mark.nightly
+
 
 def test_the_last_checkpoint_holds_numbers_where_a_gradient_does_not(workshop, monkeypatch):
     build = session.trainable_model

@@ -11,6 +11,8 @@ from narrowcast.models.embedded import embedded_base
 from narrowcast.models.loading import load_trained, model_from, read_run_manifest, tokenizer_from
 from narrowcast.training.checks.forgetting import RISE, _entries, compare_bits, warn_of_forgetting
 
+pytestmark = pytest.mark.nightly
+
 
 def _bits(model, tokenizer) -> float:
     """Bits per byte of the passages, by transformers' own loss, a passage at a time."""

@@ -13,6 +13,8 @@ from narrowcast.training.outputs.checkpoints import last_checkpoint
 from narrowcast.training.outputs.trace import read_trace
 from tests.training.test_resume import StopAfter
 
+pytestmark = pytest.mark.nightly
+
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:

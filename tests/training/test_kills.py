@@ -20,6 +20,8 @@ from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
 from narrowcast.training.outputs.trace import read_trace
 from tests.training.conftest import WORDS, prepare, sentences
 
+pytestmark = pytest.mark.nightly
+
 KILLS = int(os.environ.get("NARROWCAST_KILLS", "3"))
 UPDATES = 80
 

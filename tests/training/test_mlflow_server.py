@@ -18,6 +18,8 @@ from narrowcast.errors import CancelledError
 from narrowcast.training.outputs.trace import read_trace
 from tests.training.test_resume import StopAfter
 
+pytestmark = pytest.mark.nightly
+
 _STARTS = 120.0  # seconds
 
 

@@ -10,6 +10,8 @@ from narrowcast.models.loading import read_run_manifest
 from narrowcast.training import session
 from narrowcast.training.outputs.trace import read_trace
 
+pytestmark = pytest.mark.nightly
+
 OPTIONS = {"method": "full", "epochs": 1, "micro_batch_size": 8, "layout": "padded", "word_dropout": 0.0}
 
 

@@ -21,6 +21,8 @@ from narrowcast.training.outputs.checkpoints import is_complete, last_checkpoint
 from tests.support.records import stage_record
 from tests.training.conftest import WORDS, prepare, sentences
 
+pytestmark = pytest.mark.nightly
+
 
 class StopAfter(NullProgress):
     """Cancels after some steps, as ctrl-C would."""

@@ -18,6 +18,8 @@ from narrowcast.training.recipes.selection import best_of
 from tests.training.conftest import sentences
 from tests.training.test_resume import StopAfter
 
+pytestmark = pytest.mark.nightly
+
 # A rate at which the score falls again, so that the best evaluation is not the last one.
 WILD = {"epochs": 1, "learning_rate": 2e-3, "eval_every": 2, "scheduler": "constant_with_warmup"}
 

@@ -18,6 +18,8 @@ from narrowcast.training.tracking.address import is_remote, scrubbed, shown
 from narrowcast.training.tracking.base import TRACKERS, Begun
 from tests.training.test_resume import StopAfter
 
+pytestmark = pytest.mark.nightly
+
 KEY = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -16,6 +16,8 @@ from narrowcast.training.outputs.trace import read_trace
 from tests.training.conftest import WORDS, prepare, sentences
 from tests.training.two_processes import run
 
+pytestmark = pytest.mark.nightly
+
 ROWS = 41  # the last step has one row, which is too few to deal out
 
 

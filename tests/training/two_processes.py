@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from narrowcast.core.settings import Settings
+from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops.train import train
 from narrowcast.pipeline.project import Project
 
@@ -18,7 +19,9 @@ LAYOUTS = ("padded", "tree")
 def run(slug: str, base: str) -> list[dict[str, object]]:
     project = Project.open(Settings.from_environment(), slug)
     options = {**OPTIONS, "base": base, "checkpoint_every": 5, "forgetting_check": False}
-    results = [train(project, {**options, "layout": layout}, force=True) for layout in LAYOUTS]
+    results = [
+        train(project, TrainRequest(options={**options, "layout": layout}, force=True)) for layout in LAYOUTS
+    ]
     return [result.model_dump(mode="json") for result in results]
 
 

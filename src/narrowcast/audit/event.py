@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.hashing import content_hash
-from narrowcast.core.names import Severity, StageName
+from narrowcast.reasons import Severity, StageName
 
 GENESIS = "0" * 64
 

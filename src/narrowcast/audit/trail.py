@@ -19,9 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from narrowcast.audit.event import GENESIS, RunEvent
-from narrowcast.audit.reasons import REASONS
-from narrowcast.core.names import Severity, StageName
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.reasons import REASONS, Severity, StageName
 from narrowcast.store.files import append_jsonl, read_jsonl, write_json
 from narrowcast.store.tables import EventTable
 
@@ -54,16 +53,19 @@ class Trail:
         run: str | None = None,
         parent: str | None = None,
     ) -> RunEvent | None:
-        """Append an event; severity comes from the taxonomy.
+        """Append an event; its severity comes from the taxonomy.
 
         Returns:
             The event, or None where it had to be spooled.
 
         Raises:
-            ValueError: for a reason code outside the taxonomy (a mistake in our code).
+            ValueError: for a reason code outside the taxonomy, or of another stage (a mistake in our code).
         """
-        if reason_code not in REASONS:
+        reason = REASONS.get(reason_code)
+        if reason is None:
             raise ValueError(f"reason code {reason_code!r} is not in the taxonomy")
+        if reason.stage not in (stage, StageName.SYSTEM):
+            raise ValueError(f"reason code {reason_code!r} belongs to {reason.stage}, not to {stage}")
         fields: dict[str, Any] = {
             "id": str(uuid.uuid4()),
             "time": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -71,7 +73,7 @@ class Trail:
             "run": run,
             "parent": parent,
             "stage": stage,
-            "severity": REASONS[reason_code].severity,
+            "severity": reason.severity,
             "reason_code": reason_code,
             "message": message,
             "payload": json.loads(json.dumps(payload or {}, default=str)),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
 from narrowcast.cli import state
 from narrowcast.cli.options import JsonOption, ProjectOption
-from narrowcast.cli.output import emit, say, table
-from narrowcast.core.names import Severity, StageName
+from narrowcast.cli.output import emit, next_step, say, table
+from narrowcast.errors import UsageError
+from narrowcast.reasons import REASONS, Severity, StageName
 
 app = typer.Typer(no_args_is_help=True, help="Verify the trail of events.")
 
@@ -21,12 +24,16 @@ def events(
     stage: Annotated[StageName | None, typer.Option(help="Only this stage.")] = None,
     severity: Annotated[Severity | None, typer.Option(help="Only this severity.")] = None,
     run: Annotated[str | None, typer.Option(help="Only this run, e.g. exp-1a2b3c4d5e.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many, the newest.")] = 50,
+    explain: Annotated[str | None, typer.Option(help="Explain this reason code instead.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what happened in a project, oldest first."""
     from rich.text import Text
 
+    if explain is not None:
+        _explain(explain, as_json)
+        return
     opened = state.open_project(project)
     found = opened.trail.events(run=run, stage=stage, severity=severity, limit=limit)
 
@@ -46,6 +53,22 @@ def events(
         )
 
     emit([event.model_dump(mode="json") for event in found], as_json, render)
+
+
+def _explain(code: str, as_json: bool) -> None:
+    reason = REASONS.get(code)
+    if reason is None:
+        near = get_close_matches(code, REASONS, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"there is no reason code {code!r}", next_command=hint)
+
+    def render() -> None:
+        say(f"[bold]{code}[/]: {reason.meaning}")
+        say(f"stage {reason.stage.value}, severity {reason.severity.value}")
+        if reason.fix:
+            next_step(reason.fix)
+
+    emit({"code": code, **asdict(reason)}, as_json, render)
 
 
 @app.callback()

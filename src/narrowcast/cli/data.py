@@ -206,7 +206,7 @@ def parse_pairs(given: Sequence[str]) -> dict[str, str]:
                 f"{part!r} is no FIELD=COLUMN pair",
                 where="--map",
                 next_command="for example --map text=message,label=intent",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             )
         pairs[name.strip()] = column.strip()
     return pairs
@@ -228,6 +228,6 @@ def parse_reasons(given: Sequence[str]) -> frozenset[str]:
             f"there is no rejection reason {unknown[0]!r}",
             where="--drop",
             next_command=f"use: {', '.join(REJECTIONS)}",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return reasons

@@ -98,6 +98,6 @@ def _condition(text: str) -> tuple[str, str]:
             f"{text!r} is no COLUMN=VALUE pair",
             where="--where",
             next_command="for example --where customer=4711",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return column.strip(), value

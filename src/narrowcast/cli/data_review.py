@@ -77,7 +77,7 @@ def parse_choice(text: str) -> Choice:
         f"{text[:80]!r} is no decision",
         where="--decide",
         next_command="for example --decide imp-5b3b5a41:7=reject or --decide imp-5b3b5a41:7=edit:billing",
-        stage="ingestion",
+        reason_code="dataset_request_invalid",
     )
 
 

@@ -2,85 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest
 
 if TYPE_CHECKING:
+    from narrowcast.evaluation.result import MeasureResult
     from narrowcast.ops.evaluate import Pair
-    from narrowcast.stages.evaluate import MeasureResult
-
-_Force = Annotated[bool, typer.Option("--force", help="Measure again even where nothing changed.")]
 
 
-@stage_options("narrowcast.evaluation.options:BaselineOptions")
-def baseline(
-    overrides: dict[str, Any],
-    project: ProjectOption = None,
-    force: _Force = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def baseline(request: BaselineRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Measure what a fine-tune has to beat: majority, TF-IDF, the untuned base, the prompted base."""
-    from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
+    from narrowcast.cli.stage import run_command
     from narrowcast.ops.evaluate import baseline as measure
+    from narrowcast.stages.baseline import STAGE
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        result = measure(opened, overrides, force=force, progress=progress, cancel=cancel)
-    emit(result, as_json, lambda: _render(result, "narrowcast train"))
+    run_command(STAGE, measure, request, project, as_json, lambda result: _render(result, "narrowcast train"))
 
 
-@stage_options("narrowcast.evaluation.options:EvaluateOptions")
-def evaluate(
-    overrides: dict[str, Any],
-    references: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MODEL]...", help="run:ID, gguf:q8_0, tfidf, base, ...; default the newest run."
-        ),
-    ] = None,
-    project: ProjectOption = None,
-    force: _Force = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def evaluate(request: EvaluateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Measure models on held-out rows, with intervals, gates and paired comparisons.
 
     Exit code 3 where a gate fails.
     """
-    from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
+    from narrowcast.cli.stage import run_command
     from narrowcast.ops.evaluate import evaluate as measure
+    from narrowcast.stages.evaluate import STAGE
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        result = measure(opened, references or (), overrides, force=force, progress=progress, cancel=cancel)
-    emit(_plain(result), as_json, lambda: _render(result, "narrowcast export"))
-    if result.verdict == "fail":
+    def render(result: MeasureResult) -> None:
+        _render(result, "narrowcast export")
+
+    result = run_command(STAGE, measure, request, project, as_json, render, plain=_plain)
+    if result is not None and result.verdict == "fail":
         raise typer.Exit(3)
 
 
-@stage_options("narrowcast.evaluation.options:MeasureOptions")
-def compare(
-    overrides: dict[str, Any],
-    first: Annotated[str, typer.Argument(help="A model, such as run:ID, gguf:q8_0 or tfidf.")],
-    second: Annotated[str, typer.Argument(help="The model to compare it with.")],
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def compare(request: CompareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Compare two models on the same rows: the difference with its interval and p-value."""
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
     from narrowcast.ops.evaluate import compare as measure
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        pair = measure(opened, first, second, overrides, progress=progress, cancel=cancel)
+    with open_project(project) as opened, terminal_work(as_json) as work:
+        pair = measure(opened, request, work)
     emit(_plain_pair(pair), as_json, lambda: _render_pair(pair))
 
 

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.ops.requests import ExportRequest, ParityRequest
 
 if TYPE_CHECKING:
     from narrowcast.core.parity import ParityReport
     from narrowcast.stages.export import Result
 
 
-@stage_options("narrowcast.stages.export:Options")
-def export(
-    overrides: dict[str, Any],
-    project: ProjectOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Export again even where nothing changed.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def export(request: ExportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Write a bundle of the trained model, and prove that its files are the model that was measured."""
-    from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
+    from narrowcast.cli.stage import run_command
     from narrowcast.ops.export import export as export_run
+    from narrowcast.stages.export import STAGE
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        result = export_run(opened, overrides, force=force, progress=progress, cancel=cancel)
-    emit(result, as_json, lambda: _render_export(result))
+    run_command(STAGE, export_run, request, project, as_json, _render_export)
 
 
-@stage_options("narrowcast.stages.export:Options")
-def parity(overrides: dict[str, Any], project: ProjectOption = None, as_json: JsonOption = False) -> None:
+@request_command
+def parity(request: ParityRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Prove the files of the bundle against the trained model again; exit code 3 where one fails."""
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
     from narrowcast.ops.export import parity as prove
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        report = prove(opened, overrides, progress=progress, cancel=cancel)
+    with open_project(project) as opened, terminal_work(as_json) as work:
+        report = prove(opened, request, work)
     emit(report, as_json, lambda: _render_parity(report))
     if report.verdict == "fail":
         raise typer.Exit(3)

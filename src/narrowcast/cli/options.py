@@ -1,10 +1,30 @@
-"""Options stated once: a stage's `Options` model becomes typer options.
+"""Commands from requests: every option is stated once, in a request model.
 
-    @stage_options("narrowcast.stages.prepare:Options")
-    def prepare(overrides: dict[str, Any], project: ProjectOption = None, as_json: JsonOption = False): ...
+How to write a command:
 
-`overrides` holds what the user gave, `--set name=value` included; the ops function lays it over
-`narrowcast.yaml` and validates the whole.
+    # ops/requests.py, or requests.py of the room: imports nothing heavy
+    class PrepareRequest(StageRequest):
+        \"\"\"Split the imported rows.\"\"\"
+
+        options_model = "narrowcast.stages.prepare.options:Options"
+
+    # cli/prepare.py
+    @request_command
+    def prepare(request: PrepareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+        \"\"\"Split the imported rows into train, dev and test.\"\"\"
+        ...
+
+The annotation of `request` names the model. Each of its fields becomes an option (its attribute docstring is
+the help), and so does each option of the stage, with `--set NAME=VALUE` for those that no option can express.
+The function receives a validated request; its own parameters (project, `--json`) follow those of the request.
+
+- `bool` is a flag; where it is true by default, or an option of a stage, it has a `--no-` form as well.
+- A literal or an enum lists its choices; a list of a stage's options is separated by commas, a list of a
+  request repeats its option; `dict[str, str]` repeats `NAME=VALUE`.
+- `Annotated[..., CommandLine(...)]` (core/request.py) gives other names (`-l`), a metavar, a position, values
+  separated by commas, or hides a field.
+
+Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake at once.
 """
 
 from __future__ import annotations
@@ -12,71 +32,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 import yaml
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from narrowcast.cli.parameters import CommandField, command_fields
+from narrowcast.core.request import OptionsRequest
 from narrowcast.errors import UsageError
 
 ProjectOption = Annotated[
     str | None, typer.Option("--project", "-p", help="Number, slug or folder; default the one in use.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-
-_SCALARS = (bool, int, float, str, Path)
-
-
-def stage_options(reference: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add an option for each field of the stage's options model, and `--set`."""
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        module, _, attribute = reference.partition(":")
-        fields: dict[str, FieldInfo] = getattr(import_module(module), attribute).model_fields
-        generated = {name: _parameter(name, field) for name, field in fields.items() if _is_plain(field)}
-
-        @functools.wraps(function)
-        def command(**values: Any) -> None:
-            overrides = {
-                name: _value(fields[name], value)
-                for name in generated
-                if (value := values.pop(name)) is not None
-            }
-            overrides |= parse_settings(values.pop("settings"))
-            function(overrides=overrides, **values)
-
-        hints = get_type_hints(function, include_extras=True)
-        own = [
-            parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-            for name, parameter in inspect.signature(function).parameters.items()
-            if name != "overrides"
-        ]
-        command.__signature__ = inspect.Signature([*generated.values(), _SETTINGS, *own])  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in [*generated.values(), _SETTINGS, *own]}
-        del command.__wrapped__
-        return command
-
-    return decorate
-
-
-def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """`name=value` pairs, values read as YAML.
-
-    Raises:
-        UsageError: for a pair without an equals sign.
-    """
-    parsed: dict[str, Any] = {}
-    for pair in settings:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UsageError("--set takes name=value", where=pair)
-        parsed[name] = yaml.safe_load(value)
-    return parsed
-
 
 _SETTINGS = inspect.Parameter(
     "settings",
@@ -88,59 +57,142 @@ _SETTINGS = inspect.Parameter(
 )
 
 
-def _bare(field: FieldInfo) -> Any:
-    """The field's type without None."""
-    annotation = field.annotation
-    members = [each for each in get_args(annotation) if each is not NoneType]
-    if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
-        return members[0] if len(members) == 1 else None
-    return annotation
+def request_command(function: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes its options from the model that annotates the parameter `request`."""
+    hints = get_type_hints(function, include_extras=True)
+    model: type[BaseModel] = hints["request"]
+    own_fields = command_fields(model, skip={"options"} if issubclass(model, OptionsRequest) else set())
+    options = model.load_options_model() if issubclass(model, OptionsRequest) else None
+    taken = {each.name for each in own_fields}
+    stage_fields = [
+        each for each in command_fields(options, of_stage=True) if each.name not in taken
+    ] if options else []  # fmt: skip
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        mistakes: list[str] = []
+        given = _given(own_fields, values, mistakes)
+        if options is not None:
+            settings = _settings(options, values.pop("settings"), mistakes)
+            given["options"] = {**_given(stage_fields, values, mistakes), **settings}
+        function(request=_validated(model, given, mistakes), **values)
+
+    generated = [each.parameter for each in own_fields + stage_fields]
+    own = [
+        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "request"
+    ]
+    parameters = [*generated, *([_SETTINGS] if options else []), *own]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    del command.__wrapped__
+    return command
 
 
-def _is_plain(field: FieldInfo) -> bool:
-    bare = _bare(field)
-    return bare in _SCALARS or get_origin(bare) is Literal or _is_text_list(bare) or _is_enum(bare)
+def stage_options(reference: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that gets what was given of a stage's options as `overrides`; it has no request yet."""
+
+    class Given(OptionsRequest):
+        options_model = reference
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def with_overrides(request: OptionsRequest, **values: Any) -> None:
+            function(overrides=request.options, **values)
+
+        hints = get_type_hints(function, include_extras=True)
+        own = [each for name, each in inspect.signature(function).parameters.items() if name != "overrides"]
+        first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        with_overrides.__signature__ = inspect.Signature([first, *own])  # type: ignore[attr-defined]
+        with_overrides.__annotations__ = {**hints, "request": Given}
+        return request_command(with_overrides)
+
+    return decorate
 
 
-def _is_text_list(bare: Any) -> bool:
-    return get_origin(bare) is list
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """`name=value` pairs, values read as YAML.
+
+    Raises:
+        UsageError: for a pair without an equals sign.
+    """
+    mistakes: list[str] = []
+    parsed = _parse_settings(settings, mistakes)
+    if mistakes:
+        raise _usage_error(mistakes)
+    return parsed
 
 
-def _is_enum(bare: Any) -> bool:
-    from enum import Enum
+def _parse_settings(settings: list[str], mistakes: list[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for pair in settings:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            mistakes.append(f"--set takes NAME=VALUE, not {pair!r}")
+            continue
+        try:
+            parsed[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            mistakes.append(f"--set {name}: {value!r} is not valid YAML")
+    return parsed
 
-    return inspect.isclass(bare) and issubclass(bare, Enum)
+
+def _settings(model: type[BaseModel], settings: list[str], mistakes: list[str]) -> dict[str, Any]:
+    """The values of `--set`, each checked against its field; unknown names are mistakes."""
+    parsed = _parse_settings(settings, mistakes)
+    for name in list(parsed):
+        field = model.model_fields.get(name)
+        if field is None:
+            mistakes.append(f"{name}: extra inputs are not permitted")
+        else:
+            _check(CommandField.of(name, field, of_stage=True), parsed[name], mistakes)
+    return parsed
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    bare = _bare(field)
-    option = "--" + name.replace("_", "-")
-    help_text = (field.description or "").strip().rstrip(".")
-    if get_origin(bare) is Literal:
-        help_text += f" ({', '.join(str(choice) for choice in get_args(bare))})"
-    elif _is_enum(bare):
-        help_text += f" ({', '.join(str(choice.value) for choice in bare)})"
-    elif _is_text_list(bare):
-        help_text += " (comma-separated)"
-    help_text += f"; default {_shown_default(field)}"
-    declared = f"{option}/--no-{name.replace('_', '-')}" if bare is bool else option
-    kind = bare if bare in _SCALARS else str
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind | None, typer.Option(declared, help=help_text, show_default=False)],
+def _given(fields: list[CommandField], values: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
+    """What the command line gave, parsed and checked, by field; takes the parameters out of `values`."""
+    given: dict[str, Any] = {}
+    for field in fields:
+        raw = values.pop(field.name)
+        if raw is None or raw == []:
+            if field.required:
+                mistakes.append(f"{field.label}: is required")
+            continue
+        try:
+            parsed = field.parse(raw)
+        except ValueError as error:
+            mistakes.append(f"{field.label}: {error}")
+            continue
+        given[field.name] = _check(field, parsed, mistakes)
+    return given
+
+
+def _check(field: CommandField, value: Any, mistakes: list[str]) -> Any:
+    """The value as its type has it; a mistake where it is none."""
+    try:
+        return TypeAdapter(field.type).validate_python(value)
+    except ValidationError as error:
+        for fault in error.errors():
+            place = "".join(f" {part}" for part in fault["loc"] if isinstance(part, str))
+            mistakes.append(f"{field.name}{place}: {fault['msg'].lower()}")
+        return value
+
+
+def _validated(model: type[BaseModel], given: dict[str, Any], mistakes: list[str]) -> BaseModel:
+    if not mistakes:
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            mistakes += [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
+    raise _usage_error(mistakes)
+
+
+def _usage_error(mistakes: list[str]) -> UsageError:
+    import click
+
+    context = click.get_current_context(silent=True)
+    command = context.command_path if context else "narrowcast"
+    return UsageError(
+        f"wrong options: {'; '.join(mistakes)}", where=command, next_command=f"{command} --help"
     )
-
-
-def _shown_default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True)
-    if isinstance(value, list | tuple):
-        return ",".join(str(each) for each in value) or "none"
-    return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _value(field: FieldInfo, value: Any) -> Any:
-    if _is_text_list(_bare(field)):
-        return [yaml.safe_load(part) for part in str(value).split(",") if part]
-    return value

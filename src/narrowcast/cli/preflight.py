@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.ops.requests import PreflightRequest
 
 if TYPE_CHECKING:
-    from narrowcast.ops.preflight import Plan, Preflight
+    from narrowcast.ops.preflight import Preflight, TrainPlan
 
 
-AutopilotOption = Annotated[
-    bool, typer.Option("--autopilot", help="Choose base, recipe and schedule from data and machine.")
-]
-
-
-@stage_options("narrowcast.training.options:Options")
-def preflight(
-    overrides: dict[str, Any],
-    project: ProjectOption = None,
-    autopilot: AutopilotOption = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def preflight(request: PreflightRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Look at all that training needs, and forecast its time and memory; trains nothing, keeps nothing."""
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
     from narrowcast.ops import preflight as ops
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        found = ops.preflight(opened, overrides, autopilot=autopilot, progress=progress, cancel=cancel)
+    with open_project(project) as opened, terminal_work(as_json) as work:
+        found = ops.preflight(opened, request, work)
     emit(found, as_json, lambda: render(found))
     if not found.ok:
         raise typer.Exit(1)
@@ -80,7 +70,7 @@ def _render_findings(found: Preflight) -> None:
         say(f"[yellow]mode {found.mode}: training would begin in spite of these[/]")
 
 
-def _render_plan(plan: Plan) -> None:
+def _render_plan(plan: TrainPlan) -> None:
     from rich.text import Text
 
     from narrowcast.cli.output import console, say, table

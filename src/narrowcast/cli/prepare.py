@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
+<<<<<<< HEAD
 from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
 from narrowcast.core.hashing import short
+=======
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.core.hashing import short
+from narrowcast.ops.requests import PrepareRequest
+>>>>>>> main
 
 if TYPE_CHECKING:
     from narrowcast.stages.prepare import Result
 
 
-@stage_options("narrowcast.stages.prepare:Options")
-def prepare(
-    overrides: dict[str, Any],
-    project: ProjectOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Prepare again even where nothing changed.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def prepare(request: PrepareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Split the imported rows into train, dev and test: whole groups, no near-duplicate across splits."""
-    from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
+    from narrowcast.cli.stage import run_command
     from narrowcast.ops.prepare import prepare as prepare_rows
+    from narrowcast.stages.prepare import STAGE
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        result = prepare_rows(opened, overrides, force=force, progress=progress, cancel=cancel)
-    emit(result, as_json, lambda: _render(result))
+    run_command(STAGE, prepare_rows, request, project, as_json, _render)
 
 
 def _render(result: Result) -> None:

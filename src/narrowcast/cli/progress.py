@@ -17,6 +17,7 @@ from rich.progress import Progress as RichBar
 
 from narrowcast.cli.output import stderr
 from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.work import Work
 
 
 class RichProgress:
@@ -77,6 +78,16 @@ def _display(as_json: bool) -> Progress:
 
         return FileProgress(Path(path))
     return RichProgress(Console(stderr=True, quiet=True) if as_json else stderr)
+
+
+@contextmanager
+def terminal_work(as_json: bool = False) -> Iterator[Work]:
+    """Progress on the terminal, and a cancel token that the first ctrl-C (or SIGTERM) sets.
+
+    A second ctrl-C interrupts at once. With `--json` only standard error is written to.
+    """
+    with working(as_json) as (progress, cancel):
+        yield Work(progress, cancel)
 
 
 @contextmanager

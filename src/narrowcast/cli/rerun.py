@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.experiments.requests import RerunRequest
 
 
-def rerun(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="As `narrowcast runs` lists it.")],
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def rerun(request: RerunRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Repeat a run from its manifest and compare the weights; exit 1 where they differ."""
     from narrowcast.cli.output import emit, say
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
     from narrowcast.experiments import rerun as ops
 
-    opened = open_project(project)
-    with working(as_json) as (progress, cancel):
-        found = ops.rerun(opened, run, progress=progress, cancel=cancel)
+    with open_project(project) as opened, terminal_work(as_json) as work:
+        found = ops.rerun(opened, request, work)
 
     def render() -> None:
         if found.identical:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from narrowcast.cli.output import emit, next_step, say, table
-from narrowcast.cli.progress import working
 
 if TYPE_CHECKING:
+    from narrowcast.core.work import Work
+    from narrowcast.experiments.requests import SeedsRequest
     from narrowcast.experiments.seeds import Seeds
     from narrowcast.pipeline.project import Project
 
 
-def train_seeds(
-    project: Project, overrides: dict[str, Any], seeds: int, *, autopilot: bool, force: bool, as_json: bool
-) -> None:
-    """Train, then print a line a seed, mean and spread."""
-    from narrowcast.experiments import seeds as ops
-    from narrowcast.ops.train import choose_open
+def train_seeds(project: Project, request: SeedsRequest, work: Work, *, as_json: bool) -> None:
+    """Train, then print one line per seed, mean and spread."""
+    from narrowcast.experiments import seeds
 
-    with working(as_json) as (progress, cancel):
-        given = choose_open(project, overrides) if autopilot else overrides
-        found = ops.train_seeds(project, given, seeds=seeds, force=force, progress=progress, cancel=cancel)
+    found = seeds.train_seeds(project, request, work)
     emit(found, as_json, lambda: _render(found))
 
 

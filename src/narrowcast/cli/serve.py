@@ -25,8 +25,8 @@ def serve(
     """Serve an exported file over the OpenAI protocol, asked as it was measured."""
     from narrowcast.cli.output import say
     from narrowcast.cli.state import open_project
-    from narrowcast.core.names import StageName
     from narrowcast.ops.serve import find_served
+    from narrowcast.reasons import StageName
     from narrowcast.server.run import serve as listen
 
     opened = None if model and model.endswith(".gguf") else open_project(project)

@@ -2,76 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
-from narrowcast.cli.preflight import AutopilotOption, render
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.experiments.requests import SeedsRequest
 
 if TYPE_CHECKING:
+    from narrowcast.core.work import Work
+    from narrowcast.pipeline.project import Project
     from narrowcast.stages.train import Result
 
 
-@stage_options("narrowcast.training.options:Options")
-def train(
-    overrides: dict[str, Any],
-    project: ProjectOption = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint of an interrupted run.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Train without a baseline, and start over where a run exists.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what preflight finds, recipe and rows; train nothing.")
-    ] = False,
-    autopilot: AutopilotOption = False,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Train under so many seeds; mean and spread on dev rows.")
-    ] = 1,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def train(request: SeedsRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Fine-tune a base model on the prepared rows."""
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.cli.seeds import train_seeds
     from narrowcast.cli.state import open_project
     from narrowcast.ops import train as ops
-    from narrowcast.ops.preflight import preflight
 
-    opened = open_project(project)
-    if seeds > 1 and not dry_run:
-        from narrowcast.cli.seeds import train_seeds
-
-        train_seeds(opened, overrides, seeds, autopilot=autopilot, force=force, as_json=as_json)
-        return
-    with working(as_json) as (progress, cancel):
-        if dry_run:
-            shown = preflight(
-                opened,
-                overrides,
-                force=force,
-                autopilot=autopilot,
-                record=False,
-                progress=progress,
-                cancel=cancel,
-            )
+    with open_project(project) as opened, terminal_work(as_json) as work:
+        if request.dry_run:
+            _preview(opened, request, work, as_json=as_json)
+        elif request.seeds > 1:
+            train_seeds(opened, request, work, as_json=as_json)
         else:
-            result = ops.train(
-                opened,
-                overrides,
-                autopilot=autopilot,
-                resume=resume,
-                force=force,
-                progress=progress,
-                cancel=cancel,
-            )
-    if opened.settings.process:
-        return  # of several processes that train together, the first one reports
-    if dry_run:
-        emit(shown, as_json, lambda: render(shown))
-    else:
-        emit(result, as_json, lambda: _render(result))
+            result = ops.train(opened, request, work)
+            if not opened.settings.process:  # of several processes that train together, the first one reports
+                emit(result, as_json, lambda: _render(result))
+
+
+def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bool) -> None:
+    """What preflight finds, recipe and rows; no event is recorded."""
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.preflight import render
+    from narrowcast.ops.preflight import preflight
+    from narrowcast.ops.requests import PreflightRequest
+
+    asked = PreflightRequest(
+        options=request.options, autopilot=request.autopilot, force=request.force, record=False
+    )
+    found = preflight(project, asked, work)
+    if not project.settings.process:
+        emit(found, as_json, lambda: render(found))
 
 
 def _render(result: Result) -> None:
@@ -88,7 +62,7 @@ def _render(result: Result) -> None:
             f"left out: {rejected or 'none'}"
         )
     if result.overfit:
-        say("  over-fitted: the dev loss rose behind its best")
+        say("  overfitted: the dev loss rose after its best")
     if result.forgetting:
         say(
             f"  general text: {result.forgetting['all_before']:.2f} bits per byte before, "

@@ -44,7 +44,7 @@ class S3Connector:
                 "this is not an object of a bucket",
                 where=self._where,
                 next_command=f"write {self.scheme}://BUCKET/KEY",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             )
         found, note = self._fetch(Download(access, self._where, self._key.rpartition("/")[2]), access)
         self._file = RemoteFile(locator.public, found, urlencode(options), note)

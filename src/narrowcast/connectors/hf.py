@@ -135,7 +135,7 @@ def _parts(rest: str) -> tuple[str, str | None, str, str | None]:
             "this is not a data set of the hub",
             where=f"hf:{rest}",
             next_command="write hf:ID:SPLIT or hf:ID:CONFIG:SPLIT, for example hf:imdb:train",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     name = parts[0]
     if name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).exists():
@@ -144,7 +144,7 @@ def _parts(rest: str) -> tuple[str, str | None, str, str | None]:
             "this names a folder of this machine, not a data set of the hub",
             where=f"hf:{rest}",
             next_command="read its files with file:PATH, or start from another folder",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return name, parts[1] if len(parts) == 3 else None, parts[-1], revision or None
 

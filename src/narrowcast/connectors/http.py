@@ -166,7 +166,7 @@ def _parsed(address: str, where: str) -> SplitResult:
             "this is not a web address",
             where=where,
             next_command="write https://HOST/PATH",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return url
 

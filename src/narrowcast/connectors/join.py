@@ -37,7 +37,7 @@ def split_join(rest: str) -> tuple[Locator, Locator, str]:
         "a join needs two locators with a plus between them",
         where=f"join:{rest}",
         next_command="for example join:file:questions.json+file:answers.json?on=id",
-        stage="ingestion",
+        reason_code="dataset_request_invalid",
     )
 
 

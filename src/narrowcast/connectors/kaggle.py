@@ -162,6 +162,6 @@ def _parts(address: str, locator: str) -> tuple[str, str, str]:
             "this is not a source of Kaggle",
             where=locator,
             next_command="write kaggle:dataset:OWNER/SLUG?file=NAME or kaggle:competition:SLUG?file=NAME",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return kind, slug, name

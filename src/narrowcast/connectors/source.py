@@ -45,7 +45,7 @@ _READ_AS = {
 
 def data_error(what: str, where: str, next_command: str) -> DataError:
     """A refusal of the ingestion stage."""
-    return DataError(what, where=where, next_command=next_command, stage="ingestion")
+    return DataError(what, where=where, next_command=next_command)
 
 
 class SourceFile:
@@ -226,7 +226,7 @@ def refuse_options(options: Mapping[str, str], allowed: frozenset[str], where: s
             f"the locator has an unknown option: {', '.join(unknown)}",
             where=where,
             next_command=f"options are: {', '.join(sorted(allowed)) or 'none for this source'}",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
 
 

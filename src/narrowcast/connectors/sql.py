@@ -69,7 +69,7 @@ class SqlConnector:
                 where=self._where,
                 next_command="for example sql:sqlite:///data.db?table=rows, "
                 "or sql:postgresql://user@host/name?query=SELECT …",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             ) from error
         if url.drivername in ("postgres", "postgresql"):
             url = url.set(drivername="postgresql+psycopg")
@@ -104,14 +104,13 @@ class SqlConnector:
                 f"no database is called {self._url.drivername!r}",
                 where=self._where,
                 next_command="use sqlite, postgresql, or mysql+pymysql with its driver installed",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             ) from error
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 f"{self._url.drivername} needs the driver {error.name}",
                 where=self._where,
                 next_command=f"pip install {error.name}",
-                stage="ingestion",
             ) from error
 
     def _sqlite(self) -> Any:
@@ -221,7 +220,10 @@ def _split(rest: str, where: str) -> tuple[str, str, str]:
         value = unquote_plus(value)
     if not value.strip():
         raise UsageError(
-            f"the {found[1]} is empty", where=where, next_command="write ?query=SELECT …", stage="ingestion"
+            f"the {found[1]} is empty",
+            where=where,
+            next_command="write ?query=SELECT …",
+            reason_code="dataset_request_invalid",
         )
     return rest[: found.start()], found[1], value.strip()
 
@@ -233,7 +235,7 @@ def _one_reading_statement(text: str) -> str:
             "the query is not one reading statement",
             where=text[:200],
             next_command="write one SELECT, WITH, VALUES or TABLE statement",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return text.rstrip().rstrip(";")
 

@@ -56,7 +56,7 @@ class Locator:
                 where=text or "(empty)",
                 next_command="write SCHEME:PATH, for example csv:train.csv or file:rows.parquet; "
                 "`narrowcast data sources` lists the schemes",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             )
         return cls(scheme, rest)
 
@@ -89,6 +89,6 @@ def _variable(found: re.Match[str]) -> str:
             f"the locator names a variable that is not set: {found[1]}",
             where="the environment",
             next_command=f"export {found[1]}=…, then the same command again",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return value

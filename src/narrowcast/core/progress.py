@@ -55,11 +55,11 @@ class CancelToken:
         """True once a stop was asked for."""
         return self._event.is_set()
 
-    def check(self, *, reason_code: str = "system_cancelled", stage: str = "system") -> None:
+    def check(self, *, reason_code: str = "system_cancelled") -> None:
         """Raise where a stop was asked for.
 
         Raises:
             CancelledError: with the reason code of the stage.
         """
         if self.requested:
-            raise CancelledError("stopped on request", reason_code=reason_code, stage=stage)
+            raise CancelledError("stopped on request", reason_code=reason_code)

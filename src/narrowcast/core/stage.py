@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.settings import Settings
+from narrowcast.reasons import StageName
 
 
 class StageOptions(BaseModel):

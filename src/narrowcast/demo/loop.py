@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.core.request import StageRequest
+from narrowcast.core.request import ResumableRequest
 from narrowcast.core.work import as_work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
 from narrowcast.ops.data import imports
@@ -88,7 +88,7 @@ def run_demo(
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
         started, before = time.monotonic(), _record(project, name)
-        result: Any = run_stage(project, stage(name), StageRequest(resume=True), as_work(shown, cancel))
+        result: Any = run_stage(project, stage(name), ResumableRequest(resume=True), as_work(shown, cancel))
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
         finish(name, _WORDS[name](result), started, kept=_record(project, name) == before)

@@ -9,13 +9,13 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow
 from narrowcast.duplicates.leakage import NO_EMBEDDER
 from narrowcast.duplicates.row_sets import OpenProject, RowSet, row_set
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.embedders import embedder
 from narrowcast.similarity.near_duplicates import near_duplicates
@@ -87,12 +87,12 @@ def dedupe(
     shown.start("reading the rows")
     found = row_set(source, open_project, column=column, label=label)
     _check_output(output, found)
-    token.check(stage="prepare")
+    token.check()
     shown.start("looking for exact and near-duplicates")
     exact, near = _joined(found.texts, similarity)
     semantic = _copy(near, len(found.texts))
     if by != NO_EMBEDDER:
-        token.check(stage="prepare")
+        token.check()
         shown.start("comparing meanings")
         for group in semantic_groups(found.texts, embedder(by), meaning):
             semantic.union_all(group)
@@ -180,11 +180,14 @@ def _check_output(output: Path | None, found: RowSet) -> None:
             "only a source is written without its repetitions; imported rows are kept as they are",
             where="--output",
             next_command="--locator SCHEME:PATH with --output FILE.jsonl, then import that file",
-            stage="prepare",
+            reason_code="prepare_request_invalid",
         )
     if output.exists():
         raise UsageError(
-            "the file exists already", where=str(output), next_command="name a new file", stage="prepare"
+            "the file exists already",
+            where=str(output),
+            next_command="name a new file",
+            reason_code="prepare_request_invalid",
         )
 
 

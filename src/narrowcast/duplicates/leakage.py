@@ -6,10 +6,10 @@ from collections import Counter
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.duplicates.row_sets import OpenProject, RowSet, row_set
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind, Match, compare
 from narrowcast.similarity.embedders import DEFAULT, embedder
 
@@ -81,7 +81,7 @@ def leakage(
     shown.start("reading the rows")
     left = row_set(a, open_project, column=column, label=label)
     right = row_set(b, open_project, column=column, label=label)
-    token.check(stage="prepare")
+    token.check()
     shown.start("comparing the rows")
     matches = compare(left.texts, right.texts, similarity=similarity, by=chosen, meaning=meaning)
     shown.finish()

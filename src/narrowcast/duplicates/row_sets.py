@@ -71,7 +71,7 @@ def row_set(
             "this names no rows",
             where=reference,
             next_command="SCHEME:PATH, train, dev, test, golden, or accepted",
-            stage="prepare",
+            reason_code="prepare_request_invalid",
         )
     return _of_source(reference, column, label)
 
@@ -109,7 +109,7 @@ def _of_source(name: str, column: str | None, label: str | None) -> RowSet:
             f"no row has text in column {text_column!r}",
             where=locator.public,
             next_command="--column NAME; `narrowcast data introspect` lists the columns",
-            stage="prepare",
+            reason_code="prepare_request_invalid",
         )
     return found
 

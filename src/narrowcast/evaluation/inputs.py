@@ -134,7 +134,6 @@ def current_reference(project: ProjectPaths) -> str:
             where=str(project.stage_records),
             next_command="narrowcast train, or narrowcast eval MODEL",
             reason_code="eval_model_missing",
-            stage="eval",
         )
     return f"run:{record.run_id}"
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from narrowcast.core.metric import Gate
+from narrowcast.core.request import CommandLine
 from narrowcast.core.stage import StageOptions
 
 _GATE = re.compile(r"\s*(\S.*?)\s*(>=|<=)\s*([-+.\deE]+)\s*")
@@ -60,7 +61,7 @@ class BaselineOptions(MeasureOptions):
 class EvaluateOptions(MeasureOptions):
     """Trained or exported models, measured, gated and compared."""
 
-    models: list[str] | None = None
+    models: Annotated[list[str] | None, CommandLine(positional=True, metavar="MODEL")] = None
     """Predictor references such as run:exp-0123456789 or gguf:q8_0; auto takes the newest trained run."""
     against: list[str] | None = None
     """Models to compare with on the same rows; auto takes those of the last `baseline`."""

@@ -69,7 +69,7 @@ def _predict(
     predictions: list[Prediction] = []
     ctx.progress.start(f"{reference}: answering", total=len(requests))
     for start in range(0, len(requests), _BATCH):
-        ctx.cancel.check(stage="eval")
+        ctx.cancel.check()
         batch = requests[start : start + _BATCH]
         predictions += predictor.predict(batch)
         ctx.progress.advance(len(batch))

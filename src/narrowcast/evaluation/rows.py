@@ -39,7 +39,6 @@ def held_out_rows(
             where=f"version {short(manifest.version)}",
             next_command="import more rows, then narrowcast prepare",
             reason_code="eval_dataset_missing",
-            stage="eval",
         )
     if options.limit is None or options.limit >= len(rows):
         return rows, ""
@@ -90,7 +89,6 @@ def check_not_trained_on(
                 where=f"trained on data set {short(version)}, the current one is {short(manifest.version)}",
                 next_command="narrowcast train",
                 reason_code="eval_rows_trained_on",
-                stage="eval",
             )
         proof = "none of these rows was in its train split" if shared == 0 else "that version is gone"
         warnings.append(f"{reference} was trained on data set {short(version)}, not the current one; {proof}")

@@ -11,15 +11,17 @@ import time
 from itertools import islice
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.errors import ModelError
+from narrowcast.experiments.requests import TrainRequest
 from narrowcast.models.catalogue import CatalogueEntry, catalogue
 from narrowcast.models.embedded import EMBEDDED_NAME
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
+from narrowcast.reasons import StageName
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import handler_for
 
@@ -45,16 +47,16 @@ class Candidate(BaseModel):
 
 
 class Choice(BaseModel):
-    """What the autopilot fills in.
+    """What the autopilot fills in."""
 
-    Attributes:
-        options: training options; those the user gave are not among them.
-        reasons: option to why.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     options: dict[str, Any] = Field(default_factory=dict)
+    """Training options; those that the user gave are not among them."""
     reasons: dict[str, str] = Field(default_factory=dict)
+    """Option to the reason for its value."""
     candidates: list[Candidate] = Field(default_factory=list)
+    """The bases that were looked at."""
 
 
 def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
@@ -96,6 +98,19 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
         choice.options.pop("recipe", None)
         choice.reasons.pop("recipe", None)
     return choice
+
+
+def with_choice(project: Project, request: TrainRequest) -> TrainRequest:
+    """The request with what the autopilot chooses, where it asks for that; an event keeps the reasons."""
+    if not request.autopilot:
+        return request
+    choice = choose(project, request.options)
+    if not project.settings.process:  # of several processes that train together, the first one records
+        message = ", ".join(f"{name} {value}" for name, value in choice.options.items()) or "nothing was open"
+        payload = choice.model_dump(mode="json")
+        project.trail.emit(StageName.TRAINING, "training_autopilot", message, payload=payload)
+    given = {**choice.options, **request.options}
+    return request.model_copy(update={"options": given, "autopilot": False})
 
 
 def _judge(

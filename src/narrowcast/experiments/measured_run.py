@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.stage import StageContext, Watch
 from narrowcast.core.work import Work
 from narrowcast.evaluation.options import EvaluateOptions
@@ -23,41 +22,37 @@ from narrowcast.stages.train import STAGE, Result
 
 @dataclass(slots=True)
 class RunSetup:
-    """How runs are made and shown.
+    """How runs are made and shown."""
 
-    Attributes:
-        rows: dev rows that a finished model is measured on, at most.
-        force: train without a baseline.
-    """
-
-    progress: Progress
-    cancel: CancelToken
+    work: Work
     rows: int
+    """Dev rows that a finished model is measured on, at most."""
     force: bool = False
+    """Train without a baseline."""
 
 
 class MeasuredRun(BaseModel):
-    """A finished run with its figures on dev rows.
+    """A finished run with its figures on dev rows."""
 
-    Attributes:
-        metric: name of the task's primary metric; `score` is its value with a 95 % interval.
-        n: dev rows it was measured on.
-        dev_loss: of the weights that were kept; nats per completion token.
-        latency_p50_ms: of an answer on this machine, batched.
-        size_bytes: of the weights, an adapter merged in.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     run_id: str
     base: str
     method: str
     seed: int
     metric: str
+    """Name of the task's primary metric."""
     score: MetricValue
+    """Its value, with a 95 % interval."""
     n: int
+    """Dev rows it was measured on."""
     train_loss: float
     dev_loss: float | None
+    """Of the weights that were kept; nats per completion token."""
     latency_p50_ms: float
+    """Of an answer on this machine, batched."""
     size_bytes: int | None
+    """Of the weights, an adapter merged in."""
     seconds: float
 
 
@@ -78,7 +73,7 @@ def measured_run(
         CancelledError: on request, with a checkpoint.
     """
     options = stage_options(project, STAGE, overrides)
-    runner = project.runner(Work(setup.progress, setup.cancel))
+    runner = project.runner(setup.work)
     trained = runner.run(STAGE, options, resume=True, force=setup.force, make_current=False, watch=watch)
     return _measured(project, trained, options.seed, setup)
 
@@ -92,12 +87,16 @@ def _measured(project: Project, trained: Result, seed: int, setup: RunSetup) -> 
         {"models": [reference], "against": [], "gates": [], "split": "dev", "limit": setup.rows}
     )
     context = StageContext(
-        project.paths, project.settings, run_id=trained.run_id, progress=setup.progress, cancel=setup.cancel
+        project.paths,
+        project.settings,
+        run_id=trained.run_id,
+        progress=setup.work.progress,
+        cancel=setup.work.cancel,
     )
     try:
         found = measure(measure_inputs(context, options, [reference]), options, context, [])
     finally:
-        setup.progress.finish()
+        setup.work.progress.finish()
     result = found.models[0].result
     return MeasuredRun(
         run_id=trained.run_id,

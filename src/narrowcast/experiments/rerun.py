@@ -5,43 +5,42 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.hashing import short
-from narrowcast.core.names import Split, StageName
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError, ModelError
+from narrowcast.experiments.requests import RerunRequest
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.files import read_json, write_text
 
 
 class Rerun(BaseModel):
-    """What came of it.
+    """The repeated run beside the first one."""
 
-    Attributes:
-        identical: the weights have the same SHA-256.
-        changed: what differs in code version and environment, as `name: then → now`.
-        folder: the repeated run, relative to the project; kept where it differs.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     run_id: str
     identical: bool
+    """The weights have the same SHA-256."""
     expected_sha256: str
     weights_sha256: str
     changed: list[str]
+    """What differs in code version and environment, as `name: then → now`."""
     seconds: float
     folder: str | None = None
+    """The repeated run, relative to the project; kept where it differs."""
 
 
-def rerun(
-    project: Project, run_id: str, *, progress: Progress | None = None, cancel: CancelToken | None = None
-) -> Rerun:
+def rerun(project: Project, request: RerunRequest, work: Work | None = None) -> Rerun:
     """Train again with the run's base, data-set version, recipe, seed and threads, in a folder of its own.
 
-    An interrupted repetition goes on where it was.
+    An interrupted repetition continues where it was.
 
     Raises:
         ModelError: where the run or its base is gone or was changed.
@@ -55,6 +54,7 @@ def rerun(
     from narrowcast.stages.train.run import train
     from narrowcast.training.options import Options
 
+    run_id, work = request.run, work or Work()
     manifest = read_run_manifest(project.paths, run_id)
     options = Options.model_validate(
         {
@@ -72,8 +72,8 @@ def rerun(
         scratch,
         project.settings,
         run_id=run_id,
-        progress=progress or NullProgress(),
-        cancel=cancel or CancelToken(),
+        progress=work.progress,
+        cancel=work.cancel,
         resume=True,
         force=True,  # the baseline was asked for the first time
     )
@@ -151,7 +151,6 @@ def _version_folder(project: ProjectPaths, version: str) -> Path:
         where=short(version),
         next_command="narrowcast data versions",
         reason_code="dataset_version_unknown",
-        stage="training",
     )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from statistics import mean, stdev
-from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from narrowcast.core.names import StageName
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
+from narrowcast.experiments.autopilot import with_choice
 from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
+from narrowcast.experiments.requests import SeedsRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
+from narrowcast.reasons import StageName
 from narrowcast.stages.train import STAGE
 from narrowcast.store.stage_records import set_current
 
@@ -28,48 +29,31 @@ class Spread(BaseModel):
 
 
 class Seeds(BaseModel):
-    """What came of it.
+    """The runs and their spread."""
 
-    Attributes:
-        split: the rows the runs were measured on; never test or golden ones.
-        score: of `metric`, the task's primary one.
-        dev_loss: None without dev losses.
-        current_run: the run with the best score, which `narrowcast eval` and `narrowcast export` now take.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     metric: str
+    """The task's primary metric."""
     split: str = "dev"
+    """The rows the runs were measured on; never test or golden ones."""
     n: int
     runs: list[MeasuredRun]
     score: Spread
+    """Of `metric`."""
     train_loss: Spread
     dev_loss: Spread | None
+    """None without dev losses."""
     seconds: float
     current_run: str
+    """The run with the best score, which `narrowcast eval` and `narrowcast export` now take."""
 
 
-def train_seeds(
-    project: Project,
-    overrides: dict[str, Any] | None = None,
-    *,
-    seeds: int,
-    rows: int = 500,
-    force: bool = False,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
-) -> Seeds:
+def train_seeds(project: Project, request: SeedsRequest, work: Work | None = None) -> Seeds:
     """Train with as many seeds, from the one in the options on, and measure each on dev rows.
 
-    A seed that has finished before is not trained again, an interrupted one goes on.
-
-    Args:
-        project: with a prepared data set.
-        overrides: options that win over `narrowcast.yaml`.
-        seeds: how many, 2 or more.
-        rows: dev rows to measure on, at most.
-        force: train without a baseline.
-        progress: where to show it.
-        cancel: how to stop it; a checkpoint is written first.
+    A seed that has finished before is not trained again, an interrupted one continues. Where work is
+    cancelled, a checkpoint is written first.
 
     Raises:
         UsageError: for fewer than two seeds.
@@ -77,16 +61,18 @@ def train_seeds(
         DataError: where there are no dev rows.
         CancelledError: on request.
     """
+    seeds, work = request.seeds, work or Work()
     if seeds < 2:
         raise UsageError("a spread needs two seeds or more", where=f"--seeds {seeds}")
     require("torch", "sklearn", purpose="training under several seeds")
-    first = stage_options(project, STAGE, overrides).seed
-    setup = RunSetup(progress or NullProgress(), cancel or CancelToken(), rows, force)
+    given = with_choice(project, request).options
+    first = stage_options(project, STAGE, given).seed
+    setup = RunSetup(work, request.dev_rows, request.force)
     runs: list[MeasuredRun] = []
     with project.lock("train"):
         for seed in range(first, first + seeds):
-            setup.progress.note(f"seed {seed} ({len(runs) + 1} of {seeds})")
-            runs.append(measured_run(project, {**(overrides or {}), "seed": seed}, setup))
+            work.progress.note(f"seed {seed} ({len(runs) + 1} of {seeds})")
+            runs.append(measured_run(project, {**given, "seed": seed}, setup))
         best = max(runs, key=lambda run: run.score.value)
         set_current(project.paths, STAGE.name, best.run_id)
     found = _summed_up(runs, best.run_id)

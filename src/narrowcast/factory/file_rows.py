@@ -33,7 +33,6 @@ def store_file(project: ProjectPaths, path: Path) -> str:
             where=str(path),
             next_command="narrowcast data gate --rows FILE.jsonl",
             reason_code="factory_rows_missing",
-            stage="factory",
         ) from error
     name = f"gen-{digest[:8]}"
     paths = GenerationPaths(project, name)

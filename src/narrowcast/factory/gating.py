@@ -65,7 +65,7 @@ def run_gates(
     verdicts = []
     progress.start("asking the gates", len(gates))
     for name, gate in gates:
-        cancel.check(reason_code="factory_cancelled", stage="factory")
+        cancel.check(reason_code="factory_cancelled")
         turned_away = gate(rows, context)
         rejected += [
             Rejected(row.candidate, name, turned_away[row.index]) for row in rows if row.index in turned_away

@@ -53,7 +53,6 @@ def _evaluation_rows(path: Path) -> Iterator[Example]:
             where=str(path),
             next_command="correct its lines: one JSON object each",
             reason_code="factory_rows_missing",
-            stage="factory",
         ) from error
 
 
@@ -115,7 +114,6 @@ class HeldOutGuard:
                 where=found[:80],
                 next_command="take the text out of task.md and specs/generation_prompts, then run it again",
                 reason_code="factory_held_out_text",
-                stage="factory",
             )
 
 

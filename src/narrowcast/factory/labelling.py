@@ -127,6 +127,6 @@ def _answer_schema(task: TaskSpec) -> dict[str, Any]:
             f"rows of a {task.profile} task are more than a text and its answer",
             where="--source label",
             next_command="narrowcast data generate --source teacher",
-            stage="factory",
+            reason_code="factory_request_invalid",
         )
     return {**schema, "properties": answer, "required": list(answer)}

@@ -164,5 +164,4 @@ def _wrong(what: str, path: Path) -> DataError:
         where=str(path),
         next_command="correct the file, then: narrowcast data generate --dry-run",
         reason_code="factory_plan_invalid",
-        stage="factory",
     )

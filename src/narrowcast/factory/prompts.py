@@ -126,7 +126,6 @@ def load_prompt(folder: Path, name: str) -> str:
             where=str(path),
             next_command=f"use: {', '.join(f'${each}' for each in sorted(_NAMES[name]))}",
             reason_code="factory_plan_invalid",
-            stage="factory",
         )
     return text
 

@@ -67,7 +67,7 @@ def row_shape(task: TaskSpec) -> RowShape:
         f"rows of a {task.profile} task can not be generated yet",
         where="task.profile in narrowcast.yaml",
         next_command="write the rows by hand and import them: narrowcast data import",
-        stage="factory",
+        reason_code="factory_request_invalid",
     )
 
 

@@ -89,9 +89,7 @@ def load_templates(path: Path) -> TemplateFile:
         what, cause = f"the templates are not YAML: {error}", error
     except ValidationError as error:
         what, cause = f"the templates are wrong: {describe_mistakes(error)}", error
-    raise DataError(
-        what, where=str(path), next_command=fix, reason_code="factory_plan_invalid", stage="factory"
-    ) from cause
+    raise DataError(what, where=str(path), next_command=fix, reason_code="factory_plan_invalid") from cause
 
 
 def fill_templates(
@@ -192,7 +190,6 @@ def _no_method(name: str, slot: Slot, why: str) -> DataError:
         where="templates.yaml",
         next_command="see https://faker.readthedocs.io for its providers",
         reason_code="factory_plan_invalid",
-        stage="factory",
     )
 
 

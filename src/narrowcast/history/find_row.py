@@ -30,7 +30,6 @@ def find_id(project: Project, reference: str) -> str:
         where=f"{reference[:80]}{': ' + ', '.join(found[:10]) if found else ''}",
         next_command="name it by its id, IMPORT:NUMBER; data/accepted and data/rejected hold the ids",
         reason_code="dataset_row_unknown",
-        stage="ingestion",
     )
 
 

@@ -15,13 +15,14 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.manifest import DatasetManifest
-from narrowcast.core.names import Split, StageName
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.history.remains import remains
 from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.datasets import kept_manifests, rewrite_version
 from narrowcast.store.files import read_json, read_jsonl, write_json, write_jsonl
 from narrowcast.store.forgotten import append_forgotten, record_hash
@@ -88,7 +89,6 @@ def forget(
                 where=f"{len(records)} imports",
                 next_command="narrowcast data imports; values of --where are compared to the letter",
                 reason_code="dataset_row_unknown",
-                stage="ingestion",
             )
         outcome = _outcome(paths, found, dry_run)
         if dry_run:

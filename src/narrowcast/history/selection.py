@@ -36,7 +36,7 @@ class Selection:
             raise UsageError(
                 "nothing says which rows are meant",
                 next_command="name them by --id IMPORT:NUMBER, --where COLUMN=VALUE or --text TEXT",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             )
 
     @property

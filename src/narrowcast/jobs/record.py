@@ -125,5 +125,4 @@ def unknown(job_id: str) -> DataError:
         where=job_id,
         next_command="narrowcast jobs list",
         reason_code="job_unknown",
-        stage="system",
     )

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.hashing import sha256_hex
-from narrowcast.core.names import StageName
 from narrowcast.core.settings import Settings
 from narrowcast.errors import StageError, WorkspaceError
 from narrowcast.jobs.database import APPLICATION, QUEUE, VERSION, queue_client, queue_url
 from narrowcast.jobs.process import Stopped, run_step
 from narrowcast.jobs.record import JobFiles, JobRequest
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.lock import is_held, take
 
 WORKFLOW = "narrowcast_job"

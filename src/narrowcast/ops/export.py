@@ -3,74 +3,59 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from narrowcast.core.bundle import BundleManifest
-from narrowcast.core.names import StageName
 from narrowcast.core.parity import ParityReport
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.core.request import StageRequest
 from narrowcast.core.stage import StageContext
-from narrowcast.core.work import as_work
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage, stage_options
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.stages.export import STAGE, Result
 from narrowcast.store.files import read_json
 
 
-def export(
-    project: Project,
-    overrides: dict[str, Any] | None = None,
-    *,
-    force: bool = False,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
-) -> Result:
-    """Write the bundle of the newest run; one that is up to date is not written again.
+def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> Result:
+    """Write the bundle of the current run; one that is up to date is not written again.
 
     Raises:
         StageError: nothing trained, or `export_parity_failed`.
-        ModelError: a format this model can not take.
+        ModelError: a format this model cannot take.
     """
-    request = StageRequest(options=overrides or {}, force=force)
-    return run_stage(project, STAGE, request, as_work(progress, cancel))
+    return run_stage(project, STAGE, request or ExportRequest(), work)
 
 
-def parity(
-    project: Project,
-    overrides: dict[str, Any] | None = None,
-    *,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
-) -> ParityReport:
+def parity(project: Project, request: ParityRequest | None = None, work: Work | None = None) -> ParityReport:
     """Run the proof again on the files of the current bundle; the verdict is an event either way.
 
-    Args:
-        project: an open project with a bundle.
-        overrides: export options; `formats` picks files of the bundle, all of them by default.
-        progress: where the work shows itself.
-        cancel: how it is stopped.
+    Options are those of `export`; `formats` picks files of the bundle, all of them by default.
+
+    Raises:
+        UsageError: the bundle has no file of a wanted format.
+        ModelError: there is no bundle, or its manifest is damaged.
     """
     from narrowcast.stages.export.merge import load_measured
     from narrowcast.stages.export.proof import prove
 
-    options = stage_options(project, STAGE, overrides)
+    request, work = request or ParityRequest(), work or Work()
+    options = stage_options(project, STAGE, request.options)
     with project.lock("parity"):
         context = StageContext(
-            project=project.paths,
-            settings=project.settings,
-            progress=progress or NullProgress(),
-            cancel=cancel or CancelToken(),
+            project=project.paths, settings=project.settings, progress=work.progress, cancel=work.cancel
         )
         inputs = STAGE.read_inputs(options, context)
         context.run_id = inputs.run.run_id
         folder, manifest = read_bundle(project.paths.gguf / inputs.run.run_id)
-        files = _files(folder, manifest, (overrides or {}).get("formats"))
-        report = prove(load_measured(inputs.run.run_id, context), inputs.dataset, files, options, context)
-    context.progress.finish()
+        files = _files(folder, manifest, request.options.get("formats"))
+        try:
+            measured = load_measured(inputs.run.run_id, context)
+            report = prove(measured, inputs.dataset, files, options, context)
+        finally:
+            work.progress.finish()
     code = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
     project.trail.emit(
         StageName.EXPORT,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.names import StageName
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.work import Work
 from narrowcast.experiments.autopilot import Choice, choose
+from narrowcast.ops.requests import PreflightRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.training.preflight.finding import Finding
 from narrowcast.training.preflight.forecast import Forecast
 
@@ -34,22 +35,22 @@ class RenderedRow(BaseModel):
     completion_tokens: int
 
 
-class Plan(BaseModel):
-    """What a run that could begin would do.
+class TrainPlan(BaseModel):
+    """What a run that could begin would do."""
 
-    Attributes:
-        reasons: option to why it has its value.
-        steps: optimiser steps of the whole run.
-        tokens: of all epochs, padding not counted; `loss_tokens` carry loss.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     base: str
     parameters: int
     recipe: dict[str, Any]
     reasons: dict[str, str]
+    """Option to the reason for its value."""
     steps: int
+    """Optimizer steps of the whole run."""
     tokens: int
+    """Of all epochs, padding not counted."""
     loss_tokens: int
+    """Tokens that carry loss."""
     longest_row: int
     dev_rows: int
     ledger: StageLedger
@@ -57,46 +58,29 @@ class Plan(BaseModel):
 
 
 class Preflight(BaseModel):
-    """Everything that was found.
+    """Everything that preflight found."""
 
-    Attributes:
-        ok: whether the run may begin in its mode.
-        mode: strict, fail-open or off.
-        plan: None where base, template or rows can not be used.
-        forecast: from a few steps; None where none were tried.
-        autopilot: what it chose, and the bases it looked at; None where it was not asked.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     ok: bool
+    """Whether the run may begin in its mode."""
     mode: str
+    """strict, fail-open or off."""
     findings: list[Finding]
-    plan: Plan | None = None
+    plan: TrainPlan | None = None
+    """None where base, template or rows cannot be used."""
     forecast: Forecast | None = None
+    """From a few optimizer steps; None where none were tried."""
     autopilot: Choice | None = None
+    """What it chose, and the bases it looked at; None where it was not asked."""
 
 
 def preflight(
-    project: Project,
-    overrides: dict[str, Any] | None = None,
-    *,
-    force: bool = False,
-    autopilot: bool = False,
-    record: bool = True,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
+    project: Project, request: PreflightRequest | None = None, work: Work | None = None
 ) -> Preflight:
-    """Look at everything a run needs, and try a few steps where nothing stands against them.
+    """Look at everything a run needs, and try a few optimizer steps where nothing stands against them.
 
-    Nothing is written but one event, where `record` says so.
-
-    Args:
-        project: to look at.
-        overrides: training options that win over `narrowcast.yaml`; `probe_steps=0` tries no step.
-        force: do not count a missing baseline as a problem that blocks.
-        autopilot: choose base, recipe and schedule where they are left open.
-        record: emit the event.
-        progress: where to show it.
-        cancel: how to stop it.
+    Nothing is written but one event. The option `probe_steps=0` tries no step.
 
     Raises:
         CancelledError: on request.
@@ -106,11 +90,15 @@ def preflight(
     from narrowcast.stages.train import STAGE
     from narrowcast.training.preflight.examine import examine
 
-    choice = choose(project, overrides) if autopilot else Choice()
-    options = stage_options(project, STAGE, {**choice.options, **(overrides or {})})
-    shown = progress or NullProgress()
+    request, work = request or PreflightRequest(), work or Work()
+    choice = choose(project, request.options) if request.autopilot else Choice()
+    options = stage_options(project, STAGE, {**choice.options, **request.options})
     ctx = StageContext(
-        project.paths, project.settings, progress=shown, cancel=cancel or CancelToken(), force=force
+        project.paths,
+        project.settings,
+        progress=work.progress,
+        cancel=work.cancel,
+        force=request.force,
     )
     found = examine(options, ctx)
     findings, forecast = list(found.findings), None
@@ -119,7 +107,7 @@ def preflight(
         missing = any(each.reason_code == "training_device_missing" for each in findings)
         if options.probe_steps and not short and not missing:
             forecast = _forecast(found.setup, options, ctx, findings)
-    shown.finish()
+    work.progress.finish()
     blocked = any(each.blocks for each in findings)
     ok = found.setup is not None and (not blocked or options.preflight != "strict")
     report = Preflight(
@@ -128,9 +116,9 @@ def preflight(
         findings=findings,
         plan=_plan(found.setup, choice) if found.setup else None,
         forecast=forecast,
-        autopilot=choice if autopilot else None,
+        autopilot=choice if request.autopilot else None,
     )
-    if record:
+    if request.record:
         _record(project, report)
     return report
 
@@ -156,9 +144,9 @@ def _record(project: Project, report: Preflight) -> None:
     )
 
 
-def _plan(setup: TrainingSetup, choice: Choice) -> Plan:
+def _plan(setup: TrainingSetup, choice: Choice) -> TrainPlan:
     recipe = setup.recipe
-    return Plan(
+    return TrainPlan(
         base=setup.base.name,
         parameters=setup.base.parameters,
         recipe={**choice.options, **recipe.model_dump(mode="json", exclude={"reasons"})},

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from narrowcast.core.request import StageRequest
+from narrowcast.core.request import ResumableRequest, StageRequest
 from narrowcast.core.stage import I, O, R, StageDefinition
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
@@ -57,7 +57,8 @@ def run_stage(
         NarrowcastError: whatever the stage raised; its event is in the trail.
     """
     options = stage_options(project, definition, request.options)
-    return project.runner(work).run(definition, options, force=request.force, resume=request.resume)
+    resume = isinstance(request, ResumableRequest) and request.resume
+    return project.runner(work).run(definition, options, force=request.force, resume=resume)
 
 
 def preview_stage(

@@ -9,12 +9,11 @@ from __future__ import annotations
 import traceback
 from typing import Any, NoReturn
 
-from narrowcast.audit.reasons import REASONS
 from narrowcast.audit.trail import Trail
-from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import Emit, StageDefinition, StageResult
 from narrowcast.errors import CancelledError, NarrowcastError, StageError
+from narrowcast.reasons import REASONS, StageName
 from narrowcast.store.stage_records import (
     RunningStage,
     clear_running,
@@ -65,6 +64,7 @@ class Lifecycle:
         payload: dict[str, Any] = {}
         if isinstance(error, NarrowcastError):
             payload["next"] = error.next_command
+            payload["cause"] = error.reason_code
         else:
             payload["exception"] = type(error).__name__
             payload["at"] = _innermost(error)
@@ -113,19 +113,20 @@ def reraise(error: BaseException, definition: StageDefinition[Any, Any, Any]) ->
         where=_innermost(error),
         next_command=f"narrowcast --debug {definition.words}, which shows the traceback",
         reason_code=definition.failure_code,
-        stage=definition.event_stage.value,
     ) from error
 
 
 def _failure_code(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> str:
-    if isinstance(error, CancelledError) and error.reason_code != CancelledError.default_reason_code:
-        return error.reason_code
+    """The error's own code where this stage may emit it, otherwise the general one of the stage."""
+    general = definition.failure_code
     if isinstance(error, CancelledError | KeyboardInterrupt):
-        return definition.cancelled_code
-    if isinstance(error, NarrowcastError) and error.reason_code in REASONS:
-        general = error.reason_code == NarrowcastError.default_reason_code
-        return definition.failure_code if general else error.reason_code
-    return definition.failure_code
+        general = definition.cancelled_code
+    reason = REASONS.get(error.reason_code) if isinstance(error, NarrowcastError) else None
+    if not isinstance(error, NarrowcastError) or reason is None:
+        return general
+    if error.reason_code in (NarrowcastError.default_reason_code, CancelledError.default_reason_code):
+        return general
+    return error.reason_code if reason.stage in (definition.event_stage, StageName.SYSTEM) else general
 
 
 def _message(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> str:

@@ -7,18 +7,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import Engine
 
 from narrowcast.audit.trail import Trail
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.factory.spec import SpecAnswers, write_spec
 from narrowcast.pipeline.runner import Runner
+from narrowcast.reasons import StageName
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.files import write_text
@@ -27,7 +28,7 @@ from narrowcast.store.projects import ProjectEntry, add_project, list_projects, 
 
 
 class Project:
-    """An open project. `create` and `open` are the ways in; `close` lets go of the database."""
+    """An open project, from `create` or `open`; as a context manager, the end of the block closes it."""
 
     def __init__(self, settings: Settings, engine: Engine, entry: ProjectEntry) -> None:
         self.settings = settings
@@ -118,6 +119,13 @@ class Project:
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """The project itself; the end of the block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def slugify(name: str) -> str:

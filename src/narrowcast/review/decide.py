@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import StageName
 from narrowcast.errors import UsageError
 from narrowcast.history.find_row import find_id
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.review.agreement import Agreement, agreement
 from narrowcast.review.rescue import rescue, rescued_ids
 from narrowcast.store.import_rows import RowLookup
@@ -159,7 +159,7 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
             "a row that is no example yet needs its inputs and its target",
             where=choice.id,
             next_command=f'--decide \'{choice.id}=edit:{{"inputs": {{"text": "…"}}, "target": "…"}}\'',
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     source, _, number = choice.id.rpartition(":")
     problem = handler_for(task).check(Example(inputs, choice.target, source, int(number))) if task else None
@@ -169,7 +169,7 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
             f"the edited row can not serve the task: {problem}",
             where=f"{choice.id}: {str(choice.target)[:80]}{known}",
             next_command="edit it again, or extend the task in narrowcast.yaml",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     return choice
 

@@ -46,7 +46,6 @@ def fill_queue(
                 where=str(project.paths.root),
                 next_command="narrowcast data review --from sample",
                 reason_code="dataset_row_unknown",
-                stage="ingestion",
             )
         chosen = found if source == "conflicts" else found[:count]
         append_queue(project.paths, chosen)

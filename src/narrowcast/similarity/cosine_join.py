@@ -136,5 +136,5 @@ def _refuse(comparisons: float, most: int, rows: int, others: int) -> None:
             where="--embedder",
             next_command="--embedder none (exact and near-duplicates at any size), a higher --meaning, "
             "or fewer rows at a time",
-            stage="prepare",
+            reason_code="prepare_request_invalid",
         )

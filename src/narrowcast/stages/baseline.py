@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName, TaskProfile
+from narrowcast.core.names import TaskProfile
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import BaselineOptions
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.reasons import StageName
 from narrowcast.store.datasets import load_manifest
 
 

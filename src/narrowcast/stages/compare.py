@@ -6,11 +6,11 @@ reads. It is no part of the pipeline.
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.reasons import StageName
 
 
 def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs, measured_baselines
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.reasons import StageName
 
 __all__ = ["STAGE", "EvaluateOptions", "MeasureResult"]
 

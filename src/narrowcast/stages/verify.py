@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext, StageDefinition
@@ -10,6 +9,7 @@ from narrowcast.errors import StageError
 from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs
 from narrowcast.evaluation.options import VerifyOptions
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.reasons import StageName
 
 
 def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
@@ -37,7 +37,6 @@ def _bundled(project: ProjectPaths, run: str) -> list[str]:
             where=str(folder),
             next_command="narrowcast export",
             reason_code="export_artifact_missing",
-            stage="eval",
         )
     return [f"gguf:{name}" for name in names]
 

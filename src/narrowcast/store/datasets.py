@@ -128,7 +128,6 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
             where=str(path if current else project.prepared),
             next_command="narrowcast prepare",
             reason_code="prepare_manifest_missing",
-            stage="prepare",
         )
     try:
         return DatasetManifest.model_validate(read_json(path))
@@ -149,7 +148,6 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
             where=f"version {short(manifest.version)}",
             next_command=_SPLIT_HINT.get(split, "narrowcast prepare"),
             reason_code="eval_dataset_missing",
-            stage="eval",
         )
     path = project.root / stored.path
     if not path.exists():
@@ -292,7 +290,6 @@ def _changed(what: str, path: Path) -> DataError:
         where=str(path),
         next_command="narrowcast prepare --force, which writes it again from the imports",
         reason_code="prepare_split_changed",
-        stage="prepare",
     )
 
 
@@ -302,5 +299,4 @@ def _unknown(what: str, reference: str) -> DataError:
         where=reference,
         next_command="narrowcast data versions",
         reason_code="dataset_version_unknown",
-        stage="prepare",
     )

@@ -125,7 +125,7 @@ class ImportWriter:
                     bad.write(json_line(outcome.to_dict()))
                     rejected[outcome.reason] += 1
                 if number % EVERY == 0:
-                    self._work.cancel.check(stage="ingestion")
+                    self._work.cancel.check()
                     self._work.progress.advance(EVERY)
         return KeptRows(
             rows=accepted + rejected.total(),
@@ -161,7 +161,6 @@ def already_imported(record: ImportRecord, what: str) -> DataError:
         where=record.locator,
         next_command=f"narrowcast data remove {record.id}, to import them in another way",
         reason_code="dataset_already_imported",
-        stage="ingestion",
     )
 
 

@@ -44,7 +44,7 @@ def write_source_rows(rows: Iterable[SourceRow], path: Path, work: Work) -> Stor
             count += 1
             bad += not readable
             if count % EVERY == 0:
-                work.cancel.check(stage="ingestion")
+                work.cancel.check()
                 work.progress.advance(EVERY)
     return StoredRows(rows=count, unparseable=bad, sha256=digest.hexdigest())
 
@@ -60,7 +60,7 @@ def hash_source_rows(rows: Iterable[SourceRow], work: Work) -> str:
     for count, row in enumerate(rows, start=1):
         digest.update(_line(row)[0])
         if count % EVERY == 0:
-            work.cancel.check(stage="ingestion")
+            work.cancel.check()
             work.progress.advance(EVERY)
     return digest.hexdigest()
 

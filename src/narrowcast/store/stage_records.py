@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from narrowcast.core.hashing import sha256_hex, short
-from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.reasons import StageName
 from narrowcast.store.files import read_json, write_json, write_text
 
 

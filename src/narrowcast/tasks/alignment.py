@@ -87,6 +87,5 @@ def _margin(example: Example, prediction: Prediction) -> float:
             where=example.id,
             next_command="narrowcast eval with a model that scores answers: base or a run",
             reason_code="eval_runtime_error",
-            stage="eval",
         )
     return float(known[pair["chosen"]] - known[pair["rejected"]])

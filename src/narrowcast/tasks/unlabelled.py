@@ -44,7 +44,7 @@ class UnlabelledHandler:
             "rows without answers can not be scored",
             where=f"{len(examples)} rows, {len(predictions)} answers",
             next_command="narrowcast data import labelled rows, or narrowcast data review to label these",
-            stage="eval",
+            reason_code="eval_answers_missing",
         )
 
     def default_gates(self) -> list[Gate]:

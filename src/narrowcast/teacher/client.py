@@ -156,7 +156,7 @@ class TeacherClient:
             NarrowcastError: what the child raised.
             CancelledError: on request.
         """
-        self._cancel.check(reason_code="factory_cancelled", stage="factory")
+        self._cancel.check(reason_code="factory_cancelled")
         try:
             line = self._lines.get(timeout=_LOOK)
         except queue.Empty:
@@ -195,7 +195,6 @@ class TeacherClient:
             f"the process that asks the teacher ended (exit code {code}){last}",
             next_command="the same command again; answers that came are kept and not paid again",
             reason_code="factory_caller_died",
-            stage="factory",
         )
 
     def close(self) -> None:

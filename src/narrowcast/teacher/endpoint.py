@@ -106,7 +106,6 @@ def _bounded(response: Any) -> bytes:
                 "the teacher's answer is larger than 8 MiB",
                 where="NARROWCAST_TEACHER_URL",
                 next_command="check that the address is an OpenAI-compatible endpoint",
-                stage="factory",
             )
     return bytes(body)
 
@@ -123,7 +122,6 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
             f"the teacher's answer is not of the OpenAI protocol: {type(error).__name__} {error}",
             where="NARROWCAST_TEACHER_URL",
             next_command="check that the address ends where /chat/completions begins, usually /v1",
-            stage="factory",
         ) from error
     if isinstance(prompt, int) and isinstance(completion, int):
         counted = True
@@ -169,5 +167,4 @@ def _refused(status: int, body: bytes) -> StageError:
         where="NARROWCAST_TEACHER_URL",
         next_command=hints.get(status, "read what the endpoint says"),
         reason_code="factory_teacher_refused",
-        stage="factory",
     )

@@ -73,7 +73,7 @@ class TeacherSettings(BaseModel):
                 f"no teacher is set: {' and '.join(missing)}",
                 where="the environment",
                 next_command=f"{_NEXT}; or without a teacher: narrowcast data generate --source templates",
-                stage="factory",
+                reason_code="factory_teacher_missing",
             )
         key = env.get("NARROWCAST_TEACHER_KEY")
         settings = cls(url=url.rstrip("/"), model=name, key=SecretStr(key) if key else None)
@@ -93,7 +93,12 @@ class TeacherSettings(BaseModel):
             wrong = "the key would cross the network unencrypted; use https"
         if wrong:
             # The address may hold a secret, so it is not repeated.
-            raise UsageError(wrong, where="NARROWCAST_TEACHER_URL", next_command=_NEXT, stage="factory")
+            raise UsageError(
+                wrong,
+                where="NARROWCAST_TEACHER_URL",
+                next_command=_NEXT,
+                reason_code="factory_teacher_missing",
+            )
 
 
 def _is_loopback(host: str) -> bool:

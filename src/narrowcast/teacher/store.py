@@ -147,7 +147,6 @@ class CallStore:
                         "calls to the teacher of an earlier run are still under way",
                         where=str(self.path),
                         next_command="the same command again, later; their answers are kept, not paid again",
-                        stage="factory",
                     ) from error
             if waiting is not None:
                 waiting()

@@ -71,7 +71,6 @@ class Teacher:
             where="NARROWCAST_TEACHER_URL",
             next_command="the same command again, later; answers that came are kept and not paid again",
             reason_code="factory_teacher_unavailable",
-            stage="factory",
         )
 
     def _attempt(self, call: Call, key: str) -> Answer | TurnedAway:

@@ -89,12 +89,14 @@ class Worker:
 
 
 def _named(error: Exception) -> NarrowcastError:
-    return error if isinstance(error, NarrowcastError) else StageError(repr(error), stage="factory")
+    if isinstance(error, NarrowcastError):
+        return error
+    return StageError(repr(error), reason_code="factory_generate_failed")
 
 
 def error_line(error: NarrowcastError) -> dict[str, Any]:
     """An error, so that the parent can raise it again."""
-    named = ("what", "where", "next_command", "reason_code", "stage")
+    named = ("what", "where", "next_command", "reason_code")
     return {"error": {name: getattr(error, name) for name in named}, "kind": type(error).__name__}
 
 

@@ -48,7 +48,6 @@ def training_failures(folder: Path) -> Iterator[None]:
             f"training stopped: {type(error).__name__}: {lines[0]}",
             next_command="narrowcast --debug train --resume",
             reason_code="training_runtime_error",
-            stage="training",
         ) from error
 
 
@@ -66,7 +65,6 @@ def _out_of_memory() -> StageError:
         "the machine ran out of memory",
         next_command="narrowcast train --resume --oom-retries 3, or a smaller --base",
         reason_code="training_oom",
-        stage="training",
     )
 
 
@@ -85,5 +83,4 @@ def no_room(number: int, checkpoints: Path) -> WorkspaceError:
         where=str(checkpoints),
         next_command=f"{fix}, then narrowcast train --resume",
         reason_code="system_disk_full",
-        stage="training",
     )

@@ -59,7 +59,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
         ctx.progress.start(f"rendering {split} rows", len(examples))
 
         def each() -> None:
-            ctx.cancel.check(reason_code="training_cancelled", stage="training")
+            ctx.cancel.check(reason_code="training_cancelled")
             ctx.progress.advance()
 
         splits[split] = tokenise(examples, handler_for(manifest.task), tokenizer, longest, each, pairs=pairs)
@@ -71,7 +71,6 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
             where=f"longest row allowed: {longest} tokens",
             next_command="narrowcast train with another --base, or narrowcast data ledger",
             reason_code="training_dispatch_error",
-            stage="training",
         )
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     recipe.layout, recipe.reasons["layout"] = choose_layout(

@@ -135,7 +135,6 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
                 f"the {name} became {value} at step {self.state.global_step + 1}",
                 next_command="narrowcast train with a lower learning rate, or --set precision=fp32",
                 reason_code="training_diverged",
-                stage="training",
             )
 
     def compute_loss(

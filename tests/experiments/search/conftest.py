@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from narrowcast.core.names import Split
+from narrowcast.experiments.requests import SearchRequest
 from narrowcast.testing.tiny import build_tiny_model
 from tests.training.conftest import WORDS, prepare, sentences
+
+
+def asked(options, vary=None, trials=2, **fields):
+    """A search measured on a few rows."""
+    return SearchRequest(options=options, vary=vary or {}, trials=trials, dev_rows=12, force=True, **fields)
 
 
 @pytest.fixture(scope="session")

@@ -7,18 +7,22 @@ import shlex
 import pytest
 
 from narrowcast.errors import ModelError
+from narrowcast.experiments.requests import TrainRequest
 from narrowcast.experiments.search.plan import plan_search
 from narrowcast.experiments.search.retention import drop_losers
 from narrowcast.experiments.search.run import search
-from narrowcast.experiments.search.space import Dimension
 from narrowcast.models.loading import load_trained
 from narrowcast.ops.train import runs, train
+from tests.experiments.search.conftest import asked
+
+pytestmark = pytest.mark.nightly
 
 
 def test_losers_weights_go_and_come_back_to_the_bit(ready, quick, cli_json):
-    mine = train(ready, {**quick, "weight_decay": 0.1}, force=True)  # no trial: another recipe
-    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
-    found = search(plan, trials=2, rows=12, keep="all", force=True)
+    other = {**quick, "weight_decay": 0.1}  # not a trial
+    mine = train(ready, TrainRequest(options=other, force=True))
+    request = asked(quick, {"learning_rate": "0.002,0.00001"}, keep="all")
+    plan, found = plan_search(ready, request), search(ready, request)
     assert found.dropped == []
     loser = next(each for each in found.trials if each.number != found.best)
     (dropped,) = drop_losers(plan, found.trials, found.best, [found.best])
@@ -35,22 +39,21 @@ def test_losers_weights_go_and_come_back_to_the_bit(ready, quick, cli_json):
 
 
 def test_a_run_that_was_there_before_stays(ready, quick):
-    plan = plan_search(ready, quick, space={"learning_rate": Dimension(values=[2e-3, 1e-5])})
-    mine = train(ready, plan.options_of({"learning_rate": 1e-5}), force=True)
-    found = search(plan, trials=2, rows=12, keep="all", force=True)
+    request = asked(quick, {"learning_rate": "0.002,0.00001"}, keep="all")
+    plan = plan_search(ready, request)
+    mine = train(ready, TrainRequest(options=plan.options_of({"learning_rate": 1e-5}), force=True))
+    found = search(ready, request)
     first = next(each for each in found.trials if each.run_id != mine.run_id)
     assert drop_losers(plan, found.trials, first.number, [first.number]) == []
 
 
 def test_only_a_search_that_is_done_removes_weights(ready, quick):
-    plan = plan_search(
-        ready, {**quick, "epochs": 40}, space={"learning_rate": Dimension(values=[3e-3, 1e-7])}
-    )
-    both = search(plan, trials=2, rows=12, keep="all", force=True)
+    options, vary = {**quick, "epochs": 40}, {"learning_rate": "0.003,0.0000001"}
+    both = search(ready, asked(options, vary, keep="all"))
     losers = [each.run_id for each in both.trials if each.number not in both.front]
     assert len(losers) == 1
-    stopped = search(plan, trials=3, timeout_minutes=0, force=True)
+    stopped = search(ready, asked(options, vary, trials=3, timeout=0))
     assert (stopped.stopped, stopped.dropped) == ("timeout", [])
     assert all((ready.paths.adapters / each / "run.json").exists() for each in losers)
-    assert search(plan, trials=2, rows=12, force=True).dropped == losers
+    assert search(ready, asked(options, vary)).dropped == losers
     assert "training_weights_dropped" in [event.reason_code for event in ready.trail.events()]

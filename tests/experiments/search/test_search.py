@@ -9,6 +9,7 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.core.progress import CancelToken, NullProgress
+from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError, UsageError
 from narrowcast.experiments.search.plan import plan_search
 from narrowcast.experiments.search.result import Trial
@@ -19,11 +20,12 @@ from narrowcast.ops.train import runs
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json
 from narrowcast.store.runs import current_run
+from tests.experiments.search.conftest import asked
 
-SPACE = {
-    "learning_rate": Dimension(low=0.5, high=8, log=True, relative=True),
-    "batch_size": Dimension(values=[8, 4]),
-}
+pytestmark = pytest.mark.nightly
+
+SPACE = {"learning_rate": "0.5x..8x:log", "batch_size": "8,4"}
+DECAYS = {"weight_decay": "0.01,0.1"}
 
 
 class StopInTrial(NullProgress):
@@ -54,11 +56,12 @@ def test_a_search_goes_on_where_it_was_killed_and_ends_alike(ready, quick, setti
     manifest = load_manifest(ready.paths)
     (ready.paths.root / manifest.splits[Split.TEST].path).unlink()  # nothing reads test rows
     del quick["batch_size"]
-    plan = plan_search(ready, {**quick, "epochs": 1}, space=SPACE)
+    request = asked({**quick, "epochs": 1}, SPACE)
+    plan = plan_search(ready, request)
     assert plan.start() == {"learning_rate": 1.0, "batch_size": 8}
     stop = StopInTrial(1, 2)
     with pytest.raises(CancelledError) as caught:
-        search(plan, trials=2, rows=12, force=True, progress=stop, cancel=stop.token)
+        search(ready, request, Work(stop, stop.token))
     assert "narrowcast search" in caught.value.next_command
     folder = ready.paths.searches / plan.study
     assert finished(folder) == 1
@@ -66,7 +69,7 @@ def test_a_search_goes_on_where_it_was_killed_and_ends_alike(ready, quick, setti
     (folder / "study.jsonl.lock").touch()
     with (folder / "study.jsonl").open("ab") as file:
         file.write(b'{"op_code":4,"worker')  # as a kill in the middle of a write
-    parts = search(plan, trials=2, rows=12, force=True)
+    parts = search(ready, request)
     codes = [event.reason_code for event in ready.trail.events()]
     assert codes.count("training_resumed") == 1
     assert codes.count("training_search_trial") == 2
@@ -75,7 +78,7 @@ def test_a_search_goes_on_where_it_was_killed_and_ends_alike(ready, quick, setti
     (folder / "study.jsonl").rename(tmp_path / "first.jsonl")
     for path in [*(ready.paths.stage_records / "train").iterdir(), ready.paths.run_index]:
         path.unlink()
-    whole = search(plan, trials=2, rows=12, force=True)
+    whole = search(ready, request)
     assert [row[:4] for row in told(whole)] == [row[:4] for row in told(parts)]
     assert {line["run_id"]: line["weights_sha256"] for line in runs(ready)} == weights
     _written(ready, folder, whole)
@@ -97,11 +100,11 @@ def _written(project, folder, found):
 
 
 def test_time_that_is_up_ends_a_search_and_more_trials_go_on(ready, quick, cli_json):
-    plan = plan_search(ready, quick, vary={"weight_decay": Dimension(values=[0.01, 0.1])})
-    nothing = search(plan, trials=2, timeout_minutes=0, force=True)
+    plan = plan_search(ready, asked(quick, DECAYS))
+    nothing = search(ready, asked(quick, DECAYS, timeout=0))
     assert (nothing.stopped, nothing.trials, nothing.current_run) == ("timeout", [], None)
     assert current_run(ready.paths) is None
-    one = search(plan, trials=1, force=True)
+    one = search(ready, asked(quick, DECAYS, trials=1))
     assert (one.stopped, len(one.trials)) == ("", 1)
     assert len(runs(ready)) == 1
     words = [f"--{name.replace('_', '-')}={value}" for name, value in quick.items()]
@@ -109,21 +112,21 @@ def test_time_that_is_up_ends_a_search_and_more_trials_go_on(ready, quick, cli_j
     shown = cli_json("search", *words, "--dry-run")
     assert (shown["study"], shown["done"]) == (plan.study, 1)
     assert shown["first_trial"]["weight_decay"] == 0.01
-    again = search(plan, trials=1, force=True)
+    again = search(ready, asked(quick, DECAYS, trials=1))
     assert again.trials == one.trials
     assert len(runs(ready)) == 1
 
 
 def test_a_point_that_diverges_is_a_failed_trial(ready, quick):
     wild = {**quick, "max_grad_norm": 0, "warmup_ratio": 0, "epochs": 40, "weight_decay": 1000}
-    plan = plan_search(ready, wild, vary={"learning_rate": Dimension(low=0.9, high=0.99)})
     with pytest.raises(StageError, match="the first 3 trials failed") as caught:
-        search(plan, trials=5, force=True)
+        search(ready, asked(wild, {"learning_rate": "0.9..0.99"}, trials=5))
     assert caught.value.reason_code == "training_search_failed"
 
 
 def test_a_trial_behind_is_ended_while_it_trains(ready, quick):
-    plan = plan_search(ready, quick, vary={"weight_decay": Dimension(values=[0.01, 0.1])})
+    request = asked(quick, DECAYS, trials=4)
+    plan = plan_search(ready, request)
     study = Study(ready.paths.searches / plan.study, plan.space, 0, plan.start())
     for number in range(3):  # better than anything can be
         trial = study.next()
@@ -131,7 +134,7 @@ def test_a_trial_behind_is_ended_while_it_trains(ready, quick):
             study.prune(trial, evaluation, 2.0)
         known = Trial(number=number, state="complete", varied={}, options={}, run_id=f"exp-{number}")
         study.finish(trial, known.model_dump(mode="json", exclude={"number"}), 2.0)
-    found = search(plan, trials=4, force=True)
+    found = search(ready, request)
     ended = found.trials[-1]
     assert (ended.state, ended.why) == ("pruned", "behind the median at evaluation 2")
     assert len(ended.evaluations) == 2
@@ -164,25 +167,22 @@ def test_a_trial_behind_the_others_is_pruned(tmp_path):
 
 
 def test_what_can_not_be_searched_is_refused(ready, quick):
-    with pytest.raises(UsageError, match=r"seed can not be varied; epochs=0\.0: "):
-        plan_search(ready, quick, vary={"seed": Dimension(values=[1]), "epochs": Dimension(low=0, high=2)})
-    fixed = plan_search(ready, quick)
+    with pytest.raises(UsageError, match=r"seed cannot be varied; epochs=0\.0: "):
+        plan_search(ready, asked(quick, {"seed": "1", "epochs": "0..2"}))
+    fixed = plan_search(ready, asked(quick))
     assert set(fixed.space) == {
         "learning_rate",
         "weight_decay",
         "word_dropout",
     }  # epochs and batch size are given
-    other = plan_search(ready, {**quick, "epochs": 3})
+    other = plan_search(ready, asked({**quick, "epochs": 3}))
     assert other.study != fixed.study
 
 
 def test_bases_are_varied_each_with_its_own_default(ready, quick, tmp_path):
     other = str(shutil.copytree(quick["base"], tmp_path / "other"))
-    vary = {
-        "base": Dimension(values=[quick["base"], other]),
-        "learning_rate": Dimension(low=0.5, high=2, log=True, relative=True),
-    }
-    plan = plan_search(ready, {**quick, "seed": 3}, vary=vary)
+    vary = {"base": f"{quick['base']},{other}", "learning_rate": "0.5x..2x:log"}
+    plan = plan_search(ready, asked({**quick, "seed": 3}, vary))
     assert plan.seed == 3
     assert plan.start() == {"base": quick["base"], "learning_rate": 1.0}
     assert plan.options_of({"base": other, "learning_rate": 0.5}) | quick == {

@@ -26,25 +26,26 @@ def test_default_spaces_begin_at_the_recipe():
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "expected"),
+    ("option", "text", "expected"),
     [
-        ("learning-rate=1e-4..1e-2:log", "learning_rate", Dimension(low=1e-4, high=1e-2, log=True)),
-        ("epochs=2..8", "epochs", Dimension(low=2, high=8)),
-        ("learning_rate=0.5x..2x:log", "learning_rate", Dimension(low=0.5, high=2, log=True, relative=True)),
-        ("base=embedded,qwen3-0.6b", "base", Dimension(values=["embedded", "qwen3-0.6b"])),
-        ("batch_size=16,32", "batch_size", Dimension(values=[16, 32])),
+        ("learning-rate", "1e-4..1e-2:log", Dimension(low=1e-4, high=1e-2, log=True)),
+        ("epochs", "2..8", Dimension(low=2, high=8)),
+        ("learning_rate", "0.5x..2x:log", Dimension(low=0.5, high=2, log=True, relative=True)),
+        ("base", "embedded,qwen3-0.6b", Dimension(values=["embedded", "qwen3-0.6b"])),
+        ("batch_size", "16,32", Dimension(values=[16, 32])),
     ],
 )
-def test_vary(text, name, expected):
-    assert read_vary(text) == (name, expected)
+def test_vary(option, text, expected):
+    assert read_vary({option: text}) == {option.replace("-", "_"): expected}
 
 
 @pytest.mark.parametrize(
-    "text", ["epochs", "epochs=", "epochs=8..2", "epochs=a..b", "learning_rate=0..1:log", "=1,2"]
+    ("option", "text"),
+    [("epochs", ""), ("epochs", "8..2"), ("epochs", "a..b"), ("learning_rate", "0..1:log")],
 )
-def test_what_is_no_range_is_refused(text):
+def test_what_is_not_a_range_is_refused(option, text):
     with pytest.raises(UsageError):
-        read_vary(text)
+        read_vary({option: text})
 
 
 def test_a_space_of_ones_own(tmp_path):

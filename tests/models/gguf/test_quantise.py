@@ -11,6 +11,8 @@ from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.llama_sampling import decode_rows
 from narrowcast.models.llama_scoring import log_softmax
 
+pytestmark = pytest.mark.nightly
+
 TOKENS = [1, 300, 17, 42, 5, 99, 301]
 
 

@@ -19,6 +19,8 @@ from narrowcast.ops.data.ledger import ledger
 from narrowcast.pipeline.project import Project
 from tests.stages.clean.planted import personal, secret
 
+pytestmark = pytest.mark.nightly
+
 QUESTIONS = [
     "How do I reset the router in room {}?",
     "My order of {} chairs has not arrived, where is it?",

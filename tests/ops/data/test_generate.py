@@ -25,6 +25,7 @@ from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.generate import generate
 from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
@@ -422,7 +423,7 @@ def test_no_held_out_text_ever_reaches_the_teacher(project: Project, teacher: St
     children = list(read_jsonl(project.paths.accepted / f"{gated.record.id}.jsonl"))
     assert children
     assert all(row["parents"] and row["provenance"] == "synthetic" for row in children)
-    prepare(project, {"seed": 5, "dev": 0.2, "test": 0.2})
+    prepare(project, PrepareRequest(options={"seed": 5, "dev": 0.2, "test": 0.2}))
     held_out_ids = {
         row["id"]
         for split in ("dev", "test", "golden")

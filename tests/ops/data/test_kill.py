@@ -13,6 +13,8 @@ import pytest
 from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
 
+pytestmark = pytest.mark.nightly
+
 ROWS = 30_000
 
 

@@ -15,6 +15,8 @@ from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 
+pytestmark = pytest.mark.nightly
+
 PARTS = st.lists(
     st.one_of(
         st.binary(max_size=25),

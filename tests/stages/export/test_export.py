@@ -11,13 +11,14 @@ from narrowcast.core.bundle import BundleManifest
 from narrowcast.errors import DataError, ModelError, StageError
 from narrowcast.models.predictors.load import PredictorContext, load_predictor
 from narrowcast.ops.export import export, parity
+from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.store.datasets import load_manifest
 
 
 @pytest.fixture
 def bundle(trained):
-    return export(trained, {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 24})
+    return export(trained, ExportRequest(options={"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 24}))
 
 
 def test_the_bundle_is_whole_proven_and_described(trained, bundle):
@@ -61,10 +62,10 @@ def test_an_unchanged_export_is_not_repeated_and_a_lost_file_is(trained, bundle)
     path = trained.paths.root / bundle.files["q8_0"]
     before = path.stat().st_mtime_ns
     options = {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 24}
-    assert export(trained, options) == bundle
+    assert export(trained, ExportRequest(options=options)) == bundle
     assert path.stat().st_mtime_ns == before
     path.unlink()
-    export(trained, options)
+    export(trained, ExportRequest(options=options))
     assert path.exists()
 
 
@@ -80,14 +81,14 @@ def test_exported_files_answer_through_their_reference(trained, bundle):
 
 
 def test_measured_again_the_bundle_passes(trained, bundle):
-    report = parity(trained, {"formats": ["f16"], "parity_rows": 8})
+    report = parity(trained, ParityRequest(options={"formats": ["f16"], "parity_rows": 8}))
     assert report.verdict == "pass"
     assert [each.format for each in report.formats] == ["f16"]
     assert trained.trail.events()[-1].reason_code == "export_parity_proven"
 
 
 def test_adapter_and_merged_weights(trained):
-    result = export(trained, {"formats": ["adapter", "merged"]})
+    result = export(trained, ExportRequest(options={"formats": ["adapter", "merged"]}))
     assert result.parity is None
     root = trained.paths.root
     assert (root / result.files["merged"] / "model.safetensors").exists()
@@ -97,14 +98,14 @@ def test_adapter_and_merged_weights(trained):
 
 
 def test_without_a_reference_file_quantisation_still_has_one_to_begin_from(trained):
-    result = export(trained, {"formats": ["q8_0"], "parity_rows": 4})
+    result = export(trained, ExportRequest(options={"formats": ["q8_0"], "parity_rows": 4}))
     folder = trained.paths.root / result.bundle
     assert [path.name for path in folder.glob("*.gguf")] == ["model-q8_0.gguf"]
 
 
 def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
     options = {"formats": ["f16", "q8_0"], "parity_rows": 12, "max_tokens": 40}
-    result = export(extractor, options)
+    result = export(extractor, ExportRequest(options=options))
     f16 = result.parity.formats[0]
     assert f16.verdict == "pass"
     assert f16.answers_equal >= 0.9
@@ -118,7 +119,7 @@ def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
 
 def test_an_adapter_can_not_be_exported_where_there_is_none(extractor):
     with pytest.raises(StageError, match="has no adapter"):
-        export(extractor, {"formats": ["adapter"]})
+        export(extractor, ExportRequest(options={"formats": ["adapter"]}))
 
 
 def test_nothing_trained_is_said(project):

@@ -11,7 +11,10 @@ import pytest
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.ops.export import export, parity
+from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.stages.export import bundle as bundle_module
+
+pytestmark = pytest.mark.nightly
 
 ROWS = {"parity_rows": 12}
 
@@ -55,11 +58,11 @@ DEFECTS = [
 
 @pytest.mark.parametrize(("spoil", "cause"), DEFECTS, ids=[cause for _, cause in DEFECTS])
 def test_a_wrong_file_in_a_bundle_is_caught(trained, tmp_path, spoil, cause):
-    result = export(trained, {"formats": ["merged", "f16"], **ROWS})
+    result = export(trained, ExportRequest(options={"formats": ["merged", "f16"], **ROWS}))
     folder = shutil.copytree(trained.paths.root / result.files["merged"], tmp_path / "spoilt")
     spoil(folder)
     write_gguf(folder, trained.paths.root / result.files["f16"], "f16")
-    report = parity(trained, ROWS)
+    report = parity(trained, ParityRequest(options=ROWS))
     assert (report.verdict, report.cause) == ("fail", cause)
     assert report.eos_equal == (cause != "eos")
     assert report.prompt_ids_equal == (cause not in ("template", "tokenizer"))
@@ -75,7 +78,7 @@ def test_a_failed_proof_keeps_the_report_and_no_bundle(trained, monkeypatch):
     write = bundle_module.write_gguf_files
     monkeypatch.setattr(bundle_module, "write_gguf_files", spoilt)
     with pytest.raises(StageError, match="not the model that was measured: template") as caught:
-        export(trained, {"formats": ["f16", "merged"], **ROWS})
+        export(trained, ExportRequest(options={"formats": ["f16", "merged"], **ROWS}))
     assert caught.value.reason_code == "export_parity_failed"
     assert not list(trained.paths.gguf.glob("*"))
     assert not list(trained.paths.merged.glob("*"))
@@ -85,7 +88,7 @@ def test_a_failed_proof_keeps_the_report_and_no_bundle(trained, monkeypatch):
 
 
 def test_a_wrong_file_ends_the_command_with_code_three(trained, tmp_path, cli):
-    result = export(trained, {"formats": ["merged", "f16"], **ROWS})
+    result = export(trained, ExportRequest(options={"formats": ["merged", "f16"], **ROWS}))
     folder = shutil.copytree(trained.paths.root / result.files["merged"], tmp_path / "spoilt")
     wrong_eos(folder)
     write_gguf(folder, trained.paths.root / result.files["f16"], "f16")

@@ -12,6 +12,7 @@ from narrowcast.core.names import Split
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.prepare import current_dataset, prepare
+from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import read_jsonl, sha256_file
@@ -75,7 +76,7 @@ def test_without_keeping_them_together_the_report_counts_them(project: Project, 
     rows = [example(number) for number in range(300)]
     rows += [example(300 + n, text=f"{text(n)} please", target=rows[n].target) for n in range(100)]
     commit(rows)
-    result = prepare(project, {"near_duplicates": "free"})
+    result = prepare(project, PrepareRequest(options={"near_duplicates": "free"}))
     assert result.leakage.near_duplicates_shared > 10
     assert any("near-duplicate" in warning for warning in result.warnings)
 
@@ -111,11 +112,11 @@ def test_preparing_again_writes_the_same_bytes(project: Project, commit: Commit)
     commit([example(number) for number in range(100)])
     first = prepare(project)
     before = {path: path.read_bytes() for path in project.paths.prepared.rglob("*") if path.is_file()}
-    again = prepare(project, force=True)
+    again = prepare(project, PrepareRequest(force=True))
     assert again == first
     assert {p: p.read_bytes() for p in project.paths.prepared.rglob("*") if p.is_file()} == before
     assert len(list(read_jsonl(project.paths.datasets))) == 1
-    other = prepare(project, {"seed": 1})
+    other = prepare(project, PrepareRequest(options={"seed": 1}))
     assert other.version != first.version
     assert current_dataset(project).parent_version == first.version
 
@@ -141,7 +142,7 @@ def test_a_fixed_test_set_wins_and_pushes_lookalikes_out_of_train(project: Proje
 
 def test_golden_rows_are_kept_apart(project: Project, commit: Commit) -> None:
     commit([example(number) for number in range(1_000)])
-    prepare(project, {"golden": 0.05})
+    prepare(project, PrepareRequest(options={"golden": 0.05}))
     splits = everything(project)
     assert len(splits[Split.GOLDEN]) == 50
     assert (project.paths.evaluation / "golden.jsonl").exists()
@@ -164,7 +165,7 @@ def test_conflicting_targets_are_said_or_rejected(project: Project, commit: Comm
     rows.append(example(40, text=text(0).title(), target="y"))
     commit(rows)
     assert any("2 rows" in warning for warning in prepare(project).warnings)
-    result = prepare(project, {"on_conflict": "reject"})
+    result = prepare(project, PrepareRequest(options={"on_conflict": "reject"}))
     assert result.ledger is not None
     assert result.ledger.rejected == {"conflicting_target": 2}
 
@@ -199,7 +200,7 @@ def test_nothing_imported_and_impossible_shares(project: Project, commit: Commit
         prepare(project)
     commit([example(number) for number in range(30)])
     with pytest.raises(UsageError, match="less than a tenth"):
-        prepare(project, {"dev": 0.5, "test": 0.45})
+        prepare(project, PrepareRequest(options={"dev": 0.5, "test": 0.45}))
 
 
 def test_changed_files_are_noticed(project: Project, commit: Commit) -> None:
@@ -210,12 +211,12 @@ def test_changed_files_are_noticed(project: Project, commit: Commit) -> None:
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(DataError, match="changed after it was prepared"):
         read_split(project.paths, manifest, Split.TEST)
-    prepare(project, force=True)
+    prepare(project, PrepareRequest(force=True))
     assert read_split(project.paths, current_dataset(project), Split.TEST)
     accepted = project.paths.accepted / "first.jsonl"
     accepted.write_bytes(accepted.read_bytes().replace(b"parcel", b"parcex", 1))
     with pytest.raises(DataError, match="gone or were changed"):
-        prepare(project, {"seed": 3})
+        prepare(project, PrepareRequest(options={"seed": 3}))
 
 
 def test_a_failure_leaves_the_former_version_current(
@@ -230,7 +231,7 @@ def test_a_failure_leaves_the_former_version_current(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full_disk)
         with pytest.raises(Exception, match="disk is full"):
-            prepare(project, {"seed": 9})
+            prepare(project, PrepareRequest(options={"seed": 9}))
     assert current_dataset(project).version == first.version
     assert [path.name for path in project.paths.prepared.iterdir() if path.is_dir()] == [first.version[:12]]
 
@@ -266,7 +267,7 @@ def test_rows_that_say_the_same_in_other_words_stay_together_where_asked_for(
     commit(rows)
 
     def parted(options: dict[str, object]) -> int:
-        prepare(project, options)
+        prepare(project, PrepareRequest(options=options))
         where = {row.index: split for split, found in everything(project).items() for row in found}
         return sum(where[number] is not where[120 + number] for number in range(120))
 

@@ -9,6 +9,8 @@ from narrowcast.models.memory import available_bytes, peak_bytes, reset_peak
 from narrowcast.store.files import read_json
 from narrowcast.training.preflight.forecast import Forecast, compare, step_seconds
 
+pytestmark = pytest.mark.nightly
+
 
 def test_cost_is_read_between_the_updates_that_were_timed():
     assert step_seconds([100, 200, 300], [(100, 1.0), (300, 5.0)]) == pytest.approx(3.0)

@@ -10,7 +10,8 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.errors import StageError
-from narrowcast.experiments.search.space import Space, check_space, default_spaces
+from narrowcast.experiments.requests import SearchRequest
+from narrowcast.experiments.search.space import Space, check_space, default_spaces, read_space, read_vary
 from narrowcast.models.loading import ResolvedBase, resolve_base
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
@@ -24,23 +25,20 @@ _ASSUMED_LENGTH = 1  # tokens; the longest row decides the micro-batch alone, wh
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A search before it begins.
-
-    Attributes:
-        study: its id; equal space, options, data and bases give the same study, which then goes on.
-        first: the options as given, before anything is varied.
-        fixed: options that all trials share.
-        bases: base models by name.
-    """
+class SearchPlan:
+    """A search before it begins."""
 
     study: str
+    """Its id; equal space, options, data and bases give the same study, which then continues."""
     space: Space
     fixed: dict[str, Any]
+    """Options that all trials share."""
     manifest: DatasetManifest
     bases: dict[str, ResolvedBase]
+    """Base models by name."""
     project: Project
     first: Options
+    """The options as given, before anything is varied."""
 
     @property
     def seed(self) -> int:
@@ -89,24 +87,18 @@ class Plan:
         return choose_recipe(options, self.bases[options.base], self.manifest.task, rows, _ASSUMED_LENGTH)
 
 
-def plan_search(
-    project: Project,
-    overrides: dict[str, Any] | None,
-    *,
-    space: Space | None = None,
-    vary: Space | None = None,
-) -> Plan:
+def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
     """Choose the space and check all of it.
 
-    Options given in `overrides` or `narrowcast.yaml` are not varied, unless `vary` or `space` names them.
+    Options given in the request or in `narrowcast.yaml` are not varied, unless `vary` or `space` names them.
 
     Raises:
-        UsageError: for what can not be varied.
+        UsageError: for what cannot be varied.
         StageError: where there are no dev rows to score trials on.
         ModelError: where a base is not on this machine.
     """
-    given = {**project.config.stage_options("train"), **(overrides or {})}
-    fixed = dict(overrides or {})
+    fixed = dict(request.options)
+    given = {**project.config.stage_options("train"), **fixed}
     manifest = load_manifest(project.paths)
     dev = manifest.splits.get(Split.DEV)
     if dev is None or not dev.rows:
@@ -114,10 +106,9 @@ def plan_search(
             "there are no dev rows to score trials on; test rows are never used for that",
             next_command="import more rows, then narrowcast prepare",
             reason_code="training_eval_missing",
-            stage="training",
         )
     first = stage_options(project, STAGE, fixed)
-    named = {**(space or {}), **(vary or {})}
+    named = {**(read_space(request.space) if request.space else {}), **read_vary(request.vary)}
     bases = [first.base, *(str(each) for each in (named["base"].ends() if "base" in named else []))]
     resolved = {name: resolve_base(name, project.settings) for name in bases}
     if not named:
@@ -135,7 +126,7 @@ def plan_search(
         "bases": {name: each.fingerprint for name, each in resolved.items()},
     }
     study = f"search-{content_hash(key)[:10]}"
-    return Plan(study, kept, fixed, manifest, resolved, project, first)
+    return SearchPlan(study, kept, fixed, manifest, resolved, project, first)
 
 
 def _default(name: str, options: Options, recipe: Recipe) -> Any:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from narrowcast.experiments.search.plan import Plan
+from narrowcast.experiments.search.plan import SearchPlan
 from narrowcast.experiments.search.result import Search, Trial, latencies, pareto, ranked
 from narrowcast.store.files import atomic_writer, write_json, write_text
 
@@ -17,7 +17,12 @@ _TOLD_BY_THE_WAY = {"forgetting_check"}  # no part of what a run is
 
 
 def report(
-    plan: Plan, trials: Sequence[Trial], *, asked: int, stopped: Literal["", "timeout"], current: str | None
+    plan: SearchPlan,
+    trials: Sequence[Trial],
+    *,
+    asked: int,
+    stopped: Literal["", "timeout"],
+    current: str | None,
 ) -> Search:
     """Write `result.json`, `trials.csv` and, where a trial finished, `pareto.svg` and `pareto.png`."""
     paths = plan.project.paths
@@ -54,7 +59,7 @@ def report(
     return found
 
 
-def train_command(plan: Plan, trial: Trial) -> str:
+def train_command(plan: SearchPlan, trial: Trial) -> str:
     """`narrowcast train` with the options of a trial: the run that is there already."""
     words = [_word(name, value) for name, value in trial.options.items() if name not in _TOLD_BY_THE_WAY]
     return " ".join(["narrowcast train", f"--project {plan.project.slug}", *words])
@@ -66,7 +71,9 @@ def _word(name: str, value: Any) -> str:
     return f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
 
 
-def _next(plan: Plan, best: Sequence[Trial], asked: int, stopped: str, current: str | None) -> list[str]:
+def _next(
+    plan: SearchPlan, best: Sequence[Trial], asked: int, stopped: str, current: str | None
+) -> list[str]:
     project = f"--project {plan.project.slug}"
     steps = [f"the same search again, to go on to {asked:,} trials"] if stopped else []
     if best and current:

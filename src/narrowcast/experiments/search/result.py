@@ -6,65 +6,64 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.experiments.measured_run import MeasuredRun
 
 
 class Trial(BaseModel):
-    """One point of the space and what came of it.
+    """One point of the space and its outcome."""
 
-    Attributes:
-        varied: option to value, those that the space varies.
-        options: all training options that were given; `narrowcast train` with them is this run.
-        made: the study trained it, so its weights are the study's to remove.
-        run: figures on dev rows; None where the trial was ended early or failed.
-        evaluations: dev scores seen while it trained.
-        why: what stands behind `pruned` or `failed`.
-        latency_ms: of an answer, the median over the trials of the same architecture.
-        front: no other trial is at least as good in score, latency and size, and better in one.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     number: int
     state: Literal["complete", "pruned", "failed"]
     varied: dict[str, Any]
+    """Option to value, those that the space varies."""
     options: dict[str, Any]
+    """All training options that were given; `narrowcast train` with them is this run."""
     run_id: str
     made: bool = False
+    """The study trained it, so its weights are the study's to remove."""
     run: MeasuredRun | None = None
+    """Figures on dev rows; None where the trial was ended early or failed."""
     evaluations: list[float] = Field(default_factory=list)
+    """Dev scores seen while it trained."""
     why: str = ""
+    """What is behind `pruned` or `failed`."""
     latency_ms: float | None = None
+    """Of an answer, the median over the trials of the same architecture."""
     front: bool = False
+    """No other trial is at least as good in score, latency and size, and better in one."""
 
 
 class Search(BaseModel):
-    """The study as it stands.
+    """The study as it stands."""
 
-    Attributes:
-        split: the rows trials were scored on; never test or golden ones.
-        stopped: "timeout" where the time ended before the trials did.
-        best: number of the trial with the highest score; None where none finished.
-        front: numbers of the trials of the Pareto front.
-        current_run: the run that `narrowcast eval` and `narrowcast export` now take.
-        dropped: runs whose weights were removed, because they lost.
-        files: pictures and table, relative to the project.
-        next: what to run next.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     study: str
     folder: str
     split: Literal["dev"] = "dev"
+    """The rows trials were scored on; never test or golden ones."""
     trials: list[Trial]
     asked: int
+    """Trials that were asked for."""
     stopped: Literal["", "timeout"] = ""
+    """`timeout` where the time ended before the trials did."""
     metric: str = ""
     best: int | None = None
+    """Number of the trial with the highest score; None where none finished."""
     front: list[int] = Field(default_factory=list)
+    """Numbers of the trials of the Pareto front."""
     current_run: str | None = None
+    """The run that `narrowcast eval` and `narrowcast export` now take."""
     dropped: list[str] = Field(default_factory=list)
+    """Runs whose weights were removed, because they lost."""
     files: list[str] = Field(default_factory=list)
+    """Pictures and table, relative to the project."""
     next: list[str] = Field(default_factory=list)
+    """What to run next."""
 
 
 def ranked(trials: Sequence[Trial]) -> list[Trial]:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from typing import Literal
 
-from narrowcast.core.names import StageName
-from narrowcast.experiments.search.plan import Plan
+from narrowcast.experiments.search.plan import SearchPlan
 from narrowcast.experiments.search.report import train_command
 from narrowcast.experiments.search.result import Trial
+from narrowcast.reasons import StageName
 from narrowcast.store.files import write_json
 
-Keep = Literal["front", "all"]
-"""Which trials' weights stay: the best and those no other beats in score, latency and size; or all."""
 
-
-def drop_losers(plan: Plan, trials: Sequence[Trial], best: int | None, front: Sequence[int]) -> list[str]:
+def drop_losers(
+    plan: SearchPlan, trials: Sequence[Trial], best: int | None, front: Sequence[int]
+) -> list[str]:
     """Remove the weights of finished trials that are neither best nor on the front.
 
     A run that was there before the study began is the user's, and stays.

@@ -6,15 +6,20 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from narrowcast.core.names import StageName
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from pydantic import BaseModel, ConfigDict
+
+from narrowcast.core.progress import CancelToken
+from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError
 from narrowcast.experiments.measured_run import RunSetup, measured_run, run_id_of
-from narrowcast.experiments.search.plan import Plan
+from narrowcast.experiments.requests import SearchRequest
+from narrowcast.experiments.search.plan import SearchPlan, plan_search
 from narrowcast.experiments.search.report import report
 from narrowcast.experiments.search.result import Search, Trial, ranked
-from narrowcast.experiments.search.retention import Keep, drop_losers
+from narrowcast.experiments.search.retention import drop_losers
+from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
+from narrowcast.reasons import StageName
 from narrowcast.stages.train import STAGE
 from narrowcast.store.stage_records import set_current
 
@@ -46,41 +51,54 @@ class Deadline(CancelToken):
         return self._outer.requested or self.passed()
 
 
-def search(
-    plan: Plan,
-    *,
-    trials: int = 20,
-    timeout_minutes: float | None = None,
-    rows: int = 500,
-    keep: Keep = "front",
-    force: bool = False,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
-) -> Search:
-    """Try points until there are `trials` of them, or the time is up; a study that exists goes on.
+class SearchPreview(BaseModel):
+    """What a dry run of a search says."""
 
-    The best run becomes the project's current one.
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
-    Args:
-        plan: what is searched.
-        trials: of the whole study, those of earlier calls included.
-        timeout_minutes: the running trial then stops with a checkpoint, from which it goes on next time.
-        rows: dev rows that a finished trial is measured on, at most.
-        keep: whose weights stay when all trials are done.
-        force: train without a baseline.
-        progress: where to show it.
-        cancel: how to stop it.
+    study: str
+    space: dict[str, dict[str, Any]]
+    """Option to its range."""
+    first_trial: dict[str, Any]
+    """Options of the first trial."""
+    trials: int
+    done: int
+    """Trials that have finished."""
+
+
+def preview_search(project: Project, request: SearchRequest, work: Work | None = None) -> SearchPreview:  # noqa: ARG001 - the form of an operation
+    """What `search` would do; nothing is trained and nothing written."""
+    require("optuna", purpose="a search")
+    from narrowcast.experiments.search.study import finished
+
+    plan = plan_search(project, request)
+    space = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in plan.space.items()}
+    return SearchPreview(
+        study=plan.study,
+        space=space,
+        first_trial=plan.options_of(plan.start()),
+        trials=request.trials,
+        done=finished(project.paths.searches / plan.study),
+    )
+
+
+def search(project: Project, request: SearchRequest, work: Work | None = None) -> Search:
+    """Try points until there are `trials` of them, or the time is up; a study that exists continues.
+
+    The best run becomes the project's current one. When the time is up or the work is cancelled, the running
+    trial stops with a checkpoint, from which it continues next time.
 
     Raises:
+        UsageError: for what cannot be varied.
         StageError: nothing can be trained, whatever the point.
-        CancelledError: on request; the study goes on with the next call.
+        CancelledError: on request; the study continues with the next call.
     """
     require("optuna", "torch", "sklearn", purpose="a search")
     from narrowcast.experiments.search.study import Study
 
-    project = plan.project
-    deadline = Deadline(cancel or CancelToken(), timeout_minutes)
-    setup = RunSetup(progress or NullProgress(), deadline, rows, force)
+    plan, trials, work = plan_search(project, request), request.trials, work or Work()
+    deadline = Deadline(work.cancel, request.timeout)
+    setup = RunSetup(Work(work.progress, deadline), request.dev_rows, request.force)
     folder = project.paths.searches / plan.study
     with project.lock("search"):
         study = Study(folder, plan.space, plan.seed, plan.start())
@@ -96,21 +114,13 @@ def search(
         found = report(
             plan, _trials(study), asked=trials, stopped="timeout" if stopped else "", current=current
         )
-        if keep == "front" and not stopped:
+        if request.keep == "front" and not stopped:
             found.dropped = drop_losers(plan, found.trials, found.best, found.front)
     _emit(plan, "training_search_finished", _sentence(found), _payload(found))
     return found
 
 
-def earlier(plan: Plan) -> int:
-    """How many trials the study has by now; nothing is written."""
-    require("optuna", purpose="a search")
-    from narrowcast.experiments.search.study import finished
-
-    return finished(plan.project.paths.searches / plan.study)
-
-
-def _try_points(plan: Plan, study: Study, setup: RunSetup, trials: int, deadline: Deadline) -> bool:
+def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, deadline: Deadline) -> bool:
     """True where the time was up before the trials were done."""
     while len(done := _trials(study)) < trials:
         if deadline.passed():
@@ -126,7 +136,6 @@ def _try_points(plan: Plan, study: Study, setup: RunSetup, trials: int, deadline
                 where=str(plan.project.paths.searches / plan.study),
                 next_command="the same `narrowcast search` again",
                 reason_code="training_cancelled",
-                stage="training",
             ) from error
         done.append(found)
         if len(done) == _FAILURES and all(each.state == "failed" for each in done):
@@ -135,12 +144,11 @@ def _try_points(plan: Plan, study: Study, setup: RunSetup, trials: int, deadline
                 where=found.run_id,
                 next_command="narrowcast train --dry-run",
                 reason_code="training_search_failed",
-                stage="training",
             )
     return False
 
 
-def _try_point(plan: Plan, study: Study, trial: optuna.Trial, setup: RunSetup, trials: int) -> Trial:
+def _try_point(plan: SearchPlan, study: Study, trial: optuna.Trial, setup: RunSetup, trials: int) -> Trial:
     """Train and measure one point, and keep what came of it."""
     options = plan.options_of(trial.params)
     found = Trial(
@@ -152,7 +160,7 @@ def _try_point(plan: Plan, study: Study, trial: optuna.Trial, setup: RunSetup, t
     )
     found.made = not (plan.project.paths.adapters / found.run_id).exists()
     named = ", ".join(f"{name} {value}" for name, value in found.varied.items())
-    setup.progress.note(f"trial {trial.number + 1} of {trials}: {named}")
+    setup.work.progress.note(f"trial {trial.number + 1} of {trials}: {named}")
 
     def watch(number: int, figures: Mapping[str, float]) -> bool:
         found.evaluations[number - 1 :] = [figures["eval_score"]]
@@ -170,7 +178,7 @@ def _try_point(plan: Plan, study: Study, trial: optuna.Trial, setup: RunSetup, t
     score = found.run.score.value if found.run else None
     study.finish(trial, found.model_dump(mode="json", exclude={"number", "front", "latency_ms"}), score)
     said = found.why if found.run is None else f"{found.run.metric} {found.run.score.value:.4f}"
-    setup.progress.note(f"trial {trial.number + 1} of {trials}: {found.state}, {said}")
+    setup.work.progress.note(f"trial {trial.number + 1} of {trials}: {found.state}, {said}")
     _emit(
         plan,
         "training_search_trial",
@@ -196,7 +204,7 @@ def _payload(found: Search) -> dict[str, Any]:
     )
 
 
-def _emit(plan: Plan, code: str, message: str, payload: dict[str, Any]) -> None:
+def _emit(plan: SearchPlan, code: str, message: str, payload: dict[str, Any]) -> None:
     plan.project.trail.emit(
         StageName.TRAINING, code, message, payload={"study": plan.study, **payload}, run=payload.get("run_id")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -102,15 +103,16 @@ def read_space(path: Path) -> Space:
     return {str(name): _dimension(str(name), each, str(path)) for name, each in found.items()}
 
 
-def read_vary(text: str) -> tuple[str, Dimension]:
-    """`name=low..high`, `name=low..high:log` or `name=a,b,c`; `0.5x..2x` multiplies the recipe's own value.
+def read_vary(ranges: Mapping[str, str]) -> Space:
+    """Option to `low..high`, `low..high:log` or `a,b,c`; `0.5x..2x` multiplies the recipe's own value.
 
     Raises:
         UsageError: for another form.
     """
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise UsageError("--vary takes name=low..high[:log] or name=a,b,c", where=text)
+    return {name.replace("-", "_"): _read_range(name, text) for name, text in ranges.items()}
+
+
+def _read_range(name: str, value: str) -> Dimension:
     range_, colon, scale = value.partition(":")
     low, dots, high = range_.partition("..")
     if dots and (not colon or scale == "log"):
@@ -123,19 +125,19 @@ def read_vary(text: str) -> tuple[str, Dimension]:
         given: Any = {**ends, "log": bool(colon), "relative": relative}
     else:
         given = {"values": [yaml.safe_load(part) for part in value.split(",") if part]}
-    return name.replace("-", "_"), _dimension(name, given, text)
+    return _dimension(name, given, f"{name}={value}")
 
 
 def check_space(space: Space, fixed: dict[str, Any]) -> None:
     """Try every end of every dimension on the options model.
 
     Raises:
-        UsageError: names every dimension that can not be varied.
+        UsageError: names every dimension that cannot be varied.
     """
     mistakes = []
     for name, dimension in space.items():
         if name not in Options.model_fields or name in _NOT_VARIED:
-            mistakes.append(f"{name} can not be varied")
+            mistakes.append(f"{name} cannot be varied")
             continue
         for value in [] if dimension.relative else dimension.ends():
             try:

@@ -35,5 +35,5 @@ def _no_pattern(why: str) -> UsageError:
         f"the gate expert_flag has no pattern: {why}",
         where="--expert-pattern",
         next_command="for example --expert-pattern 'dosage|diagnos'",
-        stage="factory",
+        reason_code="factory_request_invalid",
     )

@@ -18,7 +18,7 @@ def llm_judge(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str
         raise UsageError(
             "no row of this generation was judged",
             next_command="narrowcast data judge",
-            stage="factory",
+            reason_code="factory_request_invalid",
         )
     verdicts = {row.index: context.judgements.get(row.index, "not judged") for row in rows}
     return {index: why for index, why in verdicts.items() if why}

@@ -23,7 +23,7 @@ def pydantic_model(rows: Sequence[GateRow], context: GateContext) -> Mapping[int
             "pydantic_model names no pydantic model",
             where=str(context.options.pydantic_model),
             next_command="--pydantic-model MODULE:CLASS",
-            stage="factory",
+            reason_code="factory_request_invalid",
         )
     found = {}
     for row in rows:

@@ -24,5 +24,5 @@ def load_reference(text: str | None, option: str) -> Any:
             f"{option} can not be loaded: {error}",
             where=text or "(not given)",
             next_command=f"--{option.replace('_', '-')} MODULE:NAME, importable from the current folder",
-            stage="factory",
+            reason_code="factory_request_invalid",
         ) from error

@@ -16,7 +16,11 @@ def regex(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
         UsageError: where there is no pattern, or it is none.
     """
     if context.options.pattern is None:
-        raise UsageError("the gate regex needs a pattern", next_command="--pattern 'REGEX'", stage="factory")
+        raise UsageError(
+            "the gate regex needs a pattern",
+            next_command="--pattern 'REGEX'",
+            reason_code="factory_request_invalid",
+        )
     try:
         pattern = re.compile(context.options.pattern, re.DOTALL)
     except re.error as error:
@@ -24,6 +28,6 @@ def regex(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
             f"the pattern is no regular expression: {error}",
             where=context.options.pattern,
             next_command="--pattern 'REGEX'",
-            stage="factory",
+            reason_code="factory_request_invalid",
         ) from error
     return {row.index: f"{row.output[:80]!r}" for row in rows if not pattern.fullmatch(row.output)}

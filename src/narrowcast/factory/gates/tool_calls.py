@@ -85,6 +85,6 @@ def _schemas(context: GateContext) -> dict[str, Any]:
             f"the tool definitions can not be read: {error}",
             where=str(path),
             next_command="--tools specs/tools.json, a JSON list of tools in OpenAI's form",
-            stage="factory",
+            reason_code="factory_request_invalid",
         ) from error
     return schemas

@@ -73,6 +73,5 @@ def training_pairs(context: PredictorContext) -> list[TrainingPair]:
             "the train split is empty, so no baseline can be fitted",
             next_command="narrowcast prepare",
             reason_code="baseline_failed",
-            stage="baseline",
         )
     return pairs

@@ -11,12 +11,13 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import Split, StageName, TaskProfile
+from narrowcast.core.names import Split, TaskProfile
 from narrowcast.errors import DataError, UsageError
 from narrowcast.factory.balance import LabelBalance, choose_left_out
 from narrowcast.factory.options import BalanceOptions
 from narrowcast.ops.data.generations import factory_options
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.balance import LeftOut, balance_path, read_left_out
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl, write_text
@@ -52,7 +53,7 @@ def balance(
                 f"a {manifest.task.profile} task has no labels to balance",
                 where="task.profile in narrowcast.yaml",
                 next_command="set quotas by category instead: specs/generation_prompts/plan.yaml",
-                stage="factory",
+                reason_code="factory_request_invalid",
             )
         train = [*read_split(project.paths, manifest, Split.TRAIN), *_left_out_before(project)]
         table, ids = choose_left_out(train, options)
@@ -86,7 +87,6 @@ def undo_balance(project: Project) -> BalanceOutcome:
                 where=project.slug,
                 next_command="narrowcast data balance --cap N",
                 reason_code="factory_rows_missing",
-                stage="factory",
             )
         balance_path(project.paths).unlink()
     project.trail.emit(

@@ -22,7 +22,7 @@ class MappingUncertainError(DataError):
     default_reason_code = "dataset_mapping_uncertain"
 
     def __init__(self, found: IntrospectedSource, what: str, next_command: str) -> None:
-        super().__init__(what, where=found.source.locator, next_command=next_command, stage="ingestion")
+        super().__init__(what, where=found.source.locator, next_command=next_command)
         self.found = found
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def choose_mapping(
             "the import names no mapper",
             where=found.source.locator,
             next_command="add --auto, or --mapper NAME with --map FIELD=COLUMN (`narrowcast data mappers`)",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     columns = found.report.column_names
     complete = _completed(chosen, field_map, fitting, columns)
@@ -134,15 +134,12 @@ def _completed(
 def _refuse_empty(found: IntrospectedSource) -> None:
     report, where = found.report, found.source.locator
     if report.rows == 0:
-        raise DataError(
-            "the source holds no rows", where=where, next_command="export the data again", stage="ingestion"
-        )
+        raise DataError("the source holds no rows", where=where, next_command="export the data again")
     if report.rows == report.unparseable:
         raise DataError(
             f"not one of {report.rows:,} records can be parsed ({report.first_error})",
             where=where,
             next_command=_inspect(found),
-            stage="ingestion",
         )
 
 

@@ -12,13 +12,13 @@ from narrowcast.connectors import connect
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.locator import Locator
-from narrowcast.core.names import StageName
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, NarrowcastError, UsageError
 from narrowcast.ops.data.locators import access_for, settle_locator
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.stages.clean import CleanReport, Options
 from narrowcast.stages.clean.chunks import Measure
 from narrowcast.stages.clean.run import clean as clean_rows
@@ -115,7 +115,7 @@ def _options(given: dict[str, Any]) -> Options:
             f"wrong options: {describe_mistakes(error)}",
             where="data clean",
             next_command="narrowcast data clean --help",
-            stage="cleaning",
+            reason_code="cleaning_request_invalid",
         ) from error
 
 
@@ -137,7 +137,7 @@ def _clean(
         progress.start("reading the rows")
         stored = write_source_rows(islice(connector.load(), limit), work / ORIGINALS, Work(progress, cancel))
         if not stored.rows:
-            raise DataError("the source holds no rows", where=recorded, stage="cleaning")
+            raise DataError("the source holds no rows", where=recorded, reason_code="cleaning_failed")
         name = f"cln-{content_hash([stored.sha256, options.model_dump(mode='json'), base])[:8]}"
         report = clean_rows(
             work / ORIGINALS,

@@ -101,7 +101,6 @@ def state(project: Project, job_id: str) -> CleanJob:
             where=job_id,
             next_command="narrowcast data cleanings, or data clean --background",
             reason_code="cleaning_unknown",
-            stage="cleaning",
         )
     job = CleanJob.model_validate(read_json(path))
     if job.status == "running" and not is_held(_log(path)):

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from narrowcast.core.config import ProjectConfig, SourceSpec
 from narrowcast.core.hashing import content_hash, short
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, NarrowcastError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.stages.import_.mapping.engine import RowMapping
 from narrowcast.stages.import_.mapping.task import merged_task, refuse_conflict, scoring_mode
 from narrowcast.store.forgotten import read_forgotten, withheld
@@ -74,7 +74,6 @@ def _refuse_nothing(request: ImportRequest, mapped: KeptRows) -> None:
         next_command=f"narrowcast data import --locator {request.locator} "
         f"--mapper {request.plan.mapper} --dry-run",
         reason_code="dataset_rows_rejected",
-        stage="ingestion",
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import GeneratedBy, ImportRecord
-from narrowcast.core.names import Provenance, Split, StageName
+from narrowcast.core.names import Provenance, Split
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.core.work import Work
@@ -26,6 +26,7 @@ from narrowcast.factory.options import GateOptions
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options, find_generation
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.files import write_json
 from narrowcast.store.imports import ImportWriter, read_records
 
@@ -121,7 +122,7 @@ def parse_into(text: str) -> Into:
         f"rows can not go into {text!r}",
         where="--into",
         next_command="use auto, train or free",
-        stage="factory",
+        reason_code="factory_request_invalid",
     )
 
 
@@ -240,7 +241,6 @@ def _refuse_repetition(records: Sequence[ImportRecord], generation: GenerationRe
                 where=each.locator,
                 next_command=f"narrowcast data remove {each.id}, if they are to be gated anew",
                 reason_code="dataset_already_imported",
-                stage="factory",
             )
 
 
@@ -253,7 +253,6 @@ def _refuse_nothing(outcome: GateOutcome) -> None:
         where=f"{outcome.generation}; rejected: {rejected or 'there were none'}",
         next_command=f"narrowcast data gate {outcome.generation} --dry-run",
         reason_code="dataset_rows_rejected",
-        stage="factory",
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.errors import DataError
 from narrowcast.factory.candidate import Candidate
@@ -17,6 +16,7 @@ from narrowcast.factory.options import GateOptions
 from narrowcast.ops.data.gate_context import gate_context
 from narrowcast.ops.data.generations import factory_options
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.import_rows import accepted_rows
 from narrowcast.store.imports import read_records
 
@@ -63,7 +63,6 @@ def gate_import(
             where=import_id,
             next_command="narrowcast data imports",
             reason_code="dataset_import_unknown",
-            stage="factory",
         )
     nobody = GenerationRecord(id=import_id, source="file", writer="")
     context = gate_context(project, nobody, GenerationPaths(project.paths, import_id), options)
@@ -75,7 +74,6 @@ def gate_import(
             where=import_id,
             next_command="narrowcast data leakage train test",
             reason_code="factory_rows_missing",
-            stage="factory",
         )
     mine = {row.id for row in rows}
     others = [row for row in context.accepted if row.id not in mine]

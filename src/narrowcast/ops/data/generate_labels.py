@@ -100,7 +100,7 @@ def _texts(options: GenerateOptions) -> list[Unlabelled]:
             "no source of texts is named",
             where="--texts",
             next_command="narrowcast data generate --source label --texts csv:messages.csv",
-            stage="factory",
+            reason_code="factory_request_invalid",
         )
 
     def no_project() -> Project:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.names import StageName
 from narrowcast.errors import CancelledError, NarrowcastError
 from narrowcast.factory.generation import CellProgress, GenerationRecord
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 
 
 class CostEstimate(BaseModel):

@@ -46,7 +46,7 @@ def factory_options(
             f"wrong options: {describe_mistakes(error)}",
             where=f"{name} in narrowcast.yaml or on the command line",
             next_command=f"narrowcast data {name} --help",
-            stage="factory",
+            reason_code="factory_request_invalid",
         ) from error
 
 
@@ -64,7 +64,6 @@ def task_of(project: Project) -> TaskSpec:
             next_command="narrowcast init NAME --task classification --labels a,b, "
             "or import rows with --auto, which proposes one",
             reason_code="factory_rows_missing",
-            stage="factory",
         )
     return task
 
@@ -154,6 +153,5 @@ def find_generation(project: Project, ref: str | None) -> tuple[GenerationRecord
             where=", ".join(each.id for each in known) or project.slug,
             next_command="narrowcast data generate, or narrowcast data gate --rows FILE",
             reason_code="factory_rows_missing",
-            stage="factory",
         )
     return chosen, GenerationPaths(project.paths, chosen.id)

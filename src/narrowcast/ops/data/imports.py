@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.names import StageName
 from narrowcast.errors import DataError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 
 
@@ -32,7 +32,6 @@ def remove_import(project: Project, import_id: str) -> ImportRecord:
                 where=import_id,
                 next_command="narrowcast data imports",
                 reason_code="dataset_import_unknown",
-                stage="ingestion",
             )
         left = [each for each in records if each.id != import_id]
         config = project.config

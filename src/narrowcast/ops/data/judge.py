@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.names import StageName
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.factory.candidate import read_candidates
 from narrowcast.factory.gates.base import GateRow
@@ -29,6 +28,7 @@ from narrowcast.ops.data.generations import (
     teacher_client,
 )
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.files import write_jsonl
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.client import TeacherClient

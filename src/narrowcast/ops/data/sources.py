@@ -134,5 +134,5 @@ def watched(rows: Iterable[SourceRow], progress: Progress, cancel: CancelToken) 
     for number, row in enumerate(rows, start=1):
         if number % _EVERY == 0:
             progress.advance(_EVERY)
-            cancel.check(reason_code="dataset_import_cancelled", stage="ingestion")
+            cancel.check(reason_code="dataset_import_cancelled")
         yield row

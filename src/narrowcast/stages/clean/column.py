@@ -44,7 +44,6 @@ def find_column(rows: Iterable[SourceRow]) -> str:
             where=f"columns: {', '.join(characters) or 'none'}",
             next_command="narrowcast data introspect --locator SCHEME:PATH",
             reason_code="cleaning_failed",
-            stage="cleaning",
         )
     return max(characters, key=lambda name: characters[name])
 

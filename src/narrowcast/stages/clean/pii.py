@@ -53,7 +53,7 @@ class PiiScanner:
                 f"there is no kind of personal data called {unknown[0]!r}",
                 where="--set kinds=[...]",
                 next_command=f"use: {', '.join(_KINDS)}",
-                stage="cleaning",
+                reason_code="cleaning_request_invalid",
             )
         require("presidio_analyzer", purpose="looking for personal data")
         self._signs = [(kind, re.compile(_KINDS[kind][1])) for kind in kinds or DEFAULT_KINDS]

@@ -70,7 +70,7 @@ def clean(
         files = {each: stack.enter_context((folder / f"{each}.jsonl").open("wb")) for each in _FILES}
         for row in _rows(source):
             if tally.rows % _EVERY == 0:
-                cancel.check(stage="cleaning")
+                cancel.check()
             original = "\n\n".join(text for _, text in strings(row.data.get(column)))
             tally.rows += 1
             outcome = cleaner.clean(row)
@@ -85,7 +85,6 @@ def clean(
             where=locator,
             next_command="please report this with `narrowcast doctor --json`",
             reason_code="cleaning_failed",
-            stage="cleaning",
         )
     write_json(folder / "report.json", report.model_dump(mode="json"))
     return report

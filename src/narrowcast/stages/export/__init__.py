@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.reasons import StageName
 from narrowcast.stages.export.options import Inputs, Options, Result, read_inputs
 
 

@@ -68,7 +68,6 @@ def _check_adapter(inputs: Inputs, options: Options) -> None:
             f"run {inputs.run.run_id} trained all weights and has no adapter",
             next_command="narrowcast export --formats merged,f16,q8_0",
             reason_code="export_artifact_missing",
-            stage="export",
         )
 
 
@@ -85,7 +84,6 @@ def _proven(
             where=str(report_path(ctx.project, trained.run_id)),
             next_command=_CURES[str(failed.cause)],
             reason_code="export_parity_failed",
-            stage="export",
         )
     if report.verdict == "not_enough_data":
         ctx.emit(

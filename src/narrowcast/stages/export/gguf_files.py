@@ -43,7 +43,7 @@ def write_gguf_files(
     source = bundle / bundle_file(options.reference)
     for kind in wanted:
         if kind in QUANTISATIONS:
-            ctx.cancel.check(stage="export")
+            ctx.cancel.check()
             path = bundle / bundle_file(kind)
             files[kind] = path, quantise(source, path, kind)
             ctx.progress.advance()

@@ -97,7 +97,7 @@ def measure(
     rows = []
     progress.start("parity: trained model", len(examples))
     for index, example in enumerate(examples):
-        cancel.check(stage="export")
+        cancel.check()
         rows.append(_row(model, tokenizer, handler, example, folder / f"{index}.npy", max_tokens))
         progress.advance()
     return MeasuredModel(
@@ -119,7 +119,7 @@ def _predictions(
     progress.start("parity: answers of the trained model", len(requests))
     predictions: list[Prediction] = []
     for start in range(0, len(requests), _BATCH):
-        cancel.check(stage="export")
+        cancel.check()
         predictions += predict(requests[start : start + _BATCH])
         progress.advance(len(requests[start : start + _BATCH]))
     return predictions

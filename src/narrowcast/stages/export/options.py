@@ -108,5 +108,4 @@ def _missing(what: str, where: str) -> StageError:
         where=where,
         next_command="narrowcast train",
         reason_code="export_artifact_missing",
-        stage="export",
     )

@@ -41,7 +41,7 @@ def compare_file(
     with LlamaPredictor(path) as predictor:
         client = predictor.client
         for row in measured.rows:
-            cancel.check(stage="export")
+            cancel.check()
             texts_equal &= text_of(client.prompt_pieces(row.request.messages)) == row.prompt_text
             ids_equal &= _same_ids(client, row)
             agrees, divergence = _distributions(client, row)

@@ -48,7 +48,6 @@ def prove(
             f"the {options.parity_split} split is empty, so nothing can be proven",
             next_command="narrowcast prepare",
             reason_code="eval_dataset_missing",
-            stage="export",
         )
     handler = handler_for(dataset.task)
     with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:

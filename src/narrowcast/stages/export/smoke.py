@@ -45,7 +45,6 @@ def smoke_trace(
             f"the {name} file generated nothing",
             next_command="narrowcast eval, to see whether the trained model answers",
             reason_code="export_run_failed",
-            stage="export",
         )
     return SmokeTrace(format=name, prompt=text_of(pieces), prompt_tokens=tokens, **answer)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
+from narrowcast.reasons import StageName
 from narrowcast.stages.prepare.options import Inputs, Options, Result
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
@@ -29,7 +29,6 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
             where=str(project.root),
             next_command="narrowcast data import --locator SCHEME:PATH --auto",
             reason_code="prepare_failed",
-            stage="prepare",
         )
     if config.task is None:
         raise DataError(
@@ -37,7 +36,6 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
             where=str(project.config),
             next_command="add `task:` to narrowcast.yaml, or import with --auto, which proposes one",
             reason_code="prepare_failed",
-            stage="prepare",
         )
     balanced = read_left_out(project)
     return Inputs(

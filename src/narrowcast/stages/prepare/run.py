@@ -51,14 +51,14 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     kept, conflicting, warnings = _settle_conflicts(kept, options)
     rejected += conflicting
     _demand_rows(kept, rejected)
-    ctx.cancel.check(stage="prepare")
+    ctx.cancel.check()
 
     ctx.progress.start("finding near-duplicates and dividing groups")
     division = Division(kept, options, stratify=inputs.task.profile is TaskProfile.CLASSIFICATION)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
     _refuse_leakage(leakage.report, options)
-    ctx.cancel.check(stage="prepare")
+    ctx.cancel.check()
 
     splits = {
         split: sorted((row for group in groups for row in group.rows), key=row_order)
@@ -165,7 +165,6 @@ def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[E
             where="registry/balance.json",
             next_command="narrowcast data balance --undo",
             reason_code="prepare_failed",
-            stage="prepare",
         )
     return kept, [Rejection(row, "balanced_out") for row in rows if row.id in left_out]
 
@@ -216,7 +215,6 @@ def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None
         where=f"rejected: {why}" if why else "all imports together",
         next_command="narrowcast data import --locator SCHEME:PATH, to add rows",
         reason_code="prepare_failed",
-        stage="prepare",
     )
 
 
@@ -232,7 +230,6 @@ def _refuse_leakage(report: LeakageReport, options: Options) -> None:
             f"{report.near_duplicates_shared} nearly, {report.groups_shared} group(s) shared",
             next_command="narrowcast prepare --seed 1; please report this with `narrowcast doctor --json`",
             reason_code="prepare_leakage_found",
-            stage="prepare",
         )
 
 

@@ -124,5 +124,4 @@ def _fill_empty(placed: dict[Split, list[Group]], shares: Mapping[Split, float])
             "and a group is never divided",
             next_command="import more varied rows, or: narrowcast prepare --similarity 0.95",
             reason_code="prepare_failed",
-            stage="prepare",
         )

@@ -92,7 +92,6 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
             where=str(found),
             next_command="narrowcast train --resume to go on, or narrowcast train --force to start over",
             reason_code="training_interrupted_run",
-            stage="training",
         )
     if ctx.settings.process:
         return None  # the first process clears the folder
@@ -118,7 +117,6 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
             where=str(folder / "checkpoints"),
             next_command="narrowcast train --resume",
             reason_code="training_cancelled",
-            stage="training",
         )
     if stopped == "pruned":
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody goes on from them
@@ -127,7 +125,6 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
             where=str(folder),
             next_command="narrowcast search goes on without it",
             reason_code="training_pruned",
-            stage="training",
         )
     if stopped == "timeout":
         raise StageError(
@@ -135,7 +132,6 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
             where=str(folder / "checkpoints"),
             next_command="narrowcast train --resume",
             reason_code="training_timeout",
-            stage="training",
         )
 
 

@@ -48,7 +48,6 @@ def require_baseline(dataset_version: str, ctx: StageContext) -> None:
             where=f"data set {short(dataset_version)}",
             next_command="narrowcast baseline, or narrowcast train --force",
             reason_code="training_baseline_missing",
-            stage="training",
         )
     ctx.emit("training_forced", f"{what}; training was forced", {"dataset_version": dataset_version})
     write_json(_mark(ctx), {"dataset_version": dataset_version, "because": what})

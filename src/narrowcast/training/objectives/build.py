@@ -25,7 +25,7 @@ def build_objective(setup: TrainingSetup, options: Options, model: Any, ctx: Sta
     ctx.progress.start("reference margins", len(rows))
 
     def each(pairs: int) -> None:
-        ctx.cancel.check(reason_code="training_cancelled", stage="training")
+        ctx.cancel.check(reason_code="training_cancelled")
         ctx.progress.advance(pairs)
 
     margins = reference_margins(

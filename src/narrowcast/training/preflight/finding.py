@@ -44,12 +44,10 @@ def as_error(blockers: Sequence[Finding]) -> StageError:
             where=only.where,
             next_command=only.fix,
             reason_code=only.reason_code,
-            stage="training",
         )
     named = "; ".join(f"[{each.reason_code}] {each.what}" for each in blockers)
     return StageError(
         f"{len(blockers)} problems stand against this run: {named}",
         next_command="narrowcast preflight, which shows each with its fix",
         reason_code="training_dispatch_error",
-        stage="training",
     )

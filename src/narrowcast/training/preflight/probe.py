@@ -60,7 +60,7 @@ def probe(setup: TrainingSetup, options: Options, ctx: StageContext) -> Forecast
     clock = _Clock(ctx)
     with TemporaryDirectory() as folder, kept_pages():
         dev_seconds = _run(setup, options, [steps[at] for at in tried], clock, Path(folder))
-    ctx.cancel.check(reason_code="training_cancelled", stage="training")
+    ctx.cancel.check(reason_code="training_cancelled")
     peak = peak_bytes()
     if setup.recipe.layout == "tree" and not torch.cuda.is_available():
         peak = int(peak * _HEAP_GROWTH)

@@ -131,7 +131,6 @@ def objective_of(options: Options, task: TaskSpec) -> Literal["sft", "dpo"]:
             f"dpo needs preference pairs; the rows are of the task {task.profile}",
             next_command="narrowcast train --set objective=sft, or import pairs: --mapper preference_pair",
             reason_code="training_dispatch_error",
-            stage="training",
         )
     if options.objective == "auto":
         return "dpo" if pairs else "sft"

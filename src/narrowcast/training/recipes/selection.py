@@ -35,7 +35,6 @@ def choose_selection(options: Options, task: TaskSpec, dev_rows: int) -> tuple[S
             f"there are no dev rows to select weights by {wanted} on",
             next_command="narrowcast train --select-by last, or narrowcast prepare with a dev split",
             reason_code="training_eval_missing",
-            stage="training",
         )
     return wanted, "asked for"
 

@@ -54,5 +54,4 @@ def refuse_remote(tracker: str, address: str, instead: str) -> UsageError:
         where=shown(address),
         next_command=instead,
         reason_code="training_tracker_unusable",
-        stage="training",
     )

@@ -161,7 +161,6 @@ def _begun(name: str, tracker: Tracker, run: TrackedRun, tracked_as: str | None)
             f"{name} can not be reached: {type(error).__name__}: {lines[0]}",
             next_command="narrowcast train without --track, or start the tracker's server",
             reason_code="training_tracker_unusable",
-            stage="training",
         ) from error
 
 

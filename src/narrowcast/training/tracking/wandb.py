@@ -36,7 +36,6 @@ class WandbTracker:
                 where=shown(server),
                 next_command="wandb login, or WANDB_MODE=offline narrowcast train --track wandb",
                 reason_code="training_tracker_unusable",
-                stage="training",
             )
 
     def begin(self, run: TrackedRun) -> Begun:

@@ -11,7 +11,7 @@ from narrowcast.stages.import_.introspect import introspect
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.engine import RowMapping
 
-pytestmark = pytest.mark.shared_data
+pytestmark = [pytest.mark.nightly, pytest.mark.shared_data]
 
 CONFIDENT = [
     ("csv:banking77/train.csv", "label_to_classification", 10_003, 77),

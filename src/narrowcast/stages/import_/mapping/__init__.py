@@ -51,7 +51,7 @@ def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns:
             f"wrong field map for {mapper.id}: {'; '.join(what)}",
             where=f"fields: {', '.join([*roles, *COMMON_ROLES])}; columns: {', '.join(columns)}",
             next_command=f"--map {','.join(f'{role.name}=COLUMN' for role in mapper.roles if role.required)}",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
     _refuse_unknown_words(mapper, field_map)
     absent = [column for column in mapped_columns(mapper, field_map) if column not in columns]
@@ -60,7 +60,7 @@ def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns:
             f"the source has no column {', '.join(repr(column) for column in absent)}",
             where=f"columns: {', '.join(columns)}",
             next_command="name one of these columns with --map FIELD=COLUMN",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )
 
 
@@ -72,7 +72,7 @@ def _refuse_unknown_words(mapper: type[Mapper], field_map: Mapping[str, str]) ->
                 f"{role.name} can not be {word!r}",
                 where=f"fields of {mapper.id}",
                 next_command=f"--map {role.name}={role.words[0]}; known: {', '.join(role.words)}",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             )
 
 

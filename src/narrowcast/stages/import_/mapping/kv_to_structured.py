@@ -35,7 +35,7 @@ class KvToStructured:
                 "the mapper kv_to_structured needs exactly one of target, fields and spans",
                 where=", ".join(f"{role}={column}" for role, column in field_map.items()),
                 next_command="for example --map text=message,target=ticket",
-                stage="ingestion",
+                reason_code="dataset_request_invalid",
             )
         self._text = getter(field_map["text"])
         self._target = optional_getter(field_map, "target")

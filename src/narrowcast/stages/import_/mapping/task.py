@@ -43,7 +43,7 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
         f"the project's task is {theirs}, the mapper {mapper.id} makes {ours}",
         where="task in narrowcast.yaml",
         next_command="make another project with `narrowcast init NAME`, or name another mapper with --mapper",
-        stage="ingestion",
+        reason_code="dataset_request_invalid",
     )
 
 

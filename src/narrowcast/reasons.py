@@ -1,24 +1,52 @@
-"""The closed taxonomy of reason codes. A code that is not here can not be emitted.
+"""The closed taxonomy of reason codes: the one place that says what a code means and whose it is.
 
-Codes are stable and prefixed by their stage where the workflow document does so; each says how loud it
-is and what to do. `tests/audit/test_reasons.py` lints this file against the whole source tree.
+A code belongs to one stage, has one severity and says what to run next. Errors and events give their code
+alone; the rest is looked up here. A stage may emit its own codes and those of the system.
+`tests/test_reasons.py` compares this table with the source in both directions, and each fix with the command
+line. `narrowcast events --explain CODE` prints an entry.
+
+Imports nothing but the standard library.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from narrowcast.core.names import Severity, StageName
+
+class StageName(StrEnum):
+    """The stages of the loop as events name them, in the order in which data passes through them."""
+
+    INGESTION = "ingestion"
+    CLEANING = "cleaning"
+    FACTORY = "factory"
+    PREPARE = "prepare"
+    BASELINE = "baseline"
+    TRAINING = "training"
+    EVAL = "eval"
+    EXPORT = "export"
+    DEPLOYMENT = "deployment"
+    SYSTEM = "system"
+
+
+class Severity(StrEnum):
+    """How serious an event is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One code: the stage that may emit it, its severity, what it means, what to do."""
+    """One code: the stage that may emit it, its severity, what it means, and what to run next."""
 
     stage: StageName
     severity: Severity
     meaning: str
     fix: str = ""
+    """Holds at least one `narrowcast` command; empty for codes that report a success."""
 
 
 _I, _C, _P, _B = StageName.INGESTION, StageName.CLEANING, StageName.PREPARE, StageName.BASELINE
@@ -36,12 +64,22 @@ REASONS: dict[str, Reason] = {
     # ingestion
     "dataset_import_run": Reason(_I, _INFO, "rows were imported"),
     "dataset_import_failed": Reason(
-        _I, _ERR, "an import failed; nothing was kept", "read the error, then import again"
+        _I, _ERR, "an import failed; nothing was kept", "narrowcast data import --dry-run"
     ),
-    "dataset_import_forced": Reason(_I, _WARN, "a mapping under 0.80 confidence was forced"),
+    "dataset_request_invalid": Reason(
+        _I,
+        _ERR,
+        "a locator, a column, a row or an option of an import is wrong",
+        "narrowcast data import --help",
+    ),
+    "dataset_import_forced": Reason(
+        _I, _WARN, "a mapping under 0.80 confidence was forced", "narrowcast data introspect"
+    ),
     "dataset_import_removed": Reason(_I, _INFO, "an import and its rows were removed"),
     "dataset_import_unknown": Reason(_I, _ERR, "there is no import of that id", "narrowcast data imports"),
-    "dataset_import_cancelled": Reason(_I, _WARN, "an import was stopped on request; nothing was kept"),
+    "dataset_import_cancelled": Reason(
+        _I, _WARN, "an import was stopped on request; nothing was kept", "narrowcast data import"
+    ),
     "dataset_already_imported": Reason(
         _I, _ERR, "the same rows were imported before", "narrowcast data imports"
     ),
@@ -51,61 +89,90 @@ REASONS: dict[str, Reason] = {
     "dataset_rows_rejected": Reason(
         _I, _ERR, "not one row could be mapped", "narrowcast data import --dry-run"
     ),
-    "dataset_rows_forgotten": Reason(_I, _WARN, "rows were deleted from every copy the project owns"),
-    "dataset_row_unknown": Reason(_I, _ERR, "no row, or more than one, is meant", "narrowcast data imports"),
+    "dataset_rows_forgotten": Reason(
+        _I, _WARN, "rows were deleted from every copy the project owns", "narrowcast prepare"
+    ),
+    "dataset_row_unknown": Reason(_I, _ERR, "no row matches, or more than one", "narrowcast data imports"),
     "dataset_row_reviewed": Reason(_I, _INFO, "rows were reviewed by a person"),
     # cleaning
     "cleaning_run": Reason(_C, _INFO, "texts were cleaned"),
     "cleaning_failed": Reason(
-        _C, _ERR, "cleaning failed; nothing was kept", "read the error, then clean again"
+        _C, _ERR, "cleaning failed; nothing was kept", "narrowcast data clean --dry-run"
     ),
-    "cleaning_cancelled": Reason(_C, _WARN, "cleaning was stopped on request; nothing was kept"),
+    "cleaning_request_invalid": Reason(
+        _C, _ERR, "an option of a cleaning is wrong", "narrowcast data clean --help"
+    ),
+    "cleaning_cancelled": Reason(
+        _C, _WARN, "cleaning was stopped on request; nothing was kept", "narrowcast data clean"
+    ),
     "cleaning_unknown": Reason(
         _C, _ERR, "there is no cleaning or job of that id", "narrowcast data cleanings"
     ),
-    "cleaning_outlier_threshold_exceeded": Reason(_C, _WARN, "more outliers than allowed"),
-    "cleaning_pii_block": Reason(_C, _ERR, "personal data or secrets block the rows", "redact or drop them"),
+    "cleaning_outlier_threshold_exceeded": Reason(
+        _C, _WARN, "more outliers than allowed", "narrowcast data cleanings"
+    ),
+    "cleaning_pii_block": Reason(
+        _C, _ERR, "personal data or secrets block the rows", "narrowcast data clean --help"
+    ),
     # factory
     "factory_generate_run": Reason(_F, _INFO, "rows were generated"),
     "factory_generate_failed": Reason(
         _F, _ERR, "a generation stopped; answers paid for are kept", "narrowcast data generate"
     ),
+    "factory_request_invalid": Reason(
+        _F, _ERR, "an option of a generation, a gate or a judge is wrong", "narrowcast data gate --help"
+    ),
+    "factory_teacher_missing": Reason(
+        _F,
+        _ERR,
+        "no teacher is set, or its address cannot be used",
+        "set NARROWCAST_TEACHER_URL and NARROWCAST_TEACHER_MODEL, then: narrowcast data generate",
+    ),
     "factory_cap_reached": Reason(
-        _F, _WARN, "the spending cap was reached", "raise it: narrowcast data generate --cap-tokens"
+        _F, _WARN, "the spending cap was reached", "narrowcast data generate --cap-tokens"
     ),
     "factory_cancelled": Reason(
-        _F, _WARN, "stopped on request; answers paid for are kept", "the same command again"
+        _F, _WARN, "stopped on request; answers paid for are kept", "narrowcast data generate"
     ),
     "factory_held_out_text": Reason(
         _F, _ERR, "a prompt held the text of a held-out row and was not sent", "narrowcast data generate"
     ),
     "factory_plan_invalid": Reason(
-        _F, _ERR, "a plan, prompt or template file is wrong", "correct the file, then run it again"
+        _F, _ERR, "a plan, prompt or template file is wrong", "narrowcast data generate --dry-run"
     ),
     "factory_rows_missing": Reason(_F, _ERR, "there are no rows for this", "narrowcast data generate"),
     "factory_teacher_refused": Reason(
-        _F, _ERR, "the teacher refused a request", "check address, model and key"
+        _F,
+        _ERR,
+        "the teacher refused a request",
+        "check address, model and key, then: narrowcast data generate",
     ),
     "factory_teacher_unavailable": Reason(
-        _F, _ERR, "the teacher can not be reached", "the same command again; nothing is paid twice"
+        _F, _ERR, "the teacher cannot be reached", "narrowcast data generate, which pays for no answer twice"
     ),
     "factory_caller_died": Reason(
-        _F, _ERR, "the process that asks the teacher ended", "the same command again; answers are kept"
+        _F,
+        _ERR,
+        "the process that asks the teacher ended",
+        "narrowcast data generate, which pays for no answer twice",
     ),
     "factory_gate_run": Reason(_F, _INFO, "rows went through the gates"),
-    "factory_gate_audit": Reason(_F, _INFO, "the gates were asked of imported rows"),
+    "factory_gate_audit": Reason(_F, _INFO, "imported rows were checked by the gates"),
     "factory_judge_run": Reason(_F, _INFO, "rows were judged"),
     "factory_balance_run": Reason(_F, _INFO, "train rows were balanced"),
     "factory_balance_undone": Reason(_F, _INFO, "rows left out by balancing came back"),
     # prepare
     "prepare_run": Reason(_P, _INFO, "a data-set version was prepared"),
     "prepare_failed": Reason(_P, _ERR, "no data-set version could be prepared", "narrowcast data ledger"),
-    "prepare_leakage_found": Reason(_P, _ERR, "held-out rows stand in train", "narrowcast prepare"),
+    "prepare_request_invalid": Reason(
+        _P, _ERR, "an option of a comparison of rows is wrong", "narrowcast data dedupe --help"
+    ),
+    "prepare_leakage_found": Reason(_P, _ERR, "held-out rows are in the train split", "narrowcast prepare"),
     "dataset_version_unknown": Reason(
-        _P, _ERR, "no data-set version is called so", "narrowcast data versions"
+        _P, _ERR, "there is no such data-set version", "narrowcast data versions"
     ),
     "prepare_dedupe_run": Reason(_P, _INFO, "rows were compared with each other"),
-    "prepare_leakage_audit": Reason(_P, _INFO, "a set of rows was looked for in another"),
+    "prepare_leakage_audit": Reason(_P, _INFO, "one set of rows was searched for rows of another"),
     "prepare_manifest_missing": Reason(_P, _ERR, "no data set was prepared", "narrowcast prepare"),
     "prepare_split_changed": Reason(
         _P, _ERR, "a prepared file is not what its manifest says", "narrowcast prepare --force"
@@ -116,7 +183,7 @@ REASONS: dict[str, Reason] = {
     # training
     "training_run": Reason(_T, _INFO, "a model was trained"),
     "training_started": Reason(_T, _INFO, "training began"),
-    "training_resumed": Reason(_T, _INFO, "training went on from a checkpoint"),
+    "training_resumed": Reason(_T, _INFO, "training continued from a checkpoint"),
     "training_layout_planned": Reason(_T, _INFO, "the layout of each batch is chosen by costs measured here"),
     "training_rerun": Reason(_T, _INFO, "a run was repeated to the same weights"),
     "training_rerun_differs": Reason(_T, _WARN, "a run was repeated to other weights", "narrowcast runs"),
@@ -124,7 +191,7 @@ REASONS: dict[str, Reason] = {
         _T, _INFO, "a trial of a search was ended early, as others were better by then"
     ),
     "training_seeds": Reason(_T, _INFO, "a recipe was trained under several seeds"),
-    "training_search_started": Reason(_T, _INFO, "a search over recipes began or went on"),
+    "training_search_started": Reason(_T, _INFO, "a search over recipes began or continued"),
     "training_search_trial": Reason(_T, _INFO, "a trial of a search ended"),
     "training_weights_dropped": Reason(_T, _INFO, "weights of trials that lost a search were removed"),
     "training_search_finished": Reason(_T, _INFO, "a search over recipes ended, with its best run"),
@@ -137,38 +204,52 @@ REASONS: dict[str, Reason] = {
     "training_forgetting": Reason(
         _T,
         _WARN,
-        "general text became much dearer than for the base",
+        "the loss on general text rose far above that of the base",
         "narrowcast train --recipe sft-lora",
     ),
-    "training_oom_retry": Reason(_T, _WARN, "a run out of memory went on with less at once"),
-    "training_tracked": Reason(_T, _INFO, "figures of a run go to a tracker"),
+    "training_oom_retry": Reason(
+        _T,
+        _WARN,
+        "a run that ran out of memory continued with smaller batches",
+        "narrowcast train --set micro_batch_size=4",
+    ),
+    "training_tracked": Reason(_T, _INFO, "figures of a run are sent to a tracker"),
     "training_tracker_failed": Reason(
-        _T, _WARN, "a tracker took no figures; the run was not touched by it", "narrowcast runs"
+        _T, _WARN, "a tracker took no figures; the run was not affected", "narrowcast runs"
     ),
     "training_tracker_unusable": Reason(
-        _T, _ERR, "a tracker can not be used", "narrowcast train without --track"
+        _T, _ERR, "a tracker cannot be used", "narrowcast train without --track"
     ),
-    "training_forced": Reason(_T, _WARN, "training without an evaluated baseline was forced"),
-    "training_rows_truncated": Reason(_T, _WARN, "rows were longer than the context and left out"),
-    "training_preflight": Reason(_T, _INFO, "what a run needs was looked at beforehand"),
+    "training_forced": Reason(
+        _T, _WARN, "training without an evaluated baseline was forced", "narrowcast baseline"
+    ),
+    "training_rows_truncated": Reason(
+        _T, _WARN, "rows were longer than the context and left out", "narrowcast data ledger"
+    ),
+    "training_preflight": Reason(_T, _INFO, "what a run needs was checked before it"),
     "training_preflight_ignored": Reason(
         _T, _WARN, "a run began in spite of problems found beforehand", "narrowcast preflight"
     ),
-    "training_forecast": Reason(_T, _INFO, "time and memory were forecast from steps on the real rows"),
+    "training_forecast": Reason(
+        _T, _INFO, "time and memory were forecast from optimizer steps on the real rows"
+    ),
     "training_forecast_checked": Reason(_T, _INFO, "the forecast was compared with what happened"),
     "training_autopilot": Reason(_T, _INFO, "base, recipe and schedule were chosen from data and machine"),
     "training_rows_too_few": Reason(
-        _T, _ERR, "a data set of one row teaches nothing that could be measured", "narrowcast data import"
+        _T, _ERR, "a data set of one row is too small to train on", "narrowcast data import"
     ),
     "training_label_absent": Reason(
         _T, _ERR, "held-out rows carry a label that no training row has", "narrowcast prepare"
     ),
     "training_eval_missing": Reason(_T, _WARN, "a held-out split is missing", "narrowcast prepare"),
     "training_gates_missing": Reason(
-        _T, _WARN, "no gate will judge the model", "evaluate: gates in narrowcast.yaml"
+        _T,
+        _WARN,
+        "no gate will judge the model",
+        "name gates under evaluate: in narrowcast.yaml, then: narrowcast eval",
     ),
     "training_licence_unclear": Reason(
-        _T, _WARN, "the licence of the base is unknown or has terms of its own", "read it before you ship"
+        _T, _WARN, "the licence of the base is unknown or has terms of its own", "narrowcast models show"
     ),
     "training_device_missing": Reason(
         _T,
@@ -182,7 +263,9 @@ REASONS: dict[str, Reason] = {
     "training_time_short": Reason(
         _T, _WARN, "the run would take longer than its time limit", "narrowcast train --epochs 1"
     ),
-    "training_disk_short": Reason(_T, _ERR, "checkpoints would not fit on the disk", "free some space"),
+    "training_disk_short": Reason(
+        _T, _ERR, "checkpoints would not fit on the disk", "free some space, then: narrowcast preflight"
+    ),
     "training_baseline_missing": Reason(
         _T, _ERR, "no baseline was measured on this data set", "narrowcast baseline"
     ),
@@ -204,11 +287,13 @@ REASONS: dict[str, Reason] = {
     "eval_runtime_error": Reason(_E, _ERR, "an evaluation stopped with an error", "narrowcast eval"),
     "eval_model_missing": Reason(_E, _ERR, "there is no model to evaluate", "narrowcast train"),
     "eval_rows_trained_on": Reason(
-        _E, _ERR, "held-out rows stand in the train split of the measured model", "narrowcast train"
+        _E, _ERR, "held-out rows are in the train split of the measured model", "narrowcast train"
     ),
     "eval_dataset_missing": Reason(_E, _ERR, "there is no evaluation set", "narrowcast prepare"),
-    "eval_judge_unavailable": Reason(_E, _ERR, "the judge model can not be reached"),
-    "eval_gate_failed": Reason(_E, _WARN, "a gate said no", "narrowcast eval --json"),
+    "eval_answers_missing": Reason(
+        _E, _ERR, "rows without answers cannot be scored", "narrowcast data review"
+    ),
+    "eval_gate_failed": Reason(_E, _WARN, "a metric gate failed", "narrowcast eval --json"),
     # export
     "export_run": Reason(_X, _INFO, "a bundle was written and proven equal to the measured model"),
     "export_run_failed": Reason(_X, _ERR, "an export failed; no bundle was kept", "narrowcast export"),
@@ -225,22 +310,20 @@ REASONS: dict[str, Reason] = {
     ),
     # deployment
     "deployment_serve_started": Reason(_D, _INFO, "a model is served"),
-    "deployment_worker_restarted": Reason(_D, _WARN, "the model's process died and was started again"),
-    "deployment_smoke_failed": Reason(_D, _ERR, "the served model generated nothing", "narrowcast export"),
-    "deployment_drift_detected": Reason(_D, _WARN, "live answers drift from the measured ones"),
-    "deployment_promote_blocked": Reason(_D, _ERR, "a gate blocks the promotion"),
-    "deployment_rollback_no_predecessor": Reason(_D, _ERR, "there is no version to go back to"),
+    "deployment_worker_restarted": Reason(
+        _D, _WARN, "the model's process died and was started again", "narrowcast export --formats f16"
+    ),
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
-    "stage_interrupted": Reason(
-        _S, _WARN, "a stage's process ended before the stage did", "the same command again"
-    ),
+    "stage_interrupted": Reason(_S, _WARN, "a stage's process ended before the stage did", "narrowcast run"),
     "stage_recovered": Reason(_S, _INFO, "a stage had finished when its process ended"),
     "job_submitted": Reason(_S, _INFO, "a job was put into the queue"),
     "job_started": Reason(_S, _INFO, "a step of a job began"),
     "job_done": Reason(_S, _INFO, "a job has finished"),
-    "job_failed": Reason(_S, _ERR, "a step of a job failed", "narrowcast jobs logs, then jobs resume"),
+    "job_failed": Reason(
+        _S, _ERR, "a step of a job failed", "narrowcast jobs logs, then: narrowcast jobs resume"
+    ),
     "job_process_died": Reason(
         _S, _ERR, "the process of a step was killed; finished steps are kept", "narrowcast jobs resume"
     ),
@@ -249,11 +332,11 @@ REASONS: dict[str, Reason] = {
     "job_resumed": Reason(_S, _INFO, "a stopped, failed or interrupted job was put into the queue again"),
     "job_scheduled": Reason(_S, _INFO, "a job was given a schedule, or lost it"),
     "job_unknown": Reason(_S, _ERR, "there is no such job or schedule", "narrowcast jobs list"),
-    "job_worker_busy": Reason(_S, _ERR, "a worker runs already in this workspace", "narrowcast jobs list"),
-    "model_unusable": Reason(_S, _ERR, "a model can not be used", "narrowcast models list"),
+    "job_worker_busy": Reason(_S, _ERR, "a worker already runs in this workspace", "narrowcast jobs list"),
+    "model_unusable": Reason(_S, _ERR, "a model cannot be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull"),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
-    "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "shorten the input"),
+    "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "narrowcast models list"),
     "model_base_changed": Reason(_S, _ERR, "the base is not the one trained on", "narrowcast train --force"),
     "system_import_damaged": Reason(
         _S,

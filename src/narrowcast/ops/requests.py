@@ -1,0 +1,120 @@
+"""What the operations behind every front door can be asked for. Imports nothing heavy.
+
+A request with a stage names the model of the stage's options as text; see `narrowcast.core.request`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
+
+_MEASURE = "narrowcast.evaluation.options"
+
+
+class PrepareRequest(StageRequest):
+    """Split the imported rows into train, dev and test."""
+
+    options_model = "narrowcast.stages.prepare.options:Options"
+
+    force: bool = False
+    """Prepare again even where nothing changed."""
+
+
+class BaselineRequest(StageRequest):
+    """Measure what a fine-tune has to beat."""
+
+    options_model = f"{_MEASURE}:BaselineOptions"
+
+    force: bool = False
+    """Measure again even where nothing changed."""
+
+
+class EvaluateRequest(StageRequest):
+    """Measure models on held-out rows, with intervals, gates and paired comparisons."""
+
+    options_model = f"{_MEASURE}:EvaluateOptions"
+
+    force: bool = False
+    """Measure again even where nothing changed."""
+
+
+class CompareRequest(OptionsRequest):
+    """Compare two models on the same rows."""
+
+    options_model = f"{_MEASURE}:MeasureOptions"
+
+    first: Annotated[str, CommandLine(positional=True)]
+    """A model, such as run:ID, gguf:q8_0 or tfidf."""
+    second: Annotated[str, CommandLine(positional=True)]
+    """The model to compare it with."""
+    force: bool = False
+    """Measure again even where nothing changed."""
+
+
+class PreflightRequest(OptionsRequest):
+    """Look at everything a training run needs, and forecast its time and memory."""
+
+    options_model = "narrowcast.training.options:Options"
+
+    autopilot: bool = False
+    """Choose base, recipe and schedule from data and machine where they are left open."""
+    force: bool = False
+    """Do not count a missing baseline as a problem that blocks."""
+    record: Annotated[bool, CommandLine(hidden=True)] = True
+    """Record the event."""
+
+
+class ExportRequest(StageRequest):
+    """Write a bundle of the trained model, and prove that its files are the model that was measured."""
+
+    options_model = "narrowcast.stages.export.options:Options"
+
+    force: bool = False
+    """Export again even where nothing changed."""
+
+
+class ParityRequest(OptionsRequest):
+    """Prove the files of the current bundle against the trained model again."""
+
+    options_model = "narrowcast.stages.export.options:Options"
+
+
+class RunRequest(Request):
+    """Take a project through the whole loop."""
+
+    until: str | None = None
+    """Stop after this stage (prepare, baseline, train, evaluate, export)."""
+    resume: Annotated[bool, CommandLine(hidden=True)] = True
+    """Continue an interrupted training run from its last checkpoint."""
+    dry_run: bool = False
+    """Say what would run, and why."""
+
+
+class ServeRequest(Request):
+    """Serve an exported file over the OpenAI protocol."""
+
+    model: str | None = None
+    """A quantisation of the bundle (q8_0), or a path to a .gguf file."""
+    host: str = "127.0.0.1"
+    """Address to listen on; beyond loopback only with a token."""
+    port: int = Field(8080, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
+    token: str | None = None
+    """Bearer token that requests must carry; default NARROWCAST_SERVE_TOKEN."""
+
+
+class ModelRequest(Request):
+    """One base model."""
+
+    name: Annotated[str, CommandLine(positional=True)]
+    """A catalogue id, a Hub id (owner/name) or a folder."""
+
+
+class RunViewRequest(Request):
+    """Show one training run."""
+
+    run: Annotated[str, CommandLine(positional=True)]
+    """As `narrowcast runs` lists it."""
