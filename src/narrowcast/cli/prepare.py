@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from narrowcast.cli.options import JsonOption, ProjectOption, stage_options
-from narrowcast.core.hashing import short
-=======
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.core.hashing import short
 from narrowcast.ops.requests import PrepareRequest
->>>>>>> main
 
 if TYPE_CHECKING:
     from narrowcast.stages.prepare import Result

@@ -27,14 +27,9 @@ def show_summary(summary: Summary) -> None:
         title=title,
     )
     looked = "once" if summary.looks == 1 else f"{summary.looks} times"
-<<<<<<< HEAD
-    version, split = short(summary.dataset_version), summary.split
-    say(f"[dim]data set {version}; its {split} split was looked at {looked}[/]")
-=======
     say(
         f"[dim]data set {short(summary.dataset_version)}; its {summary.split} split was looked at {looked}[/]"
     )
->>>>>>> main
     balance = "[green]balances[/]" if summary.ledger_balanced else "[red]does not balance[/]"
     say(f"row ledger {balance}; {summary.conclusion}")
     for number, step in enumerate(summary.next):
