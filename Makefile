@@ -35,12 +35,14 @@ nightly: $(STAMP)  ## every test
 soak: $(STAMP)  ## kill -9 a training run at ten random moments
 	NARROWCAST_KILLS=10 $(BIN)/pytest tests/training/test_kills.py
 
-check: $(STAMP)  ## lint, format, types, import contracts, file sizes
+check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, walks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_file_sizes.py src/narrowcast
+	$(BIN)/python tools/check_words.py
+	$(BIN)/python tools/count_walks.py --report
 
 format: $(STAMP)  ## put the code in form
 	$(BIN)/ruff check --fix .
