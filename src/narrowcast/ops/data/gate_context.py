@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from narrowcast.factory.gates.base import GateContext
 from narrowcast.factory.generation import GenerationPaths, GenerationRecord
-from narrowcast.factory.held_out import accepted_rows, held_out_rows
+from narrowcast.factory.held_out import held_out_rows
 from narrowcast.factory.options import GateOptions
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.models.loading import load_tokenizer, resolve_base
 from narrowcast.ops.data.generations import prompt_folder, task_of
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.import_rows import accepted_rows
 
 
 def gate_context(
