@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.prepare import prepare
 from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import FILLER
+from tests.support.imports import import_rows
 
 
 def text(number, length=6):

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.source import data_error
+from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.store.files import disk_errors, write_json
 
 _BLOCK = 1 << 20

@@ -14,11 +14,11 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.history.find_row import find_id
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
+from narrowcast.store.datasets import kept_manifests
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.import_rows import accepted_row, raw_row, rejected_row
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import read_reviews
-from narrowcast.store.datasets import kept_manifests
 
 
 class VersionPlace(BaseModel):

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from narrowcast.core.hashing import short
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.pipeline.project import Project
-from narrowcast.store.files import read_jsonl
 from narrowcast.store.datasets import current_folder, read_manifest, version_entries
+from narrowcast.store.files import read_jsonl
 
 
 class VersionSource(BaseModel):

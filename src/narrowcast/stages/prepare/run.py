@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from narrowcast.core.hashing import short
 from narrowcast.core.example import Example
+from narrowcast.core.hashing import short
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import Split, TaskProfile
