@@ -232,6 +232,7 @@ REASONS: dict[str, Reason] = {
     "deployment_rollback_no_predecessor": Reason(_D, _ERR, "there is no version to go back to"),
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
+    "project_migrated": Reason(_S, _INFO, "a project's files were brought to the current format"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
     "stage_interrupted": Reason(
         _S, _WARN, "a stage's process ended before the stage did", "the same command again"

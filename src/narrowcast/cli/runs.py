@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrowcast.core.hashing import short
 from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.core.hashing import short
 
 if TYPE_CHECKING:
     from narrowcast.core.run import RunManifest

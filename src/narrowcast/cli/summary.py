@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from narrowcast.core.hashing import short
 from narrowcast.cli.output import console, say, table
+from narrowcast.core.hashing import short
 from narrowcast.ops.summary import Summary, SummaryRow
 
 _MEGABYTE = 1e6
@@ -27,7 +27,9 @@ def show_summary(summary: Summary) -> None:
         title=title,
     )
     looked = "once" if summary.looks == 1 else f"{summary.looks} times"
-    say(f"[dim]data set {short(summary.dataset_version)}; its {summary.split} split was looked at {looked}[/]")
+    say(
+        f"[dim]data set {short(summary.dataset_version)}; its {summary.split} split was looked at {looked}[/]"
+    )
     balance = "[green]balances[/]" if summary.ledger_balanced else "[red]does not balance[/]"
     say(f"row ledger {balance}; {summary.conclusion}")
     for number, step in enumerate(summary.next):
