@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import Provenance, Split, TaskProfile
+from narrowcast.core.names import Provenance, Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
@@ -45,7 +45,7 @@ def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[TeacherServer]:
 @pytest.fixture
 def generated(project: Project, teacher: TeacherServer, tmp_path: Path) -> str:
     """Thirty rows by people, twelve by a teacher that was shown some; a gate holds half of these back."""
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+    task = TaskSpec(profile="classification", labels=["a", "b"])
     project.save_config(ProjectConfig(name="task", task=task))
     path = tmp_path / "seeds.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows(0, 30)))

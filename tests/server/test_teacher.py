@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
 from narrowcast.ops.data.generate import generate
@@ -18,7 +17,7 @@ from narrowcast.pipeline.project import Project
 def test_our_own_server_can_be_asked(plain: Any, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NARROWCAST_TEACHER_URL", plain.url)
     monkeypatch.setenv("NARROWCAST_TEACHER_MODEL", plain.client().models.list().data[0].id)
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+    task = TaskSpec(profile="classification", labels=["a", "b"])
     project.save_config(ProjectConfig(name="task", task=task))
     folder = project.paths.specs / "generation_prompts"
     (folder / "generate.md").write_text("Write $count rows of $category.")

@@ -11,7 +11,7 @@ import pytest
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext
@@ -58,7 +58,7 @@ def prepare(
     root: Path,
     splits: dict[Split, list[Example]],
     labels: list[str],
-    profile: TaskProfile = TaskProfile.CLASSIFICATION,
+    profile: str = "classification",
 ) -> ProjectPaths:
     """A project folder with this data set as its current version."""
     project = ProjectPaths(root)

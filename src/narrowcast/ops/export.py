@@ -35,8 +35,9 @@ def export(
         StageError: nothing trained, or `export_parity_failed`.
         ModelError: a format this model can not take.
     """
-    request = StageRequest(options=overrides or {}, force=force)
-    return run_stage(project, STAGE, request, as_work(progress, cancel))
+    return run_stage(
+        project, STAGE, StageRequest(options=overrides or {}, force=force), as_work(progress, cancel)
+    )
 
 
 def parity(

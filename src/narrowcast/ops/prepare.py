@@ -27,8 +27,9 @@ def prepare(
     Raises:
         DataError: where nothing was imported, too few rows are left, or no split without leakage exists.
     """
-    request = StageRequest(options=overrides or {}, force=force)
-    return run_stage(project, STAGE, request, as_work(progress, cancel))
+    return run_stage(
+        project, STAGE, StageRequest(options=overrides or {}, force=force), as_work(progress, cancel)
+    )
 
 
 def current_dataset(project: Project) -> DatasetManifest:

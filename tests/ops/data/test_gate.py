@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.data import import_rows, ledger
@@ -49,7 +49,7 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def labelled(project: Project, tmp_path: Path) -> Project:
     """A project with 60 held-out rows."""
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=LABELS)
+    task = TaskSpec(profile="classification", labels=LABELS)
     project.save_config(ProjectConfig(name="task", task=task))
     held_out = tmp_path / "test.jsonl"
     held_out.write_text("".join(json.dumps(row(number)) + "\n" for number in range(5_000, 5_060)))
@@ -270,9 +270,7 @@ def test_answers_as_objects_and_tool_calls(
         "properties": {"tool": {"type": "string"}, "arguments": {"type": "object"}},
         "required": ["tool", "arguments"],
     }
-    task = TaskSpec(
-        profile=TaskProfile.STRUCTURED_EXTRACTION, output_schema=schema, scoring_mode="field_match"
-    )
+    task = TaskSpec(profile="structured_extraction", output_schema=schema, scoring_mode="field_match")
     project.save_config(ProjectConfig(name="task", task=task))
     tools = [
         {

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, NarrowcastError, StageError, UsageError
 from narrowcast.ops.data import import_rows, ledger
@@ -50,7 +50,7 @@ def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
 
 def _task(project: Project, labels: list[str]) -> None:
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=labels)
+    task = TaskSpec(profile="classification", labels=labels)
     project.save_config(ProjectConfig(name="task", task=task))
 
 

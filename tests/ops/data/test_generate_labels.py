@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.ops.data import import_rows, ledger
@@ -45,7 +45,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TeacherServer]:
 @pytest.fixture
 def texts(project: Project, tmp_path: Path) -> str:
     """Twelve texts, a held-out one and a record without text; the project knows the held-out row."""
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["billing", "shipping"])
+    task = TaskSpec(profile="classification", labels=["billing", "shipping"])
     project.save_config(ProjectConfig(name="task", task=task))
     (tmp_path / "gold.jsonl").write_text(json.dumps({"text": SECRET, "label": "billing"}) + "\n")
     import_rows(

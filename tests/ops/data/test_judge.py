@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.judge import DIMENSIONS, rule
 from narrowcast.factory.options import JudgeOptions
@@ -75,7 +74,7 @@ def test_the_rule_at_its_edges() -> None:
 def test_rows_are_judged_once_and_the_verdicts_are_a_gate(
     project: Project, server: TeacherServer, tmp_path: Path
 ) -> None:
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["billing", "shipping"])
+    task = TaskSpec(profile="classification", labels=["billing", "shipping"])
     project.save_config(ProjectConfig(name="task", task=task))
     rows = tmp_path / "rows.jsonl"
     lines = [json.dumps({"text": text, "label": "billing"}) for text in TEXTS]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.errors import StageError
 from narrowcast.models.chat import prompt_text
 from narrowcast.models.loading import model_from, tokenizer_from
@@ -46,9 +46,7 @@ def pairs(count, seed=0):
 @pytest.fixture
 def preferences(tmp_path, tiny_base):
     rows = pairs(16)
-    project = prepare(
-        tmp_path / "p", {Split.TRAIN: rows[:12], Split.DEV: rows[12:]}, [], TaskProfile.ALIGNMENT
-    )
+    project = prepare(tmp_path / "p", {Split.TRAIN: rows[:12], Split.DEV: rows[12:]}, [], "alignment")
     return Workshop(project, tiny_base)
 
 
@@ -150,7 +148,7 @@ def test_both_answers_count_against_the_context(preferences):
         preferences.project.root.parent / "q",
         {Split.TRAIN: [*pairs(8), long]},
         [],
-        TaskProfile.ALIGNMENT,
+        "alignment",
     )
     found = build_setup(preferences.options(), Workshop(project, preferences.base).context()).train
     assert found.rejected == {"over_length": 1}

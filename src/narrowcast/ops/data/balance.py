@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
 from narrowcast.factory.balance import LabelBalance, choose_left_out
 from narrowcast.factory.options import BalanceOptions
@@ -21,6 +21,7 @@ from narrowcast.reasons import StageName
 from narrowcast.store.balance import LeftOut, balance_path, read_left_out
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl, write_text
+from narrowcast.tasks import has_labels
 
 
 class BalanceOutcome(BaseModel):
@@ -48,9 +49,9 @@ def balance(
     options = factory_options(project, "balance", BalanceOptions, overrides)
     with project.lock("data balance"):
         manifest = load_manifest(project.paths)
-        if manifest.task.profile is not TaskProfile.CLASSIFICATION:
+        if not has_labels(manifest.task):
             raise UsageError(
-                f"a {manifest.task.profile} task has no labels to balance",
+                f"the task {manifest.task.profile} has no labels to balance",
                 where="task.profile in narrowcast.yaml",
                 next_command="set quotas by category instead: specs/generation_prompts/plan.yaml",
                 reason_code="factory_request_invalid",

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from narrowcast.connectors import CONNECTORS, connect
 from narrowcast.connectors.base import Connector, SourceAccess, SourceDescription
 from narrowcast.core.locator import Locator
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
@@ -39,7 +38,7 @@ class MapperInfo(BaseModel):
 
     id: str
     meaning: str
-    task_profile: TaskProfile
+    task_profile: str
     required: dict[str, str]
     optional: dict[str, str]
 

@@ -8,12 +8,13 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from narrowcast.core.names import TaskProfile
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
 from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
+from narrowcast.tasks import handler_for
 from narrowcast.training.options import Options
 from narrowcast.training.packing.costs import Costs
 from narrowcast.training.recipes.rank import rank_for
@@ -125,7 +126,7 @@ def objective_of(options: Options, task: TaskSpec) -> Literal["sft", "dpo"]:
     Raises:
         StageError: dpo was asked for, but the rows are no preference pairs.
     """
-    pairs = task.profile is TaskProfile.ALIGNMENT
+    pairs = handler_for(task).answer is AnswerKind.PREFERENCE
     if options.objective == "dpo" and not pairs:
         raise StageError(
             f"dpo needs preference pairs; the rows are of the task {task.profile}",
@@ -183,7 +184,7 @@ def _learning_rate(method: str, parameters: int) -> float:
 
 def _word_dropout(task: TaskSpec, method: Method, parameters: int) -> tuple[float, str]:
     """Only where it was measured to help: labels, all weights of a small base."""
-    if task.profile is not TaskProfile.CLASSIFICATION:
+    if handler_for(task).answer is not AnswerKind.LABEL:
         return 0.0, f"{task.profile}: answers may be copied from the input"
     if method != "full" or parameters >= FULL_BELOW:
         return 0.0, "labels, but not all weights of a small base"
