@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from narrowcast.core.metric import MetricValue
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.stage import StageContext, Watch
 from narrowcast.core.work import Work
@@ -87,7 +88,7 @@ def _measured(project: Project, trained: Result, seed: int, setup: RunSetup) -> 
     from narrowcast.evaluation.inputs import measure_inputs
     from narrowcast.evaluation.measure import measure
 
-    reference = f"run:{trained.run_id}"
+    reference = ModelRef.of_run(trained.run_id)
     options = EvaluateOptions.model_validate(
         {"models": [reference], "against": [], "gates": [], "split": "dev", "limit": setup.rows}
     )

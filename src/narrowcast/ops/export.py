@@ -5,20 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.request import StageRequest
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import as_work
-from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.errors import UsageError
 from narrowcast.pipeline.execute import run_stage, stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages.export import STAGE, Result
-from narrowcast.store.files import read_json
+from narrowcast.store.bundles import read_bundle
 
 
 def export(
@@ -68,8 +66,8 @@ def parity(
         )
         inputs = STAGE.read_inputs(options, context)
         context.run_id = inputs.run.run_id
-        folder, manifest = read_bundle(project.paths.gguf / inputs.run.run_id)
-        files = _files(folder, manifest, (overrides or {}).get("formats"))
+        folder = project.paths.gguf / inputs.run.run_id
+        files = _files(folder, read_bundle(folder), (overrides or {}).get("formats"))
         report = prove(load_measured(inputs.run.run_id, context), inputs.dataset, files, options, context)
     context.progress.finish()
     code = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
@@ -81,23 +79,6 @@ def parity(
         run=inputs.run.run_id,
     )
     return report
-
-
-def read_bundle(folder: Path) -> tuple[Path, BundleManifest]:
-    """A bundle's folder and manifest.
-
-    Raises:
-        ModelError: where there is none, or its manifest is damaged.
-    """
-    try:
-        return folder, BundleManifest.model_validate(read_json(folder / "bundle.json"))
-    except (DataError, ValidationError) as error:
-        raise ModelError(
-            "there is no bundle of this run" if isinstance(error, DataError) else "the manifest is damaged",
-            where=str(folder / "bundle.json"),
-            next_command="narrowcast export",
-            reason_code="export_artifact_missing",
-        ) from error
 
 
 def _files(folder: Path, manifest: BundleManifest, wanted: list[str] | None) -> dict[str, Path]:
