@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test soak check format bench clean help
+.PHONY: setup demo test nightly soak check format bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -21,7 +21,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about four minutes
 	$(BIN)/narrowcast demo
 
-test: $(STAMP)  ## every test but the benchmarks
+test: $(STAMP)  ## every test that takes seconds, in two processes; at most 15 minutes on two cores
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not nightly'
+
+nightly: $(STAMP)  ## every test, those that take longer as well
 	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(STAMP)  ## kill -9 a training run at ten random moments
