@@ -35,6 +35,7 @@ check: $(STAMP)  ## lint, format, types, import contracts, file sizes
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_file_sizes.py src/narrowcast
+	$(BIN)/python tools/check_signatures.py src/narrowcast tools/wide_functions.txt
 
 format: $(STAMP)  ## put the code in form
 	$(BIN)/ruff check --fix .

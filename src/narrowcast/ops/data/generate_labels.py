@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.hashing import content_hash, sha256_hex
 from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.duplicates.row_sets import row_set
 from narrowcast.errors import UsageError
 from narrowcast.factory.candidate import write_candidates
@@ -103,10 +104,7 @@ def _texts(options: GenerateOptions) -> list[Unlabelled]:
             reason_code="factory_request_invalid",
         )
 
-    def no_project() -> Project:
-        raise AssertionError("a source needs no project")
-
-    found = row_set(options.texts, no_project, column=options.column)
+    found = row_set(options.texts, None, ComparisonRequest(column=options.column))
     texts = [Unlabelled(text) for text in found.texts]
     texts += [Unlabelled(error=row.error or "the record holds no text") for row in found.unusable]
     return texts[: options.rows]
