@@ -25,7 +25,7 @@ class Examination:
     """What was found.
 
     Attributes:
-        setup: None where base, template or rows can not be used; then no mode lets the run begin.
+        setup: None where the base, the template or the rows cannot be used; no mode lets such a run start.
         error: why there is no setup.
     """
 

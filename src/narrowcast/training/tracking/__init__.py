@@ -1,1 +1,1 @@
-"""Experiment trackers beside the trace: a line a step to MLflow, Weights & Biases or a plug-in."""
+"""Experiment trackers beside the trace: figures of each optimizer step, sent to MLflow, Weights & Biases or a plug-in."""
