@@ -1,1 +1,1 @@
-"""Experiment trackers beside the trace: figures of each optimizer step, sent to MLflow, Weights & Biases or a plug-in."""
+"""Experiment trackers beside the trace: MLflow, Weights & Biases or a plug-in get each step's figures."""
