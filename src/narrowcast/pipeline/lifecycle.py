@@ -132,6 +132,8 @@ def _failure_code(error: BaseException, definition: StageDefinition[Any, Any, An
 def _message(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> str:
     if isinstance(error, NarrowcastError):
         return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return f"{definition.words} was stopped on request"
     lines = str(error).splitlines()
     said = f": {lines[0]}" if lines else ""
     return f"{definition.words} failed unexpectedly: {type(error).__name__}{said}"
