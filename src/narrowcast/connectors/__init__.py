@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from narrowcast.connectors.base import Connector, SourceAccess
+from narrowcast.connectors.base import Connector, SettledLocator, SourceAccess
 from narrowcast.core.locator import Locator
+from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
+from narrowcast.core.work import Work
 from narrowcast.plugins.registry import Registry
+from narrowcast.store.source_rows import hash_source_rows
 
 CONNECTORS: Registry[type[Connector]] = Registry(
     "connector",
@@ -29,16 +34,13 @@ CONNECTORS: Registry[type[Connector]] = Registry(
     },
 )
 
-# Schemes whose rest is a path of the local disk.
-FILE_SCHEMES = frozenset({"jsonl", "csv", "parquet", "file", "docs", "logs"})
-
 
 def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     """The connector a locator names, built on the rest of it.
 
     Raises:
         UsageError: for an unknown scheme or option.
-        DataError: where the source can not be reached.
+        DataError: where the source cannot be reached.
     """
     kind: Any = CONNECTORS.get(locator.scheme)
     built: Connector
@@ -47,3 +49,36 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     else:
         built = kind(locator.rest, access or SourceAccess.of(Settings.from_environment()))
     return built
+
+
+def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
+    """Make a locator independent of the current folder; see `Connector`.
+
+    Args:
+        text: as a command or `narrowcast.yaml` gives it.
+        project: the project's folder.
+        listed: it stands in `narrowcast.yaml`: it is recorded as it stands there, and a relative path starts
+            in the project's folder, or in the current one where the project has no such file. Otherwise a
+            relative path starts in the current folder and is recorded as an absolute one.
+
+    Raises:
+        UsageError: where it is not a locator, or its scheme is unknown.
+    """
+    locator = Locator.parse(text)
+    own = getattr(CONNECTORS.get(locator.scheme), "settle", None)
+    if own is None:
+        return SettledLocator(locator.public, locator)
+    settled: SettledLocator = own(locator, project, listed)
+    return settled
+
+
+def content_fingerprint(connector: Connector, rows: Iterable[SourceRow], work: Work) -> str:
+    """What changes whenever the content of a source does.
+
+    Args:
+        connector: of the source.
+        rows: those that are asked for, read only where the connector has no fingerprint.
+        work: progress of that, and how it is stopped.
+    """
+    own = getattr(connector, "fingerprint", None)
+    return (own() if own else "") or f"rows:{hash_source_rows(rows, work)}"

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
 
@@ -56,10 +57,30 @@ class SourceAccess:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SettledLocator:
+    """A locator that means the same source from every folder.
+
+    Attributes:
+        recorded: what files, records and events hold; without secrets.
+        opened: what the connector is built on.
+    """
+
+    recorded: str
+    opened: Locator
+
+
 class Connector(Protocol):
     """A source. Built from the part of the locator behind the colon: `Connector(rest)`.
 
-    One that carries `takes_access = True` is built with what it may do as well: `Connector(rest, access)`.
+    A class may carry more, all of it optional:
+
+    - `takes_access = True`: it is built as `Connector(rest, access)`, with what it may do.
+    - `settle(locator, project, listed)`, a static method: the `SettledLocator` of a locator that a command
+      names, or that stands in `narrowcast.yaml` (`listed`) of the project in folder `project`. Without it, a
+      locator is taken as it is, and recorded without its secrets.
+    - `fingerprint()`: a short text that changes whenever the content does, found without reading the rows (a
+      hash of the file, a revision). Without it, or where it is empty, the rows themselves are hashed.
     """
 
     def describe(self) -> SourceDescription:
@@ -75,3 +96,10 @@ class Connector(Protocol):
         Raises:
             DataError: where the source can not be read at all.
         """
+
+
+class FileConnector(Connector, Protocol):
+    """A connector whose content is one file."""
+
+    def fingerprint(self) -> str:
+        """Hash of the file; see `Connector`."""

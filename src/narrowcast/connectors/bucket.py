@@ -101,6 +101,10 @@ class S3Connector:
         """As the file's own connector says, with hash and etag."""
         return self._file.describe()
 
+    def fingerprint(self) -> str:
+        """Hash of the file as it was fetched."""
+        return self._file.fingerprint()
+
     def load(self) -> Iterator[SourceRow]:
         """As the file's own connector reads."""
         return self._file.load()

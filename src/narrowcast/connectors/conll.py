@@ -49,6 +49,10 @@ class ConllConnector:
         description.columns = ["tokens", "tags"]
         return description
 
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._source.fingerprint()
+
     def load(self) -> Iterator[SourceRow]:
         """Sentences in order; one with a line that is not `token … tag` is a sentinel as a whole."""
         index = 0

@@ -15,7 +15,7 @@ from itertools import islice
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect, find_header, unique_names
 from narrowcast.connectors.encoding import TextLine, find_encoding
-from narrowcast.connectors.source import MAX_LINE_BYTES, RAW_CHARS, SAMPLE_BYTES, SourceFile, data_error
+from narrowcast.connectors.source import MAX_LINE_BYTES, RAW_CHARS, SAMPLE_BYTES, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
 
 MAX_RECORD_LINES = 10_000
@@ -25,6 +25,8 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
 
 class CsvConnector:
     """Built from the path behind `csv:`; options `delimiter`, `header=yes|no`, `encoding`, `short=fill`."""
+
+    settle = staticmethod(settle_path)
 
     def __init__(self, rest: str, scheme: str = "csv") -> None:
         self._source = SourceFile(scheme, rest, _OPTIONS)
@@ -93,6 +95,10 @@ class CsvConnector:
         description.header = self._dialect.header is not None
         description.columns = list(self._columns)
         return description
+
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
         """Records below the header; values keep their white space."""

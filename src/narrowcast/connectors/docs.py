@@ -11,10 +11,12 @@ from pathlib import Path
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.document import Document, docx, html, markdown, pdf, plain_text
 from narrowcast.connectors.encoding import find_encoding
-from narrowcast.connectors.source import SAMPLE_BYTES, SourceFile, data_error
+from narrowcast.connectors.source import SAMPLE_BYTES, SourceFile, data_error, settle_path
+from narrowcast.core.hashing import content_hash
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import NarrowcastError
 from narrowcast.plugins import optional
+from narrowcast.store.files import sha256_file
 
 _BINARY: dict[str, Callable[[io.BytesIO], Document]] = {".pdf": pdf, ".docx": docx}
 _TEXT: dict[str, Callable[[str], Document]] = {
@@ -39,6 +41,8 @@ class DocsConnector:
     """Built from the folder (or the one file) behind `docs:`; folders are read with everything below them."""
 
     needs = ("pypdf", "docx", "inscriptis")
+
+    settle = staticmethod(settle_path)
 
     def __init__(self, rest: str) -> None:
         self._root = Path(rest).expanduser()
@@ -81,6 +85,15 @@ class DocsConnector:
             columns=["text", "title", "path", "format", "pages"],
             notes=notes,
         )
+
+    def fingerprint(self) -> str:
+        """Hash of every document, with its path."""
+        root = self._root if self._root.is_dir() else self._root.parent
+        hashes = {
+            each.relative_to(root).as_posix(): sha256_file(each) if each.is_file() else ""
+            for each in self._files
+        }
+        return f"sha256:{content_hash(hashes)}"
 
     def load(self) -> Iterator[SourceRow]:
         """One row a document, by path; one that can not be read is a sentinel with its path."""

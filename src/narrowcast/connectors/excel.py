@@ -61,6 +61,10 @@ class ExcelConnector:
         description.columns = list(self._frame.columns)
         return description
 
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._source.fingerprint()
+
     def load(self) -> Iterator[SourceRow]:
         """Rows below the header as plain JSON values."""
         for index, record in enumerate(self._frame.iter_rows(named=True)):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from narrowcast.connectors.base import Connector, SourceDescription
+from narrowcast.connectors import base
+from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.conll import ConllConnector, looks_like_conll
 from narrowcast.connectors.csv_file import CsvConnector
 from narrowcast.connectors.excel import ExcelConnector
 from narrowcast.connectors.json_file import JsonConnector
 from narrowcast.connectors.jsonl import JsonlConnector
 from narrowcast.connectors.parquet import ParquetConnector
-from narrowcast.connectors.source import SourceFile
+from narrowcast.connectors.source import SourceFile, settle_path
 from narrowcast.core.row import SourceRow
 
 _OPTIONS = frozenset({"encoding", "delimiter", "header", "sheet", "short"})
@@ -21,6 +22,8 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "sheet", "short"})
 class FileConnector:
     """Built from the path behind `file:`; hands over to the connector of the form it finds."""
 
+    settle = staticmethod(settle_path)
+
     def __init__(self, rest: str) -> None:
         self._inner = _choose(rest)
 
@@ -28,12 +31,16 @@ class FileConnector:
         """As the form's own connector says."""
         return self._inner.describe()
 
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._inner.fingerprint()
+
     def load(self) -> Iterator[SourceRow]:
         """As the form's own connector reads."""
         return self._inner.load()
 
 
-def _choose(rest: str) -> Connector:
+def _choose(rest: str) -> base.FileConnector:
     source = SourceFile("file", rest, _OPTIONS)
     head = source.sample()
     if head.startswith(b"PAR1"):

@@ -99,6 +99,11 @@ class HfConnector:
             origin=dict(self._origin),
         )
 
+    def fingerprint(self) -> str:
+        """The commit of the data set; empty where the cache does not say which it is."""
+        commit = self._origin.get("revision", "")
+        return f"revision:{commit}" if commit else ""
+
     def load(self) -> Iterator[SourceRow]:
         """Rows in the order of the split; each is asked for once, whatever the number of passes."""
         return self._spool.rows()

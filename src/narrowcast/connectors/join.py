@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from narrowcast.connectors.base import Connector, SourceDescription
+from narrowcast.connectors.base import Connector, SettledLocator, SourceDescription
 from narrowcast.connectors.source import RAW_CHARS, data_error
-from narrowcast.core.hashing import canonical_json
+from narrowcast.core.hashing import canonical_json, content_hash
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import UsageError
@@ -45,6 +46,20 @@ class JoinConnector:
     """Built from two locators; each side is read by its own connector, with the same access."""
 
     takes_access = True
+
+    @staticmethod
+    def settle(locator: Locator, project: Path, listed: bool) -> SettledLocator:
+        """Each side as a source of its own would be."""
+        from narrowcast.connectors import settle
+
+        left, right, column = split_join(locator.rest)
+        sides = [settle(str(side), project, listed=listed) for side in (left, right)]
+        opened = "+".join(str(each.opened) for each in sides)
+        recorded = "+".join(each.recorded for each in sides)
+        return SettledLocator(
+            str(locator) if listed else f"join:{recorded}?on={column}",
+            Locator("join", f"{opened}?on={column}"),
+        )
 
     def __init__(self, rest: str, access: Any = None) -> None:
         from narrowcast.connectors import connect
@@ -79,6 +94,11 @@ class JoinConnector:
         return SourceDescription(
             locator=self._locator, format="join", columns=[*first.columns, *added], notes=notes
         )
+
+    def fingerprint(self) -> str:
+        """Of both sides; empty where one has none."""
+        sides = [getattr(each, "fingerprint", str)() for each in (self._left, self._right)]
+        return f"sha256:{content_hash(sides)}" if all(sides) else ""
 
     def load(self) -> Iterator[SourceRow]:
         """Rows of the first source with what the second adds, then what of the second was not asked for."""

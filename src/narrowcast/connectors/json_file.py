@@ -59,6 +59,10 @@ class JsonConnector:
         description.columns = list(columns)
         return description
 
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._source.fingerprint()
+
     def load(self) -> Iterator[SourceRow]:
         """Every row, in the order of the document."""
         with self._refusals():

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import TextEncoding, TextLine, find_encoding
 from narrowcast.connectors.json_values import JsonReader, as_record
-from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
+from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
 
 
 class JsonlConnector:
     """Built from the path behind `jsonl:`; a gzip file is read as it is."""
+
+    settle = staticmethod(settle_path)
 
     def __init__(self, rest: str, scheme: str = "jsonl") -> None:
         self._source = SourceFile(scheme, rest, frozenset({"encoding"}))
@@ -42,6 +44,10 @@ class JsonlConnector:
             description.notes.append(f"{bad} of the first {seen} records can not be parsed")
         description.columns = list(columns)
         return description
+
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
         """Objects as they are, arrays as `column_1, column_2, …`, other values as `value`."""

@@ -131,6 +131,10 @@ class KaggleConnector:
         """As the file's own connector says."""
         return self._file.describe()
 
+    def fingerprint(self) -> str:
+        """Hash of the file as it was fetched."""
+        return self._file.fingerprint()
+
     def load(self) -> Iterator[SourceRow]:
         """As the file's own connector reads."""
         return self._file.load()

@@ -8,13 +8,15 @@ from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.jsonl import JsonlConnector
-from narrowcast.connectors.source import RAW_CHARS
+from narrowcast.connectors.source import RAW_CHARS, settle_path
 from narrowcast.connectors.traffic import TrafficError, conversation
 from narrowcast.core.row import SourceRow
 
 
 class LogsConnector:
     """Built from the path behind `logs:`; which forms of a line are known is in `traffic.py`."""
+
+    settle = staticmethod(settle_path)
 
     def __init__(self, rest: str) -> None:
         self._inner = JsonlConnector(rest, "logs")
@@ -32,6 +34,10 @@ class LogsConnector:
         description.columns = list(dict.fromkeys(key for row in usable for key in row.data))
         description.notes.append(f"{len(usable)} of the first {len(first)} lines are answered requests")
         return description
+
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._inner.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
         """A row a request: its messages with the reply behind them; one that failed is a sentinel."""

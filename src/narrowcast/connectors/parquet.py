@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.source import SourceFile, data_error
+from narrowcast.connectors.source import SourceFile, data_error, settle_path
 from narrowcast.connectors.values import ClassNames
 from narrowcast.core.row import SourceRow
 
@@ -17,6 +17,8 @@ _BATCH = 4_096
 
 class ParquetConnector:
     """Built from the path behind `parquet:`, or by `file:` on a file of that content."""
+
+    settle = staticmethod(settle_path)
 
     def __init__(self, rest: str, source: SourceFile | None = None) -> None:
         import polars as pl
@@ -39,6 +41,10 @@ class ParquetConnector:
         description = self._source.description("parquet", None, notes)
         description.columns = list(self._columns)
         return description
+
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
         """Rows as plain JSON values: dates as ISO text, NaN as null, class numbers as their names."""

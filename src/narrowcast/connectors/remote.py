@@ -34,6 +34,10 @@ class RemoteFile:
         description.origin = {**self._found.origin, **description.origin}
         return description
 
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return f"sha256:{self._found.sha256}"
+
     def load(self) -> Iterator[SourceRow]:
         """As the file's own connector reads."""
         return self._file.load()

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qsl
 
-from narrowcast.connectors.base import SourceDescription
+from narrowcast.connectors.base import SettledLocator, SourceDescription
+from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, UsageError
+from narrowcast.store.files import sha256_file
 
 SAMPLE_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
@@ -46,6 +48,26 @@ _READ_AS = {
 def data_error(what: str, where: str, next_command: str) -> DataError:
     """A refusal of the ingestion stage."""
     return DataError(what, where=where, next_command=next_command)
+
+
+def settle_path(locator: Locator, project: Path, listed: bool) -> SettledLocator:
+    """The `settle` of sources that are a local path with options; see `Connector`."""
+    name, mark, options = _path_and_options(locator.rest, project)
+    path = Path(name).expanduser()
+    if listed:
+        inside = project / path
+        path = inside if inside.exists() else path
+        return SettledLocator(str(locator), Locator(locator.scheme, f"{path}{mark}{options}"))
+    settled = Locator(locator.scheme, f"{path.absolute()}{mark}{options}")
+    return SettledLocator(str(settled), settled)
+
+
+def _path_and_options(rest: str, project: Path) -> tuple[str, str, str]:
+    """Path, question mark and options; a file whose name holds a question mark has no options."""
+    name, mark, options = rest.rpartition("?")
+    if not mark or Path(rest).exists() or (project / rest).exists():
+        return rest, "", ""
+    return name, mark, options
 
 
 class SourceFile:
@@ -85,6 +107,10 @@ class SourceFile:
             raise data_error("this is not a regular file", where, "copy its content into a file first")
         if self.path.stat().st_size == 0:
             raise data_error("the file is empty", where, "export the data again, or name another file")
+
+    def fingerprint(self) -> str:
+        """Hash of the file's bytes."""
+        return f"sha256:{sha256_file(self.path)}"
 
     def allow(self, *names: str) -> None:
         """Refuse options that have no meaning for the form that was found.

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 
-from narrowcast.connectors.base import SourceAccess, SourceDescription
+from narrowcast.connectors.base import SettledLocator, SourceAccess, SourceDescription
 from narrowcast.connectors.dialect import unique_names
 from narrowcast.connectors.private import is_loopback_name
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1_000  # rows that the driver fetches at a time
 _CONNECT_SECONDS = 15
+_SQLITE = "sqlite:///"
 _ASKED = re.compile(r"[?&](query|table)=(.*)", re.DOTALL)
 # What can not hold a semicolon that separates statements: strings, quoted names, comments.
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -40,6 +42,17 @@ class SqlConnector:
     """Built from the URL behind `sql:`; the query is everything behind `query=`, percent-encoded or plain."""
 
     takes_access = True
+
+    @staticmethod
+    def settle(locator: Locator, project: Path, listed: bool) -> SettledLocator:
+        """The path of an SQLite file as of any file; the statement behind it is kept to the letter."""
+        if not locator.rest.startswith(_SQLITE):
+            return SettledLocator(locator.public, locator)
+        name, mark, asked = locator.rest.removeprefix(_SQLITE).partition("?")
+        inside = project / name
+        path = inside if listed and inside.exists() else Path(name).expanduser().absolute()
+        opened = Locator("sql", f"{_SQLITE}{path}{mark}{asked}")
+        return SettledLocator(str(locator) if listed else opened.public, opened)
 
     def __init__(self, rest: str, access: SourceAccess) -> None:
         locator = Locator("sql", rest)

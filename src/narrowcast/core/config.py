@@ -11,20 +11,31 @@ from narrowcast.core.task import TaskSpec
 
 
 class SourceSpec(BaseModel):
-    """One source of rows; `narrowcast run` imports those that are not imported yet."""
+    """One source of rows and how they are mapped; `narrowcast run` imports it again when either changes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     locator: str
-    mapper: str | None = Field(None, description="None lets introspection propose one.")
-    map: dict[str, str] = Field(
-        default_factory=dict, description="Field of the mapper → column of the source."
-    )
-    group: str | None = Field(None, description="Column whose equal values stay in one split.")
-    into: Split | None = Field(None, description="Puts all rows into one split, e.g. an official test set.")
+    """SCHEME:PATH, for example csv:train.csv or file:rows.parquet."""
+    mapper: str | None = None
+    """Name of the mapper; introspection proposes one where it is left out."""
+    map: dict[str, str] = Field(default_factory=dict)
+    """FIELD=COLUMN: fields of the mapper and the columns of the source they are read from."""
+    group: str | None = None
+    """Column whose equal values stay in one split."""
+    into: Split | None = None
+    """Put all rows into one split, for example an official test set."""
     limit: int | None = Field(None, ge=1)
+    """Take at most N rows."""
     licence: str | None = None
+    """Licence of the source, for the manifest and the model card."""
     consent: str | None = None
+    """The ground on which the rows may be used, for the manifest and the model card."""
+
+    @property
+    def field_map(self) -> dict[str, str]:
+        """`map`, with the column of `group` where one is named."""
+        return {**self.map, **({"group": self.group} if self.group else {})}
 
 
 class ProjectConfig(BaseModel):
@@ -37,6 +48,7 @@ class ProjectConfig(BaseModel):
     name: str
     task: TaskSpec | None = None
     sources: list[SourceSpec] = Field(default_factory=list)
+    clean: dict[str, Any] = Field(default_factory=dict)
     generate: dict[str, Any] = Field(default_factory=dict)
     judge: dict[str, Any] = Field(default_factory=dict)
     gate: dict[str, Any] = Field(default_factory=dict)

@@ -34,6 +34,12 @@ class Locator:
         address = _SECRET_OPTION.sub(_without_value, password.sub(_without_password, address))
         return f"{self.scheme}:{address}{asked}"
 
+    @classmethod
+    def redacted(cls, text: str) -> str:
+        """`public` of a text that may not be a locator at all."""
+        scheme, _, rest = text.partition(":")
+        return cls(scheme, rest).public
+
     def expanded(self) -> Locator:
         """With `${NAME}` replaced from the environment.
 

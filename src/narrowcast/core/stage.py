@@ -28,6 +28,10 @@ class StageOptions(BaseModel):
         """The values that decide the result; a run's id is made of them."""
         return self.model_dump(mode="json")
 
+    def attempt(self) -> dict[str, Any]:
+        """The values that name a run which failed before its inputs were known."""
+        return self.identity()
+
 
 class StageInputs(BaseModel):
     """Base of what a stage reads; its content decides whether the stage is stale."""

@@ -35,7 +35,7 @@ def run_id(definition: StageDefinition[I, O, R], key: str) -> str:
 
 def attempt_id(definition: StageDefinition[I, O, R], options: O) -> str:
     """The id of a run that failed before its inputs were known: by its options alone."""
-    return run_id(definition, content_hash({"stage": definition.name, "options": options.identity()}))
+    return run_id(definition, content_hash({"stage": definition.name, "options": options.attempt()}))
 
 
 def plan_stage(

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.example import Example
+from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
-from narrowcast.store.files import read_jsonl, sha256_file
+from narrowcast.store.files import count_lines, read_jsonl, sha256_file
 from narrowcast.store.imports import is_intact, read_records
 
 
@@ -104,6 +105,21 @@ class RowLookup:
             for line in _lines(folder, source)
             if line["index"] in numbers
         }
+
+
+def counted(project: ProjectPaths, record: ImportRecord) -> StageLedger:
+    """The ledger of an import, counted in its files, so that one changed by hand shows."""
+    rejected = Counter(line["reason"] for line in rejected_lines(project, record.id))
+    raw, accepted = (
+        count_lines(path) if path.exists() else 0
+        for path in (project.raw / f"{record.id}.jsonl", project.accepted / f"{record.id}.jsonl")
+    )
+    return StageLedger(
+        stage=f"map {record.id}",
+        rows_in=raw,
+        rows_out=accepted,
+        rejected=dict(sorted(rejected.items())),
+    )
 
 
 def recounted(project: ProjectPaths, record: ImportRecord) -> ImportRecord:

@@ -49,10 +49,10 @@ class ImportWriter:
     Args:
         project: where to.
         work: shows progress, and stops the writer.
-        replaces: id of the import whose place this one takes; both change in one write of the records.
+        replaces: ids of imports whose place this one takes; all change in one write of the records.
     """
 
-    def __init__(self, project: ProjectPaths, work: Work | None = None, replaces: str | None = None) -> None:
+    def __init__(self, project: ProjectPaths, work: Work | None = None, replaces: Sequence[str] = ()) -> None:
         self._project = project
         self._work = work or Work()
         self._replaces = replaces
@@ -91,7 +91,7 @@ class ImportWriter:
         """
         content = self._written.sha256
         for record in read_records(self._project):
-            if record.id != self._replaces and (record.raw_sha256, record.mapper) == (content, mapper):
+            if record.id not in self._replaces and (record.raw_sha256, record.mapper) == (content, mapper):
                 raise already_imported(record, f"these rows are imported already, as {record.id}")
         self._id = f"imp-{hashlib.sha256(f'{mapper}:{content}:{mapping}'.encode()).hexdigest()[:8]}"
         (self._project.raw / _INCOMING).replace(self.raw)
@@ -141,11 +141,10 @@ class ImportWriter:
             WorkspaceError: where the disk refuses; configuration and records are as they were.
         """
         records = read_records(self._project)
-        if self._replaces is None:
-            records.append(record)
-        else:
-            records = [record if each.id == self._replaces else each for each in records]
-        write_records(self._project, records, config)
+        place = next((n for n, each in enumerate(records) if each.id in self._replaces), len(records))
+        records.insert(place, record)
+        kept = [each for each in records if each is record or each.id not in self._replaces]
+        write_records(self._project, kept, config)
 
     @property
     def _written(self) -> StoredRows:

@@ -81,6 +81,11 @@ def save_record(project: ProjectPaths, record: StageRecord, *, keep_each: bool =
     write_json(path, record.model_dump(mode="json"))
 
 
+def remove_record(project: ProjectPaths, stage: str, subject: str = "") -> None:
+    """Forget the last run of a stage on a subject."""
+    record_path(project, stage, subject).unlink(missing_ok=True)
+
+
 def current_record(project: ProjectPaths, stage: str) -> StageRecord | None:
     """The current run of a stage that keeps each; None where none is, or its record is gone."""
     path = project.stage_records / stage / "current"

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
-from itertools import islice
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from narrowcast.connectors import CONNECTORS, connect
-from narrowcast.connectors.base import Connector, SourceAccess, SourceDescription
+from narrowcast.connectors.base import Connector, SourceAccess
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import TaskProfile
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.core.row import SourceRow
+from narrowcast.core.request import Request
 from narrowcast.core.settings import Settings
+from narrowcast.core.work import Work
 from narrowcast.plugins import optional
-from narrowcast.stages.import_.introspect import IntrospectionReport
-from narrowcast.stages.import_.introspect import introspect as introspect_rows
 from narrowcast.stages.import_.mapping import COMMON_ROLES, MAPPERS
-
-_EVERY = 1_000
-
+from narrowcast.stages.import_.source import IntrospectedSource, introspect_source
 
 class SourceInfo(BaseModel):
     """One scheme of locators."""
@@ -42,13 +36,6 @@ class MapperInfo(BaseModel):
     task_profile: TaskProfile
     required: dict[str, str]
     optional: dict[str, str]
-
-
-class IntrospectedSource(BaseModel):
-    """What was found out about a source before anything is imported."""
-
-    source: SourceDescription
-    report: IntrospectionReport
 
 
 def sources() -> list[SourceInfo]:
@@ -99,40 +86,29 @@ def mappers() -> list[MapperInfo]:
     return found
 
 
+class IntrospectRequest(Request):
+    """Say what a source looks like and which mapping fits; writes nothing."""
+
+    locator: str
+    """SCHEME:PATH, for example csv:train.csv or file:rows.parquet."""
+    limit: int | None = Field(None, ge=1)
+    """Take at most N rows."""
+
+
 def introspect(
-    locator: str,
-    *,
-    limit: int | None = None,
-    settings: Settings | None = None,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
+    request: IntrospectRequest, settings: Settings | None = None, work: Work | None = None
 ) -> IntrospectedSource:
-    """Read a source once and say what it seems to be; writes nothing, emits nothing.
+    """Read a source once and say what it seems to be; writes nothing, records no event.
+
+    Args:
+        request: which source.
+        settings: the environment; read afresh where None.
+        work: shows progress, and stops it.
 
     Raises:
         UsageError: for a wrong locator.
-        DataError: where the source can not be read.
+        DataError: where the source cannot be read.
     """
     access = SourceAccess.of(settings or Settings.from_environment())
-    connector = connect(Locator.parse(locator), access)
-    return look_at(connector, limit, progress or NullProgress(), cancel or CancelToken())
-
-
-def look_at(
-    connector: Connector, limit: int | None, progress: Progress, cancel: CancelToken
-) -> IntrospectedSource:
-    """Describe and introspect an open source."""
-    description = connector.describe()
-    progress.start("looking at the rows")
-    report = introspect_rows(watched(islice(connector.load(), limit), progress, cancel))
-    progress.finish()
-    return IntrospectedSource(source=description, report=report)
-
-
-def watched(rows: Iterable[SourceRow], progress: Progress, cancel: CancelToken) -> Iterator[SourceRow]:
-    """The same rows, with progress shown and a stop honoured on the way."""
-    for number, row in enumerate(rows, start=1):
-        if number % _EVERY == 0:
-            progress.advance(_EVERY)
-            cancel.check(reason_code="dataset_import_cancelled")
-        yield row
+    connector = connect(Locator.parse(request.locator), access)
+    return introspect_source(connector, connector.describe(), request.limit, work or Work())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from narrowcast.core.ledger import Ledger, StageLedger
-from narrowcast.core.manifest import DatasetManifest, ImportRecord
+from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.ops.data.clean import cleaned_ledgers
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import count_lines, read_jsonl
+from narrowcast.store.import_rows import counted
 from narrowcast.store.imports import read_records
 from narrowcast.store.runs import current_run
 
@@ -23,7 +24,7 @@ def ledger(project: Project) -> Ledger:
     """
     paths = project.paths
     records = read_records(paths)
-    mapped = [_mapped(paths, record) for record in records]
+    mapped = [counted(paths, record) for record in records]
     accepted = sum(stage.rows_out for stage in mapped)
     stages = [*cleaned_ledgers(paths), *mapped]
     manifest = _manifest(paths)
@@ -33,24 +34,6 @@ def ledger(project: Project) -> Ledger:
     if trained is not None:
         stages.append(trained)
     return Ledger(stages=stages)
-
-
-def _mapped(paths: ProjectPaths, record: ImportRecord) -> StageLedger:
-    name = f"{record.id}.jsonl"
-    rejected: Counter[str] = Counter()
-    if (paths.rejected / name).exists():
-        rejected.update(row["reason"] for row in read_jsonl(paths.rejected / name))
-    return StageLedger(
-        stage=f"map {record.id}",
-        rows_in=_count(paths, "raw", name),
-        rows_out=_count(paths, "accepted", name),
-        rejected=dict(sorted(rejected.items())),
-    )
-
-
-def _count(paths: ProjectPaths, kind: str, name: str) -> int:
-    path = paths.root / "data" / kind / name
-    return count_lines(path) if path.exists() else 0
 
 
 def _manifest(paths: ProjectPaths) -> DatasetManifest | None:

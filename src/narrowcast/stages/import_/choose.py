@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from narrowcast.connectors.base import Connector, SourceDescription
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.data.sources import IntrospectedSource
-from narrowcast.stages.import_.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
-from narrowcast.stages.import_.mapping import MAPPERS, check_field_map
+from narrowcast.stages.import_.introspect import THRESHOLD, IntrospectionReport, ProposedMapping, ShapeHypothesis
+from narrowcast.stages.import_.introspect.profile import profile
+from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.options import Options
+from narrowcast.stages.import_.source import IntrospectedSource, introspect_source
 
 # Of these fields, a mapper that has them needs exactly one.
 _ALTERNATIVES = frozenset({"target", "fields", "spans"})
+
+# Rows in which the columns of a mapping that was given in full are looked for, before all rows are read.
+_HEAD = 1_000
+
+# An import of fewer rows is introspected in this many: the head of a sorted file has one label only.
+_LEAST_SCANNED = 100_000
 
 
 class MappingUncertainError(DataError):
@@ -44,6 +55,37 @@ class ChosenMapping:
     confidence: float | None
     """Of introspection's proposal, where that decided."""
     forced: bool = False
+
+
+def settle_mapping(
+    connector: Connector, source: SourceDescription, asked: Options, *, force: bool, work: Work
+) -> tuple[ChosenMapping, IntrospectionReport | None]:
+    """The mapping of an import, with what introspection found; it runs only where the mapping has gaps.
+
+    Raises:
+        UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
+        MappingUncertainError: where the proposal is under the threshold and not forced.
+    """
+    if asked.mapper is not None:
+        mapper = MAPPERS.get(asked.mapper)
+        head = list(profile(islice(connector.load(), _HEAD)).columns)
+        known = all(column in head for column in mapped_columns(mapper, asked.field_map))
+        if known and _is_complete(mapper, asked.field_map):
+            check_field_map(mapper, asked.field_map, head)
+            return ChosenMapping(mapper, asked.field_map, None), None
+    scanned = None if asked.limit is None else max(asked.limit, _LEAST_SCANNED)
+    found = introspect_source(connector, source, scanned, work)
+    chosen = choose_mapping(
+        found, auto=asked.auto, mapper=asked.mapper, field_map=asked.field_map, force=force
+    )
+    return chosen, found.report
+
+
+def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
+    """Whether a map names all that its mapper needs."""
+    required = {role.name for role in mapper.roles if role.required}
+    alternatives = _ALTERNATIVES & {role.name for role in mapper.roles}
+    return required <= field_map.keys() and (not alternatives or bool(alternatives & field_map.keys()))
 
 
 def choose_mapping(
@@ -116,11 +158,11 @@ def _completed(
 
     A map that names all that is needed is taken as it is: nothing is added to it.
     """
+    if _is_complete(mapper, field_map):
+        return dict(field_map)
     given = set(field_map)
     required = {role.name for role in mapper.roles if role.required}
     alternatives = _ALTERNATIVES & {role.name for role in mapper.roles}
-    if required <= given and (not alternatives or alternatives & given):
-        return dict(field_map)
     if fitting is None:
         return {**{name: name for name in required if name in columns}, **field_map}
     proposed = {

@@ -1,0 +1,196 @@
+"""Imports of a project: run one, list them, remove one, bring all sources of `narrowcast.yaml` up to date."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from narrowcast.core.config import SourceSpec
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.names import StageName
+from narrowcast.core.request import Request
+from narrowcast.core.task import TaskSpec
+from narrowcast.core.work import Work
+from narrowcast.errors import DataError, UsageError
+from narrowcast.pipeline.project import Project
+from narrowcast.stages.import_ import STAGE
+from narrowcast.stages.import_.options import ImportPlan, ImportPreview, Options, Result
+from narrowcast.store.imports import read_records, remove_orphans, write_records
+from narrowcast.store.stage_records import records, remove_record
+
+
+class ImportRequest(SourceSpec, Request):
+    """Import the rows of a source: each is accepted, or rejected with its reason."""
+
+    auto: bool = False
+    """Take the mapping that introspection proposes."""
+    force: bool = False
+    """Use a proposal under 0.80 confidence."""
+    dry_run: bool = False
+    """Say what would happen; keep nothing."""
+    drop: list[str] = Field(default_factory=list)
+    """Leave these rejection reasons out of a dry run's sample."""
+
+
+class ImportOutcome(BaseModel):
+    """What an import did."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    dry_run: bool = False
+    change: Literal["new", "replaced", "unchanged"]
+    """Whether the project had rows of this source, and whether they changed."""
+    plan: ImportPlan | None
+    """None where nothing had changed and the source was not introspected."""
+    record: ImportRecord
+    replaced: list[str]
+    """Imports of the same source whose place this one took."""
+    written_path: str
+    """The accepted rows, relative to the project."""
+    task: TaskSpec | None
+    """The project's task after the import."""
+
+
+def import_rows(
+    project: Project, request: ImportRequest, work: Work | None = None
+) -> ImportOutcome | ImportPreview:
+    """Read a source, map its rows and keep both the accepted and the rejected ones.
+
+    A source that is imported already is imported in its own place where its content or mapping changed,
+    and left as it is where not.
+
+    Raises:
+        UsageError: for a wrong locator, mapper, field or column, or a task the project does not have.
+        DataError: where the source cannot be read, another import has its rows, or no row can be mapped.
+    """
+    _refuse_unknown(request.drop)
+    options = Options.model_validate(request.model_dump(include=set(SourceSpec.model_fields) | {"auto"}))
+    runner = project.runner(work)
+    if request.dry_run:
+        preview: ImportPreview = runner.preview(STAGE, options, force=request.force)
+        for reason in request.drop:
+            preview.rejected_sample.pop(reason, None)
+        return preview
+    result = runner.run(STAGE, options, force=request.force)
+    kept = result.unchanged or result.plan is None
+    return ImportOutcome(
+        change="unchanged" if kept else "replaced" if result.replaced else "new",
+        plan=result.plan,
+        record=find_import(project, result.import_id),
+        replaced=result.replaced,
+        written_path=f"data/accepted/{result.import_id}.jsonl",
+        task=project.config.task,
+    )
+
+
+def imports(project: Project) -> list[ImportRecord]:
+    """Every committed import, oldest first."""
+    return read_records(project.paths)
+
+
+def find_import(project: Project, import_id: str) -> ImportRecord:
+    """An import by its id.
+
+    Raises:
+        DataError: where there is none.
+    """
+    for record in read_records(project.paths):
+        if record.id == import_id:
+            return record
+    raise DataError(
+        "there is no such import",
+        where=import_id,
+        next_command="narrowcast data imports",
+        reason_code="dataset_import_unknown",
+        stage="ingestion",
+    )
+
+
+def remove_import(project: Project, import_id: str) -> ImportRecord:
+    """Remove an import: its record, its source in `narrowcast.yaml`, its rows.
+
+    A task that introspection proposed goes with its last import. Prepared versions stay; `prepare` makes
+    the next one without these rows.
+
+    Raises:
+        DataError: where there is no such import.
+    """
+    with project.lock("data remove"):
+        record = find_import(project, import_id)
+        left = [each for each in read_records(project.paths) if each.id != import_id]
+        config = project.config
+        sources = [
+            each for each in config.sources if (each.locator, each.into) != (record.locator, record.into)
+        ]
+        proposed = config.task is not None and config.task.proposed_by == "introspection"
+        task = None if proposed and not left else config.task
+        write_records(
+            project.paths, left, config.model_copy(update={"sources": sources, "task": task})
+        )
+        for each in records(project.paths, STAGE.name):
+            if each.result["import_id"] == import_id:
+                remove_record(project.paths, STAGE.name, each.subject)
+        remove_orphans(project.paths)
+    project.trail.emit(
+        StageName.INGESTION,
+        "dataset_import_removed",
+        f"{import_id} was removed: {record.accepted:,} accepted rows of {record.locator}",
+        payload=record.model_dump(mode="json"),
+        run=import_id,
+    )
+    return record
+
+
+def import_sources(project: Project, work: Work | None = None) -> list[Result]:
+    """Bring the imports in line with `narrowcast.yaml`: changed sources again, removed ones no more.
+
+    A source that cannot be read now keeps the rows that were imported from it.
+
+    Raises:
+        DataError: where the project has neither sources nor imports.
+    """
+    with project.lock("run"):
+        for record in withdrawn(project):
+            remove_import(project, record.id)
+        options = source_options(project)
+        if not options and not imports(project):
+            raise DataError(
+                "the project has no rows",
+                where=project.slug,
+                next_command="narrowcast data import --locator csv:PATH --auto",
+            )
+        runner = project.runner(work)
+        return [runner.run(STAGE, each) for each in options]
+
+
+def source_options(project: Project) -> list[Options]:
+    """The sources of `narrowcast.yaml` as the import stage takes them."""
+    return [
+        Options(**source.model_dump(), auto=source.mapper is None, keep_unreadable=True)
+        for source in project.config.sources
+    ]
+
+
+def withdrawn(project: Project) -> list[ImportRecord]:
+    """Imports whose source was taken out of `narrowcast.yaml`."""
+    listed = {(each.locator, each.into) for each in project.config.sources}
+    gone = {
+        each.result["import_id"]
+        for each in records(project.paths, STAGE.name)
+        if (each.result["locator"], each.result["into"]) not in listed
+    }
+    return [each for each in imports(project) if each.id in gone]
+
+
+def _refuse_unknown(reasons: list[str]) -> None:
+    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
+
+    unknown = sorted(set(reasons) - REJECTIONS.keys())
+    if unknown:
+        raise UsageError(
+            f"there is no rejection reason {unknown[0]!r}",
+            where="--drop",
+            next_command=f"use: {', '.join(REJECTIONS)}",
+            stage="ingestion",
+        )

@@ -1,0 +1,223 @@
+"""An import: raw rows, accepted and rejected rows, configuration and record, whole or absent."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from narrowcast.connectors import connect
+from narrowcast.connectors.base import Connector
+from narrowcast.core.config import ProjectConfig
+from narrowcast.core.hashing import content_hash
+from narrowcast.core.ledger import StageLedger
+from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.stage import StageContext
+from narrowcast.core.task import TaskSpec
+from narrowcast.core.work import Work
+from narrowcast.errors import DataError
+from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
+from narrowcast.stages.import_.mapping import MAPPERS
+from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.mapping.engine import RowMapping, dry_run
+from narrowcast.stages.import_.mapping.task import closed_task, merged_task
+from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
+from narrowcast.stages.import_.source import source_access, watched
+from narrowcast.store.config_file import load_config
+from narrowcast.store.forgotten import read_forgotten, withheld
+from narrowcast.store.imports import (
+    ImportWriter,
+    KeptRows,
+    is_intact,
+    read_records,
+    write_records,
+)
+from narrowcast.store.source_rows import StoredRows, read_source_rows
+
+
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa: ARG001 - the stage contract
+    """Write the rows of a source in the place of its former import; keep that one where nothing changed.
+
+    Raises:
+        DataError: where another import has the same rows, or no row can be mapped.
+        CancelledError: on request; nothing is kept, and the former import stays.
+    """
+    project = ctx.project
+    formers = former_imports(project, inputs.locator, inputs.into)
+    if inputs.plan is None and _has_mapping(inputs, formers):
+        return _unchanged(inputs, formers[0], ctx)
+    connector = _connector(inputs, ctx)
+    task = task_before(project, formers)
+    mapper = _mapper(inputs, task)
+    with (
+        nothing_kept(),
+        ImportWriter(project, Work(ctx.progress, ctx.cancel), [each.id for each in formers]) as writer,
+    ):
+        ctx.progress.start("reading the rows", inputs.expected_rows)
+        rows = withheld(islice(connector.load(), inputs.limit), read_forgotten(project))
+        stored = writer.store(rows)
+        if _has_rows(stored, inputs, formers, ctx):
+            return _unchanged(inputs, formers[0], ctx)
+        name = writer.name(inputs.mapper, content_hash([inputs.field_map, inputs.into, inputs.declared]))
+        mapping = RowMapping(mapper, inputs.field_map, name, inputs.into, inputs.provenance)
+        ctx.progress.start("mapping the rows", stored.rows)
+        kept = writer.keep(mapping.map_all(read_source_rows(writer.raw)))
+        _refuse_nothing(inputs, kept)
+        record = _record(inputs, name, stored, kept)
+        writer.commit(record, configured(project_config(ctx), inputs, merged_task(task, mapper.task())))
+    result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])
+    if record.forced:
+        ctx.emit(
+            "dataset_import_forced",
+            f"a mapping of confidence {record.confidence} was forced",
+            result.payload,
+        )
+    return result
+
+
+def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPreview:  # noqa: ARG001 - the contract
+    """Map every row and count what would become of it; keep the first of each kind to look at."""
+    assert inputs.plan is not None
+    formers = former_imports(ctx.project, inputs.locator, inputs.into)
+    task = task_before(ctx.project, formers)
+    mapper = _mapper(inputs, task)
+    mapping = RowMapping(mapper, inputs.field_map, "dry-run", inputs.into, inputs.provenance)
+    ctx.progress.start("mapping the rows, without keeping any", inputs.expected_rows)
+    rows = withheld(islice(_connector(inputs, ctx).load(), inputs.limit), read_forgotten(ctx.project))
+    counted = dry_run(mapping.map_all(watched(rows, Work(ctx.progress, ctx.cancel))))
+    return ImportPreview(
+        plan=inputs.plan,
+        rows=counted.rows,
+        accepted=counted.accepted,
+        rejected=dict(counted.rejected.most_common()),
+        sample=[{"inputs": each.inputs, "target": each.target} for each in counted.sample],
+        rejected_sample={
+            reason: [
+                RejectionSample(index=each.index, detail=each.detail, data=each.data, raw=each.raw)
+                for each in rejects
+            ]
+            for reason, rejects in counted.rejected_sample.items()
+        },
+        task=merged_task(task, mapper.task()),
+    )
+
+
+def project_config(ctx: StageContext) -> ProjectConfig:
+    """`narrowcast.yaml` as it is now."""
+    return load_config(ctx.project.config)
+
+
+def configured(config: ProjectConfig, inputs: Inputs, task: TaskSpec | None) -> ProjectConfig:
+    """The configuration with this source, as it was mapped, and the task as it is now."""
+    spec = inputs.spec
+    sources = list(config.sources)
+    for place, each in enumerate(sources):
+        if (each.locator, each.into) == (spec.locator, spec.into):
+            sources[place] = spec
+            break
+    else:
+        sources.append(spec)
+    return config.model_copy(update={"sources": sources, "task": task})
+
+
+def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
+    connector: Connector = inputs.connector or connect(inputs.opened, source_access(ctx))
+    return connector
+
+
+def _mapper(inputs: Inputs, task: TaskSpec | None) -> Mapper:
+    """A fresh mapper; it collects labels while it maps."""
+    return MAPPERS.get(inputs.mapper)(inputs.field_map, closed_task(task, inputs.into))
+
+
+def _has_mapping(inputs: Inputs, formers: list[ImportRecord]) -> bool:
+    """Whether there is one former import, made by the same mapping."""
+    return [(each.mapper, each.field_map) for each in formers] == [(inputs.mapper, inputs.field_map)]
+
+
+def _has_rows(stored: StoredRows, inputs: Inputs, formers: list[ImportRecord], ctx: StageContext) -> bool:
+    """Whether the one former import has these rows, so mapped; an older version may have made it."""
+    if not _has_mapping(inputs, formers) or formers[0].raw_sha256 != stored.sha256:
+        return False
+    last = last_result(ctx.project, inputs)
+    same_task = last is None or last.declared == inputs.declared
+    return same_task and is_intact(ctx.project, formers[0])
+
+
+def _unchanged(inputs: Inputs, former: ImportRecord, ctx: StageContext) -> Result:
+    """Keep the rows of the former import; what is said of them may have changed."""
+    origin = inputs.plan.source.origin if inputs.plan else former.origin
+    record = former.model_copy(
+        update={"licence": inputs.licence, "consent": inputs.consent, "origin": origin}
+    )
+    config = project_config(ctx)
+    records = [record if each.id == former.id else each for each in read_records(ctx.project)]
+    write_records(ctx.project, records, configured(config, inputs, config.task))
+    result = _result(inputs, record)
+    result.unchanged = True
+    result.summary = f"{record.locator} has not changed; {record.id} is kept"
+    return result
+
+
+def _refuse_nothing(inputs: Inputs, kept: KeptRows) -> None:
+    if kept.accepted:
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in kept.rejected.items())
+    raise DataError(
+        f"not one of {kept.rows:,} rows could be mapped with {inputs.mapper}",
+        where=f"{inputs.locator}; rejected: {reasons or 'nothing was read'}",
+        next_command=f"narrowcast data import --locator {inputs.locator} "
+        f"--mapper {inputs.mapper} --dry-run",
+        reason_code="dataset_rows_rejected",
+        stage="ingestion",
+    )
+
+
+def _record(inputs: Inputs, name: str, stored: StoredRows, kept: KeptRows) -> ImportRecord:
+    plan = inputs.plan
+    return ImportRecord(
+        id=name,
+        locator=inputs.locator,
+        mapper=inputs.mapper,
+        field_map=inputs.field_map,
+        into=inputs.into,
+        rows=stored.rows,
+        accepted=kept.accepted,
+        rejected=kept.rejected,
+        raw_sha256=stored.sha256,
+        accepted_sha256=kept.accepted_sha256,
+        licence=inputs.licence,
+        consent=inputs.consent,
+        confidence=plan.confidence if plan else None,
+        forced=plan.forced if plan else False,
+        origin=plan.source.origin if plan else {},
+    )
+
+
+def _result(inputs: Inputs, record: ImportRecord, replaced: list[str] | None = None) -> Result:
+    rejected = sum(record.rejected.values())
+    instead = f", in the place of {', '.join(replaced)}" if replaced else ""
+    return Result(
+        import_id=record.id,
+        locator=record.locator,
+        into=record.into,
+        content=inputs.content,
+        declared=inputs.declared,
+        replaced=replaced or [],
+        plan=inputs.plan,
+        artifacts=[f"data/raw/{record.id}.jsonl", f"data/accepted/{record.id}.jsonl"],
+        ledger=StageLedger(
+            stage=f"map {record.id}", rows_in=record.rows, rows_out=record.accepted, rejected=record.rejected
+        ),
+        summary=f"{record.accepted:,} rows accepted, {rejected:,} rejected from {record.locator}{instead}",
+        payload={
+            "import": record.id,
+            "replaced": replaced or [],
+            "source": record.locator,
+            "mapper": record.mapper,
+            "accepted": record.accepted,
+            "rejected": rejected,
+            "rejected_by_reason": record.rejected,
+            "written_path": f"data/accepted/{record.id}.jsonl",
+            "origin": record.origin,
+            "config_id": content_hash({"mapper": record.mapper, "field_map": record.field_map})[:12],
+        },
+    )
