@@ -13,10 +13,12 @@ from narrowcast.connectors.private import checked_addresses, is_public
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
+from narrowcast.stages.import_.source import source_access
 from tests.connectors.conftest import Site
+from tests.support import imports as data
 
 pytestmark = pytest.mark.nightly
 
@@ -190,7 +192,6 @@ def test_without_the_setting_an_import_from_loopback_is_refused(site: Site, cli:
     assert "next: if that is meant" in done.stderr
 
 
-def test_downloads_lie_in_the_raw_folder(site: Site, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from narrowcast.ops.data.locators import access_for
-
-    assert access_for(project).downloads == Path(project.paths.raw) / "downloads"
+def test_downloads_lie_in_the_raw_folder(project: Any, settings: Settings) -> None:
+    access = source_access(StageContext(project=project.paths, settings=settings))
+    assert access.downloads == Path(project.paths.raw) / "downloads"

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.connectors import connect
+from narrowcast.connectors import connect, settle
 from narrowcast.connectors.join import split_join
-from narrowcast.core.config import SourceSpec
 from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.data.locators import settle_locator
 from narrowcast.pipeline.project import Project
 
 
@@ -97,9 +95,12 @@ def test_a_join_in_the_project_file_is_read_from_the_project(
         write(project.paths.root / f"{name}.jsonl", [{"id": 1}])
     text = "join:jsonl:q.jsonl+jsonl:a.jsonl?on=id"
     monkeypatch.chdir(tmp_path)
-    recorded, opened = settle_locator(project, text)
-    assert recorded == str(opened) == f"join:jsonl:{tmp_path}/q.jsonl+jsonl:{tmp_path}/a.jsonl?on=id"
-    project.save_config(project.config.model_copy(update={"sources": [SourceSpec(locator=text)]}))
-    recorded, opened = settle_locator(project, text)
-    assert recorded == text
-    assert len(list(connect(opened).load())) == 1
+    settled = settle(text, project.paths.root)
+    assert (
+        settled.recorded
+        == str(settled.opened)
+        == f"join:jsonl:{tmp_path}/q.jsonl+jsonl:{tmp_path}/a.jsonl?on=id"
+    )
+    settled = settle(text, project.paths.root, listed=True)
+    assert settled.recorded == text
+    assert len(list(connect(settled.opened).load())) == 1

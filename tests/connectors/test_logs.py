@@ -9,9 +9,9 @@ import pytest
 from narrowcast.connectors import connect
 from narrowcast.connectors.traffic import TrafficError, conversation
 from narrowcast.core.locator import Locator
-from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from tests.support import imports as data
 
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
 REPLY = {"role": "assistant", "content": "Hi."}

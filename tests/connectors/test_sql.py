@@ -14,8 +14,8 @@ from narrowcast.connectors import connect
 from narrowcast.connectors.base import SourceAccess
 from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, NarrowcastError, UsageError
-from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
+from tests.support import imports as data
 
 pytestmark = pytest.mark.nightly
 
@@ -114,7 +114,7 @@ def test_import_balances_and_a_relative_path_is_made_absolute(
     assert data.ledger(project).balanced
     # What narrowcast.yaml names is read again.
     again = data.import_rows(project, outcome.record.locator, auto=True, dry_run=True)
-    assert isinstance(again, data.DryRunReport)
+    assert isinstance(again, data.ImportPreview)
     assert again.accepted == 2_500
 
 
@@ -213,7 +213,7 @@ def test_a_password_reaches_no_record_no_event_and_no_error(
     again = Project.open(project.settings, "task")
     report = data.import_rows(again, outcome.record.locator, auto=True, dry_run=True)
     again.close()
-    assert isinstance(report, data.DryRunReport)
+    assert isinstance(report, data.ImportPreview)
     assert report.accepted == 5_000
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from narrowcast.core.names import Split
-from narrowcast.ops.data import import_rows
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
+from tests.support.imports import import_rows
 
 TOPICS = {
     "card": ["card", "plastic", "delivery", "envelope", "arrived", "posted"],

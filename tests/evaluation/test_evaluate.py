@@ -5,7 +5,6 @@ import pytest
 from narrowcast.core.names import Split
 from narrowcast.core.run import BaseRecord, RunManifest
 from narrowcast.errors import ModelError, StageError, UsageError
-from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline, compare, evaluate
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest, PrepareRequest
@@ -14,6 +13,7 @@ from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json, write_json
 from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import intent_rows
+from tests.support.imports import import_rows
 
 FAST = {"samples": 200}
 

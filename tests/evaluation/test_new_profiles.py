@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from narrowcast.ops.data import import_rows
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import BaselineRequest
 from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import FILLER
+from tests.support.imports import import_rows
 
 pytestmark = pytest.mark.nightly
 

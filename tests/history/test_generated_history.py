@@ -13,7 +13,6 @@ from narrowcast.core.names import Provenance, Split, TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
-from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.generate import generate
 from narrowcast.ops.prepare import prepare
@@ -24,6 +23,7 @@ from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
 from tests.history.test_history import rows
+from tests.support.imports import import_rows, ledger
 
 PLAN = """
 rows: 12

@@ -17,12 +17,12 @@ from narrowcast.history.diff import diff
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
 from narrowcast.history.versions import versions
-from narrowcast.ops import data
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import append_jsonl
+from tests.support import imports as data
 
 WORDS = """
 invoice refund parcel address password colour delivery voucher account garden kettle window bicycle holiday
@@ -268,7 +268,7 @@ def test_a_forgotten_record_is_not_taken_in_again(project: Project, first: str, 
     source = f"jsonl:{tmp_path / 'a.jsonl'}"
     fields = {"text": "text", "label": "label"}
     seen = data.import_rows(project, source, mapper="label_to_classification", field_map=fields, dry_run=True)
-    assert isinstance(seen, data.DryRunReport)
+    assert isinstance(seen, data.ImportPreview)
     assert (seen.rows, seen.accepted, seen.rejected) == (60, 59, {"forgotten": 1})
     again = data.import_rows(project, source, mapper="label_to_classification", field_map=fields)
     assert isinstance(again, data.ImportOutcome)

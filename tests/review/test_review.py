@@ -14,7 +14,6 @@ from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
-from narrowcast.ops import data
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
 from narrowcast.review.decide import Choice, decide, review_state
@@ -22,6 +21,7 @@ from narrowcast.review.sources import fill_queue
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from tests.history.test_history import bring, rows
+from tests.support import imports as data
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ for _command in (versions, diff, lineage, forget, conflicts, review):
 LocatorOption = Annotated[
     str, typer.Option("--locator", "-l", help="SCHEME:PATH, for example csv:train.csv or file:rows.parquet.")
 ]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Take the first so many rows only.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Take at most N rows.")]
 
 
 @app.command()
@@ -43,9 +43,9 @@ def sources(as_json: JsonOption = False) -> None:
     """List the kinds of sources that can be read."""
     from narrowcast.cli.data_view import show_sources
     from narrowcast.cli.output import emit
-    from narrowcast.ops import data
+    from narrowcast.ops.sources import sources as list_sources
 
-    found = data.sources()
+    found = list_sources()
     emit(
         [each.model_dump() for each in found],
         as_json,
@@ -58,9 +58,9 @@ def mappers(as_json: JsonOption = False) -> None:
     """List the mappers, which turn rows into examples, with their fields."""
     from narrowcast.cli.data_view import show_mappers
     from narrowcast.cli.output import emit
-    from narrowcast.ops import data
+    from narrowcast.ops.sources import mappers as list_mappers
 
-    found = data.mappers()
+    found = list_mappers()
     emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_mappers(found))
 
 
@@ -71,10 +71,13 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import settings
-    from narrowcast.ops import data
+    from narrowcast.core.work import Work
+    from narrowcast.ops.sources import IntrospectRequest
+    from narrowcast.ops.sources import introspect as introspect_source
 
     with working(as_json) as (progress, cancel):
-        found = data.introspect(locator, limit=limit, settings=settings(), progress=progress, cancel=cancel)
+        request = IntrospectRequest(locator=locator, limit=limit)
+        found = introspect_source(request, settings(), Work(progress, cancel))
     emit(found, as_json, lambda: show_introspection(found))
 
 
@@ -87,13 +90,13 @@ def import_(
     ] = False,
     mapper: Annotated[str | None, typer.Option(help="Name of the mapper.")] = None,
     fields: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN, several apart by commas.")
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; several are separated by commas.")
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column whose equal values stay in one split.")] = None,
     into: Annotated[Split | None, typer.Option(help="Put all rows into one split.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the source, for manifest and card.")] = None,
     consent: Annotated[
-        str | None, typer.Option(help="On what ground its rows may be used, for manifest and card.")
+        str | None, typer.Option(help="The ground on which its rows may be used, for manifest and card.")
     ] = None,
     limit: LimitOption = None,
     force: Annotated[bool, typer.Option("--force", help="Use a proposal under 0.80 confidence.")] = False,
@@ -108,38 +111,38 @@ def import_(
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
     from narrowcast.cli.state import open_project
-    from narrowcast.ops import data
+    from narrowcast.core.work import Work
+    from narrowcast.ops.imports import ImportOutcome, ImportRequest, import_rows
+    from narrowcast.stages.import_.choose import MappingUncertainError
 
+    request = ImportRequest(
+        locator=locator,
+        auto=auto,
+        mapper=mapper,
+        map=parse_pairs(fields or []),
+        group=group,
+        into=into,
+        licence=licence,
+        consent=consent,
+        force=force,
+        limit=limit,
+        dry_run=dry_run,
+        drop=[part.strip() for each in drop or [] for part in each.split(",") if part.strip()],
+    )
     opened = open_project(project)
     try:
         with working(as_json) as (progress, cancel):
-            outcome = data.import_rows(
-                opened,
-                locator,
-                auto=auto,
-                mapper=mapper,
-                field_map=parse_pairs(fields or []),
-                group=group,
-                into=into,
-                licence=licence,
-                consent=consent,
-                force=force,
-                limit=limit,
-                dry_run=dry_run,
-                drop=parse_reasons(drop or []),
-                progress=progress,
-                cancel=cancel,
-            )
-    except data.MappingUncertainError as doubt:
+            outcome = import_rows(opened, request, Work(progress, cancel))
+    except MappingUncertainError as doubt:
         if not as_json:
             show_introspection(doubt.found, with_next=False)
         raise
-    if isinstance(outcome, data.DryRunReport):
-        report = outcome
-        emit(report, as_json, lambda: show_dry_run(report))
-    else:
+    if isinstance(outcome, ImportOutcome):
         done = outcome
         emit(done, as_json, lambda: show_import(done, opened))
+    else:
+        preview = outcome
+        emit(preview, as_json, lambda: show_dry_run(preview))
 
 
 @app.command()
@@ -148,9 +151,9 @@ def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     from narrowcast.cli.data_view import show_imports
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops import data
+    from narrowcast.ops.imports import imports as list_imports
 
-    records = data.imports(open_project(project))
+    records = list_imports(open_project(project))
     emit([each.model_dump(mode="json") for each in records], as_json, lambda: show_imports(records))
 
 
@@ -163,9 +166,9 @@ def remove(
     """Remove an import with its rows."""
     from narrowcast.cli.output import emit, next_step, say
     from narrowcast.cli.state import open_project
-    from narrowcast.ops import data
+    from narrowcast.ops.imports import remove_import
 
-    record = data.remove_import(open_project(project), import_id)
+    record = remove_import(open_project(project), import_id)
 
     def render() -> None:
         say(f"removed [bold]{record.id}[/]: {record.accepted:,} accepted rows of {record.locator}")
@@ -184,9 +187,9 @@ def ledger(
     from narrowcast.cli.data_view import show_ledger
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.ops import data
+    from narrowcast.ops.ledger import ledger as count_rows
 
-    found = data.ledger(open_project(which or project))
+    found = count_rows(open_project(which or project))
     emit(found, as_json, lambda: show_ledger(found))
 
 
@@ -203,31 +206,10 @@ def parse_pairs(given: Sequence[str]) -> dict[str, str]:
         name, equals, column = part.partition("=")
         if not equals or not name.strip() or not column.strip():
             raise UsageError(
-                f"{part!r} is no FIELD=COLUMN pair",
+                f"{part!r} is not a FIELD=COLUMN pair",
                 where="--map",
                 next_command="for example --map text=message,label=intent",
                 reason_code="dataset_request_invalid",
             )
         pairs[name.strip()] = column.strip()
     return pairs
-
-
-def parse_reasons(given: Sequence[str]) -> frozenset[str]:
-    """Rejection reasons, checked against the closed list.
-
-    Raises:
-        UsageError: for one that does not exist.
-    """
-    from narrowcast.errors import UsageError
-    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
-
-    reasons = frozenset(part.strip() for each in given for part in each.split(",") if part.strip())
-    unknown = sorted(reasons - REJECTIONS.keys())
-    if unknown:
-        raise UsageError(
-            f"there is no rejection reason {unknown[0]!r}",
-            where="--drop",
-            next_command=f"use: {', '.join(REJECTIONS)}",
-            reason_code="dataset_request_invalid",
-        )
-    return reasons

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from narrowcast.core.ledger import Ledger
     from narrowcast.core.manifest import ImportRecord
     from narrowcast.core.task import TaskSpec
-    from narrowcast.ops.data import DryRunReport, ImportOutcome, IntrospectedSource, MapperInfo, SourceInfo
+    from narrowcast.ops.imports import ImportOutcome
+    from narrowcast.ops.sources import MapperInfo, SourceInfo
     from narrowcast.pipeline.project import Project
     from narrowcast.stages.import_.introspect import IntrospectionReport
+    from narrowcast.stages.import_.options import ImportPreview
+    from narrowcast.stages.import_.source import IntrospectedSource
 
 _SHOWN_LABELS = 6
 
@@ -136,7 +139,7 @@ def _next_after_introspection(found: IntrospectedSource) -> None:
         next_step(f"narrowcast data import --locator '{locator}' --auto")
 
 
-def show_dry_run(report: DryRunReport) -> None:
+def show_dry_run(report: ImportPreview) -> None:
     """Counts, breakdown, a few rows."""
     show_source(report.plan.source)
     _show_mapping(report.plan.mapper, report.plan.field_map, report.plan.confidence)
@@ -161,10 +164,17 @@ def show_dry_run(report: DryRunReport) -> None:
 def show_import(outcome: ImportOutcome, project: Project) -> None:
     """What was read, mapped and kept, and where it is."""
     record = outcome.record
-    show_source(outcome.plan.source)
+    if outcome.plan is not None:
+        show_source(outcome.plan.source)
     _show_mapping(record.mapper, record.field_map, record.confidence)
     _show_counts(record.rows, record.accepted, record.rejected)
     _show_task(outcome.task)
+    if outcome.change == "unchanged":
+        say(f"  [bold]{record.id}[/] is up to date: neither the source nor its mapping has changed")
+        next_step("narrowcast prepare, or narrowcast run for the whole loop")
+        return
+    if outcome.replaced:
+        say(f"  in the place of {', '.join(outcome.replaced)}")
     into = f", all into {record.into}" if record.into else ""
     say(f"  kept as [bold]{record.id}[/] in {escape(str(project.paths.root))}/{outcome.written_path}{into}")
     if record.rejected:

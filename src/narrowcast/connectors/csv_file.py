@@ -15,7 +15,14 @@ from itertools import islice
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect, find_header, unique_names
 from narrowcast.connectors.encoding import TextLine, find_encoding
-from narrowcast.connectors.source import MAX_LINE_BYTES, RAW_CHARS, SAMPLE_BYTES, SourceFile, data_error, settle_path
+from narrowcast.connectors.source import (
+    MAX_LINE_BYTES,
+    RAW_CHARS,
+    SAMPLE_BYTES,
+    SourceFile,
+    data_error,
+    settle_path,
+)
 from narrowcast.core.row import SourceRow
 
 MAX_RECORD_LINES = 10_000

@@ -13,8 +13,7 @@ from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.request import ResumableRequest
 from narrowcast.core.work import as_work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
-from narrowcast.ops.data import imports
-from narrowcast.ops.run import import_sources
+from narrowcast.ops.imports import import_sources, imports
 from narrowcast.ops.summary import Summary, summarise
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.pipeline.project import Project
@@ -82,9 +81,9 @@ def run_demo(
         if on_step is not None:
             on_step(steps[-1])
 
-    started, known = time.monotonic(), len(imports(project))
-    import_sources(project, progress=shown, cancel=cancel)
-    finish("import", _imported(project), started, kept=len(imports(project)) == known)
+    started, known = time.monotonic(), imports(project)
+    import_sources(project, as_work(shown, cancel))
+    finish("import", _imported(project), started, kept=imports(project) == known)
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
         started, before = time.monotonic(), _record(project, name)

@@ -8,13 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.config import SourceSpec
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.names import StageName
 from narrowcast.core.request import Request
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.stages.import_ import STAGE
+from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.options import ImportPlan, ImportPreview, Options, Result
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 from narrowcast.store.stage_records import records, remove_record
@@ -48,7 +49,7 @@ class ImportOutcome(BaseModel):
     """Imports of the same source whose place this one took."""
     written_path: str
     """The accepted rows, relative to the project."""
-    task: TaskSpec | None
+    task: TaskSpec
     """The project's task after the import."""
 
 
@@ -73,14 +74,15 @@ def import_rows(
             preview.rejected_sample.pop(reason, None)
         return preview
     result = runner.run(STAGE, options, force=request.force)
+    record = find_import(project, result.import_id)
     kept = result.unchanged or result.plan is None
     return ImportOutcome(
         change="unchanged" if kept else "replaced" if result.replaced else "new",
         plan=result.plan,
-        record=find_import(project, result.import_id),
+        record=record,
         replaced=result.replaced,
         written_path=f"data/accepted/{result.import_id}.jsonl",
-        task=project.config.task,
+        task=project.config.task or TaskSpec(profile=MAPPERS.get(record.mapper).profile),
     )
 
 
@@ -103,7 +105,6 @@ def find_import(project: Project, import_id: str) -> ImportRecord:
         where=import_id,
         next_command="narrowcast data imports",
         reason_code="dataset_import_unknown",
-        stage="ingestion",
     )
 
 
@@ -125,9 +126,7 @@ def remove_import(project: Project, import_id: str) -> ImportRecord:
         ]
         proposed = config.task is not None and config.task.proposed_by == "introspection"
         task = None if proposed and not left else config.task
-        write_records(
-            project.paths, left, config.model_copy(update={"sources": sources, "task": task})
-        )
+        write_records(project.paths, left, config.model_copy(update={"sources": sources, "task": task}))
         for each in records(project.paths, STAGE.name):
             if each.result["import_id"] == import_id:
                 remove_record(project.paths, STAGE.name, each.subject)
@@ -192,5 +191,5 @@ def _refuse_unknown(reasons: list[str]) -> None:
             f"there is no rejection reason {unknown[0]!r}",
             where="--drop",
             next_command=f"use: {', '.join(REJECTIONS)}",
-            stage="ingestion",
+            reason_code="dataset_request_invalid",
         )

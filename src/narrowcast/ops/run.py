@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from narrowcast.core.config import ProjectConfig
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageOptions, StageResult
 from narrowcast.core.work import as_work
-from narrowcast.errors import DataError, UsageError
+from narrowcast.errors import UsageError
+from narrowcast.ops.imports import import_sources
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import PIPELINE, stage
-from narrowcast.store.files import read_jsonl
 
 
 def run(
@@ -45,10 +43,11 @@ def run(
         NarrowcastError: whatever a stage raised.
     """
     opened = _opened(project, settings)
-    shown = progress or NullProgress()
-    import_sources(opened, progress=shown, cancel=cancel)
+    work = as_work(progress, cancel)
     stages = [(stage(name), options) for name, options in planned_options(opened, until).items()]
-    return opened.runner(as_work(shown, cancel)).run_all(stages, resume=resume)
+    with opened.lock("run"):
+        import_sources(opened, work)
+        return opened.runner(work).run_all(stages, resume=resume)
 
 
 def planned_options(project: Project, until: str | None = None) -> dict[str, StageOptions]:
@@ -68,50 +67,6 @@ def planned_options(project: Project, until: str | None = None) -> dict[str, Sta
     if mistakes:
         raise UsageError("; ".join(mistakes), next_command=f"correct {project.paths.config}")
     return options
-
-
-def import_sources(
-    project: Project, *, progress: Progress | None = None, cancel: CancelToken | None = None
-) -> None:
-    """Import the sources of `narrowcast.yaml` that are not imported yet.
-
-    Raises:
-        DataError: where the project has neither sources nor imports.
-    """
-    from narrowcast.ops.data import import_rows
-
-    config: ProjectConfig = project.config
-    done = _imported(project)
-    if not config.sources and not done:
-        raise DataError(
-            "the project has no rows",
-            where=project.slug,
-            next_command="narrowcast data import --locator csv:PATH --auto",
-        )
-    for source in config.sources:
-        if source.locator in done:
-            continue
-        import_rows(
-            project,
-            source.locator,
-            auto=source.mapper is None,
-            mapper=source.mapper,
-            field_map=source.map,
-            group=source.group,
-            into=source.into,
-            limit=source.limit,
-            licence=source.licence,
-            consent=source.consent,
-            progress=progress,
-            cancel=cancel,
-        )
-
-
-def _imported(project: Project) -> set[str]:
-    if not project.paths.imports.exists():
-        return set()
-    records: list[dict[str, Any]] = list(read_jsonl(project.paths.imports))
-    return {record["locator"] for record in records}
 
 
 def _stage_names(until: str | None) -> Sequence[str]:

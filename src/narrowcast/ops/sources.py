@@ -18,6 +18,7 @@ from narrowcast.plugins import optional
 from narrowcast.stages.import_.mapping import COMMON_ROLES, MAPPERS
 from narrowcast.stages.import_.source import IntrospectedSource, introspect_source
 
+
 class SourceInfo(BaseModel):
     """One scheme of locators."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import Difference, MetricValue
-from narrowcast.ops.data import ledger
+from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
 from narrowcast.store.stage_records import load_record

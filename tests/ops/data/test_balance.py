@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from narrowcast.errors import UsageError
-from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.balance import balance, undo_balance
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_jsonl
+from tests.support.imports import import_rows, ledger
 
 
 def _labels(project: Project, split: str) -> Counter[str]:

@@ -15,7 +15,7 @@ from narrowcast.errors import UsageError
 from narrowcast.models.loading import load_tokenizer, resolve_base
 from narrowcast.ops.data.clean import clean_source, cleanings
 from narrowcast.ops.data.clean_job import CleanJob, CleanRequest, start, state
-from narrowcast.ops.data.ledger import ledger
+from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from tests.stages.clean.planted import personal, secret
 

@@ -14,10 +14,10 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import GateOutcome, gate
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from tests.support.imports import import_rows, ledger
 
 WORDS = """
 account address answer apple autumn balance basket battery bicycle blanket border bottle branch

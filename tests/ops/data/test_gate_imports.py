@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.names import Split
-from narrowcast.ops.data import import_rows, imports
 from narrowcast.pipeline.project import Project
 from narrowcast.testing.teacher_server import varied_text
+from tests.support.imports import import_rows, imports
 
 GOLD = "the golden row asks when the shop in Lugano opens on a Sunday morning"
 

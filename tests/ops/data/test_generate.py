@@ -20,7 +20,6 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, NarrowcastError, StageError, UsageError
-from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.generate import generate
 from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
@@ -29,6 +28,7 @@ from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
+from tests.support.imports import import_rows, ledger
 
 Start = Callable[..., TeacherServer]
 

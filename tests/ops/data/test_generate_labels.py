@@ -13,13 +13,13 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
-from narrowcast.ops.data import import_rows, ledger
 from narrowcast.ops.data.gate import gate
 from narrowcast.ops.data.generate import generate
 from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer, varied_text
+from tests.support.imports import import_rows, ledger
 
 TEXTS = [varied_text(number, "clear") for number in range(12)]
 SECRET = "a text of the golden set that nobody outside may ever read"

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from narrowcast.connectors import connect
+from narrowcast.connectors import connect, settle
+from narrowcast.connectors.base import SourceAccess
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.locator import Locator
@@ -16,7 +17,6 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, NarrowcastError, UsageError
-from narrowcast.ops.data.locators import access_for, settle_locator
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages.clean import CleanReport, Options
@@ -129,8 +129,10 @@ def _clean(
     progress: Progress,
     cancel: CancelToken,
 ) -> CleanReport:
-    recorded, opened = settle_locator(project, locator)
-    connector = connect(opened, access_for(project))
+    listed = any(each.locator == locator for each in project.config.sources)
+    settled = settle(locator, project.paths.root, listed=listed)
+    recorded = settled.recorded
+    connector = connect(settled.opened, SourceAccess.of(project.settings, project.paths.raw / "downloads"))
     measure = _measure(project, options, base)
     # The folder's name is the hash of its content and options, known once the source was read.
     with atomic_folder(project.paths.cleaned / ".incoming") as work:

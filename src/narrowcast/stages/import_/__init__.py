@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import StageName
 from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.reasons import StageName
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, Result
 
 __all__ = ["STAGE", "ImportPreview", "Inputs", "Options", "Result"]

@@ -10,7 +10,12 @@ from typing import Any
 from narrowcast.connectors.base import Connector, SourceDescription
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, UsageError
-from narrowcast.stages.import_.introspect import THRESHOLD, IntrospectionReport, ProposedMapping, ShapeHypothesis
+from narrowcast.stages.import_.introspect import (
+    THRESHOLD,
+    IntrospectionReport,
+    ProposedMapping,
+    ShapeHypothesis,
+)
 from narrowcast.stages.import_.introspect.profile import profile
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper

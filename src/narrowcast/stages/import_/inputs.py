@@ -143,7 +143,7 @@ def last_result(project: ProjectPaths, inputs: Inputs) -> Result | None:
 
 
 def task_before(project: ProjectPaths, formers: list[ImportRecord]) -> TaskSpec | None:
-    """The project's task as the import meets it: one that introspection proposed goes with its last import."""
+    """The project's task without what its formers alone proposed: that goes with the last import."""
     task = load_config(project.config).task
     replaced = {each.id for each in formers}
     others = [each for each in read_records(project) if each.id not in replaced]

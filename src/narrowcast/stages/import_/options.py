@@ -21,7 +21,7 @@ class Options(SourceSpec, StageOptions):
     auto: bool = False
     """Take the mapping that introspection proposes."""
     keep_unreadable: bool = False
-    """Where the source cannot be read, keep the rows that were imported from it; `narrowcast run` asks this."""
+    """Where the source cannot be read, keep its imported rows, as `narrowcast run` does."""
 
     @field_serializer("locator")
     def _without_secrets(self, locator: str) -> str:
@@ -69,7 +69,7 @@ class Inputs(StageInputs):
     licence: str | None
     consent: str | None
     declared: str
-    """Hash of the labels or fields that the user declared, which rows must not leave; empty where none are."""
+    """Hash of the labels or fields that the user declared for rows to keep to; empty where none are."""
 
     # Not part of the content: what `read_inputs` knows beside it.
     opened: Locator = Field(exclude=True)

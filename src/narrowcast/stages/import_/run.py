@@ -164,10 +164,8 @@ def _refuse_nothing(inputs: Inputs, kept: KeptRows) -> None:
     raise DataError(
         f"not one of {kept.rows:,} rows could be mapped with {inputs.mapper}",
         where=f"{inputs.locator}; rejected: {reasons or 'nothing was read'}",
-        next_command=f"narrowcast data import --locator {inputs.locator} "
-        f"--mapper {inputs.mapper} --dry-run",
+        next_command=f"narrowcast data import --locator {inputs.locator} --mapper {inputs.mapper} --dry-run",
         reason_code="dataset_rows_rejected",
-        stage="ingestion",
     )
 
 

@@ -43,5 +43,5 @@ def watched(rows: Iterable[SourceRow], work: Work) -> Iterator[SourceRow]:
     for number, row in enumerate(rows, start=1):
         if number % _EVERY == 0:
             work.progress.advance(_EVERY)
-            work.cancel.check(reason_code="dataset_import_cancelled", stage="ingestion")
+            work.cancel.check(reason_code="dataset_import_cancelled")
         yield row

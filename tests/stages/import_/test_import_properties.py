@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from narrowcast.errors import NarrowcastError
-from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from tests.support import imports as data
 
 pytestmark = pytest.mark.nightly
 

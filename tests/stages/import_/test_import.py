@@ -10,10 +10,10 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import ScoringMode, Split, TaskProfile
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import CancelledError, DataError, ProjectBusyError, UsageError
-from narrowcast.ops import data
+from narrowcast.errors import CancelledError, DataError, ProjectBusyError, StageError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from tests.support import imports as data
 
 TOPICS = {
     "card": "my card number {n} was not accepted in the shop",
@@ -105,21 +105,28 @@ def test_the_task_is_proposed_recorded_and_extended(project: Project, tmp_path: 
 def test_the_same_rows_are_imported_once(project: Project, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv")
     first = imported(project, f"csv:{path}", auto=True)
+    assert first.change == "new"
+    again = imported(project, f"csv:{path}", auto=True)
+    assert (again.change, again.record) == ("unchanged", first.record)
     copy = csv_file(tmp_path / "copy.csv")
-    for again in (path, copy):
-        with pytest.raises(DataError, match=f"imported already, as {first.record.id}") as caught:
-            data.import_rows(project, f"csv:{again}", auto=True)
-        assert caught.value.reason_code == "dataset_already_imported"
+    with pytest.raises(DataError, match=f"imported already, as {first.record.id}") as caught:
+        data.import_rows(project, f"csv:{copy}", auto=True)
+    assert caught.value.reason_code == "dataset_already_imported"
     assert len(data.imports(project)) == 1
-    assert events(project)[-3:] == ["dataset_import_run", "dataset_import_failed", "dataset_import_failed"]
+    assert events(project)[-4:] == [
+        "stage_started",
+        "dataset_import_run",
+        "stage_started",
+        "dataset_already_imported",
+    ]
 
 
 def test_a_dry_run_writes_nothing_and_drops_only_from_the_sample(project: Project, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", bad=3)
     before = sorted(project.paths.root.rglob("*"))
-    for drop, shown in ((frozenset[str](), 3), (frozenset({"parse_error"}), 0)):
+    for drop, shown in (([], 3), (["parse_error"], 0)):
         report = data.import_rows(project, f"csv:{path}", auto=True, dry_run=True, drop=drop)
-        assert isinstance(report, data.DryRunReport)
+        assert isinstance(report, data.ImportPreview)
         assert (report.rows, report.accepted, report.rejected) == (93, 90, {"parse_error": 3})
         assert len(report.rejected_sample.get("parse_error", [])) == shown
         assert report.sample[0]["target"] == "card"
@@ -166,7 +173,9 @@ def test_wrong_maps_are_refused_before_a_row_is_kept(project: Project, tmp_path:
         with pytest.raises(UsageError, match=what):
             data.import_rows(project, locator, **options)  # type: ignore[arg-type]
     assert not project.paths.imports.exists()
-    assert events(project).count("dataset_import_failed") == len(cases)
+    failures = [event for event in project.trail.events() if event.severity == "error"]
+    assert len(failures) == len(cases)
+    assert all(event.run and event.run.startswith("import-") for event in failures)
 
 
 def test_under_the_threshold_force_is_needed_and_leaves_a_trace(project: Project, tmp_path: Path) -> None:
@@ -267,7 +276,7 @@ def test_relative_locators_mean_the_same_file_from_everywhere(
 
 def test_a_locator_of_the_project_file_is_read_from_its_folder(project: Project) -> None:
     from narrowcast.core.config import SourceSpec
-    from narrowcast.ops.run import import_sources
+    from narrowcast.ops.imports import import_sources
 
     csv_file(project.paths.root / "rows.csv")
     source = SourceSpec(locator="csv:rows.csv", licence="CC BY 4.0")
@@ -360,7 +369,9 @@ def test_every_reason_is_documented_and_used() -> None:
 
     root = Path(__file__).resolve().parents[3]
     page = (root / "docs" / "data.md").read_text()
-    source = "".join(path.read_text() for path in (root / "src/narrowcast/stages/mapping").glob("*.py"))
+    source = "".join(
+        path.read_text() for path in (root / "src/narrowcast/stages/import_/mapping").glob("*.py")
+    )
     for code in REJECTIONS:
         assert f"`{code}`" in page, code
         assert source.count(f'"{code}"') >= 2, f"{code} is never given"
@@ -369,15 +380,15 @@ def test_every_reason_is_documented_and_used() -> None:
 def test_a_record_that_can_not_be_written_leaves_the_configuration_as_it_was(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from narrowcast.ops.data import commit
+    from narrowcast.store import imports as store
 
     before = project.paths.config.read_bytes()
 
     def refuse(*_: object) -> None:
         raise OSError("the disk went away")
 
-    monkeypatch.setattr(commit, "write_records", refuse)
-    with pytest.raises(OSError, match="went away"):
+    monkeypatch.setattr(store, "write_jsonl", refuse)
+    with pytest.raises(StageError, match="went away"):
         data.import_rows(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True)
     assert project.paths.config.read_bytes() == before
     assert not list(project.paths.accepted.iterdir())

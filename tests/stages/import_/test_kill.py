@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.ops import data
 from narrowcast.pipeline.project import Project
+from tests.support import imports as data
 
 pytestmark = pytest.mark.nightly
 
