@@ -157,8 +157,15 @@ REASONS: dict[str, Reason] = {
         "narrowcast data generate, which pays for no answer twice",
     ),
     "factory_gate_run": Reason(_F, _INFO, "rows went through the gates"),
+    "factory_gate_failed": Reason(
+        _F, _ERR, "the gates could not be applied, or no row passed", "narrowcast data gate --dry-run"
+    ),
     "factory_gate_audit": Reason(_F, _INFO, "imported rows were checked by the gates"),
     "factory_judge_run": Reason(_F, _INFO, "rows were judged"),
+    "factory_judge_failed": Reason(
+        _F, _ERR, "judging stopped with an error; paid answers are kept", "narrowcast data judge"
+    ),
+    "factory_balance_failed": Reason(_F, _ERR, "train rows could not be balanced", "narrowcast prepare"),
     "factory_balance_run": Reason(_F, _INFO, "train rows were balanced"),
     "factory_balance_undone": Reason(_F, _INFO, "rows left out by balancing came back"),
     # prepare

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
-from narrowcast.factory.plan import Category, Plan, default_plan, load_plan
+from narrowcast.factory.plan import Category, GenerationPlan, default_plan, load_plan
 from narrowcast.factory.templates import fill_templates, load_templates
 
 TASK = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
@@ -24,7 +24,7 @@ TASK = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
 )
 def test_quotas_add_up_whatever_is_fixed(rows: int, quotas: list[int | None], scaled: int | None) -> None:
     categories = [Category(name=f"c{number}", quota=quota) for number, quota in enumerate(quotas)]
-    plan = Plan(rows=rows, categories=categories)
+    plan = GenerationPlan(rows=rows, categories=categories)
     natural = sum(cell.quota for cell in plan.cells())
     fixed = sum(quota or 0 for quota in quotas)
     assert natural == (max(rows, fixed) if None in quotas else fixed)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import Provenance, Split, TaskProfile
-from narrowcast.core.task import TaskSpec
+from narrowcast.core.names import Provenance, Split
 from narrowcast.history.forget import forget
 from narrowcast.history.lineage import lineage
-from narrowcast.ops.data.gate import gate
-from narrowcast.ops.data.generate import generate
+from narrowcast.ops.ledger import ledger
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
 from narrowcast.review.decide import Choice, decide, review_state
 from narrowcast.review.sources import fill_queue
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
-from narrowcast.testing.teacher_server import TeacherServer
 from tests.history.test_history import rows
-from tests.support.imports import import_rows, ledger
+from tests.support.factory import (
+    Teachers,
+    declare_labels,
+    gate,
+    generate,
+    import_labelled,
+    write_plan,
+    write_rows,
+)
 
 PLAN = """
 rows: 12
@@ -34,33 +37,22 @@ edge_cases: [canonical]
 
 
 @pytest.fixture
-def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[TeacherServer]:
-    server = TeacherServer()
-    monkeypatch.setenv("NARROWCAST_TEACHER_URL", server.url)
-    monkeypatch.setenv("NARROWCAST_TEACHER_MODEL", "counting")
-    yield server
-    server.close()
+def teachers(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Teachers]:
+    made = Teachers(project, monkeypatch)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def generated(project: Project, teacher: TeacherServer, tmp_path: Path) -> str:
+def generated(project: Project, teachers: Teachers, tmp_path: Path) -> str:
     """Thirty rows by people, twelve by a teacher that was shown some; a gate holds half of these back."""
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
-    project.save_config(ProjectConfig(name="task", task=task))
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows(0, 30)))
-    import_rows(
-        project,
-        f"jsonl:{path}",
-        mapper="label_to_classification",
-        field_map={"text": "text", "label": "label"},
-    )
+    teachers.start()
+    declare_labels(project, ["a", "b"])
+    import_labelled(project, write_rows(tmp_path / "seeds.jsonl", rows(0, 30)))
     prepare(project)
-    folder = project.paths.specs / "generation_prompts"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.yaml").write_text(PLAN)
-    generate(project, {})
-    record = gate(project, overrides={"optional": ["human_review"], "review_share": 0.5}).record
+    write_plan(project, PLAN)
+    generate(project)
+    record = gate(project, optional=["human_review"], review_share=0.5).record
     assert record is not None
     assert record.rejected["gate_human_review"] > 0
     assert record.accepted > 0

@@ -9,22 +9,24 @@ from narrowcast.cli.output import console, next_step, say, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from narrowcast.core.generation import CellProgress, Spending
     from narrowcast.factory.gating import GateVerdict
-    from narrowcast.factory.generation import CellProgress, Spending
-    from narrowcast.ops.data.balance import BalanceOutcome
-    from narrowcast.ops.data.gate import GateOutcome
-    from narrowcast.ops.data.gate_imports import ImportGates
-    from narrowcast.ops.data.generate_report import GenerateOutcome, GeneratePreview
-    from narrowcast.ops.data.judge import JudgeOutcome
+    from narrowcast.stages.balance import BalanceResult
+    from narrowcast.stages.gate.audit import AuditResult
+    from narrowcast.stages.gate.result import GateResult
+    from narrowcast.stages.generate.result import GeneratePreview, GenerateResult
+    from narrowcast.stages.judge.result import JudgeResult
 
 _CELLS_SHOWN = 24
 
 
-def show_plan(preview: GeneratePreview) -> None:
-    """Plan, prompt, estimate."""
+def show_preview(preview: GeneratePreview) -> None:
+    """Plan, prompt and estimate."""
     say(f"[bold]{preview.generation}[/]  {preview.writer or 'no teacher is set'}; nothing was sent")
     _cells(preview.cells)
-    say(f"  quoted    from {preview.quotable:,} train rows; {preview.held_out:,} held-out rows never leave")
+    say(
+        f"  quoted    from {preview.quotable:,} train rows; no held-out row ({preview.held_out:,}) is sent"
+    )
     if preview.estimate:
         cost = preview.estimate
         expected, bound = _money(cost.expected_cost), _money(cost.bound_cost)
@@ -37,61 +39,61 @@ def show_plan(preview: GeneratePreview) -> None:
     next_step("narrowcast data generate")
 
 
-def show_generation(outcome: GenerateOutcome) -> None:
-    """Cells, spending, what is next."""
-    record = outcome.record
-    say(f"[bold]{record.id}[/]  {record.rows:,} rows by {record.writer} in {outcome.path}")
+def show_generation(result: GenerateResult) -> None:
+    """Cells, spending and the next command."""
+    record = result.record
+    say(f"[bold]{record.id}[/]  {record.rows:,} rows by {record.writer} in {result.path}")
     _cells(record.cells)
     if record.unreadable:
-        say(f"  [yellow]unreadable[/] {record.unreadable:,} answers or rows; the gates will count them")
+        say(f"  [yellow]unreadable[/] {record.unreadable:,} answers or rows; the gates count them")
     if record.source in ("teacher", "label"):
         _spending(record.spending)
     if record.stopped == "cap":
-        say("  [yellow]stopped[/]   at the cap; raise --cap-tokens or --cap-cost to go on")
+        say("  [yellow]stopped[/]   at the cap; raise --cap-tokens or --cap-cost to continue")
     elif record.stopped == "samples":
-        say("  [yellow]stopped[/]   the teacher gives too few readable rows; look at --dry-run's prompt")
+        say("  [yellow]stopped[/]   the teacher gives too few readable rows; see the prompt of --dry-run")
     elif record.stopped == "gates":
-        say("  [yellow]stopped[/]   the gates turn the teacher's rows away; `data gate --dry-run` says why")
+        say("  [yellow]stopped[/]   the gates reject the teacher's rows; `data gate --dry-run` says why")
     next_step(f"narrowcast data gate {record.id} --dry-run")
 
 
-def show_gates(outcome: GateOutcome) -> None:
+def show_gates(result: GateResult) -> None:
     """The verdict table."""
-    state = "nothing was imported" if outcome.record is None else f"imported as {outcome.record.id}"
-    say(f"[bold]{outcome.generation}[/]  {state}")
-    _verdicts(outcome.verdicts)
-    ledger = outcome.ledger
+    state = "nothing was imported" if result.record is None else f"imported as {result.record.id}"
+    say(f"[bold]{result.generation}[/]  {state}")
+    _verdicts(result.verdicts)
+    ledger = result.ledger
     balanced = "balanced" if ledger.balanced else "NOT BALANCED"
     say(
         f"  rows      {ledger.rows_in:,} in, {ledger.rows_out:,} pass, "
         f"{sum(ledger.rejected.values()):,} rejected; {balanced}"
     )
-    for note in outcome.notes:
+    for note in result.notes:
         say(f"  [yellow]note[/]      {note}")
-    short = [cell for cell in outcome.cells if cell.accepted < cell.quota]
+    short = [cell for cell in result.cells if cell.accepted < cell.quota]
     if short:
         lack = sum(cell.quota - cell.accepted for cell in short)
         say(
-            f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(outcome.cells)} cells; "
+            f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(result.cells)} cells; "
             "`data generate --fill` asks until they pass"
         )
-    if outcome.record is None:
-        next_step(f"narrowcast data gate {outcome.generation}")
+    if result.record is None:
+        next_step(f"narrowcast data gate {result.generation}")
     else:
-        say(f"  split     {outcome.into}")
+        say(f"  split     {result.into}")
         next_step("narrowcast prepare")
 
 
-def show_import_gates(outcome: ImportGates) -> None:
-    """The verdict table of rows that are imported already."""
-    say(f"[bold]{outcome.imported}[/]  {outcome.passed:,} of {outcome.rows:,} rows pass; nothing was changed")
-    _verdicts(outcome.verdicts)
-    for each in outcome.refused[:10]:
+def show_audit(result: AuditResult) -> None:
+    """The verdict table of rows that are already imported."""
+    say(f"[bold]{result.imported}[/]  {result.passed:,} of {result.rows:,} rows pass; nothing was changed")
+    _verdicts(result.verdicts)
+    for each in result.rejections[:10]:
         say(f"  {each.row}  {each.gate}: {each.reason[:80]}")
-    for note in outcome.notes:
+    for note in result.notes:
         say(f"  [yellow]note[/]      {note}")
-    if outcome.refused:
-        next_step(f"narrowcast data review --reviewer NAME --decide {outcome.refused[0].row}=reject")
+    if result.rejections:
+        next_step(f"narrowcast data review --reviewer NAME --decide {result.rejections[0].row}=reject")
 
 
 def _verdicts(verdicts: Sequence[GateVerdict]) -> None:
@@ -109,38 +111,38 @@ def _verdicts(verdicts: Sequence[GateVerdict]) -> None:
     )
 
 
-def show_judgements(outcome: JudgeOutcome) -> None:
-    """Scores and refusals."""
-    if outcome.dry_run:
-        say(f"[bold]{outcome.generation}[/]  {outcome.rows:,} rows for {outcome.judge}; nothing was sent")
-        say(f"  cost      at most {outcome.bound_tokens:,} tokens\n\n[bold]The first prompt[/]")
-        console.print(outcome.prompt, markup=False)
+def show_judgements(result: JudgeResult) -> None:
+    """Scores and rejections."""
+    if result.dry_run:
+        say(f"[bold]{result.generation}[/]  {result.rows:,} rows for {result.judge}; nothing was sent")
+        say(f"  cost      at most {result.bound_tokens:,} tokens\n\n[bold]The first prompt[/]")
+        console.print(result.prompt, markup=False)
         return
     say(
-        f"[bold]{outcome.generation}[/]  {outcome.judged:,} of {outcome.rows:,} rows judged by "
-        f"{outcome.judge}, {outcome.accepted:,} accepted"
+        f"[bold]{result.generation}[/]  {result.judged:,} of {result.rows:,} rows judged by "
+        f"{result.judge}, {result.accepted:,} accepted"
     )
-    table(["dimension", ("mean of 5", "right")], list(outcome.mean_scores.items()))
-    table(["refused because", ("rows", "right")], list(outcome.refused.items()))
-    _spending(outcome.spending)
-    next_step(f"narrowcast data gate {outcome.generation}")
+    table(["dimension", ("mean of 5", "right")], list(result.mean_scores.items()))
+    table(["rejected because", ("rows", "right")], list(result.rejected.items()))
+    _spending(result.spending)
+    next_step(f"narrowcast data gate {result.generation}")
 
 
-def show_balance(outcome: BalanceOutcome) -> None:
+def show_balance(result: BalanceResult) -> None:
     """Labels before and after."""
-    if outcome.undone:
-        say(f"{outcome.rows:,} rows come back with the next prepare")
+    if result.undone:
+        say(f"{result.rows:,} rows come back with the next prepare")
         next_step("narrowcast prepare")
         return
     table(
         ["label", ("rows", "right"), ("kept", "right"), ("left out", "right"), ("missing", "right")],
         [
             (each.label, each.rows, each.kept, each.left_out or "", each.missing or "")
-            for each in outcome.labels
+            for each in result.labels
         ],
     )
-    say(f"  train     {outcome.rows:,} rows, {outcome.kept:,} kept, {outcome.left_out:,} left out")
-    next_step("narrowcast data balance, without --dry-run" if outcome.dry_run else "narrowcast prepare")
+    say(f"  train     {result.rows:,} rows, {result.kept:,} kept, {result.left_out:,} left out")
+    next_step("narrowcast data balance, without --dry-run" if result.dry_run else "narrowcast prepare")
 
 
 def _cells(cells: Sequence[CellProgress]) -> None:
@@ -161,7 +163,9 @@ def _spending(spent: Spending) -> None:
         f"{spent.stored_calls:,} answers from the store"
     )
     if spent.lost_calls:
-        say(f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; counted at their dearest")
+        say(
+            f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts with its bound"
+        )
 
 
 def _money(cost: float | None) -> str:

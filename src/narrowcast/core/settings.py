@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 
 class Settings(BaseModel):
@@ -21,6 +21,10 @@ class Settings(BaseModel):
             (`NARROWCAST_ALLOW_PRIVATE_ADDRESSES`).
         max_download: bytes that one remote file may have (`NARROWCAST_MAX_DOWNLOAD_BYTES`, default 20 GiB).
         project: the project commands work on when none is named (`NARROWCAST_PROJECT`).
+        teacher_url: OpenAI-compatible endpoint of the teacher, up to and including `/v1`
+            (`NARROWCAST_TEACHER_URL`).
+        teacher_model: the teacher's model, as the endpoint calls it (`NARROWCAST_TEACHER_MODEL`).
+        teacher_key: bearer token for it (`NARROWCAST_TEACHER_KEY`); None sends none.
         processes: how many train one model together (`WORLD_SIZE`, which torchrun and accelerate set).
         process: which of them this is (`RANK`); 0 writes, tells and decides, the others compute alone.
     """
@@ -34,6 +38,9 @@ class Settings(BaseModel):
     project: str | None = None
     allow_private: bool = False
     max_download: int = 20 << 30
+    teacher_url: str = ""
+    teacher_model: str = ""
+    teacher_key: SecretStr | None = None
     processes: int = 1
     process: int = 0
 
@@ -52,6 +59,9 @@ class Settings(BaseModel):
             project=env.get("NARROWCAST_PROJECT"),
             allow_private=_is_on(env.get("NARROWCAST_ALLOW_PRIVATE_ADDRESSES")),
             max_download=int(env.get("NARROWCAST_MAX_DOWNLOAD_BYTES") or 20 << 30),
+            teacher_url=env.get("NARROWCAST_TEACHER_URL") or "",
+            teacher_model=env.get("NARROWCAST_TEACHER_MODEL") or "",
+            teacher_key=SecretStr(key) if (key := env.get("NARROWCAST_TEACHER_KEY")) else None,
             processes=int(env.get("WORLD_SIZE") or 1),
             process=int(env.get("RANK") or 0),
         )

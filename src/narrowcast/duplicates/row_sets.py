@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from narrowcast.connectors import connect
+from narrowcast.connectors.text_column import find_column, strings
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.locator import Locator
@@ -15,7 +16,6 @@ from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.clean.column import find_column, strings
 from narrowcast.stages.prepare.rows import comparison_texts
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.import_rows import accepted_rows

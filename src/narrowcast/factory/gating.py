@@ -1,14 +1,14 @@
-"""Rows through the gates, one gate after the other; a row ends at the first that turns it away."""
+"""Rows through the gates, one gate after the other; a row ends at the first gate that rejects it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.factory.candidate import Candidate
 from narrowcast.factory.gates import GATES, REQUIRED, order
 from narrowcast.factory.gates.base import GateContext, GateRow
 
@@ -16,69 +16,71 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 class GateVerdict(BaseModel):
     """One line of the verdict table."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     gate: str
     required: bool
-    seen: int = Field(description="Rows that came so far.")
+    seen: int
+    """Rows that reached the gate."""
     rejected: int
-    examples: list[str] = Field(
-        default_factory=list, description="Up to three reasons, as the gate gave them."
-    )
+    examples: list[str] = Field(default_factory=list)
+    """Up to three reasons, as the gate gave them."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> int:
-        """Rows that went on."""
+        """Rows that passed."""
         return self.seen - self.rejected
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that ends here."""
+class GateRejection:
+    """A row, the gate that rejected it, and why."""
 
-    candidate: Candidate
+    generated: GeneratedRow
     gate: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
-    """Every row is in one of both lists."""
+class GatedRows:
+    """The rows after the gates: each is in exactly one of the two lists."""
 
     passed: list[GateRow]
-    rejected: list[Rejected]
+    rejected: list[GateRejection]
     verdicts: list[GateVerdict]
 
 
 def run_gates(
-    candidates: Sequence[Candidate], context: GateContext, progress: Progress, cancel: CancelToken
-) -> Gated:
+    generated: Sequence[GeneratedRow], context: GateContext, progress: Progress, cancel: CancelToken
+) -> GatedRows:
     """Ask every required gate and the optional ones that were chosen.
 
     Raises:
-        UsageError: where an optional gate lacks its setting or is not known.
+        UsageError: where an optional gate is unknown or lacks its setting.
         CancelledError: on request; nothing is written here.
     """
-    rows = [GateRow(each, context.shape, context.handler) for each in candidates]
+    rows = [GateRow(row, context.shape, context.handler) for row in generated]
     names = order(context.options.optional)
     gates = [(name, GATES.get(name)) for name in names]
-    rejected: list[Rejected] = []
+    rejected: list[GateRejection] = []
     verdicts = []
     progress.start("asking the gates", len(gates))
     for name, gate in gates:
         cancel.check(reason_code="factory_cancelled")
-        turned_away = gate(rows, context)
+        reasons = gate(rows, context)
         rejected += [
-            Rejected(row.candidate, name, turned_away[row.index]) for row in rows if row.index in turned_away
+            GateRejection(row.generated, name, reasons[row.index]) for row in rows if row.index in reasons
         ]
         verdicts.append(
             GateVerdict(
                 gate=name,
                 required=name in REQUIRED,
                 seen=len(rows),
-                rejected=len(turned_away),
-                examples=list(dict.fromkeys(turned_away.values()))[:3],
+                rejected=len(reasons),
+                examples=list(dict.fromkeys(reasons.values()))[:3],
             )
         )
-        rows = [row for row in rows if row.index not in turned_away]
+        rows = [row for row in rows if row.index not in reasons]
         progress.advance(1, gate=name, left=len(rows))
-    return Gated(rows, sorted(rejected, key=lambda each: each.candidate.index), verdicts)
+    return GatedRows(rows, sorted(rejected, key=lambda each: each.generated.index), verdicts)

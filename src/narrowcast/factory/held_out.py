@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.example import Example
+from narrowcast.core.hashing import content_hash
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, StageError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.datasets import load_manifest, read_split
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.files import read_jsonl, sha256_file
 from narrowcast.store.import_rows import accepted_rows
+from narrowcast.store.imports import read_records
 
 # Shorter texts (`yes`, a label, a first name) stand in every prompt; they are compared as whole inputs only.
 _SEARCHED_FROM = 16
@@ -72,6 +74,17 @@ def quotable_rows(project: ProjectPaths, held_out: Sequence[Example]) -> list[Ex
         candidates = read_split(project, manifest, Split.TRAIN)
     guard = HeldOutGuard(held_out)
     return [row for row in candidates if row.provenance is Provenance.HUMAN and not guard.forbids(row)]
+
+
+def project_rows_hash(project: ProjectPaths) -> str:
+    """Hash of all rows that the gates compare with: imports by record, evaluation files by content."""
+    files = [project.evaluation / f"{name}.jsonl" for name in _EVALUATION_FILES]
+    return content_hash(
+        {
+            "imports": [[record.id, record.accepted_sha256] for record in read_records(project)],
+            "held_out": [sha256_file(path) if path.exists() else None for path in files],
+        }
+    )
 
 
 class HeldOutGuard:

@@ -1,4 +1,4 @@
-"""Answers by a teacher for texts that people wrote: one call a text, the text itself is never rewritten."""
+"""A teacher's answers to texts that people wrote: one call per text; the text itself is never rewritten."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from narrowcast.core.example import Example
+from narrowcast.core.generation import GeneratedRow, Origin
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.progress import Progress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.factory.answers import parse_json
-from narrowcast.factory.candidate import Candidate, Origin
-from narrowcast.factory.generate import make_call
 from narrowcast.factory.held_out import HeldOutGuard
 from narrowcast.factory.options import GenerateOptions
 from narrowcast.factory.prompts import label_messages, response_format
+from narrowcast.factory.rounds import make_call
 from narrowcast.factory.shapes import row_shape
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.client import TeacherClient
@@ -26,15 +26,15 @@ _INPUT = "text"
 
 
 @dataclass(frozen=True, slots=True)
-class Unlabelled:
-    """A text, or a record that holds none (`error` says why)."""
+class UnlabelledText:
+    """A text without an answer, or a record without a text (`error` says why)."""
 
     text: str = ""
     error: str | None = None
 
 
-class LabelWork:
-    """One call for each text that may be shown.
+class LabelCalls:
+    """One call for each text that the teacher may see.
 
     Raises:
         UsageError: for a task whose input is more than a text.
@@ -44,7 +44,7 @@ class LabelWork:
     def __init__(
         self,
         task: TaskSpec,
-        texts: Sequence[Unlabelled],
+        texts: Sequence[UnlabelledText],
         options: GenerateOptions,
         *,
         model: str,
@@ -63,7 +63,7 @@ class LabelWork:
             if each.error is not None:
                 continue
             if guard.forbids(Example({_INPUT: each.text}, "")):
-                self.withheld[number] = "not shown to the teacher: it is or holds a held-out text"
+                self.withheld[number] = "not shown to the teacher: it is or contains a held-out text"
                 continue
             messages = label_messages(template, task, each.text, description=description, schema=self.schema)
             for message in messages:
@@ -90,22 +90,22 @@ class LabelWork:
 
         teacher.ask_all(self.calls.values(), take)
 
-    def candidates(self, price: Price | None) -> list[Candidate]:
-        """A row a text, in their order; every text is one, also where it has no answer."""
-        return [self._candidate(number, each, price) for number, each in enumerate(self.texts)]
+    def rows(self, price: Price | None) -> list[GeneratedRow]:
+        """A row for each text, in order, also where a text has no answer."""
+        return [self._row(number, each, price) for number, each in enumerate(self.texts)]
 
-    def _candidate(self, number: int, each: Unlabelled, price: Price | None) -> Candidate:
+    def _row(self, number: int, each: UnlabelledText, price: Price | None) -> GeneratedRow:
         problem = each.error or self.withheld.get(number)
         if problem is not None:
-            return Candidate(number, None, problem, each.text or None)
+            return GeneratedRow(number, None, problem, each.text or None)
         answer, call = self._answers.get(number), self.calls[number]
         if answer is None:
-            return Candidate(number, None, "the cap left no room for this text", each.text)
+            return GeneratedRow(number, None, "the cap left no room for this text", each.text)
         value, error = parse_json(answer.text)
         if error is None and not isinstance(value, dict):
-            error = "the answer is no JSON object"
+            error = "the answer is not a JSON object"
         if error is not None:
-            return Candidate(number, None, error, answer.text)
+            return GeneratedRow(number, None, error, answer.text)
         cost = price.of(answer.prompt_tokens, answer.completion_tokens) if price else None
         origin = Origin(
             writer=call.model,
@@ -115,7 +115,7 @@ class LabelWork:
             cost=None if cost is None else round(cost, 8),
         )
         # The text is the one that was read: what a teacher makes of it does not count.
-        return Candidate(number, {**value, _INPUT: each.text}, origin=origin)
+        return GeneratedRow(number, {**value, _INPUT: each.text}, origin=origin)
 
 
 def _answer_schema(task: TaskSpec) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Cell(BaseModel):
         return f"{self.category} / {self.difficulty} / {self.edge_case}"
 
 
-class Plan(BaseModel):
+class GenerationPlan(BaseModel):
     """`specs/generation_prompts/plan.yaml`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -131,7 +131,7 @@ class Plan(BaseModel):
         return scaled
 
 
-def load_plan(path: Path, task: TaskSpec) -> Plan:
+def load_plan(path: Path, task: TaskSpec) -> GenerationPlan:
     """Read the plan; where the project has none, the default plan of its task.
 
     Raises:
@@ -140,7 +140,7 @@ def load_plan(path: Path, task: TaskSpec) -> Plan:
     if not path.exists():
         return default_plan(task)
     try:
-        plan = Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        plan = GenerationPlan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _wrong(f"the plan is not YAML: {error}", path) from error
     except ValidationError as error:
@@ -151,11 +151,11 @@ def load_plan(path: Path, task: TaskSpec) -> Plan:
     return plan
 
 
-def default_plan(task: TaskSpec | None) -> Plan:
+def default_plan(task: TaskSpec | None) -> GenerationPlan:
     """A category a label, or one for everything; all difficulties and edge cases."""
     labels = task.labels if task else []
     categories = [Category(name=label, label=label) for label in labels] or [Category(name="everything")]
-    return Plan(categories=categories)
+    return GenerationPlan(categories=categories)
 
 
 def _wrong(what: str, path: Path) -> DataError:

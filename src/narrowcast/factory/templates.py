@@ -13,10 +13,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from narrowcast.core.generation import CellProgress, GeneratedRow, Origin
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.errors import DataError
-from narrowcast.factory.candidate import Candidate, Origin
-from narrowcast.factory.generation import CellProgress
 from narrowcast.plugins.optional import require
 from narrowcast.store.config_file import describe_mistakes
 
@@ -94,7 +93,7 @@ def load_templates(path: Path) -> TemplateFile:
 
 def fill_templates(
     file: TemplateFile, rows: int | None, seed: int
-) -> tuple[list[Candidate], list[CellProgress]]:
+) -> tuple[list[GeneratedRow], list[CellProgress]]:
     """Rows of every template in turn, each row once; equal seeds give equal rows.
 
     Raises:
@@ -102,7 +101,7 @@ def fill_templates(
     """
     draws = _draws(file, seed)
     total = rows or file.rows
-    found: list[Candidate] = []
+    found: list[GeneratedRow] = []
     cells = []
     for number, template in enumerate(file.templates):
         quota = total // len(file.templates) + (number < total % len(file.templates))
@@ -110,7 +109,7 @@ def fill_templates(
         origin = _origin(template)
         made = 0
         for row in _distinct(template.row, draws, chance, quota):
-            found.append(Candidate(len(found), row, origin=origin))
+            found.append(GeneratedRow(len(found), row, origin=origin))
             made += 1
         cells.append(CellProgress(name=f"{origin.cell} #{number + 1}", quota=quota, rows=made))
     return found, cells

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from narrowcast.core.request import ResumableRequest, StageRequest
 from narrowcast.core.stage import I, O, R, StageDefinition
 from narrowcast.core.work import Work
-from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
-from narrowcast.store.config_file import describe_mistakes
+from narrowcast.store.config_file import read_options
 
 
 class StagePreview(BaseModel):
@@ -34,16 +33,9 @@ def stage_options(
     Raises:
         UsageError: names every unknown option and every wrong value at once.
     """
-    try:
-        return definition.options.model_validate(
-            {**project.config.stage_options(definition.name), **(overrides or {})}
-        )
-    except ValidationError as error:
-        raise UsageError(
-            f"wrong options: {describe_mistakes(error)}",
-            where=f"{definition.words} in {project.paths.config.name} or on the command line",
-            next_command=f"narrowcast {definition.words} --help",
-        ) from error
+    return read_options(
+        project.paths.config, definition.name, definition.options, overrides, command=definition.words
+    )
 
 
 def run_stage(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import WorkspaceError
-from narrowcast.store.files import read_json
+from narrowcast.store.files import read_json, write_text
 
 
 class LeftOut(BaseModel):
@@ -41,3 +41,13 @@ def read_left_out(project: ProjectPaths) -> LeftOut | None:
             where=str(path),
             next_command="narrowcast data balance --undo, or delete the file",
         ) from error
+
+
+def write_left_out(project: ProjectPaths, left_out: LeftOut) -> None:
+    """Replace the choice."""
+    write_text(balance_path(project), left_out.model_dump_json(indent=1) + "\n")
+
+
+def remove_left_out(project: ProjectPaths) -> None:
+    """Take the choice back."""
+    balance_path(project).unlink()

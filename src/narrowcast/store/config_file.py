@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from narrowcast.core.config import ProjectConfig
 from narrowcast.errors import UsageError
 from narrowcast.store.files import write_text
+
+Options = TypeVar("Options", bound=BaseModel)
 
 _HEADER = "# A narrowcast project: `narrowcast run` takes it from its sources to a proven bundle.\n"
 
@@ -42,6 +44,37 @@ def save_config(path: Path, config: ProjectConfig) -> None:
     value: dict[str, Any] = {"api_version": config.api_version, "kind": config.kind}
     value |= config.model_dump(mode="json", exclude_defaults=True)
     write_text(path, _HEADER + yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
+
+
+def read_options(
+    path: Path,
+    section: str,
+    model: type[Options],
+    overrides: dict[str, Any] | None = None,
+    *,
+    command: str = "",
+) -> Options:
+    """The options of a stage: defaults, then the section of `narrowcast.yaml`, then `overrides`.
+
+    Args:
+        path: of `narrowcast.yaml`.
+        section: its section.
+        model: of the options.
+        overrides: given on the command line or in code.
+        command: the words of the command, for messages; the section's name by default.
+
+    Raises:
+        UsageError: names every unknown option and every wrong value at once.
+    """
+    words = command or section
+    try:
+        return model.model_validate({**load_config(path).stage_options(section), **(overrides or {})})
+    except ValidationError as error:
+        raise UsageError(
+            f"wrong options: {describe_mistakes(error)}",
+            where=f"{section} in {path.name} or on the command line",
+            next_command=f"narrowcast {words} --help",
+        ) from error
 
 
 def describe_mistakes(error: ValidationError) -> str:

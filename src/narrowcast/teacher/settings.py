@@ -6,12 +6,11 @@ A project folder can be copied from anywhere; were the address in it, the copy c
 from __future__ import annotations
 
 import ipaddress
-import os
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
 
 _NEXT = (
@@ -21,7 +20,7 @@ _NEXT = (
 
 
 class Price(BaseModel):
-    """What the provider asks, in any one currency for each million tokens."""
+    """What the provider charges, in any one currency, per million tokens."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,20 +48,13 @@ class TeacherSettings(BaseModel):
     key: SecretStr | None = None
 
     @classmethod
-    def from_environment(
-        cls,
-        environment: Mapping[str, str] | None = None,
-        *,
-        model: str | None = None,
-        offline: bool = False,
-    ) -> TeacherSettings:
-        """Read the variables; `model` wins over the environment's.
+    def of(cls, settings: Settings, *, model: str | None = None) -> TeacherSettings:
+        """The endpoint that `settings` name; `model` wins over theirs.
 
         Raises:
             UsageError: where address or model is missing or wrong, or the address is not loopback offline.
         """
-        env = os.environ if environment is None else environment
-        url, name = env.get("NARROWCAST_TEACHER_URL", ""), model or env.get("NARROWCAST_TEACHER_MODEL", "")
+        url, name = settings.teacher_url, model or settings.teacher_model
         missing = [
             variable
             for variable, value in (("NARROWCAST_TEACHER_URL", url), ("NARROWCAST_TEACHER_MODEL", name))
@@ -75,18 +67,17 @@ class TeacherSettings(BaseModel):
                 next_command=f"{_NEXT}; or without a teacher: narrowcast data generate --source templates",
                 reason_code="factory_teacher_missing",
             )
-        key = env.get("NARROWCAST_TEACHER_KEY")
-        settings = cls(url=url.rstrip("/"), model=name, key=SecretStr(key) if key else None)
-        settings._check(offline)
-        return settings
+        teacher = cls(url=url.rstrip("/"), model=name, key=settings.teacher_key)
+        teacher._check(settings.offline)
+        return teacher
 
     def _check(self, offline: bool) -> None:
         parts = urlsplit(self.url)
         wrong = ""
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            wrong = "the teacher's address is no http(s) URL"
+            wrong = "the teacher's address is not an http(s) URL"
         elif parts.username or parts.password:
-            wrong = "the teacher's address holds a password; it belongs into NARROWCAST_TEACHER_KEY"
+            wrong = "the teacher's address contains a password; it belongs in NARROWCAST_TEACHER_KEY"
         elif offline and not _is_loopback(parts.hostname):
             wrong = "NARROWCAST_OFFLINE allows a teacher on this machine only"
         elif self.key and parts.scheme == "http" and not _is_private(parts.hostname):

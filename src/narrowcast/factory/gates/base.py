@@ -1,4 +1,4 @@
-"""What a gate is given, and what it says: the rows it turns away, by number, with the reason in words."""
+"""What a gate is given, and what it returns: the rows it rejects, by number, each with a reason in words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from narrowcast.core.example import Example
+from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.message import Message
 from narrowcast.core.task import TaskSpec
-from narrowcast.factory.candidate import Candidate
 from narrowcast.factory.options import GateOptions
 from narrowcast.factory.shapes import RowShape, row_shape
 from narrowcast.similarity.shingles import normalised
@@ -22,16 +22,16 @@ from narrowcast.tasks.prompt import user_text
 
 @dataclass
 class GateRow:
-    """A candidate as the gates see it; `example` and what is built on it need a row of the right schema."""
+    """A generated row as the gates see it; `example` and what is built on it need the right schema."""
 
-    candidate: Candidate
+    generated: GeneratedRow
     shape: RowShape
     handler: TaskHandler
 
     @property
     def index(self) -> int:
-        """Number of the candidate."""
-        return self.candidate.index
+        """Number of the row within its generation."""
+        return self.generated.index
 
     @cached_property
     def example(self) -> Example:
@@ -40,7 +40,7 @@ class GateRow:
         Raises:
             ValueError: where its parts do not fit each other.
         """
-        inputs, target = self.shape.read(self.candidate.data)
+        inputs, target = self.shape.read(self.generated.data)
         return Example(inputs, target, index=self.index)
 
     @cached_property
@@ -50,7 +50,7 @@ class GateRow:
 
     @property
     def output(self) -> str:
-        """What the model is to answer, to the letter."""
+        """What the model must answer, verbatim."""
         return self.messages[-1].content
 
     @cached_property
@@ -66,15 +66,15 @@ class GateRow:
 
 @dataclass
 class GateContext:
-    """What gates may ask about the project.
+    """What gates may know about the project.
 
     Attributes:
-        accepted: rows the project has already, but for held-out ones.
+        accepted: rows the project already has, except held-out ones.
         held_out: rows no training row may resemble.
-        prompts: texts the teacher was told, for finding what leaked out of them.
+        prompts: the teacher's prompts, for finding what leaked out of them.
         quotas: rows wanted by cell; empty where no plan asked for the rows.
-        judgements: by candidate number, where rows were judged; reason of refusal or empty.
-        notes: what gates could not do, for the outcome to say.
+        judgements: row number → why the judge rejected it, or empty; None where nothing was judged.
+        notes: what gates could not check, for the result to say.
     """
 
     task: TaskSpec
@@ -101,10 +101,10 @@ class GateContext:
 
 
 class Gate(Protocol):
-    """One question to all rows that are left."""
+    """One check of all rows that are left."""
 
     def __call__(self, rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-        """Candidate number → why it is turned away; rows not named pass."""
+        """Row number → why it is rejected; rows not named pass."""
 
 
 def input_text(inputs: Mapping[str, Any]) -> str:

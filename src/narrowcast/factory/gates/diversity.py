@@ -13,7 +13,7 @@ def diversity(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str
     taken: Counter[str] = Counter()
     found = {}
     for row in rows:
-        cell = row.candidate.origin.cell
+        cell = row.generated.origin.cell
         quota = context.quotas.get(cell)
         if quota is None:
             continue

@@ -15,9 +15,9 @@ def human_review(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
     limit = int(context.options.review_share * 0xFFFFFFFF)
     found = {}
     for row in rows:
-        edge = row.candidate.origin.edge_case
+        edge = row.generated.origin.edge_case
         if edge in _RISKY:
             found[row.index] = f"{edge} rows wait for a person"
-        elif int(content_hash(row.candidate.data)[:8], 16) < limit:
+        elif int(content_hash(row.generated.data)[:8], 16) < limit:
             found[row.index] = "drawn for a person to look at"
     return found

@@ -9,4 +9,4 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 
 def json_validity(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:  # noqa: ARG001
     """Turn away what could not be read as JSON."""
-    return {row.index: row.candidate.error for row in rows if row.candidate.error is not None}
+    return {row.index: row.generated.error for row in rows if row.generated.error is not None}

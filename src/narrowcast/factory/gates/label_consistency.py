@@ -43,7 +43,7 @@ def _contradicting(
             number
             for number in group
             if not (
-                contrast and number < len(rows) and rows[number].candidate.origin.edge_case in _CONTRASTED
+                contrast and number < len(rows) and rows[number].generated.origin.edge_case in _CONTRASTED
             )
         ]
         if len({answers[number] for number in mine}) > 1:

@@ -39,7 +39,7 @@ def _fault(row: GateRow, context: GateContext) -> str | None:
         return "the answer stands in a code fence"
     if _PREFACE.match(row.output):
         return "the answer begins with a preface"
-    label = row.candidate.origin.label
+    label = row.generated.origin.label
     if label is not None and row.example.target != label:
         return f"the label is {row.example.target!r}, the plan asked for {label!r}"
     return None

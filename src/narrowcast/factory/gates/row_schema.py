@@ -15,7 +15,7 @@ def row_schema(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
     validator = Draft202012Validator(context.shape.schema)
     found = {}
     for row in rows:
-        error = best_match(validator.iter_errors(row.candidate.data))
+        error = best_match(validator.iter_errors(row.generated.data))
         if error is not None:
             place = ".".join(str(part) for part in error.absolute_path) or "the row"
             found[row.index] = f"{place}: {error.message[:200]}"

@@ -18,7 +18,7 @@ def semantic_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mappin
 
     Rows filled from templates are alike by design: of those, a group key keeps them together instead.
     """
-    compared = [row for row in rows if row.candidate.origin.writer != "templates"]
+    compared = [row for row in rows if row.generated.origin.writer != "templates"]
     known = [input_text(row.inputs) for row in context.accepted]
     found: dict[int, str] = {}
     texts = [*known, *(row.text for row in compared)]
@@ -44,7 +44,7 @@ def _keep_first(
         kept = [] if len(mine) < len(group) else [mine[0]]
         for row in mine[len(kept) :]:
             answers = {each.answer_key for each in kept}
-            contrasted = row.candidate.origin.edge_case in _CONTRASTED and row.answer_key not in answers
+            contrasted = row.generated.origin.edge_case in _CONTRASTED and row.answer_key not in answers
             if kept and contrasted:
                 kept.append(row)
             else:

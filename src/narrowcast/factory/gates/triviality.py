@@ -34,7 +34,7 @@ def triviality(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
 
 def _fault(row: GateRow, min_words: int) -> str | None:
     words = words_of(row.text).split()
-    least = 1 if row.candidate.origin.edge_case in _SHORT_ON_PURPOSE else min_words
+    least = 1 if row.generated.origin.edge_case in _SHORT_ON_PURPOSE else min_words
     count = max(len(words), len(_UNSPACED.findall(row.text)) // 2)
     if count < least:
         return f"{count} word(s)"

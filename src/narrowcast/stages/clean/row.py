@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from narrowcast.connectors.text_column import replaced, strings
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.stages.clean.blocks import Placed, join, paragraphs, place
 from narrowcast.stages.clean.boilerplate import without_boilerplate
 from narrowcast.stages.clean.characters import clean_characters
 from narrowcast.stages.clean.chunks import Chunk, Measure, chunks
-from narrowcast.stages.clean.column import replaced, strings
 from narrowcast.stages.clean.credentials import SecretScanner
 from narrowcast.stages.clean.findings import Finding, redacted, without_overlaps
 from narrowcast.stages.clean.html import MarkupError

@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import IO, Any
 
+from narrowcast.connectors.text_column import find_column, strings
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.errors import StageError
 from narrowcast.stages.clean.chunks import Measure
-from narrowcast.stages.clean.column import find_column, strings
 from narrowcast.stages.clean.options import CleanReport, FindingCount, Options
 from narrowcast.stages.clean.outliers import usual_lengths
 from narrowcast.stages.clean.row import CleanedRow, RowCleaner, is_outlier

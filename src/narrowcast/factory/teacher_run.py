@@ -1,0 +1,98 @@
+"""The teacher of a run: who it is, the process that makes its calls, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from narrowcast.core.generation import Spending
+from narrowcast.core.settings import Settings
+from narrowcast.core.stage import StageContext
+from narrowcast.errors import UsageError
+from narrowcast.factory.options import TeacherOptions
+from narrowcast.store.generations import call_store_path
+from narrowcast.teacher.budget import Caps
+from narrowcast.teacher.call import Call
+from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.settings import Price, TeacherSettings
+
+_CHARACTERS_PER_TOKEN = 4  # of English text; for estimates alone
+
+
+class CostEstimate(BaseModel):
+    """What a run would cost; the bound is certain, the expectation a guess."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    calls: int
+    expected_tokens: int
+    expected_cost: float | None
+    bound_tokens: int
+    """The most these calls can use; caps are held against such bounds."""
+    bound_cost: float | None
+
+
+def teacher_name(settings: Settings, options: TeacherOptions) -> str:
+    """The model that would be asked; empty where no teacher is set or its address is refused."""
+    try:
+        return TeacherSettings.of(settings, model=options.model).model
+    except UsageError:
+        return ""
+
+
+def open_teacher(ctx: StageContext, run: str, options: TeacherOptions) -> TeacherClient:
+    """Start the process that makes the paid calls of `run`; a context manager.
+
+    Raises:
+        UsageError: where no teacher is set.
+        ProjectBusyError: where requests of an earlier run do not end.
+        WorkspaceError: where the store of paid answers is damaged.
+    """
+    return TeacherClient(
+        TeacherSettings.of(ctx.settings, model=options.model),
+        call_store_path(ctx.project),
+        run,
+        caps=Caps(tokens=options.cap_tokens, cost=options.cap_cost),
+        price=price_of(options),
+        attempts=options.attempts,
+        concurrency=options.concurrency,
+        timeout=options.timeout,
+        progress=ctx.progress,
+        cancel=ctx.cancel,
+    )
+
+
+def price_of(options: TeacherOptions) -> Price | None:
+    """The prices given; None counts tokens alone."""
+    if options.price_prompt is None or options.price_completion is None:
+        return None
+    return Price(prompt=options.price_prompt, completion=options.price_completion)
+
+
+def spending(teacher: TeacherClient, options: TeacherOptions, *, stored_calls: int = 0) -> Spending:
+    """What the run has cost so far."""
+    return Spending(
+        calls=teacher.spent.answered,
+        stored_calls=stored_calls,
+        lost_calls=teacher.spent.lost,
+        tokens=teacher.tokens,
+        cost=teacher.cost,
+        cap_tokens=options.cap_tokens,
+        cap_cost=options.cap_cost,
+    )
+
+
+def estimate(calls: Sequence[Call], answer_tokens: int, options: TeacherOptions) -> CostEstimate:
+    """What these calls would cost, if their answers came to `answer_tokens` tokens in all."""
+    price = price_of(options)
+    characters = sum(len(message.content) for call in calls for message in call.messages)
+    prompt = characters // _CHARACTERS_PER_TOKEN
+    bounds = sum(call.prompt_bound for call in calls), sum(call.completion_bound for call in calls)
+    return CostEstimate(
+        calls=len(calls),
+        expected_tokens=prompt + answer_tokens,
+        expected_cost=price.of(prompt, answer_tokens) if price else None,
+        bound_tokens=sum(bounds),
+        bound_cost=price.of(*bounds) if price else None,
+    )

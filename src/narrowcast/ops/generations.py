@@ -1,0 +1,118 @@
+"""The factory: generate rows, judge them, apply the gates, balance the labels."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from narrowcast.core.generation import GenerationRecord
+from narrowcast.core.work import Work
+from narrowcast.errors import DataError
+from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateRequest, JudgeRequest
+from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
+from narrowcast.stages.balance import STAGE as BALANCE
+from narrowcast.stages.balance import BalanceResult
+from narrowcast.stages.gate import STAGE as GATE
+from narrowcast.stages.gate import GateResult
+from narrowcast.stages.gate.audit import AUDIT, AuditResult
+from narrowcast.stages.generate import STAGE as GENERATE
+from narrowcast.stages.generate import GenerateResult
+from narrowcast.stages.generate.result import GeneratePreview
+from narrowcast.stages.judge import STAGE as JUDGE
+from narrowcast.stages.judge import JudgeResult
+from narrowcast.store import generations as stored
+from narrowcast.store.balance import read_left_out, remove_left_out
+
+
+def generate(
+    project: Project, request: GenerateRequest, work: Work | None = None
+) -> GenerateResult | GeneratePreview:
+    """Generate rows. Answers that were paid for before are not asked for again.
+
+    Raises:
+        UsageError: for wrong options, or where no teacher is set.
+        DataError: where task, plan, prompt, templates or texts are missing or wrong.
+        StageError: where the teacher refuses or cannot be reached; what was paid for is kept.
+        CancelledError: on request; what was paid for is kept.
+    """
+    if request.dry_run:
+        options = stage_options(project, GENERATE, request.options)
+        return cast(GeneratePreview, project.runner(work).preview(GENERATE, options))
+    return run_stage(project, GENERATE, request, work)
+
+
+def gate(project: Project, request: GateRequest, work: Work | None = None) -> GateResult | AuditResult:
+    """Apply the gates: rows that pass become an import, every other row is kept with gate and reason.
+
+    Raises:
+        UsageError: for wrong options, or an optional gate without its setting.
+        DataError: where there are no rows, they are imported already, or none passes.
+        StageError: where a gate of a plug-in fails.
+        CancelledError: on request; nothing is imported.
+    """
+    if request.imported is not None:
+        audited = {**project.config.stage_options("gate"), **request.options, "imported": request.imported}
+        request = request.model_copy(update={"options": audited})
+        if request.dry_run:
+            options = stage_options(project, AUDIT, request.options)
+            return cast(AuditResult, project.runner(work).preview(AUDIT, options))
+        return run_stage(project, AUDIT, request, work)
+    if request.dry_run:
+        chosen = stage_options(project, GATE, request.options)
+        return cast(GateResult, project.runner(work).preview(GATE, chosen))
+    return run_stage(project, GATE, request, work)
+
+
+def judge(project: Project, request: JudgeRequest, work: Work | None = None) -> JudgeResult:
+    """Score every row that passes the required gates; a row judged before is not paid for again.
+
+    Raises:
+        UsageError: for wrong options, or where no judge is set.
+        DataError: where nothing was generated.
+        StageError: where the judge refuses or cannot be reached; what was paid for is kept.
+        CancelledError: on request; what was paid for is kept.
+    """
+    if request.dry_run:
+        options = stage_options(project, JUDGE, request.options)
+        return cast(JudgeResult, project.runner(work).preview(JUDGE, options))
+    return run_stage(project, JUDGE, request, work)
+
+
+def balance(project: Project, request: BalanceRequest, work: Work | None = None) -> BalanceResult:
+    """Choose the train rows that prepare is to leave out.
+
+    Raises:
+        UsageError: where the task has no labels, or neither cap nor target is given.
+        DataError: where no data set was prepared.
+    """
+    if request.dry_run:
+        options = stage_options(project, BALANCE, request.options)
+        return cast(BalanceResult, project.runner(work).preview(BALANCE, options))
+    return run_stage(project, BALANCE, request, work)
+
+
+def undo_balance(project: Project) -> BalanceResult:
+    """Let every row that balancing left out come back with the next prepare.
+
+    Raises:
+        DataError: where nothing is balanced.
+    """
+    with project.lock("data balance"):
+        left_out = read_left_out(project.paths)
+        if left_out is None:
+            raise DataError(
+                "nothing is balanced in this project",
+                where=project.slug,
+                next_command="narrowcast data balance --cap N",
+                reason_code="factory_rows_missing",
+            )
+        remove_left_out(project.paths)
+    message = f"{len(left_out.rows):,} rows may come back"
+    project.trail.emit(StageName.FACTORY, "factory_balance_undone", message)
+    return BalanceResult(undone=True, rows=len(left_out.rows))
+
+
+def generations(project: Project) -> list[GenerationRecord]:
+    """Every generation, in the order in which they were written."""
+    return stored.generations(project.paths)
