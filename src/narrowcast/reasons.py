@@ -322,6 +322,7 @@ REASONS: dict[str, Reason] = {
     ),
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
+    "project_migrated": Reason(_S, _INFO, "a project's files were brought to the current format"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
     "stage_interrupted": Reason(_S, _WARN, "a stage's process ended before the stage did", "narrowcast run"),
     "stage_recovered": Reason(_S, _INFO, "a stage had finished when its process ended"),

@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from narrowcast.core.hashing import content_hash
 from narrowcast.reasons import Severity, StageName
 
-GENESIS = "0" * 64
-
 
 class RunEvent(BaseModel):
     """One thing that happened. `hash` covers every other field, `prev_hash` included."""

@@ -1,28 +1,28 @@
 """The append-only trail of a project: each event carries the hash of the one before.
 
-Emission is best effort: when the database refuses, the event goes to the project's spool file, work goes
-on, and `verify` shows the gap. A head file beside the project's records holds the newest sequence number
-and hash, so that a trail cut at its end is found as well.
+The trail is a file of the project and travels with it (`narrowcast.store.events`). Emission is best effort:
+when the file cannot be written, the event goes to the project's spool, work continues, and `verify` shows the
+gap. A head file holds the newest number and hash, so that a trail cut at its end is found as well.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
-from sqlalchemy import Engine, select, text
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from narrowcast.audit.event import GENESIS, RunEvent
+from narrowcast.audit.event import RunEvent
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.errors import DataError, NarrowcastError
 from narrowcast.reasons import REASONS, Severity, StageName
-from narrowcast.store.files import append_jsonl, read_jsonl, write_json
-from narrowcast.store.tables import EventTable
+from narrowcast.store.events import GENESIS, EventStore
 
 
 class TrailReport(BaseModel):
@@ -38,9 +38,8 @@ class Trail:
     """Writes and reads the events of one project."""
 
     def __init__(self, engine: Engine, project_id: int, paths: ProjectPaths, actor: str) -> None:
-        self._engine = engine
+        self._store = EventStore(engine, project_id, paths)
         self._project_id = project_id
-        self._paths = paths
         self._actor = actor
 
     def emit(
@@ -72,111 +71,93 @@ class Trail:
             "project": self._project_id,
             "run": run,
             "parent": parent,
-            "stage": stage,
-            "severity": reason.severity,
+            "stage": stage.value,
+            "severity": reason.severity.value,
             "reason_code": reason_code,
             "message": message,
-            "payload": json.loads(json.dumps(payload or {}, default=str)),
+            "payload": json.loads(json.dumps(payload or {}, default=str), parse_constant=str),
             "actor": self._actor,
         }
         try:
             return self._append(fields)
-        except (SQLAlchemyError, OSError) as error:
+        except (OSError, NarrowcastError) as error:
             self._spool(fields, error)
             return None
 
     def _append(self, fields: dict[str, Any]) -> RunEvent:
-        with Session(self._engine) as session:
-            if self._engine.dialect.name == "sqlite":
-                session.execute(text("BEGIN IMMEDIATE"))  # the chain has one writer at a time
-            last = session.execute(
-                select(EventTable.seq, EventTable.hash)
-                .where(EventTable.project_id == self._project_id)
-                .order_by(EventTable.seq.desc())
-                .limit(1)
-                .with_for_update()
-            ).first()
-            seq, prev_hash = (last.seq + 1, last.hash) if last else (1, GENESIS)
+        def seal(seq: int, prev_hash: str) -> dict[str, Any]:
             event = RunEvent(**fields, seq=seq, prev_hash=prev_hash).sealed()
-            row = event.model_dump(mode="json")
-            row["project_id"] = row.pop("project")
-            session.add(EventTable(**row))
-            session.commit()
-        write_json(self._head, {"seq": event.seq, "hash": event.hash})
-        return event
+            return event.model_dump(mode="json")
+
+        return RunEvent.model_validate(self._store.append(seal))
 
     def _spool(self, fields: dict[str, Any], error: Exception) -> None:
-        row = {
-            key: str(value) if isinstance(value, StageName | Severity) else value
-            for key, value in fields.items()
-        }
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         try:
-            append_jsonl(self._paths.spool, {**row, "spooled_because": str(error).splitlines()[0]})
-        except OSError as second:
-            # The data write must go on even where neither the database nor the disk takes the event.
+            self._store.spool({**fields, "spooled_because": reason})
+        except (OSError, NarrowcastError) as second:
+            # The data write must go on even where neither the trail nor the spool takes the event.
             import warnings
 
             warnings.warn(f"an audit event was lost: {second}", RuntimeWarning, stacklevel=3)
-
-    @property
-    def _head(self) -> Any:
-        return self._paths.registry / "events.head.json"
 
     def events(
         self,
         *,
         run: str | None = None,
+        parent: str | None = None,
         stage: StageName | None = None,
         severity: Severity | None = None,
         limit: int | None = None,
     ) -> list[RunEvent]:
         """Events in order, the newest `limit` of them where given."""
-        query = select(EventTable).where(EventTable.project_id == self._project_id)
-        if run:
-            query = query.where(EventTable.run == run)
-        if stage:
-            query = query.where(EventTable.stage == stage.value)
-        if severity:
-            query = query.where(EventTable.severity == severity.value)
-        query = query.order_by(EventTable.seq.desc())
-        if limit is not None:
-            query = query.limit(limit)
-        with Session(self._engine) as session:
-            return [_event(row) for row in session.scalars(query)][::-1]
+        rows = self._store.query(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
+        return [RunEvent.model_validate(row) for row in rows]
 
     def verify(self) -> TrailReport:
-        """Recompute the chain: changed, missing, reordered, cut or spooled events are problems."""
-        events = self.events()
-        problems = list(_chain_problems(events))
-        if self._head.exists():
-            head = json.loads(self._head.read_text())
-            newest = (events[-1].seq, events[-1].hash) if events else (0, GENESIS)
-            # A head one behind is a kill between the commit and the head's rewrite, not a forgery.
-            if head["seq"] > newest[0]:
-                problems.append(f"the trail ends at event {newest[0]}, its head file says {head['seq']}")
-            elif head["seq"] == newest[0] and head["hash"] != newest[1]:
-                problems.append(f"the newest event {newest[0]} is not the one the head file names")
-        elif events:
-            problems.append("the head file is missing")
-        spooled = sum(1 for _ in read_jsonl(self._paths.spool)) if self._paths.spool.exists() else 0
+        """Recompute the chain from the file: changed, missing, reordered, cut and spooled events are found."""
+        count, hashes, problems = 0, {0: GENESIS}, []
+        try:
+            for problem, event in _checked(self._store.read()):
+                count, hashes[event.seq] = count + 1, event.hash
+                problems += [problem] if problem else []
+        except (DataError, ValidationError) as error:
+            problems.append(f"the line after event {count} is not an event: {str(error).splitlines()[0]}")
+        problems += _head_problems(self._store.head(), hashes, count)
+        spooled = self._store.spooled()
         if spooled:
             problems.append(f"{spooled} event(s) could not be written to the trail and are in the spool")
-        return TrailReport(events=len(events), spooled=spooled, intact=not problems, problems=problems)
+        return TrailReport(events=count, spooled=spooled, intact=not problems, problems=problems)
+
+    def repair(self) -> None:
+        """Bring the index up to date with the file, where a kill or a copy left it behind; best effort."""
+        with suppress(SQLAlchemyError, OSError, NarrowcastError):
+            self._store.bring_index_up_to_date()
 
 
-def _event(row: EventTable) -> RunEvent:
-    values = {name: getattr(row, name) for name in RunEvent.model_fields if name != "project"}
-    return RunEvent(project=row.project_id, **values)
-
-
-def _chain_problems(events: list[RunEvent]) -> Iterator[str]:
-    previous = GENESIS
-    for expected, event in enumerate(events, start=1):
+def _checked(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, RunEvent]]:
+    """Each event with what is wrong with it; ends at a gap, behind which nothing can be said."""
+    previous, expected = GENESIS, 1
+    for row in rows:
+        event = RunEvent.model_validate(row)
         if event.seq != expected:
-            yield f"event {expected} is missing (found {event.seq})"
+            yield f"event {expected} is missing (found {event.seq})", event
             return
         if event.prev_hash != previous:
-            yield f"event {event.seq} does not follow the one before"
-        if event.digest() != event.hash:
-            yield f"event {event.seq} was changed after it was written"
-        previous = event.hash
+            yield f"event {event.seq} does not follow the one before", event
+        elif event.digest() != event.hash:
+            yield f"event {event.seq} was changed after it was written", event
+        else:
+            yield "", event
+        previous, expected = event.hash, expected + 1
+
+
+def _head_problems(head: tuple[int, str] | None, hashes: dict[int, str], count: int) -> Iterator[str]:
+    """A head that is behind is a kill between the event and the head, not a forgery."""
+    if head is None:
+        if count:
+            yield "the head file is missing"
+    elif head[0] > max(hashes):
+        yield f"the trail ends at event {max(hashes)}, its head file says {head[0]}"
+    elif hashes.get(head[0]) != head[1]:
+        yield f"event {head[0]} is not the one the head file names"

@@ -24,7 +24,8 @@ def events(
     stage: Annotated[StageName | None, typer.Option(help="Only this stage.")] = None,
     severity: Annotated[Severity | None, typer.Option(help="Only this severity.")] = None,
     run: Annotated[str | None, typer.Option(help="Only this run, e.g. exp-1a2b3c4d5e.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many, the newest.")] = 50,
+    parent: Annotated[str | None, typer.Option(help="Only runs that belong to this one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most N events, the newest.")] = 50,
     explain: Annotated[str | None, typer.Option(help="Explain this reason code instead.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,7 +36,7 @@ def events(
         _explain(explain, as_json)
         return
     opened = state.open_project(project)
-    found = opened.trail.events(run=run, stage=stage, severity=severity, limit=limit)
+    found = opened.trail.events(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
 
     def render() -> None:
         table(

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("narrowcast.cli.projects:init", "Start", "Make a project."),
     "run": ("narrowcast.cli.run:run", "Start", "Take a project through the whole loop."),
     "projects": ("narrowcast.cli.projects:projects", "Start", "List the projects."),
+    "migrate": ("narrowcast.cli.projects:migrate", "Start", "Bring an older project to today's format."),
     "data": ("narrowcast.cli.data:app", "Data", "Look at sources, import rows, see the row ledger."),
     "prepare": (
         "narrowcast.cli.prepare:prepare",

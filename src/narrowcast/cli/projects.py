@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrowcast.cli import state
-from narrowcast.cli.options import JsonOption
+from narrowcast.cli.options import JsonOption, ProjectOption
 from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.core.names import TaskProfile
 
@@ -129,3 +129,33 @@ def projects(as_json: JsonOption = False) -> None:
         )
 
     emit(value, as_json, render)
+
+
+def migrate(
+    project: ProjectOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a project that an older version wrote to today's format; nothing is lost."""
+    from narrowcast.cli.progress import working
+    from narrowcast.core.work import as_work
+    from narrowcast.ops.migrate import MigrateRequest
+    from narrowcast.ops.migrate import migrate as migrate_project
+    from narrowcast.pipeline.project import Project
+
+    opened = Project.open(state.settings(), project, any_format=True)
+    with working(as_json) as (progress, cancel):
+        result = migrate_project(opened, MigrateRequest(dry_run=dry_run), as_work(progress, cancel))
+
+    def render() -> None:
+        if not result.changes:
+            say(f"[bold]{result.project}[/] has the current format, {result.to_format}")
+            return
+        verb = "would be migrated" if dry_run else "was migrated"
+        say(f"[bold]{result.project}[/] {verb} from format {result.from_format} to {result.to_format}")
+        for change in result.changes:
+            say(f"  - {change}")
+
+    emit(result, as_json, render)

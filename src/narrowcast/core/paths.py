@@ -127,6 +127,21 @@ class ProjectPaths:
         return self.registry / "jobs"
 
     @property
+    def format(self) -> Path:
+        """The number of the format that the project's files have."""
+        return self.registry / "format.json"
+
+    @property
+    def events(self) -> Path:
+        """The trail: one event per line."""
+        return self.registry / "events.jsonl"
+
+    @property
+    def events_head(self) -> Path:
+        """Number and hash of the newest event."""
+        return self.registry / "events.head.json"
+
+    @property
     def spool(self) -> Path:
         """Events that could not be written to the trail."""
         return self.registry / "events.spool.jsonl"

@@ -20,10 +20,18 @@ from narrowcast.errors import UsageError
 from narrowcast.factory.spec import SpecAnswers, write_spec
 from narrowcast.pipeline.runner import Runner
 from narrowcast.reasons import StageName
+from narrowcast.store.advisory import database_lock
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.files import write_text
 from narrowcast.store.lock import project_lock
+from narrowcast.store.project_format import (
+    Change,
+    OldProject,
+    pending_changes,
+    require_current_format,
+    write_format,
+)
 from narrowcast.store.projects import ProjectEntry, add_project, list_projects, touch_project
 
 
@@ -64,6 +72,7 @@ class Project:
             )
         engine = open_database(settings.database_url)
         entry = add_project(engine, slug, root)
+        write_format(paths)
         save_config(paths.config, ProjectConfig(name=name, task=task))
         write_text(root / "README.md", _readme(name))
         write_spec(paths, name, answers)
@@ -72,19 +81,29 @@ class Project:
         return project
 
     @classmethod
-    def open(cls, settings: Settings, ref: str | None = None) -> Project:
+    def open(cls, settings: Settings, ref: str | None = None, *, any_format: bool = False) -> Project:
         """Find a project by number, slug or folder.
 
         Without `ref`: `NARROWCAST_PROJECT`, else the project the current folder lies in, else the one
-        used last. A folder with a `narrowcast.yaml` that is not in the index (a clone, a copy) is entered.
+        used last. A folder with a `narrowcast.yaml` that is not in the index (a clone, a copy) is entered,
+        and so are the events that came with it.
+
+        Args:
+            settings: of the workspace.
+            ref: which project.
+            any_format: open one that another version wrote, to migrate it.
 
         Raises:
-            UsageError: where there is none.
+            UsageError: where there is none, or it was written by another version.
         """
         engine = open_database(settings.database_url)
         entry = _find(engine, ref or settings.project)
+        project = cls(settings, engine, entry)
+        if not any_format:
+            require_current_format(project.paths)
         touch_project(engine, entry.id)
-        return cls(settings, engine, entry)
+        project.trail.repair()
+        return project
 
     @property
     def config(self) -> ProjectConfig:
@@ -105,7 +124,7 @@ class Project:
         if self._lock_owner == threading.get_ident():
             yield  # taken by a caller of this thread: a pipeline holds it for all of its stages
             return
-        with project_lock(self.paths.lock, command):
+        with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
             self._lock_owner = threading.get_ident()
             try:
                 yield
@@ -115,6 +134,10 @@ class Project:
     def runner(self, work: Work | None = None) -> Runner:
         """The pipeline's runner on this project."""
         return Runner(self.paths, self.settings, self.trail, self.lock, work)
+
+    def pending_changes(self) -> Iterator[Change]:
+        """What migrations to the current format have to do; each sees what the ones before have done."""
+        return pending_changes(OldProject(self.paths, self._engine, self.id))
 
     def close(self) -> None:
         """Let go of the database."""

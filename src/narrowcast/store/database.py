@@ -13,7 +13,7 @@ from narrowcast.errors import WorkspaceError
 from narrowcast.store.files import disk_errors
 
 # The newest revision under migrations/versions; a test holds it to the scripts.
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 
 _BUSY_TIMEOUT_MS = 10_000
 

@@ -1,4 +1,4 @@
-"""The tables of the index. Files are the truth; what stands here can be found again or is an event."""
+"""The tables of the index. Files are the truth; what is in here can be built again from them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,28 @@ class ProjectTable(Base):
     used_at: Mapped[str] = mapped_column(String(40))
 
 
-class EventTable(Base):
-    """One event of a project's trail; `seq` counts from 1 without gaps."""
+class EventIndexTable(Base):
+    """Index of the projects' event files; `record` is the whole line, as ASCII JSON."""
+
+    __tablename__ = "event_index"
+    __table_args__ = (
+        Index("ix_event_index_run", "project_id", "run"),
+        Index("ix_event_index_parent", "project_id", "parent"),
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    time: Mapped[str] = mapped_column(String(40))
+    run: Mapped[str | None] = mapped_column(String(64))
+    parent: Mapped[str | None] = mapped_column(String(64))
+    stage: Mapped[str] = mapped_column(String(32))
+    severity: Mapped[str] = mapped_column(String(16))
+    record: Mapped[str] = mapped_column(Text)
+
+
+class FormerEventTable(Base):
+    """Events as the database alone held them before each project had its file; read by a migration."""
 
     __tablename__ = "events"
     __table_args__ = (
