@@ -16,6 +16,7 @@ import pytest
 from narrowcast.cli.main import main
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError, WorkspaceError
+from narrowcast.models.loading import read_run_manifest
 from narrowcast.ops.migrate import MigrateRequest, MigrateResult, migrate
 from narrowcast.pipeline.project import Project
 from narrowcast.store.project_format import CURRENT_FORMAT, read_format
@@ -115,6 +116,7 @@ def test_nothing_is_lost(settings: Settings, workspace: Path) -> None:
 
     after = files(root)
     moved = {"registry/stages/train.json", "registry/events.head.json"}
+    moved |= {name for name in before if name.endswith("/run.json")}
     moved |= {f"registry/runs/{run_id}.json" for run_id in runs}
     assert {name: digest for name, digest in before.items() if name not in moved} == {
         name: after.get(name) for name in before if name not in moved
@@ -130,6 +132,10 @@ def test_nothing_is_lost(settings: Settings, workspace: Path) -> None:
     assert {each.run_id: each.result for each in records(project.paths, "train")} == {
         run_id: record["result"] for run_id, record in (runs | {trained["run_id"]: trained}).items()
     }
+    for run_id in runs:
+        recipe = read_run_manifest(project.paths, run_id).recipe
+        assert "word_dropout" in recipe
+        assert "input_noise" not in recipe
     assert {each["run_id"] for each in finished_runs(project.paths)} == set(runs)
     for stage in ("prepare", "baseline", "evaluate"):
         assert load_record(project.paths, stage) is not None

@@ -1,4 +1,8 @@
-"""Training records get a folder with a current pointer, `exported` is now `verify`, events get their file."""
+"""Training records get a folder with a current pointer, events get their file, some names change.
+
+The stage `exported` is now `verify`; the training option `input_noise` is `word_dropout`; a run's selection
+counts optimizer steps (`step`, formerly `update`).
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,49 @@ from narrowcast.store.project_format import Change, OldProject
 from narrowcast.store.tables import FormerEventTable
 
 _EXPORTED = re.compile(r"^exported:", re.MULTILINE)
+_NOISE = re.compile(r"\binput_noise(?=[\"']?\s*:)")
 
 
 def changes(project: OldProject) -> Iterator[Change]:
     """See the module."""
+    yield from _terms(project.paths)
     yield from _training_records(project.paths)
     yield from _verification(project.paths)
     yield from _events(project)
+
+
+def _terms(paths: ProjectPaths) -> Iterator[Change]:
+    """In the configuration, and wherever a training run's options were kept."""
+    if paths.config.exists() and _NOISE.search(paths.config.read_text(encoding="utf-8")):
+        what = f"input_noise is word_dropout in {paths.config.name}"
+        yield Change(what, lambda: _rename_option(paths.config))
+    kept = [*paths.adapters.glob("*/run.json"), *(paths.registry / "runs").glob("*.json")]
+    kept += [*paths.searches.glob("*/result.json"), paths.stage_records / "train.json"]
+    for path in sorted(path for path in kept if path.exists()):
+        before = read_json(path)
+        after = _renamed(before)
+        if after != before:
+            yield Change(
+                f"today's names of training options in {paths.relative(path)}",
+                lambda path=path, after=after: write_json(path, after),
+            )
+
+
+def _rename_option(path: Path) -> None:
+    write_text(path, _NOISE.sub("word_dropout", path.read_text(encoding="utf-8")))
+
+
+def _renamed(value: Any) -> Any:
+    """The same value with today's keys."""
+    if isinstance(value, list):
+        return [_renamed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {"word_dropout" if key == "input_noise" else key: _renamed(each) for key, each in value.items()}
+    selection = changed.get("selection")
+    if isinstance(selection, dict) and "update" in selection:
+        changed["selection"] = {"step" if key == "update" else key: each for key, each in selection.items()}
+    return changed
 
 
 def _training_records(paths: ProjectPaths) -> Iterator[Change]:
