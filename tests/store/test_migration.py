@@ -143,9 +143,7 @@ def test_nothing_is_lost(settings: Settings, workspace: Path) -> None:
     assert migrated(settings).changes == []
 
 
-def test_an_interrupted_migration_is_continued(
-    settings: Settings, workspace: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_migration_is_continued(settings: Settings, workspace: Path, tmp_path: Path) -> None:
     """Stopped before and after each change; the outcome is that of an uninterrupted one."""
     shutil.copytree(workspace, tmp_path / "whole")
     root = workspace / "projects/loop"

@@ -115,7 +115,7 @@ class Trail:
         return [RunEvent.model_validate(row) for row in rows]
 
     def verify(self) -> TrailReport:
-        """Recompute the chain from the file: changed, missing, reordered, cut and spooled events are found."""
+        """Recompute the chain from the file: changed, missing, reordered, cut and spooled events show."""
         count, hashes, problems = 0, {0: GENESIS}, []
         try:
             for problem, event in _checked(self._store.read()):
