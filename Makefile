@@ -42,6 +42,7 @@ check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, wa
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_file_sizes.py src/narrowcast
 	$(BIN)/python tools/check_words.py
+	$(BIN)/python tools/check_store.py src/narrowcast
 
 format: $(STAMP)  ## put the code in form
 	$(BIN)/ruff check --fix .

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
@@ -15,8 +14,9 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.models.predictors.load import split_reference
-from narrowcast.store.datasets import read_split
-from narrowcast.store.files import append_jsonl, read_json, read_jsonl
+from narrowcast.store.access import record_access
+from narrowcast.store.datasets import read_manifest, read_split
+from narrowcast.store.files import read_json
 from narrowcast.store.runs import current_run
 
 # Splits whose every look makes the next number a little less honest.
@@ -52,21 +52,7 @@ def count_look(ctx: StageContext, manifest: DatasetManifest, split: Split, model
     """Note this look at a counted split; returns how many there were at this version of it."""
     if split not in _COUNTED:
         return 0
-    path = ctx.project.registry / "test_looks.jsonl"
-    append_jsonl(
-        path,
-        {
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "dataset_version": manifest.version,
-            "split": split.value,
-            "run": ctx.run_id,
-            "models": list(models),
-        },
-    )
-    return sum(
-        look["dataset_version"] == manifest.version and look["split"] == split.value
-        for look in read_jsonl(path)
-    )
+    return record_access(ctx.project, manifest.version, split, ctx.run_id, models)
 
 
 def check_not_trained_on(
@@ -111,9 +97,8 @@ def _trained_on(project: ProjectPaths, reference: str) -> str | None:
 
 
 def _shared_with_train(project: ProjectPaths, version: str, rows: Sequence[Example]) -> int | None:
-    folder = project.prepared / short(version)
-    if not (folder / "manifest.json").exists():
+    former = read_manifest(project, short(version))
+    if former is None:
         return None
-    former = DatasetManifest.model_validate(read_json(folder / "manifest.json"))
     trained = {example.hash for example in read_split(project, former, Split.TRAIN)}
     return sum(row.hash in trained for row in rows)

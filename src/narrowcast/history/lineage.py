@@ -14,7 +14,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.history.find_row import find_id
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
-from narrowcast.store.datasets import kept_manifests
+from narrowcast.store.datasets import kept_manifests, rejections
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.import_rows import accepted_row, raw_row, rejected_row
 from narrowcast.store.imports import read_records
@@ -87,11 +87,9 @@ def _rejection(paths: ProjectPaths, row_id: str) -> dict[str, str] | None:
     mapped = rejected_row(paths, row_id)
     if mapped is not None:
         return {"stage": "map", "reason": mapped["reason"], "detail": mapped["detail"]}
-    prepared = paths.rejected / "prepare.jsonl"
-    if prepared.exists():
-        for line in read_jsonl(prepared):
-            if f"{line['source']}:{line['index']}" == row_id:
-                return {"stage": "prepare", "reason": line["reason"], "detail": line["detail"]}
+    for line in rejections(paths):
+        if f"{line['source']}:{line['index']}" == row_id:
+            return {"stage": "prepare", "reason": line["reason"], "detail": line["detail"]}
     return None
 
 

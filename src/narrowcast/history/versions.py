@@ -8,7 +8,7 @@ from narrowcast.core.hashing import short
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import current_folder, read_manifest, version_entries
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.runs import finished_runs
 
 
 class VersionSource(BaseModel):
@@ -73,9 +73,8 @@ def versions(project: Project) -> list[VersionInfo]:
 def runs_by_version(paths: ProjectPaths) -> dict[str, list[str]]:
     """Version → ids of the training runs on it, oldest first, each once."""
     found: dict[str, list[str]] = {}
-    if paths.run_index.exists():
-        for line in read_jsonl(paths.run_index):
-            runs = found.setdefault(line["dataset_version"], [])
-            if line["run_id"] not in runs:
-                runs.append(line["run_id"])
+    for line in finished_runs(paths):
+        runs = found.setdefault(line["dataset_version"], [])
+        if line["run_id"] not in runs:
+            runs.append(line["run_id"])
     return found

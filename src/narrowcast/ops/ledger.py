@@ -10,8 +10,8 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
 from narrowcast.ops.data.clean import cleaned_ledgers
 from narrowcast.pipeline.project import Project
-from narrowcast.store.datasets import load_manifest
-from narrowcast.store.files import count_lines, read_jsonl
+from narrowcast.store.datasets import load_manifest, rejections
+from narrowcast.store.files import count_lines
 from narrowcast.store.import_rows import counted
 from narrowcast.store.imports import read_records
 from narrowcast.store.runs import current_run
@@ -51,8 +51,7 @@ def _prepared(paths: ProjectPaths, manifest: DatasetManifest, accepted: int) -> 
 
     Where rows were imported or removed since, the version still balances against what it was made of.
     """
-    rejects = paths.rejected / "prepare.jsonl"
-    rejected = Counter(row["reason"] for row in read_jsonl(rejects)) if rejects.exists() else {}
+    rejected = Counter(line["reason"] for line in rejections(paths))
     files = [paths.root / split.path for split in manifest.splits.values()]
     used = {record.id for record in manifest.imports}
     current = {record.id for record in read_records(paths)}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from narrowcast.core.names import StageName
 from narrowcast.core.request import Request
 from narrowcast.core.work import Work
 from narrowcast.pipeline.project import Project
+from narrowcast.reasons import StageName
 from narrowcast.store.project_format import CURRENT_FORMAT, read_format, require_current_format
 
 

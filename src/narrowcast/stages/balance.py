@@ -17,8 +17,7 @@ from narrowcast.factory.balance import LabelBalance, choose_left_out
 from narrowcast.factory.options import BalanceOptions
 from narrowcast.reasons import StageName
 from narrowcast.store.balance import LeftOut, balance_path, write_left_out
-from narrowcast.store.datasets import load_manifest, read_split
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.datasets import load_manifest, read_split, rejections
 
 
 class BalanceInputs(StageInputs):
@@ -85,9 +84,11 @@ def _train_rows(ctx: StageContext) -> list[Example]:
             next_command="set quotas by category instead: specs/generation_prompts/plan.yaml",
             reason_code="factory_request_invalid",
         )
-    path = ctx.project.rejected / "prepare.jsonl"
-    lines = read_jsonl(path) if path.exists() else iter(())
-    left_out = [Example.from_dict(line["data"]) for line in lines if line["reason"] == "balanced_out"]
+    left_out = [
+        Example.from_dict(line["data"])
+        for line in rejections(ctx.project)
+        if line["reason"] == "balanced_out"
+    ]
     return [*read_split(ctx.project, manifest, Split.TRAIN), *left_out]
 
 

@@ -11,9 +11,10 @@ former version current. Everything after preparation reads rows through this fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -158,6 +159,17 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
 
 
 _SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --set golden=0.1, or import rows with --into golden"}
+
+
+def write_rejections(project: ProjectPaths, lines: Iterable[dict[str, Any]]) -> None:
+    """Replace the rows that the last preparation turned away."""
+    write_jsonl(project.rejected / "prepare.jsonl", lines)
+
+
+def rejections(project: ProjectPaths) -> Iterator[dict[str, Any]]:
+    """The rows that the last preparation turned away, each with its source, index, reason, detail and data."""
+    path = project.rejected / "prepare.jsonl"
+    return read_jsonl(path) if path.exists() else iter(())
 
 
 def dataset_version(splits: Mapping[Split, Sequence[Example]]) -> str:

@@ -26,8 +26,7 @@ from narrowcast.stages.prepare.rows import (
     exact_groups,
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
-from narrowcast.store.datasets import dataset_version, save_version
-from narrowcast.store.files import write_jsonl
+from narrowcast.store.datasets import dataset_version, save_version, write_rejections
 from narrowcast.store.import_rows import accepted_rows
 from narrowcast.tasks import handler_for
 
@@ -91,7 +90,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
         provenance=dict(sorted(Counter(row.provenance for rows in splits.values() for row in rows).items())),
         warnings=warnings,
     )
-    write_jsonl(ctx.project.rejected / "prepare.jsonl", (each.to_dict() for each in rejected))
+    write_rejections(ctx.project, (each.to_dict() for each in rejected))
     manifest = save_version(ctx.project, manifest, splits)
     return _result(manifest, placed, inputs.task.profile)
 

@@ -10,7 +10,8 @@ from typing import Any
 from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
-from narrowcast.store.files import append_jsonl, atomic_folder, read_jsonl, sha256_file, write_json
+from narrowcast.store.files import atomic_folder, sha256_file, write_json
+from narrowcast.store.runs import index_run
 
 _LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 
@@ -75,10 +76,4 @@ def _index(project: ProjectPaths, manifest: RunManifest) -> None:
         "weights_sha256": manifest.weights_sha256,
         "finished": manifest.finished,
     }
-    known = read_jsonl(project.run_index) if project.run_index.exists() else iter(())
-    # The same run repeated to the same weights is one run.
-    if not any(
-        (each["run_id"], each["weights_sha256"]) == (manifest.run_id, manifest.weights_sha256)
-        for each in known
-    ):
-        append_jsonl(project.run_index, line)
+    index_run(project, line)
