@@ -11,6 +11,7 @@ import pytest
 
 from narrowcast.duplicates.dedupe import dedupe
 from narrowcast.duplicates.leakage import leakage
+from narrowcast.duplicates.requests import DedupeRequest, LeakageRequest
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.similarity.compare import Kind
@@ -18,10 +19,6 @@ from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
 from tests.similarity.planted import exactly, in_other_words, nearly
 
 pytestmark = pytest.mark.nightly
-
-
-def no_project() -> Project:
-    raise AssertionError("no project is needed to compare files")
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -50,7 +47,10 @@ def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> N
     assert Counter(kind for kind, _ in planted) == {Kind.EXACT: 500, Kind.NEAR: 500, Kind.SEMANTIC: 200}
     unrelated = json.loads((shared_data / "clinc150" / "data_full.json").read_text())["oos_test"]
     rows = [{"text": text} for _, text in planted] + [{"text": text} for text, _ in unrelated]
-    audit = leakage(_write(tmp_path / "a.jsonl", list(train)), _write(tmp_path / "b.jsonl", rows), no_project)
+    audit = leakage(
+        None,
+        LeakageRequest(a=_write(tmp_path / "a.jsonl", list(train)), b=_write(tmp_path / "b.jsonl", rows)),
+    )
     kinds = {int(leak.row): leak.kind for leak in audit.leaks}
     found = Counter(kind for number, (kind, _) in enumerate(planted) if number in kinds)
     as_planted = Counter(kind for number, (kind, _) in enumerate(planted) if kinds.get(number) is kind)
@@ -73,12 +73,12 @@ def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> N
 def test_planted_contradictions_are_listed(shared_data: Path, tmp_path: Path) -> None:
     chance = random.Random(8)
     rows = _banking(shared_data / "banking77" / "train.csv")[::4]
-    before = dedupe(_write(tmp_path / "before.jsonl", list(rows)), no_project)
+    before = dedupe(None, DedupeRequest(locator=_write(tmp_path / "before.jsonl", list(rows))))
     repeated = {number for group in before.groups for number in group.rows}
     lone = [n for n, row in enumerate(rows) if str(n) not in repeated and len(row["text"]) >= 40]
     chosen = chance.sample(lone, 300)
     rows += [{"text": nearly(rows[number]["text"], chance), "label": "another"} for number in chosen]
-    report = dedupe(_write(tmp_path / "after.jsonl", list(rows)), no_project)
+    report = dedupe(None, DedupeRequest(locator=_write(tmp_path / "after.jsonl", list(rows))))
     listed = [set(group) for group in report.conflicts]
     first = len(rows) - 300
     found = sum(
@@ -101,7 +101,7 @@ ROWS: list[dict[str, Any]] = [
 
 def test_a_source_is_written_without_repetitions_and_the_ledger_balances(tmp_path: Path) -> None:
     source, output = _write(tmp_path / "rows.jsonl", ROWS), tmp_path / "once.jsonl"
-    report = dedupe(source, no_project, output=output)
+    report = dedupe(None, DedupeRequest(locator=source, output=output))
     assert [group.rows for group in report.groups] == [["0", "1", "2", "3"]]
     assert report.conflicts == [["0", "1", "2", "3"]]
     assert report.extra == {Kind.EXACT: 1, Kind.NEAR: 2, Kind.SEMANTIC: 0}
@@ -121,7 +121,20 @@ def test_a_source_is_written_without_repetitions_and_the_ledger_balances(tmp_pat
     assert report.ledger is not None
     assert report.ledger.balanced
     with pytest.raises(UsageError, match="exists"):
-        dedupe(source, no_project, output=output)
+        dedupe(None, DedupeRequest(locator=source, output=output))
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, project: Project) -> None:
+    source, output = _write(tmp_path / "rows.jsonl", ROWS), tmp_path / "once.jsonl"
+    before = len(project.trail.events())
+    report = dedupe(project, DedupeRequest(locator=source, output=output, dry_run=True))
+    assert (report.written, output.exists(), len(report.groups)) == (None, False, 1)
+    assert len(project.trail.events()) == before
+
+
+def test_rows_of_a_project_need_one() -> None:
+    with pytest.raises(UsageError, match="belong to a project"):
+        dedupe(None, DedupeRequest(locator="accepted"))
 
 
 def test_the_command_line_compares_files_and_splits(

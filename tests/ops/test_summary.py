@@ -6,8 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from narrowcast.cli.summary import show_summary
 from narrowcast.core.metric import Difference
-from narrowcast.ops.summary import SummaryDifference, _conclusion, _next_steps
+from narrowcast.ops.data import import_rows
+from narrowcast.ops.prepare import prepare
+from narrowcast.ops.summary import SummaryDifference, _conclusion, _next_steps, summarise
 
 MODELS = ["tfidf", "run:exp-1", "gguf:q8_0"]
 
@@ -32,3 +35,18 @@ def test_a_model_that_lost_is_not_offered_for_serving(interval, said, first):
     steps = _next_steps(SimpleNamespace(slug="cards"), MODELS, differences)
     assert steps[0].startswith(first)
     assert any("serve" in step for step in steps) == (first == "narrowcast serve")
+
+
+def test_a_run_that_ends_with_prepare_says_what_was_done_and_what_is_next(project, tmp_path, capsys):
+    path = tmp_path / "rows.csv"
+    lines = [f"card number {n} is lost,{('lost', 'found')[n % 2]}" for n in range(60)]
+    path.write_text("\n".join(["text,label", *lines]) + "\n")
+    import_rows(project, f"csv:{path}", auto=True, force=True)
+    done = prepare(project)
+    summary = summarise(project)
+    assert (summary.rows, summary.dataset_version) == ([], done.version)
+    assert summary.next[0].startswith("narrowcast baseline")
+    show_summary(summary)
+    shown = capsys.readouterr().out
+    assert "is prepared" in shown
+    assert "on 0" not in shown

@@ -2,109 +2,52 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.duplicates.requests import DedupeRequest, LeakageRequest
 
 if TYPE_CHECKING:
     from narrowcast.duplicates.dedupe import DedupeReport
     from narrowcast.duplicates.leakage import LeakageAudit
     from narrowcast.pipeline.project import Project
 
-ColumnOption = Annotated[str | None, typer.Option(help="Column of a source with the text.")]
-LabelOption = Annotated[str | None, typer.Option(help="Column of a source with the label.")]
-SimilarityOption = Annotated[
-    float, typer.Option(min=0.05, max=1.0, help="From where on texts are near-duplicates (Jaccard).")
-]
-EmbedderOption = Annotated[
-    str, typer.Option("--embedder", help="What compares meanings: tfidf, model2vec:FOLDER, or none.")
-]
-MeaningOption = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="From where on texts say the same (cosine).")
-]
 
-
-def dedupe(
-    locator: Annotated[
-        str, typer.Option("--locator", "-l", help="SCHEME:PATH, a split, or accepted: all imported rows.")
-    ] = "accepted",
-    project: ProjectOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    similarity: SimilarityOption = 0.8,
-    by: EmbedderOption = "none",
-    meaning: MeaningOption = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Write the source without its repetitions to this JSONL file.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing in spite of --output.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Group rows that say the same, exactly, nearly or in other words, and list those that contradict."""
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.dedupe import dedupe as find_duplicates
 
-    with working(as_json) as (progress, cancel):
-        report = find_duplicates(
-            locator,
-            lambda: open_project(project),
-            column=column,
-            label=label,
-            similarity=similarity,
-            by=by,
-            meaning=meaning,
-            output=None if dry_run else output,
-            audited=None if dry_run else _audited(project, locator),
-            progress=progress,
-            cancel=cancel,
-        )
+    with terminal_work(as_json) as work:
+        report = find_duplicates(_project(project, request.locator), request, work)
     emit(report, as_json, lambda: _show_groups(report))
 
 
+@request_command
 def leakage(
-    a: Annotated[str, typer.Argument(metavar="A", help="Where to search: SCHEME:PATH or a split.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Whose rows should not be there.")],
+    request: LeakageRequest,
     project: ProjectOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    similarity: SimilarityOption = 0.8,
-    by: EmbedderOption = "tfidf",
-    meaning: MeaningOption = None,
     gate: Annotated[bool, typer.Option("--gate", help="Exit 3 where rows leak exactly or nearly.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look for the rows of B in A: exactly, nearly, in other words. Writes nothing."""
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
-    from narrowcast.cli.state import open_project
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.leakage import leakage as find_leaks
 
-    with working(as_json) as (progress, cancel):
-        audit = find_leaks(
-            a,
-            b,
-            lambda: open_project(project),
-            column=column,
-            label=label,
-            similarity=similarity,
-            by=by,
-            meaning=meaning,
-            audited=_audited(project, a, b),
-            progress=progress,
-            cancel=cancel,
-        )
+    with terminal_work(as_json) as work:
+        audit = find_leaks(_project(project, request.a, request.b), request, work)
     emit(audit, as_json, lambda: _show_leaks(audit))
     if gate and audit.exact + audit.near:
         raise typer.Exit(3)
 
 
-def _audited(project: str | None, *references: str) -> Project | None:
-    """The project that is told: the one whose rows are compared, or that was named; files alone have none."""
+def _project(project: str | None, *references: str) -> Project | None:
+    """The project whose rows are compared, or that was named; files alone have none."""
     from narrowcast.cli.state import open_project, settings
 
     named = project or settings().project or any(":" not in reference for reference in references)

@@ -14,27 +14,24 @@ _MEGABYTE = 1e6
 def show_summary(summary: Summary) -> None:
     """Print the table of models, the conclusion and what to do next."""
     say("")
-    title = f"{summary.project}: {summary.primary} on {summary.n} {summary.split} rows"
-    table(
-        [
-            "model",
-            (summary.primary or "metric", "right"),
-            "95 % interval",
-            ("latency", "right"),
-            ("size", "right"),
-        ],
-        [_cells(row) for row in summary.rows],
-        title=title,
-    )
-    looked = "once" if summary.looks == 1 else f"{summary.looks} times"
-    say(
-        f"[dim]data set {short(summary.dataset_version)}; its {summary.split} split was looked at {looked}[/]"
-    )
+    if summary.rows:
+        _show_models(summary)
+    elif summary.dataset_version:
+        say(f"[bold]{summary.project}[/]: data set {short(summary.dataset_version)} is prepared")
     balance = "[green]balances[/]" if summary.ledger_balanced else "[red]does not balance[/]"
     say(f"row ledger {balance}; {summary.conclusion}")
     for number, step in enumerate(summary.next):
         console.print("[bold]next:[/] " if number == 0 else "      ", end="")
         console.print(step, markup=False, soft_wrap=True)
+
+
+def _show_models(summary: Summary) -> None:
+    title = f"{summary.project}: {summary.primary} on {summary.n} {summary.split} rows"
+    numbers = [(name, "right") for name in (summary.primary or "metric", "95 % interval", "latency", "size")]
+    table(["model", *numbers], [_cells(row) for row in summary.rows], title=title)
+    times = "once" if summary.looks == 1 else f"{summary.looks} times"
+    version = short(summary.dataset_version)
+    say(f"[dim]data set {version}; its {summary.split} split was measured on {times}[/]")
 
 
 def _cells(row: SummaryRow) -> list[object]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.row import RejectedRow
+from narrowcast.core.work import Work
 from narrowcast.duplicates.leakage import NO_EMBEDDER
-from narrowcast.duplicates.row_sets import OpenProject, RowSet, row_set
+from narrowcast.duplicates.requests import DedupeRequest
+from narrowcast.duplicates.row_sets import RowSet, row_set
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
@@ -46,55 +47,36 @@ class DedupeReport(BaseModel):
     ledger: StageLedger | None = Field(default=None, description="Of the written file.")
 
 
-def dedupe(
-    source: str,
-    open_project: OpenProject,
-    *,
-    column: str | None = None,
-    label: str | None = None,
-    similarity: float = 0.8,
-    by: str = NO_EMBEDDER,
-    meaning: float | None = None,
-    output: Path | None = None,
-    audited: Project | None = None,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
-) -> DedupeReport:
+def dedupe(project: Project | None, request: DedupeRequest, work: Work | None = None) -> DedupeReport:
     """Group the rows of a set, and write a source without its repetitions where `output` names a file.
 
     Written is the first row of each group and, where rows of a group contradict each other, the first of each
-    label: which one is right is not for a machine to say. What is left out stands beside it, in
+    label: which one is right is not for a machine to say. What is left out is beside it, in
     `<output>.rejected.jsonl`, with its reason and the row that stays.
 
     Args:
-        source: `SCHEME:PATH`, a split, or `accepted`.
-        open_project: called where a split or accepted rows are named.
-        column: of sources: the text.
-        label: of sources: the label.
-        similarity: Jaccard similarity of near-duplicates.
-        by: name of the embedder, or `none`: texts that are alike in meaning are often good examples.
-        meaning: cosine from where on texts say the same; the embedder's own where None.
-        output: a JSONL file that does not exist.
-        audited: the project whose trail is told the figures.
-        progress: where the work shows itself.
-        cancel: how it is stopped.
+        project: whose rows are compared, and whose trail keeps the figures; None for a source alone.
+        request: the rows, and how they are compared.
+        work: where to show progress, and how to stop.
 
     Raises:
         UsageError: for a wrong reference, embedder or output.
-        DataError: where rows can not be read.
+        DataError: where rows cannot be read.
     """
-    shown, token = progress or NullProgress(), cancel or CancelToken()
+    work = work or Work()
+    shown, token, by = work.progress, work.cancel, request.embedder
+    output = None if request.dry_run else request.output
     shown.start("reading the rows")
-    found = row_set(source, open_project, column=column, label=label)
+    found = row_set(request.locator, project, request)
     _check_output(output, found)
     token.check()
     shown.start("looking for exact and near-duplicates")
-    exact, near = _joined(found.texts, similarity)
+    exact, near = _joined(found.texts, request.similarity)
     semantic = _copy(near, len(found.texts))
     if by != NO_EMBEDDER:
         token.check()
         shown.start("comparing meanings")
-        for group in semantic_groups(found.texts, embedder(by), meaning):
+        for group in semantic_groups(found.texts, embedder(by), request.meaning):
             semantic.union_all(group)
     shown.finish()
     groups = [group for group in semantic.components() if len(group) > 1]
@@ -113,8 +95,8 @@ def dedupe(
     if output is not None:
         report.written = str(output)
         report.ledger = _write(output, found, groups, exact, near)
-    if audited is not None:
-        _emit(audited, report)
+    if project is not None and not request.dry_run:
+        _emit(project, report)
     return report
 
 

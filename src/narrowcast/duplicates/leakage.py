@@ -6,12 +6,13 @@ from collections import Counter
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
-from narrowcast.duplicates.row_sets import OpenProject, RowSet, row_set
+from narrowcast.core.work import Work
+from narrowcast.duplicates.requests import LeakageRequest
+from narrowcast.duplicates.row_sets import RowSet, row_set
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind, Match, compare
-from narrowcast.similarity.embedders import DEFAULT, embedder
+from narrowcast.similarity.embedders import embedder
 
 NO_EMBEDDER = "none"
 
@@ -43,47 +44,29 @@ class LeakageAudit(BaseModel):
     leaks: list[LeakedRow]
 
 
-def leakage(
-    a: str,
-    b: str,
-    open_project: OpenProject,
-    *,
-    column: str | None = None,
-    label: str | None = None,
-    similarity: float = 0.8,
-    by: str = DEFAULT,
-    meaning: float | None = None,
-    audited: Project | None = None,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
-) -> LeakageAudit:
-    """Look for the rows of `b` in `a`; writes nothing.
+def leakage(project: Project | None, request: LeakageRequest, work: Work | None = None) -> LeakageAudit:
+    """Look for the rows of `b` in `a`; writes nothing but one event.
 
     Args:
-        a: the set to search, e.g. `train` or `csv:train.csv`.
-        b: the set whose rows should not be there.
-        open_project: called where a split is named.
-        column: of sources: the text.
-        label: of sources: the label.
-        similarity: Jaccard similarity of near-duplicates.
-        by: name of the embedder, or `none`.
-        meaning: cosine from where on texts say the same; the embedder's own where None.
-        audited: the project whose trail is told the figures.
-        progress: where the work shows itself.
-        cancel: how it is stopped.
+        project: whose splits are compared, and whose trail keeps the figures; None for sources alone.
+        request: both sets, and how they are compared.
+        work: where to show progress, and how to stop.
 
     Raises:
         UsageError: for a wrong reference, column or embedder.
-        DataError: where rows can not be read.
+        DataError: where rows cannot be read.
     """
-    shown, token = progress or NullProgress(), cancel or CancelToken()
+    work = work or Work()
+    shown, token, by = work.progress, work.cancel, request.embedder
     chosen = None if by == NO_EMBEDDER else embedder(by)
     shown.start("reading the rows")
-    left = row_set(a, open_project, column=column, label=label)
-    right = row_set(b, open_project, column=column, label=label)
+    left = row_set(request.a, project, request)
+    right = row_set(request.b, project, request)
     token.check()
     shown.start("comparing the rows")
-    matches = compare(left.texts, right.texts, similarity=similarity, by=chosen, meaning=meaning)
+    matches = compare(
+        left.texts, right.texts, similarity=request.similarity, by=chosen, meaning=request.meaning
+    )
     shown.finish()
     kinds = Counter(match.kind for match in matches)
     leaks = [_leak(match, left, right) for match in matches]
@@ -98,11 +81,11 @@ def leakage(
         semantic=None if chosen is None else kinds[Kind.SEMANTIC],
         conflicts=sum(leak.conflict for leak in leaks),
         embedder=by,
-        similarity=similarity,
+        similarity=request.similarity,
         leaks=leaks,
     )
-    if audited is not None:
-        audited.trail.emit(
+    if project is not None:
+        project.trail.emit(
             StageName.PREPARE,
             "prepare_leakage_audit",
             f"{len(leaks):,} of {audit.rows_b:,} rows of {audit.b} were found in {audit.a}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,13 +13,12 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
+from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.prepare.rows import comparison_texts
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.import_rows import accepted_rows
-
-OpenProject = Callable[[], Project]
 
 _LABELS = ("label", "category", "intent", "target", "class", "answer", "output")
 
@@ -46,25 +44,28 @@ class RowSet:
     unusable: list[SourceRow]
 
 
-def row_set(
-    reference: str, open_project: OpenProject, *, column: str | None = None, label: str | None = None
-) -> RowSet:
+def row_set(reference: str, project: Project | None, request: ComparisonRequest) -> RowSet:
     """The rows that `reference` names: `SCHEME:PATH`, `train|dev|test|golden`, or `accepted`.
 
     Args:
         reference: what to read.
-        open_project: called where a split or accepted rows are asked for.
-        column: of a source: the text; found where None.
-        label: of a source: the label; a column of a usual name where None.
+        project: whose rows a split or `accepted` names.
+        request: names the columns of a source.
 
     Raises:
         UsageError: for a wrong reference or column.
-        DataError: where the rows can not be read.
+        DataError: where the rows cannot be read.
     """
-    if reference == "accepted":
-        return _of_examples(reference, list(accepted_rows(open_project().paths)))
-    if reference in set(Split):
-        paths = open_project().paths
+    if reference == "accepted" or reference in set(Split):
+        if project is None:
+            raise UsageError(
+                "these rows belong to a project, and none was named",
+                where=reference,
+                next_command="narrowcast projects",
+            )
+        paths = project.paths
+        if reference == "accepted":
+            return _of_examples(reference, list(accepted_rows(paths)))
         return _of_examples(reference, read_split(paths, load_manifest(paths), Split(reference)))
     if ":" not in reference:
         raise UsageError(
@@ -73,7 +74,7 @@ def row_set(
             next_command="SCHEME:PATH, train, dev, test, golden, or accepted",
             reason_code="prepare_request_invalid",
         )
-    return _of_source(reference, column, label)
+    return _of_source(reference, request.column, request.label)
 
 
 def _of_examples(name: str, examples: list[Example]) -> RowSet:

@@ -86,7 +86,7 @@ def summarise(project: Project) -> Summary:
     return Summary(
         project=project.slug,
         profile=project.config.task.profile.value if project.config.task else "",
-        dataset_version=last.dataset_version if last else "",
+        dataset_version=last.dataset_version if last else _prepared(project),
         split=last.split.value if last else "",
         n=last.n if last else 0,
         looks=last.looks if last else 0,
@@ -97,6 +97,12 @@ def summarise(project: Project) -> Summary:
         conclusion=_conclusion(differences),
         next=_next_steps(project, list(rows), differences),
     )
+
+
+def _prepared(project: Project) -> str:
+    """The version that the last `prepare` made; "" where none did."""
+    record = load_record(project.paths, "prepare")
+    return "" if record is None else str(record.result["version"])
 
 
 def _result(project: Project, name: str) -> Any:
@@ -125,7 +131,7 @@ def _name(reference: str) -> str:
 def _conclusion(differences: list[SummaryDifference]) -> str:
     """An honest answer to "did it pay?": judged against the strongest yardstick, on the interval."""
     if not differences:
-        return "nothing was trained yet, so there is nothing to conclude"
+        return "nothing was compared yet, so there is nothing to conclude"
     hardest = min(differences, key=lambda each: each.difference.value)
     shown = hardest.difference
     span = f"{shown.value:+.3f} [{shown.low:+.3f}, {shown.high:+.3f}] in {shown.metric}"
@@ -140,6 +146,8 @@ def _conclusion(differences: list[SummaryDifference]) -> str:
 
 def _next_steps(project: Project, references: list[str], differences: list[SummaryDifference]) -> list[str]:
     name = f"--project {project.slug}"
+    if not references:
+        return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
     exported = [each.removeprefix("gguf:") for each in references if each.startswith("gguf:")]
     if any(each.difference.high < 0 for each in differences):  # nothing to serve
         steps = [f"narrowcast models list; then narrowcast run {name} with a larger train.base"]
