@@ -26,10 +26,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about four minutes
 	$(BIN)/narrowcast demo
 
-test: $(STAMP)  ## the tests, but those that many processes, servers or trainings make slow
+test: $(STAMP)  ## every test that takes seconds, in two processes; at most 15 minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not nightly'
 
-nightly: $(STAMP)  ## every test
+nightly: $(STAMP)  ## every test, those that take longer as well
 	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(STAMP)  ## kill -9 a training run at ten random moments

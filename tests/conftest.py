@@ -1,24 +1,34 @@
-"""What every test may use: a workspace of its own, a project, the shared data where it is at hand."""
+"""What every test may use: a workspace of its own, a project, the command line, the shared data."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
+from narrowcast.cli.main import SPIN_COUNT
 from narrowcast.core.settings import Settings
 from narrowcast.pipeline.project import Project
+from tests.support.cli import Cli, CliJson, run_here, run_process
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# As the command line does: on busy machines, spinning OpenMP threads slow small models tenfold.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# Before torch is loaded. Tests run in as many processes as there are cores, where more threads only wait for
+# each other; children inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+os.environ["COLUMNS"] = "120"  # before the first console is made
+
+# A busy machine is slow in places, so no example has a deadline; in CI every run draws the same examples.
+_COMMON = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("local", **_COMMON)
+hypothesis.settings.register_profile("ci", derandomize=True, **_COMMON)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +37,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NARROWCAST_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("NARROWCAST_PROJECT", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("COLUMNS", "120")
 
 
 @pytest.fixture
@@ -39,9 +48,17 @@ def settings() -> Settings:
 @pytest.fixture
 def project(settings: Settings) -> Iterator[Project]:
     """An empty project."""
-    made = Project.create(settings, "task")
-    yield made
-    made.close()
+    created = Project.create(settings, "task")
+    yield created
+    created.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Qwen3 of two layers with random weights, made once a session."""
+    from narrowcast.testing.tiny import build_tiny_model
+
+    return build_tiny_model(tmp_path_factory.mktemp("base") / "tiny")
 
 
 @pytest.fixture
@@ -53,34 +70,23 @@ def shared_data() -> Path:
     return folder
 
 
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
 @pytest.fixture
 def cli() -> Cli:
-    """Run the command line in a process of its own: `cli("data", "sources", code=0)`."""
-
-    def run(*arguments: str | Path, code: int | None = 0, **options: Any) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "narrowcast.cli.main", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=options.pop("timeout", 240),
-            check=False,
-            **options,
-        )
-        if code is not None:
-            assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return run
+    """Run a command line in this process: `cli("data", "sources", code=0)`."""
+    return run_here
 
 
 @pytest.fixture
-def cli_json(cli: Cli) -> Callable[..., Any]:
+def cli_process() -> Cli:
+    """Run a command line in a process of its own, where start-up, signals or a terminal matter."""
+    return run_process
+
+
+@pytest.fixture
+def cli_json(cli: Cli) -> CliJson:
     """Run a command with `--json` and parse what it prints."""
 
-    def run(*arguments: str | Path, code: int | None = 0) -> Any:
-        return json.loads(cli(*arguments, "--json", code=code).stdout)
+    def run(*arguments: str | Path, code: int | None = 0, **options: Any) -> Any:
+        return json.loads(cli(*arguments, "--json", code=code, **options).stdout)
 
     return run

@@ -1,13 +1,11 @@
 """`narrowcast data` as a user or a coding agent meets it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-Cli = Callable[..., Any]
+from tests.support.cli import Cli, CliJson
 
 
 @pytest.fixture
@@ -19,7 +17,7 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def test_from_a_file_to_a_balanced_ledger(cli: Cli, cli_json: Cli, rows: Path) -> None:
+def test_from_a_file_to_a_balanced_ledger(cli: Cli, cli_json: CliJson, rows: Path) -> None:
     cli("init", "tickets")
     shown = cli("data", "introspect", "--locator", f"csv:{rows}").stdout
     assert "delimiter comma" in shown
@@ -42,7 +40,7 @@ def test_from_a_file_to_a_balanced_ledger(cli: Cli, cli_json: Cli, rows: Path) -
     assert (stage["balanced"], ledger["balanced"]) == (True, True)
 
 
-def test_json_of_every_command(cli: Cli, cli_json: Cli, rows: Path) -> None:
+def test_json_of_every_command(cli: Cli, cli_json: CliJson, rows: Path) -> None:
     cli("init", "tickets")
     assert {"csv", "jsonl", "file"} <= {each["scheme"] for each in cli_json("data", "sources")}
     assert {"bio_to_spans", "kv_to_structured"} <= {each["id"] for each in cli_json("data", "mappers")}
@@ -106,7 +104,7 @@ def test_bad_input_is_one_clear_error(cli: Cli, rows: Path) -> None:
 
 
 @pytest.mark.shared_data
-def test_banking77_balances_to_the_row(cli: Cli, cli_json: Cli, shared_data: Path) -> None:
+def test_banking77_balances_to_the_row(cli: Cli, cli_json: CliJson, shared_data: Path) -> None:
     cli("init", "bank")
     cli("data", "import", "--locator", f"csv:{shared_data}/banking77/train.csv", "--auto")
     ledger = cli_json("data", "ledger")

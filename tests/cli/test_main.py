@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from narrowcast.cli.main import COMMANDS, load_command
-from tests.conftest import Cli
+from tests.support.cli import Cli
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "matplotlib", "polars", "numpy", "fastapi", "alembic"}
 
@@ -18,18 +18,28 @@ def test_the_root_help_lists_every_command(cli: Cli) -> None:
         assert name in text
 
 
-@pytest.mark.parametrize("name", ["", *COMMANDS])
-def test_help_loads_nothing_heavy(name: str) -> None:
-    script = (
-        "import sys\n"
-        "from narrowcast.cli.main import main\n"
-        "try:\n    main([*sys.argv[1:], '--help'])\n"
-        "finally:\n    print('MODULES', *sorted({each.partition('.')[0] for each in sys.modules}))"
-    )
-    words = [name] if name else []
-    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.rpartition("MODULES")[2].split())
-    assert not loaded & HEAVY
+# One clean interpreter; each help runs in a fork of it, which loads what that help alone needs.
+HELP_IN_FORKS = """
+import contextlib, io, json, os, sys
+from narrowcast.cli.main import COMMANDS, main
+for name in ["", *COMMANDS]:
+    sys.stdout.flush()
+    if os.fork() == 0:
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as text:
+            main([*name.split(), "--help"])
+        loaded = sorted({each.partition(".")[0] for each in sys.modules})
+        print(json.dumps({"name": name, "text": text.getvalue(), "loaded": loaded}), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_help_loads_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", HELP_IN_FORKS], capture_output=True, text=True, check=True)
+    helps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["name"] for each in helps] == ["", *COMMANDS]
+    assert {each["name"]: HEAVY & set(each["loaded"]) for each in helps if HEAVY & set(each["loaded"])} == {}
+    assert all("Usage: narrowcast" in each["text"] for each in helps)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -55,8 +65,12 @@ def test_an_error_is_an_object_with_json(cli: Cli) -> None:
     assert set(error) == {"reason_code", "stage", "message", "actionable_fix"}
 
 
-def test_debug_shows_the_traceback(cli: Cli) -> None:
-    assert "Traceback" in cli("--debug", "events", "--project", "nope", code=1).stderr
+def test_the_installed_command_runs(cli_process: Cli) -> None:
+    assert cli_process("--version").stdout.startswith("narrowcast ")
+
+
+def test_debug_shows_the_traceback(cli_process: Cli) -> None:
+    assert "Traceback" in cli_process("--debug", "events", "--project", "nope", code=1).stderr
 
 
 def test_a_mistyped_command_is_wrong_usage(cli: Cli) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from narrowcast.core.names import Split
-from narrowcast.testing.tiny import build_tiny_model
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 
 @pytest.fixture
-def ready(project, tmp_path):
-    rows = sentences(60)
-    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
-    base = build_tiny_model(tmp_path / "base")
-    return ["--project", project.slug, "--base", base, "--batch-size", "8", "--epochs", "1"]
+def ready(project, tiny_base):
+    save_dataset(project.paths.root, split_rows(sentences(60), dev=12))
+    return ["--project", project.slug, "--base", tiny_base, "--batch-size", "8", "--epochs", "1"]
 
 
 def test_all_problems_with_their_fixes(ready, project, cli, cli_json):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from narrowcast.core.names import Split
-from narrowcast.testing.tiny import build_tiny_model
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 
 @pytest.fixture
-def ready(project, tmp_path):
-    rows = sentences(60)
-    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
-    base = build_tiny_model(tmp_path / "base")
-    return ["--project", project.slug, "--base", base, "--batch-size", "8", "--epochs", "1"]
+def ready(project, tiny_base):
+    save_dataset(project.paths.root, split_rows(sentences(60), dev=12))
+    return ["--project", project.slug, "--base", tiny_base, "--batch-size", "8", "--epochs", "1"]
 
 
-@pytest.mark.slow
 def test_dry_run_train_and_runs(ready, cli, cli_json):
     seen = cli_json("train", *ready, "--dry-run")
     assert not seen["ok"]
@@ -47,14 +42,13 @@ def test_wrong_options_name_themselves(ready, cli_json):
     assert "epoch" in error["message"]
 
 
-def test_models(cli, cli_json, tmp_path):
+def test_models(cli, cli_json, tiny_base):
     found = cli_json("models", "list")
     assert found["models"][0]["id"] == "embedded"
     assert found["size_advice"]
     assert "estimated" in cli("models", "list").stdout
     assert cli_json("models", "show", "qwen3-0.6b")["path"] is None
-    base = build_tiny_model(tmp_path / "base")
-    assert cli_json("models", "show", base)["architecture"] == "qwen3"
+    assert cli_json("models", "show", tiny_base)["architecture"] == "qwen3"
     error = cli_json("models", "show", "qwen9", code=1)["error"]
     assert error["actionable_fix"] == "narrowcast models list"
     error = cli_json("models", "pull", "qwen3-0.6b", code=1)["error"]

@@ -33,7 +33,7 @@ class Trickle(io.StringIO):
         return super().read(min(size or 7, 7))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(values=st.lists(VALUES, max_size=8), indent=st.sampled_from([None, 0, 2]))
 def test_a_list_in_small_pieces_is_what_it_is_as_a_whole(values: list[Any], indent: int | None) -> None:
     text = json.dumps(values, ensure_ascii=False, indent=indent)

@@ -37,7 +37,7 @@ def read(scheme: str, name: str, content: bytes) -> list[SourceRow] | None:
             return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lines=LINES, ending=st.sampled_from([b"\n", b"\r\n", b"\r"]), name=st.sampled_from(["x.csv", "x.tsv"]))
 @example(lines=[b'"', b"a,b"], ending=b"\n", name="x.csv")
 @example(lines=[b"a,b", b'"x', b"y"], ending=b"\r", name="x.csv")
@@ -49,24 +49,32 @@ def test_delimited_text(lines: list[bytes], ending: bytes, name: str) -> None:
         json.dumps(row.to_dict(), allow_nan=False).encode("utf-8")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lines=LINES)
 @example(lines=[b'{"a": 1e999}'])
 @example(lines=[b"\xef\xbb\xbf{}"])
-def test_jsonl_gives_one_row_a_filled_line(lines: list[bytes]) -> None:
-    content = b"\n".join(lines)
-    rows = read("jsonl", "x.jsonl", content)
-    if rows is None or content[:4].startswith((b"\xff\xfe", b"\xfe\xff")):
-        return
-    for number, row in enumerate(rows):
+def test_any_lines_through_jsonl(lines: list[bytes]) -> None:
+    for number, row in enumerate(read("jsonl", "x.jsonl", b"\n".join(lines)) or []):
         assert row.index == number
         assert row.error is None or not row.data
-    if all(line.isascii() for line in lines) and b"\r" not in content:
-        filled = [line for line in content.split(b"\n") if line.decode().strip()]
-        assert len(rows) == len(filled)
 
 
-@settings(max_examples=100, deadline=None)
+ASCII_LINES = st.one_of(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
+    st.sampled_from(["", " ", "\t", '{"text": "a", "label": "b"}', "{", '{"a": 1e999}', "[1]", "\x00"]),
+)
+
+
+@settings(max_examples=150)
+@given(lines=st.lists(ASCII_LINES, max_size=12), filled=st.sampled_from(['{"a": 1}', "not json"]))
+def test_jsonl_gives_one_row_per_line_that_is_not_blank(lines: list[str], filled: str) -> None:
+    lines = [*lines, filled]
+    rows = read("jsonl", "x.jsonl", "\n".join(lines).encode())
+    assert rows is not None
+    assert len(rows) == sum(bool(line.strip()) for line in lines)
+
+
+@settings(max_examples=100)
 @given(
     content=st.binary(min_size=1, max_size=200),
     name=st.sampled_from(["x", "x.json", "x.csv", "x.gz", "x.conll"]),
@@ -80,7 +88,7 @@ CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], include_characters="
 CELLS = st.text(alphabet=CHARACTERS, max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(records=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8))
 def test_what_a_csv_writer_writes_is_read_to_the_character(records: list[tuple[str, str]]) -> None:
     import csv

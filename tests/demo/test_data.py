@@ -99,8 +99,11 @@ def test_one_word_does_not_give_the_answer_away(data: list[Row]) -> None:
 
 
 def test_contacts_are_fictional(data: list[Row]) -> None:
-    for row in data:
-        for address in re.findall(r"\S+@\S+", row["message"].lower()):
-            assert address.strip(".,()").endswith("@example.com")
-        for phone in re.findall(r"(?:020 7946|01632 960|\+44)[\d ]+", row["message"]):
-            assert re.fullmatch(r"020 7946 0\d{3}|01632 960\d{3}|\+44 1632 960 \d{3}", phone.strip())
+    text = "\n".join(row["message"] for row in data)
+    addresses = [found.strip(".,()") for found in re.findall(r"\S+@\S+", text.lower())]
+    assert len(addresses) > 10
+    assert not [address for address in addresses if not address.endswith("@example.com")]
+    phones = [found.strip() for found in re.findall(r"(?:020 7946|01632 960|\+44)[\d ]+", text)]
+    assert len(phones) > 10
+    fictional = re.compile(r"020 7946 0\d{3}|01632 960\d{3}|\+44 1632 960 \d{3}")
+    assert not [phone for phone in phones if not fictional.fullmatch(phone)]

@@ -14,7 +14,7 @@ from narrowcast.demo.project import open_demo
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.testing.tiny import build_tiny_model
-from tests.conftest import Cli
+from tests.support.cli import Cli
 
 pytestmark = pytest.mark.nightly
 
@@ -35,7 +35,6 @@ def shrink(project: Project) -> None:
     project.save_config(config.model_copy(update=changed))
 
 
-@pytest.mark.slow
 def test_the_loop_ends_in_the_table_and_goes_on_where_it_stopped(
     cli: Cli, cli_json: Callable[..., Any], settings: Settings, tmp_path: Path
 ) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.errors import DataError
 from narrowcast.experiments.autopilot import choose
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 
 @pytest.fixture
 def prepared(project):
-    rows = sentences(60)
-    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
+    save_dataset(project.paths.root, split_rows(sentences(60), dev=12))
     return project
 
 

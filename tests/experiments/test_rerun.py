@@ -6,26 +6,21 @@ import json
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.errors import DataError
 from narrowcast.experiments.requests import RerunRequest, TrainRequest
 from narrowcast.experiments.rerun import rerun
 from narrowcast.ops.train import train
-from narrowcast.testing.tiny import build_tiny_model
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 pytestmark = pytest.mark.nightly
 
 
-def test_rerun_reproduces_the_weights(project, tmp_path):
+def test_rerun_reproduces_the_weights(project, tiny_base):
     rows = sentences(60)
-    prepare(project.paths.root, {Split.TRAIN: rows[:48], Split.DEV: rows[48:]}, list(WORDS))
-    base = str(build_tiny_model(tmp_path / "base"))
-    options = {"base": base, "epochs": 1, "batch_size": 8, "method": "lora", "preflight": "off"}
+    save_dataset(project.paths.root, split_rows(rows, dev=12))
+    options = {"base": str(tiny_base), "epochs": 1, "batch_size": 8, "method": "lora", "preflight": "off"}
     made = train(project, TrainRequest(options=options, force=True))
-    prepare(
-        project.paths.root, {Split.TRAIN: rows[8:48], Split.DEV: rows[48:]}, list(WORDS)
-    )  # a newer version
+    save_dataset(project.paths.root, split_rows(rows[8:], dev=12))  # a newer version
     found = rerun(project, RerunRequest(run=made.run_id))
     assert found.identical
     assert found.weights_sha256 == made.weights_sha256

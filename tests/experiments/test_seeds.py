@@ -6,24 +6,20 @@ from statistics import mean, stdev
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.experiments.requests import SeedsRequest
 from narrowcast.experiments.seeds import train_seeds
 from narrowcast.ops.show_run import show_run
 from narrowcast.ops.train import runs
 from narrowcast.store.runs import current_run
-from narrowcast.testing.tiny import build_tiny_model
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 pytestmark = pytest.mark.nightly
 
 
-def test_seeds_and_what_a_run_shows(project, tmp_path, cli, cli_json):
-    rows = sentences(36)
-    prepare(project.paths.root, {Split.TRAIN: rows[:24], Split.DEV: rows[24:]}, list(WORDS))
-    base = str(build_tiny_model(tmp_path / "base"))
-    options = {"base": base, "epochs": 1, "batch_size": 8, "method": "full", "preflight": "off"}
+def test_seeds_and_what_a_run_shows(project, tiny_base, cli, cli_json):
+    save_dataset(project.paths.root, split_rows(sentences(36), dev=12))
+    options = {"base": str(tiny_base), "epochs": 1, "batch_size": 8, "method": "full", "preflight": "off"}
     found = train_seeds(project, SeedsRequest(options=options, force=True, seeds=2))
     assert [run.seed for run in found.runs] == [0, 1]
     assert found.runs[0].train_loss != found.runs[1].train_loss

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from narrowcast.testing.tiny import build_tiny_model
-from tests.conftest import Cli
+from tests.support.cli import Cli
 
 CliJson = Callable[..., Any]
 

@@ -15,12 +15,10 @@ from typing import Any
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.core.settings import Settings
 from narrowcast.jobs import control
 from narrowcast.jobs.record import Job
-from narrowcast.testing.tiny import build_tiny_model
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 
 @pytest.fixture
@@ -47,14 +45,12 @@ def worker(
 
 
 @pytest.fixture
-def training(project, tmp_path: Path) -> list[str]:
+def training(project, tiny_base: Path) -> list[str]:
     """A command line that trains a tiny model for a few seconds."""
-    rows = sentences(200)
-    prepare(project.paths.root, {Split.TRAIN: rows[:160], Split.DEV: rows[160:]}, list(WORDS))
-    base = build_tiny_model(tmp_path / "base")
+    save_dataset(project.paths.root, split_rows(sentences(200), dev=40))
     return [
-        "train", "--force", "--base", str(base), "--method", "full", "--epochs", "2", "--batch-size", "4",
-        "--checkpoint-every", "5", "--precision", "fp32", "--preflight", "off",
+        "train", "--force", "--base", str(tiny_base), "--method", "full", "--epochs", "2",
+        "--batch-size", "4", "--checkpoint-every", "5", "--precision", "fp32", "--preflight", "off",
     ]  # fmt: skip
 
 

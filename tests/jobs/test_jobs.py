@@ -90,7 +90,6 @@ def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_kill_9_of_the_worker_loses_nothing(project, settings, worker, training):
     first = worker()
     job = control.submit(project, [["data", "ledger"], training], worker=False)

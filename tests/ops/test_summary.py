@@ -8,9 +8,9 @@ import pytest
 
 from narrowcast.cli.summary import show_summary
 from narrowcast.core.metric import Difference
-from narrowcast.ops.data import import_rows
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.summary import SummaryDifference, _conclusion, _next_steps, summarise
+from tests.support.imports import import_rows
 
 MODELS = ["tfidf", "run:exp-1", "gguf:q8_0"]
 

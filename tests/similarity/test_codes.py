@@ -12,7 +12,7 @@ from narrowcast.similarity.sketches import candidate_pairs
 TEXTS = st.lists(st.text(st.sampled_from("abcÜ漢 🙂"), max_size=12).map(words_of), min_size=1, max_size=12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS)
 def test_codes_are_equal_exactly_where_shingles_are(texts: list[str]) -> None:
     (codes,) = shingle_codes(texts)
@@ -24,7 +24,7 @@ def test_codes_are_equal_exactly_where_shingles_are(texts: list[str]) -> None:
             assert len(mine & theirs) == len(shingles[left] & shingles[right])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
 def test_the_index_finds_a_similar_text_exactly_where_there_is_one(
     texts: list[str], threshold: float

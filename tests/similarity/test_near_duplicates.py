@@ -49,7 +49,7 @@ def test_agrees_with_comparing_every_pair(threshold: float) -> None:
     assert near_duplicates(texts, threshold).groups == brute_force(texts, threshold)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text(alphabet="abc d", max_size=12), max_size=20), st.randoms(use_true_random=False))
 def test_groups_do_not_depend_on_the_order(texts: list[str], chance: random.Random) -> None:
     order = list(range(len(texts)))

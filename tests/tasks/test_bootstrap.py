@@ -22,7 +22,7 @@ def mixed(rows, wrong):
     return scores(gold, ["ba"[index % 2] if index < wrong else gold[index] for index in range(rows)])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("ab")), min_size=4, max_size=40))
 def test_every_interval_is_ordered_and_accuracy_holds_its_point(rows):
     found = bootstrap(scores(*zip(*rows, strict=True)), samples=200).values

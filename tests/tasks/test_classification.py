@@ -72,7 +72,7 @@ def test_check_names_why_a_row_can_not_serve(inputs, target, reason):
     assert HANDLER.check(Example(inputs, target)) == reason
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS)
 def test_metrics_equal_scikit_learn(rows):
     from sklearn.metrics import accuracy_score, f1_score
@@ -91,7 +91,7 @@ def test_metrics_equal_scikit_learn(rows):
         assert math.isnan(value) if label not in present else value == pytest.approx(single)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(ROWS, st.randoms())
 def test_resampling_all_rows_in_any_order_changes_nothing(rows, order):
     import numpy as np
@@ -103,7 +103,7 @@ def test_resampling_all_rows_in_any_order_changes_nothing(rows, order):
         assert scores.resample(chosen) == pytest.approx(scores.metrics, nan_ok=True)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(LABELS), min_size=1))
 def test_perfect_answers_score_one(labels):
     scores = scored([(label, label) for label in labels])

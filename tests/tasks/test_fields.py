@@ -50,7 +50,7 @@ def test_target_is_one_line_of_json_in_schema_order_with_nulls():
     assert messages[-1].content == '{"kind": "billing", "order": "é", "count": null, "urgent": true}'
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(OBJECTS)
 def test_a_rendered_target_parses_to_itself_and_scores_one(target):
     text = HANDLER.to_messages({"text": "x"}, target)[-1].content
@@ -117,7 +117,7 @@ def test_values_are_equal_as_json(gold, answer, equal):
     assert scores.metrics["exact_match"] == float(equal)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(OBJECTS, OBJECTS), min_size=1, max_size=20), st.randoms())
 def test_resampling_all_rows_in_any_order_changes_nothing(pairs, order):
     import numpy as np

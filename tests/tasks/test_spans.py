@@ -92,7 +92,7 @@ def test_answers_of_another_form_are_schema_violations():
 words = st.lists(st.sampled_from(["5", "7 pm", "Bob", "table", "five"]), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(words, st.data())
 def test_gold_answers_reach_the_ceiling(tokens, data):
     spans, position = [], 0

@@ -86,7 +86,7 @@ def test_damage_in_the_middle_is_an_error_that_says_so(tmp_path: Path) -> None:
         CallStore(path, "gen-1")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 300), st.integers(1, 100), st.booleans()), max_size=30),
     st.integers(1, 2_000),

@@ -27,7 +27,7 @@ def _bits(model, tokenizer) -> float:
 
 def test_bits_are_those_of_plain_transformers_and_change_no_weight(workshop):
     options = {"layout": "tree", "epochs": 1, "method": "full"}
-    plain = workshop.train(workshop.context("exp-plain"), **options)
+    plain = workshop.elsewhere().train(**options)
     result = workshop.train(forgetting_check=True, **options)
     assert plain.forgetting == {}
     assert result.weights_sha256 == plain.weights_sha256
@@ -47,9 +47,9 @@ def test_a_model_that_forgot_is_told_so(workshop):
     much = compare_bits(before, {**before, "all": 1.2 * (1 + 1.1 * RISE)})
     assert not warn_of_forgetting(little, workshop.context())
     assert not warn_of_forgetting({}, workshop.context())
-    assert workshop.events == []
+    assert workshop.emitted == []
     assert warn_of_forgetting(much, workshop.context())
-    assert [code for code, _, _ in workshop.events] == ["training_forgetting"]
+    assert [code for code, _, _ in workshop.emitted] == ["training_forgetting"]
 
 
 def test_the_embedded_base_knows_the_probe_set():

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from narrowcast.errors import CancelledError, WorkspaceError
+from narrowcast.errors import WorkspaceError
 from narrowcast.training.outputs.checkpoints import last_checkpoint
 from narrowcast.training.outputs.trace import read_trace
-from tests.training.test_resume import StopAfter
 
 pytestmark = pytest.mark.nightly
 
@@ -29,20 +28,18 @@ def largest_file(size: int) -> Iterator[None]:
 
 def test_the_last_good_checkpoint_stays_and_the_run_goes_on_from_it(workshop):
     options = {"method": "full", "epochs": 1, "checkpoint_every": 5}
-    stop = StopAfter(3)
-    with pytest.raises(CancelledError):
-        workshop.train(workshop.context("exp-parts", progress=stop, cancel=stop.token), **options)
-    folder = workshop.project.runs / "exp-parts" / "checkpoints"
+    workshop.interrupt(3, **options)
+    folder = workshop.run_folder / "checkpoints"
     weights = (last_checkpoint(folder) / "model.safetensors").stat().st_size
     # Weights do not fit; or they do, and the optimiser's state, twice as large, does not.
     for size in (weights // 2, weights + weights // 2):
         with pytest.raises(WorkspaceError, match="larger than this") as caught, largest_file(size):
-            workshop.train(workshop.context("exp-parts", resume=True), **options)
+            workshop.train(resume=True, **options)
         assert caught.value.reason_code == "system_disk_full"
         assert caught.value.next_command == "ulimit -f unlimited, then narrowcast train --resume"
         assert "the checkpoint at step 4 is kept" in caught.value.what
         assert last_checkpoint(folder).name == "checkpoint-4"
-    done = workshop.train(workshop.context("exp-parts", resume=True), **options)
+    done = workshop.train(resume=True, **options)
     assert [line.step for line in read_trace(workshop.project.root / done.trace) if line.loss] == [
         *range(1, 9)
     ]

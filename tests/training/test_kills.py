@@ -15,10 +15,9 @@ import time
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
 from narrowcast.training.outputs.trace import read_trace
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 pytestmark = pytest.mark.nightly
 
@@ -26,31 +25,31 @@ KILLS = int(os.environ.get("NARROWCAST_KILLS", "3"))
 UPDATES = 80
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_random_kills_lose_nothing(project, tiny_base):
-    rows = sentences(180)
-    paths = prepare(project.paths.root, {Split.TRAIN: rows[:160], Split.DEV: rows[160:]}, list(WORDS))
+    paths = save_dataset(project.paths.root, split_rows(sentences(180), dev=20))
     command = [
         sys.executable, "-m", "narrowcast.cli.main", "train", "--project", project.slug, "--json",
         "--base", str(tiny_base), "--epochs", "2", "--batch-size", "4", "--checkpoint-every", "2",
         "--preflight", "off",
     ]  # fmt: skip
-    draw = random.Random()  # other moments each time; the seed of a failure does not matter, the state does
+    draw = random.Random(KILLS)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     reached = 0
     for kill in range(KILLS):
         words = [*command, "--force"] if kill == 0 else [*command, "--resume"]
+        begun = {path: path.stat().st_mtime_ns for path in paths.runs.glob("*/trace.csv")}
         with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as process:
             # Past the last checkpoint, somewhere in the next few steps, with what is written there.
-            begun = {path: path.stat().st_mtime_ns for path in paths.runs.glob("*/trace.csv")}
-            _wait_for_updates(paths.runs, begun, process)
+            _wait(process, lambda begun=begun: _written(paths.runs, begun) and _steps(paths.runs))
             time.sleep(draw.uniform(0, 0.4))
             process.send_signal(signal.SIGKILL)
-        kept = [last_checkpoint(each) for each in paths.runs.glob("*/checkpoints")]
-        steps = [step_of(each) for each in kept if each is not None]
-        assert not steps or steps[0] >= reached, "a whole checkpoint was lost"
-        reached = steps[0] if steps else reached
+        if process.returncode == 0:
+            break  # it finished before the kill
+        (step,) = _steps(paths.runs)
+        assert step >= reached, "a whole checkpoint was lost"
+        reached = step
+    assert reached, "the first run finished before its kill"
     resumed = _run([*command, "--resume"], environment)
     (trace,) = [read_trace(path) for path in paths.runs.glob("*/trace.csv")]
     assert [line.step for line in trace if line.loss is not None] == list(range(1, UPDATES + 1))
@@ -60,11 +59,20 @@ def test_random_kills_lose_nothing(project, tiny_base):
     assert project.trail.verify().intact
 
 
-def _wait_for_updates(runs, begun, process) -> None:
+def _written(runs, begun) -> bool:
+    """Whether a trace was written to since it had these times."""
+    return any(begun.get(path) != path.stat().st_mtime_ns for path in runs.glob("*/trace.csv"))
+
+
+def _steps(runs) -> list[int]:
+    """Of the last whole checkpoint of each run."""
+    kept = [last_checkpoint(each) for each in runs.glob("*/checkpoints")]
+    return [step_of(each) for each in kept if each is not None]
+
+
+def _wait(process, holds) -> None:
     limit = time.monotonic() + 200
-    while all(begun.get(path) == path.stat().st_mtime_ns for path in runs.glob("*/trace.csv")):
-        if process.poll() is not None:
-            return  # it finished before the kill
+    while not holds() and process.poll() is None:
         assert time.monotonic() < limit
         time.sleep(0.005)
 

@@ -14,9 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from narrowcast.errors import CancelledError
 from narrowcast.training.outputs.trace import read_trace
-from tests.training.test_resume import StopAfter
 
 pytestmark = pytest.mark.nightly
 
@@ -59,10 +57,8 @@ def _answers(address: str) -> bool:
 def test_a_server_holds_every_update_once_after_an_interruption(workshop, server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     options = {"method": "full", "epochs": 1, "track": ["mlflow"], "checkpoint_every": 3}
-    stop = StopAfter(4)
-    with pytest.raises(CancelledError):
-        workshop.train(workshop.context(progress=stop, cancel=stop.token), **options)
-    result = workshop.train(workshop.context(resume=True), **options)
+    workshop.interrupt(4, **options)
+    result = workshop.train(resume=True, **options)
     assert result.tracking["mlflow"] == server
     losses = {line.step: line.loss for line in read_trace(workshop.project.root / result.trace) if line.loss}
 

@@ -36,7 +36,7 @@ def little_memory(monkeypatch):
 
 def test_fewer_rows_at_once_take_the_same_steps(workshop, little_memory, monkeypatch):
     options = {**OPTIONS, "checkpoint_every": 4}
-    retried = workshop.train(workshop.context("exp-retried"), oom_retries=3, **options)
+    retried = workshop.train(oom_retries=3, **options)
     events = [
         (message, payload) for code, message, payload in workshop.events if code == "training_oom_retry"
     ]
@@ -44,12 +44,13 @@ def test_fewer_rows_at_once_take_the_same_steps(workshop, little_memory, monkeyp
     assert [payload["accumulation"] for _, payload in events] == [2]
     assert events[0][1]["step"] == 4  # from the checkpoint
     assert "trying 4" in events[0][0]
-    manifest = read_run_manifest(workshop.project, "exp-retried")
+    manifest = read_run_manifest(workshop.project, retried.run_id)
     assert manifest.recipe["micro_batch_size"] == 4
     assert manifest.recipe["reasons"]["micro_batch_size"] == "out of memory with 8"
     monkeypatch.undo()
-    whole = workshop.train(workshop.context("exp-whole"), **options)
-    ours, theirs = (read_trace(workshop.project.root / each.trace) for each in (retried, whole))
+    ours = read_trace(workshop.project.root / retried.trace)
+    workshop = workshop.elsewhere()
+    theirs = read_trace(workshop.project.root / workshop.train(**options).trace)
     assert [line.step for line in ours] == [line.step for line in theirs]
     assert [line.learning_rate for line in ours] == [line.learning_rate for line in theirs]
     assert [line.tokens for line in ours] == [line.tokens for line in theirs]

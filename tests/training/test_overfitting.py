@@ -19,7 +19,7 @@ from narrowcast.training.checks.overfitting import warn_of_overfitting
 )
 def test_the_warning_follows_the_gap(workshop, losses, warned):
     assert warn_of_overfitting(losses, workshop.context()) is warned
-    assert [code for code, _, _ in workshop.events] == (["training_overfit"] if warned else [])
+    assert [code for code, _, _ in workshop.emitted] == (["training_overfit"] if warned else [])
 
 
 def test_a_run_that_generalises_is_not_warned(workshop):

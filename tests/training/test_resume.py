@@ -13,58 +13,41 @@ from typing import Any
 
 import pytest
 
-from narrowcast.core.names import Split
-from narrowcast.core.progress import CancelToken, NullProgress
-from narrowcast.errors import CancelledError, StageError
+from narrowcast.errors import StageError
+from narrowcast.store.datasets import load_manifest
 from narrowcast.store.stage_records import save_record
 from narrowcast.training.outputs.checkpoints import is_complete, last_checkpoint
+from tests.support.datasets import save_dataset, sentences, split_rows
 from tests.support.records import stage_record
-from tests.training.conftest import WORDS, prepare, sentences
 
 pytestmark = pytest.mark.nightly
 
-
-class StopAfter(NullProgress):
-    """Cancels after some steps, as ctrl-C would."""
-
-    def __init__(self, steps: int) -> None:
-        self.token, self._left = CancelToken(), steps
-
-    def advance(self, units: int = 1, **fields: str | float) -> None:
-        if "loss" in fields:
-            self._left -= units
-            if self._left == 0:
-                self.token.cancel()
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_cancelled_run_resumes_to_the_same_weights(workshop, method):
     options = {"method": method, "epochs": 3, "micro_batch_size": 3, "lora_dropout": 0.2}
-    whole = workshop.train(workshop.context("exp-whole"), **options)
-    stop = StopAfter(11)  # in the middle of the second epoch
-    with pytest.raises(CancelledError) as caught:
-        workshop.train(workshop.context("exp-parts", progress=stop, cancel=stop.token), **options)
-    assert caught.value.reason_code == "training_cancelled"
-    assert "--resume" in caught.value.next_command
-    assert not (workshop.project.adapters / "exp-parts").exists()
-    parts = workshop.train(workshop.context("exp-parts", resume=True), **options)
-    assert parts.weights_sha256 == whole.weights_sha256
-    trace = [(workshop.project.root / each.trace).read_text().splitlines() for each in (whole, parts)]
+    whole, elsewhere = workshop.train(**options), workshop.elsewhere()
+    cancelled = elsewhere.interrupt(11, **options)  # in the middle of the second epoch
+    assert cancelled.reason_code == "training_cancelled"
+    assert "--resume" in cancelled.next_command
+    assert not list(elsewhere.project.adapters.glob("*"))
+    parts = elsewhere.train(resume=True, **options)
+    assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
+    trace = [(each.project.root / whole.trace).read_text().splitlines() for each in (workshop, elsewhere)]
     without_time = [[line.rpartition(",")[0] for line in lines] for lines in trace]
     assert without_time[0] == without_time[1]
 
 
 def test_an_interrupted_run_is_not_lost_silently(workshop):
-    stop = StopAfter(3)
-    with pytest.raises(CancelledError):
-        workshop.train(workshop.context(progress=stop, cancel=stop.token))
+    workshop.interrupt(3)
     with pytest.raises(StageError) as caught:
-        workshop.train(workshop.context(force=False))
+        workshop.train(force=False)
     assert caught.value.reason_code == "training_baseline_missing"
-    version = workshop.train_inputs().dataset_version
+    version = load_manifest(workshop.project).version
     save_record(workshop.project, stage_record("baseline", "baseline-0", {"dataset_version": version}))
     with pytest.raises(StageError) as caught:
-        workshop.train(workshop.context(force=False))
+        workshop.train(force=False)
     assert caught.value.reason_code == "training_interrupted_run"
     assert "--resume" in caught.value.next_command
     assert "--force" in caught.value.next_command
@@ -74,18 +57,14 @@ def test_a_time_limit_stops_with_a_checkpoint(workshop):
     with pytest.raises(StageError) as caught:
         workshop.train(time_limit_minutes=1e-6)
     assert caught.value.reason_code == "training_timeout"
-    kept = last_checkpoint(workshop.project.runs / "exp-0000000000" / "checkpoints")
+    kept = last_checkpoint(workshop.run_folder / "checkpoints")
     assert kept is not None
     assert kept.name == "checkpoint-1"
 
 
 def test_a_half_written_checkpoint_is_not_taken(workshop):
-    stop = StopAfter(9)
-    with pytest.raises(CancelledError):
-        workshop.train(
-            workshop.context(progress=stop, cancel=stop.token), checkpoint_every=4, checkpoint_minutes=99
-        )
-    folder = workshop.project.runs / "exp-0000000000" / "checkpoints"
+    workshop.interrupt(9, checkpoint_every=4, checkpoint_minutes=99)
+    folder = workshop.run_folder / "checkpoints"
     assert {path.name for path in folder.iterdir()} == {"checkpoint-8", "checkpoint-10"}  # the last two
     (folder / "checkpoint-10" / "optimizer.pt").write_bytes(b"torn")
     assert not is_complete(folder / "checkpoint-10")
@@ -94,11 +73,9 @@ def test_a_half_written_checkpoint_is_not_taken(workshop):
     assert last_checkpoint(folder) is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_kill_9_then_resume_ends_with_the_same_weights(project, tiny_base, method):
-    rows = sentences(200)
-    paths = prepare(project.paths.root, {Split.TRAIN: rows[:160], Split.DEV: rows[160:]}, list(WORDS))
+    paths = save_dataset(project.paths.root, split_rows(sentences(200), dev=40))
     command = [
         sys.executable, "-m", "narrowcast.cli.main", "train", "--project", project.slug, "--force", "--json",
         "--base", str(tiny_base), "--method", method, "--epochs", "3", "--batch-size", "4",

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from narrowcast.core.names import Split
-from narrowcast.errors import CancelledError, StageError
+from narrowcast.errors import StageError
 from narrowcast.models.loading import load_trained, read_run_manifest
 from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.stages.train import Options
@@ -15,8 +15,7 @@ from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
 from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.recipes.selection import best_of
-from tests.training.conftest import sentences
-from tests.training.test_resume import StopAfter
+from tests.support.datasets import sentences
 
 pytestmark = pytest.mark.nightly
 
@@ -37,41 +36,39 @@ def score_of(workshop, run_id):
 @pytest.mark.parametrize(("method", "layout"), [("full", "padded"), ("lora", "tree")])
 def test_the_weights_of_the_best_score_are_saved(workshop, method, layout):
     options = {**WILD, "method": method, "layout": layout}
-    kept = workshop.train(workshop.context("exp-best"), select_by="metric", **options)
+    kept = workshop.train(select_by="metric", **options)
     lines = read_trace(workshop.project.root / kept.trace)
     scores = {line.step: line.dev_score for line in lines if line.dev_score is not None}
     assert len(scores) == 4
-    selection = read_run_manifest(workshop.project, "exp-best").selection
+    selection = read_run_manifest(workshop.project, kept.run_id).selection
     assert selection["metric"] == "macro_f1"
     assert selection["rows"] == 16
     assert selection["score"] == pytest.approx(max(scores.values()), abs=1e-5)
     assert selection["score"] == pytest.approx(scores[selection["step"]], abs=1e-5)
-    assert score_of(workshop, "exp-best") == pytest.approx(selection["score"])
+    assert score_of(workshop, kept.run_id) == pytest.approx(selection["score"])
     if method == "lora":
         return
     assert selection["step"] < 8  # the best is not the last here
-    last = workshop.train(workshop.context("exp-last"), **options)
+    last = workshop.train(**options)
     plain = read_trace(workshop.project.root / last.trace)
     assert [line.loss for line in plain] == [line.loss for line in lines]  # scoring changed nothing
-    assert read_run_manifest(workshop.project, "exp-last").selection == {}
+    assert read_run_manifest(workshop.project, last.run_id).selection == {}
 
 
 def test_a_resumed_run_keeps_the_same_weights(workshop):
     options = {**WILD, "method": "full", "select_by": "metric", "select_rows": 12}
-    whole = workshop.train(workshop.context("exp-whole"), **options)
-    stop = StopAfter(4)  # where the second evaluation is due
-    with pytest.raises(CancelledError):
-        workshop.train(workshop.context("exp-parts", progress=stop, cancel=stop.token), **options)
-    (workshop.project.runs / "exp-parts" / "best.safetensors.part").write_bytes(b"torn")
-    parts = workshop.train(workshop.context("exp-parts", resume=True), **options)
+    whole, elsewhere = workshop.train(**options), workshop.elsewhere()
+    elsewhere.interrupt(4, **options)  # where the second evaluation is due
+    (elsewhere.run_folder / "best.safetensors.part").write_bytes(b"torn")
+    parts = elsewhere.train(resume=True, **options)
     assert parts.weights_sha256 == whole.weights_sha256
-    chosen = [read_run_manifest(workshop.project, name).selection for name in ("exp-whole", "exp-parts")]
+    chosen = [read_run_manifest(each.project, whole.run_id).selection for each in (workshop, elsewhere)]
     assert chosen[0] == chosen[1]
     assert chosen[0]["rows"] == 12
 
 
 def test_early_stopping_follows_the_score_where_answers_are_a_choice(workshop):
-    result = workshop.train(method="full", early_stopping=1, **WILD)
+    result = workshop.train(method="full", early_stopping=1, **{**WILD, "epochs": 20})
     manifest = read_run_manifest(workshop.project, result.run_id)
     assert manifest.recipe["select_by"] == "metric"
     lines = read_trace(workshop.project.root / result.trace)
@@ -81,7 +78,8 @@ def test_early_stopping_follows_the_score_where_answers_are_a_choice(workshop):
         if line.dev_score is not None
     ]
     waited = [number - best_of(found[: number + 1], "metric") for number in range(len(found))]
-    assert manifest.steps == 8 or waited[-1] == 1
+    assert manifest.steps < 20 * 8
+    assert waited[-1] == 1
     assert max(waited[:-1]) == 0
     assert manifest.selection["evaluations"] == len(found)
 
@@ -107,11 +105,11 @@ def test_a_watcher_ends_a_run_and_nothing_is_saved(workshop):
         return number == 2
 
     with pytest.raises(StageError) as caught:
-        workshop.train(workshop.context(watch=watch), select_by="metric", eval_every=4)
+        workshop.train(watch=watch, select_by="metric", eval_every=4)
     assert caught.value.reason_code == "training_pruned"
     assert [number for number, _ in seen] == [1, 2]
-    assert not (workshop.project.adapters / "exp-0000000000").exists()
-    assert not list((workshop.project.runs / "exp-0000000000").glob("checkpoints/*"))
+    assert not list(workshop.project.adapters.glob("*"))
+    assert not list(workshop.run_folder.glob("checkpoints/*"))
 
 
 def test_what_can_not_be_selected_is_refused(workshop_with):

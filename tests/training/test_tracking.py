@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from narrowcast.core.settings import Settings
-from narrowcast.errors import CancelledError, NarrowcastError, StageError
+from narrowcast.errors import NarrowcastError, StageError
 from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.preflight.examine import examine
 from narrowcast.training.tracking import feeds
 from narrowcast.training.tracking.address import is_remote, scrubbed, shown
 from narrowcast.training.tracking.base import TRACKERS, Begun
-from tests.training.test_resume import StopAfter
 
 pytestmark = pytest.mark.nightly
 
@@ -55,10 +54,8 @@ def test_a_resumed_run_is_tracked_once_and_without_secrets(workshop, monkeypatch
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     options = {"method": "full", "epochs": 1, "track": ["mlflow", "wandb"], "checkpoint_every": 3}
-    stop = StopAfter(4)
-    with pytest.raises(CancelledError):
-        workshop.train(workshop.context(progress=stop, cancel=stop.token), **options)
-    result = workshop.train(workshop.context(resume=True), **options)
+    workshop.interrupt(4, **options)
+    result = workshop.train(resume=True, **options)
     trace = read_trace(workshop.project.root / result.trace)
     losses = {line.step: line.loss for line in trace if line.loss is not None}
     assert list(losses) == list(range(1, 9))

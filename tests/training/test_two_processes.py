@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.store.files import read_jsonl
 from narrowcast.training.data.batches import LengthGroupedBatches, parts
 from narrowcast.training.outputs.trace import read_trace
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 from tests.training.two_processes import run
 
 pytestmark = pytest.mark.nightly
@@ -41,10 +40,8 @@ def test_every_process_has_as_many_parts_and_together_they_have_the_rows(process
     assert all(share[-1] == alone[-1] for share in shares)
 
 
-@pytest.mark.slow
 def test_torchrun_gives_the_losses_of_one_process(project, tiny_base):
-    rows = sentences(ROWS + 10)
-    prepare(project.paths.root, {Split.TRAIN: rows[:ROWS], Split.DEV: rows[ROWS:]}, list(WORDS))
+    save_dataset(project.paths.root, split_rows(sentences(ROWS + 10), dev=10))
     alone = run(project.slug, str(tiny_base))
     traces = [read_trace(project.paths.root / str(each["trace"])) for each in alone]
     done = subprocess.run(

@@ -21,6 +21,11 @@ from typer.main import get_command
 from narrowcast.cli import state
 from narrowcast.errors import NarrowcastError
 
+# Read by OpenMP when torch is loaded: threads wait for each other by sleeping after a short spin. Where
+# another process has one of the cores, long spinning made answers of a small model 10 times slower; a short
+# spin makes an idle machine a third faster than none (15 M parameters, two cores).
+SPIN_COUNT = "5000"
+
 # name → (module:attribute, help panel, one line of help). The attribute is a function or a typer.Typer.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("narrowcast.cli.demo:demo", "Start", "Take the built-in task through the whole loop, offline."),
@@ -111,10 +116,7 @@ app.callback()(_root)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit with its code."""
     args = _as_job(list(sys.argv[1:] if arguments is None else arguments))
-    # Read by OpenMP when torch is loaded: threads wait for each other by sleeping after a short spin. Where
-    # another process has one of the cores, long spinning made answers of a small model 10 times slower; a
-    # short spin makes an idle machine a third faster than none (15 M parameters, two cores).
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     try:
         get_command(app).main(args=args, prog_name="narrowcast")
     except NarrowcastError as error:

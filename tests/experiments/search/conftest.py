@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from narrowcast.core.names import Split
 from narrowcast.experiments.requests import SearchRequest
-from narrowcast.testing.tiny import build_tiny_model
-from tests.training.conftest import WORDS, prepare, sentences
+from tests.support.datasets import save_dataset, sentences, split_rows
 
 
 def asked(options, vary=None, trials=2, **fields):
@@ -16,15 +14,13 @@ def asked(options, vary=None, trials=2, **fields):
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory):
-    return str(build_tiny_model(tmp_path_factory.mktemp("base") / "tiny"))
+def base(tiny_base):
+    return str(tiny_base)
 
 
 @pytest.fixture
 def ready(project):
-    rows = sentences(50)
-    splits = {Split.TRAIN: rows[:24], Split.DEV: rows[24:36], Split.TEST: rows[36:]}
-    prepare(project.paths.root, splits, list(WORDS))
+    save_dataset(project.paths.root, split_rows(sentences(50), dev=12, test=14))
     return project
 
 

@@ -155,7 +155,6 @@ def test_wrong_references_are_refused(reference, message, tmp_path):
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.slow
 @pytest.mark.shared_data
 def test_tfidf_on_banking77_reaches_the_known_figure(shared_data, tmp_path):
     """10,003 train and 3,080 test rows of the official split, 77 intents."""

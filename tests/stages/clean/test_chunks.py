@@ -7,7 +7,7 @@ from narrowcast.stages.clean.chunks import chunks
 TEXTS = st.lists(st.text(st.sampled_from("ab. \nÜ漢。?!"), max_size=60), max_size=6).map("\n\n".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, st.integers(1, 40))
 def test_chunks_cover_the_text_but_for_white_space_and_keep_the_limit(text: str, limit: int) -> None:
     position = 0

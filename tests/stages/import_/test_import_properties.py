@@ -32,7 +32,7 @@ PARTS = st.lists(
 
 
 @pytest.mark.parametrize(("scheme", "name"), [("csv", "x.csv"), ("csv", "x.tsv"), ("jsonl", "x.jsonl")])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=PARTS)
 def test_rows_and_rejects_add_up(
     project: Project, tmp_path: Path, scheme: str, name: str, parts: list[bytes]
@@ -72,7 +72,7 @@ FORMS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.sampled_from(STARTS), parts=PARTS, form=st.sampled_from(FORMS))
 def test_any_bytes_in_any_form_end_in_rows_and_rejects_or_one_clear_error(
     project: Project,
@@ -163,7 +163,7 @@ def whole_files() -> dict[str, bytes]:
 WHOLE = whole_files()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(form=st.sampled_from(sorted(WHOLE)), draw=st.data())
 def test_a_damaged_file_ends_in_rows_and_rejects_or_one_clear_error(
     project: Project,

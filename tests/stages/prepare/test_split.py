@@ -33,7 +33,7 @@ def build(rows: list[dict[str, Any]]) -> list[Example]:
     ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(ROW, min_size=10, max_size=60), st.integers(0, 5), st.randoms(use_true_random=False))
 def test_invariants(rows: list[dict[str, Any]], seed: int, chance: random.Random) -> None:
     examples = build(rows)
@@ -85,7 +85,7 @@ def test_the_check_sees_what_it_is_for() -> None:
     assert found.pairs == [(0, 1), (2, 3)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.text(alphabet="abcd ", max_size=16), min_size=2, max_size=16),
     st.sampled_from([0.5, 0.8, 1.0]),

@@ -10,6 +10,7 @@ import torch
 
 from narrowcast.core.example import Example
 from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
 from narrowcast.models.chat import prompt_text
 from narrowcast.models.loading import model_from, tokenizer_from
@@ -17,8 +18,9 @@ from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.setup import build_setup
-from tests.training.conftest import Workshop, prepare
+from tests.support.datasets import split_rows
 
+ALIGNMENT = TaskSpec(profile=TaskProfile.ALIGNMENT)
 WHOLE = {
     "epochs": 3,
     "batch_size": 12,
@@ -44,12 +46,8 @@ def pairs(count, seed=0):
 
 
 @pytest.fixture
-def preferences(tmp_path, tiny_base):
-    rows = pairs(16)
-    project = prepare(
-        tmp_path / "p", {Split.TRAIN: rows[:12], Split.DEV: rows[12:]}, [], TaskProfile.ALIGNMENT
-    )
-    return Workshop(project, tiny_base)
+def preferences(workshop_with):
+    return workshop_with(split_rows(pairs(16), dev=4), ALIGNMENT)
 
 
 def _margins(model, rows):
@@ -144,15 +142,10 @@ def test_an_adapter_learns_to_prefer_and_dev_pairs_are_measured(preferences):
     assert run["recipe"]["objective"] == "dpo"
 
 
-def test_both_answers_count_against_the_context(preferences):
+def test_both_answers_count_against_the_context(workshop_with):
     long = Example({"prompt": "fee"}, {"chosen": "Yes.", "rejected": "no " * 400}, "made", 99)
-    project = prepare(
-        preferences.project.root.parent / "q",
-        {Split.TRAIN: [*pairs(8), long]},
-        [],
-        TaskProfile.ALIGNMENT,
-    )
-    found = build_setup(preferences.options(), Workshop(project, preferences.base).context()).train
+    workshop = workshop_with({Split.TRAIN: [*pairs(8), long]}, ALIGNMENT)
+    found = build_setup(workshop.options(), workshop.context()).train
     assert found.rejected == {"over_length": 1}
     assert found.ledger("train").rows_out == 8
 

@@ -10,7 +10,7 @@ from narrowcast.core.names import Split
 from narrowcast.core.run import RunManifest
 from narrowcast.store.files import read_json
 from narrowcast.training.setup import build_setup
-from tests.training.conftest import sentences
+from tests.support.datasets import sentences
 
 
 def recipe_of(workshop, **options):

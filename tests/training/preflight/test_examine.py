@@ -12,7 +12,8 @@ from narrowcast.core.names import Split
 from narrowcast.errors import ModelError, StageError
 from narrowcast.training.preflight import room
 from narrowcast.training.preflight.examine import admit, examine
-from tests.training.conftest import Workshop, sentences
+from tests.support.datasets import sentences
+from tests.support.workshop import Workshop
 
 
 def _found(workshop: Workshop, *, force: bool = False, **options: object) -> dict[str, list[str]]:
@@ -38,7 +39,7 @@ def test_all_problems_are_named_at_once(workshop_with):
     assert "needs a GPU" in found["training_device_missing"][0]
     assert "training_licence_unclear" in found
     with pytest.raises(StageError) as caught:
-        workshop.train(workshop.context(force=False), max_length=200, method="qlora")
+        workshop.train(force=False, max_length=200, method="qlora")
     assert caught.value.reason_code == "training_dispatch_error"
     for code in ("training_baseline_missing", "training_label_absent", "training_device_missing"):
         assert f"[{code}]" in str(caught.value)
@@ -52,7 +53,7 @@ def test_one_row_stops_a_strict_run_and_is_said_in_an_open_one(workshop_with):
     options = workshop.options(preflight="fail-open")
     setup = admit(examine(options, workshop.context()), options, workshop.context())
     assert len(setup.train.rows) == 1
-    code, _, payload = workshop.events[-1]
+    code, _, payload = workshop.emitted[-1]
     assert code == "training_preflight_ignored"
     assert payload["findings"][0]["reason_code"] == "training_rows_too_few"
 
@@ -104,6 +105,5 @@ def test_a_test_split_that_is_gone_does_not_stop_training(workshop_with):
     rows = sentences(60)
     workshop = workshop_with({Split.TRAIN: rows[:30], Split.DEV: rows[30:40], Split.TEST: rows[40:]})
     assert "prepare_split_changed" not in _found(workshop)
-    (workshop.project.prepared / "current").read_text()
     next(workshop.project.prepared.glob("*/test.jsonl")).unlink()
     assert _found(workshop)["prepare_split_changed"] == ["a split file is gone"]

@@ -45,14 +45,15 @@ def test_the_peak_counts_from_the_reset():
 
 def test_the_forecast_is_kept_and_compared_and_changes_no_weight(workshop):
     options = {"epochs": 3, "batch_size": 4, "method": "full"}  # 48 steps
-    plain = workshop.train(workshop.context("exp-plain"), probe_steps=0, **options)
-    assert not (workshop.project.runs / "exp-plain" / "forecast.json").exists()
-    tried = workshop.train(workshop.context("exp-tried"), probe_steps=4, **options)
+    plain = workshop.train(probe_steps=0, **options)
+    assert not (workshop.run_folder / "forecast.json").exists()
+    workshop = workshop.elsewhere()
+    tried = workshop.train(probe_steps=4, **options)
     assert tried.weights_sha256 == plain.weights_sha256
-    forecast = read_json(workshop.project.runs / "exp-tried" / "forecast.json")
+    forecast = read_json(workshop.run_folder / "forecast.json")
     assert forecast["steps"] == 48
     assert forecast["dev_losses"] == 3
-    kept = read_run_manifest(workshop.project, "exp-tried").forecast
+    kept = read_run_manifest(workshop.project, tried.run_id).forecast
     (event,) = [payload for code, _, payload in workshop.events if code == "training_forecast_checked"]
     assert event == kept
     assert abs(kept["memory_error"]) < 0.2

@@ -1,0 +1,85 @@
+"""The command line as tests call it: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+Completed = subprocess.CompletedProcess[str]
+Cli = Callable[..., Completed]
+"""`cli("data", "sources", code=0, cwd=None)`; with `code=None` any exit code will do."""
+
+CliJson = Callable[..., Any]
+"""The same with `--json`; returns what was printed, parsed."""
+
+
+def run_here(*arguments: str | Path, code: int | None = 0, cwd: Path | None = None) -> Completed:
+    """Run a command line in this process: start-up, signals and terminals are not part of it."""
+    from narrowcast.cli.main import main
+
+    words = [str(each) for each in arguments]
+    out, err = _stream(), _stream()
+    status: Any = 0
+    with redirect_stdout(out), redirect_stderr(err), _no_input(), chdir(cwd) if cwd else nullcontext():
+        try:
+            main(words)
+        except SystemExit as end:
+            status = end.code
+    done = Completed(words, status or 0, _text(out), _text(err))
+    return _checked(done, code)
+
+
+def run_process(
+    *arguments: str | Path,
+    code: int | None = 0,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 240,
+) -> Completed:
+    """Run a command line in a process of its own."""
+    done = subprocess.run(
+        command_line(arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=env,
+        timeout=timeout,
+    )
+    return _checked(done, code)
+
+
+def command_line(arguments: Sequence[str | Path]) -> list[str]:
+    """What starts narrowcast with this interpreter."""
+    return [sys.executable, "-m", "narrowcast.cli.main", *map(str, arguments)]
+
+
+def _checked(done: Completed, code: int | None) -> Completed:
+    if code is not None:
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def _stream() -> io.TextIOWrapper:
+    """Left open: loggers of libraries may have kept it as their standard error."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _no_input() -> Iterator[None]:
+    """Standard input is empty and no terminal."""
+    before, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdin = before

@@ -1,0 +1,18 @@
+"""Progress displays that act on what they are told."""
+
+from __future__ import annotations
+
+from narrowcast.core.progress import CancelToken, NullProgress
+
+
+class StopAfter(NullProgress):
+    """Cancels after some optimizer steps, as ctrl-C would."""
+
+    def __init__(self, steps: int) -> None:
+        self.token, self._left = CancelToken(), steps
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        if "loss" in fields:
+            self._left -= units
+            if self._left == 0:
+                self.token.cancel()
