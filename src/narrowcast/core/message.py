@@ -15,6 +15,8 @@ class Message:
 
     role: Role
     content: str
+    weight: float = 1.0
+    """How much its tokens count where an assistant's turn is learned; 0 leaves it out."""
 
     def to_dict(self) -> dict[str, Any]:
         """The form chat templates and the OpenAI protocol take."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from narrowcast.core.message import Message
 from narrowcast.errors import ModelError
@@ -73,6 +73,59 @@ def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[i
         )
     prompt_ids, completion = render_prompt(tokenizer, messages[:-1]), render_completion(tokenizer, answer)
     return [*prompt_ids, *completion], [*[IGNORED] * len(prompt_ids), *completion]
+
+
+class LearnedTokens(NamedTuple):
+    """A conversation to be learned.
+
+    Attributes:
+        ids: tokens of the whole conversation.
+        weights: one per token; 0 where it carries no loss.
+        turns_without_loss: the assistant's turns that were to be learned, but are rendered otherwise in the
+            history than they were generated.
+    """
+
+    ids: list[int]
+    weights: list[float]
+    turns_without_loss: int
+
+
+def render_learned(tokenizer: Any, messages: Sequence[Message], *, every_turn: bool = False) -> LearnedTokens:
+    """A training row with the weight of each token, from the weights of the assistant's turns.
+
+    The tokens are those of `render_training`. A turn before the last carries loss where its tokens in the
+    history are the ones that its generation would have given: the prompt up to it, then the completion.
+
+    Args:
+        tokenizer: one with a chat template.
+        messages: a conversation whose last turn is the assistant's.
+        every_turn: learn every turn of the assistant; else the last alone.
+
+    Raises:
+        ModelError: where the template does not put the answer after the prompt.
+    """
+    ids, labels = render_training(tokenizer, messages)
+    weights = [0.0 if label == IGNORED else messages[-1].weight for label in labels]
+    without_loss = 0
+    for number, message in enumerate(messages[:-1]):
+        if not every_turn or message.role != "assistant" or not message.weight or not number:
+            continue
+        span = _generated(tokenizer, messages[: number + 1], ids)
+        without_loss += not span
+        weights[span.start : span.stop] = [message.weight] * len(span)
+    return LearnedTokens(ids, weights, without_loss)
+
+
+def _generated(tokenizer: Any, messages: Sequence[Message], ids: list[int]) -> range:
+    """Where the last of these turns is within `ids`, token for token as generated; empty where it is not."""
+    prompt = render_prompt(tokenizer, messages[:-1])
+    start, content = len(prompt), messages[-1].content
+    for text in dict.fromkeys((content, content.strip())):  # some templates strip the turns of the history
+        completion = render_completion(tokenizer, text)
+        span = range(start, start + len(completion))
+        if ids[:start] == prompt and ids[span.start : span.stop] == completion:
+            return span
+    return range(0)
 
 
 @lru_cache(maxsize=4)

@@ -167,5 +167,5 @@ def _rendered(row: TokenRow, tokenizer: Any) -> RenderedRow:
         prompt=tokenizer.decode(row.ids[: row.prompt_length]),
         completion=tokenizer.decode(row.ids[row.prompt_length :]),
         prompt_tokens=row.prompt_length,
-        completion_tokens=row.completion_length,
+        completion_tokens=row.loss_tokens,
     )

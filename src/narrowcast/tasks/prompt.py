@@ -27,7 +27,10 @@ def conversation(instruction: str, inputs: Mapping[str, Any], answer: str | None
     `inputs["messages"]` is a conversation already; it keeps its own system turn where it has one.
     """
     if "messages" in inputs:
-        messages = [Message(turn["role"], turn["content"]) for turn in inputs["messages"]]
+        messages = [
+            Message(turn["role"], turn["content"], float(turn.get("weight", 1)))
+            for turn in inputs["messages"]
+        ]
     else:
         messages = [Message("user", user_text(inputs))]
     if instruction and not any(message.role == "system" for message in messages):

@@ -15,9 +15,11 @@ from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import handler_for
 from narrowcast.training.data.rows import TokenRows, tokenise
+from narrowcast.training.objectives import OBJECTIVES
+from narrowcast.training.objectives.choose import objective_name
 from narrowcast.training.options import Options
 from narrowcast.training.packing.choice import choose_layout, packed_micro_batch
-from narrowcast.training.recipes.recipe import Recipe, choose_recipe, max_length, objective_of
+from narrowcast.training.recipes.recipe import Recipe, choose_recipe, learned_turns, max_length
 from narrowcast.training.recipes.selection import choose_selection
 
 
@@ -52,7 +54,8 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     base = resolve_base(options.base, ctx.settings)
     tokenizer = load_tokenizer(base)
     longest = max_length(options, base)
-    pairs = objective_of(options, manifest.task) == "dpo"
+    pairs = OBJECTIVES.get(objective_name(options, manifest.task)).pairs
+    every_turn = learned_turns(options, manifest.task) == "all"
     splits: dict[Split, TokenRows] = {}
     for split in (Split.TRAIN, Split.DEV):
         examples = _rows(ctx, manifest, split)
@@ -62,7 +65,15 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
             ctx.cancel.check(reason_code="training_cancelled")
             ctx.progress.advance()
 
-        splits[split] = tokenise(examples, handler_for(manifest.task), tokenizer, longest, each, pairs=pairs)
+        splits[split] = tokenise(
+            examples,
+            handler_for(manifest.task),
+            tokenizer,
+            longest,
+            each,
+            pairs=pairs,
+            every_turn=every_turn,
+        )
     train = splits[Split.TRAIN]
     if not train.rows:
         reasons = ", ".join(f"{count} {reason}" for reason, count in train.rejected.items()) or "no rows"
@@ -73,6 +84,10 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
             reason_code="training_dispatch_error",
         )
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
+    if train.turns_without_loss:
+        recipe.reasons["loss_turns"] = (
+            f"without {train.turns_without_loss:,} turns that the template renders otherwise in the history"
+        )
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size
     )

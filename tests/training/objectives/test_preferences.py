@@ -58,7 +58,7 @@ def _margins(model, rows):
         for side in row.sides():
             ids = torch.tensor([side.ids])
             logprobs = model(input_ids=ids).logits[0, :-1].log_softmax(-1)
-            tokens = logprobs.build_setup(-1, ids[0, 1:, None])[:, 0]
+            tokens = logprobs.gather(-1, ids[0, 1:, None])[:, 0]
             sums.append(tokens[side.prompt_length - 1 :].sum())
         found.append(sums[0] - sums[1])
     return torch.stack(found)

@@ -34,7 +34,7 @@ class DevScore:
     """
 
     def __init__(self, setup: TrainingSetup, rows: int, ctx: StageContext) -> None:
-        kept = {row.example_id: row.completion_length for row in setup.dev.rows}
+        kept = {row.example_id: row.answer_length for row in setup.dev.rows}
         fitting = [each for each in read_split(ctx.project, setup.manifest, Split.DEV) if each.id in kept]
         draw = random.Random(0)  # noqa: S311 - a reproducible draw, not a secret
         chosen = sorted(draw.sample(range(len(fitting)), min(rows, len(fitting))))

@@ -18,7 +18,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.models.chat import render_training
 from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.objectives.build import layout_of
-from narrowcast.training.objectives.completions import Completions
+from narrowcast.training.objectives.sft import Completions
 from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.trainer import CompletionTrainer
 
@@ -88,8 +88,8 @@ def _row(tokenizer: Any, entry: Mapping[str, str]) -> tuple[TokenRow, int] | Non
         ids = tokenizer(entry["text"], add_special_tokens=False)["input_ids"]
         # Nothing predicts the first token, so its bytes do not count.
         size = len(entry["text"].encode()) - len(tokenizer.decode(ids[:1]).encode())
-        return (TokenRow(entry["text"], ids, 1), size) if len(ids) > 1 else None
+        return (TokenRow.answering(entry["text"], ids, 1), size) if len(ids) > 1 else None
     turns = [Message("user", entry["question"]), Message("assistant", entry["answer"])]
     ids, labels = render_training(tokenizer, turns)
     prompt = sum(label < 0 for label in labels)
-    return TokenRow(entry["question"], ids, prompt), len(entry["answer"].encode())
+    return TokenRow.answering(entry["question"], ids, prompt), len(entry["answer"].encode())

@@ -116,7 +116,7 @@ def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
     Returns:
         `input_ids` [rows, longest]; `positions` [n], numbers into the flattened [rows × longest] grid whose
         logits are needed; `labels` [n], the token to be predicted at each, `IGNORED` for fillers at the end;
-        `tokens`, how many are no padding.
+        `tokens`, how many are not padding; `weights` [n] where rows weigh their tokens.
     """
     longest = padded_length(rows)
     input_ids = torch.full((len(rows), longest), pad, dtype=torch.long)
@@ -124,9 +124,9 @@ def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
     labels: list[int] = []
     for number, row in enumerate(rows):
         input_ids[number, : len(row.ids)] = torch.tensor(row.ids)
-        first = max(row.prompt_length, 1)  # the first token of a row is predicted by nothing
-        positions += range(number * longest + first - 1, number * longest + len(row.ids) - 1)
-        labels += row.ids[first:]
+        targets = row.targets
+        positions += [number * longest + place - 1 for place in targets]
+        labels += [row.ids[place] for place in targets]
     fillers = _round_up(len(labels), _LOSSES) - len(labels)
     positions += [0] * fillers
     labels += [IGNORED] * fillers
@@ -135,7 +135,16 @@ def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
         "positions": torch.tensor(positions),
         "labels": torch.tensor(labels),
         "tokens": sum(len(row.ids) for row in rows),
+        **loss_weights(rows, len(labels)),
     }
+
+
+def loss_weights(rows: Sequence[TokenRow], labels: int) -> dict[str, torch.Tensor]:
+    """`weights` [labels] of a batch's labels, 0 for fillers; empty where every token counts one."""
+    if not any(row.weights for row in rows):
+        return {}
+    weights = [weight for row in rows for weight in row.target_weights]
+    return {"weights": torch.tensor(weights + [0.0] * (labels - len(weights)))}
 
 
 def padded_length(rows: Sequence[TokenRow]) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
-from narrowcast.models.chat import IGNORED, render_completion, render_training
+from narrowcast.models.chat import render_completion, render_learned
 from narrowcast.tasks.base import TaskHandler
 
 
@@ -18,20 +19,54 @@ class TokenRow:
 
     Attributes:
         example_id: which example it was.
-        ids: prompt and completion.
-        prompt_length: tokens before the completion; loss is on the rest.
-        rejected: of a preference pair, the completion that was not preferred; else empty.
+        ids: the whole conversation.
+        mask: one byte per token, 1 where it carries loss, else 0.
+        rejected: of a preference pair, the completion that was not preferred; else empty. The mask of a pair
+            is the preferred completion, at the end of the row.
+        weights: of the tokens that carry loss, in their order; empty where each counts one.
     """
 
     example_id: str
     ids: list[int]
-    prompt_length: int
+    mask: bytes
     rejected: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    @classmethod
+    def answering(
+        cls, example_id: str, ids: list[int], prompt_length: int, rejected: tuple[int, ...] = ()
+    ) -> TokenRow:
+        """A row with loss on every token after its prompt."""
+        mask = bytes(prompt_length) + b"\x01" * (len(ids) - prompt_length)
+        return cls(example_id, ids, mask, rejected)
 
     @property
-    def completion_length(self) -> int:
+    def targets(self) -> list[int]:
+        """Numbers of the tokens with loss; the first token is never one, as nothing predicts it."""
+        return [place for place in compress(range(len(self.ids)), self.mask) if place]
+
+    @property
+    def target_weights(self) -> list[float]:
+        """The weight of each of `targets`."""
+        if not self.weights:
+            return [1.0] * len(self.targets)
+        return list(self.weights[1:] if self.mask[0] else self.weights)
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens before the first with loss."""
+        first = self.mask.find(1)
+        return len(self.ids) if first < 0 else first
+
+    @property
+    def answer_length(self) -> int:
+        """Tokens of the last answer."""
+        return len(self.mask) - len(self.mask.rstrip(b"\x01"))
+
+    @property
+    def loss_tokens(self) -> int:
         """Tokens that carry loss."""
-        return len(self.ids) - self.prompt_length + len(self.rejected)
+        return self.mask.count(1) + len(self.rejected)
 
     @property
     def size(self) -> int:
@@ -42,18 +77,24 @@ class TokenRow:
         """The row itself; of a pair the preferred answer and the other, each behind the prompt."""
         if not self.rejected:
             return [self]
-        other = [*self.ids[: self.prompt_length], *self.rejected]
+        prompt = self.prompt_length
         return [
-            TokenRow(self.example_id, self.ids, self.prompt_length),
-            TokenRow(self.example_id, other, self.prompt_length),
+            TokenRow.answering(self.example_id, side, prompt)
+            for side in (self.ids, [*self.ids[:prompt], *self.rejected])
         ]
 
 
 @dataclass(slots=True)
 class TokenRows:
-    """Rows that can be trained on, and how many could not, by reason."""
+    """Rows that can be trained on, and how many could not, by reason.
+
+    Attributes:
+        turns_without_loss: assistant turns before the last that the template renders otherwise in the history
+            than it would have when they were generated.
+    """
 
     rows: list[TokenRow] = field(default_factory=list)
+    turns_without_loss: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     rejected_ids: dict[str, list[str]] = field(default_factory=dict)
 
@@ -65,7 +106,7 @@ class TokenRows:
     @property
     def loss_tokens(self) -> int:
         """Tokens that carry loss."""
-        return sum(row.completion_length for row in self.rows)
+        return sum(row.loss_tokens for row in self.rows)
 
     @property
     def longest(self) -> int:
@@ -91,6 +132,7 @@ def tokenise(
     each: Callable[[], None] = lambda: None,
     *,
     pairs: bool = False,
+    every_turn: bool = False,
 ) -> TokenRows:
     """Render rows; one longer than `max_length` is left out and counted as `over_length`.
 
@@ -101,17 +143,21 @@ def tokenise(
         max_length: in tokens, prompt and completion together.
         each: called after each row (progress, cancel).
         pairs: keep both answers of a preference pair; else the preferred one alone.
+        every_turn: learn every turn of the assistant, not the last alone.
     """
     found = TokenRows()
     for example in examples:
-        ids, labels = render_training(tokenizer, handler.to_messages(example.inputs, example.target))
-        prompt_length = sum(label == IGNORED for label in labels)
+        messages = handler.to_messages(example.inputs, example.target)
+        learned = render_learned(tokenizer, messages, every_turn=every_turn)
+        found.turns_without_loss += learned.turns_without_loss
+        mask = bytes(weight > 0 for weight in learned.weights)
+        weights = tuple(compress(learned.weights, mask))
+        if all(weight == 1 for weight in weights):
+            weights = ()
         rejected = _rejected(example, tokenizer) if pairs else ()
-        row = TokenRow(example.id, ids, prompt_length, rejected)
+        row = TokenRow(example.id, learned.ids, mask, rejected, weights)
         longest = max(len(side.ids) for side in row.sides())
-        reason = (
-            "over_length" if longest > max_length else "no_completion" if not row.completion_length else ""
-        )
+        reason = "over_length" if longest > max_length else "no_completion" if not row.loss_tokens else ""
         if reason:
             found.rejected[reason] = found.rejected.get(reason, 0) + 1
             found.rejected_ids.setdefault(reason, []).append(example.id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from narrowcast.training.data.rows import TokenRow
 
@@ -45,7 +46,8 @@ class WordDropout(Sequence[TokenRow]):
     def __getitem__(self, index: int) -> TokenRow:  # type: ignore[override]  # batches pick single rows
         """The row in this epoch; never longer than it was."""
         row = self._rows[index]
-        prompt = row.ids[: row.prompt_length]
+        size = row.prompt_length
+        prompt = row.ids[:size]
         draw = random.Random(f"{self._seed} {self._epoch} {index}")  # noqa: S311 - not for secrets
         kept = []
         for token in self._input(prompt):
@@ -58,7 +60,7 @@ class WordDropout(Sequence[TokenRow]):
             return row
         end = prompt[len(prompt) - self._end :]
         noisy = [*prompt[: self._begin], *kept, *end]
-        return TokenRow(row.example_id, noisy + row.ids[row.prompt_length :], len(noisy), row.rejected)
+        return replace(row, ids=noisy + row.ids[size:], mask=bytes(len(noisy)) + row.mask[size:])
 
     def _input(self, prompt: list[int]) -> list[int]:
         return prompt[self._begin : len(prompt) - self._end]

@@ -11,7 +11,7 @@ from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.forward import picked_logits
 from narrowcast.training.fused.last_layer import EarlyHead
 from narrowcast.training.objectives.base import Layout
-from narrowcast.training.objectives.preferences import pair_batch, pair_margins
+from narrowcast.training.objectives.pairs import pair_batch, pair_margins
 
 
 def reference_margins(

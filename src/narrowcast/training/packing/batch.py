@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from narrowcast.models.chat import IGNORED
-from narrowcast.training.data.batches import padded_length
+from narrowcast.training.data.batches import loss_weights, padded_length
 from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.packing.blocks import lay_out
 from narrowcast.training.packing.trie import build_trie
@@ -29,7 +29,8 @@ def pack(rows: Sequence[TokenRow], pad: int, fewest: int = FEWEST_SHARED) -> dic
     Returns:
         `input_ids`, `position_ids` [1, tokens]; `layout`; `positions` [n], offsets whose logits are needed,
         once for each row and token, so that a token several rows share counts as often as it occurs;
-        `labels` [n], `IGNORED` for fillers; `tokens`, how many the rows have before packing.
+        `labels` [n], `IGNORED` for fillers; `tokens`, how many the rows have before packing; `weights` [n]
+        where rows weigh their tokens.
     """
     trie = build_trie([row.ids for row in rows], fewest)
     fillers = packed_length(len(trie.ids)) - len(trie.ids)
@@ -37,9 +38,9 @@ def pack(rows: Sequence[TokenRow], pad: int, fewest: int = FEWEST_SHARED) -> dic
     positions: list[int] = []
     labels: list[int] = []
     for row, offsets in zip(rows, trie.offsets, strict=True):
-        first = max(row.prompt_length, 1)  # the first token of a row is predicted by nothing
-        positions += offsets[first - 1 : -1]
-        labels += row.ids[first:]
+        targets = row.targets
+        positions += [offsets[place - 1] for place in targets]
+        labels += [row.ids[place] for place in targets]
     more = _round_up(len(labels), _LOSSES) - len(labels)
     return {
         "input_ids": torch.tensor([ids]),
@@ -48,6 +49,7 @@ def pack(rows: Sequence[TokenRow], pad: int, fewest: int = FEWEST_SHARED) -> dic
         "positions": torch.tensor(positions + [0] * more),
         "labels": torch.tensor(labels + [IGNORED] * more),
         "tokens": sum(len(row.ids) for row in rows),
+        **loss_weights(rows, len(labels) + more),
     }
 
 

@@ -17,7 +17,7 @@ from narrowcast.training.data.batches import LengthGroupedBatches
 from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.forward import picked_logits
 from narrowcast.training.fused.last_layer import EarlyHead
-from narrowcast.training.objectives.completions import Completions
+from narrowcast.training.objectives.sft import Completions
 from narrowcast.training.options import Options
 from narrowcast.training.packing.choice import can_pack
 from narrowcast.training.packing.costs import Costs

@@ -59,7 +59,7 @@ def probe(setup: TrainingSetup, options: Options, ctx: StageContext) -> Forecast
     ctx.progress.start("trying steps", _WARM + 2 * len(tried))
     clock = _Clock(ctx)
     with TemporaryDirectory() as folder, kept_pages():
-        dev_seconds = _run(setup, options, [steps[at] for at in tried], clock, Path(folder))
+        dev_seconds = _run(setup, options, ctx, [steps[at] for at in tried], clock, Path(folder))
     ctx.cancel.check(reason_code="training_cancelled")
     peak = peak_bytes()
     if setup.recipe.layout == "tree" and not torch.cuda.is_available():
@@ -100,7 +100,9 @@ def _forecast(
     )
 
 
-def _run(setup: TrainingSetup, options: Options, steps: list[Step], clock: _Clock, folder: Path) -> float:
+def _run(
+    setup: TrainingSetup, options: Options, ctx: StageContext, steps: list[Step], clock: _Clock, folder: Path
+) -> float:
     """Train on the steps, each twice; seconds of one pass over the dev rows are returned."""
     recipe = setup.recipe
     arguments = training_arguments(setup, options, folder)
@@ -110,15 +112,16 @@ def _run(setup: TrainingSetup, options: Options, steps: list[Step], clock: _Cloc
     middle = max(0, len(dev) // 2 - recipe.micro_batch_size)
     sample = dev[middle : middle + 2 * recipe.micro_batch_size]
     torch.manual_seed(options.seed)
+    model = trainable_model(setup, options)
     trainer = _Probe(
-        trainable_model(setup, options),
+        model,
         arguments,
         rows=setup.train.rows,
         dev_rows=sample,
         batch_size=options.batch_size,
         pad=setup.tokenizer.pad_token_id or 0,
         bf16=recipe.precision == "bf16",
-        objective=probe_objective(setup, options),
+        objective=probe_objective(setup, options, model, ctx),
         callbacks=[clock],
     )
     trainer.remove_callback(PrinterCallback)

@@ -10,17 +10,17 @@ from pydantic import BaseModel
 
 from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import StageError
 from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
+from narrowcast.training.objectives import OBJECTIVES
+from narrowcast.training.objectives.choose import objective_name
 from narrowcast.training.options import Options
 from narrowcast.training.packing.costs import Costs
 from narrowcast.training.recipes.rank import rank_for
 
 FULL_BELOW = 100_000_000  # parameters
 TOKENS_AT_ONCE = 8192  # a micro-batch of the longest rows; about 2 GB of activations at 17 M parameters
-_DPO_RATE = 0.05  # pairs push probabilities apart without bound, so steps are smaller
 _WORD_DROPOUT = 0.12  # banking77, 15 M parameters: macro-F1 on dev rows 0.904 with it, 0.884 without
 _EPOCHS, _FEWEST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 5, 400, 2500, 40
 
@@ -38,7 +38,8 @@ class Recipe(BaseModel):
     """
 
     method: Method
-    objective: Literal["sft", "dpo"] = "sft"
+    objective: str = "sft"
+    loss_turns: Literal["last", "all"] = "last"
     epochs: int
     learning_rate: float
     word_dropout: float = 0.0
@@ -76,7 +77,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     """
     reasons: dict[str, str] = {}
     method = _method(options.method, base.parameters, reasons)
-    objective = objective_of(options, task)
+    objective = objective_name(options, task)
     rank = options.lora_rank
     if rank is None:
         rank, reasons["lora_rank"] = rank_for(task, rows)
@@ -88,9 +89,10 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     if rate is None:
         rate = _learning_rate(method, base.parameters)
         reasons["learning_rate"] = f"{method}, {base.parameters / 1e6:,.0f} M parameters"
-        if objective == "dpo":
-            rate *= _DPO_RATE
-            reasons["learning_rate"] += f", times {_DPO_RATE} for dpo"
+        factor = OBJECTIVES.get(objective).rate
+        if factor != 1:
+            rate *= factor
+            reasons["learning_rate"] += f", times {factor} for {objective}"
     dropped = options.word_dropout
     if dropped is None:
         dropped, why = _word_dropout(task, method, base.parameters)
@@ -104,6 +106,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     return Recipe(
         method=method,
         objective=objective,
+        loss_turns=learned_turns(options, task),
         epochs=epochs,
         learning_rate=rate,
         layout_costs=options.layout_costs,
@@ -119,22 +122,18 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
     )
 
 
-def objective_of(options: Options, task: TaskSpec) -> Literal["sft", "dpo"]:
-    """What is minimised.
+def learned_turns(options: Options, task: TaskSpec) -> Literal["last", "all"]:
+    """Which of the assistant's turns carry loss.
 
-    Raises:
-        StageError: dpo was asked for, but the rows are no preference pairs.
+    In a chat each turn of the assistant is an answer as good as the last. The turns of other tasks are
+    context: what a tool-calling assistant said before need not have the form that its handler asks for. Of
+    preference pairs the answers alone differ.
     """
-    pairs = task.profile is TaskProfile.ALIGNMENT
-    if options.objective == "dpo" and not pairs:
-        raise StageError(
-            f"dpo needs preference pairs; the rows are of the task {task.profile}",
-            next_command="narrowcast train --set objective=sft, or import pairs: --mapper preference_pair",
-            reason_code="training_dispatch_error",
-        )
-    if options.objective == "auto":
-        return "dpo" if pairs else "sft"
-    return options.objective
+    if OBJECTIVES.get(objective_name(options, task)).pairs:
+        return "last"
+    if options.loss_turns != "auto":
+        return options.loss_turns
+    return "all" if task.profile is TaskProfile.CHAT else "last"
 
 
 def max_length(options: Options, base: ResolvedBase) -> int:

@@ -55,8 +55,8 @@ class ChatMessagesPassthrough:
         return TaskSpec(profile=self.profile)
 
 
-def read_turns(value: Any) -> list[dict[str, str]]:
-    """Turns in order as `{"role", "content"}`.
+def read_turns(value: Any) -> list[dict[str, Any]]:
+    """Turns in order as `{"role", "content", "weight"?}`, the weight as OpenAI's fine-tuning files have it.
 
     Raises:
         RejectRow: `invalid_messages_shape`.
@@ -66,7 +66,7 @@ def read_turns(value: Any) -> list[dict[str, str]]:
     return [_turn(each) for each in value]
 
 
-def _turn(value: Any) -> dict[str, str]:
+def _turn(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise RejectRow("invalid_messages_shape", f"a turn is {type(value).__name__}")
     role = next((value[key] for key in ROLE_KEYS if key in value), None)
@@ -76,4 +76,6 @@ def _turn(value: Any) -> dict[str, str]:
         raise RejectRow("invalid_messages_shape", f"unknown role {str(role)[:40]!r}")
     if not isinstance(content, str):
         raise RejectRow("invalid_messages_shape", f"a turn of {role} has no text")
-    return {"role": known, "content": content}
+    turn = {"role": known, "content": content}
+    weight = value.get("weight")
+    return {**turn, "weight": weight} if isinstance(weight, int | float) and weight >= 0 else turn

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from narrowcast.models.chat import IGNORED
 from narrowcast.training.data.rows import TokenRow
-from narrowcast.training.objectives.base import Layout
+from narrowcast.training.objectives.base import Layout, Objective, ObjectiveDefinition, ObjectiveSetup
 
 
 class Completions:
@@ -28,12 +28,24 @@ class Completions:
         return self._layout(rows, pad)
 
     def loss(self, logits: Tensor, inputs: dict[str, Any]) -> Tensor:
-        """Nats, summed over the answers' tokens."""
+        """Nats, summed over the answers' tokens, each times its weight where rows have weights."""
         return self.cross_entropy(logits, inputs)
 
     @staticmethod
     def cross_entropy(logits: Tensor, inputs: dict[str, Any]) -> Tensor:
         """As `loss`."""
-        return functional.cross_entropy(
-            logits.float(), inputs["labels"], ignore_index=IGNORED, reduction="sum"
+        weights = inputs.get("weights")
+        losses = functional.cross_entropy(
+            logits.float(),
+            inputs["labels"],
+            ignore_index=IGNORED,
+            reduction="sum" if weights is None else "none",
         )
+        return losses if weights is None else (losses * weights).sum()
+
+
+def _build(setup: ObjectiveSetup) -> Objective:
+    return Completions(setup.layout)
+
+
+SFT = ObjectiveDefinition(build=_build, probe=_build)

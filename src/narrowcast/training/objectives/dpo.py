@@ -19,9 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from narrowcast.models.chat import IGNORED
 from narrowcast.training.data.rows import TokenRow
-from narrowcast.training.objectives.base import Layout
+from narrowcast.training.objectives.base import Layout, Objective, ObjectiveDefinition, ObjectiveSetup
+from narrowcast.training.objectives.options import DpoOptions
+from narrowcast.training.objectives.pairs import pair_batch, pair_margins
+from narrowcast.training.objectives.reference import reference_margins
 
 
 class Preferences:
@@ -47,27 +49,33 @@ class Preferences:
         return -functional.logsigmoid(self._beta * gained).sum()
 
 
-def pair_batch(layout: Layout, rows: Sequence[TokenRow], pad: int) -> dict[str, Any]:
-    """A batch of pairs, each pair's preferred answer before the other.
-
-    Returns:
-        What the layout returns, but `answers` [n] for the tokens to be predicted, `owners` [n], the side each
-        belongs to (2 · pairs for fillers), and `labels` [pairs], all ones: what the loss is averaged over.
-    """
-    sides = [side for row in rows for side in row.sides()]
-    batch = layout(sides, pad)
-    answers = batch["labels"]
-    counts = torch.tensor([len(side.ids) - max(side.prompt_length, 1) for side in sides])
-    owners = torch.full_like(answers, len(sides))
-    owners[: int(counts.sum())] = torch.repeat_interleave(torch.arange(len(sides)), counts)
-    return {**batch, "answers": answers, "owners": owners, "labels": torch.ones(len(rows), dtype=torch.long)}
+_RATE = 0.05  # pairs push probabilities apart without bound, so steps are smaller
 
 
-def pair_margins(logits: Tensor, inputs: dict[str, Any]) -> Tensor:
-    """Log P(preferred) − log P(other) of each pair: [pairs], nats, over whole answers."""
-    tokens = -functional.cross_entropy(
-        logits.float(), inputs["answers"], ignore_index=IGNORED, reduction="none"
+def _build(setup: ObjectiveSetup) -> Objective:
+    """Measured against the weights as they are now."""
+    ctx = setup.ctx
+    ctx.progress.start("reference margins", len(setup.rows))
+
+    def each(pairs: int) -> None:
+        ctx.cancel.check(reason_code="training_cancelled")
+        ctx.progress.advance(pairs)
+
+    margins = reference_margins(
+        setup.model,
+        setup.rows,
+        setup.layout,
+        pad=setup.pad,
+        at_once=setup.micro_batch_size,
+        bf16=setup.bf16,
+        each=each,
     )
-    sides = 2 * len(inputs["labels"])
-    sums = tokens.new_zeros(sides + 1).index_add(0, inputs["owners"], tokens)
-    return sums[0:sides:2] - sums[1:sides:2]
+    return Preferences(setup.layout, setup.options.beta, margins)
+
+
+def _probe(setup: ObjectiveSetup) -> Objective:
+    margins = dict.fromkeys((row.example_id for row in setup.rows), 0.0)
+    return Preferences(setup.layout, setup.options.beta, margins)
+
+
+DPO = ObjectiveDefinition(build=_build, probe=_probe, options=DpoOptions, pairs=True, rate=_RATE)
