@@ -10,7 +10,7 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import PreflightRequest
 
 if TYPE_CHECKING:
-    from narrowcast.ops.preflight import Preflight, TrainPlan
+    from narrowcast.ops.preflight import Preflight, TrainingPlan
 
 
 @request_command
@@ -70,7 +70,7 @@ def _render_findings(found: Preflight) -> None:
         say(f"[yellow]mode {found.mode}: training would begin in spite of these[/]")
 
 
-def _render_plan(plan: TrainPlan) -> None:
+def _render_plan(plan: TrainingPlan) -> None:
     from rich.text import Text
 
     from narrowcast.cli.output import console, say, table

@@ -51,12 +51,14 @@ class StageResult(BaseModel):
         ledger: the rows the stage took and gave, where it handles rows.
         summary: one line for people.
         payload: plain values for the stage's success event.
+        reason_code: of that event, where it is not the stage's `success_code`.
     """
 
     artifacts: list[str] = Field(default_factory=list)
     ledger: StageLedger | None = None
     summary: str = ""
     payload: dict[str, Any] = Field(default_factory=dict)
+    reason_code: str | None = Field(default=None, exclude=True)
 
 
 class Emit(Protocol):
@@ -125,6 +127,7 @@ class StageDefinition(Generic[I, O, R]):
             import per source. Each subject has a record of its own.
         keep_each: every run keeps its record, and one of them is current; otherwise the last one replaces it.
         preview: what a dry run shows; it writes nothing. Where None, a dry run shows the plan alone.
+        always_runs: never taken from its record: it looks at what no input holds, such as the machine.
         version: raised when the stage's code changes what it would write.
         shared: several processes may run the stage together.
     """
@@ -143,6 +146,7 @@ class StageDefinition(Generic[I, O, R]):
     subject: Callable[[I, O], str] = _whole_project
     keep_each: bool = False
     preview: Callable[[I, O, StageContext], BaseModel] | None = None
+    always_runs: bool = False
     version: int = 1
     shared: bool = False
 

@@ -67,7 +67,7 @@ def measure_inputs(
         max_tokens=settled.max_tokens,
         models={},
         against={},
-        parent=next((name.removeprefix("run:") for name in models if name.startswith("run:")), None),
+        parent=_training_run(project, [*models, *against]),
     )
     context = predictor_context(project, ctx.settings, manifest, inputs)
     train = manifest.splits[Split.TRAIN].sha256
@@ -77,6 +77,18 @@ def measure_inputs(
         if name not in inputs.models:
             inputs.against[name] = fingerprint(name, context, train)
     return inputs
+
+
+def _training_run(project: ProjectPaths, references: Sequence[str]) -> str | None:
+    """The training run that is measured: one that is named, or the one behind the files of the bundle."""
+    for reference in references:
+        name, _, argument = reference.partition(":")
+        if name == "run":
+            return argument
+        if name == "gguf" and not argument.endswith(".gguf"):
+            current = current_run(project)
+            return current.run_id if current else None
+    return None
 
 
 def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:

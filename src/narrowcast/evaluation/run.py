@@ -14,10 +14,10 @@ from narrowcast.evaluation.result import MeasureResult
 from narrowcast.plugins.optional import require
 
 
-def run(
+def measure_and_report(
     inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext, gates: Sequence[Gate] | None
 ) -> MeasureResult:
-    """The body of all three measuring stages; see `measure.measure` for `gates`."""
+    """The body of every measuring stage; see `measure.measure` for `gates`."""
     require("numpy", "sklearn", "matplotlib", purpose="measuring models")
     measurement = measure(inputs, options, ctx, gates)
     folder = ctx.project.reports / ctx.run_id

@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.stage import StageContext, Watch
+from narrowcast.core.stage import Watch
 from narrowcast.core.work import Work
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE, Result
+from narrowcast.stages.trial import STAGE as TRIAL
 
 
 @dataclass(slots=True)
@@ -79,25 +80,10 @@ def measured_run(
 
 
 def _measured(project: Project, trained: Result, seed: int, setup: RunSetup) -> MeasuredRun:
-    from narrowcast.evaluation.inputs import measure_inputs
-    from narrowcast.evaluation.measure import measure
-
-    reference = f"run:{trained.run_id}"
     options = EvaluateOptions.model_validate(
-        {"models": [reference], "against": [], "gates": [], "split": "dev", "limit": setup.rows}
+        {"models": [f"run:{trained.run_id}"], "split": "dev", "limit": setup.rows}
     )
-    context = StageContext(
-        project.paths,
-        project.settings,
-        run_id=trained.run_id,
-        progress=setup.work.progress,
-        cancel=setup.work.cancel,
-    )
-    try:
-        found = measure(measure_inputs(context, options, [reference]), options, context, [])
-    finally:
-        setup.work.progress.finish()
-    result = found.models[0].result
+    result = project.runner(setup.work).run(TRIAL, options).model
     return MeasuredRun(
         run_id=trained.run_id,
         base=trained.base,

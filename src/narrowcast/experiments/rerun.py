@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from narrowcast.core.hashing import short
 from narrowcast.core.hashing import short
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
-from narrowcast.core.stage import StageContext
+from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, ModelError
 from narrowcast.experiments.requests import RerunRequest
@@ -20,43 +23,103 @@ from narrowcast.reasons import StageName
 from narrowcast.store.files import read_json, write_text
 
 
-class Rerun(BaseModel):
-    """The repeated run beside the first one."""
+class RerunOptions(StageOptions):
+    """Repeat a training run."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    run: str
+    """The run, as `narrowcast runs` lists it."""
+
+
+class RerunInputs(StageInputs):
+    """What is repeated."""
+
+    manifest: RunManifest
+
+
+class Rerun(StageResult):
+    """The repeated run beside the first.
+
+    Attributes:
+        identical: the weights have the same SHA-256.
+        changed: what differs in code version and environment, as `name: then → now`.
+        folder: the repeated run, relative to the project; kept where it differs.
+    """
 
     run_id: str
     identical: bool
-    """The weights have the same SHA-256."""
     expected_sha256: str
     weights_sha256: str
     changed: list[str]
-    """What differs in code version and environment, as `name: then → now`."""
     seconds: float
     folder: str | None = None
-    """The repeated run, relative to the project; kept where it differs."""
 
 
 def rerun(project: Project, request: RerunRequest, work: Work | None = None) -> Rerun:
     """Train again with the run's base, data-set version, recipe, seed and threads, in a folder of its own.
 
-    An interrupted repetition continues where it was.
+    An interrupted repetition is continued.
 
     Raises:
         ModelError: where the run or its base is gone or was changed.
         DataError: where its data-set version is gone.
         CancelledError: on request, with a checkpoint.
     """
-    import torch
+    return project.runner(work).run(STAGE, RerunOptions(run=request.run), force=True, resume=True)
 
+
+def _read_inputs(options: RerunOptions, ctx: StageContext) -> RerunInputs:
+    from narrowcast.models.loading import read_run_manifest
+
+    manifest = read_run_manifest(ctx.project, options.run)
+    _version_folder(ctx.project, manifest.dataset_version)
+    return RerunInputs(manifest=manifest, parent=options.run)
+
+
+def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Rerun:
     from narrowcast.models.loading import read_run_manifest
     from narrowcast.stages.train.contract import read_inputs
     from narrowcast.stages.train.run import train
+
+    manifest = inputs.manifest
+    options = _options_of(manifest)
+    scratch = ProjectPaths(ctx.project.root / "training" / "reruns" / manifest.run_id)
+    _take_rows(ctx.project, scratch, manifest)
+    # Forced, because the baseline was asked for the first time.
+    inner = replace(ctx, project=scratch, run_id=manifest.run_id, resume=True, force=True, emit=_emit_nothing)
+    with _threads(manifest):
+        again = read_inputs(options, inner)
+        if again.base_fingerprint != manifest.base.fingerprint:
+            raise ModelError(
+                "the base is not the one this run was trained on",
+                where=manifest.base.name,
+                next_command="narrowcast models list",
+                reason_code="model_base_changed",
+            )
+        result = train(again, options, inner)
+    return _compared(
+        ctx.project, manifest, read_run_manifest(scratch, manifest.run_id), scratch, result.seconds
+    )
+
+
+STAGE = StageDefinition(
+    name="rerun",
+    event_stage=StageName.TRAINING,
+    options=RerunOptions,
+    result=Rerun,
+    read_inputs=_read_inputs,
+    run=_run,
+    success_code="training_rerun",
+    failure_code="training_runtime_error",
+    cancelled_code="training_cancelled",
+    subject=lambda _, options: options.run,
+)
+
+
+def _options_of(manifest: RunManifest) -> Any:
+    """Every option of the run, without what changes no weight."""
     from narrowcast.training.options import Options
 
-    run_id, work = request.run, work or Work()
-    manifest = read_run_manifest(project.paths, run_id)
-    options = Options.model_validate(
+    return Options.model_validate(
         {
             **{name: value for name, value in manifest.recipe.items() if name in Options.model_fields},
             "recipe": "",  # filled in already
@@ -66,66 +129,44 @@ def rerun(project: Project, request: RerunRequest, work: Work | None = None) -> 
             "track": [],
         }
     )
-    scratch = ProjectPaths(project.paths.root / "training" / "reruns" / run_id)
-    _take_rows(project.paths, scratch, manifest)
-    context = StageContext(
-        scratch,
-        project.settings,
-        run_id=run_id,
-        progress=work.progress,
-        cancel=work.cancel,
-        resume=True,
-        force=True,  # the baseline was asked for the first time
-    )
+
+
+@contextmanager
+def _threads(manifest: RunManifest) -> Iterator[None]:
+    """As many threads as the run had: sums over another number of parts are rounded otherwise."""
+    import torch
+
     before = torch.get_num_threads()
-    with project.lock("rerun"):
-        try:
-            torch.set_num_threads(int(manifest.environment.get("threads", before)))
-            inputs = read_inputs(options, context)
-            if inputs.base_fingerprint != manifest.base.fingerprint:
-                raise ModelError(
-                    "the base is not the one this run was trained on",
-                    where=manifest.base.name,
-                    next_command="narrowcast models list",
-                    reason_code="model_base_changed",
-                )
-            result = train(inputs, options, context)
-        finally:
-            context.progress.finish()
-            torch.set_num_threads(before)
-    again = read_run_manifest(scratch, run_id)
-    return _compared(project, manifest, again, scratch, result.seconds)
+    torch.set_num_threads(int(manifest.environment.get("threads", before)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _emit_nothing(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
+    """The events of the training are in the trail already, under the run that is repeated."""
 
 
 def _compared(
-    project: Project, manifest: RunManifest, again: RunManifest, scratch: ProjectPaths, seconds: float
+    project: ProjectPaths, manifest: RunManifest, again: RunManifest, scratch: ProjectPaths, seconds: float
 ) -> Rerun:
     identical = again.weights_sha256 == manifest.weights_sha256
-    found = Rerun(
+    if identical:
+        shutil.rmtree(scratch.root)
+    result = Rerun(
         run_id=manifest.run_id,
         identical=identical,
         expected_sha256=manifest.weights_sha256,
         weights_sha256=again.weights_sha256,
         changed=_changed(manifest, again),
         seconds=seconds,
-        folder=None if identical else project.paths.relative(scratch.adapters / manifest.run_id),
+        folder=None if identical else project.relative(scratch.adapters / manifest.run_id),
+        summary=f"{manifest.run_id} was repeated to {'the same' if identical else 'other'} weights",
+        reason_code="training_rerun" if identical else "training_rerun_differs",
     )
-    if identical:
-        shutil.rmtree(scratch.root)
-        message = f"{manifest.run_id} was repeated to the same weights"
-        project.trail.emit(
-            StageName.TRAINING, "training_rerun", message, payload=found.model_dump(), run=manifest.run_id
-        )
-    else:
-        message = f"{manifest.run_id} was repeated to other weights"
-        project.trail.emit(
-            StageName.TRAINING,
-            "training_rerun_differs",
-            message,
-            payload=found.model_dump(),
-            run=manifest.run_id,
-        )
-    return found
+    result.payload = result.model_dump(exclude={"artifacts", "ledger", "summary", "payload"})
+    return result
 
 
 def _take_rows(project: ProjectPaths, scratch: ProjectPaths, manifest: RunManifest) -> None:

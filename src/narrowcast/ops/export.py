@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pydantic import ValidationError
-
-from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.parity import ParityReport
-from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.errors import DataError, ModelError, UsageError
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage, stage_options
 from narrowcast.pipeline.project import Project
-from narrowcast.reasons import StageName
 from narrowcast.stages.export import STAGE, Result
-from narrowcast.store.files import read_json
+from narrowcast.stages.export.prove_again import STAGE as PARITY
+from narrowcast.stages.export.prove_again import ParityOptions
 
 
 def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> Result:
@@ -38,59 +31,8 @@ def parity(project: Project, request: ParityRequest | None = None, work: Work | 
         UsageError: the bundle has no file of a wanted format.
         ModelError: there is no bundle, or its manifest is damaged.
     """
-    from narrowcast.stages.export.merge import load_measured
-    from narrowcast.stages.export.proof import prove
-
-    request, work = request or ParityRequest(), work or Work()
+    request = request or ParityRequest()
     options = stage_options(project, STAGE, request.options)
-    with project.lock("parity"):
-        context = StageContext(
-            project=project.paths, settings=project.settings, progress=work.progress, cancel=work.cancel
-        )
-        inputs = STAGE.read_inputs(options, context)
-        context.run_id = inputs.run.run_id
-        folder, manifest = read_bundle(project.paths.gguf / inputs.run.run_id)
-        files = _files(folder, manifest, request.options.get("formats"))
-        try:
-            measured = load_measured(inputs.run.run_id, context)
-            report = prove(measured, inputs.dataset, files, options, context)
-        finally:
-            work.progress.finish()
-    code = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
-    project.trail.emit(
-        StageName.EXPORT,
-        code.get(report.verdict, "export_parity_proven"),
-        f"parity of {', '.join(files)}: {report.verdict}",
-        payload=report.model_dump(mode="json", exclude={"formats"}),
-        run=inputs.run.run_id,
-    )
-    return report
-
-
-def read_bundle(folder: Path) -> tuple[Path, BundleManifest]:
-    """A bundle's folder and manifest.
-
-    Raises:
-        ModelError: where there is none, or its manifest is damaged.
-    """
-    try:
-        return folder, BundleManifest.model_validate(read_json(folder / "bundle.json"))
-    except (DataError, ValidationError) as error:
-        raise ModelError(
-            "there is no bundle of this run" if isinstance(error, DataError) else "the manifest is damaged",
-            where=str(folder / "bundle.json"),
-            next_command="narrowcast export",
-            reason_code="export_artifact_missing",
-        ) from error
-
-
-def _files(folder: Path, manifest: BundleManifest, wanted: list[str] | None) -> dict[str, Path]:
-    held = {each.format: folder / each.path for each in manifest.files if each.format}
-    missing = [name for name in wanted or () if name not in held]
-    if missing or not held:
-        raise UsageError(
-            f"the bundle holds no {', '.join(missing) or 'GGUF'} file",
-            where=f"{folder}; it holds {', '.join(held) or 'none'}",
-            next_command=f"narrowcast export --formats {','.join(wanted or ['f16', 'q8_0'])}",
-        )
-    return {name: held[name] for name in wanted or manifest.formats if name in held}
+    files = request.options.get("formats") or []
+    again = ParityOptions.model_validate({**options.model_dump(), "files": files})
+    return project.runner(work).run(PARITY, again).report

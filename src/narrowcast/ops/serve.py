@@ -9,8 +9,8 @@ from narrowcast.core.bundle import BundleFile, BundleManifest
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import ModelError
 from narrowcast.models.predictors.llama import current_bundle, gguf_path
-from narrowcast.ops.export import read_bundle
 from narrowcast.pipeline.project import Project
+from narrowcast.stages.export.prove_again import read_bundle
 from narrowcast.store.files import sha256_file
 
 

@@ -56,7 +56,8 @@ class Lifecycle:
     def succeeded(self, run: str, parent: str | None, result: StageResult) -> None:
         """Write the success event and remove the marker."""
         message = result.summary or f"{self._definition.words} finished"
-        self.emitter(run, parent)(self._definition.success_code, message, result.payload)
+        code = result.reason_code or self._definition.success_code
+        self.emitter(run, parent)(code, message, result.payload)
         self._clear()
 
     def failed(self, run: str, parent: str | None, error: BaseException) -> None:

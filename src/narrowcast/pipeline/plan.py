@@ -54,9 +54,8 @@ def plan_stage(
     )
     kept = run_id(definition, key) if definition.keep_each else ""
     record = load_record(context.project, definition.name, subject, kept)
-    return PlannedStage(
-        definition, options, inputs, key, subject, _stale_because(context, key, record), record
-    )
+    stale = "it always runs" if definition.always_runs else _stale_because(context, key, record)
+    return PlannedStage(definition, options, inputs, key, subject, stale, record)
 
 
 def _stale_because(context: StageContext, key: str, record: StageRecord | None) -> str:

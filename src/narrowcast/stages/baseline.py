@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from narrowcast.core.names import TaskProfile
-from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.reasons import StageName
+from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import BaselineOptions
-from narrowcast.evaluation.result import MeasureResult
-from narrowcast.reasons import StageName
+from narrowcast.evaluation.stage import measuring_stage
 from narrowcast.store.datasets import load_manifest
 
 
@@ -31,19 +31,12 @@ def _suitable(profile: TaskProfile) -> list[str]:
     return ["majority", "base", "base-few-shot"]
 
 
-def _run(inputs: MeasureInputs, options: BaselineOptions, ctx: StageContext) -> MeasureResult:
-    from narrowcast.evaluation.run import run  # reading Options for --help must stay cheap
-
-    return run(inputs, options, ctx, [])
-
-
-STAGE = StageDefinition(
-    name="baseline",
+STAGE = measuring_stage(
+    "baseline",
+    BaselineOptions,
+    read_inputs,
+    gates=lambda _: [],
     event_stage=StageName.BASELINE,
-    options=BaselineOptions,
-    result=MeasureResult,
-    read_inputs=read_inputs,
-    run=_run,
     success_code="baseline_run",
     failure_code="baseline_failed",
 )

@@ -6,11 +6,10 @@ reads. It is no part of the pipeline.
 
 from __future__ import annotations
 
-from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import EvaluateOptions
-from narrowcast.evaluation.result import MeasureResult
-from narrowcast.reasons import StageName
+from narrowcast.evaluation.stage import measuring_stage
 
 
 def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
@@ -23,19 +22,4 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     return measure_inputs(ctx, options, options.models or [], options.against or [])
 
 
-def _run(inputs: MeasureInputs, options: EvaluateOptions, ctx: StageContext) -> MeasureResult:
-    from narrowcast.evaluation.run import run  # reading Options for --help must stay cheap
-
-    return run(inputs, options, ctx, [])
-
-
-STAGE = StageDefinition(
-    name="compare",
-    event_stage=StageName.EVAL,
-    options=EvaluateOptions,
-    result=MeasureResult,
-    read_inputs=read_inputs,
-    run=_run,
-    success_code="eval_run",
-    failure_code="eval_runtime_error",
-)
+STAGE = measuring_stage("compare", EvaluateOptions, read_inputs, gates=lambda _: [])

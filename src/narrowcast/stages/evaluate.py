@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs, measured_baselines
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
-from narrowcast.reasons import StageName
+from narrowcast.evaluation.stage import measuring_stage
 
 __all__ = ["STAGE", "EvaluateOptions", "MeasureResult"]
 
@@ -24,20 +24,6 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     return measure_inputs(ctx, options, models, against)
 
 
-def _run(inputs: MeasureInputs, options: EvaluateOptions, ctx: StageContext) -> MeasureResult:
-    from narrowcast.evaluation.run import run  # reading Options for --help must stay cheap
-
-    return run(inputs, options, ctx, options.gates)
-
-
-STAGE = StageDefinition(
-    name="evaluate",
-    event_stage=StageName.EVAL,
-    options=EvaluateOptions,
-    result=MeasureResult,
-    read_inputs=read_inputs,
-    run=_run,
-    success_code="eval_run",
-    failure_code="eval_runtime_error",
-    command="eval",
+STAGE = measuring_stage(
+    "evaluate", EvaluateOptions, read_inputs, gates=lambda options: options.gates, command="eval"
 )

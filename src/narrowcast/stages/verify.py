@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.stage import StageContext, StageDefinition
+from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs
 from narrowcast.evaluation.options import VerifyOptions
-from narrowcast.evaluation.result import MeasureResult
-from narrowcast.reasons import StageName
+from narrowcast.evaluation.stage import measuring_stage
 
 
 def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
@@ -41,19 +40,4 @@ def _bundled(project: ProjectPaths, run: str) -> list[str]:
     return [f"gguf:{name}" for name in names]
 
 
-def _run(inputs: MeasureInputs, options: VerifyOptions, ctx: StageContext) -> MeasureResult:
-    from narrowcast.evaluation.run import run  # reading Options for --help must stay cheap
-
-    return run(inputs, options, ctx, options.gates)
-
-
-STAGE = StageDefinition(
-    name="verify",
-    event_stage=StageName.EVAL,
-    options=VerifyOptions,
-    result=MeasureResult,
-    read_inputs=read_inputs,
-    run=_run,
-    success_code="eval_run",
-    failure_code="eval_runtime_error",
-)
+STAGE = measuring_stage("verify", VerifyOptions, read_inputs, gates=lambda options: options.gates)

@@ -83,7 +83,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
             "the model was trained on another version of the data",
             f"trained on {short(run.dataset_version)}, prepared {short(dataset.version)}",
         )
-    return Inputs(run=run, dataset=dataset, evaluated=_evaluated(project, dataset))
+    return Inputs(run=run, dataset=dataset, evaluated=_evaluated(project, dataset), parent=run.run_id)
 
 
 def _evaluated(project: ProjectPaths, dataset: DatasetManifest) -> list[str]:

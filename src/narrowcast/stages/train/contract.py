@@ -6,6 +6,7 @@ from pydantic import Field
 
 from narrowcast.core.stage import StageContext, StageInputs, StageResult
 from narrowcast.store.datasets import load_manifest
+from narrowcast.store.stage_records import load_record
 from narrowcast.training.options import Options
 
 
@@ -69,4 +70,5 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
         dataset_version=manifest.version,
         task_sha256=content_hash(manifest.task.model_dump(mode="json")),
         base_fingerprint=base.fingerprint,
+        parent=prepared.run_id if (prepared := load_record(ctx.project, "prepare")) else None,
     )

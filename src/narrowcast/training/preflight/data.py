@@ -9,17 +9,17 @@ from narrowcast.core.names import Split, TaskProfile
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.store.datasets import read_split
-from narrowcast.training.preflight.finding import Finding
+from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
 
 _NAMED = 5  # labels or rows named in a message
 
 
-def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
+def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:
     """What the manifest and the targets tell, before anything is rendered."""
     stored = manifest.splits.get(Split.TRAIN)
     if stored is not None and stored.rows == 1:
-        yield Finding(
+        yield PreflightFinding(
             reason_code="training_rows_too_few",
             blocks=True,
             what="the train split has one row",
@@ -30,7 +30,7 @@ def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Find
         yield from _labels(manifest, ctx)
 
 
-def row_findings(setup: TrainingSetup) -> Iterator[Finding]:
+def row_findings(setup: TrainingSetup) -> Iterator[PreflightFinding]:
     """Rows that are left out of training, because their answer would be cut or carries no loss."""
     longest = setup.recipe.max_length
     for split, rows in ((Split.TRAIN, setup.train), (Split.DEV, setup.dev)):
@@ -38,7 +38,7 @@ def row_findings(setup: TrainingSetup) -> Iterator[Finding]:
         for reason, ids in rows.rejected_ids.items():
             cut = reason == "over_length"
             why = f"are longer than {longest:,} tokens: the answer would be cut" if cut else "carry no loss"
-            yield Finding(
+            yield PreflightFinding(
                 reason_code="training_rows_truncated",
                 blocks=False,
                 what=f"{len(ids):,} of {whole:,} {split} rows {why}; left out as {reason}",
@@ -49,7 +49,7 @@ def row_findings(setup: TrainingSetup) -> Iterator[Finding]:
             )
 
 
-def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
+def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:
     # Targets alone are looked at; no held-out text goes anywhere.
     known: set[str] = set()
     for split in (Split.TRAIN, Split.DEV, Split.TEST):
@@ -59,7 +59,7 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
             found = {str(row.target) for row in read_split(ctx.project, manifest, split)}
         except DataError as error:
             if split is Split.TEST:  # training itself reads the others, and names what is wrong with them
-                yield Finding(
+                yield PreflightFinding(
                     reason_code=error.reason_code,
                     blocks=False,
                     what=error.what,
@@ -70,7 +70,7 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
         if split is Split.TRAIN:
             known = found
         elif known and (absent := sorted(found - known)):
-            yield Finding(
+            yield PreflightFinding(
                 reason_code="training_label_absent",
                 blocks=True,
                 what=f"{len(absent):,} labels of the {split} split stand in no train row: {_some(absent)}",

@@ -10,7 +10,7 @@ from narrowcast.errors import CancelledError, NarrowcastError
 from narrowcast.store.datasets import load_manifest
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.data import data_findings, row_findings
-from narrowcast.training.preflight.finding import Finding, as_error, from_error
+from narrowcast.training.preflight.finding import PreflightFinding, as_error, from_error
 from narrowcast.training.preflight.room import device_findings, room_findings
 from narrowcast.training.preflight.surroundings import (
     evaluation_findings,
@@ -29,12 +29,12 @@ class Examination:
         error: why there is no setup.
     """
 
-    findings: list[Finding]
+    findings: list[PreflightFinding]
     setup: TrainingSetup | None
     error: NarrowcastError | None
 
     @property
-    def blockers(self) -> list[Finding]:
+    def blockers(self) -> list[PreflightFinding]:
         """What stops a strict run."""
         return [each for each in self.findings if each.blocks]
 
@@ -62,7 +62,7 @@ def examine(options: Options, ctx: StageContext) -> Examination:
     return Examination(findings, setup, error)
 
 
-def _without_model(options: Options, ctx: StageContext) -> Iterator[Finding]:
+def _without_model(options: Options, ctx: StageContext) -> Iterator[PreflightFinding]:
     try:
         manifest = load_manifest(ctx.project)
     except NarrowcastError:

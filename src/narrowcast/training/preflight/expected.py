@@ -8,7 +8,7 @@ from typing import Any
 from narrowcast.core.stage import StageContext
 from narrowcast.store.files import read_json, write_json
 from narrowcast.training.options import Options
-from narrowcast.training.preflight.finding import Finding
+from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.preflight.forecast import Forecast, compare
 from narrowcast.training.setup import TrainingSetup
 
@@ -33,13 +33,13 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
         ctx.progress.note(f"preflight: {each.what} ({each.fix})")
 
 
-def time_findings(found: Forecast, options: Options) -> list[Finding]:
+def time_findings(found: Forecast, options: Options) -> list[PreflightFinding]:
     """A time limit that the run is expected to meet."""
     limit = options.time_limit_minutes
     if limit is None or found.seconds <= 60 * limit:
         return []
     return [
-        Finding(
+        PreflightFinding(
             reason_code="training_time_short",
             blocks=False,
             what=f"the run may take {found.seconds / 60:,.1f} minutes, its limit is {limit:g}",

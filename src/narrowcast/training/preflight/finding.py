@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from narrowcast.errors import NarrowcastError, StageError
 
 
-class Finding(BaseModel):
+class PreflightFinding(BaseModel):
     """A problem found before training.
 
     Attributes:
@@ -24,9 +24,9 @@ class Finding(BaseModel):
     fix: str
 
 
-def from_error(error: NarrowcastError) -> Finding:
+def from_error(error: NarrowcastError) -> PreflightFinding:
     """An error that was raised while looking."""
-    return Finding(
+    return PreflightFinding(
         reason_code=error.reason_code,
         blocks=True,
         what=error.what,
@@ -35,7 +35,7 @@ def from_error(error: NarrowcastError) -> Finding:
     )
 
 
-def as_error(blockers: Sequence[Finding]) -> StageError:
+def as_error(blockers: Sequence[PreflightFinding]) -> StageError:
     """One problem under its own code; several as one error that names each."""
     if len(blockers) == 1:
         (only,) = blockers

@@ -10,7 +10,7 @@ from shutil import disk_usage
 from narrowcast.core.stage import StageContext
 from narrowcast.models.memory import available_bytes
 from narrowcast.training.options import Options
-from narrowcast.training.preflight.finding import Finding
+from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
 
 _TRAINED = 16  # bytes a trained parameter: float32 weight, gradient and two moments
@@ -20,14 +20,14 @@ _CHECKPOINT = 12  # bytes a trained parameter: weight and two moments
 _CHECKPOINTS = 3  # two are kept while the next is written
 
 
-def device_findings(options: Options) -> Iterator[Finding]:
+def device_findings(options: Options) -> Iterator[PreflightFinding]:
     """What QLoRA needs and this machine lacks."""
     if options.method != "qlora" or find_spec("torch") is None:
         return
     import torch
 
     if not torch.cuda.is_available():
-        yield Finding(
+        yield PreflightFinding(
             reason_code="training_device_missing",
             blocks=True,
             what="QLoRA needs a GPU, and this machine has none",
@@ -35,7 +35,7 @@ def device_findings(options: Options) -> Iterator[Finding]:
             fix="narrowcast train --recipe sft-lora",
         )
     if find_spec("bitsandbytes") is None:
-        yield Finding(
+        yield PreflightFinding(
             reason_code="training_device_missing",
             blocks=True,
             what="QLoRA needs bitsandbytes, which is not installed",
@@ -44,7 +44,7 @@ def device_findings(options: Options) -> Iterator[Finding]:
         )
 
 
-def room_findings(setup: TrainingSetup, options: Options, ctx: StageContext) -> Iterator[Finding]:
+def room_findings(setup: TrainingSetup, options: Options, ctx: StageContext) -> Iterator[PreflightFinding]:
     """Memory that weights and optimiser need at least, and disk for checkpoints."""
     need, free = least_memory(setup), available_bytes()
     if need > free:
@@ -53,7 +53,7 @@ def room_findings(setup: TrainingSetup, options: Options, ctx: StageContext) -> 
     trained = trained_parameters(setup)
     disk = trained * (_CHECKPOINT * _CHECKPOINTS + 4 * (2 if options.early_stopping else 1))
     if disk > (left := disk_usage(folder).free):
-        yield Finding(
+        yield PreflightFinding(
             reason_code="training_disk_short",
             blocks=True,
             what=f"checkpoints and weights may take {disk / 1e9:,.1f} GB; {left / 1e9:,.1f} GB are free",
@@ -62,9 +62,9 @@ def room_findings(setup: TrainingSetup, options: Options, ctx: StageContext) -> 
         )
 
 
-def memory_finding(need: int, free: int, subject: str) -> Finding:
+def memory_finding(need: int, free: int, subject: str) -> PreflightFinding:
     """Not enough memory; `need` and `free` in bytes."""
-    return Finding(
+    return PreflightFinding(
         reason_code="training_memory_short",
         blocks=True,
         what=f"{subject} {need / 1e9:,.1f} GB of memory; {free / 1e9:,.1f} GB are free",

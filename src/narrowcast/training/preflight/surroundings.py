@@ -18,17 +18,17 @@ from narrowcast.store.config_file import load_config
 from narrowcast.tasks import handler_for
 from narrowcast.training.checks.baseline import missing_baseline
 from narrowcast.training.options import Options
-from narrowcast.training.preflight.finding import Finding, from_error
+from narrowcast.training.preflight.finding import PreflightFinding, from_error
 from narrowcast.training.tracking.base import TRACKERS
 
 _PERMISSIVE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
 _SPLITS = {Split.DEV: "no dev loss is measured", Split.TEST: "no held-out rows tell what the model is worth"}
 
 
-def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Finding]:
+def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:
     """Baseline, held-out splits and gates."""
     if what := missing_baseline(manifest.version, ctx):
-        yield Finding(
+        yield PreflightFinding(
             reason_code="training_baseline_missing",
             blocks=not ctx.force,
             what=f"{what}, so there is nothing that the trained model could be compared with",
@@ -38,7 +38,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
     for split, meaning in _SPLITS.items():
         stored = manifest.splits.get(split)
         if stored is None or stored.rows == 0:
-            yield Finding(
+            yield PreflightFinding(
                 reason_code="training_eval_missing",
                 blocks=False,
                 what=f"the data set has no {split} rows: {meaning}",
@@ -46,7 +46,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
                 fix="narrowcast prepare",
             )
     if not _has_gates(manifest, ctx):
-        yield Finding(
+        yield PreflightFinding(
             reason_code="training_gates_missing",
             blocks=False,
             what="no gate will judge the trained model",
@@ -55,7 +55,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
         )
 
 
-def tracker_findings(options: Options, ctx: StageContext) -> Iterator[Finding]:
+def tracker_findings(options: Options, ctx: StageContext) -> Iterator[PreflightFinding]:
     """Trackers that can not be used: library or key missing, another machine in offline mode."""
     for name in options.track:
         try:
@@ -64,7 +64,7 @@ def tracker_findings(options: Options, ctx: StageContext) -> Iterator[Finding]:
             yield from_error(error)
 
 
-def licence_findings(base: ResolvedBase) -> Iterator[Finding]:
+def licence_findings(base: ResolvedBase) -> Iterator[PreflightFinding]:
     """A licence that nobody stated, or that has terms of its own."""
     licence = _licence(base)
     if licence is None:
@@ -73,8 +73,8 @@ def licence_findings(base: ResolvedBase) -> Iterator[Finding]:
         yield _licence_finding(f"the licence of {base.name} is {licence}, which has terms of its own", base)
 
 
-def _licence_finding(what: str, base: ResolvedBase) -> Finding:
-    return Finding(
+def _licence_finding(what: str, base: ResolvedBase) -> PreflightFinding:
+    return PreflightFinding(
         reason_code="training_licence_unclear",
         blocks=False,
         what=what,

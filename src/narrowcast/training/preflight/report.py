@@ -1,0 +1,85 @@
+"""Preflight as a whole: examine, forecast, plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from narrowcast.core.stage import StageContext
+from narrowcast.training.data.rows import TokenRow
+from narrowcast.training.options import Options
+from narrowcast.training.preflight.examine import examine
+from narrowcast.training.preflight.finding import PreflightFinding
+from narrowcast.training.preflight.forecast import Forecast
+from narrowcast.training.preflight.result import PreflightReport, RenderedRow, TrainingPlan
+from narrowcast.training.setup import TrainingSetup
+
+_SHOWN_ROWS = 3
+_NO_PROBE = ("training_memory_short", "training_device_missing")
+
+
+def preflight_report(options: Options, ctx: StageContext) -> PreflightReport:
+    """Look at everything a run needs, and try a few steps where no problem forbids it.
+
+    Raises:
+        CancelledError: on request.
+        StageError: `training_oom` or `training_diverged`, from the steps that were tried.
+    """
+    examination = examine(options, ctx)
+    findings, setup, forecast = list(examination.findings), examination.setup, None
+    if setup is not None and options.probe_steps and not _forbids_probe(findings):
+        forecast = _forecast(setup, options, ctx, findings)
+    blockers = sum(each.blocks for each in findings)
+    report = PreflightReport(
+        ok=setup is not None and (not blockers or options.preflight != "strict"),
+        mode=options.preflight,
+        findings=findings,
+        plan=_plan(setup) if setup else None,
+        forecast=forecast,
+        summary=f"{blockers:,} problems, {len(findings) - blockers:,} warnings",
+    )
+    report.payload = report.model_dump(mode="json", include={"ok", "mode", "findings", "forecast"})
+    return report
+
+
+def _forbids_probe(findings: list[PreflightFinding]) -> bool:
+    return any(each.reason_code in _NO_PROBE for each in findings)
+
+
+def _forecast(
+    setup: TrainingSetup, options: Options, ctx: StageContext, findings: list[PreflightFinding]
+) -> Forecast:
+    from narrowcast.training.failures import training_failures
+    from narrowcast.training.preflight.expected import time_findings
+    from narrowcast.training.preflight.probe import probe
+
+    with training_failures(ctx.project.runs):
+        forecast = probe(setup, options, ctx)
+    findings += time_findings(forecast, options)
+    return forecast
+
+
+def _plan(setup: TrainingSetup) -> TrainingPlan:
+    recipe = setup.recipe
+    return TrainingPlan(
+        base=setup.base.name,
+        parameters=setup.base.parameters,
+        recipe=recipe.model_dump(mode="json", exclude={"reasons"}),
+        reasons=recipe.reasons,
+        steps=setup.steps,
+        tokens=setup.train.tokens * recipe.epochs,
+        loss_tokens=setup.train.loss_tokens * recipe.epochs,
+        longest_row=setup.train.longest,
+        dev_rows=len(setup.dev.rows),
+        ledger=setup.train.ledger("train"),
+        rows=[_rendered(row, setup.tokenizer) for row in setup.train.rows[:_SHOWN_ROWS]],
+    )
+
+
+def _rendered(row: TokenRow, tokenizer: Any) -> RenderedRow:
+    return RenderedRow(
+        id=row.example_id,
+        prompt=tokenizer.decode(row.ids[: row.prompt_length]),
+        completion=tokenizer.decode(row.ids[row.prompt_length :]),
+        prompt_tokens=row.prompt_length,
+        completion_tokens=row.loss_tokens,
+    )
