@@ -31,7 +31,7 @@ def _first_update(workshop):
     ids = torch.tensor([[0] * (longest - len(row.ids)) + row.ids for row in batch])  # padded on the left
     mask = torch.tensor([[0] * (longest - len(row.ids)) + [1] * len(row.ids) for row in batch])
     labels = torch.tensor(
-        [[IGNORED] * (longest - row.completion_length) + row.ids[row.prompt_length :] for row in batch]
+        [[IGNORED] * (longest - row.loss_tokens) + row.ids[row.prompt_length :] for row in batch]
     )
     model = model_from(workshop.base)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
@@ -70,7 +70,7 @@ def test_logits_exist_only_where_there_is_a_loss(workshop):
     batch = collate(rows, pad=0)
     answers = batch["labels"] != IGNORED
     labels = batch["labels"][answers]
-    assert labels.numel() == sum(row.completion_length for row in rows)
+    assert labels.numel() == sum(row.loss_tokens for row in rows)
     flat = batch["input_ids"].flatten()
     following = flat[batch["positions"][answers] + 1]
     assert torch.equal(following, labels)
@@ -81,7 +81,7 @@ def test_logits_exist_only_where_there_is_a_loss(workshop):
 
 
 def test_few_sizes_occur_so_that_few_products_must_be_prepared():
-    rows = [TokenRow("", [1] * length, length - 3) for length in range(20, 200)]
+    rows = [TokenRow.answering("", [1] * length, length - 3) for length in range(20, 200)]
     batches = [collate(rows[at : at + 7], pad=0) for at in range(len(rows) - 7)]
     assert len({batch["input_ids"].shape[1] for batch in batches}) <= 12
     assert len({len(batch["labels"]) for batch in batches}) == 1

@@ -23,7 +23,7 @@ FREE = Costs(batch=0, token=0, padded_pair=0, packed_pair=0, piece=0)
 def made_rows(draw: random.Random) -> list[TokenRow]:
     shared = [draw.randrange(50) for _ in range(draw.choice([0, 5, 40]))]
     rows = [shared + draw.choices(range(50), k=draw.randint(2, 60)) for _ in range(draw.randint(1, 12))]
-    return [TokenRow(str(number), ids, len(ids) - 1) for number, ids in enumerate(rows)]
+    return [TokenRow.answering(str(number), ids, len(ids) - 1) for number, ids in enumerate(rows)]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -41,13 +41,13 @@ def test_what_a_layout_computes_is_known_before_it_is_made(seed):
 
 
 def test_the_cheapest_layout_is_taken():
-    shared = [TokenRow(str(number), [*range(40), 40 + number], 40) for number in range(6)]
-    alone = [TokenRow(str(number), [number] * 16, 15) for number in range(6)]
+    shared = [TokenRow.answering(str(number), [*range(40), 40 + number], 40) for number in range(6)]
+    alone = [TokenRow.answering(str(number), [number] * 16, 15) for number in range(6)]
     by_token = PlannedLayout(FREE.model_copy(update={"token": 1.0}))
     assert by_token.choose(shared)[0] == "tree"
     by_piece = PlannedLayout(FREE.model_copy(update={"piece": 1.0}))
     assert by_piece.choose(shared)[0] == "padded"
-    uneven = [*alone, TokenRow("long", [7] * 200, 199)]
+    uneven = [*alone, TokenRow.answering("long", [7] * 200, 199)]
     assert by_token.choose(uneven)[0] == "packed"  # as few tokens as the tree, named first
 
 
