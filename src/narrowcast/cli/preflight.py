@@ -10,7 +10,8 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import PreflightRequest
 
 if TYPE_CHECKING:
-    from narrowcast.ops.preflight import Preflight, TrainingPlan
+    from narrowcast.ops.preflight import Preflight
+    from narrowcast.training.preflight.result import TrainingPlan
 
 
 @request_command
