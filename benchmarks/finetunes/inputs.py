@@ -68,7 +68,7 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
     from narrowcast.core.example import Example
     from narrowcast.core.ledger import StageLedger
     from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
-    from narrowcast.core.names import Split, TaskProfile
+    from narrowcast.core.names import Split
     from narrowcast.core.paths import ProjectPaths
     from narrowcast.core.task import TaskSpec
     from narrowcast.store.datasets import dataset_version, save_version
@@ -88,7 +88,7 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
         project,
         DatasetManifest(
             version=dataset_version(splits),
-            task=TaskSpec(profile=TaskProfile.CHAT),
+            task=TaskSpec(profile="chat"),
             splits={},
             split_policy=SplitPolicy(ratios={}, seed=0, groups=len(rows)),
             leakage=LeakageReport(

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
 from narrowcast.factory.plan import Category, GenerationPlan, default_plan, load_plan
 from narrowcast.factory.templates import fill_templates, load_templates
 
-TASK = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+TASK = TaskSpec(profile="classification", labels=["a", "b"])
 
 
 @given(

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from narrowcast.core.example import Example, Target
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import ScoringMode
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.factory.prompts import load_prompt
@@ -29,10 +29,10 @@ SPANS = {
 TOOL = {"name": "remind", "parameters": {"type": "object", "properties": {"at": {"type": "string"}}}}
 
 CASES: list[tuple[TaskSpec, dict[str, Any], Target]] = [
-    (TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"]), {"text": "hi"}, "a"),
+    (TaskSpec(profile="classification", labels=["a", "b"]), {"text": "hi"}, "a"),
     (
         TaskSpec(
-            profile=TaskProfile.STRUCTURED_EXTRACTION,
+            profile="structured_extraction",
             output_schema=FIELDS,
             scoring_mode=ScoringMode.FIELD_MATCH,
         ),
@@ -41,7 +41,7 @@ CASES: list[tuple[TaskSpec, dict[str, Any], Target]] = [
     ),
     (
         TaskSpec(
-            profile=TaskProfile.STRUCTURED_EXTRACTION,
+            profile="structured_extraction",
             output_schema=SPANS,
             scoring_mode=ScoringMode.SPAN_SET,
         ),
@@ -55,20 +55,20 @@ CASES: list[tuple[TaskSpec, dict[str, Any], Target]] = [
         },
     ),
     (
-        TaskSpec(profile=TaskProfile.QA),
+        TaskSpec(profile="qa"),
         {"context": "Bern is in Switzerland", "question": "where?"},
         "Switzerland",
     ),
     (
-        TaskSpec(profile=TaskProfile.RAG),
+        TaskSpec(profile="rag"),
         {"contexts": ["Bern is Swiss"], "question": "what is Bern?"},
         "Swiss",
     ),
-    (TaskSpec(profile=TaskProfile.INSTRUCTION), {"instruction": "say hi"}, "hi"),
-    (TaskSpec(profile=TaskProfile.SEQ2SEQ), {"text": "app broke"}, "The app fails."),
-    (TaskSpec(profile=TaskProfile.CHAT), {"messages": [{"role": "user", "content": "hi"}]}, "hello"),
+    (TaskSpec(profile="instruction"), {"instruction": "say hi"}, "hi"),
+    (TaskSpec(profile="seq2seq"), {"text": "app broke"}, "The app fails."),
+    (TaskSpec(profile="chat"), {"messages": [{"role": "user", "content": "hi"}]}, "hello"),
     (
-        TaskSpec(profile=TaskProfile.TOOL_CALLING),
+        TaskSpec(profile="tool_calling"),
         {"tools": [TOOL], "messages": [{"role": "user", "content": "remind me at nine"}]},
         {"tool_calls": [{"name": "remind", "arguments": {"at": "nine"}}]},
     ),
@@ -94,7 +94,7 @@ def test_a_span_that_is_not_in_the_text_is_refused() -> None:
 
 def test_a_task_without_answers_can_not_be_generated() -> None:
     with pytest.raises(UsageError, match="can not be generated"):
-        row_shape(TaskSpec(profile=TaskProfile.UNLABELLED))
+        row_shape(TaskSpec(profile="unlabelled"))
 
 
 def test_a_prompt_with_an_unknown_name_is_refused(tmp_path: Any) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
 from narrowcast.factory.spec import ASSUMPTIONS, SpecAnswers
@@ -49,7 +48,7 @@ def test_what_nobody_said_is_marked_and_listed(cli_json: Callable[..., Any]) -> 
 
 def test_everything_said_leaves_no_mark_in_the_task(settings: Settings) -> None:
     said = {name: f"said {name}" for name in ASSUMPTIONS if name not in ("task", "labels")}
-    spec = SpecAnswers(task=TaskProfile.CLASSIFICATION, labels=["a", "b"], **said)  # type: ignore[arg-type]
+    spec = SpecAnswers(task="classification", labels=["a", "b"], **said)  # type: ignore[arg-type]
     project = Project.create(settings, "told", spec=spec)
     assert "(assumed)" not in (project.paths.root / "task.md").read_text()
     assert spec.assumed() == []
@@ -69,7 +68,7 @@ def test_a_schema_makes_it_an_extraction(cli_json: Callable[..., Any], tmp_path:
 
 def test_contradictions_are_refused_and_leave_nothing(settings: Settings) -> None:
     with pytest.raises(UsageError, match="no labels"):
-        Project.create(settings, "wrong", spec=SpecAnswers(task=TaskProfile.QA, labels=["a"]))
+        Project.create(settings, "wrong", spec=SpecAnswers(task="qa", labels=["a"]))
     assert not (settings.home / "projects" / "wrong").exists()
 
 

@@ -16,7 +16,6 @@ import openai
 import pytest
 
 from narrowcast.core.bundle import BundleFile, BundleManifest
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.store.files import sha256_file
@@ -60,7 +59,7 @@ def bundled_gguf(tmp_path_factory: pytest.TempPathFactory, plain_gguf: Path) -> 
         base={},
         method="lora",
         dataset_version="0" * 64,
-        task=TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=LABELS),
+        task=TaskSpec(profile="classification", labels=LABELS),
         formats=["f16"],
         files=[entry],
         sources=[],

@@ -7,7 +7,7 @@ import pytest
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
@@ -28,7 +28,7 @@ def save(paths: ProjectPaths, splits: dict[Split, list[Example]]) -> DatasetMani
     count = sum(map(len, splits.values()))
     manifest = DatasetManifest(
         version=dataset_version(splits),
-        task=TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["x"]),
+        task=TaskSpec(profile="classification", labels=["x"]),
         splits={},
         split_policy=SplitPolicy(ratios={Split.TRAIN: 1.0}, seed=0, groups=count),
         leakage=LeakageReport(

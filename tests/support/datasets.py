@@ -10,7 +10,7 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.store.datasets import dataset_version, save_version
@@ -34,7 +34,7 @@ def sentences(count: int, seed: int = 0, topics: Mapping[str, Sequence[str]] = T
 
 def classification(labels: Sequence[str] = tuple(TOPICS)) -> TaskSpec:
     """The task of `sentences`."""
-    return TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=list(labels))
+    return TaskSpec(profile="classification", labels=list(labels))
 
 
 def save_dataset(

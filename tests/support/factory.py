@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateRequest, JudgeRequest
 from narrowcast.ops import generations as ops
@@ -74,7 +74,7 @@ class Teachers:
 
 def declare_labels(project: Project, labels: list[str]) -> None:
     """Make the project's task a classification."""
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=labels)
+    task = TaskSpec(profile="classification", labels=labels)
     project.save_config(ProjectConfig(name="task", task=task))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.loading import load_trained, read_run_manifest, resolve_base
 from narrowcast.stages.train import Options
@@ -35,12 +34,12 @@ def test_options_beside_a_recipe_win():
 @pytest.mark.parametrize(
     ("profile", "labels", "rows", "rank"),
     [
-        (TaskProfile.CLASSIFICATION, 3, 300, 4),
-        (TaskProfile.CLASSIFICATION, 3, 5_000, 8),
-        (TaskProfile.CLASSIFICATION, 77, 5_000, 16),
-        (TaskProfile.STRUCTURED_EXTRACTION, 0, 5_000, 32),
-        (TaskProfile.QA, 0, 5_000, 16),
-        (TaskProfile.QA, 0, 50_000, 64),
+        ("classification", 3, 300, 4),
+        ("classification", 3, 5_000, 8),
+        ("classification", 77, 5_000, 16),
+        ("structured_extraction", 0, 5_000, 32),
+        ("qa", 0, 5_000, 16),
+        ("qa", 0, 50_000, 64),
     ],
 )
 def test_the_rank_follows_task_and_rows(profile, labels, rows, rank):
@@ -51,7 +50,7 @@ def test_the_rank_follows_task_and_rows(profile, labels, rows, rank):
 
 
 def test_alpha_is_twice_a_rank_that_was_left_open(tiny_base, settings):
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+    task = TaskSpec(profile="classification", labels=["a", "b"])
     base = resolve_base(str(tiny_base), settings)
     chosen = choose_recipe(Options(recipe="sft-lora"), base, task, 5_000, 100)
     assert (chosen.method, chosen.lora_rank, chosen.lora_alpha) == ("lora", 8, 16)

@@ -45,7 +45,7 @@ def show_mappers(found: Sequence[MapperInfo]) -> None:
     rows = []
     for each in found:
         fields = [*each.required, *(f"[{name}]" for name in each.optional)]
-        rows.append((Text(each.id, no_wrap=True), each.task_profile.value, each.meaning, " ".join(fields)))
+        rows.append((Text(each.id, no_wrap=True), each.task_profile, each.meaning, " ".join(fields)))
     table(["mapper", "task", "takes", "fields, [optional ones]"], rows)
 
 
@@ -201,7 +201,7 @@ def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:
 
 
 def _show_task(task: TaskSpec) -> None:
-    name = task.profile.value + (f", {task.scoring_mode}" if task.scoring_mode else "")
+    name = task.profile + (f", {task.scoring_mode}" if task.scoring_mode else "")
     details = ""
     if task.labels:
         details = f"{len(task.labels)} labels: {_cut(', '.join(task.labels), 70)}"

@@ -11,7 +11,6 @@ import typer
 from narrowcast.cli import state
 from narrowcast.cli.options import JsonOption, ProjectOption
 from narrowcast.cli.output import emit, next_step, say, table
-from narrowcast.core.names import TaskProfile
 
 if TYPE_CHECKING:
     from narrowcast.factory.spec import SpecAnswers
@@ -24,9 +23,11 @@ def init(
     path: Annotated[Path | None, typer.Option(help="Folder; default below the workspace.")] = None,
     goal: Annotated[str | None, typer.Option(help="What the model is for, in a sentence.")] = None,
     task: Annotated[
-        TaskProfile | None, typer.Option(help="Kind of task; else the first import proposes it.")
+        str | None, typer.Option(help="Kind of task; otherwise the first import proposes it.")
     ] = None,
-    labels: Annotated[str | None, typer.Option(help="Labels of a classification, apart by commas.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Labels of a classification, separated by commas.")
+    ] = None,
     schema: Annotated[Path | None, typer.Option(help="JSON Schema of the answer, for extraction.")] = None,
     instruction: Annotated[
         str | None, typer.Option(help="System prompt of the model; default the task's own.")
@@ -78,18 +79,22 @@ def init(
 
 def _ask(answers: SpecAnswers) -> SpecAnswers:
     """Questions for what is not given; an empty answer leaves the assumption."""
+    from narrowcast.core.task import TaskSpec
     from narrowcast.factory.spec import ASSUMPTIONS, SpecAnswers
+    from narrowcast.tasks import HANDLERS, has_labels
 
     given = answers.model_dump()
     say("[dim]Enter leaves the assumption in brackets.[/]")
     for field, question in _QUESTIONS.items():
-        if given[field] or (field == "labels" and given["task"] not in (None, TaskProfile.CLASSIFICATION)):
+        if given[field] or (
+            field == "labels" and given["task"] and not has_labels(TaskSpec(profile=given["task"]))
+        ):
             continue
         if field in ("task", "labels") and given["output_schema"]:
             continue
         said = typer.prompt(f"{question} [{ASSUMPTIONS[field]}]", default="", show_default=False).strip()
-        while field == "task" and said and said not in set(TaskProfile):
-            said = typer.prompt(f"one of {', '.join(TaskProfile)}", default="", show_default=False).strip()
+        while field == "task" and said and said not in HANDLERS:
+            said = typer.prompt(f"one of {', '.join(HANDLERS)}", default="", show_default=False).strip()
         given[field] = _split(said) if field == "labels" else said or None
     return SpecAnswers.model_validate(given)
 
@@ -97,7 +102,7 @@ def _ask(answers: SpecAnswers) -> SpecAnswers:
 _QUESTIONS = {
     "goal": "What is the model for?",
     "task": "Kind of task",
-    "labels": "Labels, apart by commas",
+    "labels": "Labels, separated by commas",
     "inputs": "What comes in, and from whom?",
     "failures": "Which mistakes are not acceptable?",
     "deployment": "Where will it run?",

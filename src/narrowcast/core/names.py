@@ -1,4 +1,4 @@
-"""Closed vocabularies: stages, severities, splits, task profiles, scoring modes."""
+"""Closed vocabularies: stages, severities, splits, kinds of answers, scoring modes."""
 
 from __future__ import annotations
 
@@ -38,19 +38,26 @@ class Split(StrEnum):
     GOLDEN = "golden"
 
 
-class TaskProfile(StrEnum):
-    """What is learned; each has one handler in `narrowcast.tasks`."""
+class AnswerKind(StrEnum):
+    """What a task's answers are; a handler declares it, and stages decide by it instead of by the task."""
 
-    CLASSIFICATION = "classification"
-    STRUCTURED_EXTRACTION = "structured_extraction"
-    QA = "qa"
-    INSTRUCTION = "instruction"
-    CHAT = "chat"
-    RAG = "rag"
-    SEQ2SEQ = "seq2seq"
-    TOOL_CALLING = "tool_calling"
-    ALIGNMENT = "alignment"
-    UNLABELLED = "unlabelled"
+    LABEL = "label"
+    FIELDS = "fields"
+    SPANS = "spans"
+    TEXT = "text"
+    CALLS = "calls"
+    PREFERENCE = "preference"
+    NONE = "none"
+
+    @property
+    def is_choice(self) -> bool:
+        """The model chooses among given answers, which are scored without generating any."""
+        return self in (AnswerKind.LABEL, AnswerKind.PREFERENCE)
+
+    @property
+    def is_closed(self) -> bool:
+        """Equal inputs have one right answer; free texts and calls differ rightly."""
+        return self in (AnswerKind.LABEL, AnswerKind.FIELDS, AnswerKind.SPANS)
 
 
 class ScoringMode(StrEnum):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import ScoringMode
+
+# The registered name of a task handler (`narrowcast.tasks.HANDLERS`): a built-in or a plug-in's.
+ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class TaskSpec(BaseModel):
@@ -14,7 +17,7 @@ class TaskSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    profile: TaskProfile
+    profile: ProfileName
     instruction: str = Field(default="", description="System prompt; empty takes the handler's own.")
     labels: list[str] = Field(default_factory=list, description="Closed label set of a classification.")
     list_labels: Literal["auto", "always", "never"] = Field(

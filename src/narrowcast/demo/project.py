@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import ScoringMode
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.demo.text import CATEGORIES, products
@@ -32,7 +32,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 def task() -> TaskSpec:
     """Message in, ticket out."""
     return TaskSpec(
-        profile=TaskProfile.STRUCTURED_EXTRACTION,
+        profile="structured_extraction",
         scoring_mode=ScoringMode.FIELD_MATCH,
         instruction="Write the ticket of this message as JSON.",
         output_schema={

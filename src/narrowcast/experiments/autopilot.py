@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.manifest import DatasetManifest
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.errors import ModelError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.models.catalogue import CatalogueEntry, catalogue
@@ -23,7 +23,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
 from narrowcast.reasons import StageName
 from narrowcast.store.datasets import load_manifest, read_split
-from narrowcast.tasks import handler_for
+from narrowcast.tasks import family_of, handler_for, has_labels
 
 _BUDGET_MINUTES = 60.0
 _FULL_BELOW_M = 100.0
@@ -129,8 +129,8 @@ def _judge(
     )  # products a token and parameter; a frozen base needs no weight gradient
     seconds = passes * entry.parameters_m * 1e6 * tokens * _EPOCHS / (per_second * _EFFICIENCY)
     need = entry.memory_gb[method]
-    if manifest.task.profile not in entry.suggested_tasks and entry.id != EMBEDDED_NAME:
-        verdict = f"not suggested for {manifest.task.profile.value}"
+    if family_of(manifest.task.profile) not in entry.suggested_tasks and entry.id != EMBEDDED_NAME:
+        verdict = f"not suggested for {manifest.task.profile}"
     elif need > memory_gb:
         verdict = "too large for the memory"
     elif seconds > 60 * budget and entry.id != EMBEDDED_NAME:
@@ -159,7 +159,7 @@ def _schedule(choice: Choice, manifest: DatasetManifest, rows: int) -> None:
         choice.options["batch_size"] = 8
         choice.reasons["batch_size"] = f"{rows:,} rows would be few steps of 32"
     dev = manifest.splits.get(Split.DEV)
-    if dev is not None and dev.rows and manifest.task.profile is not TaskProfile.CLASSIFICATION:
+    if dev is not None and dev.rows and not has_labels(manifest.task):
         choice.options["early_stopping"] = 3
         choice.reasons["early_stopping"] = "a generating task, whose dev loss tells when to stop"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.hashing import short
-from narrowcast.core.hashing import short
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest

@@ -13,8 +13,8 @@ from narrowcast.core.message import Message
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
 from narrowcast.factory.plan import Cell
-from narrowcast.factory.shapes import RowShape
 from narrowcast.tasks import handler_for
+from narrowcast.tasks.row_shape import RowShape
 
 GENERATE = """\
 You write example rows from which a small language model will learn one narrow task.

@@ -21,7 +21,8 @@ from narrowcast.factory.held_out import HeldOutGuard
 from narrowcast.factory.options import GenerateOptions, TeacherOptions
 from narrowcast.factory.plan import Cell, GenerationPlan
 from narrowcast.factory.prompts import generation_messages, response_format, rows_schema
-from narrowcast.factory.shapes import RowShape, row_shape
+from narrowcast.factory.shapes import row_shape
+from narrowcast.tasks.row_shape import RowShape
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.client import TeacherClient
 from narrowcast.teacher.settings import Price

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field
 
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import AnswerKind, ScoringMode
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
@@ -16,6 +16,7 @@ from narrowcast.factory import spec_text
 from narrowcast.factory.plan import default_plan
 from narrowcast.factory.prompts import GENERATE, JUDGE, LABEL
 from narrowcast.store.files import read_json, write_json, write_text
+from narrowcast.tasks import HANDLERS, has_labels
 
 # What stands in for an answer that was not given.
 ASSUMPTIONS = {
@@ -34,7 +35,7 @@ class SpecAnswers(BaseModel):
     """What the user said about the task; None where nothing was said."""
 
     goal: str | None = None
-    task: TaskProfile | None = None
+    task: str | None = None
     labels: list[str] = Field(default_factory=list)
     output_schema: dict[str, Any] = Field(default_factory=dict)
     instruction: str | None = None
@@ -54,19 +55,20 @@ class SpecAnswers(BaseModel):
         """The task to declare; None leaves it to the first import.
 
         Raises:
-            UsageError: where labels, schema and task contradict each other.
+            UsageError: for an unknown task, and where labels, schema and task contradict each other.
         """
         profile = self.task
         if profile is None and self.labels:
-            profile = TaskProfile.CLASSIFICATION
+            profile = "classification"
         if profile is None and self.output_schema:
-            profile = TaskProfile.STRUCTURED_EXTRACTION
+            profile = "structured_extraction"
         if profile is None:
             return None
-        if self.labels and profile is not TaskProfile.CLASSIFICATION:
-            raise _contradiction(f"a {profile} task has no labels", "--labels")
-        if self.output_schema and profile is not TaskProfile.STRUCTURED_EXTRACTION:
-            raise _contradiction(f"a {profile} task has no output schema", "--schema")
+        answer = HANDLERS.get(profile).answer
+        if self.labels and answer is not AnswerKind.LABEL:
+            raise _contradiction(f"the task {profile} has no labels", "--labels")
+        if self.output_schema and answer is not AnswerKind.FIELDS:
+            raise _contradiction(f"the task {profile} has no output schema", "--schema")
         twice = sorted({label for label in self.labels if self.labels.count(label) > 1})
         if twice or any(not label.strip() for label in self.labels):
             raise _contradiction(f"labels must be different and not empty: {', '.join(twice)}", "--labels")
@@ -83,7 +85,7 @@ class SpecAnswers(BaseModel):
         """Names of what was not answered."""
         declared = self.task_spec()
         known: set[str] = set()
-        if declared is not None and declared.profile is not TaskProfile.CLASSIFICATION:
+        if declared is not None and not has_labels(declared):
             known.add("labels")
         return [name for name in ASSUMPTIONS if name not in known and self.said(name)[1]]
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from narrowcast.factory.plan import EDGE_CASES
+from narrowcast.tasks import has_labels
 
 if TYPE_CHECKING:
     from narrowcast.core.task import TaskSpec
@@ -51,11 +52,11 @@ at 5.
 def task_page(name: str, answers: SpecAnswers, task: TaskSpec | None) -> str:
     """`task.md`."""
     parts = [f"# {name}", "## Goal", _said(answers, "goal")]
-    kind = task.profile.value if task else _said(answers, "task")
+    kind = task.profile if task else _said(answers, "task")
     if task is not None and answers.task is None:
         kind = f"{kind} {MARK}"  # it follows from labels or schema, but nobody said so
     parts += ["## Kind of task", kind]
-    if task is None or task.profile == "classification":
+    if task is None or has_labels(task):
         parts += ["## Labels", _said(answers, "labels")]
     if task is not None and task.output_schema:
         parts += [
@@ -89,7 +90,7 @@ def data_page(answers: SpecAnswers, task: TaskSpec | None) -> str:
 
 ## Answers
 
-{labels if task is None or task.profile == "classification" else "As `output_schema.json` and `task.md` say."}
+{labels if task is None or has_labels(task) else "As `output_schema.json` and `task.md` say."}
 
 ## Kinds of input
 

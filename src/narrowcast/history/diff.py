@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import DatasetManifest
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import find_version, rows_of
+from narrowcast.tasks import has_labels
 
 Change = Literal["added", "removed", "relabelled", "moved"]
 _Placed = tuple[Split, Example]
@@ -64,7 +65,7 @@ def diff(project: Project, a: str, b: str, *, show: int = 20) -> VersionDiff:
     before, after = list(rows_of(paths, first)), list(rows_of(paths, second))
     changed, unchanged = _compare(before, after)
     counts = Counter(each.change for each in changed)
-    labelled = TaskProfile.CLASSIFICATION in (first.task.profile, second.task.profile)
+    labelled = any(has_labels(each.task) for each in (first, second))
     return VersionDiff(
         a=first.version,
         b=second.version,

@@ -9,8 +9,6 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from narrowcast.core.names import TaskProfile
-
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 # Bytes a parameter: AdamW keeps weight, gradient and two moments, 16 in mixed precision or float32; LoRA
@@ -32,7 +30,7 @@ class CatalogueEntry(BaseModel):
     licence: str
     chat_template: str
     target_modules: list[str] = Field(default_factory=lambda: list(ALL_LINEAR))
-    suggested_tasks: list[TaskProfile]
+    suggested_tasks: list[str]
     note: str = ""
 
     @computed_field  # type: ignore[prop-decorator]

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from narrowcast.connectors import CONNECTORS, connect
 from narrowcast.connectors.base import Connector, SourceAccess
 from narrowcast.core.locator import Locator
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.request import Request
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
@@ -34,7 +33,7 @@ class MapperInfo(BaseModel):
 
     id: str
     meaning: str
-    task_profile: TaskProfile
+    task_profile: str
     required: dict[str, str]
     optional: dict[str, str]
 

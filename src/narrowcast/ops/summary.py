@@ -85,7 +85,7 @@ def summarise(project: Project) -> Summary:
     last = measured[-1] if measured else None
     return Summary(
         project=project.slug,
-        profile=project.config.task.profile.value if project.config.task else "",
+        profile=project.config.task.profile if project.config.task else "",
         dataset_version=last.dataset_version if last else _prepared(project),
         split=last.split.value if last else "",
         n=last.n if last else 0,

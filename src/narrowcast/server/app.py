@@ -51,7 +51,7 @@ class ChatServer:
     def model(self) -> dict[str, Any]:
         """The one model."""
         task = self.served.task
-        about = {"run_id": self.served.run_id, "task": task.profile.value if task else None}
+        about = {"run_id": self.served.run_id, "task": task.profile if task else None}
         return {
             "id": self.served.model_id,
             "object": "model",

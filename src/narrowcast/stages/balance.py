@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageResult
 from narrowcast.errors import UsageError
 from narrowcast.factory.balance import LabelBalance, choose_left_out
@@ -18,6 +18,7 @@ from narrowcast.factory.options import BalanceOptions
 from narrowcast.reasons import StageName
 from narrowcast.store.balance import LeftOut, balance_path, write_left_out
 from narrowcast.store.datasets import load_manifest, read_split, rejections
+from narrowcast.tasks import has_labels
 
 
 class BalanceInputs(StageInputs):
@@ -77,9 +78,9 @@ def _choose(options: BalanceOptions, ctx: StageContext) -> tuple[BalanceResult, 
 
 def _train_rows(ctx: StageContext) -> list[Example]:
     manifest = load_manifest(ctx.project)
-    if manifest.task.profile is not TaskProfile.CLASSIFICATION:
+    if not has_labels(manifest.task):
         raise UsageError(
-            f"a {manifest.task.profile} task has no labels to balance",
+            f"the task {manifest.task.profile} has no labels to balance",
             where="task.profile in narrowcast.yaml",
             next_command="set quotas by category instead: specs/generation_prompts/plan.yaml",
             reason_code="factory_request_invalid",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from narrowcast.reasons import StageName
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs
+from narrowcast.reasons import StageName
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.result import PreflightReport
 

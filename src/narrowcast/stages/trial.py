@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from narrowcast.reasons import StageName
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import ModelResult
+from narrowcast.reasons import StageName
 
 
 class TrialResult(StageResult):

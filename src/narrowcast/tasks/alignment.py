@@ -12,18 +12,17 @@ from typing import Any
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
-from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
 
 
-class AlignmentHandler:
+class AlignmentHandler(TaskHandler):
     """Targets are `{"chosen", "rejected"}`; training on answers alone learns the chosen one."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
+    answer = AnswerKind.PREFERENCE
 
     def check(self, example: Example) -> str | None:
         """`empty_input`, `target_not_a_pair` or `equal_answers`; None where the example can serve."""
@@ -42,7 +41,7 @@ class AlignmentHandler:
             parts = [str(inputs[key]) for key in ("prompt", "input") if inputs.get(key)]
             inputs = {"text": "\n\n".join(parts)}
         chosen = target["chosen"] if isinstance(target, dict) else target
-        return conversation(self.spec.instruction, inputs, chosen)
+        return conversation(self.instruction, inputs, chosen)
 
     def parse(self, text: str) -> Parsed:
         """The text as it is; `empty_answer` where it is blank."""

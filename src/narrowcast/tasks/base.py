@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal
 
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
+from narrowcast.tasks.row_shape import RowShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,66 @@ class TaskScores:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-class TaskHandler(Protocol):
-    """Built from a `TaskSpec`: `Handler(spec)`."""
+class TaskHandler(ABC):
+    """A task: five methods, and what it declares about itself. Built from a `TaskSpec`: `Handler(spec)`."""
 
-    spec: TaskSpec
+    answer: AnswerKind
+    """What the answers are. Required; a handler may narrow it in `__init__` by its specification."""
+    family: ClassVar[str] = ""
+    """Built-in task whose rows this one takes, so that its mappers fit; empty: none but its own."""
+    default_instruction: str = ""
+    """System prompt where the specification names none."""
+    learned_turns: Literal["last", "all"] = "last"
+    """Turns of the assistant that carry loss in training: the answer, or every turn of the conversation."""
+    lora_rank: int | None = None
+    """Rank of adapters that suits the task; None decides by the number of rows."""
 
+    def __init__(self, spec: TaskSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
     def check(self, example: Example) -> str | None:
-        """The reason code why an example can not serve this task, or None."""
+        """The reason code why an example cannot serve this task, or None."""
 
+    @abstractmethod
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
         """The conversation; with a target it ends in the assistant's turn that is to be learned."""
 
+    @abstractmethod
     def parse(self, text: str) -> Parsed:
         """Read a model's answer."""
 
+    @abstractmethod
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
         """Compare answers with targets; sequences of equal length."""
 
+    @abstractmethod
     def default_gates(self) -> list[Gate]:
-        """Gates that apply where the project names none."""
+        """Release gates where the project names none."""
+
+    @property
+    def instruction(self) -> str:
+        """System prompt: the specification's, otherwise the task's own."""
+        return self.spec.instruction or self.default_instruction
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Model references that `narrowcast baseline` measures where none is named."""
+        return _BASELINES[self.answer]
+
+    def row_shape(self) -> RowShape | None:
+        """How rows of the task are written when a teacher generates them; None: they cannot be generated."""
+        return None
+
+
+# No linear model writes free text, and only a language model can prefer one of two answers.
+_LINEAR = ("majority", "tfidf", "base", "base-few-shot")
+_BASELINES: dict[AnswerKind, tuple[str, ...]] = {
+    AnswerKind.LABEL: _LINEAR,
+    AnswerKind.FIELDS: _LINEAR,
+    AnswerKind.SPANS: _LINEAR,
+    AnswerKind.TEXT: ("majority", "base", "base-few-shot"),
+    AnswerKind.CALLS: ("majority", "base", "base-few-shot"),
+    AnswerKind.PREFERENCE: ("base", "base-few-shot"),
+    AnswerKind.NONE: (),
+}

@@ -8,24 +8,27 @@ from typing import Any
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, TaskScores
+from narrowcast.tasks.base import Parsed, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
-
-INSTRUCTION = "Classify the message. Answer with one label and nothing else."
+from narrowcast.tasks.row_shape import RowShape, label_rows
 
 # Above this many labels the list costs more prompt than a trained model gains from it.
 _LIST_UP_TO = 12
 
 
-class ClassificationHandler:
+class ClassificationHandler(TaskHandler):
     """The answer is a label of `spec.labels`, literally."""
 
+    answer = AnswerKind.LABEL
+    default_instruction = "Classify the message. Answer with one label and nothing else."
+
     def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
+        super().__init__(spec)
         self._known = frozenset(spec.labels)
-        self._instruction = _instruction(spec)
+        self._prompt = self.instruction + _listed(spec)
 
     def check(self, example: Example) -> str | None:
         """`empty_input`, `target_not_a_label` or `unknown_label`; None where the example can serve."""
@@ -39,7 +42,7 @@ class ClassificationHandler:
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
         """Instruction (with the labels where they are listed), the message, the label."""
-        return conversation(self._instruction, inputs, None if target is None else str(target))
+        return conversation(self._prompt, inputs, None if target is None else str(target))
 
     def parse(self, text: str) -> Parsed:
         """The label, exactly, but for white space around it; else `empty_answer` or `unknown_label`."""
@@ -62,8 +65,11 @@ class ClassificationHandler:
         """Hardly an answer may be something else than a label."""
         return [Gate(gate_id="answers_are_labels", metric="invalid_rate", operator="lte", threshold=0.02)]
 
+    def row_shape(self) -> RowShape:
+        """A text and its label."""
+        return label_rows(self.spec.labels)
 
-def _instruction(spec: TaskSpec) -> str:
-    text = spec.instruction or INSTRUCTION
+
+def _listed(spec: TaskSpec) -> str:
     listed = spec.list_labels == "always" or (spec.list_labels == "auto" and len(spec.labels) <= _LIST_UP_TO)
-    return f"{text}\nLabels: {', '.join(spec.labels)}" if listed and spec.labels else text
+    return f"\nLabels: {', '.join(spec.labels)}" if listed and spec.labels else ""

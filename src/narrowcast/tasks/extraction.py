@@ -12,29 +12,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
-from narrowcast.core.names import ScoringMode
+from narrowcast.core.names import AnswerKind, ScoringMode
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
 from narrowcast.tasks.answer_schema import answer_schema, describe_fields, field_names, span_types
-from narrowcast.tasks.base import Parsed, TaskScores
+from narrowcast.tasks.base import Parsed, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
+from narrowcast.tasks.row_shape import RowShape, object_rows, span_rows
 
 
-class ExtractionHandler:
+class ExtractionHandler(TaskHandler):
     """The answer is a JSON object in the form of `spec.output_schema`."""
 
+    answer = AnswerKind.FIELDS
+    lora_rank = 32
+
     def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self._spans = spec.scoring_mode is ScoringMode.SPAN_SET
+        if self._spans:
+            self.answer = AnswerKind.SPANS
+
+    @property
+    def instruction(self) -> str:
+        """The specification's, or the fields with their types."""
+        return self.spec.instruction or self._described
+
+    @cached_property
+    def _described(self) -> str:
+        return _instruction(self.spec)
+
+    @cached_property
+    def _validator(self) -> Any:
         from jsonschema import Draft202012Validator
 
-        self.spec = spec
-        self._spans = spec.scoring_mode is ScoringMode.SPAN_SET
-        self._validator = Draft202012Validator(answer_schema(spec))
-        self._instruction = spec.instruction or _instruction(spec)
+        return Draft202012Validator(answer_schema(self.spec))
 
     def check(self, example: Example) -> str | None:
         """The reason why an example can not serve, or None.
@@ -52,7 +70,7 @@ class ExtractionHandler:
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
         """Instruction with the fields, the input, the object as one line of JSON."""
-        return conversation(self._instruction, inputs, None if target is None else self._render(target))
+        return conversation(self.instruction, inputs, None if target is None else self._render(target))
 
     def parse(self, text: str) -> Parsed:
         """Strict JSON of the right form.
@@ -87,6 +105,10 @@ class ExtractionHandler:
             Gate(gate_id="answers_are_json", metric="parse_rate", operator="gte", threshold=0.98),
             Gate(gate_id="answers_fit_schema", metric="schema_rate", operator="gte", threshold=0.95),
         ]
+
+    def row_shape(self) -> RowShape:
+        """A text and its object, or its spans as texts."""
+        return span_rows(span_types(self.spec)) if self._spans else object_rows(self.spec.output_schema)
 
     def _answer(self, prediction: Prediction) -> Parsed:
         parsed = self.parse(prediction.text)

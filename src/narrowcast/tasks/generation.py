@@ -11,35 +11,30 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
-from narrowcast.core.names import TaskProfile
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
-from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, TaskScores
+from narrowcast.tasks.base import Parsed, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
 from narrowcast.tasks.row_means import mean_scores
+from narrowcast.tasks.row_shape import RowShape, conversation_rows, text_rows
 
-QA_INSTRUCTION = "Answer the question from the context, as short as possible."
+# An answer and the accepted ones → one value per metric.
+_RowMeasure = Callable[[str, Sequence[str]], tuple[float, ...]]
 
-_INSTRUCTIONS = {
-    TaskProfile.QA: QA_INSTRUCTION,
-    TaskProfile.SEQ2SEQ: "Rewrite the text. Answer with the new text and nothing else.",
-}
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-class GenerationHandler:
-    """The answer is text. A QA target may be `{"answers": [...]}`; the first is the one learned."""
+class GenerationHandler(TaskHandler):
+    """The answer is text. A target may be `{"answers": [...]}`; the first is the one learned."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
-        self._instruction = spec.instruction or _INSTRUCTIONS.get(spec.profile, "")
+    answer = AnswerKind.TEXT
 
     def check(self, example: Example) -> str | None:
         """`empty_input` or `target_empty`; None where the example can serve."""
@@ -50,9 +45,7 @@ class GenerationHandler:
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
         """Instruction, input, answer."""
-        return conversation(
-            self._instruction, inputs, None if target is None else accepted_answers(target)[0]
-        )
+        return conversation(self.instruction, inputs, None if target is None else accepted_answers(target)[0])
 
     def parse(self, text: str) -> Parsed:
         """The text without white space around it; `empty_answer` where nothing is left."""
@@ -61,20 +54,63 @@ class GenerationHandler:
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
         """Means over rows; an empty answer scores 0."""
-        names, measure = (
-            (_QA_METRICS, qa_scores) if self.spec.profile is TaskProfile.QA else (_TEXT_METRICS, _text())
-        )
+        names, primary, measure = self._measure()
         answers = [self.parse(prediction.text) for prediction in predictions]
         rows = [
             measure(str(answer.value or ""), accepted_answers(example.target))
             for example, answer in zip(examples, answers, strict=True)
         ]
-        primary = "token_f1" if names is _QA_METRICS else "rouge_l"
         return mean_scores(names, primary, rows, examples, answers)
 
     def default_gates(self) -> list[Gate]:
         """Hardly an answer may be empty."""
         return [Gate(gate_id="answers_not_empty", metric="answer_rate", operator="gte", threshold=0.98)]
+
+    def _measure(self) -> tuple[tuple[str, ...], str, _RowMeasure]:
+        """Names of the metrics, the one that decides, and the function of an answer and the accepted ones."""
+        return _TEXT_METRICS, "rouge_l", _text()
+
+
+class QuestionHandler(GenerationHandler):
+    """Questions about a context, scored as SQuAD is."""
+
+    default_instruction = "Answer the question from the context, as short as possible."
+
+    def row_shape(self) -> RowShape:
+        """Context, question, answer."""
+        return text_rows("context", "question", target="answer", answers=True)
+
+    def _measure(self) -> tuple[tuple[str, ...], str, _RowMeasure]:
+        return _QA_METRICS, "token_f1", qa_scores
+
+
+class InstructionHandler(GenerationHandler):
+    """Instructions with or without an input."""
+
+    def row_shape(self) -> RowShape:
+        """Instruction, input (may be empty), output."""
+        return text_rows("instruction", "input", target="output", optional=["input"])
+
+
+class RewritingHandler(GenerationHandler):
+    """A text becomes another text."""
+
+    default_instruction = "Rewrite the text. Answer with the new text and nothing else."
+    lora_rank = 32
+
+    def row_shape(self) -> RowShape:
+        """A text and the new text."""
+        return text_rows("text", target="output")
+
+
+class ChatHandler(GenerationHandler):
+    """Conversations, of which the assistant's last turn is the answer."""
+
+    learned_turns = "all"  # each turn of the assistant is an answer as good as the last
+
+    def row_shape(self) -> RowShape:
+        """The turns."""
+        return conversation_rows()
 
 
 _QA_METRICS = ("exact_match", "token_f1", "answer_rate")
@@ -109,7 +145,7 @@ def qa_scores(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
     return exact, max(_token_f1(given, each) for each in wanted), float(bool(answer))
 
 
-def _text() -> Any:
+def _text() -> _RowMeasure:
     """Exact match, ROUGE-L and chrF of an answer against the best of its references."""
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics import CHRF

@@ -8,9 +8,8 @@ from typing import Any
 
 from narrowcast.core.example import Target
 from narrowcast.core.message import Message
-from narrowcast.core.names import TaskProfile
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import PromptRequest
-from narrowcast.core.task import TaskSpec
 from narrowcast.tasks.base import TaskHandler
 
 
@@ -58,14 +57,14 @@ def request_for(
     return PromptRequest(
         messages=tuple(handler.to_messages(inputs)),
         max_tokens=max_tokens,
-        labels=_label_set(handler.spec, target),
+        labels=_label_set(handler, target),
     )
 
 
-def _label_set(spec: TaskSpec, target: Target | None) -> tuple[str, ...] | None:
-    if spec.profile is TaskProfile.ALIGNMENT and isinstance(target, dict):
+def _label_set(handler: TaskHandler, target: Target | None) -> tuple[str, ...] | None:
+    if handler.answer is AnswerKind.PREFERENCE and isinstance(target, dict):
         return target["chosen"], target["rejected"]
-    return tuple(spec.labels) if spec.labels else None
+    return tuple(handler.spec.labels) if handler.spec.labels else None
 
 
 def _plain(value: Any) -> str:

@@ -14,23 +14,22 @@ from typing import Any
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
-from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, TaskScores
+from narrowcast.tasks.base import Parsed, TaskHandler, TaskScores
 from narrowcast.tasks.generation import accepted_answers, normal_answer, qa_scores
 from narrowcast.tasks.prompt import conversation
 from narrowcast.tasks.row_means import mean_scores
+from narrowcast.tasks.row_shape import RowShape, passage_rows
 
-INSTRUCTION = "Answer the question from the passages alone, as short as possible."
 _METRICS = ("exact_match", "token_f1", "answer_rate", "k_precision")
 
 
-class RagHandler:
+class RagHandler(TaskHandler):
     """Inputs are `{"contexts": [...], "question": ...}`; a target is a text or `{"answers": [...]}`."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
-        self._instruction = spec.instruction or INSTRUCTION
+    answer = AnswerKind.TEXT
+    default_instruction = "Answer the question from the passages alone, as short as possible."
 
     def check(self, example: Example) -> str | None:
         """`empty_input`, `contexts_missing` or `target_empty`; None where the example can serve."""
@@ -46,10 +45,10 @@ class RagHandler:
         """Instruction, numbered passages and the question, the answer."""
         answer = None if target is None else accepted_answers(target)[0]
         if "messages" in inputs:
-            return conversation(self._instruction, inputs, answer)
+            return conversation(self.instruction, inputs, answer)
         passages = [f"[{number}] {text}" for number, text in enumerate(inputs["contexts"], start=1)]
         asked = "\n\n".join([*passages, f"question: {inputs['question']}"])
-        return conversation(self._instruction, {"text": asked}, answer)
+        return conversation(self.instruction, {"text": asked}, answer)
 
     def parse(self, text: str) -> Parsed:
         """The text without white space around it; `empty_answer` where nothing is left."""
@@ -71,6 +70,10 @@ class RagHandler:
             Gate(gate_id="answers_not_empty", metric="answer_rate", operator="gte", threshold=0.98),
             Gate(gate_id="answers_grounded", metric="k_precision", operator="gte", threshold=0.9),
         ]
+
+    def row_shape(self) -> RowShape:
+        """Passages, a question, its answer."""
+        return passage_rows()
 
 
 def _row_scores(answer: str, example: Example) -> tuple[float, ...]:

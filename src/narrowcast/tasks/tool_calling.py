@@ -13,25 +13,25 @@ from typing import Any
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
-from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskHandler, TaskScores
 from narrowcast.tasks.call_match import CallMatch, match_calls
 from narrowcast.tasks.prompt import conversation, missing_input
+from narrowcast.tasks.row_shape import RowShape, call_rows
 
-INSTRUCTION = (
-    "Choose the functions to call. Answer with a JSON list of "
-    '{"name": ..., "arguments": {...}} objects and nothing else; answer [] where no function fits.'
-)
 _METRICS = ("call_accuracy", "tool_accuracy", "argument_accuracy", "invalid_rate")
 
 
-class ToolCallingHandler:
+class ToolCallingHandler(TaskHandler):
     """Inputs are `{"tools"?: [...], "messages": [...]}`, targets `{"tool_calls": [...]}`."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
-        self._instruction = spec.instruction or INSTRUCTION
+    answer = AnswerKind.CALLS
+    default_instruction = (
+        "Choose the functions to call. Answer with a JSON list of "
+        '{"name": ..., "arguments": {...}} objects and nothing else; answer [] where no function fits.'
+    )
+    lora_rank = 32
 
     def check(self, example: Example) -> str | None:
         """`empty_input` or `target_not_calls`; None where the example can serve."""
@@ -45,7 +45,7 @@ class ToolCallingHandler:
         """Instruction with one tool a line (behind a system turn of the row's own), turns, calls."""
         tools = inputs.get("tools") or []
         lines = [json.dumps(tool, ensure_ascii=False) for tool in tools]
-        instruction = "\n".join([self._instruction, *(["Functions:", *lines] if lines else [])])
+        instruction = "\n".join([self.instruction, *(["Functions:", *lines] if lines else [])])
         said = {key: value for key, value in inputs.items() if key != "tools"}
         answer = None if target is None else _rendered(target)
         messages = conversation("", said, answer)
@@ -99,6 +99,10 @@ class ToolCallingHandler:
     def default_gates(self) -> list[Gate]:
         """Hardly an answer may be something else than calls."""
         return [Gate(gate_id="answers_are_calls", metric="invalid_rate", operator="lte", threshold=0.02)]
+
+    def row_shape(self) -> RowShape:
+        """Tools, a request, the calls that are right."""
+        return call_rows()
 
 
 def _is_call(value: Any) -> bool:

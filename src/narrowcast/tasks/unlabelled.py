@@ -8,18 +8,17 @@ from typing import Any
 from narrowcast.core.example import Example, Target
 from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
-from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
-from narrowcast.tasks.base import Parsed, TaskScores
+from narrowcast.tasks.base import Parsed, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation
 
 
-class UnlabelledHandler:
-    """Turns every row away, so that nothing is trained or measured before there are answers."""
+class UnlabelledHandler(TaskHandler):
+    """Rejects every row, so that nothing is trained or measured before there are answers."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
+    answer = AnswerKind.NONE
 
     def check(self, example: Example) -> str | None:
         """Always `unlabelled`."""
@@ -28,7 +27,7 @@ class UnlabelledHandler:
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
         """The text alone."""
-        return conversation(self.spec.instruction, inputs, None if target is None else str(target))
+        return conversation(self.instruction, inputs, None if target is None else str(target))
 
     def parse(self, text: str) -> Parsed:
         """The text as it is."""
@@ -41,7 +40,7 @@ class UnlabelledHandler:
             UsageError: always.
         """
         raise UsageError(
-            "rows without answers can not be scored",
+            "rows without answers cannot be scored",
             where=f"{len(examples)} rows, {len(predictions)} answers",
             next_command="narrowcast data import labelled rows, or narrowcast data review to label these",
             reason_code="eval_answers_missing",

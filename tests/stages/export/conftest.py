@@ -12,7 +12,7 @@ import pytest
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, ImportRecord, LeakageReport, SplitPolicy
-from narrowcast.core.names import Provenance, ScoringMode, Split, TaskProfile
+from narrowcast.core.names import Provenance, ScoringMode, Split
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.pipeline.execute import run_stage
@@ -80,7 +80,7 @@ def train_project(home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, 
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier with an adapter."""
     home = tmp_path_factory.mktemp("trained")
-    spec = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=list(WORDS))
+    spec = TaskSpec(profile="classification", labels=list(WORDS))
     train_project(home, spec, sentences(120), dev=40, epochs=6, learning_rate=3e-3, method="lora")
     return home
 
@@ -94,7 +94,7 @@ def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "properties": {"name": {"type": "string"}, "people": {"type": ["integer", "null"]}},
     }
     spec = TaskSpec(
-        profile=TaskProfile.STRUCTURED_EXTRACTION, output_schema=schema, scoring_mode=ScoringMode.FIELD_MATCH
+        profile="structured_extraction", output_schema=schema, scoring_mode=ScoringMode.FIELD_MATCH
     )
     draw = random.Random(1)
     rows = []

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from narrowcast.core.config import ProjectConfig
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
@@ -72,7 +71,7 @@ def test_answers_as_objects_and_tool_calls(
         "required": ["tool", "arguments"],
     }
     task = TaskSpec(
-        profile=TaskProfile.STRUCTURED_EXTRACTION, output_schema=schema, scoring_mode="field_match"
+        profile="structured_extraction", output_schema=schema, scoring_mode="field_match"
     )
     project.save_config(ProjectConfig(name="task", task=task))
     tools = [

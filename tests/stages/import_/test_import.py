@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import ScoringMode, Split, TaskProfile
+from narrowcast.core.names import ScoringMode, Split
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import CancelledError, DataError, ProjectBusyError, StageError, UsageError
@@ -86,7 +86,7 @@ def test_the_task_is_proposed_recorded_and_extended(project: Project, tmp_path: 
     task = project.config.task
     assert task is not None
     assert (task.profile, task.labels, task.proposed_by) == (
-        TaskProfile.CLASSIFICATION,
+        "classification",
         ["card", "limit", "top_up"],
         "introspection",
     )
@@ -202,15 +202,15 @@ def test_texts_without_answers_wait_for_the_task_that_labels_them(project: Proje
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"text": f"some words here {n}"}) + "\n" for n in range(50)))
     outcome = imported(project, f"jsonl:{path}", mapper="text_only", field_map={"text": "text"})
-    assert (outcome.record.accepted, outcome.task.profile) == (50, TaskProfile.UNLABELLED)
+    assert (outcome.record.accepted, outcome.task.profile) == (50, "unlabelled")
     labelled = imported(project, f"csv:{csv_file(tmp_path / 'b.csv')}", auto=True)
-    assert labelled.task.profile is TaskProfile.CLASSIFICATION
+    assert labelled.task.profile == "classification"
     assert project.config.task is not None
-    assert project.config.task.profile is TaskProfile.CLASSIFICATION
+    assert project.config.task.profile == "classification"
 
 
 def test_another_profile_is_a_conflict(project: Project, tmp_path: Path) -> None:
-    task = TaskSpec(profile=TaskProfile.STRUCTURED_EXTRACTION, scoring_mode=ScoringMode.SPAN_SET)
+    task = TaskSpec(profile="structured_extraction", scoring_mode=ScoringMode.SPAN_SET)
     project.save_config(project.config.model_copy(update={"task": task}))
     with pytest.raises(UsageError, match="the project's task is structured_extraction"):
         data.import_rows(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True)

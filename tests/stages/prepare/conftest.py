@@ -8,7 +8,6 @@ import pytest
 
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import append_jsonl, write_jsonl
@@ -29,7 +28,7 @@ def commit_rows(project: Project, rows: Sequence[Example], *, name: str, labels:
         accepted_sha256=digest,
     )
     append_jsonl(project.paths.imports, record.model_dump(mode="json"))
-    task = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=list(labels))
+    task = TaskSpec(profile="classification", labels=list(labels))
     project.save_config(project.config.model_copy(update={"task": task}))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from narrowcast.core.example import Example
 from narrowcast.core.message import Message
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.models.chat import IGNORED, render_learned, render_training
 from narrowcast.models.head import PickedHead
 from narrowcast.models.loading import model_from
@@ -134,9 +134,9 @@ def test_word_dropout_keeps_mask_and_weights_on_their_tokens() -> None:
         assert len(row.mask) == len(row.ids)
 
 
-@pytest.mark.parametrize(("profile", "turns"), [(TaskProfile.CHAT, 3), (TaskProfile.INSTRUCTION, 1)])
+@pytest.mark.parametrize(("profile", "turns"), [("chat", 3), ("instruction", 1)])
 def test_chat_learns_every_turn_by_itself_and_other_tasks_the_last(
-    tmp_path: Any, tiny_base: Any, profile: TaskProfile, turns: int
+    tmp_path: Any, tiny_base: Any, profile: str, turns: int
 ) -> None:
     history = [{"role": turn.role, "content": turn.content} for turn in TURNS[:-1]]
     rows = [

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from narrowcast.core.example import Example
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
 from narrowcast.models.chat import prompt_text
@@ -20,7 +20,7 @@ from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.setup import build_setup
 from tests.support.datasets import split_rows
 
-ALIGNMENT = TaskSpec(profile=TaskProfile.ALIGNMENT)
+ALIGNMENT = TaskSpec(profile="alignment")
 WHOLE = {
     "epochs": 3,
     "batch_size": 12,

@@ -17,6 +17,7 @@ from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
+from narrowcast.tasks import family_of
 from narrowcast.training.options import Options
 from narrowcast.training.recipes.recipe import Recipe, choose_recipe
 
@@ -114,9 +115,8 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
     if not named:
         method = choose_recipe(first, resolved[first.base], manifest.task, 1, _ASSUMED_LENGTH).method
         named = {name: each for name, each in default_spaces()[method].items() if name not in given}
-    kept = {
-        name: each for name, each in named.items() if not each.tasks or manifest.task.profile in each.tasks
-    }
+    suitable = {manifest.task.profile, family_of(manifest.task.profile)}
+    kept = {name: each for name, each in named.items() if not each.tasks or suitable.intersection(each.tasks)}
     fixed = {name: value for name, value in fixed.items() if name not in kept}
     check_space(kept, {name: value for name, value in given.items() if name not in kept})
     key = {

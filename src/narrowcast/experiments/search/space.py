@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.errors import UsageError
 from narrowcast.store.config_file import describe_mistakes
 from narrowcast.training.options import Options
@@ -40,7 +39,7 @@ class Dimension(BaseModel):
     log: bool = False
     relative: bool = False
     values: list[bool | int | float | str | None] = Field(default_factory=list)
-    tasks: list[TaskProfile] = Field(default_factory=list)
+    tasks: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Dimension:

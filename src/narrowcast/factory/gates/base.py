@@ -13,11 +13,12 @@ from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.message import Message
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.options import GateOptions
-from narrowcast.factory.shapes import RowShape, row_shape
+from narrowcast.factory.shapes import row_shape
 from narrowcast.similarity.shingles import normalised
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskHandler
 from narrowcast.tasks.prompt import user_text
+from narrowcast.tasks.row_shape import RowShape
 
 
 @dataclass

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.factory.gates.base import GateContext, GateRow, input_text
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.shingles import normalised
 
 # Contrasted on purpose: like another category's input, with another answer.
 _CONTRASTED = frozenset({"near-miss"})
-_CLOSED = frozenset({TaskProfile.CLASSIFICATION, TaskProfile.STRUCTURED_EXTRACTION})
 
 
 def label_consistency(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
@@ -27,7 +25,7 @@ def label_consistency(rows: Sequence[GateRow], context: GateContext) -> Mapping[
         *(normalised(context.handler.to_messages(row.inputs, row.target)[-1].content) for row in known),
     ]
     found = dict.fromkeys(_contradicting(_equal(texts), answers, rows, contrast=False), "equal inputs differ")
-    if context.task.profile in _CLOSED:
+    if context.handler.answer.is_closed:
         groups = near_duplicates(texts, context.options.conflict).groups
         for index in _contradicting(groups, answers, rows, contrast=True):
             found.setdefault(index, "similar inputs differ in their answers")

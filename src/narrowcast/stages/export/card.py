@@ -31,7 +31,7 @@ def model_card(manifest: BundleManifest, inputs: Inputs, project: ProjectPaths) 
 def _front_matter(manifest: BundleManifest) -> str:
     return (
         f"---\nlibrary_name: gguf\nbase_model: {manifest.base['name']}\n"
-        f"tags: [narrowcast, {manifest.task.profile.value}]\n---"
+        f"tags: [narrowcast, {manifest.task.profile}]\n---"
     )
 
 
@@ -40,7 +40,7 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
     labels = f", {len(task.labels)} labels" if task.labels else ""
     base = run.base
     return (
-        f"# {manifest.project}: {task.profile.value.replace('_', ' ')}{labels}\n\n"
+        f"# {manifest.project}: {task.profile.replace('_', ' ')}{labels}\n\n"
         f"A specialist model, trained by narrowcast {manifest.code_version} as run `{run.run_id}`.\n\n"
         + _table(
             ["", ""],

@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from narrowcast.core.bundle import BundleManifest
-from narrowcast.reasons import StageName
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
 from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.reasons import StageName
 from narrowcast.stages.export.options import Inputs, Options, read_inputs
 from narrowcast.store.files import read_json
 

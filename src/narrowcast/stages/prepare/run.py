@@ -9,7 +9,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.similarity.leakage import Leakage, measure_leakage
@@ -45,7 +45,9 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     ctx.progress.start("reading and checking rows")
     everything = list(accepted_rows(ctx.project, inputs.imports))
     kept, reviewed = apply_reviews(everything, inputs.reviews)
-    kept, rejected = check_task(handler_for(inputs.task), kept)
+    handler = handler_for(inputs.task)
+    labelled = handler.answer is AnswerKind.LABEL
+    kept, rejected = check_task(handler, kept)
     rejected += reviewed
     kept, conflicting, warnings = _settle_conflicts(kept, options)
     rejected += conflicting
@@ -53,7 +55,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     ctx.cancel.check()
 
     ctx.progress.start("finding near-duplicates and dividing groups")
-    division = Division(kept, options, stratify=inputs.task.profile is TaskProfile.CLASSIFICATION)
+    division = Division(kept, options, stratify=labelled)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
     _refuse_leakage(leakage.report, options)
@@ -66,7 +68,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     }
     splits[Split.TRAIN], balanced = _balanced(splits[Split.TRAIN], frozenset(inputs.left_out))
     rejected += balanced
-    warnings += _split_warnings(splits, inputs.task.profile, leakage.report)
+    warnings += _split_warnings(splits, leakage.report, labelled=labelled)
     ledger = StageLedger(
         stage="prepare",
         rows_in=len(everything),
@@ -92,7 +94,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     )
     write_rejections(ctx.project, (each.to_dict() for each in rejected))
     manifest = save_version(ctx.project, manifest, splits)
-    return _result(manifest, placed, inputs.task.profile)
+    return _result(manifest, placed, labelled=labelled)
 
 
 class Division:
@@ -233,14 +235,14 @@ def _refuse_leakage(report: LeakageReport, options: Options) -> None:
 
 
 def _split_warnings(
-    splits: Mapping[Split, Sequence[Example]], profile: TaskProfile, report: LeakageReport
+    splits: Mapping[Split, Sequence[Example]], report: LeakageReport, *, labelled: bool
 ) -> list[str]:
     warnings = [f"the {split} split is empty" for split, rows in splits.items() if not rows]
     if report.near_duplicates_shared:
         warnings.append(f"{report.near_duplicates_shared} held-out rows have a near-duplicate in train")
     if report.groups_shared:
         warnings.append(f"{report.groups_shared} groups stand in more than one split")
-    if profile is TaskProfile.CLASSIFICATION:
+    if labelled:
         trained = {row.target for row in splits[Split.TRAIN]}
         for split, rows in splits.items():
             unseen = sorted({str(row.target) for row in rows if row.target not in trained})
@@ -250,17 +252,13 @@ def _split_warnings(
     return warnings
 
 
-def _result(manifest: DatasetManifest, placed: Placed, profile: TaskProfile) -> Result:
+def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Result:
     summaries = [
         SplitSummary(
             split=split,
             rows=manifest.splits[split].rows,
             groups=len(groups),
-            labels=(
-                len({str(row.target) for group in groups for row in group.rows})
-                if profile is TaskProfile.CLASSIFICATION
-                else None
-            ),
+            labels=(len({str(row.target) for group in groups for row in group.rows}) if labelled else None),
         )
         for split, groups in placed.items()
         if split in manifest.splits

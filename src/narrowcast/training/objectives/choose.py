@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from narrowcast.core.names import TaskProfile
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.stage import StageOptions
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
+from narrowcast.tasks import handler_for
 from narrowcast.training.objectives import OBJECTIVES
 from narrowcast.training.objectives.base import ObjectiveDefinition
 from narrowcast.training.options import Options
@@ -18,7 +19,7 @@ def objective_name(options: Options, task: TaskSpec) -> str:
         StageError: the objective needs preference pairs, and the rows are not.
         UsageError: there is no objective of that name.
     """
-    pairs = task.profile is TaskProfile.ALIGNMENT
+    pairs = handler_for(task).answer is AnswerKind.PREFERENCE
     if options.objective == "auto":
         return "dpo" if pairs else "sft"
     if OBJECTIVES.get(options.objective).pairs and not pairs:

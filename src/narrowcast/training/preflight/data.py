@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from narrowcast.core.manifest import DatasetManifest
-from narrowcast.core.names import Split, TaskProfile
+from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.store.datasets import read_split
+from narrowcast.tasks import has_labels
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
 
@@ -26,7 +27,7 @@ def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Pref
             where=stored.path,
             fix="narrowcast data import more rows, then narrowcast prepare",
         )
-    if manifest.task.profile is TaskProfile.CLASSIFICATION:
+    if has_labels(manifest.task):
         yield from _labels(manifest, ctx)
 
 

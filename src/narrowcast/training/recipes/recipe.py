@@ -8,11 +8,12 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from narrowcast.core.names import TaskProfile
+from narrowcast.core.names import AnswerKind
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.catalogue import target_modules_of
 from narrowcast.models.loading import ResolvedBase
+from narrowcast.tasks import handler_for
 from narrowcast.training.objectives import OBJECTIVES
 from narrowcast.training.objectives.choose import objective_name
 from narrowcast.training.options import Options
@@ -125,15 +126,15 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
 def learned_turns(options: Options, task: TaskSpec) -> Literal["last", "all"]:
     """Which of the assistant's turns carry loss.
 
-    In a chat each turn of the assistant is an answer as good as the last. The turns of other tasks are
-    context: what a tool-calling assistant said before need not have the form that its handler asks for. Of
-    preference pairs the answers alone differ.
+    The task's handler says so: in a chat each turn of the assistant is an answer as good as the last; what a
+    tool-calling assistant said before need not have the form that its handler asks for. Of preference pairs
+    the answers alone differ.
     """
     if OBJECTIVES.get(objective_name(options, task)).pairs:
         return "last"
     if options.loss_turns != "auto":
         return options.loss_turns
-    return "all" if task.profile is TaskProfile.CHAT else "last"
+    return handler_for(task).learned_turns
 
 
 def max_length(options: Options, base: ResolvedBase) -> int:
@@ -182,7 +183,7 @@ def _learning_rate(method: str, parameters: int) -> float:
 
 def _word_dropout(task: TaskSpec, method: Method, parameters: int) -> tuple[float, str]:
     """Only where it was measured to help: labels, all weights of a small base."""
-    if task.profile is not TaskProfile.CLASSIFICATION:
+    if handler_for(task).answer is not AnswerKind.LABEL:
         return 0.0, f"{task.profile}: answers may be copied from the input"
     if method != "full" or parameters >= FULL_BELOW:
         return 0.0, "labels, but not all weights of a small base"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
+from narrowcast.tasks import handler_for
 from narrowcast.training.options import Options
 
 SelectBy = Literal["last", "loss", "metric"]
@@ -27,7 +27,7 @@ def choose_selection(options: Options, task: TaskSpec, dev_rows: int) -> tuple[S
     if wanted == "auto":
         if not options.early_stopping or not dev_rows:
             return "last", "no early stopping" if dev_rows else "no dev rows"
-        if task.labels or task.profile is TaskProfile.ALIGNMENT:
+        if handler_for(task).answer.is_choice:
             return "metric", "early stopping; answers are a choice, scored without generating any"
         return "loss", "early stopping; answers would have to be generated at each evaluation"
     if wanted != "last" and not dev_rows:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import ScoringMode
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
@@ -75,7 +75,7 @@ def test_classification_rejects(data: dict[str, Any], reason: str) -> None:
 
 
 def test_a_closed_label_set_stays_closed() -> None:
-    closed = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a"])
+    closed = TaskSpec(profile="classification", labels=["a"])
     assert rejected("label_to_classification", LABEL, {"t": "x", "l": "b"}, closed) == "label_not_allowed"
 
 
@@ -208,7 +208,7 @@ def test_object_rejects(value: Any, reason: str) -> None:
 
 
 def test_a_closed_schema_stays_closed() -> None:
-    closed = TaskSpec(profile=TaskProfile.STRUCTURED_EXTRACTION, output_schema={"properties": {"a": {}}})
+    closed = TaskSpec(profile="structured_extraction", output_schema={"properties": {"a": {}}})
     assert rejected("kv_to_structured", KV, {"t": "x", "o": {"b": 1}}, closed) == "field_not_allowed"
 
 

@@ -2,19 +2,19 @@
 
 import pytest
 
-from narrowcast.core.names import ScoringMode, Split, TaskProfile
+from narrowcast.core.names import ScoringMode, Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.spans import span_task, span_types_of
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task, refuse_conflict, scoring_mode
 
-FOUND = TaskSpec(profile=TaskProfile.CLASSIFICATION, labels=["a", "b"])
+FOUND = TaskSpec(profile="classification", labels=["a", "b"])
 
 
 def test_the_first_import_proposes_the_task() -> None:
     assert merged_task(None, FOUND).proposed_by == "introspection"
-    declared = TaskSpec(profile=TaskProfile.CLASSIFICATION, instruction="Say it.")
+    declared = TaskSpec(profile="classification", instruction="Say it.")
     merged = merged_task(declared, FOUND)
     assert (merged.labels, merged.instruction, merged.proposed_by) == (["a", "b"], "Say it.", "introspection")
 
@@ -42,7 +42,7 @@ def test_span_types_and_fields_grow_too() -> None:
     spans = merged_task(merged_task(None, span_task(["date"])), span_task(["time", "area"]))
     assert span_types_of(spans) == {"date", "area", "time"}
     old = TaskSpec(
-        profile=TaskProfile.STRUCTURED_EXTRACTION,
+        profile="structured_extraction",
         scoring_mode=ScoringMode.FIELD_MATCH,
         output_schema={
             "type": "object",
@@ -68,7 +68,7 @@ def test_another_kind_of_task_is_a_conflict() -> None:
     bio = MAPPERS.get("bio_to_spans")
     with pytest.raises(UsageError, match="the project's task is classification"):
         refuse_conflict(FOUND, bio, scoring_mode(bio, {}))
-    fields = TaskSpec(profile=TaskProfile.STRUCTURED_EXTRACTION, scoring_mode=ScoringMode.FIELD_MATCH)
+    fields = TaskSpec(profile="structured_extraction", scoring_mode=ScoringMode.FIELD_MATCH)
     with pytest.raises(UsageError, match="makes structured_extraction"):
         refuse_conflict(fields, bio, scoring_mode(bio, {}))
     refuse_conflict(fields, MAPPERS.get("kv_to_structured"), ScoringMode.FIELD_MATCH)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
@@ -83,7 +82,7 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     return ShapeHypothesis(
         shape="text with one label",
         mapper_id="label_to_classification",
-        task_profile=TaskProfile.CLASSIFICATION,
+        task_profile="classification",
         field_map=field_map,
         confidence=round(min(confidence, 0.98), 2),
         rationale=(

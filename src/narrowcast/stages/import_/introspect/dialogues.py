@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, by_name, named, with_split
@@ -31,7 +30,7 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="conversations",
         mapper_id="chat_messages_passthrough",
-        task_profile=TaskProfile.CHAT,
+        task_profile="chat",
         field_map=with_split(profile, {"messages": column.name}),
         confidence=round(0.55 + 0.4 * share, 2),
         rationale=f"{column.name!r} lists turns with a role and a text; {share:.0%} end with the assistant",
@@ -60,7 +59,7 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="conversations with tools",
         mapper_id="tool_calls_passthrough",
-        task_profile=TaskProfile.TOOL_CALLING,
+        task_profile="tool_calling",
         field_map=with_split(profile, field_map),
         confidence=confidence,
         rationale=_reason(asked, tools, calls),

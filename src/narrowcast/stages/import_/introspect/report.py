@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.names import TaskProfile
-
 # Under this confidence a mapping is not used without --force.
 THRESHOLD = 0.80
 
@@ -26,7 +24,7 @@ class ShapeHypothesis(BaseModel):
 
     shape: str = Field(description="What the rows seem to be, in plain words.")
     mapper_id: str | None = Field(default=None, description="None where no mapper can take them yet.")
-    task_profile: TaskProfile | None = None
+    task_profile: str | None = None
     field_map: dict[str, str] = Field(default_factory=dict)
     confidence: float = Field(ge=0, le=1)
     rationale: str
@@ -40,7 +38,7 @@ class ProposedMapping(BaseModel):
     """The best hypothesis that can be imported."""
 
     mapper_id: str
-    task_profile: TaskProfile
+    task_profile: str
     field_map: dict[str, str]
     confidence: float
     rationale: str

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import permutations
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, base_name, text_columns, with_split
@@ -43,7 +42,7 @@ def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="texts with their rewritten form",
         mapper_id="text_pair",
-        task_profile=TaskProfile.SEQ2SEQ,
+        task_profile="seq2seq",
         field_map=with_split(profile, field_map),
         confidence=0.88 if why else 0.6,
         rationale=(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.stages.import_.introspect.profile import Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, by_name, named, text_columns, with_split
@@ -38,7 +37,7 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="tokens with BIO tags",
         mapper_id="bio_to_spans",
-        task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+        task_profile="structured_extraction",
         field_map=with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
         confidence=0.97 if plain else 0.9,
         rationale=(
@@ -56,7 +55,7 @@ def _numbered_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
         yield ShapeHypothesis(
             shape="tokens with numbered tags",
             mapper_id="bio_to_spans",
-            task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+            task_profile="structured_extraction",
             field_map={"tokens": tokens.name, "tags": tags.name},
             confidence=0.4,
             rationale=f"{tags.name!r} holds a number for each token of {tokens.name!r}",
@@ -77,7 +76,7 @@ def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="text with typed spans",
         mapper_id="kv_to_structured",
-        task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+        task_profile="structured_extraction",
         field_map=with_split(profile, {"text": text.name, "spans": column.name}),
         confidence=0.93 if text.mean_words > 1.5 else 0.7,
         rationale=f"{column.name!r} lists spans with a type and offsets; {text.name!r} holds the text",

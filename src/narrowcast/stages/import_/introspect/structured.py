@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
@@ -47,7 +46,7 @@ def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="text with an object to extract",
         mapper_id="kv_to_structured",
-        task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+        task_profile="structured_extraction",
         field_map=field_map,
         confidence=round(max(0.0, min(confidence, 0.95)), 2),
         rationale=f"{target.name!r} holds objects in {target.filled:,} rows; {text.name!r} holds the text",
@@ -75,7 +74,7 @@ def flat_fields(profile: Profile) -> Iterator[ShapeHypothesis]:
         yield ShapeHypothesis(
             shape="text with columns to extract",
             mapper_id="kv_to_structured",
-            task_profile=TaskProfile.STRUCTURED_EXTRACTION,
+            task_profile="structured_extraction",
             field_map={"text": text.name, "fields": "|".join(fields)},
             confidence=0.5,
             rationale=f"{text.name!r} holds text, and {len(fields)} short columns may have been read from it",

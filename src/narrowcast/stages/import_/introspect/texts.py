@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, named, text_columns, with_split
@@ -28,7 +27,7 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="questions with answers" + (" and contexts" if "context" in field_map else ""),
         mapper_id="qa_pair_passthrough",
-        task_profile=TaskProfile.QA,
+        task_profile="qa",
         field_map=with_split(profile, field_map),
         confidence=0.6 if closed else 0.95 if question.mean_words > 2 else 0.75,
         rationale=f"{question.name!r} and {answer.name!r} are named as a question and its answer",
@@ -51,7 +50,7 @@ def retrieval(profile: Profile) -> Iterator[ShapeHypothesis]:
     yield ShapeHypothesis(
         shape="questions with retrieved passages" if several else "questions with a passage",
         mapper_id="rag_passthrough",
-        task_profile=TaskProfile.RAG,
+        task_profile="rag",
         field_map=with_split(profile, field_map),
         confidence=0.96 if several else 0.8,
         rationale=f"{contexts.name!r} holds what {question.name!r} is to be answered from",
@@ -71,7 +70,7 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
         yield ShapeHypothesis(
             shape="instructions with outputs",
             mapper_id="instruction_passthrough",
-            task_profile=TaskProfile.INSTRUCTION,
+            task_profile="instruction",
             field_map=with_split(profile, field_map),
             confidence=0.95 if task.name.lower() == "instruction" else 0.85,
             rationale=f"{task.name!r} and {output.name!r} are named as an instruction and its output",
@@ -91,7 +90,7 @@ def _pair(profile: Profile, first: Column, second: Column) -> ShapeHypothesis:
     return ShapeHypothesis(
         shape="pairs of texts",
         mapper_id="instruction_passthrough",
-        task_profile=TaskProfile.INSTRUCTION,
+        task_profile="instruction",
         field_map={"instruction": first.name, "output": second.name},
         confidence=0.55,
         rationale=f"{first.name!r} and {second.name!r} both hold text; the second may answer the first",
@@ -117,7 +116,7 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
         yield ShapeHypothesis(
             shape="preference pairs",
             mapper_id="preference_pair",
-            task_profile=TaskProfile.ALIGNMENT,
+            task_profile="alignment",
             field_map=with_split(profile, field_map),
             confidence=0.96 if known else 0.5,
             rationale=f"columns {chosen.name!r} and {rejected.name!r} answer {field_map['prompt']!r}",
@@ -132,7 +131,7 @@ def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
         yield ShapeHypothesis(
             shape="text alone",
             mapper_id="text_only",
-            task_profile=TaskProfile.UNLABELLED,
+            task_profile="unlabelled",
             field_map={"text": leaves[0].name},
             confidence=0.7,
             rationale=f"{leaves[0].name!r} is the only column",

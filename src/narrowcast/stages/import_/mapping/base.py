@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from narrowcast.core.example import Target
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 
 Getter = Callable[[Mapping[str, Any]], Any]
@@ -37,7 +36,7 @@ class Mapper(Protocol):
 
     id: ClassVar[str]
     meaning: ClassVar[str]
-    profile: ClassVar[TaskProfile]
+    profile: ClassVar[str]
     roles: ClassVar[tuple[Role, ...]]
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:

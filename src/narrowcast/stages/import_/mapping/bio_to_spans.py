@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
@@ -17,7 +16,7 @@ class BioToSpans:
 
     id = "bio_to_spans"
     meaning = "tokens and their BIO (or BIOES, BILOU, IO) tags: lists, or strings apart by spaces"
-    profile = TaskProfile.STRUCTURED_EXTRACTION
+    profile = "structured_extraction"
     roles = (
         Role("tokens", "list of words, or a string"),
         Role("tags", "one tag a token"),

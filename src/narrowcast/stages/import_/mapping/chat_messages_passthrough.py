@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
@@ -35,7 +34,7 @@ class ChatMessagesPassthrough:
 
     id = "chat_messages_passthrough"
     meaning = "a conversation that ends with the assistant's reply"
-    profile = TaskProfile.CHAT
+    profile = "chat"
     roles = (Role("messages", "list of turns"),)
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:  # noqa: ARG002

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import ScoringMode
 from narrowcast.core.task import TaskSpec
 
 # A text field with at most so many values, each used often, is a choice among them.
@@ -49,7 +49,7 @@ class FieldStatistics:
     def task(self) -> TaskSpec:
         """Fields in the order in which they were met; null is always allowed."""
         return TaskSpec(
-            profile=TaskProfile.STRUCTURED_EXTRACTION,
+            profile="structured_extraction",
             scoring_mode=ScoringMode.FIELD_MATCH,
             output_schema={
                 "type": "object",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import require_text
@@ -16,7 +15,7 @@ class InstructionPassthrough:
 
     id = "instruction_passthrough"
     meaning = "an instruction, perhaps with an input, and the output that is wanted"
-    profile = TaskProfile.INSTRUCTION
+    profile = "instruction"
     roles = (
         Role("instruction", "what is to be done"),
         Role("output", "the text that is wanted"),

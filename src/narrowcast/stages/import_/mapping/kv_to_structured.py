@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.stages.import_.mapping.base import Getter, Role, getter, optional_getter
@@ -20,7 +19,7 @@ class KvToStructured:
 
     id = "kv_to_structured"
     meaning = "a text and the object, columns or spans to extract from it"
-    profile = TaskProfile.STRUCTURED_EXTRACTION
+    profile = "structured_extraction"
     roles = (
         Role("text", "what is read"),
         Role("target", "an object, or its JSON text", required=False),

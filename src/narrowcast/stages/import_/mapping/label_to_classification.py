@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, natural_order
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
@@ -16,7 +15,7 @@ class LabelToClassification:
 
     id = "label_to_classification"
     meaning = "a text and one label out of a closed set"
-    profile = TaskProfile.CLASSIFICATION
+    profile = "classification"
     roles = (Role("text", "what is classified"), Role("label", "string, integer or boolean"))
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.chat_messages_passthrough import read_turns
@@ -17,7 +16,7 @@ class PreferencePair:
 
     id = "preference_pair"
     meaning = "a prompt, the answer that is preferred and one that is not"
-    profile = TaskProfile.ALIGNMENT
+    profile = "alignment"
     roles = (
         Role("prompt", "what both answers answer: a text or a list of turns"),
         Role("chosen", "the preferred answer"),

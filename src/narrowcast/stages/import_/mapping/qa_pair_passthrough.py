@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.example import Target
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
@@ -17,7 +16,7 @@ class QaPairPassthrough:
 
     id = "qa_pair_passthrough"
     meaning = "a question and its answer, with or without a context"
-    profile = TaskProfile.QA
+    profile = "qa"
     roles = (
         Role("question", "what is asked"),
         Role("answer", "a text, a list of texts, or SQuAD's answers"),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.example import Target
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.qa_pair_passthrough import read_answers
@@ -18,7 +17,7 @@ class RagPassthrough:
 
     id = "rag_passthrough"
     meaning = "a question, the passages that were retrieved for it, and the answer"
-    profile = TaskProfile.RAG
+    profile = "rag"
     roles = (
         Role("question", "what is asked"),
         Role("contexts", "a text, a list of texts, or a list of objects with a text and perhaps a title"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from narrowcast.core.names import ScoringMode, TaskProfile
+from narrowcast.core.names import ScoringMode
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 
@@ -79,7 +79,7 @@ def span_task(types: Iterable[str]) -> TaskSpec:
         "additionalProperties": False,
     }
     return TaskSpec(
-        profile=TaskProfile.STRUCTURED_EXTRACTION,
+        profile="structured_extraction",
         scoring_mode=ScoringMode.SPAN_SET,
         output_schema={
             "type": "object",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from narrowcast.core.names import ScoringMode, Split, TaskProfile
+from narrowcast.core.names import ScoringMode, Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.mapping.spans import span_types_of
+from narrowcast.tasks import family_of
 
 _HELD_OUT = frozenset({Split.DEV, Split.TEST, Split.GOLDEN})
 
@@ -32,13 +33,13 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
     """
     if task is None:
         return
-    if TaskProfile.UNLABELLED in (mapper.profile, task.profile):
+    if "unlabelled" in (mapper.profile, task.profile):
         return  # rows to be labelled fit any task, and a task any rows that were only to be labelled so far
     same_mode = mode is None or task.scoring_mode is None or task.scoring_mode is mode
-    if task.profile is mapper.profile and same_mode:
+    if _takes_rows_of(task.profile, mapper.profile) and same_mode:
         return
-    theirs = task.profile.value + (f" ({task.scoring_mode})" if task.scoring_mode else "")
-    ours = mapper.profile.value + (f" ({mode})" if mode else "")
+    theirs = task.profile + (f" ({task.scoring_mode})" if task.scoring_mode else "")
+    ours = mapper.profile + (f" ({mode})" if mode else "")
     raise UsageError(
         f"the project's task is {theirs}, the mapper {mapper.id} makes {ours}",
         where="task in narrowcast.yaml",
@@ -56,9 +57,9 @@ def scoring_mode(mapper: type[Mapper], field_map: dict[str, str]) -> ScoringMode
 
 def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
     """The project's task with what an import adds to it; what stood there keeps its order."""
-    if task is None or (task.profile is TaskProfile.UNLABELLED and task.proposed_by == "introspection"):
+    if task is None or (task.profile == "unlabelled" and task.proposed_by == "introspection"):
         return found.model_copy(update={"proposed_by": "introspection"})
-    if task.profile is not found.profile or (task.proposed_by == "user" and _stated(task)):
+    if not _takes_rows_of(task.profile, found.profile) or (task.proposed_by == "user" and _stated(task)):
         return task
     changes: dict[str, Any] = {}
     if found.labels:
@@ -73,6 +74,11 @@ def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
     elif found.output_schema:
         changes["output_schema"] = _merged_fields(task.output_schema, found.output_schema)
     return task.model_copy(update={**changes, "proposed_by": "introspection"}) if changes else task
+
+
+def _takes_rows_of(profile: str, made: str) -> bool:
+    """Whether rows made for one profile fit another: the same, or the family that its handler declares."""
+    return made in (profile, family_of(profile))
 
 
 def _stated(task: TaskSpec) -> bool:

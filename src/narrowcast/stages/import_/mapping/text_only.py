@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.reasons import require_text
@@ -16,7 +15,7 @@ class TextOnly:
 
     id = "text_only"
     meaning = "a text without an answer, to be labelled"
-    profile = TaskProfile.UNLABELLED
+    profile = "unlabelled"
     roles = (Role("text", "what is to be labelled"),)
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:  # noqa: ARG002

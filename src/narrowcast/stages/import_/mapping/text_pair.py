@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
@@ -16,7 +15,7 @@ class TextPair:
 
     id = "text_pair"
     meaning = "a text and the text that is to be made of it"
-    profile = TaskProfile.SEQ2SEQ
+    profile = "seq2seq"
     roles = (
         Role("text", "what is rewritten"),
         Role("output", "what becomes of it"),

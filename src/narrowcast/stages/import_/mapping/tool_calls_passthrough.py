@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from narrowcast.core.names import TaskProfile
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.calls import parameter_names, read_calls, read_tools
@@ -23,7 +22,7 @@ class ToolCallsPassthrough:
 
     id = "tool_calls_passthrough"
     meaning = "a conversation, tool definitions, and the calls that are wanted"
-    profile = TaskProfile.TOOL_CALLING
+    profile = "tool_calling"
     roles = (
         Role("messages", "a text, a list of turns, or a list of lists of turns"),
         Role("tools", "function definitions, or their JSON text", required=False),
