@@ -35,7 +35,7 @@ def _show_models(summary: Summary) -> None:
 
 
 def _cells(row: SummaryRow) -> list[object]:
-    style = "bold" if row.model.startswith(("run:", "gguf:")) else ""
+    style = "bold" if row.model.name in ("run", "gguf") else ""
     size = f"{row.size_bytes / _MEGABYTE:.1f} MB" if row.size_bytes else "-"
     return [
         Text(row.name, style=style),

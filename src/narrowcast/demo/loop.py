@@ -178,9 +178,9 @@ def _exported(result: Any) -> list[str]:
 
 def _files_measured(result: Any) -> list[str]:
     return [
-        f"{each.model.removeprefix('gguf:'):<28}{_value(each.metrics[each.primary])}"
+        f"{each.model.argument:<28}{_value(each.metrics[each.primary])}"
         for each in result.results
-        if each.model.startswith("gguf:")
+        if each.model.name == "gguf"
     ]
 
 

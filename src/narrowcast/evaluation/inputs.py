@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
@@ -12,8 +13,8 @@ from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
-from narrowcast.models.predictors.fingerprint import fingerprint
-from narrowcast.models.predictors.load import PredictorContext, TrainingPair
+from narrowcast.models.predictors.base import PredictorContext, TrainingPair
+from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.runs import current_run
@@ -41,12 +42,12 @@ class MeasureInputs(StageInputs):
     shots: int
     seed: int
     max_tokens: int
-    models: dict[str, str]
-    against: dict[str, str]
+    models: dict[ModelRef, str]
+    against: dict[ModelRef, str]
 
 
 def measure_inputs(
-    ctx: StageContext, options: MeasureOptions, models: Sequence[str], against: Sequence[str] = ()
+    ctx: StageContext, options: MeasureOptions, models: Sequence[ModelRef], against: Sequence[ModelRef] = ()
 ) -> MeasureInputs:
     """Resolve references without loading a model.
 
@@ -67,28 +68,15 @@ def measure_inputs(
         max_tokens=settled.max_tokens,
         models={},
         against={},
-        parent=_training_run(project, [*models, *against]),
+        parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
     context = predictor_context(project, ctx.settings, manifest, inputs)
-    train = manifest.splits[Split.TRAIN].sha256
     for name in models:
-        inputs.models[name] = fingerprint(name, context, train)
+        inputs.models[name] = fingerprint(name, context)
     for name in against:
         if name not in inputs.models:
-            inputs.against[name] = fingerprint(name, context, train)
+            inputs.against[name] = fingerprint(name, context)
     return inputs
-
-
-def _training_run(project: ProjectPaths, references: Sequence[str]) -> str | None:
-    """The training run that is measured: one that is named, or the one behind the files of the bundle."""
-    for reference in references:
-        name, _, argument = reference.partition(":")
-        if name == "run":
-            return argument
-        if name == "gguf" and not argument.endswith(".gguf"):
-            current = current_run(project)
-            return current.run_id if current else None
-    return None
 
 
 def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:
@@ -112,8 +100,10 @@ def predictor_context(
         project=project,
         settings=settings,
         task=manifest.task,
+        answer=handler_for(manifest.task).answer,
         base=inputs.base,
         train=train_pairs(project, manifest),
+        train_sha256=manifest.splits[Split.TRAIN].sha256,
         seed=inputs.seed,
         shots=inputs.shots,
     )
@@ -133,7 +123,7 @@ def train_pairs(project: ProjectPaths, manifest: DatasetManifest) -> Callable[[]
     return read
 
 
-def current_reference(project: ProjectPaths) -> str:
+def current_reference(project: ProjectPaths) -> ModelRef:
     """`run:<id>` of the current training run.
 
     Raises:
@@ -147,10 +137,10 @@ def current_reference(project: ProjectPaths) -> str:
             next_command="narrowcast train, or narrowcast eval MODEL",
             reason_code="eval_model_missing",
         )
-    return f"run:{record.run_id}"
+    return ModelRef.of_run(record.run_id)
 
 
-def measured_baselines(project: ProjectPaths) -> list[str]:
+def measured_baselines(project: ProjectPaths) -> list[ModelRef]:
     """The references of the last baseline run; none where there was none."""
     record = load_record(project, "baseline")
-    return [each["model"] for each in record.result["results"]] if record else []
+    return [ModelRef(each["model"]) for each in record.result["results"]] if record else []

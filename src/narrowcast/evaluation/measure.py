@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from narrowcast.core.example import Example
 from narrowcast.core.metric import Gate, MetricValue
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
@@ -27,7 +28,7 @@ from narrowcast.tasks.prompt import request_for
 class Measured:
     """One model with everything the report draws from."""
 
-    reference: str
+    reference: ModelRef
     answers: Answers
     scores: TaskScores
     bootstrap: Bootstrap

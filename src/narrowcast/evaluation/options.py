@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from narrowcast.core.metric import Gate
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine
 from narrowcast.core.stage import StageOptions
 
@@ -54,16 +55,16 @@ class MeasureOptions(StageOptions):
 class BaselineOptions(MeasureOptions):
     """What a fine-tune has to beat, measured."""
 
-    models: list[str] | None = None
+    models: list[ModelRef] | None = None
     """Predictor references: majority, tfidf, tfidf-chars, base, base-few-shot; auto: what suits the task."""
 
 
 class EvaluateOptions(MeasureOptions):
     """Trained or exported models, measured, gated and compared."""
 
-    models: Annotated[list[str] | None, CommandLine(positional=True, metavar="MODEL")] = None
+    models: Annotated[list[ModelRef] | None, CommandLine(positional=True, metavar="MODEL")] = None
     """Predictor references such as run:exp-0123456789 or gguf:q8_0; auto takes the newest trained run."""
-    against: list[str] | None = None
+    against: list[ModelRef] | None = None
     """Models to compare with on the same rows; auto takes those of the last `baseline`."""
     gates: list[Annotated[Gate, BeforeValidator(read_gate)]] | None = None
     """Bars the models must clear, such as macro_f1>=0.9; auto takes those of the task."""
@@ -72,5 +73,5 @@ class EvaluateOptions(MeasureOptions):
 class VerifyOptions(EvaluateOptions):
     """The files of the bundle, measured like the model that they were made from."""
 
-    models: list[str] | None = None
+    models: list[ModelRef] | None = None
     """Predictor references; auto takes the quantised files of the current bundle."""

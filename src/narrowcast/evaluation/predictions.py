@@ -9,11 +9,13 @@ from pathlib import Path
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.stage import StageContext
-from narrowcast.models.predictors.base import Predictor
-from narrowcast.models.predictors.load import PredictorContext, load_predictor
+from narrowcast.errors import ModelError
+from narrowcast.models.predictors.base import Predictor, PredictorContext
+from narrowcast.models.predictors.load import load_predictor
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl
 
 # Between two batches a run can be cancelled and the display moves; models batch within.
@@ -34,7 +36,7 @@ class Answers:
 
 
 def answers(
-    reference: str,
+    reference: ModelRef,
     fingerprint: str,
     examples: Sequence[Example],
     requests: Sequence[PromptRequest],
@@ -71,7 +73,13 @@ def _predict(
     for start in range(0, len(requests), _BATCH):
         ctx.cancel.check()
         batch = requests[start : start + _BATCH]
-        predictions += predictor.predict(batch)
+        answered = predictor.predict(batch)
+        if len(answered) != len(batch):
+            raise ModelError(
+                f"{reference} gave {len(answered)} answers to {len(batch)} questions",
+                next_command="narrowcast plugins, where the model comes from a plug-in",
+            )
+        predictions += answered
         ctx.progress.advance(len(batch))
     ctx.progress.finish()
     return predictions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import Difference, GateOutcome, MetricValue, Verdict
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageResult
 
@@ -33,7 +34,7 @@ class ModelResult(BaseModel):
         failures: file of the first wrong ones, relative to the report folder.
     """
 
-    model: str
+    model: ModelRef
     note: str = ""
     split: Split
     n: int
@@ -52,8 +53,8 @@ class ModelResult(BaseModel):
 class Comparison(BaseModel):
     """`model` minus `against` on the same rows."""
 
-    model: str
-    against: str
+    model: ModelRef
+    against: ModelRef
     n: int
     difference: Difference
 

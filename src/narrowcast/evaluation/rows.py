@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
-from narrowcast.models.predictors.load import split_reference
+from narrowcast.models.predictors.load import trained_run
 from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_manifest, read_split
 from narrowcast.store.files import read_json
-from narrowcast.store.runs import current_run
 
 # Splits whose every look makes the next number a little less honest.
 _COUNTED = (Split.TEST, Split.GOLDEN)
@@ -56,7 +56,7 @@ def count_look(ctx: StageContext, manifest: DatasetManifest, split: Split, model
 
 
 def check_not_trained_on(
-    project: ProjectPaths, manifest: DatasetManifest, rows: Sequence[Example], references: Sequence[str]
+    project: ProjectPaths, manifest: DatasetManifest, rows: Sequence[Example], references: Sequence[ModelRef]
 ) -> list[str]:
     """Warnings about models trained on another data-set version.
 
@@ -81,19 +81,10 @@ def check_not_trained_on(
     return warnings
 
 
-def _trained_on(project: ProjectPaths, reference: str) -> str | None:
-    """The data-set version of a trained run, or of the run behind the current bundle; None where unknown."""
-    name, argument = split_reference(reference)
-    if name == "run":
-        path = project.adapters / argument / "run.json"
-    elif name == "gguf" and not argument.endswith(".gguf"):
-        record = current_run(project)
-        if record is None:
-            return None
-        path = project.adapters / record.run_id / "run.json"
-    else:
-        return None
-    return str(read_json(path)["dataset_version"])
+def _trained_on(project: ProjectPaths, reference: ModelRef) -> str | None:
+    """Data-set version of the training run behind a model; None where there is none, or it is unknown."""
+    run = trained_run(reference, project)
+    return str(read_json(project.adapters / run / "run.json")["dataset_version"]) if run else None
 
 
 def _shared_with_train(project: ProjectPaths, version: str, rows: Sequence[Example]) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.metric import MetricValue
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import Watch
 from narrowcast.core.work import Work
 from narrowcast.evaluation.options import EvaluateOptions
@@ -81,7 +82,7 @@ def measured_run(
 
 def _measured(project: Project, trained: Result, seed: int, setup: RunSetup) -> MeasuredRun:
     options = EvaluateOptions.model_validate(
-        {"models": [f"run:{trained.run_id}"], "split": "dev", "limit": setup.rows}
+        {"models": [ModelRef.of_run(trained.run_id)], "split": "dev", "limit": setup.rows}
     )
     result = project.runner(setup.work).run(TRIAL, options).model
     return MeasuredRun(

@@ -8,9 +8,9 @@ from pathlib import Path
 from narrowcast.core.bundle import BundleFile, BundleManifest
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import ModelError
-from narrowcast.models.predictors.llama import current_bundle, gguf_path
+from narrowcast.models.predictors.llama import gguf_path
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.export.prove_again import read_bundle
+from narrowcast.store.bundles import current_bundle, read_bundle
 from narrowcast.store.files import sha256_file
 
 
@@ -50,7 +50,7 @@ def find_served(project: Project | None, model: str | None) -> Served:
     else:
         assert project is not None
         path = gguf_path(project.paths, model or _default_format(project))
-    _, manifest = read_bundle(path.parent)
+    manifest = read_bundle(path.parent)
     entry = _proven_entry(path, manifest)
     return Served(path, f"{manifest.project}-{entry.format}", manifest.task, manifest.run_id)
 
@@ -58,8 +58,8 @@ def find_served(project: Project | None, model: str | None) -> Served:
 def _default_format(project: Project) -> str:
     from narrowcast.stages.export.smoke import default_format
 
-    folder, manifest = read_bundle(current_bundle(project.paths))
-    held = {each.format: each for each in manifest.files if each.format}
+    folder = current_bundle(project.paths)
+    held = {each.format: each for each in read_bundle(folder).files if each.format}
     if not held:
         raise ModelError(
             "the bundle holds no GGUF file",

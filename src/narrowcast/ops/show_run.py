@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import ModelError
@@ -102,7 +103,7 @@ def _figures(paths: ProjectPaths, run_id: str) -> list[Figure]:
                 report=result.report,
             )
             for each in result.results
-            if each.model == f"run:{run_id}"
+            if each.model == ModelRef.of_run(run_id)
         ]
     return found
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import Difference, MetricValue
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
@@ -26,7 +27,7 @@ _NAMES = {
 class SummaryRow(BaseModel):
     """One model on the held-out rows."""
 
-    model: str = Field(description="Its reference, e.g. gguf:q8_0.")
+    model: ModelRef = Field(description="Its reference, e.g. gguf:q8_0.")
     name: str
     metric: MetricValue
     latency_p50_ms: float
@@ -36,7 +37,7 @@ class SummaryRow(BaseModel):
 class SummaryDifference(BaseModel):
     """The tuned model minus another one, on the same rows."""
 
-    against: str
+    against: ModelRef
     name: str
     difference: Difference
 
@@ -69,7 +70,7 @@ def summarise(project: Project) -> Summary:
     """Read the records of the measuring stages; measures nothing itself."""
     results = [_result(project, name) for name in _MEASURING]
     measured = [result for result in results if result is not None]
-    rows: dict[str, SummaryRow] = {}
+    rows: dict[ModelRef, SummaryRow] = {}
     differences: list[SummaryDifference] = []
     for result in measured:
         for each in result.results:
@@ -120,11 +121,11 @@ def _row(result: Any) -> SummaryRow:
     )
 
 
-def _name(reference: str) -> str:
-    if reference.startswith("run:"):
+def _name(reference: ModelRef) -> str:
+    if reference.name == "run":
         return "tuned"
-    if reference.startswith("gguf:"):
-        return f"tuned, exported {reference.removeprefix('gguf:')}"
+    if reference.name == "gguf":
+        return f"tuned, exported {reference.argument}"
     return _NAMES.get(reference, reference)
 
 
@@ -144,16 +145,18 @@ def _conclusion(differences: list[SummaryDifference]) -> str:
     )
 
 
-def _next_steps(project: Project, references: list[str], differences: list[SummaryDifference]) -> list[str]:
+def _next_steps(
+    project: Project, references: list[ModelRef], differences: list[SummaryDifference]
+) -> list[str]:
     name = f"--project {project.slug}"
     if not references:
         return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
-    exported = [each.removeprefix("gguf:") for each in references if each.startswith("gguf:")]
+    exported = [each.argument for each in references if each.name == "gguf"]
     if any(each.difference.high < 0 for each in differences):  # nothing to serve
         steps = [f"narrowcast models list; then narrowcast run {name} with a larger train.base"]
     else:
         steps = [f"narrowcast serve {name} --model {exported[0]}"] if exported else []
-    if any(each.startswith("run:") for each in references):
+    if any(each.name == "run" for each in references):
         steps.append(f"narrowcast compare tfidf {references[-1]} {name}")
     steps.append(f"narrowcast events {name}")
     return steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import BaselineOptions
@@ -18,8 +19,8 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
         DataError: where no data set was prepared.
         ModelError: where the base model is not there.
     """
-    models = options.models or list(handler_for(load_manifest(ctx.project).task).baselines)
-    return measure_inputs(ctx, options, models)
+    handler = handler_for(load_manifest(ctx.project).task)
+    return measure_inputs(ctx, options, options.models or [ModelRef(name) for name in handler.baselines])
 
 
 STAGE = measuring_stage(

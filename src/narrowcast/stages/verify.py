@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
@@ -9,6 +10,7 @@ from narrowcast.errors import StageError
 from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs
 from narrowcast.evaluation.options import VerifyOptions
 from narrowcast.evaluation.stage import measuring_stage
+from narrowcast.store.bundles import bundled_formats
 
 
 def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
@@ -25,10 +27,10 @@ def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
     return measure_inputs(ctx, options, models, against)
 
 
-def _bundled(project: ProjectPaths, run: str) -> list[str]:
+def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:
     """The quantised files; float ones only where there is nothing else, as parity proves them equal."""
-    folder = project.gguf / run.removeprefix("run:")
-    names = sorted(file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf"))
+    folder = project.gguf / run.argument
+    names = bundled_formats(folder)
     names = [name for name in names if name not in FLOAT_FORMATS] or names
     if not names:
         raise StageError(
@@ -37,7 +39,7 @@ def _bundled(project: ProjectPaths, run: str) -> list[str]:
             next_command="narrowcast export",
             reason_code="export_artifact_missing",
         )
-    return [f"gguf:{name}" for name in names]
+    return [ModelRef.of_file(name) for name in names]
 
 
 STAGE = measuring_stage("verify", VerifyOptions, read_inputs, gates=lambda options: options.gates)

@@ -2,8 +2,8 @@ from collections.abc import Sequence
 
 from narrowcast.core.message import Message
 from narrowcast.core.prediction import Prediction, PromptRequest
+from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.few_shot import FewShotPredictor, draw_shots
-from narrowcast.models.predictors.load import TrainingPair
 
 
 def pair(text: str, target: str) -> TrainingPair:

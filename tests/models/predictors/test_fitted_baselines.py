@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import pytest
 
 from narrowcast.core.message import Message
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
-from narrowcast.models.predictors.load import PredictorContext, TrainingPair, load_predictor
+from narrowcast.models.predictors.base import PredictorContext, TrainingPair
+from narrowcast.models.predictors.load import load_predictor
+from narrowcast.tasks import HANDLERS
 
 LABELS = TaskSpec(profile="classification", labels=["card", "fee", "never seen"])
 FIELDS = TaskSpec(
@@ -28,12 +31,14 @@ def pair(text: str, target: str) -> TrainingPair:
 
 
 def load(reference: str, task: TaskSpec, pairs: Sequence[TrainingPair], tmp_path):
+    answer = HANDLERS.get(task.profile)(task).answer
     return load_predictor(
-        reference,
+        ModelRef(reference),
         PredictorContext(
             project=ProjectPaths(tmp_path),
             settings=Settings.from_environment(),
             task=task,
+            answer=answer,
             base="none",
             train=lambda: pairs,
         ),

@@ -8,8 +8,11 @@ import json
 import pytest
 
 from narrowcast.core.bundle import BundleManifest
+from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.names import AnswerKind
 from narrowcast.errors import DataError, ModelError, StageError
-from narrowcast.models.predictors.load import PredictorContext, load_predictor
+from narrowcast.models.predictors.base import PredictorContext
+from narrowcast.models.predictors.load import load_predictor
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage
@@ -71,12 +74,12 @@ def test_an_unchanged_export_is_not_repeated_and_a_lost_file_is(trained, bundle)
 
 def test_exported_files_answer_through_their_reference(trained, bundle):
     manifest = load_manifest(trained.paths)
-    context = PredictorContext(trained.paths, trained.settings, manifest.task, "", list)
-    with load_predictor("gguf:q8_0", context) as predictor:
+    context = PredictorContext(trained.paths, trained.settings, manifest.task, AnswerKind.LABEL, "", list)
+    with load_predictor(ModelRef("gguf:q8_0"), context) as predictor:
         assert predictor.name == "gguf:q8_0"
         assert predictor.size_bytes == bundle.sizes["q8_0"]
     with pytest.raises(ModelError, match="no q6_k file") as caught:
-        load_predictor("gguf:q6_k", context)
+        load_predictor(ModelRef("gguf:q6_k"), context)
     assert "--formats q6_k" in caught.value.next_command
 
 

@@ -1,12 +1,18 @@
-"""The contract of whatever answers: batch in, predictions out."""
+"""The contract of whatever answers: batch in, predictions out; and of what builds it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from narrowcast.core.message import Message
+from narrowcast.core.names import AnswerKind
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
+from narrowcast.core.settings import Settings
+from narrowcast.core.task import TaskSpec
 
 
 class Predictor(Protocol):
@@ -21,7 +27,7 @@ class Predictor(Protocol):
     size_bytes: int | None
 
     def predict(self, requests: Sequence[PromptRequest]) -> list[Prediction]:
-        """One prediction a request, in order.
+        """One prediction per request, in order.
 
         Raises:
             ModelError: where the model fails; never a stand-in answer.
@@ -37,3 +43,72 @@ class Predictor(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPair:
+    """A training row as models see it: the rendered prompt, and the answer's text.
+
+    Models know nothing of tasks, so the caller renders through the task handler.
+    """
+
+    messages: tuple[Message, ...]
+    target: str
+
+    @property
+    def text(self) -> str:
+        """The last user turn."""
+        return next((each.content for each in reversed(self.messages) if each.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorContext:
+    """What a factory may use.
+
+    Attributes:
+        project: the project's paths, for `run:` and `gguf:`.
+        settings: offline or not, workspace.
+        task: labels and output schema.
+        answer: kind of the task's answers, as its handler declares it.
+        base: the base model as named in the project (`embedded`, a catalogue name, a folder, a Hub id).
+        train: reads the rows of the train split, rendered; never rows of another split.
+        train_sha256: hash of those rows, for fingerprints.
+        seed: for whatever draws.
+        shots: at most this many examples in the prompt of `base-few-shot`.
+    """
+
+    project: ProjectPaths
+    settings: Settings
+    task: TaskSpec
+    answer: AnswerKind
+    base: str
+    train: Callable[[], Sequence[TrainingPair]]
+    train_sha256: str = ""
+    seed: int = 0
+    shots: int = 8
+
+
+def fitted_on_train(context: PredictorContext, argument: str) -> Mapping[str, object]:  # noqa: ARG001
+    """The content of a predictor that is fitted on the train split."""
+    return {"train": context.train_sha256, "seed": context.seed}
+
+
+def no_run(project: ProjectPaths, argument: str) -> str | None:  # noqa: ARG001
+    """Of a predictor that answers without a trained run of the project."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorFactory:
+    """What the registry holds: how predictors of one name are built, and what their answers depend on."""
+
+    load: Callable[[PredictorContext, str], Predictor]
+    """Builds a predictor from the context and the argument of the reference."""
+    argument: str = ""
+    """What stands after the colon, in words; empty: the name takes no argument."""
+    content: Callable[[PredictorContext, str], Mapping[str, object]] = fitted_on_train
+    """What the answers depend on beside prompt and argument, such as the hash of weights. Loads no model."""
+    by_content: bool = False
+    """The content alone decides: the argument only names where it is."""
+    run: Callable[[ProjectPaths, str], str | None] = no_run
+    """The training run whose weights answer, where it is one of the project."""

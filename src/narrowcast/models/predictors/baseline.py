@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.errors import DataError
-from narrowcast.models.predictors.load import PredictorContext, TrainingPair
+from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 
 # An answer and, for a label set, its log-probabilities.
 Answer = tuple[str, dict[str, float] | None]

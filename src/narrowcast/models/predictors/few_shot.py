@@ -17,9 +17,9 @@ from typing import Self
 
 from narrowcast.core.message import Message
 from narrowcast.core.prediction import Prediction, PromptRequest
-from narrowcast.models.predictors.base import Predictor
+from narrowcast.models.predictors.base import Predictor, PredictorContext, PredictorFactory, TrainingPair
+from narrowcast.models.predictors.base_content import base_content
 from narrowcast.models.predictors.baseline import training_pairs
-from narrowcast.models.predictors.load import PREDICTORS, PredictorContext, TrainingPair
 
 # The label list may take this share of the context; a longer one is left out.
 _LABELS_SHARE = 0.5
@@ -29,16 +29,20 @@ def from_base(context: PredictorContext, _argument: str = "") -> FewShotPredicto
     """The base model, prompted with `context.shots` train rows."""
     from narrowcast.models.chat import render_prompt
     from narrowcast.models.loading import load_tokenizer, resolve_base
+    from narrowcast.models.predictors.transformers import from_base as untuned
 
     resolved = resolve_base(context.base, context.settings)
     tokenizer = load_tokenizer(resolved)
     shots = draw_shots(training_pairs(context), context.shots, context.seed)
-    inner = PREDICTORS.get("base")(context, "")
+    inner = untuned(context)
 
     def length(messages: Sequence[Message]) -> int:
         return len(render_prompt(tokenizer, messages))
 
     return FewShotPredictor(inner, shots, context.task.labels, length, resolved.context_length)
+
+
+FEW_SHOT = PredictorFactory(load=from_base, content=base_content)
 
 
 def draw_shots(pairs: Sequence[TrainingPair], count: int, seed: int) -> list[TrainingPair]:

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
 from narrowcast.models.predictors.linear_tagger import LinearTagger, TaggedSpan, first_place
-from narrowcast.models.predictors.load import TrainingPair
 
 # More distinct values than this, or more than one in five rows, make a field open.
 _CLOSED_UP_TO = 30

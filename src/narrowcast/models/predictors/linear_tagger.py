@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text
-from narrowcast.models.predictors.load import TrainingPair
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _OUTSIDE = "O"

@@ -13,63 +13,56 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.errors import ModelError
 from narrowcast.models.llama_client import LlamaClient
-from narrowcast.models.predictors.load import PredictorContext
+from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
+from narrowcast.store.bundles import bundled_file, current_bundle
+from narrowcast.store.files import sha256_file
 from narrowcast.store.runs import current_run
 
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
-    """`gguf:<path>` or `gguf:<quantisation>` of the project's current bundle."""
-    return LlamaPredictor(gguf_path(context.project, argument), name=f"gguf:{argument}")
+    """`gguf:<path>` or `gguf:<format>` of the project's current bundle."""
+    return LlamaPredictor(gguf_path(context.project, argument), name=ModelRef.of_file(argument))
 
 
-def gguf_path(project: ProjectPaths, reference: str) -> Path:
-    """The file that a path or a quantisation names.
+def gguf_path(project: ProjectPaths, argument: str) -> Path:
+    """The file that a path ending in `.gguf` or a format of the current bundle names.
 
     Raises:
-        ModelError: where there is no such file; says which there are.
+        ModelError: where there is no such file; it says which there are.
     """
-    if reference.endswith(".gguf"):
-        path = Path(reference).expanduser()
-        if not path.is_file():
-            raise ModelError("there is no such GGUF file", where=str(path), next_command="narrowcast export")
-        return path
-    folder = current_bundle(project)
-    path = folder / bundle_file(reference)
+    if not _is_path(argument):
+        return bundled_file(current_bundle(project), argument)
+    path = Path(argument).expanduser()
     if not path.is_file():
-        found = sorted(file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf"))
-        raise ModelError(
-            f"the bundle holds no {reference} file",
-            where=f"{folder}; it holds {', '.join(found) or 'none'}",
-            next_command=f"narrowcast export --formats {reference}",
-            reason_code="export_artifact_missing",
-        )
+        raise ModelError("there is no such GGUF file", where=str(path), next_command="narrowcast export")
     return path
 
 
-def bundle_file(name: str) -> str:
-    """File name of a format inside a bundle."""
-    return f"model-{name}.gguf"
+def _is_path(argument: str) -> bool:
+    return argument.endswith(".gguf")
 
 
-def current_bundle(project: ProjectPaths) -> Path:
-    """The bundle of the project's newest training run.
+def _weights(context: PredictorContext, argument: str) -> Mapping[str, object]:
+    return {"weights": sha256_file(gguf_path(context.project, argument))}
 
-    Raises:
-        ModelError: where nothing was trained.
-    """
-    record = current_run(project)
-    if record is None:
-        raise ModelError(
-            "nothing was trained yet",
-            where=str(project.root),
-            next_command="narrowcast train",
-            reason_code="export_artifact_missing",
-        )
-    return project.gguf / record.run_id
+
+def _exported_run(project: ProjectPaths, argument: str) -> str | None:
+    record = None if _is_path(argument) else current_run(project)
+    return record.run_id if record else None
+
+
+GGUF = PredictorFactory(
+    load=from_reference,
+    argument="a path, or a format of the current bundle such as q8_0",
+    content=_weights,
+    by_content=True,
+    run=_exported_run,
+)
 
 
 class LlamaPredictor:
@@ -82,7 +75,7 @@ class LlamaPredictor:
     """
 
     def __init__(self, path: Path, *, name: str | None = None, kv_type: str = "f16") -> None:
-        self.name = name or f"gguf:{path}"
+        self.name = name or ModelRef.of_file(str(path))
         self.size_bytes: int | None = path.stat().st_size if path.is_file() else None
         self.client = LlamaClient(path, kv_type=kv_type)
         self._answers: dict[tuple[str, ...], list[list[int]]] = {}

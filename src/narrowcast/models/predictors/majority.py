@@ -11,16 +11,16 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from narrowcast.core.names import ScoringMode
+from narrowcast.core.names import AnswerKind
+from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
 from narrowcast.models.predictors.baseline import Answer, FittedPredictor, training_pairs
 from narrowcast.models.predictors.json_answer import answer_text, field_table
-from narrowcast.models.predictors.load import PredictorContext
 
 
 def from_train(context: PredictorContext, _argument: str = "") -> FittedPredictor:
     """Count the train split's answers."""
     targets = [pair.target for pair in training_pairs(context)]
-    if context.task.scoring_mode is ScoringMode.FIELD_MATCH:
+    if context.answer is AnswerKind.FIELDS:
         answer: Answer = (_common_fields(targets), None)
     else:
         counts = Counter(targets)
@@ -30,6 +30,9 @@ def from_train(context: PredictorContext, _argument: str = "") -> FittedPredicto
         return [answer] * len(texts)
 
     return FittedPredictor("majority", repeat)
+
+
+MAJORITY = PredictorFactory(load=from_train)
 
 
 def _common_fields(targets: Sequence[str]) -> str:

@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from narrowcast.core.names import ScoringMode
+from narrowcast.core.names import AnswerKind
 from narrowcast.errors import UsageError
+from narrowcast.models.predictors.base import PredictorContext, PredictorFactory, TrainingPair
 from narrowcast.models.predictors.baseline import Answer, FittedPredictor, fitted, training_pairs
-from narrowcast.models.predictors.load import PredictorContext, TrainingPair
 from narrowcast.plugins.optional import require
 
 # A common choice for short texts; the optimum is flat.
@@ -39,21 +39,25 @@ def from_train_with_characters(context: PredictorContext, _argument: str = "") -
     return _fit(context, "tfidf-chars", characters=True)
 
 
+WORDS = PredictorFactory(load=from_train)
+CHARACTERS = PredictorFactory(load=from_train_with_characters)
+
+
 def _fit(context: PredictorContext, name: str, *, characters: bool) -> FittedPredictor:
     require("sklearn", "numpy", purpose="the TF-IDF baseline")
     pairs = training_pairs(context)
     if context.task.labels:
         return _classifier(name, pairs, context.task.labels, characters=characters)
-    if context.task.scoring_mode is ScoringMode.SPAN_SET:
+    if context.answer is AnswerKind.SPANS:
         from narrowcast.models.predictors.linear_tagger import span_answers
 
         return FittedPredictor(name, span_answers(pairs), "linear token tagger")
-    if context.task.scoring_mode is ScoringMode.FIELD_MATCH:
+    if context.answer is AnswerKind.FIELDS:
         from narrowcast.models.predictors.linear_fields import field_answers
 
         return FittedPredictor(name, *field_answers(pairs))
     raise UsageError(
-        f"there is no TF-IDF baseline for {context.task.profile} tasks",
+        f"there is no TF-IDF baseline for the task {context.task.profile}",
         next_command="narrowcast baseline --models majority,base,base-few-shot",
     )
 

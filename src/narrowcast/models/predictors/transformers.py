@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.errors import ModelError
 from narrowcast.models.chat import render_completion, render_prompt, stop_tokens
-from narrowcast.models.predictors.load import PredictorContext
+from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
+from narrowcast.models.predictors.base_content import base_content
 
 _TOKENS_AT_ONCE = 8192  # of a batch, prompts and label tries together; more would not stay in the cache
 _ROWS_AT_ONCE = 64
@@ -35,7 +38,23 @@ def from_run(context: PredictorContext, run_id: str) -> TransformersPredictor:
 
     model, tokenizer = load_trained(context.project, run_id, context.settings)
     weights = sum(each.numel() * each.element_size() for each in model.parameters())
-    return TransformersPredictor(f"run:{run_id}", model, tokenizer, size_bytes=weights)
+    return TransformersPredictor(ModelRef.of_run(run_id), model, tokenizer, size_bytes=weights)
+
+
+def _weights(context: PredictorContext, run_id: str) -> Mapping[str, object]:
+    from narrowcast.models.loading import read_run_manifest
+
+    return {"weights": read_run_manifest(context.project, run_id).weights_sha256}
+
+
+def _itself(project: ProjectPaths, run_id: str) -> str:  # noqa: ARG001 - the form of `PredictorFactory.run`
+    return run_id
+
+
+BASE = PredictorFactory(load=from_base, content=base_content)
+RUN = PredictorFactory(
+    load=from_run, argument="the id of a training run", content=_weights, by_content=True, run=_itself
+)
 
 
 class TransformersPredictor:

@@ -9,8 +9,8 @@ from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.core.stage import StageContext
 from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
 from narrowcast.models.gguf.writer import write_gguf
-from narrowcast.models.predictors.llama import bundle_file
 from narrowcast.stages.export.options import Options
+from narrowcast.store.bundles import bundle_file
 
 
 def gguf_formats(options: Options) -> list[str]:
@@ -36,15 +36,15 @@ def write_gguf_files(
     ctx.progress.start("write GGUF", len(wanted))
     files: dict[str, tuple[Path, TensorTypes]] = {}
     for kind in _floats(wanted, options):
-        path = bundle / bundle_file(kind)
+        path = bundle_file(bundle, kind)
         write_gguf(merged, path, kind, name=name)  # type: ignore[arg-type]
         files[kind] = path, tensor_types(path, kind)
         ctx.progress.advance()
-    source = bundle / bundle_file(options.reference)
+    source = bundle_file(bundle, options.reference)
     for kind in wanted:
         if kind in QUANTISATIONS:
             ctx.cancel.check()
-            path = bundle / bundle_file(kind)
+            path = bundle_file(bundle, kind)
             files[kind] = path, quantise(source, path, kind)
             ctx.progress.advance()
     if options.reference not in wanted:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.parity import ParityReport, summarise
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
@@ -52,7 +53,7 @@ def prove(
     handler = handler_for(dataset.task)
     with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:
         with TransformersPredictor(
-            f"run:{trained.run_id}", trained.model, trained.tokenizer, size_bytes=None
+            ModelRef.of_run(trained.run_id), trained.model, trained.tokenizer, size_bytes=None
         ) as predictor:
             measured = measure(
                 trained.model,

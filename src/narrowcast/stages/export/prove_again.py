@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
-from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.errors import UsageError
 from narrowcast.reasons import StageName
 from narrowcast.stages.export.options import Inputs, Options, read_inputs
-from narrowcast.store.files import read_json
+from narrowcast.store.bundles import read_bundle
 
 _CODES = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
 
@@ -36,8 +36,8 @@ def run(inputs: Inputs, options: ParityOptions, ctx: StageContext) -> ParityResu
     from narrowcast.stages.export.proof import prove
 
     run_id = inputs.run.run_id
-    folder, manifest = read_bundle(ctx.project.gguf / run_id)
-    files = _files(folder, manifest, options.files)
+    folder = ctx.project.gguf / run_id
+    files = _files(folder, read_bundle(folder), options.files)
     report = prove(load_measured(run_id, ctx), inputs.dataset, files, options, ctx)
     return ParityResult(
         report=report,
@@ -58,23 +58,6 @@ STAGE = StageDefinition(
     failure_code="export_run_failed",
     always_runs=True,
 )
-
-
-def read_bundle(folder: Path) -> tuple[Path, BundleManifest]:
-    """A bundle's folder and manifest.
-
-    Raises:
-        ModelError: where there is none, or its manifest is damaged.
-    """
-    try:
-        return folder, BundleManifest.model_validate(read_json(folder / "bundle.json"))
-    except (DataError, ValidationError) as error:
-        raise ModelError(
-            "there is no bundle of this run" if isinstance(error, DataError) else "the manifest is damaged",
-            where=str(folder / "bundle.json"),
-            next_command="narrowcast export",
-            reason_code="export_artifact_missing",
-        ) from error
 
 
 def _files(folder: Path, manifest: BundleManifest, wanted: list[str]) -> dict[str, Path]:

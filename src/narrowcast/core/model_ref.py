@@ -1,0 +1,50 @@
+"""A model reference: `majority`, `run:exp-0123456789`, `gguf:q8_0`, a plug-in's `mine:argument`.
+
+Options and results hold `ModelRef`s, so a reference is parsed where it enters and nowhere else. Its text is
+its identity: it is stored, hashed and printed as it was written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+class ModelRef(str):
+    """The text of a reference, with its two parts.
+
+    Raises:
+        ValueError: for a text without a name.
+    """
+
+    __slots__ = ("argument", "name")
+
+    name: str
+    """Of a registered predictor."""
+    argument: str
+    """What stands after the first colon; empty where there is none."""
+
+    def __new__(cls, text: str) -> Self:
+        """Parse a text."""
+        made = super().__new__(cls, text)
+        made.name, _, made.argument = text.partition(":")
+        if not made.name.strip():
+            raise ValueError(f"{text!r} names no model; write NAME or NAME:ARGUMENT")
+        return made
+
+    @classmethod
+    def of_run(cls, run_id: str) -> Self:
+        """The reference to a trained run of the project."""
+        return cls(f"run:{run_id}")
+
+    @classmethod
+    def of_file(cls, name: str) -> Self:
+        """The reference to an exported file, by its format in the current bundle or by its path."""
+        return cls(f"gguf:{name}")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read from and written as a plain string."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
