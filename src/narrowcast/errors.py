@@ -7,6 +7,7 @@
     ├── ModelError             a base model, tokenizer or exported file can not be used
     ├── WorkspaceError         the disk, the database or the project folder
     │   └── ProjectBusyError   another process works on the project
+    ├── PluginError            third-party code failed
     ├── StageError             a stage of the pipeline failed
     ├── CancelledError         stopped on request; what was finished is kept
     └── GateError              exit 3, a gate said no
@@ -103,6 +104,12 @@ class ProjectBusyError(WorkspaceError):
     """Another process works on this project."""
 
     default_reason_code = "system_project_busy"
+
+
+class PluginError(NarrowcastError):
+    """A third party's plug-in failed, or is not what its registry expects."""
+
+    default_reason_code = "system_plugin_failed"
 
 
 class StageError(NarrowcastError):

@@ -357,6 +357,7 @@ REASONS: dict[str, Reason] = {
     "system_config_invalid": Reason(_S, _ERR, "a command line or configuration is wrong"),
     "system_db_error": Reason(_S, _ERR, "the database refused"),
     "system_disk_full": Reason(_S, _ERR, "the disk is full", "free some space"),
+    "system_plugin_failed": Reason(_S, _ERR, "a third party's plug-in failed", "narrowcast plugins"),
     "system_extra_missing": Reason(_S, _ERR, "an optional dependency is not installed"),
     "system_io_error": Reason(_S, _ERR, "a file or folder refused"),
     "system_project_busy": Reason(_S, _ERR, "another process works on the project"),

@@ -14,6 +14,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import Emit, StageDefinition, StageResult
 from narrowcast.errors import CancelledError, NarrowcastError, StageError
 from narrowcast.reasons import REASONS, StageName
+from narrowcast.plugins.boundary import plugin_error
 from narrowcast.store.stage_records import (
     RunningStage,
     clear_running,
@@ -109,6 +110,8 @@ def reraise(error: BaseException, definition: StageDefinition[Any, Any, Any]) ->
     """Raise what callers see: our errors and interrupts unchanged, a foreign exception as a `StageError`."""
     if isinstance(error, NarrowcastError) or not isinstance(error, Exception):
         raise error
+    if (broken := plugin_error(error)) is not None:
+        raise broken from error
     raise StageError(
         _message(error, definition),
         where=_innermost(error),

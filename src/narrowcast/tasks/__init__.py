@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.task import TaskSpec
+from narrowcast.plugins.contract import subclass_of
 from narrowcast.plugins.registry import Registry
 from narrowcast.tasks.base import TaskHandler
 
@@ -21,6 +22,7 @@ HANDLERS: Registry[type[TaskHandler]] = Registry(
         "alignment": "narrowcast.tasks.alignment:AlignmentHandler",
         "unlabelled": "narrowcast.tasks.unlabelled:UnlabelledHandler",
     },
+    subclass_of(TaskHandler, "answer"),
 )
 
 

@@ -17,6 +17,7 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import UsageError
 from narrowcast.models.predictors.base import Predictor, PredictorContext, PredictorFactory
+from narrowcast.plugins.contract import instance_of
 from narrowcast.plugins.registry import Registry
 
 PREDICTORS: Registry[PredictorFactory] = Registry(
@@ -30,6 +31,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "run": "narrowcast.models.predictors.transformers:RUN",
         "gguf": "narrowcast.models.predictors.llama:GGUF",
     },
+    instance_of(PredictorFactory),
 )
 
 # Raised when a fitted baseline or a prompt made here would answer differently.
