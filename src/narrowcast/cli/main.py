@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "events": ("narrowcast.cli.audit:events", "Audit", "Show what happened in a project."),
     "audit": ("narrowcast.cli.audit:app", "Audit", "Verify the trail of events."),
     "jobs": ("narrowcast.cli.jobs:app", "Model", "Run long commands as durable jobs."),
+    "plugins": ("narrowcast.cli.plugins:plugins", "Audit", "List the installed plug-ins."),
     "doctor": ("narrowcast.cli.doctor:doctor", "Audit", "Check the machine and the installation."),
 }
 

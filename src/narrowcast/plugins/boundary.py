@@ -1,4 +1,4 @@
-"""Where third-party code is entered: it is named, given a time limit, and told apart from ours when it fails."""
+"""Where third-party code is entered: named, given a time limit, and distinguished from ours when it fails."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: object) -> None:
+    def stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
         raise _Overdue
 
     before = signal.signal(signal.SIGALRM, stop)
