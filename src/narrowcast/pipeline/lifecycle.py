@@ -13,8 +13,8 @@ from narrowcast.audit.trail import Trail
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import Emit, StageDefinition, StageResult
 from narrowcast.errors import CancelledError, NarrowcastError, StageError
-from narrowcast.reasons import REASONS, StageName
 from narrowcast.plugins.boundary import plugin_error
+from narrowcast.reasons import REASONS, StageName
 from narrowcast.store.stage_records import (
     RunningStage,
     clear_running,
