@@ -23,7 +23,6 @@ from tests.support.records import stage_record
 pytestmark = pytest.mark.nightly
 
 
-
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_cancelled_run_resumes_to_the_same_weights(workshop, method):
     options = {"method": method, "epochs": 3, "micro_batch_size": 3, "lora_dropout": 0.2}

@@ -24,9 +24,7 @@ def show_preview(preview: GeneratePreview) -> None:
     """Plan, prompt and estimate."""
     say(f"[bold]{preview.generation}[/]  {preview.writer or 'no teacher is set'}; nothing was sent")
     _cells(preview.cells)
-    say(
-        f"  quoted    from {preview.quotable:,} train rows; no held-out row ({preview.held_out:,}) is sent"
-    )
+    say(f"  quoted    from {preview.quotable:,} train rows; no held-out row ({preview.held_out:,}) is sent")
     if preview.estimate:
         cost = preview.estimate
         expected, bound = _money(cost.expected_cost), _money(cost.bound_cost)
@@ -163,9 +161,7 @@ def _spending(spent: Spending) -> None:
         f"{spent.stored_calls:,} answers from the store"
     )
     if spent.lost_calls:
-        say(
-            f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts with its bound"
-        )
+        say(f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts with its bound")
 
 
 def _money(cost: float | None) -> str:

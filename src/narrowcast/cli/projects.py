@@ -138,9 +138,7 @@ def projects(as_json: JsonOption = False) -> None:
 
 def migrate(
     project: ProjectOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change; write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a project that an older version wrote to today's format; nothing is lost."""

@@ -31,7 +31,7 @@ def stage_options(
     """The stage's options: defaults, then `narrowcast.yaml`, then `overrides`.
 
     Raises:
-        UsageError: names every unknown option and every wrong value at once.
+        UsageError: one error names every unknown option and every wrong value.
     """
     return read_options(
         project.paths.config, definition.name, definition.options, overrides, command=definition.words

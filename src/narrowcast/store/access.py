@@ -1,4 +1,4 @@
-"""`registry/test_looks.jsonl`: every access to held-out rows that makes the next figure a little less honest."""
+"""`registry/test_looks.jsonl`: every access to held-out rows; each makes the next figure less honest."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.store.files import append_jsonl, read_jsonl
 
 
-def record_access(
-    project: ProjectPaths, version: str, split: Split, run: str, models: Sequence[str]
-) -> int:
+def record_access(project: ProjectPaths, version: str, split: Split, run: str, models: Sequence[str]) -> int:
     """Note an access to a split of a data-set version; returns how many there were, this one included."""
     path = project.registry / "test_looks.jsonl"
     line = {

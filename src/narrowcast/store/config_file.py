@@ -64,7 +64,7 @@ def read_options(
         command: the words of the command, for messages; the section's name by default.
 
     Raises:
-        UsageError: names every unknown option and every wrong value at once.
+        UsageError: one error names every unknown option and every wrong value.
     """
     words = command or section
     try:

@@ -167,7 +167,7 @@ def write_rejections(project: ProjectPaths, lines: Iterable[dict[str, Any]]) -> 
 
 
 def rejections(project: ProjectPaths) -> Iterator[dict[str, Any]]:
-    """The rows that the last preparation turned away, each with its source, index, reason, detail and data."""
+    """The rows that the last preparation turned away: source, index, reason, detail and data of each."""
     path = project.rejected / "prepare.jsonl"
     return read_jsonl(path) if path.exists() else iter(())
 

@@ -1,7 +1,7 @@
 """The training engine. A run from top to bottom, with the file that does each part:
 
     stages/train/run.py           one run: preflight, setup, checkpoint to continue from, session, manifest
-      preflight/examine.py          every problem at once, before anything is loaded ...
+      preflight/examine.py          every problem, before anything is loaded ...
       checks/baseline.py            ... among them a missing baseline
       setup.py                      what a run is made of: base, tokenizer, token rows, recipe
         data/rows.py                  conversations to token rows with their loss mask

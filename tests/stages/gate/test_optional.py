@@ -70,9 +70,7 @@ def test_answers_as_objects_and_tool_calls(
         "properties": {"tool": {"type": "string"}, "arguments": {"type": "object"}},
         "required": ["tool", "arguments"],
     }
-    task = TaskSpec(
-        profile="structured_extraction", output_schema=schema, scoring_mode="field_match"
-    )
+    task = TaskSpec(profile="structured_extraction", output_schema=schema, scoring_mode="field_match")
     project.save_config(ProjectConfig(name="task", task=task))
     tools = [
         {

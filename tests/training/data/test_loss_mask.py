@@ -83,7 +83,8 @@ def _rows(seed: int) -> list[TokenRow]:
     begin = [draw.randrange(5, 600) for _ in range(12)]
     rows = []
     for number in range(6):
-        ids = [*begin[: draw.choice([0, 9, 12])], *(draw.randrange(5, 600) for _ in range(draw.randint(2, 30)))]
+        tail = (draw.randrange(5, 600) for _ in range(draw.randint(2, 30)))
+        ids = [*begin[: draw.choice([0, 9, 12])], *tail]
         mask = bytes(draw.random() < 0.4 for _ in ids[:-1]) + b"\x01"
         weights = tuple(draw.choice([0.5, 1.0, 2.0]) for _ in range(mask.count(1))) if number % 2 else ()
         rows.append(TokenRow(str(number), ids, mask, weights=weights))

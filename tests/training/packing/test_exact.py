@@ -60,7 +60,9 @@ def draw_rows(seed: int, shared: tuple[int, int] = (0, 40)) -> list[TokenRow]:
     first, middles = tokens(*shared), [tokens(1, 20) for _ in range(3)]
     ids = [first + draw.choice(middles) + tokens(1, 24) for _ in range(6)]
     ids += [ids[0], ids[1][: max(2, len(ids[1]) // 2)], tokens(2, 9)]
-    return [TokenRow.answering(str(number), each, draw.randrange(len(each))) for number, each in enumerate(ids)]
+    return [
+        TokenRow.answering(str(number), each, draw.randrange(len(each))) for number, each in enumerate(ids)
+    ]
 
 
 def backward(model, batch, head=PickedHead) -> float:

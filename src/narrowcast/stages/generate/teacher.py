@@ -117,7 +117,7 @@ def preview_rows(
     held_out = held_out_rows(ctx.project)
     rounds = _rounds(inputs, options, HeldOutGuard(held_out))
     calls = [planned.call for planned in rounds.round()]
-    wanted = sum(cell.wanted for cell in rounds.work)
+    target = sum(cell.wanted for cell in rounds.work)
     return GeneratePreview(
         generation=generation,
         writer=inputs.writer,
@@ -125,7 +125,7 @@ def preview_rows(
         quotable=len(inputs.quotable),
         held_out=len(held_out),
         prompt=calls[0].messages[0].content if calls else "",
-        estimate=estimate(calls, wanted * _TOKENS_PER_ROW, options),
+        estimate=estimate(calls, target * _TOKENS_PER_ROW, options),
     )
 
 

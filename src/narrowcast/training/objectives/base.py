@@ -39,7 +39,7 @@ class ObjectiveSetup:
         layout: how rows become one batch.
         pad: id that fills short rows.
         options: an instance of the objective's options model.
-        micro_batch_size: rows computed at once.
+        micro_batch_size: rows per forward pass.
         bf16: compute matrix products in bf16.
         model: the weights that training begins with.
         ctx: of the run, for progress and cancellation.
