@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from narrowcast.cli.main import SPIN_COUNT
 from narrowcast.core.settings import Settings
 from narrowcast.pipeline.project import Project
+from narrowcast.store.database import open_database
 from tests.support.cli import Cli, CliJson, run_here, run_process
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,9 +47,19 @@ def settings() -> Settings:
     return Settings.from_environment()
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of today's schema; a copy of it spares each test the migrations."""
+    path = tmp_path_factory.mktemp("database") / "narrowcast.db"
+    open_database(f"sqlite:///{path}").dispose()
+    return path
+
+
 @pytest.fixture
-def project(settings: Settings) -> Iterator[Project]:
+def project(settings: Settings, empty_database: Path) -> Iterator[Project]:
     """An empty project."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(empty_database, settings.home / empty_database.name)
     created = Project.create(settings, "task")
     yield created
     created.close()

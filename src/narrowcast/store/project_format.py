@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -97,8 +98,7 @@ def pending_changes(project: OldProject) -> Iterator[Change]:
     """
     for number in range(read_format(project.paths) + 1, CURRENT_FORMAT + 1):
         yield from _migration(number)(project)
-        paths = project.paths
-        yield Change(f"format {number}", lambda paths=paths, number=number: write_format(paths, number))
+        yield Change(f"format {number}", partial(write_format, project.paths, number))
 
 
 def _migration(number: int) -> Migration:
