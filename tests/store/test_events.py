@@ -93,7 +93,7 @@ def test_an_index_that_is_missing_or_behind_or_of_another_file_is_built_again(
             connection.execute(text(damage))
         assert [row["seq"] for row in store.query()] == [1, 2, 3, 4, 5], damage
     file = tmp_path / "project/registry/events.jsonl"
-    file.write_text("".join(file.read_text().splitlines(keepends=True)[:3]))
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:3]))
     assert [row["seq"] for row in store.query()] == [1, 2, 3]
 
 
@@ -104,7 +104,7 @@ def test_a_torn_line_is_cut_off_by_the_next_event(store: EventStore, tmp_path: P
         torn.write('{"seq": 2, "mess')
     assert [row["seq"] for row in store.query()] == [1]
     store.append(seal)
-    assert [json.loads(line)["seq"] for line in file.read_text().splitlines()] == [1, 2]
+    assert [json.loads(line)["seq"] for line in file.read_bytes().splitlines()] == [1, 2]
 
 
 def test_lines_longer_than_a_block_are_read_from_the_end(store: EventStore) -> None:
