@@ -108,7 +108,7 @@ def slug(reference: str) -> str:
 
 
 def _result(
-    reference: str,
+    reference: ModelRef,
     split: Split,
     found: Answers,
     scores: TaskScores,
