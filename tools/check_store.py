@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDERS = {
-    "registry", "imports", "datasets", "run_index", "stage_records", "running", "jobs", "spool", "events",
+    "registry", "imports", "datasets", "run_index", "stage_records", "running", "spool", "events",
     "events_head", "format", "raw", "accepted", "rejected", "cleaned", "prepared", "evaluation",
 }  # fmt: skip
 CALLS = {

@@ -106,7 +106,7 @@ REASONS: dict[str, Reason] = {
         _C, _WARN, "cleaning was stopped on request; nothing was kept", "narrowcast data clean"
     ),
     "cleaning_unknown": Reason(
-        _C, _ERR, "there is no cleaning or job of that id", "narrowcast data cleanings"
+        _C, _ERR, "the report of a cleaning is missing or damaged", "narrowcast data clean"
     ),
     "cleaning_outlier_threshold_exceeded": Reason(
         _C, _WARN, "more outliers than allowed", "narrowcast data cleanings"

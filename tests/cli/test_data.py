@@ -110,3 +110,33 @@ def test_banking77_balances_to_the_row(cli: Cli, cli_json: CliJson, shared_data:
     ledger = cli_json("data", "ledger")
     assert (ledger["stages"][0]["rows_in"], ledger["stages"][0]["rows_out"]) == (10_003, 10_003)
     assert ledger["balanced"]
+
+
+def test_an_import_keeps_what_the_user_wrote_into_the_configuration(
+    cli: Cli, cli_json: CliJson, rows: Path
+) -> None:
+    cli("init", "tickets")
+    config = Path(cli_json("projects")[0]["path"]) / "narrowcast.yaml"
+    words = [
+        "# ours; ask Anna",
+        'name:   "tickets"  # as the helpdesk says',
+        "",
+        "# five were worse",
+        "train:",
+        "  epochs: 3 # !",
+    ]
+    config.write_text("\n".join(words))
+    cli("data", "import", "--locator", f"csv:{rows}", "--auto")
+    assert "task:" in config.read_text()
+    other = rows.with_name("other.jsonl")
+    other.write_text(
+        "".join(json.dumps({"text": f"a word about {n}", "label": "a"}) + "\n" for n in range(30))
+    )
+    taken = cli_json("data", "import", "--locator", f"jsonl:{other}", "--mapper", "label_to_classification",
+                     "--map", "text=text,label=label", "--into", "dev")  # fmt: skip
+    assert str(other) in config.read_text()
+    cli("data", "remove", taken["record"]["id"])
+    after = config.read_text()
+    assert str(other) not in after
+    left = iter(after.splitlines())
+    assert all(line in left for line in words), after

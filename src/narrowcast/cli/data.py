@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrowcast.cli.data_clean import clean, cleanings, job
+from narrowcast.cli.data_clean import clean, cleanings
 from narrowcast.cli.data_factory import balance, gate, generate, judge
 from narrowcast.cli.data_history import conflicts, diff, forget, lineage, versions
 from narrowcast.cli.data_review import review
@@ -21,7 +21,6 @@ app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_a
 
 app.command()(clean)
 app.command()(cleanings)
-app.command()(job)
 app.command()(dedupe)
 app.command()(leakage)
 app.command()(generate)

@@ -90,27 +90,6 @@ def request_command(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def stage_options(reference: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command that gets what was given of a stage's options as `overrides`; it has no request yet."""
-
-    class Given(OptionsRequest):
-        options_model = reference
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(function)
-        def with_overrides(request: OptionsRequest, **values: Any) -> None:
-            function(overrides=request.options, **values)
-
-        hints = get_type_hints(function, include_extras=True)
-        own = [each for name, each in inspect.signature(function).parameters.items() if name != "overrides"]
-        first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        with_overrides.__signature__ = inspect.Signature([first, *own])  # type: ignore[attr-defined]
-        with_overrides.__annotations__ = {**hints, "request": Given}
-        return request_command(with_overrides)
-
-    return decorate
-
-
 def parse_settings(settings: list[str]) -> dict[str, Any]:
     """`name=value` pairs, values read as YAML.
 

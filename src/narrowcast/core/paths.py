@@ -122,11 +122,6 @@ class ProjectPaths:
         return self.registry / "running.json"
 
     @property
-    def jobs(self) -> Path:
-        """States of background jobs: `<job>.json`."""
-        return self.registry / "jobs"
-
-    @property
     def format(self) -> Path:
         """The number of the format that the project's files have."""
         return self.registry / "format.json"

@@ -8,8 +8,8 @@ from narrowcast.core.ledger import Ledger, StageLedger
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
-from narrowcast.ops.data.clean import cleaned_ledgers
 from narrowcast.pipeline.project import Project
+from narrowcast.store.cleanings import counted_cleanings
 from narrowcast.store.datasets import load_manifest, rejections
 from narrowcast.store.files import count_lines
 from narrowcast.store.import_rows import counted
@@ -18,7 +18,7 @@ from narrowcast.store.runs import current_run
 
 
 def ledger(project: Project) -> Ledger:
-    """One line a cleaned source, one an import (`map imp-…`), then prepare, then training, as they ran.
+    """One line per cleaned source and per import (`map imp-…`), then prepare, then training, as they ran.
 
     Rows are counted in the files, not taken from the records, so that a file changed by hand shows.
     """
@@ -26,7 +26,7 @@ def ledger(project: Project) -> Ledger:
     records = read_records(paths)
     mapped = [counted(paths, record) for record in records]
     accepted = sum(stage.rows_out for stage in mapped)
-    stages = [*cleaned_ledgers(paths), *mapped]
+    stages = [*counted_cleanings(paths), *mapped]
     manifest = _manifest(paths)
     if manifest is not None:
         stages.append(_prepared(paths, manifest, accepted))

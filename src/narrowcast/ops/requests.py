@@ -14,6 +14,21 @@ from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageR
 _MEASURE = "narrowcast.evaluation.options"
 
 
+class CleanRequest(StageRequest):
+    """Clean the texts of a source, and cut them into chunks."""
+
+    options_model = "narrowcast.stages.clean.options:Options"
+
+    locator: Annotated[str, CommandLine("--locator", "-l", metavar="SCHEME:PATH")]
+    """The texts, for example csv:tickets.csv or docs:manuals."""
+    base: str | None = None
+    """Base model whose tokens measure chunks; default the built-in base."""
+    limit: int | None = Field(None, ge=1)
+    """Take at most N rows."""
+    force: bool = False
+    """Clean again even where nothing changed."""
+
+
 class PrepareRequest(StageRequest):
     """Split the imported rows into train, dev and test."""
 

@@ -40,10 +40,52 @@ def load_config(path: Path) -> ProjectConfig:
 
 
 def save_config(path: Path, config: ProjectConfig) -> None:
-    """Write the file, leaving out what stands at its default."""
+    """Write the file, leaving out what stands at its default.
+
+    Of a file that exists, only the lines change whose values do; the user's comments, order and quoting stay.
+    """
+    before = read_exactly(path) if path.exists() else ""
+    after = _changed(before, config) if before else _written(config)
+    if after != before:
+        write_text(path, after)
+
+
+def read_exactly(path: Path) -> str:
+    """The text of the file with its line ends as they are."""
+    return path.read_bytes().decode("utf-8")
+
+
+def _changed(before: str, config: ProjectConfig) -> str:
+    """The text with the values of `config`.
+
+    Where an entry is written in a form that cannot be changed in place, it alone is written anew; where even
+    that is not what was meant, the whole file is.
+    """
+    from narrowcast.store.config_edit import CannotEdit, edited  # not needed to read a configuration
+
+    try:
+        old = ProjectConfig.model_validate(yaml.safe_load(before))
+    except (yaml.YAMLError, ValidationError):
+        return _written(config)
+    if old == config:
+        return before
+    for whole_entries in (False, True):
+        try:
+            text = edited(before, _plain(old), _plain(config), whole_entries=whole_entries)
+            if ProjectConfig.model_validate(yaml.safe_load(text)) == config:
+                return text
+        except (CannotEdit, yaml.YAMLError, ValidationError):
+            continue
+    return _written(config)
+
+
+def _written(config: ProjectConfig) -> str:
+    return _HEADER + yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _plain(config: ProjectConfig) -> dict[str, Any]:
     value: dict[str, Any] = {"api_version": config.api_version, "kind": config.kind}
-    value |= config.model_dump(mode="json", exclude_defaults=True)
-    write_text(path, _HEADER + yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
+    return value | config.model_dump(mode="json", exclude_defaults=True)
 
 
 def read_options(

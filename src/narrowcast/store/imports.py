@@ -24,7 +24,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, WorkspaceError
-from narrowcast.store.config_file import save_config
+from narrowcast.store.config_file import read_exactly, save_config
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl, sha256_file, write_jsonl, write_text
 from narrowcast.store.source_rows import EVERY, StoredRows, write_source_rows
 
@@ -185,7 +185,7 @@ def write_records(
     project: ProjectPaths, records: Sequence[ImportRecord], config: ProjectConfig | None = None
 ) -> None:
     """Replace the records as a whole, and the configuration before them; both, or neither."""
-    before = project.config.read_text(encoding="utf-8") if config is not None else ""
+    before = read_exactly(project.config) if config is not None else ""
     if config is not None:
         save_config(project.config, config)
     try:

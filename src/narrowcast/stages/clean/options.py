@@ -1,19 +1,20 @@
-"""What cleaning is told, and the report that it writes."""
+"""What cleaning can be asked for, what it reads, and what it returns."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import ConfigDict, Field, field_serializer
 
-from narrowcast.core.ledger import StageLedger
-from narrowcast.core.stage import StageOptions
+from narrowcast.core.locator import Locator
+from narrowcast.core.stage import StageInputs, StageOptions, StageResult
+from narrowcast.store.cleanings import CleanReport
 
 Policy = Literal["report", "redact", "block", "off"]
 
 
-class Options(StageOptions):
-    """How texts are cleaned."""
+class TextOptions(StageOptions):
+    """How texts are cleaned. A report holds them, and the id of a cleaning is made of them."""
 
     column: str | None = None
     """Column with the text; found by its name or its length where it is left out."""
@@ -55,33 +56,62 @@ class Options(StageOptions):
     """Keep the rows as they came; the one file that still holds what was redacted."""
 
 
-class FindingCount(BaseModel):
-    """How often one kind was found; never a value."""
+class Options(TextOptions):
+    """A source, and how its texts are cleaned."""
 
-    family: Literal["pii", "secret"]
-    kind: str
-    findings: int
-    rows: int
-
-
-class CleanReport(BaseModel):
-    """`data/cleaned/<id>/report.json`."""
-
-    id: str
     locator: str
-    folder: str = Field(description="Relative to the project.")
-    column: str
-    options: Options
-    ledger: StageLedger
-    changed_rows: int
-    changes: dict[str, int] = Field(description="Rule → how often it changed something.")
-    languages: dict[str, int]
-    findings: list[FindingCount]
-    chunks: int
-    quality: dict[str, float] = Field(description="Lowest, median and highest score of the rows kept.")
-    outliers: int
-    outlier_bounds: tuple[int, int] | None = Field(description="Characters; None for fewer than 20 rows.")
-    warnings: list[str] = Field(default_factory=list)
+    """SCHEME:PATH of the texts, for example csv:train.csv or docs:manuals."""
+
+    base: str | None = None
+    """Base model whose tokens measure chunks; default the built-in base."""
+
+    limit: int | None = Field(None, ge=1)
+    """Take at most N rows."""
+
+    @field_serializer("locator")
+    def _without_secrets(self, locator: str) -> str:
+        return Locator.redacted(locator)
+
+    @property
+    def text_options(self) -> dict[str, Any]:
+        """The options of `TextOptions`, as values."""
+        return self.model_dump(mode="json", include=set(TextOptions.model_fields))
+
+    def identity(self) -> dict[str, Any]:
+        """All but the locator: the inputs hold the source and its content."""
+        return self.model_dump(mode="json", exclude={"locator"})
+
+    def attempt(self) -> dict[str, Any]:
+        """The source too."""
+        return self.model_dump(mode="json")
+
+
+class Inputs(StageInputs):
+    """The source, and what measures its chunks."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    locator: str
+    """As it is recorded: without secrets, the same from every folder."""
+    content: str
+    """Fingerprint of what the source holds; see `narrowcast.connectors.base.Connector`."""
+    tokenizer: str | None
+    """Fingerprint of the base whose tokens are counted; None where characters are."""
+
+    connector: Any = Field(default=None, exclude=True)
+    """The open source; not part of the content."""
+
+
+class Result(StageResult):
+    """Which cleaning was made; its report is in the store."""
+
+    cleaning: str
+
+
+class CleanPreview(CleanReport):
+    """What a cleaning would do; nothing was written and no event recorded."""
+
+    dry_run: bool = True
 
 
 # Why a row leaves; closed, so that ledgers can be compared.

@@ -19,7 +19,7 @@ from narrowcast.stages.clean.findings import Finding, redacted, without_overlaps
 from narrowcast.stages.clean.html import MarkupError
 from narrowcast.stages.clean.language import Language, language_of
 from narrowcast.stages.clean.markup import blocks_of, markup_of
-from narrowcast.stages.clean.options import Options
+from narrowcast.stages.clean.options import TextOptions
 from narrowcast.stages.clean.pii import PiiScanner
 from narrowcast.stages.clean.quality import quality_of
 
@@ -65,7 +65,7 @@ class RowCleaner:
     """Applies the options to rows; scanners are built once."""
 
     def __init__(
-        self, column: str, options: Options, measure: Measure, usual: tuple[int, int] | None
+        self, column: str, options: TextOptions, measure: Measure, usual: tuple[int, int] | None
     ) -> None:
         self._column = column
         self._options = options

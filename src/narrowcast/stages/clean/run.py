@@ -1,28 +1,35 @@
-"""A stored source → cleaned rows, chunks, metadata and rejects; the report adds them up."""
+"""A source → cleaned rows, chunks, metadata and rejects; the report adds them up."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
 from statistics import median
-from typing import IO, Any
+from typing import Any
 
 from narrowcast.connectors.text_column import find_column, strings
+from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.core.row import RejectedRow, SourceRow
-from narrowcast.errors import StageError
-from narrowcast.stages.clean.chunks import Measure
-from narrowcast.stages.clean.options import CleanReport, FindingCount, Options
+from narrowcast.core.row import RejectedRow
+from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
+from narrowcast.errors import DataError, StageError
+from narrowcast.stages.clean.inputs import chunk_measure
+from narrowcast.stages.clean.options import CleanPreview, Inputs, Options, Result
 from narrowcast.stages.clean.outliers import usual_lengths
 from narrowcast.stages.clean.row import CleanedRow, RowCleaner, is_outlier
-from narrowcast.store.files import json_line, read_jsonl, write_json
+from narrowcast.store.cleanings import (
+    CleaningWriter,
+    CleanReport,
+    FindingCount,
+    cleaning_files,
+    new_cleaning,
+    scratch_cleaning,
+)
 
-_FILES = ("cleaned", "chunks", "metadata", "rejected")
-_EVERY = 20  # rows between two looks at the cancel token: one document may take long
+_EVERY = 20  # rows between two checks of the cancel token: one document may take long
 
 
 @dataclass(slots=True)
@@ -42,68 +49,70 @@ class _Tally:
     scores: list[float] = field(default_factory=list)
 
 
-def clean(
-    source: Path,
-    folder: Path,
-    *,
-    name: str,
-    locator: str,
-    options: Options,
-    measure: Measure,
-    progress: Progress,
-    cancel: CancelToken,
-) -> CleanReport:
-    """Clean stored rows (`SourceRow` lines) into `folder`, which exists and is empty.
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+    """Read the source, clean its texts and keep cleaned rows, chunks, rejects and, by default, originals.
 
     Raises:
-        DataError: where no column holds text.
+        DataError: where the source cannot be read or holds no text.
         UsageError: for an unknown column or kind of personal data.
-        CancelledError: on request.
+        CancelledError: on request; nothing is kept.
     """
-    column = options.column or find_column(_rows(source))
-    lengths = _lengths(source, column)
+    with new_cleaning(ctx.project) as writer:
+        report = _clean(inputs, options, ctx, writer)
+        writer.finish(report, keep_originals=options.keep_originals)
+    _warn(report, options, ctx)
+    return _result(report)
+
+
+def preview(inputs: Inputs, options: Options, ctx: StageContext) -> CleanPreview:
+    """Clean every row and count what became of it; nothing is kept."""
+    with scratch_cleaning() as writer:
+        report = _clean(inputs, options, ctx, writer)
+    return CleanPreview.model_validate(report.model_dump())
+
+
+def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: CleaningWriter) -> CleanReport:
+    ctx.progress.start("reading the rows")
+    rows = islice(inputs.connector.load(), options.limit)
+    stored = writer.store(rows, Work(ctx.progress, ctx.cancel))
+    if not stored.rows:
+        raise DataError("the source holds no rows", where=inputs.locator, reason_code="cleaning_failed")
+    column = options.column or find_column(writer.originals())
+    lengths = _lengths(writer, column)
     usual = usual_lengths([length for length in lengths if length])
-    cleaner = RowCleaner(column, options, measure, usual)
+    cleaner = RowCleaner(column, options, chunk_measure(options, ctx), usual)
     tally = _Tally()
-    progress.start("cleaning the rows", len(lengths))
-    with ExitStack() as stack:
-        files = {each: stack.enter_context((folder / f"{each}.jsonl").open("wb")) for each in _FILES}
-        for row in _rows(source):
-            if tally.rows % _EVERY == 0:
-                cancel.check()
-            original = "\n\n".join(text for _, text in strings(row.data.get(column)))
-            tally.rows += 1
-            outcome = cleaner.clean(row)
-            if original.strip() and is_outlier(len(original), usual):
-                tally.outliers += 1
-            _write(outcome, original, files, tally)
-            progress.advance()
-    report = _report(name, locator, column, options, usual, tally)
+    ctx.progress.start("cleaning the rows", len(lengths))
+    for row in writer.originals():
+        if tally.rows % _EVERY == 0:
+            ctx.cancel.check()
+        original = "\n\n".join(text for _, text in strings(row.data.get(column)))
+        tally.rows += 1
+        if original.strip() and is_outlier(len(original), usual):
+            tally.outliers += 1
+        _write(cleaner.clean(row), original, writer, tally)
+        ctx.progress.advance()
+    name = f"cln-{content_hash([stored.sha256, options.text_options, options.base])[:8]}"
+    report = _report(name, inputs.locator, column, options, usual, tally)
     if not report.ledger.balanced:
         raise StageError(
             "rows were lost while cleaning, which is a mistake of narrowcast",
-            where=locator,
+            where=inputs.locator,
             next_command="please report this with `narrowcast doctor --json`",
             reason_code="cleaning_failed",
         )
-    write_json(folder / "report.json", report.model_dump(mode="json"))
     return report
 
 
-def _rows(source: Path) -> Iterator[SourceRow]:
-    return map(SourceRow.from_dict, read_jsonl(source))
+def _lengths(writer: CleaningWriter, column: str) -> list[int]:
+    rows = writer.originals()
+    return [sum(len(text) for _, text in strings(row.data.get(column))) for row in rows]
 
 
-def _lengths(source: Path, column: str) -> list[int]:
-    return [sum(len(text) for _, text in strings(row.data.get(column))) for row in _rows(source)]
-
-
-def _write(
-    outcome: CleanedRow | RejectedRow, original: str, files: Mapping[str, IO[bytes]], tally: _Tally
-) -> None:
+def _write(outcome: CleanedRow | RejectedRow, original: str, writer: CleaningWriter, tally: _Tally) -> None:
     if isinstance(outcome, RejectedRow):
         tally.rejected[outcome.reason] += 1
-        files["rejected"].write(json_line(outcome.to_dict()))
+        writer.reject(outcome)
         return
     tally.kept += 1
     tally.changed += bool(outcome.changes)
@@ -113,11 +122,8 @@ def _write(
     kinds = [(each.family, each.kind) for found in outcome.findings.values() for each in found]
     tally.findings.update(kinds)
     tally.rows_with.update(set(kinds))
-    files["cleaned"].write(json_line(outcome.data))
-    files["metadata"].write(json_line(outcome.metadata(original)))
-    for line in _chunk_lines(outcome):
-        tally.chunks += 1
-        files["chunks"].write(json_line(line))
+    tally.chunks += len(outcome.chunks)
+    writer.keep(outcome.data, outcome.metadata(original), _chunk_lines(outcome))
 
 
 def _chunk_lines(row: CleanedRow) -> Iterator[dict[str, Any]]:
@@ -159,7 +165,7 @@ def _report(
         locator=locator,
         folder=f"data/cleaned/{name}",
         column=column,
-        options=options,
+        options=options.text_options,
         ledger=StageLedger(
             stage=f"clean {name}",
             rows_in=tally.rows,
@@ -189,3 +195,46 @@ def _warnings(options: Options, findings: list[FindingCount], tally: _Tally) -> 
     if tally.rows and tally.outliers / tally.rows > options.outlier_share:
         warnings.append(f"{tally.outliers:,} of {tally.rows:,} texts are unusually long or short")
     return warnings
+
+
+def _warn(report: CleanReport, options: Options, ctx: StageContext) -> None:
+    """The events that call for somebody's attention."""
+    rows, rejected = report.ledger.rows_in, report.ledger.rejected
+    blocked = rejected.get("pii", 0) + rejected.get("secret", 0)
+    if blocked:
+        ctx.emit(
+            "cleaning_pii_block",
+            f"{blocked:,} rows hold personal data or secrets and were blocked",
+            {"source": report.locator, "blocked": blocked, "rows_in": rows},
+        )
+    if report.outliers > options.outlier_share * rows:
+        ctx.emit(
+            "cleaning_outlier_threshold_exceeded",
+            f"{report.outliers:,} of {rows:,} texts are unusually long or short",
+            {
+                "outliers": report.outliers,
+                "rows_in": rows,
+                "threshold": options.outlier_share,
+                "bounds": report.outlier_bounds,
+            },
+        )
+
+
+def _result(report: CleanReport) -> Result:
+    ledger = report.ledger
+    return Result(
+        cleaning=report.id,
+        artifacts=cleaning_files(report.folder),
+        ledger=ledger,
+        summary=f"{ledger.rows_out:,} of {ledger.rows_in:,} texts of {report.locator} were cleaned",
+        payload={
+            "cleaning": report.id,
+            "source": report.locator,
+            "folder": report.folder,
+            "rows_in": ledger.rows_in,
+            "rows_out": ledger.rows_out,
+            "rejected": ledger.rejected,
+            "findings": {f"{each.family}:{each.kind}": each.findings for each in report.findings},
+            "chunks": report.chunks,
+        },
+    )

@@ -1,1 +1,0 @@
-"""Generated rows: to be moved to operations of their own."""
