@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.datasets import save_dataset, sentences, split_rows
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def ready(project, tiny_base):

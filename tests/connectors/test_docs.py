@@ -11,6 +11,8 @@ from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError
 
+pytestmark = pytest.mark.nightly
+
 
 def read(path: Path) -> dict[str, SourceRow]:
     rows = list(connect(Locator("docs", str(path))).load())

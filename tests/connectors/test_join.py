@@ -15,6 +15,8 @@ from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 
+pytestmark = pytest.mark.nightly
+
 
 def write(path: Path, rows: list[Any]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -8,6 +8,8 @@ from narrowcast.connectors import connect
 from narrowcast.core.locator import Locator
 from narrowcast.errors import NarrowcastError
 
+pytestmark = pytest.mark.nightly
+
 # name → rows, unreadable rows, columns
 READ = {
     "file:bikes_latin1_semicolon.csv": (310, 295, 10),  # most of its lines lack the last, empty cell

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from narrowcast.connectors import connect
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import NarrowcastError
+
+pytestmark = pytest.mark.nightly
 
 LINES = st.lists(
     st.one_of(

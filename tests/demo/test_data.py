@@ -17,6 +17,8 @@ from narrowcast.demo.project import DATA, task
 from narrowcast.demo.text import CATEGORIES, fragments, products, scenarios
 from narrowcast.tasks import handler_for
 
+pytestmark = pytest.mark.nightly
+
 Row = dict[str, Any]
 
 

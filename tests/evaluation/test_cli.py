@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def here(intents):

@@ -15,6 +15,8 @@ from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import intent_rows
 from tests.support.imports import import_rows
 
+pytestmark = pytest.mark.nightly
+
 FAST = {"samples": 200}
 
 

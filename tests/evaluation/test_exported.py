@@ -6,6 +6,8 @@ from narrowcast.evaluation.options import VerifyOptions
 from narrowcast.stages.verify import read_inputs
 from tests.support.records import set_current_run
 
+pytestmark = pytest.mark.nightly
+
 
 def test_exported_files_need_a_run_and_its_bundle(intents):
     with pytest.raises(StageError) as caught:

@@ -11,6 +11,8 @@ from narrowcast.evaluation.figures.confusion import draw_confusion
 from narrowcast.evaluation.figures.models import draw_models
 from narrowcast.evaluation.result import ModelResult, Speed
 
+pytestmark = pytest.mark.nightly
+
 
 def size(picture: bytes) -> tuple[int, int]:
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"

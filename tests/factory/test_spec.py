@@ -19,6 +19,8 @@ from narrowcast.errors import UsageError
 from narrowcast.factory.spec import ASSUMPTIONS, SpecAnswers
 from narrowcast.pipeline.project import Project
 
+pytestmark = pytest.mark.nightly
+
 FILES = [
     "task.md",
     "specs/data_spec.md",

@@ -13,6 +13,8 @@ import yaml
 from narrowcast.testing.tiny import build_tiny_model
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.nightly
+
 CliJson = Callable[..., Any]
 
 WORDS = {

@@ -28,6 +28,8 @@ from tests.support.factory import (
     write_rows,
 )
 
+pytestmark = pytest.mark.nightly
+
 PLAN = """
 rows: 12
 categories: [{name: a, label: a}, {name: b, label: b}]

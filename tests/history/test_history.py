@@ -24,6 +24,8 @@ from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import append_jsonl
 from tests.support import imports as data
 
+pytestmark = pytest.mark.nightly
+
 WORDS = """
 invoice refund parcel address password colour delivery voucher account garden kettle window bicycle holiday
 station teacher morning picture kitchen journey umbrella battery museum ticket

@@ -14,6 +14,8 @@ from narrowcast.errors import StageError
 from narrowcast.jobs import process, worker
 from narrowcast.jobs.record import JobFiles, JobRequest
 
+pytestmark = pytest.mark.nightly
+
 
 def _kill_when_started(files: JobFiles) -> None:
     limit = time.monotonic() + 60

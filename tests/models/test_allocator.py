@@ -11,6 +11,8 @@ import torch
 
 from narrowcast.models.allocator import kept_pages
 
+pytestmark = pytest.mark.nightly
+
 BUFFER = 64 << 20  # bytes
 
 

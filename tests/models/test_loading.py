@@ -13,6 +13,8 @@ from narrowcast.errors import ModelError
 from narrowcast.models.loading import load_model, load_tokenizer, resolve_base
 from narrowcast.testing.tiny import build_tiny_model
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:

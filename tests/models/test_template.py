@@ -8,6 +8,8 @@ from narrowcast.core.message import Message
 from narrowcast.errors import ModelError
 from narrowcast.models.template import Piece, prompt_pieces, template_renderer, text_of
 
+pytestmark = pytest.mark.nightly
+
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

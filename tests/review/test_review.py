@@ -23,6 +23,8 @@ from narrowcast.store.files import read_jsonl
 from tests.history.test_history import bring, rows
 from tests.support import imports as data
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def imported(project: Project, tmp_path: Path) -> str:

@@ -16,6 +16,8 @@ from narrowcast.models.predictors.llama import LlamaPredictor
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
 
+pytestmark = pytest.mark.nightly
+
 QUESTION = [{"role": "user", "content": "Where is my card?"}]
 
 

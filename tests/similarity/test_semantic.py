@@ -11,6 +11,8 @@ from narrowcast.similarity.embedders import embedder
 from narrowcast.similarity.semantic import nearest, semantic_groups
 from tests.words import WORDS
 
+pytestmark = pytest.mark.nightly
+
 TEXTS = [
     "Please cancel my subscription to the newspaper.",
     "My subscription to the newspaper, cancel it please!",

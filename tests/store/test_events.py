@@ -21,6 +21,8 @@ from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore, Row
 from narrowcast.store.projects import add_project
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -23,6 +23,8 @@ from narrowcast.store.project_format import CURRENT_FORMAT, read_format
 from narrowcast.store.runs import current_run, finished_runs
 from narrowcast.store.stage_records import load_record, records
 
+pytestmark = pytest.mark.nightly
+
 ARCHIVES = sorted((Path(__file__).parents[1] / "fixtures/projects").glob("*.tar.xz"))
 Nc = Callable[..., Any]
 

@@ -6,6 +6,8 @@ import pytest
 
 from narrowcast.training.checks.overfitting import warn_of_overfitting
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.mark.parametrize(
     ("losses", "warned"),

@@ -16,6 +16,8 @@ from narrowcast.store.files import read_jsonl
 from narrowcast.training.outputs.trace import read_trace
 from tests.support.datasets import sentences
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_training_lowers_the_loss_and_saves_a_model_that_loads(workshop, method):

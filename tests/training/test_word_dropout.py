@@ -10,6 +10,8 @@ from narrowcast.training.data.word_dropout import WordDropout
 from narrowcast.training.recipes.recipe import choose_recipe
 from narrowcast.training.setup import build_setup
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def rows(workshop):

@@ -15,6 +15,8 @@ from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.loading import tokenizer_from
 from narrowcast.testing.tiny import build_tiny_model
 
+pytestmark = pytest.mark.nightly
+
 TEXTS = [
     "I'll pay 1234567 euros, it's 3.14!!",
     "Grüße  aus\tKöln\r\n\r\n straße 12",

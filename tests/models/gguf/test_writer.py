@@ -13,6 +13,8 @@ from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.llama_sampling import decode_rows
 from narrowcast.testing.tiny import build_tiny_model
 
+pytestmark = pytest.mark.nightly
+
 TOKENS = [1, 300, 17, 42, 5, 99, 301, 302, 7, 2, 1, 250, 33]
 
 

@@ -20,6 +20,8 @@ from narrowcast.models.predictors.prefill import Reader
 from narrowcast.models.predictors.transformers import TransformersPredictor
 from narrowcast.testing.tiny import build_tiny_model
 
+pytestmark = pytest.mark.nightly
+
 LABELS = (
     "card_arrival", "card_linking", "card", "exchange_rate", "exchange_via_app", "refund",
     "refund_not_showing_up", "fee", "a", "ab", "abc", "declined_card_payment", "declined_transfer",

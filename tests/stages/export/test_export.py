@@ -18,6 +18,8 @@ from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.store.datasets import load_manifest
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def bundle(trained):

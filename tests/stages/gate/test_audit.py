@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from narrowcast.core.names import Split
 from narrowcast.ops.imports import imports
 from narrowcast.pipeline.project import Project
 from narrowcast.testing.teacher_server import varied_text
 from tests.support.factory import import_labelled, write_rows
+
+pytestmark = pytest.mark.nightly
 
 GOLD = "the golden row asks when the shop in Lugano opens on a Sunday morning"
 

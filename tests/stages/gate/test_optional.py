@@ -16,6 +16,8 @@ from narrowcast.stages.gate.result import GateResult
 from tests.stages.gate.rows import row, sentence
 from tests.support.factory import gate, write_rows
 
+pytestmark = pytest.mark.nightly
+
 
 def _rejected(outcome: GateResult, gate_name: str) -> int:
     return next(each.rejected for each in outcome.verdicts if each.gate == gate_name)

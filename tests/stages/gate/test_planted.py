@@ -15,6 +15,8 @@ from narrowcast.store.files import read_jsonl
 from tests.stages.gate.rows import LABELS, row, sentence
 from tests.support.factory import gate
 
+pytestmark = pytest.mark.nightly
+
 
 def _paraphrase(text: str) -> str:
     """Fewer words in another order: what a teacher makes of a row it has seen."""

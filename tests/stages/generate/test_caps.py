@@ -8,6 +8,8 @@ from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from tests.support.factory import PLAN, Teachers, declare_labels, generate, write_plan
 
+pytestmark = pytest.mark.nightly
+
 
 def test_the_cap_holds_and_a_higher_one_goes_on(project: Project, teachers: Teachers) -> None:
     server = teachers.start()

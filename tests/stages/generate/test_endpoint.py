@@ -11,6 +11,8 @@ from narrowcast.pipeline.project import Project
 from narrowcast.testing.teacher_server import TeacherServer
 from tests.support.factory import ONE_ROW, Teachers, declare_labels, generate, set_teacher, write_plan
 
+pytestmark = pytest.mark.nightly
+
 
 def test_retry_after_is_respected_and_refusals_end_the_run(project: Project, teachers: Teachers) -> None:
     def busy_once(server: TeacherServer, body: dict[str, Any], number: int) -> Any:

@@ -19,6 +19,8 @@ from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
 from tests.support.factory import ONE_ROW, PLAN, Teachers, declare_labels, generate, write_plan
 
+pytestmark = pytest.mark.nightly
+
 
 def _generate_command(project: Project, *options: str) -> list[str]:
     command = [sys.executable, "-m", "narrowcast.cli.main", "data", "generate", "--project", project.slug]

@@ -24,6 +24,8 @@ from tests.support.factory import (
     write_rows,
 )
 
+pytestmark = pytest.mark.nightly
+
 TEXTS = [varied_text(number, "clear") for number in range(12)]
 SECRET = "a text of the golden set that nobody outside may ever read"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from narrowcast.testing.teacher_server import TeacherServer
@@ -19,6 +21,8 @@ from tests.support.factory import (
     preview_generation,
     write_plan,
 )
+
+pytestmark = pytest.mark.nightly
 
 
 def test_a_plan_is_filled_cell_by_cell_and_a_second_run_pays_nothing(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from tests.support.factory import declare_labels, generate, write_prompt_file
+
+pytestmark = pytest.mark.nightly
 
 TEMPLATES = """
 rows: 30

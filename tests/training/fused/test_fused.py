@@ -15,6 +15,8 @@ from narrowcast.training.fused.norm import RmsNorm
 from narrowcast.training.fused.rotary import Rotary
 from tests.support.exactness import assert_same_gradients
 
+pytestmark = pytest.mark.nightly
+
 SHAPE = {
     "vocab_size": 97,
     "hidden_size": 64,

@@ -20,6 +20,8 @@ from narrowcast.training.outputs.trace import read_trace
 from narrowcast.training.setup import build_setup
 from tests.support.datasets import split_rows
 
+pytestmark = pytest.mark.nightly
+
 ALIGNMENT = TaskSpec(profile="alignment")
 WHOLE = {
     "epochs": 3,

@@ -15,6 +15,8 @@ from narrowcast.training.preflight.examine import admit, examine
 from tests.support.datasets import sentences
 from tests.support.workshop import Workshop
 
+pytestmark = pytest.mark.nightly
+
 
 def _found(workshop: Workshop, *, force: bool = False, **options: object) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
