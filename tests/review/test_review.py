@@ -23,8 +23,6 @@ from narrowcast.store.files import read_jsonl
 from tests.history.test_history import bring, rows
 from tests.support import imports as data
 
-pytestmark = pytest.mark.nightly
-
 
 @pytest.fixture
 def imported(project: Project, tmp_path: Path) -> str:
@@ -63,11 +61,13 @@ def test_a_queue_is_filled_once_and_resumed(project: Project, imported: str) -> 
         fill_queue(Project.create(project.settings, "empty"), "gates", count=1)
 
 
+@pytest.mark.nightly
 def test_conflicting_rows_are_queued_together(project: Project, imported: str) -> None:
     fill_queue(project, "conflicts", count=1)
     assert [item.id for item in review_state(project, "ann").open] == [f"{imported}:0", f"{imported}:40"]
 
 
+@pytest.mark.nightly
 def test_prepare_follows_the_reviewers(project: Project, imported: str) -> None:
     before = prepared(project)
     assert len(before) == 41
@@ -90,6 +90,7 @@ def test_prepare_follows_the_reviewers(project: Project, imported: str) -> None:
     assert "dataset_row_reviewed" in [event.reason_code for event in project.trail.events()]
 
 
+@pytest.mark.nightly
 def test_reviewers_who_differ_hold_a_row_back_until_a_third_decides(project: Project, imported: str) -> None:
     row = f"{imported}:5"
     decide(project, [Choice(row, "accept")], "ann")
@@ -100,6 +101,7 @@ def test_reviewers_who_differ_hold_a_row_back_until_a_third_decides(project: Pro
     assert row in prepared(project)
 
 
+@pytest.mark.nightly
 def test_a_later_decision_of_the_same_person_counts(project: Project, imported: str) -> None:
     decide(project, [Choice(f"{imported}:5", "reject")], "ann")
     decide(project, [Choice(f"{imported}:5", "accept")], "ann")
@@ -107,6 +109,7 @@ def test_a_later_decision_of_the_same_person_counts(project: Project, imported: 
     assert len(list(read_jsonl(project.paths.registry / "reviews.jsonl"))) == 2
 
 
+@pytest.mark.nightly
 def test_agreement_is_cohens_kappa(project: Project, imported: str) -> None:
     from sklearn.metrics import cohen_kappa_score
 
@@ -124,6 +127,7 @@ def test_agreement_is_cohens_kappa(project: Project, imported: str) -> None:
     assert [(each.rows, each.agreed, each.kappa) for each in alone] == [(1, 1.0, None)]
 
 
+@pytest.mark.nightly
 def test_a_rejected_row_comes_back_as_a_row_of_its_own(project: Project, imported: str) -> None:
     row = f"{imported}:41"
     with pytest.raises(UsageError, match="needs its inputs and its target"):
@@ -144,17 +148,20 @@ def test_a_rejected_row_comes_back_as_a_row_of_its_own(project: Project, importe
     assert not any(b"what is it" in path.read_bytes() for path in project.paths.root.rglob("*.jsonl"))
 
 
+@pytest.mark.nightly
 def test_a_row_may_be_named_by_its_text(project: Project, imported: str) -> None:
     decide(project, [Choice(rows(4, 1)[0]["text"], "reject")], "ann")
     assert [each["id"] for each in read_jsonl(project.paths.registry / "reviews.jsonl")] == [f"{imported}:4"]
 
 
+@pytest.mark.nightly
 def test_decisions_are_kept_all_or_none(project: Project, imported: str) -> None:
     with pytest.raises(DataError, match="no such row"):
         decide(project, [Choice(f"{imported}:1", "reject"), Choice(f"{imported}:999", "reject")], "ann")
     assert not (project.paths.registry / "reviews.jsonl").exists()
 
 
+@pytest.mark.nightly
 def test_rows_a_model_is_unsure_of_come_first(project: Project, imported: str) -> None:
     folder = project.paths.reports / "predictions"
     folder.mkdir(parents=True)
@@ -167,6 +174,7 @@ def test_rows_a_model_is_unsure_of_come_first(project: Project, imported: str) -
     assert "tfidf" in found[0].detail
 
 
+@pytest.mark.nightly
 def test_the_batch_form(project: Project, imported: str, cli_json: Any) -> None:
     state = cli_json("data", "review", "--from", "sample", "--count", "3", "--reviewer", "bot")
     ids = [item["id"] for item in state["open"]]
@@ -181,6 +189,7 @@ def test_the_batch_form(project: Project, imported: str, cli_json: Any) -> None:
         assert "is no decision" in error["message"]
 
 
+@pytest.mark.nightly
 def test_the_terminal_asks_row_by_row_and_goes_on_later(project: Project, imported: str) -> None:
     fill_queue(project, "conflicts", count=1)
     command = [sys.executable, "-m", "narrowcast.cli.main", "data", "review", "--reviewer", "ann"]

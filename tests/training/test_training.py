@@ -16,8 +16,6 @@ from narrowcast.store.files import read_jsonl
 from narrowcast.training.outputs.trace import read_trace
 from tests.support.datasets import sentences
 
-pytestmark = pytest.mark.nightly
-
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_training_lowers_the_loss_and_saves_a_model_that_loads(workshop, method):
@@ -42,6 +40,7 @@ def test_training_lowers_the_loss_and_saves_a_model_that_loads(workshop, method)
     assert (workshop.project.runs / result.run_id / "loss.png").stat().st_size > 5_000
 
 
+@pytest.mark.nightly
 def test_rows_that_do_not_fit_are_counted_and_named(workshop_with):
     rows = sentences(40)
     long = [Example({"text": "card " * 300}, "card", "made", 900 + number) for number in range(3)]
@@ -54,12 +53,14 @@ def test_rows_that_do_not_fit_are_counted_and_named(workshop_with):
     assert event["examples"] == {"over_length": ["made:900", "made:901", "made:902"]}
 
 
+@pytest.mark.nightly
 def test_no_row_that_fits_is_an_error(workshop):
     with pytest.raises(StageError, match="64 over_length") as caught:
         workshop.train(max_length=8)
     assert caught.value.reason_code == "training_dispatch_error"
 
 
+@pytest.mark.nightly
 def test_one_row_and_no_dev_rows_train(workshop_with):
     workshop = workshop_with({Split.TRAIN: sentences(1)})
     result = workshop.train(epochs=3, preflight="fail-open")
@@ -68,6 +69,7 @@ def test_one_row_and_no_dev_rows_train(workshop_with):
     assert len(read_trace(workshop.project.root / result.trace)) == 3
 
 
+@pytest.mark.nightly
 def test_a_loss_that_is_no_number_stops_the_run(workshop):
     with pytest.raises(StageError, match="the loss became") as caught:
         workshop.train(
@@ -77,6 +79,7 @@ def test_a_loss_that_is_no_number_stops_the_run(workshop):
     assert not list(workshop.project.adapters.glob("*"))
 
 
+@pytest.mark.nightly
 def test_early_stopping_keeps_the_best_weights(workshop):
     wild = {"method": "full", "epochs": 40, "learning_rate": 1e-2, "eval_every": 4}
     result = workshop.train(early_stopping=2, select_by="loss", **wild)
@@ -91,6 +94,7 @@ def test_early_stopping_keeps_the_best_weights(workshop):
     assert manifest.losses["dev_best"] == pytest.approx(min(dev))
 
 
+@pytest.mark.nightly
 def test_bf16_learns_as_float32_does(workshop):
     losses = {}
     for precision in ("fp32", "bf16"):
@@ -100,6 +104,7 @@ def test_bf16_learns_as_float32_does(workshop):
     assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.1)
 
 
+@pytest.mark.nightly
 def test_equal_runs_give_equal_weights_and_one_line(workshop):
     first = workshop.train(epochs=1)
     again = workshop.train(epochs=1)
@@ -110,6 +115,7 @@ def test_equal_runs_give_equal_weights_and_one_line(workshop):
     assert other.weights_sha256 != first.weights_sha256
 
 
+@pytest.mark.nightly
 def test_training_reads_train_and_dev_alone(workshop_with):
     rows = sentences(60)
     workshop = workshop_with({Split.TRAIN: rows[:30], Split.DEV: rows[30:40], Split.TEST: rows[40:]})
@@ -118,6 +124,7 @@ def test_training_reads_train_and_dev_alone(workshop_with):
     assert workshop.train(epochs=1).ledger.rows_out == 30
 
 
+@pytest.mark.nightly
 def test_missing_or_changed_weights_are_never_replaced_by_the_base(workshop, tmp_path):
     result = workshop.train(method="lora", epochs=1)
     folder = workshop.project.root / result.path

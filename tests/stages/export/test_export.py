@@ -18,8 +18,6 @@ from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage
 from narrowcast.store.datasets import load_manifest
 
-pytestmark = pytest.mark.nightly
-
 
 @pytest.fixture
 def bundle(trained):
@@ -55,6 +53,7 @@ def test_the_bundle_is_whole_proven_and_described(trained, bundle):
     assert "Classify the message." in modelfile
 
 
+@pytest.mark.nightly
 def test_events_carry_format_path_and_size(trained, bundle):
     event = next(each for each in trained.trail.events() if each.reason_code == "export_run")
     assert event.stage == "export"
@@ -63,6 +62,7 @@ def test_events_carry_format_path_and_size(trained, bundle):
     assert event.payload["file_size_bytes"] == sum(bundle.sizes.values())
 
 
+@pytest.mark.nightly
 def test_an_unchanged_export_is_not_repeated_and_a_lost_file_is(trained, bundle):
     path = trained.paths.root / bundle.files["q8_0"]
     before = path.stat().st_mtime_ns
@@ -74,6 +74,7 @@ def test_an_unchanged_export_is_not_repeated_and_a_lost_file_is(trained, bundle)
     assert path.exists()
 
 
+@pytest.mark.nightly
 def test_exported_files_answer_through_their_reference(trained, bundle):
     manifest = load_manifest(trained.paths)
     context = PredictorContext(trained.paths, trained.settings, manifest.task, AnswerKind.LABEL, "", list)
@@ -85,6 +86,7 @@ def test_exported_files_answer_through_their_reference(trained, bundle):
     assert "--formats q6_k" in caught.value.next_command
 
 
+@pytest.mark.nightly
 def test_measured_again_the_bundle_passes(trained, bundle):
     report = parity(trained, ParityRequest(options={"formats": ["f16"], "parity_rows": 8}))
     assert report.verdict == "pass"
@@ -92,6 +94,7 @@ def test_measured_again_the_bundle_passes(trained, bundle):
     assert trained.trail.events()[-1].reason_code == "export_parity_proven"
 
 
+@pytest.mark.nightly
 def test_adapter_and_merged_weights(trained):
     result = export(trained, ExportRequest(options={"formats": ["adapter", "merged"]}))
     assert result.parity is None
@@ -102,12 +105,14 @@ def test_adapter_and_merged_weights(trained):
     assert "No GGUF file" in (root / result.bundle / "README.md").read_text()
 
 
+@pytest.mark.nightly
 def test_without_a_reference_file_quantisation_still_has_one_to_begin_from(trained):
     result = export(trained, ExportRequest(options={"formats": ["q8_0"], "parity_rows": 4}))
     folder = trained.paths.root / result.bundle
     assert [path.name for path in folder.glob("*.gguf")] == ["model-q8_0.gguf"]
 
 
+@pytest.mark.nightly
 def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
     options = {"formats": ["f16", "q8_0"], "parity_rows": 12, "max_tokens": 40}
     result = export(extractor, ExportRequest(options=options))
@@ -122,11 +127,13 @@ def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
     assert manifest.smoke.finish in ("stop", "length")
 
 
+@pytest.mark.nightly
 def test_an_adapter_can_not_be_exported_where_there_is_none(extractor):
     with pytest.raises(StageError, match="has no adapter"):
         export(extractor, ExportRequest(options={"formats": ["adapter"]}))
 
 
+@pytest.mark.nightly
 def test_nothing_trained_is_said(project):
     with pytest.raises((StageError, DataError)) as caught:
         export(project)
@@ -134,6 +141,7 @@ def test_nothing_trained_is_said(project):
     assert caught.value.next_command == "narrowcast train"
 
 
+@pytest.mark.nightly
 def test_weights_of_another_data_set_are_refused(trained):
     path = next(trained.paths.adapters.glob("*/run.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_version": "f" * 64}))
@@ -141,6 +149,7 @@ def test_weights_of_another_data_set_are_refused(trained):
         export(trained)
 
 
+@pytest.mark.nightly
 def test_a_lost_adapter_is_an_error_and_leaves_no_bundle(trained):
     for path in trained.paths.adapters.glob("*/adapter_model.safetensors"):
         path.unlink()
