@@ -189,10 +189,10 @@ class Options(
 
 def _with_objective(given: dict[str, Any]) -> dict[str, Any]:
     """Options of a plug-in's objective, given as keys of their own, put under `objective_options`."""
-    name, unknown = given.get("objective"), given.keys() - Options.model_fields.keys()
+    name, unknown = str(given.get("objective", "")), given.keys() - Options.model_fields.keys()
     if not unknown or name not in OBJECTIVES:
         return given
-    own = unknown & OBJECTIVES.get(str(name)).options.model_fields.keys()
+    own = unknown & OBJECTIVES.get(name).options.model_fields.keys()
     rest = {key: value for key, value in given.items() if key not in own}
     collected = {**given.get("objective_options", {}), **{key: given[key] for key in own}}
     return {**rest, "objective_options": collected}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 
 from narrowcast.connectors import connect, content_fingerprint, settle
 from narrowcast.connectors.base import Connector, SettledLocator, SourceDescription
@@ -59,7 +60,7 @@ def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> 
     )
     if known is None:
         return options
-    changes = {"licence": options.licence or known.licence, "consent": options.consent or known.consent}
+    changes: dict[str, Any] = {"licence": options.licence or known.licence, "consent": options.consent or known.consent}
     if not options.auto and options.mapper is None:
         changes |= {
             "auto": known.mapper is None,
