@@ -60,7 +60,10 @@ def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> 
     )
     if known is None:
         return options
-    changes: dict[str, Any] = {"licence": options.licence or known.licence, "consent": options.consent or known.consent}
+    changes: dict[str, Any] = {
+        "licence": options.licence or known.licence,
+        "consent": options.consent or known.consent,
+    }
     if not options.auto and options.mapper is None:
         changes |= {
             "auto": known.mapper is None,
