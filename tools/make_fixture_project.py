@@ -115,7 +115,7 @@ def import_and_prepare(project: Path) -> None:
     """Four imports, one removed and one held out; reviews; a version; two cleanings."""
     nc("data", "import", "--locator", f"csv:{ROOT}/messages.csv", "--auto", "--licence", "CC0-1.0")
     nc("data", "import", "--locator", f"jsonl:{ROOT}/more.jsonl", "--auto", "--limit", "30")
-    nc("data", "import", "--locator", f"jsonl:{ROOT}/wrong.jsonl", "--auto")
+    nc("data", "import", "--locator", f"jsonl:{ROOT}/wrong.jsonl", "--auto", "--force")
     wrong = next(each["id"] for each in records(project, "imports.jsonl") if "wrong" in each["locator"])
     nc("data", "remove", wrong)
     nc("data", "import", "--locator", f"jsonl:{ROOT}/held_out.jsonl", "--auto", "--into", "test")

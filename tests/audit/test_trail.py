@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from narrowcast.core.settings import Settings
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import Severity, StageName
+from tests.support.cli import Cli, CliJson
 
 
 def _emit(project: Project, message: str) -> None:
@@ -138,6 +139,25 @@ def test_a_copied_project_has_its_whole_trail(project: Project, tmp_path: Path, 
         assert opened.trail.verify().intact
         assert opened.trail.events()[-1].message == message
     copy.close()
+
+
+def test_a_project_copied_to_another_workspace_passes_verification(
+    cli: Cli, cli_json: CliJson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "text,label\n" + "".join(f"message number {each},{'ab'[each % 2]}\n" for each in range(20))
+    )
+    cli("init", "shop", "--yes")
+    mapping = ("--mapper", "label_to_classification", "--map", "text=text,label=label")
+    cli("data", "import", "--locator", f"csv:{rows}", *mapping, "--project", "shop")
+    before = cli_json("events", "--project", "shop")
+    shutil.copytree(tmp_path / "home/projects/shop", tmp_path / "elsewhere")
+    monkeypatch.setenv("NARROWCAST_HOME", str(tmp_path / "another home"))
+    report = cli_json("audit", "verify", "--project", tmp_path / "elsewhere")
+    assert report["intact"], report["problems"]
+    assert report["events"] == len(before) > 2
+    assert cli_json("events", "--project", tmp_path / "elsewhere") == before
 
 
 def test_a_code_outside_the_taxonomy_cannot_be_emitted(project: Project) -> None:

@@ -89,6 +89,8 @@ def test_an_index_that_is_missing_or_behind_or_of_another_file_is_built_again(
         "DELETE FROM event_index",
         "DELETE FROM event_index WHERE seq > 2",
         "DELETE FROM event_index WHERE seq = 5",
+        "DELETE FROM event_index WHERE seq = 3",
+        "DELETE FROM event_index WHERE seq IN (1, 4)",
         "UPDATE event_index SET hash = 'another' WHERE seq = 5",
     ):
         with engine.begin() as connection:

@@ -22,6 +22,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.store.project_format import CURRENT_FORMAT, read_format
 from narrowcast.store.runs import current_run, finished_runs
 from narrowcast.store.stage_records import load_record, records
+from tests.support.kills import count_steps, killed_at
 
 pytestmark = pytest.mark.nightly
 
@@ -72,7 +73,7 @@ def files(root: Path, *, apart_from: tuple[str, ...] = ()) -> dict[str, str]:
     return {
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.name.startswith(apart_from or ("lock",))
+        if path.is_file() and not path.name.startswith(apart_from or ("lock",)) and path.suffix != ".part"
     }
 
 
@@ -138,6 +139,7 @@ def test_nothing_is_lost(settings: Settings, workspace: Path) -> None:
         recipe = read_run_manifest(project.paths, run_id).recipe
         assert "word_dropout" in recipe
         assert "input_noise" not in recipe
+        assert recipe["loss_turns"] == "last"
     assert {each["run_id"] for each in finished_runs(project.paths)} == set(runs)
     for stage in ("prepare", "baseline", "evaluate"):
         assert load_record(project.paths, stage) is not None
@@ -145,38 +147,32 @@ def test_nothing_is_lost(settings: Settings, workspace: Path) -> None:
     assert migrated(settings).changes == []
 
 
-def test_an_interrupted_migration_is_continued(settings: Settings, workspace: Path, tmp_path: Path) -> None:
-    """Stopped before and after each change; the outcome is that of an uninterrupted one."""
+def test_a_migration_that_is_killed_at_any_step_is_continued(
+    settings: Settings, workspace: Path, tmp_path: Path
+) -> None:
+    """The outcome is that of an uninterrupted one, and one event names every change."""
     shutil.copytree(workspace, tmp_path / "whole")
     root = workspace / "projects/loop"
-    migrated(settings)
+    said = migrated(settings)
     apart = ("lock", "events.")
     expected = files(root, apart_from=apart)
-    project = Project.open(settings, "loop")
-    count = len(project.trail.events())
-    project.close()
-    changes = 1
-    for stop in range(100):
-        shutil.rmtree(root)
-        shutil.copytree(tmp_path / "whole/projects/loop", root)
-        project = Project.open(settings, "loop", any_format=True)
-        for number, change in enumerate(project.pending_changes()):
-            if number == stop:
-                break
-            change.apply()
-            change.apply()  # killed behind the change, which is made again
-        else:
-            changes = stop
-        project.close()
+
+    def restored() -> Path:
+        shutil.rmtree(workspace)
+        shutil.copytree(tmp_path / "whole", workspace)
+        return root
+
+    steps = count_steps(restored(), lambda: migrated(settings))
+    assert steps > len(said.changes)
+    for step in range(1, steps + 1):
+        killed_at(step, restored(), lambda: migrated(settings))
         migrated(settings)
-        assert files(root, apart_from=apart) == expected
-        opened = Project.open(settings, "loop")
-        assert opened.trail.verify().intact
-        assert len(opened.trail.events()) >= count - 1
-        opened.close()
-        if changes > 1:
-            break
-    assert changes > 1
+        assert files(root, apart_from=apart) == expected, step
+        project = Project.open(settings, "loop")
+        assert project.trail.verify().intact, step
+        events = [each for each in project.trail.events() if each.reason_code == "project_migrated"]
+        assert [event.payload["changes"] for event in events] == [said.changes[:-1]], step
+        project.close()
 
 
 def test_a_copy_finds_its_events_by_its_head(settings: Settings, workspace: Path, tmp_path: Path) -> None:

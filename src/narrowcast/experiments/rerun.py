@@ -6,20 +6,18 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from narrowcast.core.hashing import short
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.core.work import Work
-from narrowcast.errors import DataError, ModelError
+from narrowcast.errors import ModelError
 from narrowcast.experiments.requests import RerunRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
-from narrowcast.store.files import read_json, write_text
+from narrowcast.store.version_copy import copy_version, kept_version
 
 
 class RerunOptions(StageOptions):
@@ -70,7 +68,7 @@ def _read_inputs(options: RerunOptions, ctx: StageContext) -> RerunInputs:
     from narrowcast.models.loading import read_run_manifest
 
     manifest = read_run_manifest(ctx.project, options.run)
-    _version_folder(ctx.project, manifest.dataset_version)
+    kept_version(ctx.project, manifest.dataset_version)
     return RerunInputs(manifest=manifest, parent=options.run)
 
 
@@ -82,7 +80,8 @@ def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Reru
     manifest = inputs.manifest
     options = _options_of(manifest)
     scratch = ProjectPaths(ctx.project.root / "training" / "reruns" / manifest.run_id)
-    _take_rows(ctx.project, scratch, manifest)
+    # Held-out rows stay where they are.
+    copy_version(ctx.project, manifest.dataset_version, scratch, (Split.TRAIN, Split.DEV))
     # Forced, because the baseline was asked for the first time.
     inner = replace(ctx, project=scratch, run_id=manifest.run_id, resume=True, force=True, emit=_emit_nothing)
     with _threads(manifest):
@@ -166,32 +165,6 @@ def _compared(
     )
     result.payload = result.model_dump(exclude={"artifacts", "ledger", "summary", "payload"})
     return result
-
-
-def _take_rows(project: ProjectPaths, scratch: ProjectPaths, manifest: RunManifest) -> None:
-    """Copy the version's train and dev rows; held-out rows stay where they are."""
-    source = _version_folder(project, manifest.dataset_version)
-    target = scratch.prepared / source.name
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / "manifest.json", target / "manifest.json")
-    splits = read_json(source / "manifest.json")["splits"]
-    for split in (Split.TRAIN, Split.DEV):
-        stored = splits.get(split)
-        if stored and (project.root / stored["path"]).exists():
-            shutil.copyfile(project.root / stored["path"], scratch.root / stored["path"])
-    write_text(scratch.prepared / "current", source.name)
-
-
-def _version_folder(project: ProjectPaths, version: str) -> Path:
-    for path in sorted(project.prepared.glob("*/manifest.json")):
-        if read_json(path).get("version") == version:
-            return path.parent
-    raise DataError(
-        "the data-set version of this run is gone",
-        where=short(version),
-        next_command="narrowcast data versions",
-        reason_code="dataset_version_unknown",
-    )
 
 
 def _changed(then: RunManifest, now: RunManifest) -> list[str]:

@@ -24,8 +24,14 @@ from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.store.datasets import kept_manifests, rewrite_version
-from narrowcast.store.files import read_json, read_jsonl, write_json, write_jsonl
-from narrowcast.store.forgotten import append_forgotten, record_hash
+from narrowcast.store.files import read_jsonl, write_jsonl
+from narrowcast.store.forgotten import (
+    append_forgotten,
+    clear_pending,
+    read_pending,
+    record_hash,
+    write_pending,
+)
 from narrowcast.store.import_rows import raw_lines, recounted
 from narrowcast.store.imports import read_records, write_records
 
@@ -82,7 +88,7 @@ def forget(
     paths = project.paths
     with project.lock("data forget"):
         records = read_records(paths)
-        found = selection.find(paths, records) | _pending(paths)
+        found = selection.find(paths, records) | read_pending(paths)
         if not found:
             raise DataError(
                 "no row meets these conditions",
@@ -93,7 +99,7 @@ def forget(
         outcome = _outcome(paths, found, dry_run)
         if dry_run:
             return outcome
-        write_json(_journal(paths), {"ids": sorted(found)})
+        write_pending(paths, found)
         append_forgotten(paths, _hashes(paths, found))
         for path, is_meant in _row_files(paths):
             _strip(path, is_meant, found)
@@ -101,7 +107,7 @@ def forget(
         write_records(paths, settled)
         for manifest in kept_manifests(paths):
             rewrite_version(paths, manifest, found, {each.id: each for each in settled})
-        _journal(paths).unlink()
+        clear_pending(paths)
     _emit(project, outcome, selection)
     return outcome
 
@@ -178,16 +184,6 @@ def _held(
         if count:
             held[split.value] = files[file.path] = count
     return held
-
-
-def _journal(paths: ProjectPaths) -> Path:
-    return paths.registry / "forget.pending.json"
-
-
-def _pending(paths: ProjectPaths) -> set[str]:
-    """Ids of a deletion that was interrupted."""
-    path = _journal(paths)
-    return set(read_json(path)["ids"]) if path.exists() else set()
 
 
 def _emit(project: Project, outcome: Forgotten, selection: Selection) -> None:

@@ -14,8 +14,8 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.history.find_row import find_id
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
-from narrowcast.store.datasets import kept_manifests, rejections
-from narrowcast.store.files import read_jsonl
+from narrowcast.store.datasets import kept_manifests, rejections, splits_with
+from narrowcast.store.generations import paid_call, row_origin
 from narrowcast.store.import_rows import accepted_row, raw_row, rejected_row
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import read_reviews
@@ -97,31 +97,26 @@ def _generation(paths: ProjectPaths, record: ImportRecord, row_id: str) -> dict[
     """The row's origin as its generation wrote it, and the call with the messages the teacher saw."""
     if record.generated_by is None:
         return None
-    told: dict[str, Any] = record.generated_by.model_dump(mode="json")
-    folder = paths.root / "data" / "generated"
+    written: dict[str, Any] = record.generated_by.model_dump(mode="json")
     raw = raw_row(paths, row_id) or {}
     origin = raw.get("origin") or (raw.get("data") or {}).get("origin")
-    rows = folder / record.generated_by.generation / "rows.jsonl"
-    if origin is None and rows.exists():
+    if origin is None:
         number = int(row_id.rpartition(":")[2])
-        origin = next((line.get("origin") for line in read_jsonl(rows) if line["index"] == number), None)
-    told["origin"] = origin
-    call, calls = (origin or {}).get("call"), folder / "calls.jsonl"
-    if call and calls.exists():
-        lines = [line for line in read_jsonl(calls) if line.get("key") == call]
-        told["call"] = next((line for line in lines if "request" in line), None)
-    return told
+        origin = row_origin(paths, record.generated_by.generation, number)
+    written["origin"] = origin
+    call = (origin or {}).get("call")
+    if call:
+        written["call"] = paid_call(paths, call)
+    return written
 
 
 def _places(paths: ProjectPaths, row_id: str) -> list[VersionPlace]:
     models = runs_by_version(paths)
     found = []
     for manifest in kept_manifests(paths):
-        for split, file in manifest.splits.items():
-            path = paths.root / file.path
-            if path.exists() and any(line["id"] == row_id for line in read_jsonl(path)):
-                trained = models.get(manifest.version, []) if split is Split.TRAIN else []
-                found.append(VersionPlace(version=manifest.version, split=split, models=trained))
+        for split in splits_with(paths, manifest, row_id):
+            trained = models.get(manifest.version, []) if split is Split.TRAIN else []
+            found.append(VersionPlace(version=manifest.version, split=split, models=trained))
     return found
 
 

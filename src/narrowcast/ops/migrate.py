@@ -8,7 +8,15 @@ from narrowcast.core.request import Request
 from narrowcast.core.work import Work
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
-from narrowcast.store.project_format import CURRENT_FORMAT, read_format, require_current_format
+from narrowcast.store.project_format import (
+    CURRENT_FORMAT,
+    begin_change,
+    begun_changes,
+    read_format,
+    require_current_format,
+)
+
+CODE = "project_migrated"
 
 
 class MigrateRequest(Request):
@@ -52,13 +60,7 @@ def migrate(project: Project, request: MigrateRequest, work: Work | None = None)
         done = [change.what for change in project.pending_changes()]
     elif before < CURRENT_FORMAT:
         with project.lock("migrate"):
-            for change in project.pending_changes():
-                work.cancel.check()
-                change.apply()
-                work.progress.note(change.what)
-                done.append(change.what)
-            message = f"migrated from format {before} to {CURRENT_FORMAT}"
-            project.trail.emit(StageName.SYSTEM, "project_migrated", message, payload={"changes": done})
+            done = _apply(project, work)
     return MigrateResult(
         project=project.slug,
         dry_run=request.dry_run,
@@ -66,3 +68,28 @@ def migrate(project: Project, request: MigrateRequest, work: Work | None = None)
         to_format=CURRENT_FORMAT,
         changes=done,
     )
+
+
+def _apply(project: Project, work: Work) -> list[str]:
+    """Make every change that is missing. The event comes before the new number, so that a kill between the
+    two repeats the question whether it was written instead of losing it.
+    """
+    done: list[str] = []
+    for change in project.pending_changes():
+        work.cancel.check()
+        if change.completes is None:
+            begin_change(project.paths, change)
+        else:
+            _emit_once(project, change.completes)
+        change.apply()
+        work.progress.note(change.what)
+        done.append(change.what)
+    return done
+
+
+def _emit_once(project: Project, number: int) -> None:
+    newest = project.trail.events(limit=1)
+    if any(each.reason_code == CODE and each.payload.get("format") == number for each in newest):
+        return
+    payload = {"format": number, "changes": begun_changes(project.paths)}
+    project.trail.emit(StageName.SYSTEM, CODE, f"migrated to format {number}", payload=payload)

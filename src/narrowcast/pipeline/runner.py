@@ -147,6 +147,7 @@ class Runner:
         context.emit = lifecycle.emitter(run, parent)
         lifecycle.started(run, parent, started, planned.stale_because or "forced")
         try:
+            self._work.cancel.check()
             result = self._engine.run(definition, planned.inputs, planned.options, context)
             if self._leads:
                 save_record(self._project, _record(planned, result, started), keep_each=definition.keep_each)

@@ -115,6 +115,14 @@ def rows_of(project: ProjectPaths, manifest: DatasetManifest) -> Iterator[tuple[
             yield split, row
 
 
+def splits_with(project: ProjectPaths, manifest: DatasetManifest, row_id: str) -> Iterator[Split]:
+    """The splits of a version that hold a row; a file that is gone holds none."""
+    for split, file in manifest.splits.items():
+        path = project.root / file.path
+        if path.exists() and any(line["id"] == row_id for line in read_jsonl(path)):
+            yield split
+
+
 def load_manifest(project: ProjectPaths) -> DatasetManifest:
     """The manifest of the current data-set version.
 

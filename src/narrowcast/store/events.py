@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from sqlalchemy import Engine, delete, select, text
+from sqlalchemy import Engine, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -156,7 +156,7 @@ class EventStore:
         if session is None:
             return
         try:
-            if self._indexed(session) == (row["seq"] - 1, row["prev_hash"]):
+            if self._last_indexed(session) == (row["seq"] - 1, row["prev_hash"]):
                 session.add(self._line(row))
                 session.commit()
             else:
@@ -165,19 +165,24 @@ class EventStore:
             session.rollback()
 
     def _catch_up(self, session: Session, newest: Place) -> None:
-        indexed = self._indexed(session)
-        if indexed == newest:
+        """Add the events behind the last indexed one; all of them anew where the index has gaps."""
+        known, last = self._indexed(session), self._last_indexed(session)
+        if last == newest and known == newest[0]:
             return
         rows = list(self.read())
-        known = indexed[0]
-        belongs = known == 0 or (known <= len(rows) and _place(rows[known - 1]) == indexed)
+        belongs = known == 0 or (known <= len(rows) and _place(rows[known - 1]) == last)
         if not belongs:
             session.execute(delete(EventIndexTable).where(EventIndexTable.project_id == self._project_id))
             known = 0
         session.add_all(self._line(row) for row in rows[known:])
         session.commit()
 
-    def _indexed(self, session: Session) -> Place:
+    def _indexed(self, session: Session) -> int:
+        """How many events the index holds."""
+        mine = EventIndexTable.project_id == self._project_id
+        return session.scalar(select(func.count()).select_from(EventIndexTable).where(mine)) or 0
+
+    def _last_indexed(self, session: Session) -> Place:
         last = session.execute(
             select(EventIndexTable.seq, EventIndexTable.hash)
             .where(EventIndexTable.project_id == self._project_id)

@@ -1,14 +1,19 @@
-"""`registry/forgotten.jsonl`: hashes of records deleted on request, so that no import brings them back."""
+"""What was deleted on request, and what is being deleted.
+
+registry/forgotten.jsonl       hashes of deleted records, so that no import brings them back
+registry/forget.pending.json   ids of a deletion under way; it goes last
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import FORGOTTEN, SourceRow
-from narrowcast.store.files import append_jsonl, read_jsonl
+from narrowcast.store.files import append_jsonl, read_json, read_jsonl, write_json
 
 
 def record_hash(data: Any, raw: str | None) -> str:
@@ -29,6 +34,22 @@ def append_forgotten(project: ProjectPaths, hashes: Iterable[str]) -> None:
         append_jsonl(project.registry / "forgotten.jsonl", {"sha256": each})
 
 
+def read_pending(project: ProjectPaths) -> set[str]:
+    """Ids of a deletion that was interrupted."""
+    path = _pending_path(project)
+    return set(read_json(path)["ids"]) if path.exists() else set()
+
+
+def write_pending(project: ProjectPaths, ids: Iterable[str]) -> None:
+    """Note what is about to be deleted, so that the same command finishes it after a kill."""
+    write_json(_pending_path(project), {"ids": sorted(ids)})
+
+
+def clear_pending(project: ProjectPaths) -> None:
+    """Everything was deleted."""
+    _pending_path(project).unlink()
+
+
 def withheld(rows: Iterable[SourceRow], forgotten: frozenset[str]) -> Iterator[SourceRow]:
     """The same rows; of a forgotten one nothing but its number, which the ledger counts."""
     if not forgotten:
@@ -36,6 +57,10 @@ def withheld(rows: Iterable[SourceRow], forgotten: frozenset[str]) -> Iterator[S
         return
     for row in rows:
         yield SourceRow(row.index, error=FORGOTTEN) if _is_forgotten(row, forgotten) else row
+
+
+def _pending_path(project: ProjectPaths) -> Path:
+    return project.registry / "forget.pending.json"
 
 
 def _is_forgotten(row: SourceRow, forgotten: frozenset[str]) -> bool:

@@ -113,6 +113,20 @@ def hash_rows(project: ProjectPaths, generation: str) -> str:
     return sha256_file(rows_path(project, generation))
 
 
+def row_origin(project: ProjectPaths, generation: str, number: int) -> dict[str, Any] | None:
+    """How the row of that number was made, as its generation wrote it; None where it is gone."""
+    path = rows_path(project, generation)
+    lines = read_jsonl(path) if path.exists() else iter(())
+    return next((line.get("origin") for line in lines if line["index"] == number), None)
+
+
+def paid_call(project: ProjectPaths, key: str) -> dict[str, Any] | None:
+    """The call of that key with the messages that the teacher saw; None where it is gone."""
+    path = call_store_path(project)
+    lines = read_jsonl(path) if path.exists() else iter(())
+    return next((line for line in lines if line.get("key") == key and "request" in line), None)
+
+
 def read_quoted(project: ProjectPaths, generation: str) -> list[Example] | None:
     """The rows that prompts may quote, fixed when the generation began; None before it began."""
     path = _quoted_path(project, generation)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import UsageError, WorkspaceError
-from narrowcast.store.files import read_json, write_json
+from narrowcast.store.files import append_jsonl, read_json, read_jsonl, write_json
 
 MIGRATIONS = ("0001_records_and_events",)
 """Modules of `narrowcast.store.project_migrations`; the number of the last is the current format."""
@@ -39,6 +40,8 @@ class Change:
 
     what: str
     apply: Callable[[], None]
+    completes: int | None = None
+    """The format that the project has after this change, where it is the last of a migration."""
 
 
 Migration = Callable[[OldProject], Iterable[Change]]
@@ -98,7 +101,28 @@ def pending_changes(project: OldProject) -> Iterator[Change]:
     """
     for number in range(read_format(project.paths) + 1, CURRENT_FORMAT + 1):
         yield from _migration(number)(project)
-        yield Change(f"format {number}", partial(write_format, project.paths, number))
+        yield Change(f"format {number}", partial(_complete, project.paths, number), completes=number)
+
+
+def begin_change(paths: ProjectPaths, change: Change) -> None:
+    """Note a change before it is made; `_complete` removes the notes."""
+    append_jsonl(_begun_path(paths), {"what": change.what})
+
+
+def begun_changes(paths: ProjectPaths) -> list[str]:
+    """The changes of the migration under way, with those made before it was interrupted."""
+    path = _begun_path(paths)
+    return list(dict.fromkeys(line["what"] for line in read_jsonl(path))) if path.exists() else []
+
+
+def _complete(paths: ProjectPaths, number: int) -> None:
+    """Notes first: left behind by a kill, they would enter the event of the next migration."""
+    _begun_path(paths).unlink(missing_ok=True)
+    write_format(paths, number)
+
+
+def _begun_path(paths: ProjectPaths) -> Path:
+    return paths.registry / "migration.jsonl"
 
 
 def _migration(number: int) -> Migration:

@@ -1,13 +1,15 @@
 """Training records get a folder with a current pointer, events get their file, some names change.
 
 The stage `exported` is now `verify`; the training option `input_noise` is `word_dropout`; a run's selection
-counts optimizer steps (`step`, formerly `update`).
+counts optimizer steps (`step`, formerly `update`). Runs learned the last turn of a conversation alone, which
+their recipes now say, so that repeating one learns the same.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,12 @@ def _terms(paths: ProjectPaths) -> Iterator[Change]:
     for path in sorted(path for path in kept if path.exists()):
         before = read_json(path)
         after = _renamed(before)
+        if path.name == "run.json":
+            after["recipe"].setdefault("loss_turns", "last")
         if after != before:
             yield Change(
-                f"today's names of training options in {paths.relative(path)}",
-                lambda path=path, after=after: write_json(path, after),
+                f"current names of training options in {paths.relative(path)}",
+                partial(write_json, path, after),
             )
 
 
@@ -53,7 +57,7 @@ def _rename_option(path: Path) -> None:
 
 
 def _renamed(value: Any) -> Any:
-    """The same value with today's keys."""
+    """The same value with the current keys."""
     if isinstance(value, list):
         return [_renamed(each) for each in value]
     if not isinstance(value, dict):
@@ -68,7 +72,7 @@ def _renamed(value: Any) -> Any:
 def _training_records(paths: ProjectPaths) -> Iterator[Change]:
     """`registry/runs/<run>.json` and `stages/train.json` → `stages/train/<run>.json` and `current`."""
     for path in sorted((paths.registry / "runs").glob("*.json")):
-        yield Change(f"the record of training run {path.stem}", lambda path=path: _move_run(paths, path))
+        yield Change(f"the record of training run {path.stem}", partial(_move_run, paths, path))
     current = paths.stage_records / "train.json"
     if current.exists():
         run_id = read_json(current)["run_id"]
