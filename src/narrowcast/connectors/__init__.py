@@ -84,8 +84,8 @@ def content_fingerprint(scheme: str, connector: Connector, rows: Iterable[Source
         work: progress of that, and how it is stopped.
     """
     own = getattr(connector, "fingerprint", None)
-    found = own() if own else ""
-    if not found:
+    content = own() if own else ""
+    if not content:
         return f"rows:{hash_source_rows(rows, work)}"
     origin = CONNECTORS.origin(scheme)
-    return f"{found} read by {origin}" if origin else found
+    return f"{content} read by {origin}" if origin else content

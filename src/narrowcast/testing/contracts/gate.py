@@ -36,7 +36,7 @@ class GateContract:
         raise NotImplementedError
 
     def options(self) -> GateOptions:
-        """What the gate needs to be told."""
+        """The options of the gate."""
         return GateOptions()
 
     def context(self, folder: Path) -> GateContext:

@@ -61,8 +61,8 @@ class TaskContract:
         handler, again = self._handler(), self._handler()
         for example in self.examples():
             prompt = handler.to_messages(example.inputs)
-            *asked, answer = handler.to_messages(example.inputs, example.target)
-            assert asked == prompt, "the target changes the prompt"
+            *question, answer = handler.to_messages(example.inputs, example.target)
+            assert question == prompt, "the target changes the prompt"
             assert answer.role == "assistant", f"the last turn is the {answer.role}'s"
             assert answer.content, "the answer is empty"
             assert again.to_messages(example.inputs) == prompt, "equal inputs have equal prompts"
@@ -94,8 +94,8 @@ class TaskContract:
 
     def test_each_example_has_one_outcome(self) -> None:
         """In the order of the examples."""
-        found = [row.example_id for row in self._scores(right=True).rows]
-        assert found == [example.id for example in self.examples()], f"outcomes are of {found}"
+        ids = [row.example_id for row in self._scores(right=True).rows]
+        assert ids == [example.id for example in self.examples()], f"outcomes are of {ids}"
 
     def test_rows_can_be_drawn_again(self) -> None:
         """The bootstrap draws rows; all rows once give the metrics, in any order."""
