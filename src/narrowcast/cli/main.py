@@ -120,12 +120,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     try:
         get_command(app).main(args=args, prog_name="narrowcast")
-    except NarrowcastError as error:
-        if state.debug():
+    except Exception as error:
+        known = _known(error)
+        if known is None or state.debug():
             raise
         # Of several processes that train together, the first alone prints a document.
-        _report(error, as_json="--json" in args and os.environ.get("RANK", "0") == "0")
-        sys.exit(error.exit_code)
+        _report(known, as_json="--json" in args and os.environ.get("RANK", "0") == "0")
+        sys.exit(known.exit_code)
+
+
+def _known(error: Exception) -> NarrowcastError | None:
+    """The error to report: ours, or one that names the plug-in whose code raised a foreign exception."""
+    if isinstance(error, NarrowcastError):
+        return error
+    from narrowcast.plugins.boundary import plugin_error
+
+    return plugin_error(error)
 
 
 def _as_job(args: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
+from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
 from narrowcast.store.source_rows import hash_source_rows
 
@@ -32,6 +33,7 @@ CONNECTORS: Registry[type[Connector]] = Registry(
         "hf": "narrowcast.connectors.hf:HfConnector",
         "kaggle": "narrowcast.connectors.kaggle:KaggleConnector",
     },
+    class_with(Connector),
 )
 
 
@@ -72,13 +74,18 @@ def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
     return settled
 
 
-def content_fingerprint(connector: Connector, rows: Iterable[SourceRow], work: Work) -> str:
-    """What changes whenever the content of a source does.
+def content_fingerprint(scheme: str, connector: Connector, rows: Iterable[SourceRow], work: Work) -> str:
+    """What changes whenever the content of a source does, or the version of the plug-in that reads it.
 
     Args:
+        scheme: of the source's locator.
         connector: of the source.
         rows: those that are asked for, read only where the connector has no fingerprint.
         work: progress of that, and how it is stopped.
     """
     own = getattr(connector, "fingerprint", None)
-    return (own() if own else "") or f"rows:{hash_source_rows(rows, work)}"
+    content = own() if own else ""
+    if not content:
+        return f"rows:{hash_source_rows(rows, work)}"
+    origin = CONNECTORS.origin(scheme)
+    return f"{content} read by {origin}" if origin else content

@@ -15,7 +15,7 @@ class PluginInfo(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     kind: str
-    """connector, mapper, task, predictor, embedder, gate or tracker."""
+    """connector, mapper, task, predictor, embedder, gate, objective or tracker."""
     name: str
     """As commands and `narrowcast.yaml` use it."""
     distribution: str
@@ -49,6 +49,7 @@ def _registries() -> tuple[Registry[Any], ...]:
     from narrowcast.similarity.embedders import EMBEDDERS
     from narrowcast.stages.import_.mapping import MAPPERS
     from narrowcast.tasks import HANDLERS
+    from narrowcast.training.objectives import OBJECTIVES
     from narrowcast.training.tracking.base import TRACKERS
 
-    return (CONNECTORS, MAPPERS, HANDLERS, PREDICTORS, EMBEDDERS, GATES, TRACKERS)
+    return (CONNECTORS, MAPPERS, HANDLERS, PREDICTORS, EMBEDDERS, GATES, OBJECTIVES, TRACKERS)

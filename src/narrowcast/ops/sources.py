@@ -41,8 +41,7 @@ class MapperInfo(BaseModel):
 def sources() -> list[SourceInfo]:
     """Every scheme, with the first line of its connector's documentation."""
     found = []
-    for scheme in CONNECTORS:
-        kind = CONNECTORS.get(scheme)
+    for scheme, kind in CONNECTORS.usable():
         form, meaning = _documented(scheme, kind)
         needs: tuple[str, ...] = getattr(kind, "needs", ())
         extras = sorted({optional.EXTRAS.get(module, module) for module in needs})
@@ -71,8 +70,7 @@ def _documented(scheme: str, kind: type[Connector]) -> tuple[str, str]:
 def mappers() -> list[MapperInfo]:
     """Every mapper."""
     found = []
-    for name in MAPPERS:
-        mapper = MAPPERS.get(name)
+    for name, mapper in MAPPERS.usable():
         optional = {role.name: role.meaning for role in mapper.roles if not role.required}
         found.append(
             MapperInfo(

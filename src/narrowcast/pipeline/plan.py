@@ -7,7 +7,9 @@ from typing import Generic
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.stage import I, O, R, StageContext, StageDefinition
+from narrowcast.store.config_file import load_config
 from narrowcast.store.stage_records import StageRecord, load_record
+from narrowcast.tasks import HANDLERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,24 @@ def plan_stage(
     """Read the stage's inputs and compare them with its last record."""
     inputs = definition.read_inputs(options, context)
     subject = definition.subject(inputs, options)
-    key = content_hash(
-        {
-            "stage": definition.name,
-            "version": definition.version,
-            "options": options.identity(),
-            "inputs": inputs.model_dump(mode="json"),
-        }
-    )
+    content = {
+        "stage": definition.name,
+        "version": definition.version,
+        "options": options.identity(),
+        "inputs": inputs.model_dump(mode="json"),
+    }
+    key = content_hash(content | _task_plugin(context))
     kept = run_id(definition, key) if definition.keep_each else ""
     record = load_record(context.project, definition.name, subject, kept)
     stale = "it always runs" if definition.always_runs else _stale_because(context, key, record)
     return PlannedStage(definition, options, inputs, key, subject, stale, record)
+
+
+def _task_plugin(context: StageContext) -> dict[str, str]:
+    """The plug-in whose handler decides prompts and scores, with its version; nothing for built-in tasks."""
+    task = load_config(context.project.config).task
+    origin = HANDLERS.origin(task.profile) if task else None
+    return {"task_plugin": str(origin)} if origin else {}
 
 
 def _stale_because(context: StageContext, key: str, record: StageRecord | None) -> str:

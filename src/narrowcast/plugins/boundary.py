@@ -49,7 +49,7 @@ def origin_of(point: EntryPoint) -> Origin:
     return Origin(name, version, point.value)
 
 
-def load(point: EntryPoint, kind: str, seconds: float = LOAD_SECONDS) -> Any:
+def load(point: EntryPoint, kind: str) -> Any:
     """Import what an entry point names.
 
     The time limit holds in the main thread alone, because only there can Python interrupt an import.
@@ -61,13 +61,13 @@ def load(point: EntryPoint, kind: str, seconds: float = LOAD_SECONDS) -> Any:
     _LOG.debug("loading the %s %s from %s (%s)", kind, point.name, origin, origin.target)
     _loaded[point.module.partition(".")[0]] = origin
     try:
-        with _time_limit(seconds):
+        with _time_limit(LOAD_SECONDS):
             return point.load()
     except NarrowcastError:
         raise
     except _Overdue:
-        raise _broken(origin, f"did not load within {seconds:g} seconds") from None
-    except Exception as error:
+        raise _broken(origin, f"did not load within {LOAD_SECONDS:g} seconds") from None
+    except (Exception, SystemExit) as error:  # a module may end the interpreter where its library is missing
         raise _broken(origin, f"cannot be loaded: {_short(error)}") from error
 
 

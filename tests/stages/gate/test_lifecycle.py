@@ -10,7 +10,7 @@ import pytest
 
 from narrowcast.core.progress import CancelToken
 from narrowcast.core.work import Work
-from narrowcast.errors import CancelledError, DataError, ProjectBusyError, StageError
+from narrowcast.errors import CancelledError, DataError, PluginError, ProjectBusyError
 from narrowcast.factory.requests import GateRequest
 from narrowcast.ops.generations import gate as gate_rows
 from narrowcast.pipeline.project import Project
@@ -87,7 +87,7 @@ def test_a_plug_in_that_raises_ends_the_run(
         folder, monkeypatch, kind="gate", name="faulty", module="narrowcast_faulty_gate", source=FAULTY
     )
     before = read_records(labelled.paths)
-    with pytest.raises(StageError, match="ZeroDivisionError") as failed:
+    with pytest.raises(PluginError, match=r"narrowcast_faulty_gate 1\.0 failed: ZeroDivisionError") as failed:
         gate(labelled, rows=rows, optional=["faulty"])
     assert failed.value.where.startswith("narrowcast_faulty_gate.py:")
     started, ended = last_run(labelled)

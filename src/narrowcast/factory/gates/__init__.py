@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.factory.gates.base import Gate
+from narrowcast.plugins.contract import function_of
 from narrowcast.plugins.registry import Registry
 
 # Cheap ones first; quotas last, so that only rows that are good otherwise fill them.
@@ -30,7 +31,9 @@ OPTIONAL = (
 )
 
 GATES: Registry[Gate] = Registry(
-    "gate", {name: f"narrowcast.factory.gates.{name}:{name}" for name in (*REQUIRED, *OPTIONAL)}
+    "gate",
+    {name: f"narrowcast.factory.gates.{name}:{name}" for name in (*REQUIRED, *OPTIONAL)},
+    function_of("rows", "context"),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from narrowcast.plugins.contract import function_of
 from narrowcast.plugins.registry import Registry
 from narrowcast.similarity.embedders.base import Embedder
 
@@ -22,6 +23,7 @@ EMBEDDERS: Registry[Callable[[str], Embedder]] = Registry(
         "tfidf": "narrowcast.similarity.embedders.tfidf:TfidfEmbedder",
         "model2vec": "narrowcast.similarity.embedders.static:StaticEmbedder",
     },
+    function_of("argument"),
 )
 
 

@@ -43,7 +43,8 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
         connector = connect(settled.opened, source_access(ctx))
         description = connector.describe()
         with nothing_kept():
-            content = content_fingerprint(connector, islice(connector.load(), asked.limit), work)
+            rows = islice(connector.load(), asked.limit)
+            content = content_fingerprint(settled.opened.scheme, connector, rows, work)
     except (DataError, MissingExtraError) as error:
         if options.keep_unreadable and (kept := _kept_inputs(asked, settled, ctx)) is not None:
             ctx.progress.note(f"{settled.recorded}: its imported rows are kept, because {error}")

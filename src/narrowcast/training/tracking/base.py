@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from narrowcast.core.settings import Settings
+from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
 
 Outcome = Literal["finished", "cancelled", "timeout", "failed"]
@@ -87,4 +88,5 @@ TRACKERS: Registry[type[Tracker]] = Registry(
         "mlflow": "narrowcast.training.tracking.mlflow:MlflowTracker",
         "wandb": "narrowcast.training.tracking.wandb:WandbTracker",
     },
+    class_with(Tracker),
 )

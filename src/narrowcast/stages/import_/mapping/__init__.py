@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from narrowcast.errors import UsageError
+from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
 from narrowcast.stages.import_.mapping.base import Mapper
 
@@ -26,6 +27,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
             "text_only",
         )
     },
+    class_with(Mapper),
 )
 
 # Beside a mapper's own roles, every field map may name these.

@@ -1,0 +1,148 @@
+"""The example package through the public path: its rows, task, predictor, gate and tracker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from narrowcast.core.settings import Settings
+from narrowcast.core.task import TaskSpec
+from narrowcast.errors import UsageError
+from narrowcast.ops.prepare import prepare
+from narrowcast.pipeline.project import Project
+from narrowcast.store.imports import read_records
+from narrowcast.store.stage_records import load_record
+from tests.support.cli import Cli, CliJson
+from tests.support.factory import gate, write_rows
+from tests.support.imports import import_rows
+from tests.support.plugins import install_package
+
+KINDS = {"connector", "task", "predictor", "gate", "tracker"}
+_WORDS = {"1": "late broken rude lost", "3": "usual fair plain ordinary", "5": "quick friendly great lovely"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Where the metadata of an installed package lies."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def reviews(
+    site: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
+) -> Iterator[Project]:
+    """A project of the plug-in's task, with rows that its connector read."""
+    install_package(site, monkeypatch)
+    project = Project.create(settings, "reviews")
+    task = TaskSpec(profile="rating", labels=list(_WORDS))
+    project.save_config(project.config.model_copy(update={"task": task}))
+    import_rows(
+        project,
+        f"blocks:{_source(tmp_path)}",
+        mapper="label_to_classification",
+        field_map={"text": "text", "label": "stars"},
+    )
+    yield project
+    project.close()
+
+
+def _source(folder: Path) -> Path:
+    path = folder / "reviews.txt"
+    blocks = []
+    for number in range(60):
+        stars = "135"[number % 3]
+        words = _WORDS[stars].split()
+        text = f"order {number * 7919 % 1000} was {words[number % 4]} and {words[number // 3 % 4]}"
+        blocks.append(f"text: {text}\nstars: {stars}\n")
+    blocks.insert(7, "this block has no names\n")
+    path.write_text("\n".join(blocks))
+    return path
+
+
+def test_rows_come_from_the_connector_into_the_task(reviews: Project) -> None:
+    (record,) = read_records(reviews.paths)
+    assert (record.rows, record.accepted, record.rejected) == (61, 60, {"parse_error": 1})
+    assert reviews.config.task is not None
+    assert reviews.config.task.profile == "rating"
+    result = prepare(reviews)
+    assert sum(split.rows for split in result.splits) == 60
+
+
+def test_two_arguments_of_a_predictor_are_two_models(reviews: Project, cli: Cli) -> None:
+    prepare(reviews)
+    models = "majority,neighbours:1,neighbours:5"
+    cli("baseline", "--models", models, "--samples", "100", "--project", str(reviews.paths.root))
+    record = load_record(reviews.paths, "baseline")
+    assert record is not None
+    measured = json.dumps(record.result)
+    assert "closeness" in measured
+    assert "neighbours:1" in measured
+    files = [
+        json.loads(path.read_text().splitlines()[0])["model"]
+        for path in (reviews.paths.reports / "predictions").glob("*.jsonl")
+    ]
+    assert sorted(files) == ["majority", "neighbours:1", "neighbours:5"]
+
+
+def test_a_gate_rejects_rows_of_the_factory(reviews: Project, tmp_path: Path) -> None:
+    texts = ["the clerk forgot my blue umbrella at the desk", "look at https://example.org for cheap parcels"]
+    rows = write_rows(tmp_path / "rows.jsonl", [{"text": text, "label": "1"} for text in texts])
+    result = gate(reviews, rows=rows, optional=["no_links"], dry_run=True)
+    (verdict,) = (each for each in result.verdicts if each.gate == "no_links")
+    assert (verdict.required, verdict.rejected) == (False, 1)
+    assert verdict.examples == ["holds https://example.org"]
+
+
+def test_another_version_of_a_plug_in_makes_stages_stale(
+    reviews: Project, site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = prepare(reviews)
+    before = load_record(reviews.paths, "prepare")
+    assert prepare(reviews) == first
+    assert load_record(reviews.paths, "prepare") == before
+    (site / "narrowcast_reviews-1.0.dist-info").rename(tmp_path / "removed")
+    install_package(site, monkeypatch, version="2.0")
+    prepare(reviews)
+    after = load_record(reviews.paths, "prepare")
+    assert before is not None
+    assert after is not None
+    assert after.key != before.key
+
+
+def test_each_kind_is_listed(site: Path, monkeypatch: pytest.MonkeyPatch, cli_json: CliJson) -> None:
+    install_package(site, monkeypatch)
+    listed: list[dict[str, Any]] = cli_json("plugins")
+    assert {each["kind"] for each in listed} == KINDS
+    assert {each["problem"] for each in listed} == {""}
+    assert {f"{each['distribution']} {each['version']}" for each in listed} == {"narrowcast-reviews 1.0"}
+    assert "blocks" in {each["scheme"] for each in cli_json("data", "sources")}
+
+
+def test_without_the_package_its_task_is_unknown(settings: Settings) -> None:
+    project = Project.create(settings, "reviews")
+    task = TaskSpec(profile="rating", labels=["1", "5"])
+    project.save_config(project.config.model_copy(update={"task": task}))
+    with pytest.raises(UsageError, match="no task is called 'rating'"):
+        prepare(project)
+    project.close()
+
+
+@pytest.mark.nightly
+def test_a_tracker_follows_a_training_run(
+    reviews: Project, cli: Cli, tiny_base: Path, tmp_path: Path
+) -> None:
+    prepare(reviews)
+    options = ["--set", "epochs=1", "--set", "method=full", "--set", "forgetting_check=false", "--force"]
+    root = str(reviews.paths.root)
+    cli("train", "--base", str(tiny_base), "--track", "figures", *options, "--project", root)
+    (file,) = reviews.paths.runs.glob("*/figures.jsonl")
+    first, *middle, last = map(json.loads, file.read_text().splitlines())
+    assert first["run"] == file.parent.name
+    assert "loss" in {row["figure"] for row in middle}
+    assert last["outcome"] == "finished"
