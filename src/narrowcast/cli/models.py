@@ -35,7 +35,7 @@ def list_(as_json: JsonOption = False) -> None:
                     f"{each.context:,}",
                     each.licence,
                     " / ".join(f"{each.memory_gb[method]:g}" for method in ("qlora", "lora", "full")),
-                    ", ".join(task.value for task in each.suggested_tasks),
+                    ", ".join(each.suggested_tasks),
                 ]
                 for each in found.models
             ],

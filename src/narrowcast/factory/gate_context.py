@@ -6,7 +6,7 @@ from narrowcast.core.generation import CellProgress, Judgement
 from narrowcast.core.stage import StageContext
 from narrowcast.factory.brief import declared_task, prompt_folder
 from narrowcast.factory.gates.base import GateContext
-from narrowcast.factory.held_out import accepted_rows, held_out_rows
+from narrowcast.factory.held_out import held_out_rows
 from narrowcast.factory.options import GateOptions
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.models.loading import load_tokenizer, resolve_base

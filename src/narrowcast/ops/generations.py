@@ -14,13 +14,12 @@ from narrowcast.reasons import StageName
 from narrowcast.stages.balance import STAGE as BALANCE
 from narrowcast.stages.balance import BalanceResult
 from narrowcast.stages.gate import STAGE as GATE
-from narrowcast.stages.gate import GateResult
 from narrowcast.stages.gate.audit import AUDIT, AuditResult
+from narrowcast.stages.gate.result import GateResult
 from narrowcast.stages.generate import STAGE as GENERATE
-from narrowcast.stages.generate import GenerateResult
-from narrowcast.stages.generate.result import GeneratePreview
+from narrowcast.stages.generate.result import GeneratePreview, GenerateResult
 from narrowcast.stages.judge import STAGE as JUDGE
-from narrowcast.stages.judge import JudgeResult
+from narrowcast.stages.judge.result import JudgeResult
 from narrowcast.store import generations as stored
 from narrowcast.store.balance import read_left_out, remove_left_out
 
