@@ -28,15 +28,16 @@ _OURS = """
 import json, resource, sys, time
 from pathlib import Path
 from narrowcast.core.settings import Settings
-from narrowcast.ops import data
+from narrowcast.ops.imports import import_rows
+from narrowcast.ops.ledger import ledger
+from narrowcast.ops.requests import ImportRequest
 from narrowcast.pipeline.project import Project
 source, home = sys.argv[1:]
 project = Project.create(Settings.from_environment({}, home=Path(home)), "bench")
 start, cpu = time.perf_counter(), time.process_time()
-record = data.import_rows(project, f"jsonl:{source}", auto=True).record
+record = import_rows(project, ImportRequest(locator=f"jsonl:{source}", auto=True)).record
 seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-ledger = data.ledger(project)
-assert ledger.balanced
+assert ledger(project).balanced
 rows = {"rows": record.rows, "accepted": record.accepted, "rejected": sum(record.rejected.values())}
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({**rows, "seconds": seconds, "cpu": cpu, "peak_kib": peak}))

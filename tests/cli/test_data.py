@@ -81,7 +81,7 @@ BAD: list[tuple[list[str], int, str]] = [
     (["--locator", "csv:rows.csv"], 2, "dataset_request_invalid"),
     (["--locator", "csv:rows.csv", "--mapper", "label_to_classification", "--map", "text=body"], 2,
      "dataset_request_invalid"),
-    (["--locator", "csv:rows.csv", "--auto", "--map", "text"], 2, "dataset_request_invalid"),
+    (["--locator", "csv:rows.csv", "--auto", "--map", "text"], 2, "system_config_invalid"),
     (["--locator", "csv:rows.csv", "--auto", "--drop", "because"], 2, "dataset_request_invalid"),
     (["--locator", "csv:empty.csv", "--auto"], 1, "dataset_import_failed"),
     (["--locator", "csv:.", "--auto"], 1, "dataset_import_failed"),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowcast.core.config import ProjectConfig, SourceSpec
+from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
 from narrowcast.store.config_file import load_config, save_config
 
@@ -72,7 +73,7 @@ def test_one_value_changes_its_own_place(path: Path, text: str) -> None:
     replaced(path, text, "base: ~", "base: own", train={**config.train, "base": "own"})
     replaced(path, text, "{seed:  7}", "{seed: 8}", prepare={"seed": 8})
     march, april = config.sources
-    april = april.model_copy(update={"into": "dev"})
+    april = april.model_copy(update={"into": Split.DEV})
     replaced(path, text, "into: test", "into: dev", sources=[march, april])
 
 

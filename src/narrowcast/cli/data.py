@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,11 +11,8 @@ from narrowcast.cli.data_factory import balance, gate, generate, judge
 from narrowcast.cli.data_history import conflicts, diff, forget, lineage, versions
 from narrowcast.cli.data_review import review
 from narrowcast.cli.data_similar import dedupe, leakage
-from narrowcast.cli.options import JsonOption, ProjectOption
-from narrowcast.core.names import Split
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.ops.requests import ImportRequest
 
 app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_args_is_help=True)
 
@@ -81,57 +78,20 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
 
 
 @app.command("import")
-def import_(
-    locator: LocatorOption,
-    project: ProjectOption = None,
-    auto: Annotated[
-        bool, typer.Option("--auto", help="Take the mapping that introspection proposes.")
-    ] = False,
-    mapper: Annotated[str | None, typer.Option(help="Name of the mapper.")] = None,
-    fields: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; several are separated by commas.")
-    ] = None,
-    group: Annotated[str | None, typer.Option(help="Column whose equal values stay in one split.")] = None,
-    into: Annotated[Split | None, typer.Option(help="Put all rows into one split.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the source, for manifest and card.")] = None,
-    consent: Annotated[
-        str | None, typer.Option(help="The ground on which its rows may be used, for manifest and card.")
-    ] = None,
-    limit: LimitOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Use a proposal under 0.80 confidence.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Leave this rejection reason out of a dry run's sample.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def import_(request: ImportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Import the rows of a source: each is accepted, or rejected with its reason."""
     from narrowcast.cli.data_view import show_dry_run, show_import, show_introspection
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
-    from narrowcast.core.work import Work
-    from narrowcast.ops.imports import ImportOutcome, ImportRequest, import_rows
+    from narrowcast.ops.imports import ImportOutcome, import_rows
     from narrowcast.stages.import_.choose import MappingUncertainError
 
-    request = ImportRequest(
-        locator=locator,
-        auto=auto,
-        mapper=mapper,
-        map=parse_pairs(fields or []),
-        group=group,
-        into=into,
-        licence=licence,
-        consent=consent,
-        force=force,
-        limit=limit,
-        dry_run=dry_run,
-        drop=[part.strip() for each in drop or [] for part in each.split(",") if part.strip()],
-    )
     opened = open_project(project)
     try:
-        with working(as_json) as (progress, cancel):
-            outcome = import_rows(opened, request, Work(progress, cancel))
+        with terminal_work(as_json) as work:
+            outcome = import_rows(opened, request, work)
     except MappingUncertainError as doubt:
         if not as_json:
             show_introspection(doubt.found, with_next=False)
@@ -190,25 +150,3 @@ def ledger(
 
     found = count_rows(open_project(which or project))
     emit(found, as_json, lambda: show_ledger(found))
-
-
-def parse_pairs(given: Sequence[str]) -> dict[str, str]:
-    """`["text=body,label=kind"]` → `{"text": "body", "label": "kind"}`; column names may hold spaces.
-
-    Raises:
-        UsageError: where a part is no pair.
-    """
-    from narrowcast.errors import UsageError
-
-    pairs: dict[str, str] = {}
-    for part in (part for each in given for part in each.split(",") if part.strip()):
-        name, equals, column = part.partition("=")
-        if not equals or not name.strip() or not column.strip():
-            raise UsageError(
-                f"{part!r} is not a FIELD=COLUMN pair",
-                where="--map",
-                next_command="for example --map text=message,label=intent",
-                reason_code="dataset_request_invalid",
-            )
-        pairs[name.strip()] = column.strip()
-    return pairs

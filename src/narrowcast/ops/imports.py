@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.config import SourceSpec
 from narrowcast.core.manifest import ImportRecord
-from narrowcast.core.request import Request
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, UsageError
+from narrowcast.ops.requests import ImportRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages.import_ import STAGE
@@ -19,19 +19,6 @@ from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.options import ImportPlan, ImportPreview, Options, Result
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 from narrowcast.store.stage_records import records, remove_record
-
-
-class ImportRequest(SourceSpec, Request):
-    """Import the rows of a source: each is accepted, or rejected with its reason."""
-
-    auto: bool = False
-    """Take the mapping that introspection proposes."""
-    force: bool = False
-    """Use a proposal under 0.80 confidence."""
-    dry_run: bool = False
-    """Say what would happen; keep nothing."""
-    drop: list[str] = Field(default_factory=list)
-    """Leave these rejection reasons out of a dry run's sample."""
 
 
 class ImportOutcome(BaseModel):

@@ -9,9 +9,29 @@ from typing import Annotated
 
 from pydantic import Field
 
+from narrowcast.core.config import SourceSpec
 from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
 
 _MEASURE = "narrowcast.evaluation.options"
+
+
+class ImportRequest(SourceSpec, Request):
+    """Import the rows of a source: each is accepted, or rejected with its reason."""
+
+    locator: Annotated[str, CommandLine("--locator", "-l", metavar="SCHEME:PATH")]
+    """The source, for example csv:train.csv or file:rows.parquet."""
+    map: Annotated[dict[str, str], CommandLine("--map", metavar="FIELD=COLUMN", commas=True)] = Field(
+        default_factory=dict
+    )
+    """Fields of the mapper and the columns they are read from; several are separated by commas."""
+    auto: bool = False
+    """Take the mapping that introspection proposes."""
+    force: bool = False
+    """Use a proposal under 0.80 confidence."""
+    dry_run: bool = False
+    """Say what would happen; keep nothing."""
+    drop: Annotated[list[str], CommandLine(metavar="REASON", commas=True)] = Field(default_factory=list)
+    """Leave rows with this rejection reason out of a dry run's sample."""
 
 
 class CleanRequest(StageRequest):

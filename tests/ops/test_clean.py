@@ -1,10 +1,6 @@
 """`data clean` through its public path, on planted and on real texts."""
 
 import json
-import os
-import signal
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,10 +9,11 @@ import pytest
 
 from narrowcast.errors import UsageError
 from narrowcast.models.loading import load_tokenizer, resolve_base
-from narrowcast.ops.data.clean import clean_source, cleanings
-from narrowcast.ops.data.clean_job import CleanJob, CleanRequest, start, state
+from narrowcast.ops.clean import clean, cleanings
 from narrowcast.ops.ledger import ledger
+from narrowcast.ops.requests import CleanRequest
 from narrowcast.pipeline.project import Project
+from narrowcast.store.cleanings import CleanReport
 from tests.stages.clean.planted import personal, secret
 
 pytestmark = pytest.mark.nightly
@@ -29,6 +26,11 @@ QUESTIONS = [
     "Can I change my flight to gate B{} tomorrow?",
     "In 1647 and 1654-57 it had 6,241,164 readers, see p. 721-742 and 2345672350.9841, or http://127.0.0.1:80{}",
 ]
+
+
+def clean_source(project: Project, locator: str, options: dict[str, Any], **fields: Any) -> CleanReport:
+    """`narrowcast.ops.clean.clean` on a request made of the arguments."""
+    return clean(project, CleanRequest(locator=locator, options=options, **fields))
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -156,7 +158,7 @@ def test_a_dry_run_keeps_nothing_and_wrong_options_are_named(project: Project, t
     before = [event.id for event in project.trail.events()]
     report = clean_source(project, source, {"pii": "off", "secrets": "off"}, dry_run=True)
     assert report.ledger.rows_out == 1
-    assert not list(project.paths.cleaned.iterdir())
+    assert not project.paths.cleaned.exists()
     assert [event.id for event in project.trail.events()] == before
     with pytest.raises(UsageError, match="chunk_size"):
         clean_source(project, source, {"chunk_size": 1})
@@ -215,56 +217,3 @@ def test_real_documents_are_cleaned_and_cut(project: Project, tmp_path: Path, sh
         if each["document"] == "quickstart.html"
     }
     assert len(headings) > 3
-
-
-def test_a_background_job_can_be_polled_and_a_killed_one_is_told(
-    project: Project, tmp_path: Path, cli_json: Any, cli: Any
-) -> None:
-    source = _write(tmp_path / "rows.jsonl", [{"text": f"Sentence {n} of the text."} for n in range(30)])
-    arguments = ("-l", source, "--pii", "off", "--secrets", "off", "-p", str(project.id))
-    started = cli_json("data", "clean", *arguments, "--background")
-    assert started["status"] == "running"
-    job = _ended(project, started["id"])
-    assert job.status == "done", job
-    assert job.report is not None
-    assert json.loads((project.paths.root / job.report).read_text())["ledger"]["rows_out"] == 30
-    assert cli_json("data", "job", job.id, "-p", str(project.id))["status"] == "done"
-    failing = cli_json(
-        "data", "clean", "-l", f"jsonl:{tmp_path}/none.jsonl", "-p", str(project.id), "--background"
-    )
-    ended = _ended(project, failing["id"])
-    assert ended.status == "failed"
-    assert ended.error is not None
-    assert "does not exist" in ended.error["message"]
-    secret_source = "sql:postgresql://me:s3cretPw@127.0.0.1:1/db?query=select 1"
-    refused = cli_json("data", "clean", "-l", secret_source, "-p", str(project.id), "--background")
-    assert _ended(project, refused["id"]).status == "failed"
-    assert "s3cretPw" not in "".join(path.read_text() for path in project.paths.jobs.iterdir())
-    assert not [event for event in project.trail.events() if "s3cretPw" in event.model_dump_json()]
-    cli("data", "job", "../../narrowcast", "-p", str(project.id), code=1)
-
-
-def test_a_job_whose_process_dies_is_told_whenever_it_dies(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = _write(tmp_path / "rows.jsonl", [{"text": f"Sentence {n} of the text."} for n in range(30)])
-    request = CleanRequest(locator=source, options={"pii": "off", "secrets": "off"})
-    started = start(project, request)
-    while (pid := state(project, started.id).pid) is None:
-        assert state(project, started.id).status == "running"
-        time.sleep(0.01)
-    os.kill(pid, signal.SIGKILL)
-    assert _ended(project, started.id).status == "interrupted"
-    # Dies before its first word, so that nobody ever wrote down its process id.
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    never = start(project, request)
-    ended = _ended(project, never.id)
-    assert (ended.status, ended.pid) == ("interrupted", None)
-
-
-def _ended(project: Project, job_id: str) -> CleanJob:
-    until = time.monotonic() + 90
-    while (job := state(project, job_id)).status == "running":
-        assert time.monotonic() < until, "the job did not end"
-        time.sleep(0.2)
-    return job
