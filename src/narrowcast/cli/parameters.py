@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine
 
 _SCALARS: dict[Any, str] = {bool: "", int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
@@ -68,7 +69,11 @@ class CommandField:
         """Whether the command line can write it; `--set` writes the others."""
         bare = self.bare
         return not self.form.hidden and (
-            bare in _SCALARS or get_origin(bare) is Literal or self.is_list or self.is_pairs or _is_enum(bare)
+            bare in _SCALARS
+            or get_origin(bare) is Literal
+            or self.is_list
+            or self.is_pairs
+            or (isinstance(bare, type) and issubclass(bare, Enum | ModelRef))
         )
 
     @property

@@ -10,6 +10,7 @@ from narrowcast.factory.held_out import held_out_rows
 from narrowcast.factory.options import GateOptions
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.models.loading import load_tokenizer, resolve_base
+from narrowcast.store.import_rows import accepted_rows
 
 
 def gate_context(

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from narrowcast.core.config import SourceSpec
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
 
 _MEASURE = "narrowcast.evaluation.options"
@@ -81,9 +82,9 @@ class CompareRequest(OptionsRequest):
 
     options_model = f"{_MEASURE}:MeasureOptions"
 
-    first: Annotated[str, CommandLine(positional=True)]
+    first: Annotated[ModelRef, CommandLine(positional=True)]
     """A model, such as run:ID, gguf:q8_0 or tfidf."""
-    second: Annotated[str, CommandLine(positional=True)]
+    second: Annotated[ModelRef, CommandLine(positional=True)]
     """The model to compare it with."""
     force: bool = False
     """Measure again even where nothing changed."""
