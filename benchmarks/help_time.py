@@ -1,8 +1,9 @@
 """What `--help` costs beside an empty interpreter: the root (bar 9 times) and every sub-command (14 times).
 
 Processor time of a whole process (user and system), which other processes disturb less than wall time. The
-two take turns in the same run; the ratio is that of the fastest of `--repeats` runs after one warm-up, because
-what disturbs a start only ever makes it slower. Prints a table, or one object with `--json`; exits 0 where all bars hold.
+two take turns in the same run; the ratio is that of the fastest of `--repeats` runs after one warm-up: what
+disturbs a start only ever makes it slower. Prints a table, or one object with `--json`; exits 0 where all
+bars hold.
 """
 
 from __future__ import annotations

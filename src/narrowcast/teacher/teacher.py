@@ -1,7 +1,7 @@
 """Asking one question: the store first, then the budget, then the endpoint with retries.
 
-The waits are our own and not those of stamina, which sleeps where nothing can wake it: an endpoint may ask for
-minutes, and `stop` must end the wait at once.
+The waits are our own and not those of stamina, which sleeps where nothing can wake it: an endpoint may ask
+for minutes, and `stop` must end the wait at once.
 """
 
 from __future__ import annotations
