@@ -75,5 +75,5 @@ def _root(
     state.configure(home=home, debug=debug)
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True, rich_markup_mode="rich")
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True, rich_markup_mode=None)
 app.callback(help=ABOUT)(_root)
