@@ -5,7 +5,8 @@ and writes Arrow. Both run in processes of their own, interleaved, on equal rows
 hundred is broken for ours; the peer stops at a broken line, so its file has none. Rates are rows per second
 of the work itself, start-up excluded; memory is the peak of the process.
 
-Bars: ours imports at least 50,000 rows/s, and ten times the rows take at most 1.2 times the memory.
+Bars: ours imports at least a fifth of the rows that the peer, which only parses, reads in the same time; and
+ten times the rows take at most 1.2 times the memory.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-RATE_BAR = 50_000
+RATE_BAR = 0.2
 MEMORY_BAR = 1.2
 _OURS = """
 import json, resource, sys, time
@@ -93,7 +94,7 @@ def compare(rows: int, repeats: int, folder: Path) -> list[dict[str, Any]]:
         rates = [(one["rows"] / one[clock], other["rows"] / other[clock]) for one, other in pairs]
         ours_rate, peer_rate = (median(values) for values in zip(*rates, strict=True))
         ratio = median(one / other for one, other in rates)
-        holds = bar is None or ours_rate >= bar
+        holds = bar is None or ratio >= bar
         figures = {"ours": round(ours_rate), "peer": round(peer_rate), "ratio": round(ratio, 2)}
         lines.append({"what": f"{name}, {rows:,} rows", **figures, "bar": bar, "holds": holds})
     peak = median(one["peak_kib"] for one, _ in pairs) / 1024

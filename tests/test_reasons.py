@@ -11,7 +11,8 @@ import click
 import pytest
 
 import narrowcast
-from narrowcast.cli.main import COMMANDS, load_command
+from narrowcast.cli.commands import COMMANDS
+from narrowcast.cli.root import load_command
 from narrowcast.errors import DataError, NarrowcastError, StageError
 from narrowcast.reasons import REASONS, Severity
 from tests.conftest import Cli

@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 
-from narrowcast.cli.main import COMMANDS, load_command
+from narrowcast.cli.commands import COMMANDS
+from narrowcast.cli.root import app, load_command
+from narrowcast.cli.root_help import root_help
 from tests.support.cli import Cli
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "matplotlib", "polars", "numpy", "fastapi", "alembic"}
@@ -18,9 +21,34 @@ def test_the_root_help_lists_every_command(cli: Cli) -> None:
         assert name in text
 
 
+def test_the_root_help_is_that_of_the_real_command() -> None:
+    text = " ".join(root_help().split())
+    for option in get_command(app).params:
+        assert option.opts[0] in text
+        assert f"{option.opts[0]} {option.help}" in text
+    for name, (_, _, line) in COMMANDS.items():
+        assert f" {name} {line}" in text
+
+
+def test_both_ways_to_the_root_help_print_the_same(cli: Cli) -> None:
+    assert cli("--help").stdout.strip() == cli("--debug", "--help").stdout.strip() == root_help().strip()
+
+
+def test_the_root_help_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    assert max(map(len, root_help().splitlines())) <= 50
+
+
+# What a help must not load: the root's nothing but the table, a command's no formatter of terminals.
+LIGHT = {
+    "": {"typer", "rich", "pydantic", "dataclasses", "json"},
+    "train": {"rich", "markdown_it", "pygments"},
+}
+
+
 # One clean interpreter; each help runs in a fork of it, which loads what that help alone needs.
 HELP_IN_FORKS = """
-import contextlib, io, json, os, sys
+import contextlib, io, os, sys
 from narrowcast.cli.main import COMMANDS, main
 for name in ["", *COMMANDS]:
     sys.stdout.flush()
@@ -28,6 +56,7 @@ for name in ["", *COMMANDS]:
         with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as text:
             main([*name.split(), "--help"])
         loaded = sorted({each.partition(".")[0] for each in sys.modules})
+        import json
         print(json.dumps({"name": name, "text": text.getvalue(), "loaded": loaded}), flush=True)
         os._exit(0)
     os.wait()
@@ -39,6 +68,8 @@ def test_help_loads_nothing_heavy() -> None:
     helps = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["name"] for each in helps] == ["", *COMMANDS]
     assert {each["name"]: HEAVY & set(each["loaded"]) for each in helps if HEAVY & set(each["loaded"])} == {}
+    loaded = {each["name"]: set(each["loaded"]) for each in helps}
+    assert {name: never & loaded[name] for name, never in LIGHT.items() if never & loaded[name]} == {}
     assert all("Usage: narrowcast" in each["text"] for each in helps)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from narrowcast.cli.main import app
+from narrowcast.cli.root import app
 
 pytestmark = [pytest.mark.nightly, pytest.mark.shared_data]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+
+_SPACED_COLON = re.compile(r"[ \t\n\r]:")
 
 
 def refuse_constant(name: str) -> Any:
@@ -20,8 +23,9 @@ class JsonReader:
 
     def __init__(self) -> None:
         self.repeated: str | None = None
-        decoder = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=self._object)
-        self._scan = decoder.raw_decode
+        self._scan = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
+        exact = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=self._object)
+        self._scan_keys = exact.raw_decode
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -39,7 +43,10 @@ class JsonReader:
             RecursionError: where it is nested too deeply.
         """
         self.repeated = None
-        return self._scan(text, start)
+        value, end = self._scan(text, start)
+        if _keys_differ(value, text, start, end):
+            return value, end
+        return self._scan_keys(text, start)
 
     def problem(self, value: Any, text: str) -> str | None:
         """Why a parsed value can not be used, or None; `text` is what it was parsed from."""
@@ -60,3 +67,15 @@ def as_record(value: Any) -> dict[str, Any]:
     if isinstance(value, list):
         return {f"column_{number}": each for number, each in enumerate(value, start=1)}
     return {"value": value}
+
+
+def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
+    """Whether it is sure, without another look at each key, that no key stands twice.
+
+    Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
+    Colons inside strings are told apart by what stands before them, where no key is followed by a space.
+    """
+    keys = len(value) if isinstance(value, dict) else 0
+    return text.count(":", start, end) == keys or (
+        text.count('":', start, end) == keys and not _SPACED_COLON.search(text, start, end)
+    )

@@ -1,4 +1,8 @@
-"""A blocking iterator run in a thread, its items read by the event loop."""
+"""A blocking iterator run in a thread, its items read by the event loop.
+
+asyncio and not a task group of anyio: a streamed answer begins in one task and ends in another (the framework
+sends it from a task of its own), and anyio lets a task group, and a lock, be left only where it was entered.
+"""
 
 from __future__ import annotations
 

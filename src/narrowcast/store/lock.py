@@ -1,4 +1,8 @@
-"""One writer a project: an advisory lock that the kernel drops when its holder dies."""
+"""One writer a project: an advisory lock that the kernel drops when its holder dies.
+
+Not filelock: its locks belong to a path, opened anew by each holder. Ours belong to an open file, which a
+job's process inherits with the log it writes to, and `is_held` looks at one without taking it from anybody.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
-"""Asking one question: the store first, then the budget, then the endpoint with retries."""
+"""Asking one question: the store first, then the budget, then the endpoint with retries.
+
+The waits are our own and not those of stamina, which sleeps where nothing can wake it: an endpoint may ask
+for minutes, and `stop` must end the wait at once.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 
 from narrowcast.core.hashing import sha256_hex
@@ -62,7 +65,7 @@ class Teacher:
             last = outcome
             if (outcome.wait or 0) > _LONGEST_ASKED:
                 break
-            if number + 1 < self._attempts and not self._pause(_delay(outcome, number, key)):
+            if number + 1 < self._attempts and self._stopping.wait(_delay(outcome, number, key)):
                 return None
         raise StageError(
             f"the teacher gave no answer in {self._attempts} attempts; the last: {last.why}"
@@ -93,15 +96,6 @@ class Teacher:
         finally:
             answer = outcome if isinstance(outcome, Answer) else None
             self._budget.settle(call, answer, lost=lost)
-
-    def _pause(self, seconds: float) -> bool:
-        """Wait; False where the run is being stopped."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if self._stopping.is_set():
-                return False
-            time.sleep(min(left, 0.1))
-        return True
 
 
 def _delay(outcome: TurnedAway, number: int, key: str) -> float:

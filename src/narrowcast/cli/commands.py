@@ -1,0 +1,48 @@
+"""What the root command offers, as data: read without loading a command, pydantic or typer."""
+
+from __future__ import annotations
+
+ABOUT = "Compile a narrow task into a small language model, and prove that it is worth shipping."
+
+# name → (module:attribute, help panel, one line of help). The attribute is a function or a typer.Typer.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("narrowcast.cli.demo:demo", "Start", "Take the built-in task through the whole loop, offline."),
+    "init": ("narrowcast.cli.projects:init", "Start", "Make a project."),
+    "run": ("narrowcast.cli.run:run", "Start", "Take a project through the whole loop."),
+    "projects": ("narrowcast.cli.projects:projects", "Start", "List the projects."),
+    "migrate": ("narrowcast.cli.projects:migrate", "Start", "Bring an older project to today's format."),
+    "data": ("narrowcast.cli.data:app", "Data", "Look at sources, import rows, see the row ledger."),
+    "prepare": (
+        "narrowcast.cli.prepare:prepare",
+        "Data",
+        "Split rows into train, dev and test without leaks.",
+    ),
+    "baseline": ("narrowcast.cli.evaluate:baseline", "Model", "Measure what a fine-tune has to beat."),
+    "preflight": ("narrowcast.cli.preflight:preflight", "Model", "Find what stands against a training run."),
+    "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
+    "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
+    "runs": ("narrowcast.cli.runs:app", "Model", "List and show the training runs."),
+    "search": ("narrowcast.cli.search:search", "Model", "Search recipes and bases on dev rows."),
+    "rerun": ("narrowcast.cli.rerun:rerun", "Model", "Repeat a run and compare the weights."),
+    "eval": ("narrowcast.cli.evaluate:evaluate", "Model", "Measure models on held-out rows."),
+    "compare": ("narrowcast.cli.evaluate:compare", "Model", "Compare two models on the same rows."),
+    "models": ("narrowcast.cli.models:app", "Model", "List, show and fetch base models."),
+    "export": ("narrowcast.cli.export:export", "Ship", "Write a bundle and prove that it is the model."),
+    "parity": ("narrowcast.cli.export:parity", "Ship", "Prove an exported file against the trained model."),
+    "serve": ("narrowcast.cli.serve:serve", "Ship", "Serve a bundle over the OpenAI protocol."),
+    "events": ("narrowcast.cli.audit:events", "Audit", "Show what happened in a project."),
+    "audit": ("narrowcast.cli.audit:app", "Audit", "Verify the trail of events."),
+    "jobs": ("narrowcast.cli.jobs:app", "Model", "Run long commands as durable jobs."),
+    "plugins": ("narrowcast.cli.plugins:plugins", "Audit", "List the installed plug-ins."),
+    "doctor": ("narrowcast.cli.doctor:doctor", "Audit", "Check the machine and the installation."),
+}
+
+# option → what the help says of it. typer adds the last three.
+ROOT_OPTIONS: dict[str, str] = {
+    "--home": "The workspace; default NARROWCAST_HOME or ~/.narrowcast.",
+    "--debug": "Show tracebacks.",
+    "--version": "Print the version.",
+    "--install-completion": "Install completion for the current shell.",
+    "--show-completion": "Show completion for the current shell, to copy it or customize the installation.",
+    "--help": "Show this message and exit.",
+}
