@@ -32,7 +32,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     rows = islice(connector.load(), options.limit)
     return Inputs(
         locator=settled.recorded,
-        content=content_fingerprint(connector, rows, Work(ctx.progress, ctx.cancel)),
+        content=content_fingerprint(settled.opened.scheme, connector, rows, Work(ctx.progress, ctx.cancel)),
         tokenizer=_tokenizer(options, ctx),
         connector=connector,
     )
