@@ -119,7 +119,7 @@ def _clusters(data: bytes) -> Groups:
 
 
 def recall(groups: Groups, pairs: Sequence[tuple[int, int]]) -> float:
-    """Share of the planted pairs that stand in one group."""
+    """Share of the planted pairs that are in one group."""
     where = {number: place for place, group in enumerate(groups) for number in group}
     return sum(where.get(left, -1) == where.get(right, -2) for left, right in pairs) / len(pairs)
 

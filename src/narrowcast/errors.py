@@ -3,8 +3,8 @@
     NarrowcastError            exit 1, a failed operation
     ├── UsageError             exit 2, the command line, configuration or locator is wrong
     │   └── MissingExtraError  an optional dependency is not installed
-    ├── DataError              a source or a row set can not be used
-    ├── ModelError             a base model, tokenizer or exported file can not be used
+    ├── DataError              a source or a row set cannot be used
+    ├── ModelError             a base model, tokenizer or exported file cannot be used
     ├── WorkspaceError         the disk, the database or the project folder
     │   └── ProjectBusyError   another process works on the project
     ├── PluginError            third-party code failed
@@ -83,13 +83,13 @@ class MissingExtraError(UsageError):
 
 
 class DataError(NarrowcastError):
-    """A source or a set of rows can not be used."""
+    """A source or a set of rows cannot be used."""
 
     default_reason_code = "dataset_import_failed"
 
 
 class ModelError(NarrowcastError):
-    """A base model, tokenizer, adapter or exported file can not be used."""
+    """A base model, tokenizer, adapter or exported file cannot be used."""
 
     default_reason_code = "model_unusable"
 

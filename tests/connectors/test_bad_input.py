@@ -1,4 +1,4 @@
-"""Sources that can not be used: one clear error with what, where and what next."""
+"""Sources that cannot be used: one clear error with what, where and what next."""
 
 import os
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_an_encoding_that_can_not_be_told(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(
         b"text,label\n" + bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xFF]) * 300 + b",a\n"
     )
-    with pytest.raises(DataError, match="encoding can not be told") as caught:
+    with pytest.raises(DataError, match="encoding cannot be told") as caught:
         list(connect(Locator("csv", str(tmp_path / "x.csv"))).load())
     assert "encoding=" in caught.value.next_command
 
@@ -74,5 +74,5 @@ def test_a_file_without_read_permission(tmp_path: Path) -> None:
     path.chmod(0)
     if os.access(path, os.R_OK):
         pytest.skip("this user may read everything")
-    with pytest.raises(DataError, match="can not be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         connect(Locator("csv", str(path)))

@@ -139,7 +139,7 @@ def test_options_overrule_what_would_be_found(tmp_path: Path) -> None:
         CsvConnector(f"{tmp_path / 'x.csv'}?sep=;")
     with pytest.raises(DataError, match="no encoding called 'klingon'"):
         CsvConnector(f"{tmp_path / 'x.csv'}?encoding=klingon")
-    with pytest.raises(NarrowcastError, match="can not be a delimiter"):
+    with pytest.raises(NarrowcastError, match="cannot be a delimiter"):
         CsvConnector(f"{tmp_path / 'x.csv'}?delimiter=ab")
 
 

@@ -129,7 +129,7 @@ def test_private_addresses_are_refused_by_name_number_and_redirect(
     site.files["/x.csv"] = CSV
     port = site.url.rpartition(":")[2]
     for host in ("127.0.0.1", "localhost", "2130706433", "127.1", "[::1]"):
-        with pytest.raises(DataError, match=r"private address|can not be resolved") as caught:
+        with pytest.raises(DataError, match=r"private address|cannot be resolved") as caught:
             read(f"http://{host}:{port}/x.csv", closed)
         assert "NARROWCAST_ALLOW_PRIVATE_ADDRESSES" in caught.value.next_command or "resolved" in str(
             caught.value

@@ -54,7 +54,7 @@ def test_the_description_names_columns_and_bad_records(tmp_path: Path) -> None:
     path.write_text('{"text": "a"}\nbroken\n{"label": "b"}\n')
     description = JsonlConnector(str(path)).describe()
     assert description.columns == ["text", "label"]
-    assert description.notes == ["1 of the first 3 records can not be parsed"]
+    assert description.notes == ["1 of the first 3 records cannot be parsed"]
 
 
 def test_a_file_that_is_no_json_at_all_is_refused(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_gate_that_fails_is_an_event_and_part_of_the_result(intents):
 @pytest.mark.nightly
 def test_the_default_gates_are_those_of_the_task(intents):
     result = evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], **FAST}))
-    # Sixty flawless rows can not show a rate below 2 %.
+    # Sixty flawless rows cannot show a rate below 2 %.
     assert gates_of(result) == {"answers_are_labels": "not_enough_data"}
     assert result.verdict == "not_enough_data"
 

@@ -93,7 +93,7 @@ def test_a_span_that_is_not_in_the_text_is_refused() -> None:
 
 
 def test_a_task_without_answers_can_not_be_generated() -> None:
-    with pytest.raises(UsageError, match="can not be generated"):
+    with pytest.raises(UsageError, match="cannot be generated"):
         row_shape(TaskSpec(profile="unlabelled"))
 
 

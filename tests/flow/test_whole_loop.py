@@ -20,7 +20,7 @@ CliJson = Callable[..., Any]
 WORDS = {
     "refund": ["money back", "refund please", "return my payment", "reimburse me"],
     "delivery": ["where is my parcel", "late delivery", "not arrived", "lost in the post"],
-    "account": ["can not log in", "reset my password", "locked out", "change my e-mail"],
+    "account": ["cannot log in", "reset my password", "locked out", "change my e-mail"],
 }
 ROWS = 180
 

@@ -1,4 +1,4 @@
-"""Jobs with real processes: what is killed goes on, what has finished is not repeated."""
+"""Jobs with real processes: what is killed continues, what has finished is not repeated."""
 
 from __future__ import annotations
 

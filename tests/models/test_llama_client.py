@@ -210,7 +210,7 @@ def test_a_killed_child_is_an_error_and_not_a_second_try(tiny_gguf):
 
 def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + b"\0" * 200)
-    with pytest.raises(ModelError, match="can not load"):
+    with pytest.raises(ModelError, match="cannot load"):
         LlamaClient(tmp_path / "broken.gguf")
     with pytest.raises(ModelError, match="no such"):
         LlamaClient(tmp_path / "missing.gguf")

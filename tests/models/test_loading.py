@@ -97,7 +97,7 @@ def test_unusable_folders_are_refused(folder, settings, damage, what):
 def test_weights_that_do_not_fit_the_configuration_are_refused(folder, settings):
     _edit(folder, hidden_size=512)
     base = resolve_base(str(folder), settings)
-    with pytest.raises(ModelError, match="can not be read"):
+    with pytest.raises(ModelError, match="cannot be read"):
         load_model(base)
 
 
@@ -121,6 +121,6 @@ def test_offline_a_hub_model_must_be_here_already(settings, name):
 
 
 def test_a_hub_that_can_not_be_reached_is_an_error(settings):
-    with pytest.raises(ModelError, match="can not be downloaded") as caught:
+    with pytest.raises(ModelError, match="cannot be downloaded") as caught:
         resolve_base("owner/model", settings)
     assert caught.value.reason_code == "model_not_downloaded"

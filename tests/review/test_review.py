@@ -212,13 +212,13 @@ def test_the_terminal_asks_row_by_row_and_goes_on_later(project: Project, import
         assert process.wait(timeout=60) == 0, seen.decode()
         return seen.decode()
 
-    first = at_a_terminal("r\nboth can not be right\nq\n")
+    first = at_a_terminal("r\nboth cannot be right\nq\n")
     assert "1 of 2" in first
     assert "has decided 1 of 2" in first
     assert "2 of 2" in at_a_terminal("x\ne\nnonsense\ne\nb\n")
     said = list(read_jsonl(project.paths.registry / "reviews.jsonl"))
     assert [(each["decision"], each["note"]) for each in said] == [
-        ("reject", "both can not be right"),
+        ("reject", "both cannot be right"),
         ("edit", ""),
     ]
     assert said[1]["target"] == "b"

@@ -72,7 +72,7 @@ def test_beyond_loopback_a_token_is_demanded(cli, plain_gguf):
 def test_an_address_in_use_is_said(cli, plain, plain_gguf):
     port = plain.url.split(":")[-1].removesuffix("/v1")
     done = cli("serve", "--model", plain_gguf, "--port", port, code=2)
-    assert "can not be bound" in done.stderr
+    assert "cannot be bound" in done.stderr
     assert "next:" in done.stderr
 
 

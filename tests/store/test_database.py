@@ -42,7 +42,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"not a database at all" * 100)
-    with pytest.raises(WorkspaceError, match="can not be used") as caught:
+    with pytest.raises(WorkspaceError, match="cannot be used") as caught:
         open_database(f"sqlite:///{tmp_path / 'a.db'}")
     assert caught.value.reason_code == "system_db_error"
 

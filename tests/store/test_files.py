@@ -72,7 +72,7 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_a_limit_on_the_size_of_files_is_named_and_leaves_the_old_file(tmp_path):
-    """A real refusal: /dev/full can not be renamed onto."""
+    """A real refusal: /dev/full cannot be renamed onto."""
     path = tmp_path / "file"
     write_text(path, "old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

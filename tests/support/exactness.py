@@ -50,7 +50,7 @@ def assert_same_gradients(model: Any, first: Way, second: Way) -> None:
 
 
 def outcome(model: Any, way: Way) -> Outcome:
-    """Compute one way on this very model."""
+    """Compute one way on this model."""
     loss = way(model)
     gradients = {
         name: weights.grad.double() for name, weights in model.named_parameters() if weights.grad is not None

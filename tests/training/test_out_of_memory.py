@@ -1,4 +1,4 @@
-"""A run out of memory goes on with less at once, and takes the same optimiser steps."""
+"""A run out of memory continues with less at once, and takes the same optimiser steps."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_a_key_is_asked_for_before_anything_is_spent(workshop):
 def test_a_server_that_is_not_there_stops_the_run_before_it_begins(workshop, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:hunter2@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(StageError, match="mlflow can not be reached") as caught:
+    with pytest.raises(StageError, match="mlflow cannot be reached") as caught:
         workshop.train(track=["mlflow"])
     assert caught.value.reason_code == "training_tracker_unusable"
     assert "hunter2" not in str(caught.value)

@@ -1,6 +1,6 @@
 """Fine-tunes from the base and from random weights, through the command line, on three public tasks.
 
-Each task's official test split is the test split here, and its training rows that stand in the test split
+Each task's official test split is the test split here, and its training rows that are in the test split
 are left out by `narrowcast prepare`. All fine-tunes of one table have the same rows, order and updates;
 the two starts differ in their weights alone.
 """

@@ -96,7 +96,7 @@ class Trail:
         try:
             self._store.spool({**fields, "spooled_because": reason})
         except (OSError, NarrowcastError) as second:
-            # The data write must go on even where neither the trail nor the spool takes the event.
+            # The data write must continue even where neither the trail nor the spool takes the event.
             import warnings
 
             warnings.warn(f"an audit event was lost: {second}", RuntimeWarning, stacklevel=3)

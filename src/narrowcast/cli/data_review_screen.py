@@ -20,7 +20,7 @@ _KEYS = "\\[a]ccept  \\[e]dit  \\[r]eject  \\[s]kip  \\[q]uit"
 
 
 class Screen:
-    """Asks until the queue is empty or the reviewer leaves; the next run goes on where this one stopped."""
+    """Asks until the queue is empty or the reviewer leaves; the next run continues where this one stopped."""
 
     def __init__(self, project: Project, reviewer: str) -> None:
         self._project = project
@@ -107,7 +107,7 @@ def show_state(state: ReviewState) -> None:
         table(["row", "why", "input", "target"], rows)
         next_step(f"narrowcast data review --decide {state.open[0].id}=accept")
     elif state.decided < state.queued:
-        next_step("narrowcast data review, to go on")
+        next_step("narrowcast data review, to continue")
     elif state.queued:
         next_step("narrowcast prepare")
     else:

@@ -56,7 +56,7 @@ def compare(request: CompareRequest, project: ProjectOption = None, as_json: Jso
 
 
 def _plain(result: MeasureResult) -> dict[str, Any]:
-    """One model asked for: its figures at the top level, yardsticks under `against`. Several: a list."""
+    """One model asked for: its figures at the top level, baselines under `against`. Several: a list."""
     gated = [each for each in result.results if each.verdict is not None]
     asked = gated or result.results
     whole = result.model_dump(mode="json")

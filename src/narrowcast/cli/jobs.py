@@ -107,7 +107,7 @@ def cancel(job: JobArgument, as_json: JsonOption = False) -> None:
 
 @app.command()
 def pause(job: JobArgument, as_json: JsonOption = False) -> None:
-    """Stop a job for a while; `jobs resume` goes on from its checkpoint."""
+    """Stop a job for a while; `jobs resume` continues from its checkpoint."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 

@@ -71,7 +71,7 @@ def _render(found: RunView) -> None:
     mark = " (current)" if found.current else ""
     say(f"[bold]{made.run_id}[/]  {made.method} fine-tune of {made.base.name}{mark}")
     table(["", ""], _facts(found), title="what it was made of")
-    table(["", ""], _figures(found), title="what came of it")
+    table(["", ""], _figures(found), title="its results")
     environment = ", ".join(f"{name} {value}" for name, value in made.environment.items())
     say(f"environment: {environment}, narrowcast {made.code_version}")
     if found.overfitting:

@@ -59,7 +59,7 @@ def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
     Args:
         text: as a command or `narrowcast.yaml` gives it.
         project: the project's folder.
-        listed: it stands in `narrowcast.yaml`: it is recorded as it stands there, and a relative path starts
+        listed: it is in `narrowcast.yaml`: it is recorded as it stands there, and a relative path starts
             in the project's folder, or in the current one where the project has no such file. Otherwise a
             relative path starts in the current folder and is recorded as an absolute one.
 

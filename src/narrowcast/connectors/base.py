@@ -26,7 +26,7 @@ class SourceDescription(BaseModel):
     columns: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list, description="Guesses made, in plain words.")
     origin: dict[str, str] = Field(
-        default_factory=dict, description="What names this very content: sha256, etag, revision, query."
+        default_factory=dict, description="What names this content: sha256, etag, revision, query."
     )
 
 
@@ -71,13 +71,13 @@ class SettledLocator:
 
 
 class Connector(Protocol):
-    """A source. Built from the part of the locator behind the colon: `Connector(rest)`.
+    """A source. Built from the part of the locator after the colon: `Connector(rest)`.
 
     A class may carry more, all of it optional:
 
     - `takes_access = True`: it is built as `Connector(rest, access)`, with what it may do.
     - `settle(locator, project, listed)`, a static method: the `SettledLocator` of a locator that a command
-      names, or that stands in `narrowcast.yaml` (`listed`) of the project in folder `project`. Without it, a
+      names, or that is in `narrowcast.yaml` (`listed`) of the project in folder `project`. Without it, a
       locator is taken as it is, and recorded without its secrets.
     - `fingerprint()`: a short text that changes whenever the content does, found without reading the rows (a
       hash of the file, a revision). Without it, or where it is empty, the rows themselves are hashed.
@@ -91,10 +91,10 @@ class Connector(Protocol):
         """
 
     def load(self) -> Iterator[SourceRow]:
-        """Every record in order, lazily; one that can not be parsed is a sentinel row, never dropped.
+        """Every record in order, lazily; one that cannot be parsed is a sentinel row, never dropped.
 
         Raises:
-            DataError: where the source can not be read at all.
+            DataError: where the source cannot be read at all.
         """
 
 

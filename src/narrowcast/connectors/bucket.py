@@ -95,7 +95,7 @@ class S3Connector:
             fix = "set up the credentials (for example `aws configure`), or add #anonymous=1 if it is public"
             return data_error(f"the bucket refuses: {said}", self._where, fix)
         fix = "check the address, then try again"
-        return data_error(f"the bucket can not be read: {said}", self._where, fix)
+        return data_error(f"the bucket cannot be read: {said}", self._where, fix)
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says, with hash and etag."""

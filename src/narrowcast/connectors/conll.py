@@ -14,7 +14,7 @@ _TAG = re.compile(r"O|[BIESLUM]-\S+")
 
 
 def looks_like_conll(text: str) -> bool:
-    """Whether at least 95 % of the filled lines end in a BIO tag, in sentences apart by blank lines."""
+    """Whether at least 95 % of the filled lines end in a BIO tag, in sentences separated by blank lines."""
     found = text.split("\n")[:2_000]
     filled = [line.rstrip("\r") for line in found if line.strip()]
     if len(filled) < 3 or len(filled) == len(found):

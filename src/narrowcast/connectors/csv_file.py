@@ -1,6 +1,6 @@
 """`csv:PATH`: delimited text of any delimiter and encoding, read lazily.
 
-Quoted fields may hold newlines. A record that can not be read (ragged, badly quoted, undecodable, with NUL
+Quoted fields may hold newlines. A record that cannot be read (ragged, badly quoted, undecodable, with NUL
 bytes) is a sentinel row. Where such a record spans several lines, only its first line is given up and
 reading starts again on the next one, so that one stray quote does not swallow the rest of the file.
 """
@@ -59,7 +59,7 @@ class CsvConnector:
             asked = {"tab": "\t", "\\t": "\t", "none": ""}.get(asked, asked)
             if len(asked) > 1 or asked in ('"', "\n", "\r"):
                 raise data_error(
-                    f"{asked!r} can not be a delimiter", self._source.locator, "name one character, or tab"
+                    f"{asked!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
                 )
         prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
         return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, asked)
@@ -208,7 +208,7 @@ def _say(error: str) -> str:
     if "unexpected end of data" in error:
         return "a quoted field is not closed"
     if "new-line character" in error:
-        return "a bare carriage return stands in an unquoted field"
+        return "a bare carriage return is in an unquoted field"
     return error
 
 

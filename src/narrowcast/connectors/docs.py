@@ -96,7 +96,7 @@ class DocsConnector:
         return f"sha256:{content_hash(hashes)}"
 
     def load(self) -> Iterator[SourceRow]:
-        """One row a document, by path; one that can not be read is a sentinel with its path."""
+        """One row a document, by path; one that cannot be read is a sentinel with its path."""
         root = self._root if self._root.is_dir() else self._root.parent
         for index, path in enumerate(self._files):
             name = path.relative_to(root).as_posix()

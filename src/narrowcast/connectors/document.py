@@ -20,7 +20,7 @@ _MENU_ROLES = frozenset({"navigation", "contentinfo", "search", "menu", "menubar
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a document says. `pages` is known for PDF alone; paragraphs stand apart by an empty line."""
+    """What a document says. `pages` is known for PDF alone; paragraphs are separated by an empty line."""
 
     text: str
     title: str = ""
@@ -68,7 +68,7 @@ def html(text: str) -> Document:
 
 
 def pdf(file: io.BytesIO) -> Document:
-    """The text of its pages; pages stand apart by a form feed, so that they can be told again."""
+    """The text of its pages; pages are separated by a form feed, so that they can be told again."""
     from pypdf import PdfReader
 
     reader = PdfReader(file)
@@ -81,7 +81,7 @@ def pdf(file: io.BytesIO) -> Document:
 
 
 def docx(file: io.BytesIO) -> Document:
-    """Paragraphs and tables in their order; cells of a table row stand apart by a tab."""
+    """Paragraphs and tables in their order; cells of a table row are separated by a tab."""
     import docx as python_docx
     from docx.table import Table
 

@@ -84,7 +84,7 @@ class Download:
         return Downloaded(self._path, str(found["sha256"]), int(found["bytes"]), _validators(found), kind)
 
     def begun(self) -> tuple[int, Validators]:
-        """How much of an interrupted download is there, and of which content; 0 where it can not go on."""
+        """How much of an interrupted download is there, and of which content; 0 where it cannot continue."""
         validators = _validators(_read(_note(self._part)))
         if not self._part.exists() or not validators.known:
             return 0, Validators()
@@ -123,7 +123,7 @@ class Download:
                 raise data_error(
                     f"the download broke off: {size:,} of {expected:,} bytes",
                     self._where,
-                    "the same command again goes on from there",
+                    "the same command again continues from there",
                 )
             with self._part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -41,7 +41,7 @@ class TextEncoding:
     """Lines end with a bare carriage return (old Macintosh files)."""
 
     def lines(self, source: SourceFile) -> Iterator[TextLine]:
-        """The file line by line; an undecodable or over-long line carries an error, the rest goes on."""
+        """The file line by line; an undecodable or over-long line carries an error, the rest continues."""
         with source.open() as file:
             if self.name in ("utf-8", "utf-8-sig") and not self.carriage_returns:
                 yield from _utf8_lines(lines(file))
@@ -55,7 +55,7 @@ def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
     """Decide on the encoding from the start of the file and the locator's `encoding` option.
 
     Raises:
-        DataError: for an encoding that can not be told, or an option that names none.
+        DataError: for an encoding that cannot be told, or an option that names none.
     """
     asked = source.options.get("encoding")
     if asked:
@@ -105,7 +105,7 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
     best = matches.best()
     if best is None:
         raise data_error(
-            "the encoding can not be told: it is not utf-8, and no other fits",
+            "the encoding cannot be told: it is not utf-8, and no other fits",
             str(source.path),
             "name it, for example ?encoding=latin-1 behind the path, or convert the file to utf-8",
         )

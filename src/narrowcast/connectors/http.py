@@ -81,7 +81,7 @@ class _Fetch:
         """The file and how it was come by.
 
         Raises:
-            DataError: where it can not be had.
+            DataError: where it cannot be had.
         """
         url = _parsed(self._address, self._where)
         place = Download(self._access, self._where, _name(url))
@@ -146,7 +146,7 @@ class _Fetch:
         return connection
 
     def _failed(self, what: str) -> DataError:
-        return data_error(what, self._where, "check the address in a browser; the same command again goes on")
+        return data_error(what, self._where, "open the address in a browser; the same command continues")
 
 
 def _first_open(addresses: list[str], port: int) -> socket.socket:

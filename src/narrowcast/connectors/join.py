@@ -1,7 +1,7 @@
 """`join:LOCATOR+LOCATOR?on=COLUMN`: two sources as one, the second looked up by a column both have.
 
 Rows are those of the first source, in its order, with the columns of the second added. The second source is
-held in memory. Its rows that no row of the first asks for come last, as records that can not be used, so that
+held in memory. Its rows that no row of the first asks for come last, as records that cannot be used, so that
 none is lost silently; so does a row whose key the second source holds twice.
 """
 

@@ -107,7 +107,7 @@ class JsonConnector:
             raise self._broken(what, error.lineno, error.colno) from error
         except (ValueError, RecursionError) as error:
             raise data_error(
-                f"the document can not be read: {error}", str(path), "repair it, then try again"
+                f"the document cannot be read: {error}", str(path), "repair it, then try again"
             ) from error
 
     def _broken(self, what: str, line: int, column: int) -> DataError:

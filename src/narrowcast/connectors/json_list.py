@@ -17,7 +17,7 @@ _OPEN_END = 16
 
 
 class BrokenListError(ValueError):
-    """The list can not be read on: what is wrong, at which line and column."""
+    """The list cannot be read on: what is wrong, at which line and column."""
 
     def __init__(self, what: str, line: int, column: int) -> None:
         super().__init__(what)
@@ -45,7 +45,7 @@ class ListReader:
         """Every item; one with a repeated key or half a surrogate pair is a sentinel.
 
         Raises:
-            BrokenListError: where the text is no JSON list; there is no place to go on behind that.
+            BrokenListError: where the text is no JSON list; there is no place to continue behind that.
             UnicodeDecodeError: where the bytes are not in the encoding.
         """
         self._take("[")
@@ -74,7 +74,7 @@ class ListReader:
                     self._at = min(error.pos, len(self._text))
                     raise self._broken(f"the document is not JSON: {error.msg}") from error
             except (ValueError, RecursionError) as error:
-                raise self._broken(f"the document can not be read: {error}") from error
+                raise self._broken(f"the document cannot be read: {error}") from error
             if len(self._text) - self._at > MAX_LINE_BYTES:
                 raise self._broken(f"one record is longer than {MAX_LINE_BYTES >> 20} MiB")
             self._read_on()
@@ -86,7 +86,7 @@ class ListReader:
         return SourceRow(index, as_record(value))
 
     def _is_settled(self, end: int) -> bool:
-        """Whether a value can not go on: `1.5` may be the start of `1.5e3`."""
+        """Whether a value cannot continue: `1.5` may be the start of `1.5e3`."""
         ahead = self._text[end : end + _OPEN_END]
         return len(ahead) == _OPEN_END or ahead.lstrip(_SPACE)[:1] in (",", "]")
 

@@ -17,7 +17,7 @@ def refuse_constant(name: str) -> Any:
 class JsonReader:
     """Parses values; `repeated` names a key that stood twice in an object of the last value.
 
-    The standard parser keeps the last of two equal keys and forgets the others; which one was meant can not
+    The standard parser keeps the last of two equal keys and forgets the others; which one was meant cannot
     be told from the file.
     """
 
@@ -49,7 +49,7 @@ class JsonReader:
         return self._scan_keys(text, start)
 
     def problem(self, value: Any, text: str) -> str | None:
-        """Why a parsed value can not be used, or None; `text` is what it was parsed from."""
+        """Why a parsed value cannot be used, or None; `text` is what it was parsed from."""
         if self.repeated is not None:
             return f"the key {self.repeated!r} stands twice in one object"
         if "\\u" in text:
@@ -73,7 +73,7 @@ def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
     """Whether it is sure, without another look at each key, that no key stands twice.
 
     Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
-    Colons inside strings are told apart by what stands before them, where no key is followed by a space.
+    Colons inside strings are distinguished by what stands before them, where no key is followed by a space.
     """
     keys = len(value) if isinstance(value, dict) else 0
     return text.count(":", start, end) == keys or (

@@ -41,7 +41,7 @@ class JsonlConnector:
                 f"if it is another format, read it with file:{self._source.path}",
             )
         if bad:
-            description.notes.append(f"{bad} of the first {seen} records can not be parsed")
+            description.notes.append(f"{bad} of the first {seen} records cannot be parsed")
         description.columns = list(columns)
         return description
 

@@ -48,7 +48,7 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool, 
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise data_error(
-            f"the host name can not be resolved: {host}", where, "check the address and the connection"
+            f"the host name cannot be resolved: {host}", where, "check the address and the connection"
         ) from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     refused = [each for each in addresses if not is_public(each)]

@@ -71,7 +71,7 @@ def _path_and_options(rest: str, project: Path) -> tuple[str, str, str]:
 
 
 class SourceFile:
-    """An existing, non-empty file named by the part of a locator behind the colon.
+    """An existing, non-empty file named by the part of a locator after the colon.
 
     Attributes:
         path: where the file is.
@@ -136,7 +136,7 @@ class SourceFile:
             return self.path.open("rb", buffering=1 << 18)
         except OSError as error:
             raise data_error(
-                f"the file can not be read: {error.strerror}", str(self.path), "check its permissions"
+                f"the file cannot be read: {error.strerror}", str(self.path), "check its permissions"
             ) from error
 
     def sample(self, size: int = SAMPLE_BYTES) -> bytes:
@@ -165,7 +165,7 @@ class SourceFile:
             data = file.read(MAX_DOCUMENT_BYTES + 1)
         if len(data) > MAX_DOCUMENT_BYTES:
             raise data_error(
-                f"the file has more than {MAX_DOCUMENT_BYTES >> 20} MiB and can not be read in parts",
+                f"the file has more than {MAX_DOCUMENT_BYTES >> 20} MiB and cannot be read in parts",
                 str(self.path),
                 "write it as one record a line (jsonl) or as csv",
             )

@@ -2,7 +2,7 @@
 
 Nothing is written: SQLite files are opened read-only, Postgres in a read-only transaction, and only one
 `SELECT`, `WITH`, `VALUES` or `TABLE` statement is taken. A password is best left to the environment
-(`PGPASSWORD`, or `${NAME}` in the URL); one that stands in the URL is used, and recorded nowhere.
+(`PGPASSWORD`, or `${NAME}` in the URL); one that is in the URL is used, and recorded nowhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BATCH = 1_000  # rows that the driver fetches at a time
 _CONNECT_SECONDS = 15
 _SQLITE = "sqlite:///"
 _ASKED = re.compile(r"[?&](query|table)=(.*)", re.DOTALL)
-# What can not hold a semicolon that separates statements: strings, quoted names, comments.
+# What cannot hold a semicolon that separates statements: strings, quoted names, comments.
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READS = re.compile(r"[\s(]*(?:select|with|values|table)\b", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ class SqlConnector:
 
     @staticmethod
     def settle(locator: Locator, project: Path, listed: bool) -> SettledLocator:
-        """The path of an SQLite file as of any file; the statement behind it is kept to the letter."""
+        """The path of an SQLite file as of any file; the statement behind it is kept exactly."""
         if not locator.rest.startswith(_SQLITE):
             return SettledLocator(locator.public, locator)
         name, mark, asked = locator.rest.removeprefix(_SQLITE).partition("?")
@@ -254,7 +254,7 @@ def _one_reading_statement(text: str) -> str:
 
 
 def _marked(text: str) -> bool:
-    """Whether bytes that are not utf-8 stand in the text, as half surrogates."""
+    """Whether bytes that are not utf-8 are in the text, as half surrogates."""
     if text.isascii():
         return False
     try:

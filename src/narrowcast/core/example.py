@@ -22,7 +22,7 @@ class Example:
         target: a label, an object or a text; the task handler renders it.
         source: id of the import it came from.
         index: record number in that source, from 0.
-        group: rows of one group never stand in two splits (scenario, document, customer).
+        group: rows of one group never are in two splits (scenario, document, customer).
         split: set when the source was imported into a fixed split.
         provenance: who wrote it.
         parents: ids of the rows a generated one was made after; they stay in one split with it.

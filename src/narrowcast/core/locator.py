@@ -29,7 +29,7 @@ class Locator:
         if self.scheme == "sql":
             password = _ANY_PASSWORD
             found = _STATEMENT.search(self.rest)
-            if found:  # a statement, to be kept to the letter
+            if found:  # a statement, to be kept exactly
                 address, asked = self.rest[: found.start()], found[0]
         address = _SECRET_OPTION.sub(_without_value, password.sub(_without_password, address))
         return f"{self.scheme}:{address}{asked}"
@@ -68,7 +68,7 @@ class Locator:
 
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-# `//user:password@`; a password may hold an @, a host can not.
+# `//user:password@`; a password may hold an @, a host cannot.
 _PASSWORD = re.compile(r"(//[^/?#:@\s]*):([^/?#\s]*)@")
 # A database URL holds no other @; a password that was not encoded may hold anything.
 _ANY_PASSWORD = re.compile(r"(//[^/?#:@\s]*):(.*)@", re.DOTALL)

@@ -64,7 +64,7 @@ def run_demo(
 ) -> DemoResult:
     """Import, prepare, baselines, train, measure, export with its proof, measure the exported files.
 
-    Stages that are up to date are not run again, so an interrupted demo goes on where it stopped.
+    Stages that are up to date are not run again, so an interrupted demo continues where it stopped.
 
     Args:
         project: from `open_demo`.

@@ -1,4 +1,4 @@
-"""What of one set of rows stands in another: `narrowcast data leakage A B`."""
+"""What of one set of rows is in another: `narrowcast data leakage A B`."""
 
 from __future__ import annotations
 

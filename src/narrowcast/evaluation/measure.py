@@ -51,7 +51,7 @@ class Measurement:
 def measure(
     inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext, gates: Sequence[Gate] | None
 ) -> Measurement:
-    """Measure `inputs.models` (gated) and `inputs.against` (yardsticks), one at a time.
+    """Measure `inputs.models` (gated) and `inputs.against` (baselines), one at a time.
 
     Args:
         inputs: what to measure.
@@ -158,7 +158,7 @@ def _speed(found: Answers) -> Speed:
 
 
 def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparison]:
-    """Each gated model with each yardstick; where there is no yardstick, the best with each other."""
+    """Each gated model with each baseline; where there is no baseline, the best with each other."""
     subjects = [each for each in models if each.reference in inputs.models]
     rivals = [each for each in models if each.reference in inputs.against]
     if not rivals:

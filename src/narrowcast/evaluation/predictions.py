@@ -48,7 +48,7 @@ def answers(
     """Predict, or read what the same weights answered to the same prompts before.
 
     Raises:
-        ModelError: where the model can not be loaded or fails.
+        ModelError: where the model cannot be loaded or fails.
         CancelledError: on request; nothing is kept.
     """
     path = _path(ctx.project, fingerprint, requests)
@@ -97,7 +97,7 @@ def _path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequ
 def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
     """A head line about the model, then one line a row; probabilities in the order of the labels.
 
-    The labels stand in the head where all rows share them, else in each row.
+    The labels are in the head where all rows share them, else in each row.
     """
     sets = {tuple(each.logprobs) for each in found.predictions if each.logprobs is not None}
     shared = next(iter(sets)) if len(sets) == 1 else None

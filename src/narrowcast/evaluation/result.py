@@ -29,7 +29,7 @@ class ModelResult(BaseModel):
         metrics: by name, with 95 % intervals.
         breakdown: metric name to its value for each class, field or type.
         errors: answers that were none, by reason.
-        gates: empty where the model is only a yardstick.
+        gates: empty where the model is only a baseline.
         predictions: file of all answers, relative to the project.
         failures: file of the first wrong ones, relative to the report folder.
     """

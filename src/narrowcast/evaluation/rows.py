@@ -61,7 +61,7 @@ def check_not_trained_on(
     """Warnings about models trained on another data-set version.
 
     Raises:
-        StageError: where rows to be measured stand in the train split of that version.
+        StageError: where rows to be measured are in the train split of that version.
     """
     warnings = []
     for reference in references:

@@ -1,4 +1,4 @@
-"""A teacher's answer → rows; what can not be read becomes a row with an error, never nothing."""
+"""A teacher's answer → rows; what cannot be read becomes a row with an error, never nothing."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from narrowcast.store.files import read_jsonl, sha256_file
 from narrowcast.store.import_rows import accepted_rows
 from narrowcast.store.imports import read_records
 
-# Shorter texts (`yes`, a label, a first name) stand in every prompt; they are compared as whole inputs only.
+# Shorter texts (`yes`, a label, a first name) are in every prompt; they are compared as whole inputs only.
 _SEARCHED_FROM = 16
 
 _EVALUATION_FILES = ("dev", "test", "adversarial", "golden")
@@ -41,7 +41,7 @@ def _evaluation_rows(path: Path) -> Iterator[Example]:
     """Rows of an evaluation file; one that a person wrote may have any fields, all of which are inputs.
 
     Raises:
-        DataError: where a line is no JSON object, because a row that can not be read can not be kept back.
+        DataError: where a line is no JSON object, because a row that cannot be read cannot be kept back.
     """
     try:
         for number, line in enumerate(read_jsonl(path)):
@@ -51,7 +51,7 @@ def _evaluation_rows(path: Path) -> Iterator[Example]:
                 yield Example({**line}, "", source=path.stem, index=number)
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"an evaluation file can not be read: {error}",
+            f"an evaluation file cannot be read: {error}",
             where=str(path),
             next_command="correct its lines: one JSON object each",
             reason_code="factory_rows_missing",

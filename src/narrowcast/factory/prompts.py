@@ -34,7 +34,7 @@ $variation
 Rules:
 - Inputs read like those of real users in production, and no two of them say the same.
 - Vary names, numbers, length, tone and the order of things.
-- Answers keep to the form above, to the letter, with nothing before or after.
+- Answers keep to the form above, exactly, with nothing before or after.
 - Neither inputs nor answers speak of these rules, of examples, or of how they were made.
 - Check each row before you write it down: is the answer right, complete and in form? Leave out rows of
   which you are not sure.

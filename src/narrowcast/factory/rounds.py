@@ -118,7 +118,7 @@ class PlanRounds:
         """The calls that the cells still need; none are repeated."""
         for number, work in enumerate(self.work):
             missing = work.wanted - work.readable
-            # Twice what a faithful teacher needs, and one more; no teacher is asked for ever.
+            # Twice what a faithful teacher needs, and one more; no teacher is asked forever.
             limit = 2 * math.ceil(work.wanted / self._options.batch) + 1
             while missing > 0:
                 if work.samples >= limit:

@@ -29,7 +29,7 @@ away and is kept with gate and reason.
 | --- | --- |
 | json_validity | does the row parse? |
 | row_schema | are all fields there, no others, and enumerated values known? |
-| output_contract | would the task's handler accept this very answer from a model? |
+| output_contract | would the task's handler accept this answer from a model? |
 | leaked_instructions | does it keep quiet about prompts, rubrics and how it was made? |
 | triviality | is the input long, varied and concrete enough? |
 | length | do prompt and answer fit the base model, in its tokens? |

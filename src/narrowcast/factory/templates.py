@@ -185,7 +185,7 @@ def _faker_draw(fake: Any, name: str, slot: Slot) -> Draw:
 
 def _no_method(name: str, slot: Slot, why: str) -> DataError:
     return DataError(
-        f"Faker can not fill the slot {name!r} with {slot.faker!r}: {why}",
+        f"Faker cannot fill the slot {name!r} with {slot.faker!r}: {why}",
         where="templates.yaml",
         next_command="see https://faker.readthedocs.io for its providers",
         reason_code="factory_plan_invalid",

@@ -93,7 +93,7 @@ def forget(
             raise DataError(
                 "no row meets these conditions",
                 where=f"{len(records)} imports",
-                next_command="narrowcast data imports; values of --where are compared to the letter",
+                next_command="narrowcast data imports; values of --where are compared exactly",
                 reason_code="dataset_row_unknown",
             )
         outcome = _outcome(paths, found, dry_run)

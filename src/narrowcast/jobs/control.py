@@ -31,7 +31,7 @@ def submit(project: Project, commands: list[list[str]], *, retries: int = 0, wor
         worker: start a worker where none runs.
 
     Raises:
-        UsageError: for a command that can not be a job.
+        UsageError: for a command that cannot be a job.
     """
     request = check(JobRequest(project=project.id, commands=commands, retries=retries))
     job_id = f"job-{uuid.uuid4().hex[:8]}"
@@ -57,12 +57,12 @@ def check(request: JobRequest) -> JobRequest:
     """The request, where each command can be a job.
 
     Raises:
-        UsageError: for one that can not.
+        UsageError: for one that cannot.
     """
     for command in request.commands:
         if not command or command[0] not in COMMANDS:
             raise UsageError(
-                "this command can not run as a job",
+                "this command cannot run as a job",
                 where=" ".join(command) or "an empty command",
                 next_command=f"one of: {', '.join(sorted(COMMANDS))}",
             )
@@ -131,7 +131,7 @@ def resume(settings: Settings, job_id: str, *, worker: bool = True) -> Job:
             raise UsageError(
                 f"the job is {job.status}", where=job_id, next_command=f"narrowcast jobs show {job_id}"
             )
-    emit(settings, job.request.project, "job_resumed", f"{job_id} goes on", {"job": job_id})
+    emit(settings, job.request.project, "job_resumed", f"{job_id} continues", {"job": job_id})
     if worker:
         start_worker(settings)
     return show(settings, job_id)

@@ -35,7 +35,7 @@ def queue_client(settings: Settings) -> Iterator[DBOSClient]:
 
     Raises:
         MissingExtraError: where DBOS is not installed.
-        WorkspaceError: where the database can not be reached.
+        WorkspaceError: where the database cannot be reached.
     """
     require("dbos", purpose="jobs")
     from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
@@ -56,7 +56,7 @@ def queue_client(settings: Settings) -> Iterator[DBOSClient]:
         )
     except SQLAlchemyError as error:
         raise WorkspaceError(
-            "the queue's database can not be used",
+            "the queue's database cannot be used",
             where=make_url(url).render_as_string(hide_password=True),
             next_command="check NARROWCAST_DATABASE_URL or --home",
             reason_code="system_db_error",

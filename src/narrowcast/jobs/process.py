@@ -24,7 +24,7 @@ _POLL = 0.2  # seconds between two looks at the process
 _BEAT = 1.0  # seconds between two heartbeats, each of which asks whether to stop
 _GRACE = 120.0  # seconds a process has for its checkpoint before it is killed
 
-# Commands that go on from where they were; all others skip what is done already, or begin again.
+# Commands that continue from where they were; all others skip what is done already, or begin again.
 _RESUMABLE = {"train"}
 
 

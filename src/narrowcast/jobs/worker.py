@@ -1,7 +1,7 @@
 """The worker of a workspace: takes jobs from the queue and runs each step in a process of its own.
 
 A worker that is started again takes up what the one before left, because both have the same executor id. A
-step is run at least once: training goes on from its checkpoint, other stages skip what is done.
+step is run at least once: training continues from its checkpoint, other stages skip what is done.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ def serve_queue(settings: Settings, *, concurrency: int = 1, idle_seconds: float
     Args:
         settings: of the workspace.
         concurrency: jobs at once.
-        idle_seconds: None waits for ever; an active schedule counts as something to do.
+        idle_seconds: None waits forever; an active schedule counts as something to do.
 
     Raises:
-        WorkspaceError: where a worker runs already, or the database can not be used.
+        WorkspaceError: where a worker runs already, or the database cannot be used.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,7 +121,7 @@ def _take_up_lost(settings: Settings, client: Any, running: set[str], lost_since
     """Queue those jobs again that are marked as this worker's but run nowhere.
 
     DBOS takes up what an earlier worker left once, when it is launched; where the database refuses at that
-    moment, or when a job that was taken from the queue can not be started, it logs that and goes on, and the
+    moment, or when a job that was taken from the queue cannot be started, it logs that and continues, and the
     job would wait for the next worker.
     """
     mine = {

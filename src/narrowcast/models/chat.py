@@ -157,7 +157,7 @@ def stop_tokens(tokenizer: Any, model: Any) -> frozenset[int]:
 
 
 def check_template(tokenizer: Any, where: str) -> None:
-    """Refuse a tokenizer that can not hold a conversation.
+    """Refuse a tokenizer that cannot hold a conversation.
 
     Raises:
         ModelError: no chat template, none with a generation prompt, or no end-of-turn token.

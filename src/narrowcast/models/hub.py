@@ -49,7 +49,7 @@ def pull(hub_id: str, settings: Settings, *, revision: str | None = None) -> Pat
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
-            f"{hub_id} can not be downloaded: {lines[0]}",
+            f"{hub_id} cannot be downloaded: {lines[0]}",
             where=hub_id,
             next_command=f"check the name, your access and the network, then narrowcast models pull {hub_id}",
             reason_code="model_not_downloaded",

@@ -26,7 +26,7 @@ class WorkerDiedError(ModelError):
 
 
 class RequestRefusedError(ModelError):
-    """The worker understood the request and refused it; it goes on working.
+    """The worker understood the request and refused it; it continues working.
 
     Attributes:
         kind: `context` (too many tokens) or `request` (malformed).
@@ -61,7 +61,7 @@ class LlamaClient:
     """One child process with one loaded GGUF file; a context manager. Safe to share between threads.
 
     Raises:
-        ModelError: (on construction) where the file can not be loaded.
+        ModelError: (on construction) where the file cannot be loaded.
     """
 
     def __init__(self, path: Path, *, kv_type: str = "f16") -> None:
@@ -224,7 +224,7 @@ def _result(line: dict[str, Any], path: Path) -> dict[str, Any]:
         return result
     if error["kind"] == "load":
         raise ModelError(
-            f"llama.cpp can not load the file: {error['message']}",
+            f"llama.cpp cannot load the file: {error['message']}",
             where=str(path),
             next_command="narrowcast export",
         )

@@ -36,7 +36,7 @@ class Worker:
         self.cancelled: set[int] = set()
 
     def serve(self) -> None:
-        """Announce the model, then answer for ever; the reader thread ends the process."""
+        """Announce the model, then answer forever; the reader thread ends the process."""
         self.send({"id": 0, "result": self.info()})
         while True:
             request = self.requests.get()

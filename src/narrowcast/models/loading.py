@@ -71,7 +71,7 @@ def resolve_base(name: str, settings: Settings) -> ResolvedBase:
         settings: where they say offline, a Hub id must be in the cache already.
 
     Raises:
-        ModelError: unknown name (with near ones), not downloaded, or a folder that can not be used.
+        ModelError: unknown name (with near ones), not downloaded, or a folder that cannot be used.
     """
     local = _local_folder(name)
     folder = local or _from_hub(name, settings)
@@ -106,7 +106,7 @@ def load_model(base: ResolvedBase, dtype: Any = None, quantisation: Any = None) 
         quantisation: of transformers, e.g. `BitsAndBytesConfig`; None leaves the weights as they are.
 
     Raises:
-        ModelError: where the weights can not be read.
+        ModelError: where the weights cannot be read.
     """
     return model_from(Path(base.path_or_id), dtype, quantisation)
 
@@ -119,7 +119,7 @@ def tokenizer_from(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise _unreadable("the tokenizer can not be read", folder, error) from error
+        raise _unreadable("the tokenizer cannot be read", folder, error) from error
     check_template(tokenizer, str(folder))
     return tokenizer
 
@@ -144,7 +144,7 @@ def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any
             attn_implementation="sdpa",
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise _unreadable("the weights can not be read", folder, error) from error
+        raise _unreadable("the weights cannot be read", folder, error) from error
     return model.eval()
 
 
@@ -160,7 +160,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
     try:
         return RunManifest.model_validate(read_json(path))
     except (ValidationError, DataError) as error:
-        raise _unreadable("the run manifest can not be read", path, error) from error
+        raise _unreadable("the run manifest cannot be read", path, error) from error
 
 
 def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:

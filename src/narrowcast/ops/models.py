@@ -65,7 +65,7 @@ def pull_model(name: str, settings: Settings) -> ModelDetails:
     """Download a model into the standard Hub cache, and check that it can be used.
 
     Raises:
-        ModelError: unknown name, offline, gated, or a model that can not be used.
+        ModelError: unknown name, offline, gated, or a model that cannot be used.
     """
     from narrowcast.models.hub import pull
 

@@ -31,7 +31,7 @@ def run(
         project: an open project, or its number, slug, folder or `narrowcast.yaml`.
         settings: the environment; read afresh where None.
         until: the last stage to run.
-        resume: go on from the last checkpoint of an interrupted training run.
+        resume: continue from the last checkpoint of an interrupted training run.
         progress: where long work shows itself.
         cancel: how it is stopped.
 

@@ -1,4 +1,4 @@
-"""One training run: what it was made of, what came of it, what to do next."""
+"""One training run: what it was made of, its results, what to do next."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Summary(BaseModel):
         split, n: the rows all models were measured on.
         looks: how often that split was looked at.
         conclusion: what the numbers say, in one sentence.
-        next: commands to go on with.
+        next: commands to continue with.
     """
 
     project: str
@@ -130,7 +130,7 @@ def _name(reference: ModelRef) -> str:
 
 
 def _conclusion(differences: list[SummaryDifference]) -> str:
-    """An honest answer to "did it pay?": judged against the strongest yardstick, on the interval."""
+    """An honest answer to "did it pay?": judged against the strongest baseline, on the interval."""
     if not differences:
         return "nothing was compared yet, so there is nothing to conclude"
     hardest = min(differences, key=lambda each: each.difference.value)

@@ -166,7 +166,7 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
     if problem:
         known = f"; labels: {', '.join(task.labels[:20])}" if task and task.labels else ""
         raise UsageError(
-            f"the edited row can not serve the task: {problem}",
+            f"the edited row cannot serve the task: {problem}",
             where=f"{choice.id}: {str(choice.target)[:80]}{known}",
             next_command="edit it again, or extend the task in narrowcast.yaml",
             reason_code="dataset_request_invalid",

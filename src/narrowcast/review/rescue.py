@@ -78,7 +78,7 @@ def _content(
         return verdict.inputs, verdict.target
     task = project.config.task
     if task is None or "row" not in data:
-        raise ValueError("a row without inputs of its own was accepted; `decide` checks that it can not be")
+        raise ValueError("a row without inputs of its own was accepted; `decide` checks that it cannot be")
     inputs, target = row_shape(task).read(data["row"])
     return inputs, target if verdict.target is None else verdict.target
 

@@ -92,9 +92,7 @@ class ChatServer:
             try:
                 predictor = await asyncio.to_thread(self.host.predictor)
             except ModelError as error:
-                raise unavailable(
-                    f"the model can not be loaded: {error.what}", "model_unavailable"
-                ) from error
+                raise unavailable(f"the model cannot be loaded: {error.what}", "model_unavailable") from error
             work = InThread(lambda: answer(planned, request, predictor))
             try:
                 async for delta in work:

@@ -22,7 +22,7 @@ class Access:
 
     Attributes:
         token: bearer token that every request but `/health` must carry; None asks for none.
-        any_host: bound beyond loopback, where names can not be known; the token protects then.
+        any_host: bound beyond loopback, where names cannot be known; the token protects then.
         largest_body: bytes.
     """
 

@@ -37,8 +37,8 @@ def serve(
         on_ready: told the base URL and the child's process id once requests are answered.
 
     Raises:
-        UsageError: an open address without a token, or one that can not be bound.
-        ModelError: where the file can not be loaded.
+        UsageError: an open address without a token, or one that cannot be bound.
+        ModelError: where the file cannot be loaded.
     """
     require("fastapi", "uvicorn", purpose="serving")
     if host not in LOOPBACK and not token:
@@ -94,7 +94,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise UsageError(
-            f"the address can not be bound: {error}",
+            f"the address cannot be bound: {error}",
             where=f"{host}:{port}",
             next_command="choose another: narrowcast serve --port 8090",
         ) from error

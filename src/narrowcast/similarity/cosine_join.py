@@ -2,8 +2,8 @@
 
 Sparse vectors (word weights, none negative) are joined through an index. The words of a vector are put in
 order of rarity; its *prefix* are the rarest ones, up to where what is left is shorter than the threshold.
-Vectors that share words behind a prefix alone can not reach the threshold, so the rarest word that two alike
-vectors share stands in both prefixes, and only vectors that share a prefix word are compared (Bayardo, Ma and
+Vectors that share words behind a prefix alone cannot reach the threshold, so the rarest word that two alike
+vectors share is in both prefixes, and only vectors that share a prefix word are compared (Bayardo, Ma and
 Srikant: Scaling up all pairs similarity search, 2007). Dense vectors are compared pair by pair, as matrix
 products.
 

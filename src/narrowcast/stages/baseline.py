@@ -1,4 +1,4 @@
-"""Baselines: what a fine-tune has to beat. They are yardsticks, so no gate judges them."""
+"""Baselines: what a fine-tune has to beat. They are what a model is compared with, so no gate judges them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def open_database(url: str) -> Engine:
     """An engine whose schema is up to date.
 
     Raises:
-        WorkspaceError: where the database can not be opened or was written by a newer version.
+        WorkspaceError: where the database cannot be opened or was written by a newer version.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -38,7 +38,7 @@ def open_database(url: str) -> Engine:
     except SQLAlchemyError as error:
         engine.dispose()
         raise WorkspaceError(
-            f"the database can not be used: {_first_line(error)}",
+            f"the database cannot be used: {_first_line(error)}",
             where=parsed.render_as_string(hide_password=True),
             next_command="check NARROWCAST_DATABASE_URL or --home",
             reason_code="system_db_error",

@@ -78,7 +78,7 @@ def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
         found = [each for each in entries if long_enough and each.version.startswith(reference)]
     if len(found) != 1:
         raise _unknown(
-            "no such data-set version" if not found else "several versions begin so",
+            "no such data-set version" if not found else "several versions begin with it",
             reference,
         )
     manifest = read_manifest(project, short(found[0].version))
@@ -170,12 +170,12 @@ _SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --set golden=0.1, or import row
 
 
 def write_rejections(project: ProjectPaths, lines: Iterable[dict[str, Any]]) -> None:
-    """Replace the rows that the last preparation turned away."""
+    """Replace the rows that the last preparation rejected."""
     write_jsonl(project.rejected / "prepare.jsonl", lines)
 
 
 def rejections(project: ProjectPaths) -> Iterator[dict[str, Any]]:
-    """The rows that the last preparation turned away: source, index, reason, detail and data of each."""
+    """The rows that the last preparation rejected: source, index, reason, detail and data of each."""
     path = project.rejected / "prepare.jsonl"
     return read_jsonl(path) if path.exists() else iter(())
 
@@ -196,7 +196,7 @@ def save_version(
         project: where to.
         manifest: everything but `splits` and `parent_version`, which are filled in here; its `version` is
             `dataset_version(splits)`.
-        splits: the rows, in the order in which they are to stand in their files.
+        splits: the rows, in the order in which they are to be in their files.
 
     Returns:
         The manifest as it was written.

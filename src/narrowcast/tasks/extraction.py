@@ -4,7 +4,7 @@ The target is rendered as JSON on one line, keys in the order of the output sche
 `", "` and `": "`: pretrained vocabularies hold ` true` and ` null` as one token, not `:true`.
 
 A `span_set` target is `{"spans": [{"type", "start", "end", "text"?}]}` with character offsets into
-`inputs["text"]`. The model is asked for texts, which it can copy, not for offsets, which it can not count:
+`inputs["text"]`. The model is asked for texts, which it can copy, not for offsets, which it cannot count:
 `{"people": ["5 adults"], "time": ["7 pm"]}`, types in the order in which they first occur in the text.
 """
 
@@ -55,7 +55,7 @@ class ExtractionHandler(TaskHandler):
         return Draft202012Validator(answer_schema(self.spec))
 
     def check(self, example: Example) -> str | None:
-        """The reason why an example can not serve, or None.
+        """The reason why an example cannot serve, or None.
 
         `empty_input`, `target_not_an_object`, `target_schema_violation`; for spans also
         `span_out_of_bounds` and `span_text_mismatch`.

@@ -1,7 +1,7 @@
 """Answering from retrieved passages, scored as SQuAD is and for staying with the passages.
 
 `k_precision` (Adlakha et al., 2024, "Evaluating Correctness and Faithfulness of Instruction-Following Models
-for Question Answering", TACL) is the share of an answer's words that stand in its passages: words from
+for Question Answering", TACL) is the share of an answer's words that are in its passages: words from
 elsewhere lower it. It measures grounding, not truth.
 """
 

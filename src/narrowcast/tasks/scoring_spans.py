@@ -11,7 +11,7 @@ none of these is `span_not_in_text` and counts as a false positive.
     parse_rate, schema_rate      as for fields
     f1/TYPE                      the same F1 over one type; undefined (NaN) where a resample lacks the type
 
-Looking up texts can not tell two equal texts apart. `details["ceiling"]` is the span_f1 that the gold
+Looking up texts cannot tell two equal texts apart. `details["ceiling"]` is the span_f1 that the gold
 answers themselves reach this way.
 """
 

@@ -50,7 +50,7 @@ class Call:
 
     @property
     def prompt_bound(self) -> int:
-        """More prompt tokens than this can not be counted: a token holds at least one byte of text.
+        """More prompt tokens than this cannot be counted: a token holds at least one byte of text.
 
         The response format travels as text too; 16 a message stand for what the template adds.
         """

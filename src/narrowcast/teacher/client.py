@@ -117,7 +117,7 @@ class TeacherClient:
         Ends early, without an error, where the caps leave no room (`exhausted`).
 
         Raises:
-            StageError: where the teacher refuses or can not be reached; answers that came are stored.
+            StageError: where the teacher refuses or cannot be reached; answers that came are stored.
             CancelledError: on request; requests under way are finished and stored.
         """
         waiting = iter({call.key: call for call in calls}.values())

@@ -29,7 +29,7 @@ class Spent:
     Attributes:
         answered: answers paid for.
         lost: requests that may have been paid without an answer: cut off by a kill or a broken line.
-        retried: attempts the endpoint turned away, which are not billed.
+        retried: attempts the endpoint rejected, which are not billed.
     """
 
     prompt_tokens: int = 0

@@ -42,7 +42,7 @@ def attempt(
     Raises:
         StageError: `training_oom` where no retry is left, or any other of the codes `training_*`.
     """
-    # Of several processes one can not try again alone: the others wait for its gradients.
+    # Of several processes one cannot try again alone: the others wait for its gradients.
     left = options.oom_retries if ctx.settings.processes == 1 else 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The distinct ways a run can fail, told apart by what was raised."""
+"""The distinct ways a run can fail, distinguished by what was raised."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def personal(number: int) -> tuple[str, str]:
 
 
 def secret(number: int) -> tuple[str, str, str]:
-    """(kind, value, how it stands in a sentence); ten kinds in turn."""
+    """(kind, value, how it is in a sentence); ten kinds in turn."""
     chance = random.Random(1_000 + number)
 
     def run(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:

@@ -109,6 +109,6 @@ def test_adversarial_rows_that_people_wrote_are_kept_back_too(project: Project, 
         generate(project)
     assert refused.value.reason_code == "factory_held_out_text"
     path.write_text("{broken\n")
-    with pytest.raises(DataError, match="can not be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         generate(project)
     assert not server.bodies

@@ -1,4 +1,4 @@
-"""Whatever stands in a file: rows = accepted + rejected, in the report, in the files and in the ledger."""
+"""Whatever is in a file: rows = accepted + rejected, in the report, in the files and in the ledger."""
 
 import gzip
 import io

@@ -17,7 +17,7 @@ from tests.support.factory import Teachers, declare_labels, gate, judge
 
 TEXTS = [
     "the invoice of March shows two payments for one month",  # good
-    "my parcel stands in Hamburg since nine days, why",  # format 4
+    "my parcel is in Hamburg since nine days, why",  # format 4
     "an unknown firm took money from my card yesterday evening",  # correctness 3
     "please send the lamp to my neighbour instead of me",  # total 25
     "how do I print the label for the return of a jacket",  # the judge says reject

@@ -17,7 +17,7 @@ from narrowcast.evaluation.result import ModelResult
 
 
 def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub: str) -> bytes:
-    """PNG bytes; `subjects` are drawn in the accent colour, yardsticks in grey."""
+    """PNG bytes; `subjects` are drawn in the accent colour, baselines in grey."""
     primary = results[0].primary
     ordered = sorted(results, key=lambda each: -each.metrics[primary].value)
     figure, axes = new_figure(8.0, 1.5 + 0.42 * max(len(ordered), 2))

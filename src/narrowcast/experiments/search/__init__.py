@@ -1,1 +1,1 @@
-"""Search over recipes and bases: what is varied, the study, its trials, what came of it."""
+"""Search over recipes and bases: what is varied, the study, its trials, its results."""

@@ -1,4 +1,4 @@
-"""A study as a result: ranked, drawn, written beside its journal, with the commands to go on."""
+"""A study as a result: ranked, drawn, written beside its journal, with the commands to continue."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _next(
     plan: SearchPlan, best: Sequence[Trial], asked: int, stopped: str, current: str | None
 ) -> list[str]:
     project = f"--project {plan.project.slug}"
-    steps = [f"the same search again, to go on to {asked:,} trials"] if stopped else []
+    steps = [f"the same search again, to continue to {asked:,} trials"] if stopped else []
     if best and current:
         steps += [f"narrowcast eval run:{current} {project}", f"{train_command(plan, best[0])} --seeds 3"]
         steps.append(f"narrowcast export {project}")

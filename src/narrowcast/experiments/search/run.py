@@ -132,7 +132,7 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
             if deadline.passed():
                 return True
             raise CancelledError(
-                f"the search was stopped in trial {trial.number}; it goes on from there",
+                f"the search was stopped in trial {trial.number}; it continues from there",
                 where=str(plan.project.paths.searches / plan.study),
                 next_command="the same `narrowcast search` again",
                 reason_code="training_cancelled",
@@ -149,7 +149,7 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
 
 
 def _try_point(plan: SearchPlan, study: Study, trial: optuna.Trial, setup: RunSetup, trials: int) -> Trial:
-    """Train and measure one point, and keep what came of it."""
+    """Train and measure one point, and keep its results."""
     options = plan.options_of(trial.params)
     found = Trial(
         number=trial.number,

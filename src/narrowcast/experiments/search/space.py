@@ -91,12 +91,12 @@ def read_space(path: Path) -> Space:
     """A space of the user's own: a YAML file, option name to dimension.
 
     Raises:
-        UsageError: where it can not be read, or is no such file.
+        UsageError: where it cannot be read, or is no such file.
     """
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError("the search space can not be read", where=f"{path}: {error}") from error
+        raise UsageError("the search space cannot be read", where=f"{path}: {error}") from error
     if not isinstance(found, dict) or not found:
         raise UsageError("a search space is a YAML mapping of option names", where=str(path))
     return {str(name): _dimension(str(name), each, str(path)) for name, each in found.items()}

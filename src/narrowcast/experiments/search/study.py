@@ -23,7 +23,7 @@ _AT_RANDOM = 6  # trials before the sampler goes by what it saw, the first one i
 _UNPRUNED = 3  # finished trials before one is ended early
 _FIRST_PRUNED = 2  # evaluation, of those a trial has
 _JOURNAL = "study.jsonl"
-_RESULT = "result"  # user attribute of a trial: what came of it
+_RESULT = "result"  # user attribute of a trial: its results
 
 
 class Study:

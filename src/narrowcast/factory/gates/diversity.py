@@ -9,7 +9,7 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 
 
 def diversity(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Rows of a full cell are turned away, the later ones first; what cells lack is reported elsewhere."""
+    """Rows of a full cell are rejected, the later ones first; what cells lack is reported elsewhere."""
     taken: Counter[str] = Counter()
     found = {}
     for row in rows:

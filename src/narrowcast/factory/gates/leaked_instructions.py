@@ -37,7 +37,7 @@ _RUN = 8  # equal words in a row with the prompt's rules are no accident
 
 
 def leaked_instructions(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Look for words of the making, and for runs of eight words that stand in the prompt's rules."""
+    """Look for words of the making, and for runs of eight words that are in the prompt's rules."""
     known = {run for prompt in context.prompts for run in _runs(prompt)}
     found = {}
     for row in rows:

@@ -36,7 +36,7 @@ def _fault(row: GateRow, context: GateContext) -> str | None:
     if row.output != row.output.strip():
         return "white space around the answer"
     if _FENCED.search(row.output) and isinstance(row.example.target, str):
-        return "the answer stands in a code fence"
+        return "the answer is in a code fence"
     if _PREFACE.match(row.output):
         return "the answer begins with a preface"
     label = row.generated.origin.label

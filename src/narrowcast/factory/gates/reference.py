@@ -12,7 +12,7 @@ def load_reference(text: str | None, option: str) -> Any:
     """Import what the user named.
 
     Raises:
-        UsageError: where nothing is named or it can not be imported.
+        UsageError: where nothing is named or it cannot be imported.
     """
     module, colon, name = (text or "").partition(":")
     try:
@@ -21,7 +21,7 @@ def load_reference(text: str | None, option: str) -> Any:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(
-            f"{option} can not be loaded: {error}",
+            f"{option} cannot be loaded: {error}",
             where=text or "(not given)",
             next_command=f"--{option.replace('_', '-')} MODULE:NAME, importable from the current folder",
             reason_code="factory_request_invalid",

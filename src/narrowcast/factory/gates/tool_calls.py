@@ -17,7 +17,7 @@ def tool_calls(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
     """Check the calls of each answer against the tool definitions, then by `tool_tests`.
 
     Raises:
-        UsageError: where the tools can not be read.
+        UsageError: where the tools cannot be read.
     """
     schemas = _schemas(context)
     test: Test | None = (
@@ -82,7 +82,7 @@ def _schemas(context: GateContext) -> dict[str, Any]:
             schemas[function["name"]] = Draft202012Validator(schema)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, SchemaError) as error:
         raise UsageError(
-            f"the tool definitions can not be read: {error}",
+            f"the tool definitions cannot be read: {error}",
             where=str(path),
             next_command="--tools specs/tools.json, a JSON list of tools in OpenAI's form",
             reason_code="factory_request_invalid",

@@ -52,7 +52,7 @@ def architecture_of(config: dict[str, Any], where: str) -> Architecture:
     declared = (config.get("architectures") or ["none"])[0]
     if declared not in ARCHITECTURES:
         raise ModelError(
-            f"{declared} can not be written as GGUF; supported: {', '.join(ARCHITECTURES)}",
+            f"{declared} cannot be written as GGUF; supported: {', '.join(ARCHITECTURES)}",
             where=where,
             next_command="narrowcast export --formats adapter,merged",
         )
@@ -65,7 +65,7 @@ def architecture_of(config: dict[str, Any], where: str) -> Architecture:
         problems.append(f"rope_type = {rope_parameters(config)['rope_type']!r}")
     if problems:
         raise ModelError(
-            f"{declared} with {', '.join(problems)} can not be written as GGUF",
+            f"{declared} with {', '.join(problems)} cannot be written as GGUF",
             where=where,
             next_command="narrowcast export --formats adapter,merged",
         )

@@ -59,7 +59,7 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError) as error:
-        raise ModelError(f"config.json can not be read: {error}", where=str(folder)) from error
+        raise ModelError(f"config.json cannot be read: {error}", where=str(folder)) from error
     return config
 
 

@@ -1,6 +1,6 @@
 """Examples in the prompt: what the untuned base does when it is shown how.
 
-The shots are drawn once, from the train split alone, and stand in the same order before every question, so
+The shots are drawn once, from the train split alone, and are in the same order before every question, so
 that a predictor that caches shared prefixes reads them once. They are spread over the answers: one row of
 each distinct answer, the most frequent answers first, until there are enough. A question too long for all
 of them gets fewer, never a cut one.

@@ -4,7 +4,7 @@ A label's score is the sum of the log-probabilities of its tokens and of the end
 bounds every label below it, so a node is computed only while it lies within `margin` nats of the best
 score in sight: exactly the nodes that matter, each once, several rows and several nodes at a time. The
 likeliest label and every label within the margin get their exact score. Labels that were never reached share
-the probability of the node where the search stopped, which they can not exceed together: no probability
+the probability of the node where the search stopped, which they cannot exceed together: no probability
 moves by more than `nodes where it stopped * exp(-margin)`.
 """
 

@@ -2,7 +2,7 @@
 
 Each word or punctuation mark is classified as begin, inside or outside of a span by logistic regression
 over itself and two neighbours on each side (lower-cased form, prefix, suffix, shape). A strong classical
-baseline for copying tasks; it can only answer what stands in the message.
+baseline for copying tasks; it can only answer what is in the message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Label scores one label after another, for models whose layers can not share one mask (sliding windows).
+"""Label scores one label after another, for models whose layers cannot share one mask (sliding windows).
 
 Slower than the trie and equal to it; the trie is tested against this.
 """

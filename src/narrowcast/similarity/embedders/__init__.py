@@ -16,7 +16,7 @@ __all__ = ["DEFAULT", "EMBEDDERS", "Embedder", "embedder"]
 
 DEFAULT = "tfidf"
 
-# Each is built from what stands behind the colon.
+# Each is built from what stands after the colon.
 EMBEDDERS: Registry[Callable[[str], Embedder]] = Registry(
     "embedder",
     {

@@ -21,7 +21,7 @@ class Embedder(Protocol):
     Attributes:
         name: for reports, as it was asked for.
         threshold: the cosine from where on two texts count as saying the same. Cosines of different
-            embedders can not be compared, so each brings its own.
+            embedders cannot be compared, so each brings its own.
     """
 
     name: str

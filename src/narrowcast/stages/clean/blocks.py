@@ -17,7 +17,7 @@ class Block:
     """One block of a text.
 
     Attributes:
-        text: as it stands in the cleaned text.
+        text: as it is in the cleaned text.
         kind: what it is.
         level: 1 to 6 for headings, else 0.
         linked: share of its characters that are links, 0 to 1; navigation has much of it.
@@ -49,7 +49,7 @@ def join(blocks: Sequence[Block]) -> str:
 
 
 def place(text: str, blocks: Sequence[Block]) -> list[Placed]:
-    """Where the blocks stand in a text that holds them in this order."""
+    """Where the blocks are in a text that holds them in this order."""
     placed, position = [], 0
     for block in blocks:
         start = text.index(block.text, position)

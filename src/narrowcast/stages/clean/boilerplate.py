@@ -13,7 +13,7 @@ from dataclasses import replace
 from narrowcast.stages.clean.blocks import Block
 
 _DOCUMENT_BLOCKS = 8
-# A line of this length at most that stands in a document this often is a running head or foot.
+# A line of this length at most that is in a document this often is a running head or foot.
 _SHORT, _REPEATED = 100, 4
 
 _PAGE_NUMBER = re.compile(

@@ -68,7 +68,7 @@ _LINKED, _MENU_CHARACTERS = 0.8, 200
 
 
 class MarkupError(ValueError):
-    """A page that can not be read to its end."""
+    """A page that cannot be read to its end."""
 
 
 def html_blocks(text: str, *, boilerplate: bool) -> tuple[list[Block], Counter[str]]:

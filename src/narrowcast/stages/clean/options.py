@@ -118,7 +118,7 @@ class CleanPreview(CleanReport):
 REJECTIONS = {
     "unparseable": "the source could not be parsed there",
     "no_text": "the column is missing or holds no text",
-    "markup": "the markup can not be read to its end",
+    "markup": "the markup cannot be read to its end",
     "empty_after_cleaning": "nothing but markup, boilerplate or invisible characters",
     "language": "none of the languages that are kept",
     "low_quality": "the quality score is under the limit",

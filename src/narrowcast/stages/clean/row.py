@@ -1,4 +1,4 @@
-"""One row: its text cleaned, scanned, judged and cut; or turned away with its reason."""
+"""One row: its text cleaned, scanned, judged and cut; or rejected with its reason."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def export(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """Write the bundle of a trained run.
 
     Raises:
-        ModelError: weights missing, an architecture that GGUF can not take, a failed quantisation.
+        ModelError: weights missing, an architecture that GGUF cannot take, a failed quantisation.
         StageError: `export_parity_failed`; no bundle is kept, the report is.
     """
     run = inputs.run
@@ -88,7 +88,7 @@ def _proven(
     if report.verdict == "not_enough_data":
         ctx.emit(
             "export_parity_uncertain",
-            f"{report.rows} rows can not tell whether the metric fell by more than {options.tolerance}",
+            f"{report.rows} rows cannot tell whether the metric fell by more than {options.tolerance}",
             {"run_id": trained.run_id, "rows": report.rows},
         )
     return report

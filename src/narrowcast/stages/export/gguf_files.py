@@ -28,7 +28,7 @@ def write_gguf_files(
         Format to file and the types its matrices are stored as.
 
     Raises:
-        ModelError: an architecture or tokenizer that can not be written, or a failed quantisation.
+        ModelError: an architecture or tokenizer that cannot be written, or a failed quantisation.
     """
     wanted = gguf_formats(options)
     if not wanted:

@@ -31,7 +31,7 @@ def compare_file(
     """Run every held-out prompt through a file and judge it.
 
     Raises:
-        ModelError: where llama.cpp can not load the file or its process dies.
+        ModelError: where llama.cpp cannot load the file or its process dies.
     """
     progress.start(f"parity: {file_format}", len(measured.rows))
     predictions: list[Prediction] = []

@@ -39,7 +39,7 @@ def prove(
 
     Raises:
         StageError: where the split has no rows.
-        ModelError: where a file can not be loaded.
+        ModelError: where a file cannot be loaded.
     """
     from narrowcast.models.predictors.transformers import TransformersPredictor
 

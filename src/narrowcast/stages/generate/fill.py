@@ -12,7 +12,7 @@ from narrowcast.factory.options import GateOptions
 from narrowcast.factory.rounds import PlanRounds
 from narrowcast.teacher.client import TeacherClient
 
-# A teacher whose rows the gates reject is not paid for ever.
+# A teacher whose rows the gates reject is not paid forever.
 _MOST_ROUNDS = 20
 _FRUITLESS_ROUNDS = 3  # in a row, without another row that passes
 

@@ -30,7 +30,7 @@ class Rejection:
 
 
 def check_task(handler: TaskHandler, examples: Sequence[Example]) -> tuple[list[Example], list[Rejection]]:
-    """Divide rows into those that can serve the task and those that can not."""
+    """Divide rows into those that can serve the task and those that cannot."""
     kept: list[Example] = []
     rejected: list[Rejection] = []
     for example in examples:

@@ -40,7 +40,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """Prepare a version from every import.
 
     Raises:
-        DataError: where too few rows are left, or they can not be divided without leakage.
+        DataError: where too few rows are left, or they cannot be divided without leakage.
     """
     ctx.progress.start("reading and checking rows")
     everything = list(accepted_rows(ctx.project, inputs.imports))
@@ -212,7 +212,7 @@ def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None
     reasons = Counter(each.reason for each in rejected)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     raise DataError(
-        f"{len(kept)} usable row(s) can not be divided into train, dev and test; {MINIMUM_ROWS} is the least",
+        f"{len(kept)} usable row(s) cannot be divided into train, dev and test; {MINIMUM_ROWS} is the least",
         where=f"rejected: {why}" if why else "all imports together",
         next_command="narrowcast data import --locator SCHEME:PATH, to add rows",
         reason_code="prepare_failed",
@@ -241,7 +241,7 @@ def _split_warnings(
     if report.near_duplicates_shared:
         warnings.append(f"{report.near_duplicates_shared} held-out rows have a near-duplicate in train")
     if report.groups_shared:
-        warnings.append(f"{report.groups_shared} groups stand in more than one split")
+        warnings.append(f"{report.groups_shared} groups are in more than one split")
     if labelled:
         trained = {row.target for row in splits[Split.TRAIN]}
         for split, rows in splits.items():

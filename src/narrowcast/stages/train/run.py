@@ -77,20 +77,20 @@ def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> TrainingSe
 
 
 def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
-    """Where to go on from; refuses to lose an interrupted run silently."""
+    """Where to continue from; refuses to lose an interrupted run silently."""
     if not ctx.settings.process:
         drop_incomplete(folder / "checkpoints")
     found = last_checkpoint(folder / "checkpoints")
     if found is None:
         return None
     if ctx.resume:
-        ctx.emit("training_resumed", f"going on from step {step_of(found)}", {"step": step_of(found)})
+        ctx.emit("training_resumed", f"continuing from step {step_of(found)}", {"step": step_of(found)})
         return found
     if not ctx.force:
         raise StageError(
             f"this run was interrupted after step {step_of(found)}",
             where=str(found),
-            next_command="narrowcast train --resume to go on, or narrowcast train --force to start over",
+            next_command="narrowcast train --resume to continue, or narrowcast train --force to start over",
             reason_code="training_interrupted_run",
         )
     if ctx.settings.process:
@@ -119,11 +119,11 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
             reason_code="training_cancelled",
         )
     if stopped == "pruned":
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody goes on from them
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody continues from them
         raise StageError(
             "the run was ended early, as earlier ones were better by then",
             where=str(folder),
-            next_command="narrowcast search goes on without it",
+            next_command="narrowcast search continues without it",
             reason_code="training_pruned",
         )
     if stopped == "timeout":

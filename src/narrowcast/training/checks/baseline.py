@@ -25,7 +25,7 @@ def baseline_version(project: ProjectPaths) -> str | None:
 def missing_baseline(dataset_version: str, ctx: StageContext) -> str:
     """What is wrong with the baseline, or "" where it was measured on this data set.
 
-    A run that was forced past it is not asked again when it goes on after an interruption.
+    A run that was forced past it is not asked again when it continues after an interruption.
     """
     found = baseline_version(ctx.project)
     if found == dataset_version or (ctx.resume and _was_forced(dataset_version, ctx)):

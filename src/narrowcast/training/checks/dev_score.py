@@ -1,4 +1,4 @@
-"""The task's primary metric on some dev rows, measured while a run goes on.
+"""The task's primary metric on some dev rows, measured while a run continues.
 
 The model is asked as evaluation asks it: the handler's prompt, label-trie scoring for a closed label set,
 greedy answers otherwise. Nothing is drawn at random meanwhile, so the run itself is not changed.

@@ -64,7 +64,7 @@ def compare_bits(before: Mapping[str, float], after: Mapping[str, float]) -> dic
 
 
 def warn_of_forgetting(found: Mapping[str, float], ctx: StageContext) -> bool:
-    """Note and emit where general text became dearer by more than `RISE`."""
+    """Note and emit where general text became more expensive by more than `RISE`."""
     if not found or found["rise"] <= RISE:
         return False
     message = (

@@ -7,7 +7,7 @@ trained (π) and under those training began with (ρ), a pair costs
 
 (Rafailov et al. 2023, "Direct Preference Optimization", equation 7). The second difference, the reference
 margin, does not change: it is computed once for each pair before the first step, so no second model is
-held. Both answers stand in one batch; packed as a trie, their prompt is computed once.
+held. Both answers are in one batch; packed as a trie, their prompt is computed once.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def tree_attention(
     if layout is None or dropout or unknown:
         what = "no layout" if layout is None else "dropout of attention weights" if dropout else unknown
         raise ModelError(
-            f"packed attention can not do this: {what}",
+            f"packed attention cannot do this: {what}",
             where=type(module).__name__,
             next_command="narrowcast train --set layout=padded",
             reason_code="training_runtime_error",

@@ -1,6 +1,6 @@
 """The token trie of a batch, laid out in one sequence.
 
-Segments (maximal runs of tokens without a branch) stand in preorder: a segment, then the subtrees of its
+Segments (maximal runs of tokens without a branch) are in preorder: a segment, then the subtrees of its
 children. So everything that descends from a segment is one contiguous range right behind it, and the
 tokens a token may attend to are its ancestors' segments and its own segment up to itself.
 """

@@ -74,7 +74,7 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightF
             yield PreflightFinding(
                 reason_code="training_label_absent",
                 blocks=True,
-                what=f"{len(absent):,} labels of the {split} split stand in no train row: {_some(absent)}",
+                what=f"{len(absent):,} labels of the {split} split are in no train row: {_some(absent)}",
                 where=stored.path,
                 fix="import rows with these labels, then narrowcast prepare; or --preflight fail-open",
             )

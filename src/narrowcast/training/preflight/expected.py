@@ -44,7 +44,7 @@ def time_findings(found: Forecast, options: Options) -> list[PreflightFinding]:
             blocks=False,
             what=f"the run may take {found.seconds / 60:,.1f} minutes, its limit is {limit:g}",
             where="time_limit_minutes",
-            fix="fewer --epochs, or go on later with narrowcast train --resume",
+            fix="fewer --epochs, or continue later with narrowcast train --resume",
         )
     ]
 

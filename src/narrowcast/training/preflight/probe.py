@@ -5,7 +5,7 @@ pass prepares matrix products of that shape, the second shows what a step costs 
 comes last, because a run too meets it when smaller ones have cut the heap into pieces, and then it takes more
 memory than in a fresh one. Two steps go before the others without being timed: they make the optimiser's
 state and claim memory, which a run does once and not at every step. The learning rate is 0, which costs as
-much as any other and can not diverge.
+much as any other and cannot diverge.
 """
 
 from __future__ import annotations

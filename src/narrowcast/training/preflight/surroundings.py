@@ -56,7 +56,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
 
 
 def tracker_findings(options: Options, ctx: StageContext) -> Iterator[PreflightFinding]:
-    """Trackers that can not be used: library or key missing, another machine in offline mode."""
+    """Trackers that cannot be used: library or key missing, another machine in offline mode."""
     for name in options.track:
         try:
             TRACKERS.get(name)().check(ctx.settings)
@@ -90,7 +90,7 @@ def _licence(base: ResolvedBase) -> str | None:
         try:
             front = yaml.safe_load(text.split("---")[1])
         except yaml.YAMLError:
-            front = None  # a card that can not be read states no licence
+            front = None  # a card that cannot be read states no licence
         if isinstance(front, dict) and front.get("license"):
             return str(front["license"]).lower()
     entry = find(base.name)

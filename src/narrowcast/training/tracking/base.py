@@ -32,7 +32,7 @@ class TrackedRun:
         folder: of the run; a tracker that writes files of its own does so here.
         home: of the workspace, for stores that hold several projects.
         parameters: recipe, base and data-set version; no secret.
-        tracked_as: the tracker's own id of this run where it goes on, else None.
+        tracked_as: the tracker's own id of this run where it continues, else None.
     """
 
     run_id: str
@@ -50,7 +50,7 @@ class Begun:
     Attributes:
         tracked_as: its own id of the run.
         where: address or folder, without credentials.
-        known: figure name to the last step it has of it, where the run goes on.
+        known: figure name to the last step it has of it, where the run continues.
     """
 
     tracked_as: str
@@ -72,7 +72,7 @@ class Tracker(Protocol):
         """
 
     def begin(self, run: TrackedRun) -> Begun:
-        """Open the run, or go on with it."""
+        """Open the run, or continue with it."""
         ...
 
     def log(self, points: Sequence[Point]) -> None:

@@ -49,7 +49,7 @@ class Feed(threading.Thread):
                 self._waiting.append(point)
 
     def close(self, outcome: Outcome, figures: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Deliver what is left and end the tracker's run; waits for it, but not for ever."""
+        """Deliver what is left and end the tracker's run; waits for it, but not forever."""
         self._end = (outcome, figures, tags)
         self._ending.set()
         self.join(_LAST)
@@ -90,10 +90,10 @@ class Tracking:
         self._before: TraceLine | None = None
 
     def begin(self, names: list[str], run: TrackedRun, *, resume: bool) -> None:
-        """Open the run at each tracker, or go on with it.
+        """Open the run at each tracker, or continue with it.
 
         Raises:
-            NarrowcastError: a tracker can not be used; nothing was trained yet.
+            NarrowcastError: a tracker cannot be used; nothing was trained yet.
         """
         memory = run.folder / "tracking.json"
         known: dict[str, str] = read_json(memory) if resume and memory.exists() else {}
@@ -144,7 +144,7 @@ class Tracking:
     def _tell(self, feed: Feed) -> None:
         if feed.error and feed.tracker_name not in self._told:
             self._told.add(feed.tracker_name)
-            message = f"{feed.tracker_name} takes no figures ({feed.error}); training goes on"
+            message = f"{feed.tracker_name} takes no figures ({feed.error}); training continues"
             self._ctx.progress.note(message)
             payload = {"tracker": feed.tracker_name, "error": feed.error}
             self._ctx.emit("training_tracker_failed", message, payload)
@@ -158,7 +158,7 @@ def _begun(name: str, tracker: Tracker, run: TrackedRun, tracked_as: str | None)
     except Exception as error:  # a library's own error, of any kind
         lines = scrubbed(str(error)).splitlines() or [""]
         raise StageError(
-            f"{name} can not be reached: {type(error).__name__}: {lines[0]}",
+            f"{name} cannot be reached: {type(error).__name__}: {lines[0]}",
             next_command="narrowcast train without --track, or start the tracker's server",
             reason_code="training_tracker_unusable",
         ) from error

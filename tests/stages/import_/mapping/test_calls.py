@@ -69,7 +69,7 @@ def test_openai_messages_hold_their_own_calls() -> None:
     inputs, target = outcome("tool_calls_passthrough", fields, {"m": [USER, said, result, said], "t": TOOLS})
     assert [turn["role"] for turn in inputs["messages"]] == ["user", "assistant", "tool"]
     assert target["tool_calls"][0]["name"] == "f"
-    talk = [USER, {"role": "assistant", "content": "I can not."}]
+    talk = [USER, {"role": "assistant", "content": "I cannot."}]
     assert outcome("tool_calls_passthrough", fields, {"m": talk, "t": TOOLS})[1] == {"tool_calls": []}
 
 
@@ -99,7 +99,7 @@ def test_tool_rows_are_refused_by_name(data: dict[str, Any], reason: str) -> Non
 def test_no_call_is_said_by_the_map_alone() -> None:
     fields = {"messages": "q", "tools": "t", "unanswered": "no_call"}
     assert outcome("tool_calls_passthrough", fields, {"q": "x", "t": TOOLS})[1] == {"tool_calls": []}
-    with pytest.raises(UsageError, match="unanswered can not be 'never'"):
+    with pytest.raises(UsageError, match="unanswered cannot be 'never'"):
         check_field_map(MAPPERS.get("tool_calls_passthrough"), {**fields, "unanswered": "never"}, ["q", "t"])
 
 

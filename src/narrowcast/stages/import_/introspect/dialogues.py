@@ -54,7 +54,7 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
         "another file holds them: join:LOCATOR+LOCATOR?on=id; where no function is to be called: "
         "--map unanswered=no_call",
     ] * (calls is None and not inside)
-    warnings += ["no column defines the functions; their names can not be checked"] * (tools is None)
+    warnings += ["no column defines the functions; their names cannot be checked"] * (tools is None)
     confidence = 0.6 if calls is None and not inside else 0.82 if tools is None else 0.96
     yield ShapeHypothesis(
         shape="conversations with tools",

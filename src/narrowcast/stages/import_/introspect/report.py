@@ -51,7 +51,7 @@ class IntrospectionReport(BaseModel):
 
     rows: int
     unparseable: int
-    first_error: str | None = Field(default=None, description="Of the first record that can not be parsed.")
+    first_error: str | None = Field(default=None, description="Of the first record that cannot be parsed.")
     columns: list[ColumnSummary]
     hypotheses: list[ShapeHypothesis]
     proposal: ProposedMapping | None

@@ -28,7 +28,7 @@ _MOST_COLUMNS = 5
 
 
 def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """Pairs that share most of their words; a mark that stands in one side alone tells the direction."""
+    """Pairs that share most of their words; a mark that is in one side alone tells the direction."""
     texts = text_columns(profile)[:2]
     if len(texts) < 2 or len(profile.leaves()) > _MOST_COLUMNS:
         return
@@ -54,7 +54,7 @@ def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 
 def _shared(left: Column, right: Column) -> float:
-    """Mean share of the shorter text's words that stand in the longer one, over the sample."""
+    """Mean share of the shorter text's words that are in the longer one, over the sample."""
     shares = []
     for one, other in zip(left.examples, right.examples, strict=False):
         words, others = Counter(str(one).lower().split()), Counter(str(other).lower().split())
@@ -68,7 +68,7 @@ def _direction(profile: Profile, texts: list[Column]) -> tuple[Column, Column, s
     for source, output in permutations(texts, 2):
         mark = _separator(output)
         if mark and not any(mark in str(example) for example in source.examples):
-            return source, output, mark, f"{mark!r} stands in every {output.name!r} alone"
+            return source, output, mark, f"{mark!r} is in every {output.name!r} alone"
     for source, output in permutations(texts, 2):
         if base_name(source) in _SOURCES and base_name(output) in _OUTPUTS:
             return source, output, None, f"they are called {source.name!r} and {output.name!r}"

@@ -75,7 +75,7 @@ def _proposal(hypotheses: list[ShapeHypothesis], found: Profile) -> ProposedMapp
         warnings.insert(0, f"the rows look more like {first.shape}: {first.warnings[0]}")
     if found.unparseable > 0.2 * found.rows:
         confidence = min(confidence, 0.75)
-        warnings.insert(0, f"{found.unparseable:,} of {found.rows:,} records can not be parsed")
+        warnings.insert(0, f"{found.unparseable:,} of {found.rows:,} records cannot be parsed")
     return ProposedMapping(
         mapper_id=best.mapper_id,
         task_profile=best.task_profile,

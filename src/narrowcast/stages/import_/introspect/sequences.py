@@ -21,7 +21,7 @@ _NESTED = ("valueSpan", "span", "offsets", "position")
 
 
 def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """Two parallel lists (or strings apart by spaces), the second of BIO tags or of numbers."""
+    """Two parallel lists (or strings separated by spaces), the second of BIO tags or of numbers."""
     tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_tags(c.examples)), None)
     if tags is None:
         yield from _numbered_tags(profile)

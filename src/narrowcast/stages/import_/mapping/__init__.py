@@ -71,7 +71,7 @@ def _refuse_unknown_words(mapper: type[Mapper], field_map: Mapping[str, str]) ->
         word = field_map.get(role.name)
         if role.words and word is not None and word not in role.words:
             raise UsageError(
-                f"{role.name} can not be {word!r}",
+                f"{role.name} cannot be {word!r}",
                 where=f"fields of {mapper.id}",
                 next_command=f"--map {role.name}={role.words[0]}; known: {', '.join(role.words)}",
                 reason_code="dataset_request_invalid",
@@ -79,7 +79,7 @@ def _refuse_unknown_words(mapper: type[Mapper], field_map: Mapping[str, str]) ->
 
 
 def mapped_columns(mapper: type[Mapper], field_map: Mapping[str, str]) -> list[str]:
-    """Every column a field map reads; `fields` may hold several, apart by a vertical bar."""
+    """Every column a field map reads; `fields` may hold several, separated by a vertical bar."""
     columns = []
     literal = {role.name for role in mapper.roles if role.literal}
     for role, column in field_map.items():

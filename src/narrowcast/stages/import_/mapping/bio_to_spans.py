@@ -15,14 +15,14 @@ class BioToSpans:
     """The text is the tokens joined by one space. An I- without its B- begins a span, as conlleval has it."""
 
     id = "bio_to_spans"
-    meaning = "tokens and their BIO (or BIOES, BILOU, IO) tags: lists, or strings apart by spaces"
+    meaning = "tokens and their BIO (or BIOES, BILOU, IO) tags: lists, or strings separated by spaces"
     profile = "structured_extraction"
     roles = (
         Role("tokens", "list of words, or a string"),
         Role("tags", "one tag a token"),
         Role(
             "names",
-            "names of numbered tags in their order, apart by |, such as O|B-person|I-person",
+            "names of numbered tags in their order, separated by |, such as O|B-person|I-person",
             required=False,
             literal=True,
         ),

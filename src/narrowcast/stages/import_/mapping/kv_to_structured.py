@@ -23,7 +23,7 @@ class KvToStructured:
     roles = (
         Role("text", "what is read"),
         Role("target", "an object, or its JSON text", required=False),
-        Role("fields", "columns that make up the object, apart by |", required=False),
+        Role("fields", "columns that make up the object, separated by |", required=False),
         Role("spans", "a list of typed spans with character offsets", required=False),
         Role("context", "what else the model is to see, such as the slot that was asked for", required=False),
     )
@@ -93,7 +93,7 @@ class KvToStructured:
 
 
 def _plain(value: Any) -> str:
-    """A text as it is, a list of texts apart by commas, anything else as JSON."""
+    """A text as it is, a list of texts separated by commas, anything else as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(each, str) for each in value):

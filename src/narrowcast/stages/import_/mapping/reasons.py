@@ -1,4 +1,4 @@
-"""Why a row was rejected: the closed list. Codes are stable; counts of them stand in the ledger."""
+"""Why a row was rejected: the closed list. Codes are stable; counts of them are in the ledger."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REJECTIONS: dict[str, str] = {
     "span_text_mismatch": "a span's text is not what stands at its offsets",
     "missing_answer": "the answer is absent or empty",
     "missing_output": "the output is absent or empty",
-    "missing_separator": "the text that was named as separator does not stand in the output",
+    "missing_separator": "the text that was named as separator does not be in the output",
     # preferences
     "missing_chosen": "the preferred answer is absent or empty",
     "missing_rejected": "the answer that was not preferred is absent or empty",
@@ -49,7 +49,7 @@ REJECTIONS: dict[str, str] = {
 
 
 class RejectRow(Exception):  # noqa: N818 - a signal to the mapping loop, not an error of the program
-    """Raised by a mapper for a row that can not become an example."""
+    """Raised by a mapper for a row that cannot become an example."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         if reason not in REJECTIONS:

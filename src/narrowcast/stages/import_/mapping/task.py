@@ -18,7 +18,7 @@ def closed_task(task: TaskSpec | None, into: Split | None) -> TaskSpec | None:
     """The task whose labels, types or fields an import may not extend, or None where it may.
 
     A set the user declared is closed. One that introspection found grows with further imports, but never
-    from rows that are only to be held out: a model can not be tested on a label that it was never shown.
+    from rows that are only to be held out: a model cannot be tested on a label that it was never shown.
     """
     if task is None or not (task.labels or task.output_schema):
         return None

@@ -16,7 +16,7 @@ from narrowcast.stages.import_.mapping.reasons import RejectRow
 class ToolCallsPassthrough:
     """Reads OpenAI's messages with `tool_calls`, pairs of query and answers, and the forms of BFCL.
 
-    Of several turns in a list of lists the last is answered; the calls of the turns before it stand in the
+    Of several turns in a list of lists the last is answered; the calls of the turns before it are in the
     conversation, without the results of the tools where the source does not hold them.
     """
 
