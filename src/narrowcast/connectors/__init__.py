@@ -9,7 +9,6 @@ from typing import Any
 from narrowcast.connectors.base import Connector, SettledLocator, SourceAccess
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
-from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.plugins.registry import Registry
 from narrowcast.store.source_rows import hash_source_rows
@@ -38,6 +37,10 @@ CONNECTORS: Registry[type[Connector]] = Registry(
 def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     """The connector a locator names, built on the rest of it.
 
+    Args:
+        locator: of the source.
+        access: what the source may do; None: local files alone.
+
     Raises:
         UsageError: for an unknown scheme or option.
         DataError: where the source cannot be reached.
@@ -47,7 +50,7 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     if not getattr(kind, "takes_access", False):
         built = kind(locator.rest)
     else:
-        built = kind(locator.rest, access or SourceAccess.of(Settings.from_environment()))
+        built = kind(locator.rest, access or SourceAccess.local())
     return built
 
 

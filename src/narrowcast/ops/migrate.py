@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from narrowcast.core.request import Request
 from narrowcast.core.work import Work
+from narrowcast.ops.requests import MigrateRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.store.project_format import CURRENT_FORMAT, read_format, require_current_format
-
-
-class MigrateRequest(Request):
-    """Migrate a project's files."""
-
-    dry_run: bool = False
-    """Say what would be changed; change nothing."""
 
 
 class MigrateResult(BaseModel):
