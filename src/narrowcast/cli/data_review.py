@@ -41,8 +41,7 @@ def _decide(project: Project, request: ReviewRequest, choices: list[Choice], *, 
 
     name = request.reviewer or project.settings.actor
     if choices:
-        asked = DecideRequest(choices=choices, reviewer=name, dry_run=request.dry_run)
-        done = decide(project, asked)
+        done = decide(project, DecideRequest(choices=choices, reviewer=name, dry_run=request.dry_run))
         emit(done, as_json, lambda: show_decided(done))
     elif as_json or not sys.stdin.isatty():
         state = review_state(project, QueueViewRequest(reviewer=name, show=request.count))

@@ -31,8 +31,8 @@ class Screen:
         from narrowcast.review.decide import review_state
         from narrowcast.review.requests import QueueViewRequest
 
-        asked = QueueViewRequest(reviewer=self._reviewer, show=None)
-        state = review_state(self._project, asked)
+        whole = QueueViewRequest(reviewer=self._reviewer, show=None)
+        state = review_state(self._project, whole)
         if not state.open:
             show_state(state)
             return
@@ -40,7 +40,7 @@ class Screen:
             show_item(item, f"{state.decided + number} of {state.queued}")
             if not self._ask(item):
                 break
-        show_state(review_state(self._project, asked.model_copy(update={"show": 0})))
+        show_state(review_state(self._project, whole.model_copy(update={"show": 0})))
 
     def _ask(self, item: ReviewItem) -> bool:
         """One decision; False where the reviewer leaves."""
