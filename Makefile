@@ -43,7 +43,8 @@ check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, wa
 	$(BIN)/python tools/check_file_sizes.py src/narrowcast
 	$(BIN)/python tools/check_words.py
 	$(BIN)/python tools/check_store.py src/narrowcast
-	$(BIN)/python tools/check_signatures.py src/narrowcast tools/wide_functions.txt
+	$(BIN)/python tools/check_settings.py src/narrowcast
+	$(BIN)/python tools/check_signatures.py src/narrowcast
 
 format: $(STAMP)  ## put the code in form
 	$(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from narrowcast.core.settings import Settings
 from narrowcast.duplicates.dedupe import dedupe
 from narrowcast.duplicates.leakage import leakage
 from narrowcast.duplicates.requests import DedupeRequest, LeakageRequest
@@ -34,7 +35,7 @@ def _alike(left: str, right: str) -> bool:
 
 
 @pytest.mark.nightly
-def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> None:
+def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path, settings: Settings) -> None:
     chance = random.Random(7)
     train = _banking(shared_data / "banking77" / "train.csv")[::3]
     sources = [row for row in train if len(row["text"]) >= 40]
@@ -47,7 +48,7 @@ def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> N
     unrelated = json.loads((shared_data / "clinc150" / "data_full.json").read_text())["oos_test"]
     rows = [{"text": text} for _, text in planted] + [{"text": text} for text, _ in unrelated]
     audit = leakage(
-        None,
+        settings,
         LeakageRequest(a=_write(tmp_path / "a.jsonl", list(train)), b=_write(tmp_path / "b.jsonl", rows)),
     )
     kinds = {int(leak.row): leak.kind for leak in audit.leaks}
@@ -70,15 +71,15 @@ def test_planted_leaks_are_found_by_kind(shared_data: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.nightly
-def test_planted_contradictions_are_listed(shared_data: Path, tmp_path: Path) -> None:
+def test_planted_contradictions_are_listed(shared_data: Path, tmp_path: Path, settings: Settings) -> None:
     chance = random.Random(8)
     rows = _banking(shared_data / "banking77" / "train.csv")[::4]
-    before = dedupe(None, DedupeRequest(locator=_write(tmp_path / "before.jsonl", list(rows))))
+    before = dedupe(settings, DedupeRequest(locator=_write(tmp_path / "before.jsonl", list(rows))))
     repeated = {number for group in before.groups for number in group.rows}
     lone = [n for n, row in enumerate(rows) if str(n) not in repeated and len(row["text"]) >= 40]
     chosen = chance.sample(lone, 300)
     rows += [{"text": nearly(rows[number]["text"], chance), "label": "another"} for number in chosen]
-    report = dedupe(None, DedupeRequest(locator=_write(tmp_path / "after.jsonl", list(rows))))
+    report = dedupe(settings, DedupeRequest(locator=_write(tmp_path / "after.jsonl", list(rows))))
     listed = [set(group) for group in report.conflicts]
     first = len(rows) - 300
     found = sum(
@@ -100,9 +101,11 @@ ROWS: list[dict[str, Any]] = [
 
 
 @pytest.mark.nightly
-def test_a_source_is_written_without_repetitions_and_the_ledger_balances(tmp_path: Path) -> None:
+def test_a_source_is_written_without_repetitions_and_the_ledger_balances(
+    tmp_path: Path, settings: Settings
+) -> None:
     source, output = _write(tmp_path / "rows.jsonl", ROWS), tmp_path / "once.jsonl"
-    report = dedupe(None, DedupeRequest(locator=source, output=output))
+    report = dedupe(settings, DedupeRequest(locator=source, output=output))
     assert [group.rows for group in report.groups] == [["0", "1", "2", "3"]]
     assert report.conflicts == [["0", "1", "2", "3"]]
     assert report.extra == {Kind.EXACT: 1, Kind.NEAR: 2, Kind.SEMANTIC: 0}
@@ -122,7 +125,7 @@ def test_a_source_is_written_without_repetitions_and_the_ledger_balances(tmp_pat
     assert report.ledger is not None
     assert report.ledger.balanced
     with pytest.raises(UsageError, match="exists"):
-        dedupe(None, DedupeRequest(locator=source, output=output))
+        dedupe(settings, DedupeRequest(locator=source, output=output))
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, project: Project) -> None:
@@ -134,9 +137,9 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, project: Project) -> None:
 
 
 @pytest.mark.nightly
-def test_rows_of_a_project_need_one() -> None:
+def test_rows_of_a_project_need_one(settings: Settings) -> None:
     with pytest.raises(UsageError, match="belong to a project"):
-        dedupe(None, DedupeRequest(locator="accepted"))
+        dedupe(settings, DedupeRequest(locator="accepted"))
 
 
 @pytest.mark.nightly

@@ -9,6 +9,7 @@ import pytest
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.experiments.requests import SeedsRequest
 from narrowcast.experiments.seeds import train_seeds
+from narrowcast.ops.requests import RunViewRequest
 from narrowcast.ops.show_run import show_run
 from narrowcast.ops.train import runs
 from narrowcast.store.runs import current_run
@@ -53,6 +54,6 @@ def _shown(project, run_id, cli, cli_json):
     assert len(cli_json("runs", "list", "--project", project.slug)) == 2
     (project.paths.runs / "exp-half" / "checkpoints").mkdir(parents=True)
     with pytest.raises(ModelError, match="there is no run 'exp-half'"):
-        show_run(project, "exp-half")
+        show_run(project, RunViewRequest(run="exp-half"))
     with pytest.raises(ModelError, match=run_id):
-        show_run(project, "../../etc")
+        show_run(project, RunViewRequest(run="../../etc"))

@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 
 from narrowcast.core.names import Provenance, Split
-from narrowcast.history.forget import forget
-from narrowcast.history.lineage import lineage
 from narrowcast.ops.ledger import ledger
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
-from narrowcast.review.decide import Choice, decide, review_state
-from narrowcast.review.sources import fill_queue
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from tests.history.test_history import rows
@@ -27,6 +23,7 @@ from tests.support.factory import (
     write_plan,
     write_rows,
 )
+from tests.support.history import choice, decide, fill_queue, forget, lineage, review_state
 
 pytestmark = pytest.mark.nightly
 
@@ -85,7 +82,7 @@ def test_what_a_gate_held_back_comes_back_as_a_train_row(project: Project, gener
     assert item.why == "gates"
     assert item.record is not None
     text = item.record["row"]["text"]
-    done = decide(project, [Choice(item.id, "accept")], "ann")
+    done = decide(project, [choice(item.id, "accept")], "ann")
     assert ledger(project).balanced
     prepare(project)
     rows_in_train = read_split(project.paths, load_manifest(project.paths), Split.TRAIN)

@@ -11,11 +11,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.names import Split
-from narrowcast.duplicates.conflicts import conflicts
 from narrowcast.errors import DataError, UsageError
-from narrowcast.history.diff import diff
-from narrowcast.history.forget import forget
-from narrowcast.history.lineage import lineage
 from narrowcast.history.versions import versions
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import PrepareRequest
@@ -23,6 +19,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import append_jsonl
 from tests.support import imports as data
+from tests.support.history import conflicts, diff, forget, lineage
 
 WORDS = """
 invoice refund parcel address password colour delivery voucher account garden kettle window bicycle holiday
@@ -172,7 +169,7 @@ def test_forgotten_rows_leave_every_copy_and_the_ledger_balanced(project: Projec
     seen = forget(project, ids=ids)
     assert seen.dry_run
     assert files_with(project, texts[0])
-    done = forget(project, ids=ids, dry_run=False)
+    done = forget(project, ids=ids, delete=True)
     assert (done.rows, done.models, done.remains) == (2, ["exp-1"], {})
     assert done.files == seen.files
     assert [files_with(project, text) for text in texts] == [[], []]
@@ -249,7 +246,7 @@ def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: P
         process.wait()
         pending = journal_written(project, before)
         unfinished += pending
-        done = forget(project, ids=[other], dry_run=False)
+        done = forget(project, ids=[other], delete=True)
         assert set(done.ids) == ({row_id, other} if pending else {other})
         assert files_with(project, text) == []
         assert data.ledger(project).balanced
@@ -274,7 +271,7 @@ def test_the_commands(project: Project, first: str, cli_json: Any) -> None:
 @pytest.mark.nightly
 def test_a_forgotten_record_is_not_taken_in_again(project: Project, first: str, tmp_path: Path) -> None:
     text = str(lineage(project, f"{first}:3").raw["text"])  # type: ignore[index]
-    forget(project, ids=[f"{first}:3"], dry_run=False)
+    forget(project, ids=[f"{first}:3"], delete=True)
     data.remove_import(project, first)
     source = f"jsonl:{tmp_path / 'a.jsonl'}"
     fields = {"text": "text", "label": "label"}

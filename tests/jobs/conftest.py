@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from narrowcast.core.settings import Settings
-from narrowcast.jobs import control
 from narrowcast.jobs.record import Job
 from tests.support.datasets import save_dataset, sentences, split_rows
+from tests.support.jobs import show
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def wait_until(settings: Settings, job_id: str, holds: Callable[[Job], bool], se
     """The job, once something holds."""
     limit = time.monotonic() + seconds
     while True:
-        job = control.show(settings, job_id)
+        job = show(settings, job_id)
         if holds(job):
             return job
         assert time.monotonic() < limit, job.model_dump_json(indent=1)

@@ -15,12 +15,12 @@ import pytest
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, UsageError
 from narrowcast.jobs import control, process
-from narrowcast.jobs.logs import follow_log, read_log
 from narrowcast.jobs.progress import VARIABLE
 from narrowcast.jobs.record import JobFiles, StepState
-from narrowcast.jobs.schedule import add_schedule, remove_schedule, schedules
+from narrowcast.jobs.schedule import schedules
 from narrowcast.store.files import write_json
 from tests.jobs.conftest import kill, printed, wait_for, wait_until
+from tests.support.jobs import add_schedule, follow_log, read_log, remove_schedule, resume, show, stop, submit
 
 
 def codes(project, job_id):
@@ -28,22 +28,22 @@ def codes(project, job_id):
 
 
 def test_steps_run_in_order_and_their_output_is_kept(project, settings, worker):
-    job = control.submit(project, [["data", "ledger"], ["data", "sources"]], worker=False)
+    job = submit(project, [["data", "ledger"], ["data", "sources"]])
     assert job.status == "queued"
     worker()
-    followed = "".join(follow_log(settings, job.id))
-    done = control.show(settings, job.id)
+    followed = follow_log(settings, job.id)
+    done = show(settings, job.id)
     assert done.status == "done"
     assert [each["exit_code"] for each in done.state.outcomes] == [0, 0]
     assert done.state.outcomes[0]["output"]["balanced"] is True
     assert "narrowcast data sources" in followed
     assert followed == read_log(settings, job.id)
     assert codes(project, job.id) == ["job_submitted", "job_started", "job_started", "job_done"]
-    assert control.jobs(settings, project.id)[0] == done
+    assert control.jobs(project)[0] == done
     with pytest.raises(UsageError, match="done"):
-        control.stop(settings, job.id, pause=True)
+        stop(settings, job.id, pause=True)
     with pytest.raises(UsageError, match="done"):
-        control.resume(settings, job.id)
+        resume(settings, job.id)
 
 
 @pytest.mark.nightly
@@ -51,13 +51,13 @@ def test_a_failed_step_says_why_and_is_run_again_alone(project, settings, worker
     later = tmp_path / "later.jsonl"
     command = ["data", "import", "--locator", f"jsonl:{later}", "--auto"]
     worker()
-    job = control.submit(project, [["data", "ledger"], command], worker=False)
+    job = submit(project, [["data", "ledger"], command])
     failed = wait_for(settings, job.id, "failed", seconds=60)
     assert failed.state.step == 1
     assert failed.state.error["reason_code"] == "dataset_import_failed"  # the command's own code
     rows = [{"text": f"text {number}", "label": "ab"[number % 2]} for number in range(40)]
     later.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    control.resume(settings, job.id, worker=False)
+    resume(settings, job.id)
     wait_for(settings, job.id, "done", seconds=60)
     log = read_log(settings, job.id)
     assert log.count("narrowcast data ledger") == 1
@@ -69,7 +69,7 @@ def test_a_failed_step_says_why_and_is_run_again_alone(project, settings, worker
 @pytest.mark.nightly
 def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker, training):
     worker()
-    job = control.submit(project, [training], worker=False)
+    job = submit(project, [training])
     seen = wait_until(
         settings, job.id, lambda each: each.progress.phase == "training" and each.progress.done > 3
     )
@@ -77,10 +77,10 @@ def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker
     assert seen.progress.total == 80
     assert "loss" in seen.progress.figures
     assert seen.state.heartbeat
-    control.stop(settings, job.id, pause=True)
+    stop(settings, job.id, pause=True)
     wait_for(settings, job.id, "paused")
     assert "training_cancelled" in [event.reason_code for event in project.trail.events()]
-    control.resume(settings, job.id, worker=False)
+    resume(settings, job.id)
     done = wait_for(settings, job.id, "done")
     assert done.state.attempts == 2
     assert "--resume" in read_log(settings, job.id)
@@ -93,16 +93,16 @@ def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker
 @pytest.mark.nightly
 def test_kill_9_of_the_worker_loses_nothing(project, settings, worker, training):
     first = worker()
-    job = control.submit(project, [["data", "ledger"], training], worker=False)
+    job = submit(project, [["data", "ledger"], training])
     wait_until(settings, job.id, lambda each: each.progress.phase == "training" and each.progress.done > 10)
     kill(first.pid)
     first.wait()
-    assert control.show(settings, job.id).status == "interrupted"
+    assert show(settings, job.id).status == "interrupted"
     second = worker()
     seen = wait_until(settings, job.id, lambda each: each.state.attempts == 2 and each.state.pid is not None)
     wait_until(settings, job.id, lambda each: each.progress.phase == "training" and each.progress.done > 1)
     kill(second.pid)  # worker and command at once: no checkpoint is written on the way out
-    kill(control.show(settings, job.id).state.pid or seen.state.pid)
+    kill(show(settings, job.id).state.pid or seen.state.pid)
     second.wait()
     worker()
     done = wait_for(settings, job.id, "done", seconds=150)
@@ -119,10 +119,10 @@ def test_kill_9_of_the_worker_loses_nothing(project, settings, worker, training)
 @pytest.mark.nightly
 def test_a_job_that_nobody_runs_is_queued_again(project, settings, worker, training):
     worker()
-    first = control.submit(project, [training], worker=False)
+    first = submit(project, [training])
     seen = wait_until(settings, first.id, lambda each: each.progress.phase == "training")
     assert seen.status == "running"
-    job = control.submit(project, [["data", "ledger"]], worker=False)
+    job = submit(project, [["data", "ledger"]])
     with closing(sqlite3.connect(settings.home / "jobs.db", isolation_level=None)) as queue:
         marked = queue.execute(
             "UPDATE workflow_status SET status = 'PENDING', executor_id ="
@@ -130,7 +130,7 @@ def test_a_job_that_nobody_runs_is_queued_again(project, settings, worker, train
             (first.id, job.id),
         )
         assert marked.rowcount == 1  # as a worker leaves it that took the job and could not start it
-    control.stop(settings, first.id, pause=False)
+    stop(settings, first.id, pause=False)
     assert wait_for(settings, job.id, "done", seconds=60).state.attempts == 1
 
 
@@ -138,7 +138,7 @@ def test_a_job_that_nobody_runs_is_queued_again(project, settings, worker, train
 def test_a_process_that_an_earlier_worker_left_and_that_does_not_end_is_killed(
     project, settings, monkeypatch
 ):
-    job = control.submit(project, [["data", "ledger"]], worker=False)
+    job = submit(project, [["data", "ledger"]])
     files = JobFiles.of(settings, job.id)
     files.folder.mkdir(parents=True)
     stuck = "import fcntl, sys, time; fcntl.flock(2, fcntl.LOCK_EX); print(flush=True); time.sleep(600)"
@@ -164,7 +164,7 @@ def test_a_process_that_an_earlier_worker_left_and_that_does_not_end_is_killed(
 @pytest.mark.nightly
 def test_a_killed_command_is_started_again_where_that_was_asked_for(project, settings, worker, training):
     worker()
-    job = control.submit(project, [training], retries=1, worker=False)
+    job = submit(project, [training], retries=1)
     seen = wait_until(
         settings, job.id, lambda each: each.progress.phase == "training" and each.progress.done > 6
     )
@@ -175,15 +175,15 @@ def test_a_killed_command_is_started_again_where_that_was_asked_for(project, set
 
 @pytest.mark.nightly
 def test_a_queued_job_can_be_cancelled_and_only_long_commands_are_jobs(project, settings):
-    job = control.submit(project, [["data", "ledger"]], worker=False)
-    assert control.stop(settings, job.id, pause=False).status == "cancelled"
-    assert control.resume(settings, job.id, worker=False).status == "queued"
+    job = submit(project, [["data", "ledger"]])
+    assert stop(settings, job.id, pause=False).status == "cancelled"
+    assert resume(settings, job.id).status == "queued"
     for command in ([], ["serve"], ["jobs", "worker"]):
         with pytest.raises(UsageError):
-            control.submit(project, [command], worker=False)
+            submit(project, [command])
     for unknown in ("job-00000000", "../../etc"):
         with pytest.raises(DataError) as caught:
-            control.show(settings, unknown)
+            show(settings, unknown)
         assert caught.value.reason_code == "job_unknown"
 
 
@@ -223,7 +223,7 @@ def test_two_jobs_of_a_postgres_queue(tmp_path_factory, monkeypatch, worker):
         project = Project.create(settings, "on-postgres")
         process = subprocess.Popen([sys.executable, "-m", "narrowcast.cli.main", "jobs", "worker"])
         try:
-            found = [control.submit(project, [["data", "sources"]], worker=False) for _ in range(2)]
+            found = [submit(project, [["data", "sources"]]) for _ in range(2)]
             for each in found:
                 wait_for(settings, each.id, "done", seconds=60)
             kill(process.pid)

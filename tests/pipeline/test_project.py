@@ -1,7 +1,9 @@
 """Projects: found by number, slug, folder, place and last use; one writer at a time."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,38 @@ def test_ways_to_name_a_project(settings: Settings, monkeypatch: pytest.MonkeyPa
     assert one.slug == "first-task"
     for ref in ("1", "first-task", str(one.paths.root), str(one.paths.config)):
         assert Project.open(settings, ref).id == one.id
-    assert Project.open(settings).id == one.id, "the one used last"
-    assert Project.open(settings, "second").id == two.id
-    assert Project.open(settings).id == two.id
+    assert Project.open(settings).id == two.id, "looking at one does not make it the one in use"
+    with Project.open(settings, "first-task") as opened, opened.lock("prepare"):
+        pass
+    assert Project.open(settings).id == one.id, "the one worked on last"
     monkeypatch.chdir(one.paths.root)
     assert Project.open(settings).id == one.id, "the one the current folder lies in"
     assert Project.open(settings.model_copy(update={"project": "2"})).id == two.id
     assert [entry.slug for entry in projects(settings)] == ["first-task", "second"]
+
+
+def test_opening_a_project_writes_nothing(project: Project, settings: Settings) -> None:
+    with Project.open(settings, project.slug) as opened:
+        assert opened.trail.events()
+    before = _content(settings.home)
+    with Project.open(settings, project.slug) as opened:
+        assert opened.config.name == "task"
+        assert len(opened.trail.events()) == 1
+    with Project.open(settings) as opened:
+        assert opened.id == project.id
+    assert _content(settings.home) == before
+
+
+def _content(home: Path) -> dict[str, object]:
+    """Every file below the workspace; of the database its rows, as its write-ahead log may come and go."""
+    found: dict[str, object] = {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.startswith("narrowcast.db")
+    }
+    with closing(sqlite3.connect(home / "narrowcast.db")) as database:
+        found["database"] = list(database.iterdump())
+    return found
 
 
 def test_a_copied_folder_becomes_a_project(settings: Settings, tmp_path: Path) -> None:

@@ -12,16 +12,13 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
-from narrowcast.history.forget import forget
-from narrowcast.history.lineage import lineage
 from narrowcast.ops.prepare import prepare
 from narrowcast.pipeline.project import Project
-from narrowcast.review.decide import Choice, decide, review_state
-from narrowcast.review.sources import fill_queue
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl
 from tests.history.test_history import bring, rows
 from tests.support import imports as data
+from tests.support.history import choice, decide, fill_queue, forget, lineage, review_state
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ def test_a_queue_is_filled_once_and_resumed(project: Project, imported: str) -> 
     state = review_state(project, "ann")
     assert (state.queued, state.decided, len(state.open)) == (42, 0, 20)
     first = state.open[0].id
-    decide(project, [Choice(first, "accept")], "ann")
+    decide(project, [choice(first, "accept")], "ann")
     again = review_state(project, "ann")
     assert (again.decided, again.open[0].id) == (1, state.open[1].id)
     assert review_state(project, "ben").open[0].id == first
@@ -74,9 +71,9 @@ def test_prepare_follows_the_reviewers(project: Project, imported: str) -> None:
     decide(
         project,
         [
-            Choice(f"{imported}:1", "reject"),
-            Choice(f"{imported}:2", "edit", "b" if before[f"{imported}:2"] == "a" else "a"),
-            Choice(f"{imported}:3", "accept"),
+            choice(f"{imported}:1", "reject"),
+            choice(f"{imported}:2", "edit", "b" if before[f"{imported}:2"] == "a" else "a"),
+            choice(f"{imported}:3", "accept"),
         ],
         "ann",
     )
@@ -93,18 +90,18 @@ def test_prepare_follows_the_reviewers(project: Project, imported: str) -> None:
 @pytest.mark.nightly
 def test_reviewers_who_differ_hold_a_row_back_until_a_third_decides(project: Project, imported: str) -> None:
     row = f"{imported}:5"
-    decide(project, [Choice(row, "accept")], "ann")
-    decide(project, [Choice(row, "reject")], "ben")
+    decide(project, [choice(row, "accept")], "ann")
+    decide(project, [choice(row, "reject")], "ben")
     assert row not in prepared(project)
     assert load_manifest(project.paths).ledger.rejected == {"review_disputed": 1}
-    decide(project, [Choice(row, "accept")], "cleo")
+    decide(project, [choice(row, "accept")], "cleo")
     assert row in prepared(project)
 
 
 @pytest.mark.nightly
 def test_a_later_decision_of_the_same_person_counts(project: Project, imported: str) -> None:
-    decide(project, [Choice(f"{imported}:5", "reject")], "ann")
-    decide(project, [Choice(f"{imported}:5", "accept")], "ann")
+    decide(project, [choice(f"{imported}:5", "reject")], "ann")
+    decide(project, [choice(f"{imported}:5", "accept")], "ann")
     assert f"{imported}:5" in prepared(project)
     assert len(list(read_jsonl(project.paths.registry / "reviews.jsonl"))) == 2
 
@@ -116,13 +113,13 @@ def test_agreement_is_cohens_kappa(project: Project, imported: str) -> None:
     ann = ["accept"] * 6 + ["reject"] * 4
     ben = ["accept"] * 5 + ["reject"] * 3 + ["accept"] * 2
     for name, said in (("ann", ann), ("ben", ben)):
-        decide(project, [Choice(f"{imported}:{n}", each) for n, each in enumerate(said)], name)  # type: ignore[arg-type]
+        decide(project, [choice(f"{imported}:{n}", each) for n, each in enumerate(said)], name)
     [found] = review_state(project, "ann").agreement
     assert (found.reviewers, found.rows, found.agreed) == (("ann", "ben"), 10, pytest.approx(0.7))
     assert found.kappa == pytest.approx(cohen_kappa_score(ann, ben))
     assert found.differing == [f"{imported}:{n}" for n in (5, 8, 9)]
-    decide(project, [Choice(f"{imported}:20", "accept")], "dan")
-    decide(project, [Choice(f"{imported}:20", "accept")], "eve")
+    decide(project, [choice(f"{imported}:20", "accept")], "dan")
+    decide(project, [choice(f"{imported}:20", "accept")], "eve")
     alone = [each for each in review_state(project, "ann").agreement if each.reviewers == ("dan", "eve")]
     assert [(each.rows, each.agreed, each.kappa) for each in alone] == [(1, 1.0, None)]
 
@@ -131,33 +128,33 @@ def test_agreement_is_cohens_kappa(project: Project, imported: str) -> None:
 def test_a_rejected_row_comes_back_as_a_row_of_its_own(project: Project, imported: str) -> None:
     row = f"{imported}:41"
     with pytest.raises(UsageError, match="needs its inputs and its target"):
-        decide(project, [Choice(row, "accept")], "ann")
+        decide(project, [choice(row, "accept")], "ann")
     with pytest.raises(UsageError, match="unknown_label"):
-        decide(project, [Choice(row, "edit", "nonsense", {"text": "what is it"})], "ann")
-    checked = decide(project, [Choice(row, "edit", "a", {"text": "what is it"})], "ann", dry_run=True)
+        decide(project, [choice(row, "edit", "nonsense", {"text": "what is it"})], "ann")
+    checked = decide(project, [choice(row, "edit", "a", {"text": "what is it"})], "ann", dry_run=True)
     assert (checked.rescued, review_state(project, "ann").verdicts) == (None, {})
-    done = decide(project, [Choice(row, "edit", "a", {"text": "what is it"})], "ann")
+    done = decide(project, [choice(row, "edit", "a", {"text": "what is it"})], "ann")
     back = f"{done.rescued}:0"
     assert prepared(project)[back] == "a"
     assert lineage(project, back).parents == [row]
-    assert decide(project, [Choice(row, "edit", "b", {"text": "what is it"})], "ann").rescued is None
+    assert decide(project, [choice(row, "edit", "b", {"text": "what is it"})], "ann").rescued is None
     assert prepared(project)[back] == "b"
-    decide(project, [Choice(row, "reject")], "ann")
+    decide(project, [choice(row, "reject")], "ann")
     assert back not in prepared(project)
-    assert set(forget(project, ids=[row], dry_run=False).ids) == {row, back}
+    assert set(forget(project, ids=[row], delete=True).ids) == {row, back}
     assert not any(b"what is it" in path.read_bytes() for path in project.paths.root.rglob("*.jsonl"))
 
 
 @pytest.mark.nightly
 def test_a_row_may_be_named_by_its_text(project: Project, imported: str) -> None:
-    decide(project, [Choice(rows(4, 1)[0]["text"], "reject")], "ann")
+    decide(project, [choice(rows(4, 1)[0]["text"], "reject")], "ann")
     assert [each["id"] for each in read_jsonl(project.paths.registry / "reviews.jsonl")] == [f"{imported}:4"]
 
 
 @pytest.mark.nightly
 def test_decisions_are_kept_all_or_none(project: Project, imported: str) -> None:
     with pytest.raises(DataError, match="no such row"):
-        decide(project, [Choice(f"{imported}:1", "reject"), Choice(f"{imported}:999", "reject")], "ann")
+        decide(project, [choice(f"{imported}:1", "reject"), choice(f"{imported}:999", "reject")], "ann")
     assert not (project.paths.registry / "reviews.jsonl").exists()
 
 

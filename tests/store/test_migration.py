@@ -17,7 +17,8 @@ from narrowcast.cli.main import main
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError, WorkspaceError
 from narrowcast.models.loading import read_run_manifest
-from narrowcast.ops.migrate import MigrateRequest, MigrateResult, migrate
+from narrowcast.ops.migrate import MigrateResult, migrate
+from narrowcast.ops.requests import MigrateRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.project_format import CURRENT_FORMAT, read_format
 from narrowcast.store.runs import current_run, finished_runs

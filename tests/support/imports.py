@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.ops import imports as operations
 from narrowcast.ops.imports import ImportOutcome, ImportRequest, imports, remove_import
@@ -47,4 +48,4 @@ def import_rows(
 
 def introspect(locator: str, **options: Any) -> IntrospectedSource:
     """`narrowcast.ops.sources.introspect` on a request made of the keywords."""
-    return introspect_source(IntrospectRequest(locator=locator, **options))
+    return introspect_source(Settings.from_environment(), IntrospectRequest(locator=locator, **options))

@@ -36,7 +36,7 @@ def test_bits_are_those_of_plain_transformers_and_change_no_weight(workshop):
     assert found == read_run_manifest(workshop.project, result.run_id).forgetting
     tokenizer = tokenizer_from(workshop.base)
     assert found["text_before"] == pytest.approx(_bits(model_from(workshop.base), tokenizer), abs=2e-4)
-    after, _ = load_trained(workshop.project, result.run_id)
+    after, _ = load_trained(workshop.project, result.run_id, workshop.opened.settings)
     assert found["text_after"] == pytest.approx(_bits(after, tokenizer), abs=2e-4)
     assert found["rise"] == pytest.approx(found["all_after"] / found["all_before"] - 1, abs=1e-3)
 

@@ -65,5 +65,5 @@ def test_dora_trains_an_adapter_with_column_lengths_that_merges(workshop):
 
     with safe_open(workshop.project.root / result.path / "adapter_model.safetensors", "pt") as file:
         assert any("magnitude" in name for name in file.keys())  # noqa: SIM118
-    model, _ = load_trained(workshop.project, result.run_id)
+    model, _ = load_trained(workshop.project, result.run_id, workshop.opened.settings)
     assert not any("lora" in name for name, _ in model.named_parameters())

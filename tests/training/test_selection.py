@@ -27,7 +27,7 @@ def score_of(workshop, run_id):
     """The metric of saved weights on the dev rows, as evaluation would measure it."""
     manifest = load_manifest(workshop.project)
     handler, rows = handler_for(manifest.task), read_split(workshop.project, manifest, Split.DEV)
-    model, tokenizer = load_trained(workshop.project, run_id)
+    model, tokenizer = load_trained(workshop.project, run_id, workshop.opened.settings)
     with TransformersPredictor("run", model, tokenizer, size_bytes=None, precision="fp32") as predictor:
         answers = predictor.predict([request_for(handler, each.inputs) for each in rows])
     return handler.score(rows, answers).metrics["macro_f1"]

@@ -29,7 +29,7 @@ def test_training_lowers_the_loss_and_saves_a_model_that_loads(workshop, method)
     assert result.ledger.balanced
     codes = [code for code, _, _ in workshop.events]
     assert codes == ["training_preflight", "training_forced", "training_started"]
-    model, tokenizer = load_trained(workshop.project, result.run_id)
+    model, tokenizer = load_trained(workshop.project, result.run_id, workshop.opened.settings)
     assert model.get_output_embeddings() is not None
     assert tokenizer.chat_template
     manifest = read_run_manifest(workshop.project, result.run_id)
@@ -129,16 +129,16 @@ def test_missing_or_changed_weights_are_never_replaced_by_the_base(workshop, tmp
     result = workshop.train(method="lora", epochs=1)
     folder = workshop.project.root / result.path
     with pytest.raises(ModelError) as caught:
-        load_trained(workshop.project, "exp-unknown")
+        load_trained(workshop.project, "exp-unknown", workshop.opened.settings)
     assert caught.value.reason_code == "model_adapter_missing"
     shutil.move(folder / "adapter_model.safetensors", tmp_path / "adapter")
     with pytest.raises(ModelError) as caught:
-        load_trained(workshop.project, result.run_id)
+        load_trained(workshop.project, result.run_id, workshop.opened.settings)
     assert caught.value.reason_code == "model_adapter_missing"
     shutil.move(tmp_path / "adapter", folder / "adapter_model.safetensors")
     run = json.loads((folder / "run.json").read_text())
     run["base"]["fingerprint"] = "0" * 64
     (folder / "run.json").write_text(json.dumps(run))
     with pytest.raises(ModelError) as caught:
-        load_trained(workshop.project, result.run_id)
+        load_trained(workshop.project, result.run_id, workshop.opened.settings)
     assert caught.value.reason_code == "model_base_changed"

@@ -10,13 +10,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from narrowcast.audit.event import RunEvent
 from narrowcast.core.paths import ProjectPaths
@@ -128,11 +126,6 @@ class Trail:
         if spooled:
             problems.append(f"{spooled} event(s) could not be written to the trail and are in the spool")
         return TrailReport(events=count, spooled=spooled, intact=not problems, problems=problems)
-
-    def repair(self) -> None:
-        """Bring the index up to date with the file, where a kill or a copy left it behind; best effort."""
-        with suppress(SQLAlchemyError, OSError, NarrowcastError):
-            self._store.bring_index_up_to_date()
 
 
 def _checked(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, RunEvent]]:

@@ -73,7 +73,7 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
 
     with working(as_json) as (progress, cancel):
         request = IntrospectRequest(locator=locator, limit=limit)
-        found = introspect_source(request, settings(), Work(progress, cancel))
+        found = introspect_source(settings(), request, Work(progress, cancel))
     emit(found, as_json, lambda: show_introspection(found))
 
 

@@ -4,57 +4,50 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.review.requests import Choice, ReviewRequest
 
 if TYPE_CHECKING:
-    from narrowcast.review.decide import Choice
+    from narrowcast.pipeline.project import Project
 
 
-def review(
-    source: Annotated[
-        Literal["sample", "rejects", "gates", "conflicts", "low_confidence"] | None,
-        typer.Option("--from", help="Put more rows into the queue first."),
-    ] = None,
-    count: Annotated[int, typer.Option(min=1, help="So many rows at most.")] = 20,
-    reason: Annotated[str | None, typer.Option(help="Of rejects or gates, this reason alone.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides the sample.")] = 0,
-    reviewer: Annotated[str | None, typer.Option(help="Who decides; default NARROWCAST_ACTOR.")] = None,
-    decisions: Annotated[
-        list[str] | None,
-        typer.Option("--decide", help="ID=accept, ID=reject or ID=edit:TARGET; may be repeated."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check --decide, keep nothing.")] = False,
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def review(request: ReviewRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Accept, edit or reject rows; every decision is kept with its reviewer, and prepare follows them.
 
     An edit is a new target, as text or JSON, or {"inputs": ..., "target": ...}. Without --decide and without
     a terminal the open rows are printed.
     """
-    from narrowcast.cli.data_review_screen import Screen, show_decided, show_state
-    from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
-    from narrowcast.review.decide import decide, review_state
+    from narrowcast.review.requests import QueueRequest
     from narrowcast.review.sources import fill_queue
 
-    opened = open_project(project)
-    name = reviewer or opened.settings.actor
-    choices = [parse_choice(each) for each in decisions or ()]
-    if source is not None:
-        fill_queue(opened, source, count=count, seed=seed, reason=reason)
+    choices = [parse_choice(each) for each in request.decisions]
+    with open_project(project) as opened:
+        if request.source is not None:
+            more = {name: getattr(request, name) for name in QueueRequest.model_fields}
+            fill_queue(opened, QueueRequest.model_validate(more))
+        _decide(opened, request, choices, as_json=as_json)
+
+
+def _decide(project: Project, request: ReviewRequest, choices: list[Choice], *, as_json: bool) -> None:
+    """The decisions of the command line, or a screen that asks for them, or what is open."""
+    from narrowcast.cli.data_review_screen import Screen, show_decided, show_state
+    from narrowcast.cli.output import emit
+    from narrowcast.review.decide import decide, review_state
+    from narrowcast.review.requests import DecideRequest, QueueViewRequest
+
+    name = request.reviewer or project.settings.actor
     if choices:
-        done = decide(opened, choices, name, dry_run=dry_run)
+        done = decide(project, DecideRequest(choices=choices, reviewer=name, dry_run=request.dry_run))
         emit(done, as_json, lambda: show_decided(done))
     elif as_json or not sys.stdin.isatty():
-        state = review_state(opened, name, show=count)
+        state = review_state(project, QueueViewRequest(reviewer=name, show=request.count))
         emit(state, as_json, lambda: show_state(state))
     else:
-        Screen(opened, name).run()
+        Screen(project, name).run()
 
 
 def parse_choice(text: str) -> Choice:
@@ -64,15 +57,14 @@ def parse_choice(text: str) -> Choice:
         UsageError: for anything else.
     """
     from narrowcast.errors import UsageError
-    from narrowcast.review.decide import Choice
 
     row_id, equals, said = text.partition("=")
     word, _, edit = said.partition(":")
     if equals and row_id and said in ("accept", "reject"):
-        return Choice(row_id, "accept" if said == "accept" else "reject")
+        return Choice(id=row_id, decision="accept" if said == "accept" else "reject")
     if equals and row_id and word == "edit" and edit.strip():
         target, inputs = parse_edit(edit)
-        return Choice(row_id, "edit", target, inputs)
+        return Choice(id=row_id, decision="edit", target=target, inputs=inputs)
     raise UsageError(
         f"{text[:80]!r} is no decision",
         where="--decide",

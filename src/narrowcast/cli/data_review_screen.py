@@ -29,8 +29,10 @@ class Screen:
     def run(self) -> None:
         """Decide row by row."""
         from narrowcast.review.decide import review_state
+        from narrowcast.review.requests import QueueViewRequest
 
-        state = review_state(self._project, self._reviewer, show=None)
+        whole = QueueViewRequest(reviewer=self._reviewer, show=None)
+        state = review_state(self._project, whole)
         if not state.open:
             show_state(state)
             return
@@ -38,12 +40,13 @@ class Screen:
             show_item(item, f"{state.decided + number} of {state.queued}")
             if not self._ask(item):
                 break
-        show_state(review_state(self._project, self._reviewer, show=0))
+        show_state(review_state(self._project, whole.model_copy(update={"show": 0})))
 
     def _ask(self, item: ReviewItem) -> bool:
         """One decision; False where the reviewer leaves."""
         from narrowcast.errors import NarrowcastError
         from narrowcast.review.decide import decide
+        from narrowcast.review.requests import DecideRequest
 
         while True:
             try:
@@ -58,7 +61,7 @@ class Screen:
             if choice is None:
                 continue
             try:
-                decide(self._project, [choice], self._reviewer)
+                decide(self._project, DecideRequest(choices=[choice], reviewer=self._reviewer))
             except NarrowcastError as error:
                 say(f"[red]{escape(str(error))}[/]")
                 continue
@@ -66,15 +69,19 @@ class Screen:
 
     def _choice(self, item: ReviewItem, said: str) -> Any:
         from narrowcast.cli.data_review import parse_edit
-        from narrowcast.review.decide import Choice
+        from narrowcast.review.requests import Choice
 
         if said in ("a", "accept"):
-            return Choice(item.id, "accept")
+            return Choice(id=item.id, decision="accept")
         if said in ("r", "reject"):
-            return Choice(item.id, "reject", note=console.input("note (may be empty) > ").strip())
+            return Choice(
+                id=item.id,
+                decision="reject",
+                note=console.input("note (may be empty) > ").strip(),
+            )
         if said in ("e", "edit"):
             target, inputs = parse_edit(console.input("new target, or {inputs, target} as JSON > "))
-            return Choice(item.id, "edit", target, inputs)
+            return Choice(id=item.id, decision="edit", target=target, inputs=inputs)
         return None
 
 

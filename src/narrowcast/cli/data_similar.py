@@ -10,6 +10,7 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.duplicates.requests import DedupeRequest, LeakageRequest
 
 if TYPE_CHECKING:
+    from narrowcast.core.settings import Settings
     from narrowcast.duplicates.dedupe import DedupeReport
     from narrowcast.duplicates.leakage import LeakageAudit
     from narrowcast.pipeline.project import Project
@@ -23,7 +24,7 @@ def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonO
     from narrowcast.duplicates.dedupe import dedupe as find_duplicates
 
     with terminal_work(as_json) as work:
-        report = find_duplicates(_project(project, request.locator), request, work)
+        report = find_duplicates(_place(project, request.locator), request, work)
     emit(report, as_json, lambda: _show_groups(report))
 
 
@@ -40,18 +41,19 @@ def leakage(
     from narrowcast.duplicates.leakage import leakage as find_leaks
 
     with terminal_work(as_json) as work:
-        audit = find_leaks(_project(project, request.a, request.b), request, work)
+        audit = find_leaks(_place(project, request.a, request.b), request, work)
     emit(audit, as_json, lambda: _show_leaks(audit))
     if gate and audit.exact + audit.near:
         raise typer.Exit(3)
 
 
-def _project(project: str | None, *references: str) -> Project | None:
+def _place(project: str | None, *references: str) -> Project | Settings:
     """The project whose rows are compared, or that was named; files alone have none."""
     from narrowcast.cli.state import open_project, settings
 
-    named = project or settings().project or any(":" not in reference for reference in references)
-    return open_project(project) if named else None
+    given = settings()
+    named = project or given.project or any(":" not in reference for reference in references)
+    return open_project(project) if named else given
 
 
 def _show_groups(report: DedupeReport) -> None:

@@ -24,16 +24,17 @@ def demo(
     """Take the built-in task, support message to JSON ticket, through the whole loop: offline, in minutes."""
     from narrowcast.cli import state
     from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.core.work import Work
     from narrowcast.demo.loop import run_demo
     from narrowcast.demo.project import open_demo
 
     opened = open_demo(state.settings(), project, base)
     if not as_json:
         introduce(str(opened.paths.root), base)
-    with working(as_json) as (progress, cancel):
+    with opened, terminal_work(as_json) as work:
         shown = None if as_json else show_step
-        result = run_demo(opened, on_step=shown, progress=_BarsOnly(progress), cancel=cancel)
+        result = run_demo(opened, Work(_BarsOnly(work.progress), work.cancel), on_step=shown)
     emit(result, as_json, lambda: conclude(result))
 
 

@@ -6,27 +6,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.jobs.requests import (
+    JobIdRequest,
+    JobsRequest,
+    LogRequest,
+    ResumeRequest,
+    ScheduleRequest,
+    StopRequest,
+    SubmitRequest,
+    UnscheduleRequest,
+    WorkerRequest,
+)
 
 if TYPE_CHECKING:
     from narrowcast.jobs.record import Job
 
 app = typer.Typer(no_args_is_help=True, help="Run long commands as durable jobs.")
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="As `jobs submit` printed it.")]
+# Its words reach the request as steps, which the command line has no type for.
 CommandArgument = Annotated[
     list[str], typer.Argument(metavar="COMMAND...", help="After `--`; more steps after further `--`.")
 ]
 
 
 @app.command()
+@request_command
 def submit(
+    request: SubmitRequest,
     command: CommandArgument,
     project: ProjectOption = None,
-    retries: Annotated[
-        int, typer.Option(min=0, max=20, help="Start a step again whose process was killed.")
-    ] = 0,
-    worker: Annotated[bool, typer.Option(help="Start a worker where none runs.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Put a command into the queue: narrowcast jobs submit -- train --epochs 3."""
@@ -34,7 +43,8 @@ def submit(
     from narrowcast.cli.state import open_project
     from narrowcast.jobs import control
 
-    job = control.submit(open_project(project), split_steps(command), retries=retries, worker=worker)
+    with open_project(project) as opened:
+        job = control.submit(opened, request.model_copy(update={"commands": split_steps(command)}))
     _emit(job, as_json)
     if not as_json:
         say(f"  log       {job.log}")
@@ -42,18 +52,14 @@ def submit(
 
 
 @app.command("list")
-def list_jobs(
-    project: ProjectOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The newest so many.")] = None,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """List the jobs of the workspace, or of one project."""
     from narrowcast.cli.output import emit, table
     from narrowcast.cli.state import open_project, settings
     from narrowcast.jobs import control
 
-    number = open_project(project).id if project else None
-    found = control.jobs(settings(), number, limit)
+    found = control.jobs(open_project(project) if project else settings(), request)
     rows = [
         (
             each.id,
@@ -70,83 +76,76 @@ def list_jobs(
 
 
 @app.command()
-def show(job: JobArgument, as_json: JsonOption = False) -> None:
+@request_command
+def show(request: JobIdRequest, as_json: JsonOption = False) -> None:
     """Show how far a job is, its heartbeat, and what its steps printed."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
-    _emit(control.show(settings(), job), as_json)
+    _emit(control.show(settings(), request), as_json)
 
 
 @app.command()
-def logs(
-    job: JobArgument,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay until the job has ended.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def logs(request: LogRequest, as_json: JsonOption = False) -> None:
     """Print what a job's commands wrote."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import settings
     from narrowcast.jobs.logs import follow_log, read_log
 
+    given = settings()
     if as_json:
-        emit({"job": job, "log": read_log(settings(), job)}, True, lambda: None)
+        emit({"job": request.job, "log": read_log(given, request)}, True, lambda: None)
         return
-    for piece in follow_log(settings(), job) if follow else [read_log(settings(), job)]:
+    for piece in follow_log(given, request) if request.follow else [read_log(given, request)]:
         typer.echo(piece, nl=False)
 
 
 @app.command()
-def cancel(job: JobArgument, as_json: JsonOption = False) -> None:
+@request_command
+def cancel(request: StopRequest, as_json: JsonOption = False) -> None:
     """Stop a job; training writes a checkpoint first."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
-    _emit(control.stop(settings(), job, pause=False), as_json)
+    _emit(control.stop(settings(), request), as_json)
 
 
 @app.command()
-def pause(job: JobArgument, as_json: JsonOption = False) -> None:
+@request_command
+def pause(request: StopRequest, as_json: JsonOption = False) -> None:
     """Stop a job for a while; `jobs resume` continues from its checkpoint."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
-    _emit(control.stop(settings(), job, pause=True), as_json)
+    _emit(control.stop(settings(), request.model_copy(update={"pause": True})), as_json)
 
 
 @app.command()
-def resume(
-    job: JobArgument,
-    worker: Annotated[bool, typer.Option(help="Start a worker where none runs.")] = True,
-    as_json: JsonOption = False,
-) -> None:
-    """Go on with a paused, cancelled, failed or interrupted job; finished steps are not repeated."""
+@request_command
+def resume(request: ResumeRequest, as_json: JsonOption = False) -> None:
+    """Continue a paused, cancelled, failed or interrupted job; finished steps are not repeated."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
-    _emit(control.resume(settings(), job, worker=worker), as_json)
+    _emit(control.resume(settings(), request), as_json)
 
 
 @app.command()
-def worker(
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Jobs at once.")] = 1,
-    idle_seconds: Annotated[
-        float | None, typer.Option(min=0, help="End after so long without work; default never.")
-    ] = None,
-) -> None:
-    """Run queued jobs, here; a worker that was killed is taken up by the next."""
+@request_command
+def worker(request: WorkerRequest) -> None:
+    """Run queued jobs, here; what a killed worker left is taken up by the next."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs.worker import serve_queue
 
-    serve_queue(settings(), concurrency=concurrency, idle_seconds=idle_seconds)
+    serve_queue(settings(), request)
 
 
 @app.command()
+@request_command
 def schedule(
-    name: Annotated[str, typer.Argument(help="A name of your choice.")],
+    request: ScheduleRequest,
     command: CommandArgument,
-    cron: Annotated[str, typer.Option(help="Five cron fields, or six with seconds first.")],
-    timezone: Annotated[str | None, typer.Option(help="Time zone of the expression; default UTC.")] = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -155,7 +154,8 @@ def schedule(
     from narrowcast.cli.state import open_project
     from narrowcast.jobs.schedule import add_schedule
 
-    added = add_schedule(open_project(project), name, cron, split_steps(command), timezone)
+    with open_project(project) as opened:
+        added = add_schedule(opened, request.model_copy(update={"commands": split_steps(command)}))
     emit(added, as_json, lambda: say(f"[bold]{added.name}[/] {added.cron}"))
 
 
@@ -176,13 +176,14 @@ def schedules(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def unschedule(name: Annotated[str, typer.Argument()], as_json: JsonOption = False) -> None:
+@request_command
+def unschedule(request: UnscheduleRequest, as_json: JsonOption = False) -> None:
     """Remove a schedule; its jobs stay."""
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.state import settings
     from narrowcast.jobs.schedule import remove_schedule
 
-    removed = remove_schedule(settings(), name)
+    removed = remove_schedule(settings(), request)
     emit(removed, as_json, lambda: say(f"[bold]{removed.name}[/] was removed"))
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from narrowcast.cli.options import JsonOption
+from narrowcast.cli.options import JsonOption, request_command
+from narrowcast.ops.requests import ModelRequest
 
 if TYPE_CHECKING:
-    from narrowcast.core.settings import Settings
     from narrowcast.ops.models import ModelDetails
 
 app = typer.Typer(no_args_is_help=True, help="List, show and fetch base models.")
-
-_Name = Annotated[str, typer.Argument(help="A catalogue id, a Hub id (owner/name) or a folder.")]
 
 
 @app.command("list")
@@ -50,29 +48,29 @@ def list_(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def show(name: _Name, as_json: JsonOption = False) -> None:
+@request_command
+def show(request: ModelRequest, as_json: JsonOption = False) -> None:
     """Show one model: its catalogue entry, and what lies on this machine."""
     from narrowcast.cli.output import emit
+    from narrowcast.cli.state import settings
     from narrowcast.ops.models import show_model
 
-    found = show_model(name, _settings())
+    found = show_model(settings(), request)
     emit(found, as_json, lambda: _render(found))
 
 
 @app.command()
-def pull(name: _Name, as_json: JsonOption = False) -> None:
+@request_command
+def pull(request: ModelRequest, as_json: JsonOption = False) -> None:
     """Download a model (safetensors, tokenizer, configuration; no code) into the Hub's standard cache."""
     from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.cli.state import settings
     from narrowcast.ops.models import pull_model
 
-    found = pull_model(name, _settings())
+    with terminal_work(as_json) as work:
+        found = pull_model(settings(), request, work)
     emit(found, as_json, lambda: _render(found))
-
-
-def _settings() -> Settings:
-    from narrowcast.cli import state
-
-    return state.settings()
 
 
 def _render(found: ModelDetails) -> None:

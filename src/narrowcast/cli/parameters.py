@@ -104,8 +104,9 @@ class CommandField:
         """
         if self.repeats or (self.form.positional and self.is_list):
             parts = [part for each in raw for part in (each.split(",") if self.form.commas else [each])]
-            parts = [part for part in parts if part.strip()]
-            return dict(_pair(part) for part in parts) if self.is_pairs else parts
+            if self.form.commas:
+                parts = [part.strip() for part in parts if part.strip()]
+            return dict(_pair(part, empty=not self.form.commas) for part in parts) if self.is_pairs else parts
         if self.is_list:
             return [yaml.safe_load(part) for part in str(raw).split(",") if part]
         return raw
@@ -155,7 +156,7 @@ class CommandField:
         if self.of_stage:
             return f"{text}; default {default_text(self.field)}"
         if self.required:
-            return f"{text} [required]" if not self.form.positional else text
+            return f"{text} (required)." if not self.form.positional else text
         shown = self.field.get_default(call_default_factory=True)
         plain = shown in (None, False, "", [], {}, ()) or "default" in text
         return f"{text}." if plain else f"{text}; default {default_text(self.field)}."
@@ -195,8 +196,9 @@ def _is_enum(bare: Any) -> bool:
     return inspect.isclass(bare) and issubclass(bare, Enum)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, *, empty: bool) -> tuple[str, str]:
+    """Name and value; whether a value may be empty depends on the option."""
     name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
+    if not equals or not name.strip() or not (empty or value):
         raise ValueError(f"{text!r} is not a NAME=VALUE pair")
-    return name.strip(), value.strip()
+    return name.strip(), value

@@ -2,53 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrowcast.cli import state
-from narrowcast.cli.options import JsonOption, ProjectOption
-from narrowcast.cli.output import emit, say, table
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.ops.requests import RunRequest
+
+if TYPE_CHECKING:
+    from narrowcast.ops.run import RunResult
 
 
+@request_command
 def run(
+    request: RunRequest,
     config: Annotated[
         str | None, typer.Argument(help="A narrowcast.yaml, a folder, a slug or a number.")
     ] = None,
     project: ProjectOption = None,
-    until: Annotated[
-        str | None, typer.Option(help="Stop after this stage (prepare, baseline, train, evaluate, export).")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and why.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take a project through the whole loop; stages whose inputs have not changed are skipped."""
-    from narrowcast.cli.progress import working
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.run import run as run_loop
+
+    with open_project(config or project) as opened, terminal_work(as_json) as work:
+        result = run_loop(opened, request, work)
+    plain = result.summary or [step.model_dump() for step in result.plan]
+    emit(plain, as_json, lambda: _render(result))
+
+
+def _render(result: RunResult) -> None:
+    from narrowcast.cli.output import say, table
     from narrowcast.cli.summary import show_summary
-    from narrowcast.ops.run import run as run_pipeline
-    from narrowcast.ops.summary import summarise
 
-    opened = state.open_project(config or project)
-    if dry_run:
-        _show_plan(opened, until, as_json)
+    if result.summary is not None:
+        show_summary(result.summary)
         return
-    with working(as_json) as (progress, cancel):
-        run_pipeline(opened, until=until, progress=progress, cancel=cancel)
-    summary = summarise(opened)
-    emit(summary, as_json, lambda: show_summary(summary))
-
-
-def _show_plan(opened: object, until: str | None, as_json: bool) -> None:
-    from narrowcast.ops.plan import plan
-    from narrowcast.pipeline.project import Project
-
-    assert isinstance(opened, Project)
-    steps = plan(opened, until)
-
-    def render() -> None:
-        table(
-            ["stage", "will run", "because"], [(s.stage, "yes" if s.runs else "no", s.reason) for s in steps]
-        )
-        say("[dim]nothing was run[/]")
-
-    emit([step.model_dump() for step in steps], as_json, render)
+    rows = [(each.stage, "yes" if each.runs else "no", each.reason) for each in result.plan]
+    table(["stage", "will run", "because"], rows)
+    say("[dim]nothing was run[/]")

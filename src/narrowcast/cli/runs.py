@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.core.hashing import short
+from narrowcast.ops.requests import RunViewRequest
 
 if TYPE_CHECKING:
     from narrowcast.core.run import RunManifest
@@ -35,7 +36,8 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     from narrowcast.cli.state import open_project
     from narrowcast.ops import train as ops
 
-    found = ops.runs(open_project(project))
+    with open_project(project) as opened:
+        found = ops.runs(opened)
 
     def render() -> None:
         if not found:
@@ -50,17 +52,15 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="As `narrowcast runs` lists it.")],
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@request_command
+def show(request: RunViewRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Show a run: base, data, recipe, figures, environment, and what to do next."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.ops.show_run import show_run
 
-    found = show_run(open_project(project), run)
+    with open_project(project) as opened:
+        found = show_run(opened, request)
     emit(found, as_json, lambda: _render(found))
 
 

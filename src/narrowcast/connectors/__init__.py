@@ -9,7 +9,6 @@ from typing import Any
 from narrowcast.connectors.base import Connector, SettledLocator, SourceAccess
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
-from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
@@ -40,6 +39,10 @@ CONNECTORS: Registry[type[Connector]] = Registry(
 def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     """The connector a locator names, built on the rest of it.
 
+    Args:
+        locator: of the source.
+        access: what the source may do; None: local files alone.
+
     Raises:
         UsageError: for an unknown scheme or option.
         DataError: where the source cannot be reached.
@@ -49,7 +52,7 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     if not getattr(kind, "takes_access", False):
         built = kind(locator.rest)
     else:
-        built = kind(locator.rest, access or SourceAccess.of(Settings.from_environment()))
+        built = kind(locator.rest, access or SourceAccess.local())
     return built
 
 

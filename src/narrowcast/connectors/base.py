@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,13 @@ class SourceAccess:
     max_bytes: int = 20 << 30
 
     @classmethod
+    def local(cls) -> SourceAccess:
+        """Files of this machine alone."""
+        return cls(Path(tempfile.gettempdir()) / "narrowcast-downloads", offline=True)
+
+    @classmethod
     def of(cls, settings: Settings, downloads: Path | None = None) -> SourceAccess:
-        """As the environment decides; files are kept in the workspace where no folder is named."""
+        """As the settings decide; files are kept in the workspace where no folder is named."""
         return cls(
             downloads or settings.home / "downloads",
             settings.offline,

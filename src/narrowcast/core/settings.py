@@ -1,4 +1,4 @@
-"""The environment, read once and in one place."""
+"""The environment, read once and in one place: by a front door, which hands the settings on."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Settings(BaseModel):
             (`NARROWCAST_TEACHER_URL`).
         teacher_model: the teacher's model, as the endpoint calls it (`NARROWCAST_TEACHER_MODEL`).
         teacher_key: bearer token for it (`NARROWCAST_TEACHER_KEY`); None sends none.
+        serve_token: bearer token that requests to `narrowcast serve` must carry (`NARROWCAST_SERVE_TOKEN`).
         processes: how many train one model together (`WORLD_SIZE`, which torchrun and accelerate set).
         process: which of them this is (`RANK`); 0 writes, tells and decides, the others compute alone.
     """
@@ -41,6 +42,7 @@ class Settings(BaseModel):
     teacher_url: str = ""
     teacher_model: str = ""
     teacher_key: SecretStr | None = None
+    serve_token: SecretStr | None = None
     processes: int = 1
     process: int = 0
 
@@ -56,15 +58,40 @@ class Settings(BaseModel):
             database_url=env.get("NARROWCAST_DATABASE_URL") or f"sqlite:///{root / 'narrowcast.db'}",
             offline=_is_on(env.get("NARROWCAST_OFFLINE")),
             actor=env.get("NARROWCAST_ACTOR") or env.get("USER") or "local",
-            project=env.get("NARROWCAST_PROJECT"),
+            project=env.get("NARROWCAST_PROJECT") or None,
             allow_private=_is_on(env.get("NARROWCAST_ALLOW_PRIVATE_ADDRESSES")),
             max_download=int(env.get("NARROWCAST_MAX_DOWNLOAD_BYTES") or 20 << 30),
             teacher_url=env.get("NARROWCAST_TEACHER_URL") or "",
             teacher_model=env.get("NARROWCAST_TEACHER_MODEL") or "",
-            teacher_key=SecretStr(key) if (key := env.get("NARROWCAST_TEACHER_KEY")) else None,
+            teacher_key=_secret(env.get("NARROWCAST_TEACHER_KEY")),
+            serve_token=_secret(env.get("NARROWCAST_SERVE_TOKEN")),
             processes=int(env.get("WORLD_SIZE") or 1),
             process=int(env.get("RANK") or 0),
         )
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that give a child process these settings; `processes` are torchrun's to say."""
+        return {
+            "NARROWCAST_HOME": str(self.home),
+            "NARROWCAST_DATABASE_URL": self.database_url,
+            "NARROWCAST_OFFLINE": "1" if self.offline else "",
+            "NARROWCAST_ACTOR": self.actor,
+            "NARROWCAST_PROJECT": self.project or "",
+            "NARROWCAST_ALLOW_PRIVATE_ADDRESSES": "1" if self.allow_private else "",
+            "NARROWCAST_MAX_DOWNLOAD_BYTES": str(self.max_download),
+            "NARROWCAST_TEACHER_URL": self.teacher_url,
+            "NARROWCAST_TEACHER_MODEL": self.teacher_model,
+            "NARROWCAST_TEACHER_KEY": _plain(self.teacher_key),
+            "NARROWCAST_SERVE_TOKEN": _plain(self.serve_token),
+        }
+
+
+def _secret(value: str | None) -> SecretStr | None:
+    return SecretStr(value) if value else None
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def _is_on(value: str | None) -> bool:

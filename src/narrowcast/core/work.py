@@ -16,8 +16,3 @@ class Work:
 
     progress: Progress = field(default_factory=NullProgress)
     cancel: CancelToken = field(default_factory=CancelToken)
-
-
-def as_work(progress: Progress | None, cancel: CancelToken | None) -> Work:
-    """Both as one; for operations that do not take a `Work` yet."""
-    return Work(progress or NullProgress(), cancel or CancelToken())

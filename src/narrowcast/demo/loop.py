@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.request import ResumableRequest
-from narrowcast.core.work import as_work
+from narrowcast.core.work import Work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
 from narrowcast.ops.imports import import_sources, imports
 from narrowcast.ops.summary import Summary, summarise
@@ -56,11 +55,7 @@ class DemoResult(BaseModel):
 
 
 def run_demo(
-    project: Project,
-    *,
-    on_step: Callable[[Step], None] | None = None,
-    progress: Progress | None = None,
-    cancel: CancelToken | None = None,
+    project: Project, work: Work | None = None, *, on_step: Callable[[Step], None] | None = None
 ) -> DemoResult:
     """Import, prepare, baselines, train, measure, export with its proof, measure the exported files.
 
@@ -68,11 +63,10 @@ def run_demo(
 
     Args:
         project: from `open_demo`.
+        work: bars within the steps, and how to stop.
         on_step: told of each step when it has ended.
-        progress: bars within the steps.
-        cancel: how it is stopped.
     """
-    shown, began = progress or NullProgress(), time.monotonic()
+    work, began = work or Work(), time.monotonic()
     steps: list[Step] = []
 
     def finish(name: str, lines: list[str], since: float, *, kept: bool) -> None:
@@ -82,12 +76,12 @@ def run_demo(
             on_step(steps[-1])
 
     started, known = time.monotonic(), imports(project)
-    import_sources(project, as_work(shown, cancel))
+    import_sources(project, work)
     finish("import", _imported(project), started, kept=imports(project) == known)
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
         started, before = time.monotonic(), _record(project, name)
-        result: Any = run_stage(project, stage(name), ResumableRequest(resume=True), as_work(shown, cancel))
+        result: Any = run_stage(project, stage(name), ResumableRequest(resume=True), work)
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
         finish(name, _WORDS[name](result), started, kept=_record(project, name) == before)

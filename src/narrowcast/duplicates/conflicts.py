@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import content_hash
+from narrowcast.duplicates.requests import ConflictsRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.prepare.rows import comparison_texts, exact_groups
 from narrowcast.store.import_rows import accepted_rows
@@ -37,13 +38,9 @@ class Conflicts(BaseModel):
     repetitions: list[RowGroup]
 
 
-def conflicts(project: Project, *, show: int | None = None) -> Conflicts:
-    """Compare every accepted row with every other, as `prepare` compares them.
-
-    Args:
-        project: whose rows.
-        show: so many groups of each kind at most; all where None.
-    """
+def conflicts(project: Project, request: ConflictsRequest | None = None) -> Conflicts:
+    """Compare every accepted row with every other, as `prepare` compares them."""
+    show = (request or ConflictsRequest()).show
     rows = list(accepted_rows(project.paths))
     contradictory: list[RowGroup] = []
     repeated: list[RowGroup] = []

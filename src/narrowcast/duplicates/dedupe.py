@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.row import RejectedRow
+from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.duplicates.leakage import NO_EMBEDDER
 from narrowcast.duplicates.requests import DedupeRequest
@@ -47,7 +48,7 @@ class DedupeReport(BaseModel):
     ledger: StageLedger | None = Field(default=None, description="Of the written file.")
 
 
-def dedupe(project: Project | None, request: DedupeRequest, work: Work | None = None) -> DedupeReport:
+def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None = None) -> DedupeReport:
     """Group the rows of a set, and write a source without its repetitions where `output` names a file.
 
     Written is the first row of each group and, where rows of a group contradict each other, the first of each
@@ -55,7 +56,8 @@ def dedupe(project: Project | None, request: DedupeRequest, work: Work | None = 
     `<output>.rejected.jsonl`, with its reason and the row that stays.
 
     Args:
-        project: whose rows are compared, and whose trail keeps the figures; None for a source alone.
+        place: the project whose rows are compared, and whose trail keeps the figures; settings for a source
+            alone.
         request: the rows, and how they are compared.
         work: where to show progress, and how to stop.
 
@@ -67,7 +69,7 @@ def dedupe(project: Project | None, request: DedupeRequest, work: Work | None = 
     shown, token, by = work.progress, work.cancel, request.embedder
     output = None if request.dry_run else request.output
     shown.start("reading the rows")
-    found = row_set(request.locator, project, request)
+    found = row_set(request.locator, place, request)
     _check_output(output, found)
     token.check()
     shown.start("looking for exact and near-duplicates")
@@ -95,8 +97,8 @@ def dedupe(project: Project | None, request: DedupeRequest, work: Work | None = 
     if output is not None:
         report.written = str(output)
         report.ledger = _write(output, found, groups, exact, near)
-    if project is not None and not request.dry_run:
-        _emit(project, report)
+    if isinstance(place, Project) and not request.dry_run:
+        _emit(place, report)
     return report
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.duplicates.requests import LeakageRequest
 from narrowcast.duplicates.row_sets import RowSet, row_set
@@ -44,11 +45,12 @@ class LeakageAudit(BaseModel):
     leaks: list[LeakedRow]
 
 
-def leakage(project: Project | None, request: LeakageRequest, work: Work | None = None) -> LeakageAudit:
+def leakage(place: Project | Settings, request: LeakageRequest, work: Work | None = None) -> LeakageAudit:
     """Look for the rows of `b` in `a`; writes nothing but one event.
 
     Args:
-        project: whose splits are compared, and whose trail keeps the figures; None for sources alone.
+        place: the project whose splits are compared, and whose trail keeps the figures; settings for sources
+            alone.
         request: both sets, and how they are compared.
         work: where to show progress, and how to stop.
 
@@ -60,8 +62,8 @@ def leakage(project: Project | None, request: LeakageRequest, work: Work | None 
     shown, token, by = work.progress, work.cancel, request.embedder
     chosen = None if by == NO_EMBEDDER else embedder(by)
     shown.start("reading the rows")
-    left = row_set(request.a, project, request)
-    right = row_set(request.b, project, request)
+    left = row_set(request.a, place, request)
+    right = row_set(request.b, place, request)
     token.check()
     shown.start("comparing the rows")
     matches = compare(
@@ -84,8 +86,8 @@ def leakage(project: Project | None, request: LeakageRequest, work: Work | None 
         similarity=request.similarity,
         leaks=leaks,
     )
-    if project is not None:
-        project.trail.emit(
+    if isinstance(place, Project):
+        place.trail.emit(
             StageName.PREPARE,
             "prepare_leakage_audit",
             f"{len(leaks):,} of {audit.rows_b:,} rows of {audit.b} were found in {audit.a}",

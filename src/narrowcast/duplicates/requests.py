@@ -25,6 +25,13 @@ class ComparisonRequest(Request):
     """Cosine from which texts say the same; the embedder's own where it is not given."""
 
 
+class ConflictsRequest(Request):
+    """Name the rows that contradict or repeat each other."""
+
+    show: int | None = Field(10, ge=0)
+    """List at most N groups of each kind."""
+
+
 class DedupeRequest(ComparisonRequest):
     """Group rows that say the same, exactly, nearly or in other words."""
 

@@ -7,12 +7,14 @@ from itertools import islice
 from typing import Any
 
 from narrowcast.connectors import connect
+from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.text_column import find_column, strings
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
+from narrowcast.core.settings import Settings
 from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
@@ -44,12 +46,12 @@ class RowSet:
     unusable: list[SourceRow]
 
 
-def row_set(reference: str, project: Project | None, request: ComparisonRequest) -> RowSet:
+def row_set(reference: str, place: Project | Settings, request: ComparisonRequest) -> RowSet:
     """The rows that `reference` names: `SCHEME:PATH`, `train|dev|test|golden`, or `accepted`.
 
     Args:
         reference: what to read.
-        project: whose rows a split or `accepted` names.
+        place: the project whose rows a split or `accepted` names; settings alone where a source is read.
         request: names the columns of a source.
 
     Raises:
@@ -57,13 +59,13 @@ def row_set(reference: str, project: Project | None, request: ComparisonRequest)
         DataError: where the rows cannot be read.
     """
     if reference == "accepted" or reference in set(Split):
-        if project is None:
+        if not isinstance(place, Project):
             raise UsageError(
                 "these rows belong to a project, and none was named",
                 where=reference,
                 next_command="narrowcast projects",
             )
-        paths = project.paths
+        paths = place.paths
         if reference == "accepted":
             return _of_examples(reference, list(accepted_rows(paths)))
         return _of_examples(reference, read_split(paths, load_manifest(paths), Split(reference)))
@@ -74,7 +76,8 @@ def row_set(reference: str, project: Project | None, request: ComparisonRequest)
             next_command="SCHEME:PATH, train, dev, test, golden, or accepted",
             reason_code="prepare_request_invalid",
         )
-    return _of_source(reference, request.column, request.label)
+    settings = place.settings if isinstance(place, Project) else place
+    return _of_source(reference, request, SourceAccess.of(settings))
 
 
 def _of_examples(name: str, examples: list[Example]) -> RowSet:
@@ -88,12 +91,12 @@ def _of_examples(name: str, examples: list[Example]) -> RowSet:
     )
 
 
-def _of_source(name: str, column: str | None, label: str | None) -> RowSet:
+def _of_source(name: str, request: ComparisonRequest, access: SourceAccess) -> RowSet:
     locator = Locator.parse(name)
-    connector = connect(locator)
-    text_column = column or find_column(islice(connector.load(), 200))
+    connector = connect(locator, access)
+    text_column = request.column or find_column(islice(connector.load(), 200))
     found = RowSet(locator.public, [], [], [], [], [])
-    label_column = label
+    label_column = request.label
     for row in connector.load():
         text = "\n".join(each for _, each in strings(row.data.get(text_column)))
         if row.error is not None or not text.strip():

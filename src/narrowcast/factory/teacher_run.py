@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict
 from narrowcast.core.generation import Spending
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.factory.options import TeacherOptions
 from narrowcast.store.generations import call_store_path
 from narrowcast.teacher.budget import Caps
 from narrowcast.teacher.call import Call
-from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.client import TeacherClient, Terms
 from narrowcast.teacher.settings import Price, TeacherSettings
 
 _CHARACTERS_PER_TOKEN = 4  # of English text; for estimates alone
@@ -52,14 +53,15 @@ def open_teacher(ctx: StageContext, run: str, options: TeacherOptions) -> Teache
     return TeacherClient(
         TeacherSettings.of(ctx.settings, model=options.model),
         call_store_path(ctx.project),
-        run,
-        caps=Caps(tokens=options.cap_tokens, cost=options.cap_cost),
-        price=price_of(options),
-        attempts=options.attempts,
-        concurrency=options.concurrency,
-        timeout=options.timeout,
-        progress=ctx.progress,
-        cancel=ctx.cancel,
+        Terms(
+            run=run,
+            caps=Caps(tokens=options.cap_tokens, cost=options.cap_cost),
+            price=price_of(options),
+            attempts=options.attempts,
+            concurrency=options.concurrency,
+            timeout=options.timeout,
+        ),
+        Work(ctx.progress, ctx.cancel),
     )
 
 

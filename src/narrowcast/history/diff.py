@@ -12,6 +12,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.history.requests import DiffRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import find_version, rows_of
 from narrowcast.tasks import has_labels
@@ -54,14 +55,14 @@ class VersionDiff(BaseModel):
     rows: list[ChangedRow] = Field(description="The first changed rows of each kind.")
 
 
-def diff(project: Project, a: str, b: str, *, show: int = 20) -> VersionDiff:
-    """Compare two versions; each is the start of a version's name, `current` or `parent`.
+def diff(project: Project, request: DiffRequest | None = None) -> VersionDiff:
+    """Compare two versions, by default the current one with its parent.
 
     Raises:
         DataError: for an unknown version, or one whose rows are gone.
     """
-    paths = project.paths
-    first, second = find_version(paths, a), find_version(paths, b)
+    request, paths = request or DiffRequest(), project.paths
+    first, second = find_version(paths, request.a), find_version(paths, request.b)
     before, after = list(rows_of(paths, first)), list(rows_of(paths, second))
     changed, unchanged = _compare(before, after)
     counts = Counter(each.change for each in changed)
@@ -78,7 +79,7 @@ def diff(project: Project, a: str, b: str, *, show: int = 20) -> VersionDiff:
         moved=counts["moved"],
         splits=_splits(first, second),
         labels=_balance(before, after) if labelled else {},
-        rows=[row for kind in counts for row in _first(changed, kind, show)],
+        rows=[row for kind in counts for row in _first(changed, kind, request.show)],
     )
 
 

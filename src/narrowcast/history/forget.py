@@ -7,7 +7,7 @@ same command finishes the work and nothing stays half deleted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.history.remains import remains
+from narrowcast.history.requests import ForgetRequest
 from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
@@ -61,31 +63,23 @@ class Forgotten(BaseModel):
     )
 
 
-def forget(
-    project: Project,
-    *,
-    ids: Sequence[str] = (),
-    where: Mapping[str, str] | None = None,
-    text: str | None = None,
-    dry_run: bool = True,
-) -> Forgotten:
+def forget(project: Project, request: ForgetRequest, work: Work | None = None) -> Forgotten:
     """Delete rows, and those generated after them, from raw, mapped, rejected, prepared and measured copies.
 
     The event that tells of it holds counts and hashes, no id and no text.
 
     Args:
         project: whose rows.
-        ids: see `Selection`.
-        where: see `Selection`.
-        text: see `Selection`.
-        dry_run: count only.
+        request: which rows, and whether they are deleted or counted alone.
+        work: how to stop before the first row is deleted; a deletion that has begun is finished.
 
     Raises:
         UsageError: where no condition is given.
         DataError: where no row meets them.
+        CancelledError: on request.
     """
-    selection = Selection(ids, where, text)
-    paths = project.paths
+    work, paths = work or Work(), project.paths
+    selection = Selection(request.ids, request.where, request.text)
     with project.lock("data forget"):
         records = read_records(paths)
         found = selection.find(paths, records) | read_pending(paths)
@@ -96,9 +90,10 @@ def forget(
                 next_command="narrowcast data imports; values of --where are compared exactly",
                 reason_code="dataset_row_unknown",
             )
-        outcome = _outcome(paths, found, dry_run)
-        if dry_run:
+        outcome = _outcome(paths, found, request.counts_only)
+        if request.counts_only:
             return outcome
+        work.cancel.check()
         write_pending(paths, found)
         append_forgotten(paths, _hashes(paths, found))
         for path, is_meant in _row_files(paths):

@@ -12,6 +12,7 @@ from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.history.find_row import find_id
+from narrowcast.history.requests import LineageRequest
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import kept_manifests, rejections, splits_with
@@ -53,14 +54,14 @@ class RowLineage(BaseModel):
     reviews: list[dict[str, Any]] = Field(default_factory=list)
 
 
-def lineage(project: Project, reference: str) -> RowLineage:
+def lineage(project: Project, request: LineageRequest) -> RowLineage:
     """Follow one row through every file that holds it.
 
     Raises:
         DataError: where no row, or more than one, is meant.
     """
     paths = project.paths
-    row_id = find_id(project, reference)
+    row_id = find_id(project, request.row)
     source = row_id.rpartition(":")[0]
     record = next(each for each in read_records(paths) if each.id == source)
     raw, example = raw_row(paths, row_id), accepted_row(paths, row_id)

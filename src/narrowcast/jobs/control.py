@@ -10,6 +10,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
 from narrowcast.jobs.database import APPLICATION, QUEUE, VERSION, queue_client
 from narrowcast.jobs.record import Job, JobFiles, JobRequest, Status, unknown
+from narrowcast.jobs.requests import JobIdRequest, JobsRequest, ResumeRequest, StopRequest, SubmitRequest
 from narrowcast.jobs.worker import WORKFLOW, emit, start_worker, worker_lives
 from narrowcast.pipeline.project import Project
 from narrowcast.store.lock import is_held
@@ -21,19 +22,14 @@ COMMANDS = {
 }  # fmt: skip
 
 
-def submit(project: Project, commands: list[list[str]], *, retries: int = 0, worker: bool = True) -> Job:
+def submit(project: Project, request: SubmitRequest) -> Job:
     """Put commands into the queue as one job; each is a step.
-
-    Args:
-        project: whose commands they are.
-        commands: command lines without the program's name.
-        retries: how often a step whose process was killed is started again by itself.
-        worker: start a worker where none runs.
 
     Raises:
         UsageError: for a command that cannot be a job.
     """
-    request = check(JobRequest(project=project.id, commands=commands, retries=retries))
+    commands = request.commands
+    queued = check(JobRequest(project=project.id, commands=commands, retries=request.retries))
     job_id = f"job-{uuid.uuid4().hex[:8]}"
     with queue_client(project.settings) as client:
         client.enqueue(
@@ -44,13 +40,13 @@ def submit(project: Project, commands: list[list[str]], *, retries: int = 0, wor
                 "app_version": VERSION,
                 "application_name": APPLICATION,
             },
-            request.model_dump(),
+            queued.model_dump(),
         )
     shown = " -- ".join(" ".join(command) for command in commands)
     emit(project.settings, project.id, "job_submitted", f"{job_id}: {shown}", {"job": job_id})
-    if worker:
+    if request.worker:
         start_worker(project.settings)
-    return show(project.settings, job_id)
+    return find_job(project.settings, job_id)
 
 
 def check(request: JobRequest) -> JobRequest:
@@ -71,19 +67,31 @@ def check(request: JobRequest) -> JobRequest:
     return request
 
 
-def jobs(settings: Settings, project: int | None = None, limit: int | None = None) -> list[Job]:
-    """Jobs, the newest first; those of one project where given."""
+def jobs(place: Project | Settings, request: JobsRequest | None = None) -> list[Job]:
+    """The jobs of a project or of the whole workspace, the newest first."""
+    request = request or JobsRequest()
+    project = place.id if isinstance(place, Project) else None
+    settings = place.settings if isinstance(place, Project) else place
     with queue_client(settings) as client:
         found = [
             _job(settings, each)
             for each in client.list_workflows(name=WORKFLOW, sort_desc=True, load_output=False)
         ]
     mine = [each for each in found if project is None or each.request.project == project]
-    return mine[:limit]
+    return mine[: request.limit]
 
 
-def show(settings: Settings, job_id: str) -> Job:
+def show(settings: Settings, request: JobIdRequest) -> Job:
     """One job.
+
+    Raises:
+        DataError: where there is none.
+    """
+    return find_job(settings, request.job)
+
+
+def find_job(settings: Settings, job_id: str) -> Job:
+    """One job, by its id.
 
     Raises:
         DataError: where there is none.
@@ -92,31 +100,33 @@ def show(settings: Settings, job_id: str) -> Job:
         return _job(settings, _status(client, job_id))
 
 
-def stop(settings: Settings, job_id: str, *, pause: bool) -> Job:
+def stop(settings: Settings, request: StopRequest) -> Job:
     """Take a job from the queue, or let its process stop at the next safe point.
 
     Raises:
         DataError: where there is no such job.
         UsageError: where it has ended.
     """
+    job_id = request.job
     with queue_client(settings) as client:
         job = _job(settings, _status(client, job_id))
         if job.status in ("done", "failed", "cancelled"):
             raise UsageError(f"the job is {job.status}", where=job_id, next_command="narrowcast jobs list")
-        client.update_workflow_attributes(job_id, {"paused": pause})
+        client.update_workflow_attributes(job_id, {"paused": request.pause})
         client.cancel_workflow(job_id)
-    code, verb = ("job_paused", "paused") if pause else ("job_cancelled", "cancelled")
+    code, verb = ("job_paused", "paused") if request.pause else ("job_cancelled", "cancelled")
     emit(settings, job.request.project, code, f"{job_id} was {verb}", {"job": job_id})
-    return show(settings, job_id)
+    return find_job(settings, job_id)
 
 
-def resume(settings: Settings, job_id: str, *, worker: bool = True) -> Job:
+def resume(settings: Settings, request: ResumeRequest) -> Job:
     """Go on with a paused, cancelled, failed or interrupted job; finished steps are not repeated.
 
     Raises:
         DataError: where there is no such job.
         UsageError: where it runs, waits, or has finished.
     """
+    job_id = request.job
     with queue_client(settings) as client:
         job = _job(settings, _status(client, job_id))
         if job.status == "failed":
@@ -132,9 +142,9 @@ def resume(settings: Settings, job_id: str, *, worker: bool = True) -> Job:
                 f"the job is {job.status}", where=job_id, next_command=f"narrowcast jobs show {job_id}"
             )
     emit(settings, job.request.project, "job_resumed", f"{job_id} continues", {"job": job_id})
-    if worker:
+    if request.worker:
         start_worker(settings)
-    return show(settings, job_id)
+    return find_job(settings, job_id)
 
 
 def _status(client: Any, job_id: str) -> Any:

@@ -8,31 +8,32 @@ from collections.abc import Iterator
 from narrowcast.core.settings import Settings
 from narrowcast.jobs import control
 from narrowcast.jobs.record import JobFiles
+from narrowcast.jobs.requests import JobIdRequest
 
 _PAUSE = 0.5  # seconds between two looks
 _RUNNING = ("queued", "running", "stopping")
 
 
-def read_log(settings: Settings, job_id: str) -> str:
+def read_log(settings: Settings, request: JobIdRequest) -> str:
     """What a job's commands wrote so far; empty before the first began.
 
     Raises:
         DataError: where there is no such job.
     """
-    control.show(settings, job_id)
-    path = JobFiles.of(settings, job_id).log
+    control.show(settings, request)
+    path = JobFiles.of(settings, request.job).log
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def follow_log(settings: Settings, job_id: str) -> Iterator[str]:
+def follow_log(settings: Settings, request: JobIdRequest) -> Iterator[str]:
     """The log in pieces until the job has ended, or waits for somebody to resume it.
 
     Raises:
         DataError: where there is no such job.
     """
-    path, place = JobFiles.of(settings, job_id).log, 0
+    path, place = JobFiles.of(settings, request.job).log, 0
     while True:
-        running = control.show(settings, job_id).status in _RUNNING
+        running = control.show(settings, request).status in _RUNNING
         if path.exists():
             with path.open("rb") as file:
                 file.seek(place)

@@ -41,7 +41,7 @@ def run_step(
         files: of the job.
         request: of the job.
         step: from 0.
-        settings: workspace and database, handed on to the process.
+        settings: handed on to the process.
         wanted: asked once a second; False stops the process with SIGTERM.
 
     Returns:
@@ -124,8 +124,7 @@ def _is_step_of(files: JobFiles, pid: int) -> bool:
 def _environment(settings: Settings, request: JobRequest, files: JobFiles) -> dict[str, str]:
     return {
         **os.environ,
-        "NARROWCAST_HOME": str(settings.home),
-        "NARROWCAST_DATABASE_URL": settings.database_url,
+        **settings.to_environment(),
         "NARROWCAST_PROJECT": str(request.project),
         VARIABLE: str(files.progress_path),
     }

@@ -9,6 +9,7 @@ from narrowcast.errors import UsageError
 from narrowcast.jobs.control import check
 from narrowcast.jobs.database import APPLICATION, queue_client
 from narrowcast.jobs.record import JobRequest, unknown
+from narrowcast.jobs.requests import ScheduleRequest, UnscheduleRequest
 from narrowcast.jobs.worker import SCHEDULED, emit, start_worker
 from narrowcast.pipeline.project import Project
 
@@ -23,17 +24,16 @@ class Schedule(BaseModel):
     last_fired: str | None = None
 
 
-def add_schedule(
-    project: Project, name: str, cron: str, commands: list[list[str]], timezone: str | None = None
-) -> Schedule:
-    """Submit `commands` whenever `cron` (five fields, or six with seconds first) is due.
+def add_schedule(project: Project, request: ScheduleRequest) -> Schedule:
+    """Submit the commands whenever the cron expression is due.
 
     Raises:
         UsageError: for a wrong name, expression, time zone or command, or a name that is taken.
     """
+    name, cron = request.name, request.cron
     if not name.replace("-", "").isalnum():
         raise UsageError("a schedule's name is letters, digits and hyphens", where=name)
-    request = check(JobRequest(project=project.id, commands=commands, schedule=name))
+    queued = check(JobRequest(project=project.id, commands=request.commands, schedule=name))
     with queue_client(project.settings) as client:
         from dbos import error as dbos_error
 
@@ -42,8 +42,8 @@ def add_schedule(
                 schedule_name=name,
                 workflow_name=SCHEDULED,
                 schedule=cron,
-                context=request.model_dump(),
-                cron_timezone=timezone,
+                context=queued.model_dump(),
+                cron_timezone=request.timezone,
                 application_name=APPLICATION,
             )
         except dbos_error.DBOSException as error:
@@ -52,7 +52,7 @@ def add_schedule(
             ) from error
     emit(project.settings, project.id, "job_scheduled", f"{name}: {cron}", {"job": name, "cron": cron})
     start_worker(project.settings)
-    return Schedule(name=name, cron=cron, timezone=timezone, request=request)
+    return Schedule(name=name, cron=cron, timezone=request.timezone, request=queued)
 
 
 def schedules(settings: Settings) -> list[Schedule]:
@@ -70,12 +70,13 @@ def schedules(settings: Settings) -> list[Schedule]:
         ]
 
 
-def remove_schedule(settings: Settings, name: str) -> Schedule:
+def remove_schedule(settings: Settings, request: UnscheduleRequest) -> Schedule:
     """Remove a schedule; its jobs stay.
 
     Raises:
         DataError: where there is none.
     """
+    name = request.name
     found = next((each for each in schedules(settings) if each.name == name), None)
     if found is None:
         raise unknown(name)

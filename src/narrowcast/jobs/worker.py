@@ -25,6 +25,7 @@ from narrowcast.errors import StageError, WorkspaceError
 from narrowcast.jobs.database import APPLICATION, QUEUE, VERSION, queue_client, queue_url
 from narrowcast.jobs.process import Stopped, run_step
 from narrowcast.jobs.record import JobFiles, JobRequest
+from narrowcast.jobs.requests import WorkerRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.store.lock import is_held, take
@@ -70,11 +71,7 @@ def start_worker(settings: Settings, idle_seconds: float = 60.0) -> None:
                 "--idle-seconds",
                 str(idle_seconds),
             ],
-            env={
-                **os.environ,
-                "NARROWCAST_HOME": str(settings.home),
-                "NARROWCAST_DATABASE_URL": settings.database_url,
-            },
+            env={**os.environ, **settings.to_environment()},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -83,30 +80,29 @@ def start_worker(settings: Settings, idle_seconds: float = 60.0) -> None:
     threading.Thread(target=child.wait, daemon=True).start()
 
 
-def serve_queue(settings: Settings, *, concurrency: int = 1, idle_seconds: float | None = None) -> None:
+def serve_queue(settings: Settings, request: WorkerRequest | None = None) -> None:
     """Run jobs until SIGTERM or ctrl-C, or until there was nothing to do for a while.
 
     Args:
         settings: of the workspace.
-        concurrency: jobs at once.
-        idle_seconds: None waits forever; an active schedule counts as something to do.
+        request: how many jobs run at once, and when it ends; an active schedule counts as something to do.
 
     Raises:
         WorkspaceError: where a worker runs already, or the database cannot be used.
     """
-    ended = threading.Event()
+    request, ended = request or WorkerRequest(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
     with queue_client(settings) as client, _alone(settings):
         running: set[str] = set()
-        dbos = _launched(settings, client, concurrency, running)
+        dbos = _launched(settings, client, request.concurrency, running)
         idle_since = time.monotonic()
         lost_since: dict[str, float] = {}
         while not ended.wait(_LOOK):
             _take_up_lost(settings, client, running, lost_since)
             if _has_work(client):
                 idle_since = time.monotonic()
-            elif idle_seconds is not None and time.monotonic() - idle_since >= idle_seconds:
+            elif request.idle_seconds is not None and time.monotonic() - idle_since >= request.idle_seconds:
                 break
         if ended.is_set():
             # Processes of steps end with this one, at a checkpoint; the next worker takes them up.

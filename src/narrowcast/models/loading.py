@@ -182,14 +182,14 @@ def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:
 
 
 def load_trained(
-    project: ProjectPaths, run_id: str, settings: Settings | None = None, dtype: Any = None
+    project: ProjectPaths, run_id: str, settings: Settings, dtype: Any = None
 ) -> tuple[Any, Any]:
     """The trained model, adapter merged in, and its tokenizer.
 
     Args:
         project: where the run lies.
         run_id: `exp-…`.
-        settings: used to find the base of an adapter; read from the environment where None.
+        settings: decide where the base of an adapter may come from.
         dtype: torch dtype to load in; None keeps the stored one, float32 for an adapter.
 
     Raises:
@@ -200,7 +200,7 @@ def load_trained(
     if manifest.method == "full":
         read_model_folder(folder)
         return model_from(folder, dtype), tokenizer
-    return _merged(manifest, folder, settings or Settings.from_environment(), dtype), tokenizer
+    return _merged(manifest, folder, settings, dtype), tokenizer
 
 
 def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from narrowcast.core.request import Request
 from narrowcast.core.work import Work
+from narrowcast.ops.requests import MigrateRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.store.project_format import (
@@ -17,13 +17,6 @@ from narrowcast.store.project_format import (
 )
 
 CODE = "project_migrated"
-
-
-class MigrateRequest(Request):
-    """Migrate a project's files."""
-
-    dry_run: bool = False
-    """Say what would be changed; change nothing."""
 
 
 class MigrateResult(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from narrowcast.core.settings import Settings
+from narrowcast.core.work import Work
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import (
     Catalogue,
@@ -14,6 +15,7 @@ from narrowcast.models.catalogue import (
     looks_like_hub_id,
     near_names,
 )
+from narrowcast.ops.requests import ModelRequest
 
 
 class ModelDetails(BaseModel):
@@ -34,7 +36,7 @@ def list_models() -> Catalogue:
     return catalogue()
 
 
-def show_model(name: str, settings: Settings) -> ModelDetails:
+def show_model(settings: Settings, request: ModelRequest) -> ModelDetails:
     """What is known of a model; nothing is downloaded.
 
     Raises:
@@ -42,6 +44,7 @@ def show_model(name: str, settings: Settings) -> ModelDetails:
     """
     from narrowcast.models.loading import resolve_base
 
+    name = request.name
     entry = find(name)
     try:
         base = resolve_base(name, settings.model_copy(update={"offline": True}))
@@ -61,7 +64,7 @@ def show_model(name: str, settings: Settings) -> ModelDetails:
     )
 
 
-def pull_model(name: str, settings: Settings) -> ModelDetails:
+def pull_model(settings: Settings, request: ModelRequest, work: Work | None = None) -> ModelDetails:
     """Download a model into the standard Hub cache, and check that it can be used.
 
     Raises:
@@ -69,10 +72,11 @@ def pull_model(name: str, settings: Settings) -> ModelDetails:
     """
     from narrowcast.models.hub import pull
 
+    name = request.name
     entry = find(name)
     hub_id = entry.hub_id if entry else name
     if hub_id is None:
-        return show_model(name, settings)
+        return show_model(settings, request)
     if not looks_like_hub_id(hub_id):
         near = near_names(name)
         raise ModelError(
@@ -80,5 +84,10 @@ def pull_model(name: str, settings: Settings) -> ModelDetails:
             where=f"near: {', '.join(near)}" if near else "",
             next_command="narrowcast models list",
         )
-    pull(hub_id, settings)
-    return show_model(name, settings)
+    work = work or Work()
+    work.progress.start(f"fetching {hub_id}")
+    try:
+        pull(hub_id, settings)
+    finally:
+        work.progress.finish()
+    return show_model(settings, request)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from narrowcast.core.stage import StageDefinition
-from narrowcast.errors import NarrowcastError
+from narrowcast.core.stage import StageDefinition, StageOptions
+from narrowcast.errors import NarrowcastError, UsageError
 from narrowcast.ops.imports import source_options, withdrawn
-from narrowcast.ops.run import planned_options
+from narrowcast.ops.requests import RunRequest
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
-from narrowcast.stages import stage
+from narrowcast.stages import PIPELINE, stage
 from narrowcast.stages.import_ import STAGE as IMPORT
 
 
@@ -23,9 +25,13 @@ class PlannedStep(BaseModel):
     reason: str
 
 
-def plan(project: Project, until: str | None = None) -> list[PlannedStep]:
-    """Each source, then each stage in order; behind the first stale one all run, as their inputs change."""
-    stages = planned_options(project, until)
+def plan(project: Project, request: RunRequest | None = None) -> list[PlannedStep]:
+    """Each source, then each stage in order; behind the first stale one all run, as their inputs change.
+
+    Raises:
+        UsageError: for wrong options of any stage.
+    """
+    stages = planned_options(project, (request or RunRequest()).until)
     steps = [
         PlannedStep(stage=f"remove {each.id}", runs=True, reason=f"{each.locator} left narrowcast.yaml")
         for each in withdrawn(project)
@@ -40,6 +46,33 @@ def plan(project: Project, until: str | None = None) -> list[PlannedStep]:
         else:
             steps.append(_step(project, name, stage(name), options))
     return steps
+
+
+def planned_options(project: Project, until: str | None = None) -> dict[str, StageOptions]:
+    """The options of every stage up to `until`, validated together.
+
+    Raises:
+        UsageError: with the mistakes of all stages.
+    """
+    options: dict[str, StageOptions] = {}
+    mistakes = []
+    for name in _stage_names(until):
+        try:
+            options[name] = stage_options(project, stage(name))
+        except UsageError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UsageError("; ".join(mistakes), next_command=f"correct {project.paths.config}")
+    return options
+
+
+def _stage_names(until: str | None) -> Sequence[str]:
+    names = list(PIPELINE)
+    if until is None:
+        return names
+    if until not in names:
+        raise UsageError("no such stage", where=until, next_command=f"use one of: {', '.join(names)}")
+    return names[: names.index(until) + 1]
 
 
 def _step(

@@ -5,6 +5,7 @@ A request with a stage names the model of the stage's options as text; see `narr
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -118,11 +119,47 @@ class ParityRequest(OptionsRequest):
     options_model = "narrowcast.stages.export.options:Options"
 
 
+class InitRequest(Request):
+    """Make a project with its task specification; what is not said is assumed, and marked so."""
+
+    name: Annotated[str | None, CommandLine(positional=True)] = None
+    """Name of the task; default the current folder's."""
+    path: Path | None = None
+    """Folder; default below the workspace."""
+    goal: str | None = None
+    """What the model is for, in a sentence."""
+    task: str | None = None
+    """Kind of task; otherwise the first import proposes it."""
+    labels: Annotated[list[str], CommandLine("--labels", commas=True)] = Field(default_factory=list)
+    """Labels of a classification, separated by commas."""
+    schema_file: Annotated[Path | None, CommandLine("--schema")] = None
+    """JSON Schema of the answer, for extraction."""
+    instruction: str | None = None
+    """System prompt of the model; default the task's own."""
+    inputs: str | None = None
+    """What comes in, and from whom."""
+    failures: str | None = None
+    """Mistakes that are not acceptable."""
+    metrics: str | None = None
+    """How success is measured."""
+    deployment: str | None = None
+    """Where the model will run."""
+    latency: str | None = None
+    """What an answer may take and cost."""
+
+
+class MigrateRequest(Request):
+    """Bring a project that an older version wrote to the current format."""
+
+    dry_run: bool = False
+    """Say what would change; write nothing."""
+
+
 class RunRequest(Request):
     """Take a project through the whole loop."""
 
     until: str | None = None
-    """Stop after this stage (prepare, baseline, train, evaluate, export)."""
+    """Stop after this stage (prepare, baseline, train, evaluate, export, verify)."""
     resume: Annotated[bool, CommandLine(hidden=True)] = True
     """Continue an interrupted training run from its last checkpoint."""
     dry_run: bool = False
@@ -140,6 +177,11 @@ class ServeRequest(Request):
     """Port to listen on; 0 takes a free one."""
     token: str | None = None
     """Bearer token that requests must carry; default NARROWCAST_SERVE_TOKEN."""
+
+    @property
+    def names_file(self) -> bool:
+        """Whether a file is named by its path, so that no project is needed."""
+        return bool(self.model and self.model.endswith(".gguf"))
 
 
 class ModelRequest(Request):

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narrowcast.core.bundle import BundleFile, BundleManifest
+from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import ModelError
+from narrowcast.errors import ModelError, UsageError
 from narrowcast.models.predictors.llama import gguf_path
+from narrowcast.ops.requests import ServeRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.bundles import current_bundle, read_bundle
 from narrowcast.store.files import sha256_file
@@ -31,25 +33,32 @@ class Served:
     run_id: str | None = None
 
 
-def find_served(project: Project | None, model: str | None) -> Served:
+def find_served(place: Project | Settings, request: ServeRequest) -> Served:
     """Resolve what `narrowcast serve` was asked for.
 
     Args:
-        project: where bundles are looked for; None for a file named by its path.
-        model: a quantisation of the current bundle, a path, or None for the bundle's default file.
+        place: the project whose bundles are looked for; settings alone where a file is named by its path.
+        request: names a quantisation of the current bundle, a path, or nothing for the bundle's default file.
 
     Raises:
+        UsageError: where a project is needed and none was named.
         ModelError: no such file, or one that is not the file its bundle was proven with.
     """
-    if model and model.endswith(".gguf"):
+    model = request.model
+    if model and request.names_file:
         path = Path(model).expanduser().absolute()
         if not path.is_file():
             raise ModelError("there is no such GGUF file", where=str(path), next_command="narrowcast export")
         if not (path.parent / "bundle.json").exists():
             return Served(path, path.stem)
+    elif isinstance(place, Project):
+        path = gguf_path(place.paths, model or _default_format(place))
     else:
-        assert project is not None
-        path = gguf_path(project.paths, model or _default_format(project))
+        raise UsageError(
+            "a file of a bundle belongs to a project, and none was named",
+            where=model or "the current bundle",
+            next_command="narrowcast serve --project NAME, or --model PATH.gguf",
+        )
     manifest = read_bundle(path.parent)
     entry = _proven_entry(path, manifest)
     return Served(path, f"{manifest.project}-{entry.format}", manifest.task, manifest.run_id)

@@ -12,6 +12,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.errors import ModelError
 from narrowcast.models.loading import read_run_manifest
+from narrowcast.ops.requests import RunViewRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
 from narrowcast.store.datasets import load_manifest
@@ -57,13 +58,13 @@ class RunView(BaseModel):
     next: str
 
 
-def show_run(project: Project, run_id: str) -> RunView:
+def show_run(project: Project, request: RunViewRequest) -> RunView:
     """Read a finished run.
 
     Raises:
         ModelError: where there is no such run; says whether it was interrupted, or which come near.
     """
-    paths = project.paths
+    paths, run_id = project.paths, request.run
     gone = _plain(run_id) and paths.dropped_note(run_id).exists()  # reading it then says why
     if not (gone or (paths.adapters / run_id / "run.json").exists()):
         raise _unknown(paths, run_id)

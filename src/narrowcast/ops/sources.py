@@ -94,19 +94,18 @@ class IntrospectRequest(Request):
 
 
 def introspect(
-    request: IntrospectRequest, settings: Settings | None = None, work: Work | None = None
+    settings: Settings, request: IntrospectRequest, work: Work | None = None
 ) -> IntrospectedSource:
     """Read a source once and say what it seems to be; writes nothing, records no event.
 
     Args:
+        settings: say what a source may do.
         request: which source.
-        settings: the environment; read afresh where None.
         work: shows progress, and stops it.
 
     Raises:
         UsageError: for a wrong locator.
         DataError: where the source cannot be read.
     """
-    access = SourceAccess.of(settings or Settings.from_environment())
-    connector = connect(Locator.parse(request.locator), access)
+    connector = connect(Locator.parse(request.locator), SourceAccess.of(settings))
     return introspect_source(connector, connector.describe(), request.limit, work or Work())

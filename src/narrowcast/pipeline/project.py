@@ -84,9 +84,10 @@ class Project:
     def open(cls, settings: Settings, ref: str | None = None, *, any_format: bool = False) -> Project:
         """Find a project by number, slug or folder.
 
-        Without `ref`: `NARROWCAST_PROJECT`, else the project the current folder lies in, else the one
-        used last. A folder with a `narrowcast.yaml` that is not in the index (a clone, a copy) is entered,
-        and so are the events that came with it.
+        Without `ref`: `NARROWCAST_PROJECT`, else the project the current folder lies in, else the one that
+        was worked on last. Opening writes nothing, with two exceptions: a folder with a `narrowcast.yaml`
+        that is not in the index (a clone, a copy) is entered, because a project needs a number, and the
+        schema of the workspace's database is made or upgraded, because nothing can be found without it.
 
         Args:
             settings: of the workspace.
@@ -101,8 +102,6 @@ class Project:
         project = cls(settings, engine, entry)
         if not any_format:
             require_current_format(project.paths)
-        touch_project(engine, entry.id)
-        project.trail.repair()
         return project
 
     @property
@@ -126,6 +125,7 @@ class Project:
             return
         with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
             self._lock_owner = threading.get_ident()
+            touch_project(self._engine, self.id)
             try:
                 yield
             finally:

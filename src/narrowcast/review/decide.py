@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +15,10 @@ from narrowcast.history.find_row import find_id
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.review.agreement import Agreement, agreement
+from narrowcast.review.requests import Choice, DecideRequest, QueueViewRequest
 from narrowcast.review.rescue import rescue, rescued_ids
 from narrowcast.store.import_rows import RowLookup
 from narrowcast.store.reviews import (
-    Decision,
     QueuedRow,
     Review,
     append_review,
@@ -63,20 +62,10 @@ class Decided(BaseModel):
     state: ReviewState
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One decision that is about to be made; an edit has a target, and inputs where those change."""
-
-    id: str
-    decision: Decision
-    target: Any = None
-    inputs: dict[str, Any] | None = None
-    note: str = ""
-
-
-def review_state(project: Project, reviewer: str, *, show: int | None = 20) -> ReviewState:
+def review_state(project: Project, request: QueueViewRequest | None = None) -> ReviewState:
     """The open rows of a reviewer; nobody sees what another has decided before deciding as well."""
-    paths = project.paths
+    request, paths = request or QueueViewRequest(), project.paths
+    reviewer = request.reviewer or project.settings.actor
     reviews, queue = read_reviews(paths), read_queue(paths)
     mine = {row for row, said in latest(reviews).items() if reviewer in said}
     waiting = [row for row in queue if row.id not in mine]
@@ -86,27 +75,22 @@ def review_state(project: Project, reviewer: str, *, show: int | None = 20) -> R
         decided=len(queue) - len(waiting),
         verdicts=dict(Counter(each.decision for each in verdicts(reviews).values())),
         agreement=agreement(reviews),
-        open=_items(project, waiting[:show]),
+        open=_items(project, waiting[: request.show]),
     )
 
 
-def decide(project: Project, choices: Sequence[Choice], reviewer: str, *, dry_run: bool = False) -> Decided:
+def decide(project: Project, request: DecideRequest) -> Decided:
     """Keep decisions, all of them or none; rows accepted out of the rejects become an import.
-
-    Args:
-        project: whose rows.
-        choices: decisions; a row need not be in the queue.
-        reviewer: who decides.
-        dry_run: check only.
 
     Raises:
         UsageError: for an edit without a usable target, or the acceptance of a row that is no example yet.
         DataError: for a row that does not exist.
     """
-    lookup = RowLookup(project.paths, (choice.id for choice in choices))
-    checked = [_checked(project, choice, lookup) for choice in choices]
+    reviewer = request.reviewer or project.settings.actor
+    lookup = RowLookup(project.paths, (choice.id for choice in request.choices))
+    checked = [_checked(project, choice, lookup) for choice in request.choices]
     made: str | None = None
-    if not dry_run:
+    if not request.dry_run:
         with project.lock("data review"):
             moved = rescued_ids(project.paths)
             for choice in checked:
@@ -116,11 +100,11 @@ def decide(project: Project, choices: Sequence[Choice], reviewer: str, *, dry_ru
             made = rescue(project)
         _emit(project, checked, reviewer, made)
     return Decided(
-        dry_run=dry_run,
+        dry_run=request.dry_run,
         reviewer=reviewer,
         decisions=dict(Counter(choice.decision for choice in checked)),
         rescued=made,
-        state=review_state(project, reviewer, show=0),
+        state=review_state(project, QueueViewRequest(reviewer=reviewer, show=0)),
     )
 
 
@@ -144,7 +128,7 @@ def _items(project: Project, queued: Sequence[QueuedRow]) -> list[ReviewItem]:
 
 def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
     if lookup.raw(choice.id) is None:
-        choice = replace(choice, id=find_id(project, choice.id))
+        choice = choice.model_copy(update={"id": find_id(project, choice.id)})
         lookup = RowLookup(project.paths, [choice.id])
     task = project.config.task
     stored = lookup.accepted(choice.id)

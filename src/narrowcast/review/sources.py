@@ -4,42 +4,38 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Literal
+
+from pydantic import BaseModel
 
 from narrowcast.duplicates.conflicts import conflicts
+from narrowcast.duplicates.requests import ConflictsRequest
 from narrowcast.errors import DataError
 from narrowcast.pipeline.project import Project
+from narrowcast.review.requests import QueueRequest, Source
 from narrowcast.store.files import read_jsonl
 from narrowcast.store.import_rows import accepted_rows, rejected_lines
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import QueuedRow, append_queue, read_queue
 
-Source = Literal["sample", "rejects", "gates", "conflicts", "low_confidence"]
+
+class Queued(BaseModel):
+    """What was put into the queue."""
+
+    added: int
 
 
-def fill_queue(
-    project: Project, source: Source, *, count: int, seed: int = 0, reason: str | None = None
-) -> int:
-    """Add up to `count` rows that are not in the queue yet.
-
-    Args:
-        project: whose queue.
-        source: `sample` of accepted rows; `rejects` of mapping; `gates`, rejects of generated rows;
-            `conflicts`, all rows of contradictions; `low_confidence`, rows that the newest predictions with
-            probabilities were least sure of.
-        count: rows to add at most; `conflicts` adds whole groups.
-        seed: decides the sample.
-        reason: of rejects, this one only.
-
-    Returns:
-        Rows that were added.
+def fill_queue(project: Project, request: QueueRequest) -> Queued:
+    """Add rows that are not in the queue yet.
 
     Raises:
         DataError: where there is nothing to take rows from.
     """
+    source = request.source
     with project.lock("data review"):
         known = {row.id for row in read_queue(project.paths)}
-        found = [row for row in _SOURCES[source](project, seed, reason) if row.id not in known]
+        found = [
+            row for row in _SOURCES[source](project, request.seed, request.reason) if row.id not in known
+        ]
         if not found and not known:
             raise DataError(
                 f"there is nothing to review: no {source.replace('_', ' ')}",
@@ -47,9 +43,9 @@ def fill_queue(
                 next_command="narrowcast data review --from sample",
                 reason_code="dataset_row_unknown",
             )
-        chosen = found if source == "conflicts" else found[:count]
+        chosen = found if source == "conflicts" else found[: request.count]
         append_queue(project.paths, chosen)
-    return len(chosen)
+    return Queued(added=len(chosen))
 
 
 def _sample(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
@@ -81,7 +77,7 @@ def _turned_away(project: Project, reason: str | None, why: str, *, generated: b
 
 def _conflicts(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
     del seed, reason
-    for group in conflicts(project).conflicts:
+    for group in conflicts(project, ConflictsRequest(show=None)).conflicts:
         others = ", ".join(row.id for row in group.rows)
         for row in group.rows:
             yield QueuedRow(id=row.id, why="conflicts", detail=f"the same input in {others}")

@@ -1,4 +1,4 @@
-"""The listening process: bind, announce, serve until stopped, end the child."""
+"""The listening process: find the file, bind, announce, serve until stopped, end the child."""
 
 from __future__ import annotations
 
@@ -8,38 +8,57 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
-from narrowcast.ops.serve import Served
+from narrowcast.ops.requests import ServeRequest
+from narrowcast.ops.serve import Served, find_served
+from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
+from narrowcast.reasons import StageName
 from narrowcast.server.guard import LOOPBACK, Access
 from narrowcast.server.host import ModelHost, OnRestart
 
 _BACKLOG = 128
 
 
-def serve(
+def serve(place: Project | Settings, request: ServeRequest, on_ready: Callable[[Served, str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; a project's trail says when that began and when a worker was replaced.
+
+    Args:
+        place: the project whose bundle is served; settings alone where a file is named by its path.
+        request: what is served, and where.
+        on_ready: told what is served and its base URL once requests are answered.
+
+    Raises:
+        UsageError: an open address without a token, or one that cannot be bound.
+        ModelError: where the file is not there or cannot be loaded.
+    """
+    served = find_served(place, request)
+    settings = place.settings if isinstance(place, Project) else place
+    token = request.token or (settings.serve_token.get_secret_value() if settings.serve_token else None)
+
+    def emit(code: str, message: str, payload: dict[str, Any]) -> None:
+        if isinstance(place, Project):
+            place.trail.emit(StageName.DEPLOYMENT, code, message, payload=payload, run=served.run_id)
+
+    def ready(url: str, pid: int | None) -> None:
+        emit("deployment_serve_started", f"{served.model_id} is served", {"url": url, "pid": pid})
+        on_ready(served, url)
+
+    def restarted(count: int) -> None:
+        emit("deployment_worker_restarted", f"{served.model_id}: restart {count}", {"restarts": count})
+
+    _listen(served, request.host, request.port, token, restarted, ready)
+
+
+def _listen(
     served: Served,
-    *,
     host: str,
     port: int,
     token: str | None,
     on_restart: OnRestart,
     on_ready: Callable[[str, int | None], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM.
-
-    Args:
-        served: from `ops.serve.find_served`.
-        host: address to bind; beyond loopback only with a token.
-        port: 0 takes a free one.
-        token: bearer token that requests must carry.
-        on_restart: told after the model's process was replaced.
-        on_ready: told the base URL and the child's process id once requests are answered.
-
-    Raises:
-        UsageError: an open address without a token, or one that cannot be bound.
-        ModelError: where the file cannot be loaded.
-    """
     require("fastapi", "uvicorn", purpose="serving")
     if host not in LOOPBACK and not token:
         raise UsageError(

@@ -53,7 +53,7 @@ def list_projects(engine: Engine) -> list[ProjectEntry]:
 
 
 def touch_project(engine: Engine, project_id: int) -> None:
-    """Remember that a project was used now."""
+    """Remember that a project was worked on now."""
     with Session(engine) as session:
         row = session.get(ProjectTable, project_id)
         if row is not None:

@@ -10,13 +10,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from narrowcast import errors
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.progress import Progress
+from narrowcast.core.work import Work
 from narrowcast.errors import StageError
 from narrowcast.plugins.optional import require
 from narrowcast.teacher.budget import Caps
@@ -27,6 +29,24 @@ from narrowcast.teacher.store import Spent
 _LOOK = 0.2  # seconds between two looks at the cancel token
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one run may spend, and how patiently it asks."""
+
+    run: str
+    """Names the spending of one generation."""
+    caps: Caps
+    """What the run may spend, over all its resumptions."""
+    price: Price | None = None
+    """Of the teacher's tokens."""
+    attempts: int = 6
+    """Tries of one call before the run ends."""
+    concurrency: int = 4
+    """Requests under way at a time."""
+    timeout: float = 120.0
+    """Seconds without a sign of life after which an attempt is given up."""
+
+
 class TeacherClient:
     """One child process that asks the teacher; a context manager. For one thread.
 
@@ -35,14 +55,8 @@ class TeacherClient:
     Args:
         settings: where the teacher is.
         store: path of the store of paid answers.
-        run: names the spending of one generation.
-        caps: what the run may spend, over all its resumptions.
-        price: of its tokens.
-        attempts: tries of one call before the run ends.
-        concurrency: requests under way at a time.
-        timeout: seconds without a sign of life after which an attempt is given up.
-        progress: is told where an earlier run's requests are waited for.
-        cancel: looked at while waiting.
+        terms: of the run.
+        work: its progress tells where an earlier run's requests are waited for; cancellation ends the wait.
 
     Attributes:
         tokens: spent so far.
@@ -56,26 +70,15 @@ class TeacherClient:
     """
 
     def __init__(
-        self,
-        settings: TeacherSettings,
-        store: Path,
-        run: str,
-        *,
-        caps: Caps,
-        price: Price | None = None,
-        attempts: int = 6,
-        concurrency: int = 4,
-        timeout: float = 120.0,
-        progress: Progress | None = None,
-        cancel: CancelToken | None = None,
+        self, settings: TeacherSettings, store: Path, terms: Terms, work: Work | None = None
     ) -> None:
         require("httpx", purpose="asking a teacher")
-        self._concurrency = concurrency
-        self._cancel = cancel or CancelToken()
+        work = work or Work()
+        self._concurrency, self._cancel = terms.concurrency, work.cancel
         self.tokens, self.exhausted, self.spent = 0, False, Spent()
         self.cost: float | None = None
         # Connecting, sending and receiving have the timeout each.
-        patience = 2 * timeout + 30
+        patience = 2 * terms.timeout + 30
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         # In a session of its own, so that no signal to this process group cuts off what is paid.
         self._process = subprocess.Popen(
@@ -93,20 +96,20 @@ class TeacherClient:
         self._reader.start()
         setup = {
             "store": str(store),
-            "run": run,
+            "run": terms.run,
             "url": settings.url,
             "model": settings.model,
             "key": settings.key.get_secret_value() if settings.key else None,
-            "caps": {"tokens": caps.tokens, "cost": caps.cost},
-            "price": price.model_dump() if price else None,
-            "attempts": attempts,
-            "concurrency": concurrency,
-            "timeout": timeout,
+            "caps": {"tokens": terms.caps.tokens, "cost": terms.caps.cost},
+            "price": terms.price.model_dump() if terms.price else None,
+            "attempts": terms.attempts,
+            "concurrency": terms.concurrency,
+            "timeout": terms.timeout,
             "patience": patience,
         }
         try:
             self._write(setup)
-            self._await_ready(progress or NullProgress(), patience)
+            self._await_ready(work.progress, patience)
         except BaseException:
             self.close()
             raise

@@ -27,7 +27,7 @@ from narrowcast.training.packing.calibration import plan_layout
 from narrowcast.training.recipes.selection import best_of, evaluations
 from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.tracking.feeds import Tracking
-from narrowcast.training.trainer import CompletionTrainer
+from narrowcast.training.trainer import CompletionTrainer, TrainingRows
 from narrowcast.training.weights import trainable_model
 
 
@@ -63,13 +63,15 @@ class Session:
         self._trainer = CompletionTrainer(
             self.model,
             training_arguments(setup, options, folder, ctx.settings.processes),
-            rows=setup.train.rows,
-            dev_rows=setup.dev.rows,
-            batch_size=options.batch_size,
-            pad=setup.tokenizer.pad_token_id or 0,
+            TrainingRows(
+                rows=setup.train.rows,
+                dev_rows=setup.dev.rows,
+                batch_size=options.batch_size,
+                pad=setup.tokenizer.pad_token_id or 0,
+                word_dropout=setup.recipe.word_dropout,
+            ),
             bf16=setup.recipe.precision == "bf16",
             objective=build_objective(setup, options, self.model, ctx),
-            word_dropout=setup.recipe.word_dropout,
             dev_score=self._score,
             callbacks=[self._monitor],
         )

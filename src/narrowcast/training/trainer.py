@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,19 +38,30 @@ from narrowcast.training.outputs.checkpoints import drop_incomplete, mark_comple
 from narrowcast.training.outputs.disk import why_no_room
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """What a trainer learns from, and how it is dealt out."""
+
+    rows: Sequence[TokenRow]
+    dev_rows: Sequence[TokenRow]
+    """For the dev loss; may be empty."""
+    batch_size: int
+    """Examples per step."""
+    pad: int
+    """Id that fills short rows."""
+    word_dropout: float = 0.0
+    """Share of an input's tokens that are lost, anew in every epoch (see `data.word_dropout`)."""
+
+
 class CompletionTrainer(Trainer):  # type: ignore[misc]
     """Fine-tunes on token rows.
 
     Args:
         model: causal language model, with adapters where LoRA trains.
         args: `TrainingArguments`; its per-device batch size is the micro-batch.
-        rows: training rows.
-        dev_rows: rows for the dev loss, may be empty.
-        batch_size: examples per step.
-        pad: id that fills short rows.
+        data: the rows.
         bf16: compute matrix products in bf16.
         objective: makes batches of rows and says what their logits cost.
-        word_dropout: share of an input's tokens that are lost, anew in every epoch (see `data.word_dropout`).
         dev_score: scores the model at each evaluation, beside the dev loss.
         callbacks: of `transformers`.
     """
@@ -58,27 +70,24 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self,
         model: Any,
         args: Any,
+        data: TrainingRows,
         *,
-        rows: Sequence[TokenRow],
-        dev_rows: Sequence[TokenRow],
-        batch_size: int,
-        pad: int,
         bf16: bool,
         objective: Objective,
-        word_dropout: float = 0.0,
         dev_score: Callable[[Any], float] | None = None,
         callbacks: list[Any],
     ) -> None:
-        super().__init__(model=model, args=args, train_dataset=rows, callbacks=callbacks)
+        super().__init__(model=model, args=args, train_dataset=data.rows, callbacks=callbacks)
         self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole step
         self._loss_shifts_labels = False  # `collate` shifted them already
         self.tokens_seen = self._tokens_told = 0
-        self.has_dev_rows = bool(dev_rows)
-        self._rows, self._dev_rows = rows, dev_rows
-        self._batch_size, self._bf16 = batch_size, bf16
-        self._objective, self._pad = objective, pad
-        self._batch = partial(objective.batch, pad=pad)
-        self._met = WordDropout(rows, word_dropout, args.seed) if word_dropout else rows
+        self.has_dev_rows = bool(data.dev_rows)
+        self._rows, self._dev_rows = data.rows, data.dev_rows
+        self._batch_size, self._bf16 = data.batch_size, bf16
+        self._objective, self._pad = objective, data.pad
+        self._batch = partial(objective.batch, pad=data.pad)
+        dropped = data.word_dropout
+        self._met = WordDropout(data.rows, dropped, args.seed) if dropped else data.rows
         self._dev_score = dev_score
         self._seeded_for = (-1, 0)
         self._head = EarlyHead(self.accelerator.unwrap_model(self.model))

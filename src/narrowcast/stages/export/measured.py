@@ -13,7 +13,7 @@ from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction, PromptRequest
-from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.work import Work
 from narrowcast.models.chat import (
     end_of_turn,
     prompt_text,
@@ -21,6 +21,7 @@ from narrowcast.models.chat import (
     render_prompt,
     stop_tokens,
 )
+from narrowcast.stages.export.merge import Trained
 from narrowcast.tasks.base import TaskHandler
 from narrowcast.tasks.prompt import request_for
 
@@ -67,16 +68,14 @@ class MeasuredModel:
 
 
 def measure(
-    model: Any,
-    tokenizer: Any,
+    trained: Trained,
     predict: Callable[[Sequence[PromptRequest]], list[Prediction]],
     handler: TaskHandler,
     examples: Sequence[Example],
     folder: Path,
     *,
     max_tokens: int,
-    progress: Progress,
-    cancel: CancelToken,
+    work: Work,
 ) -> MeasuredModel:
     """Render, tokenise and run every example through the trained model.
 
@@ -84,26 +83,24 @@ def measure(
     differs is the file.
 
     Args:
-        model: the trained model in memory, adapter merged.
-        tokenizer: the one it was trained with.
+        trained: the model in memory, adapter merged.
         predict: answers through the same model, by the code that evaluation runs.
         handler: of the project's task.
         examples: held-out rows.
         folder: where logits may be kept.
         max_tokens: of a generated answer.
-        progress: advanced once a row.
-        cancel: polled once a row.
+        work: advanced, and asked whether to stop, once per row.
     """
-    rows = []
-    progress.start("parity: trained model", len(examples))
+    rows, model, tokenizer = [], trained.model, trained.tokenizer
+    work.progress.start("parity: trained model", len(examples))
     for index, example in enumerate(examples):
-        cancel.check()
+        work.cancel.check()
         rows.append(_row(model, tokenizer, handler, example, folder / f"{index}.npy", max_tokens))
-        progress.advance()
+        work.progress.advance()
     return MeasuredModel(
         handler=handler,
         rows=rows,
-        predictions=_predictions(predict, [row.request for row in rows], progress, cancel),
+        predictions=_predictions(predict, [row.request for row in rows], work),
         eos=tokenizer.eos_token_id,
         end_of_turn=end_of_turn(tokenizer),
         stop=stop_tokens(tokenizer, model),
@@ -113,15 +110,14 @@ def measure(
 def _predictions(
     predict: Callable[[Sequence[PromptRequest]], list[Prediction]],
     requests: Sequence[PromptRequest],
-    progress: Progress,
-    cancel: CancelToken,
+    work: Work,
 ) -> list[Prediction]:
-    progress.start("parity: answers of the trained model", len(requests))
+    work.progress.start("parity: answers of the trained model", len(requests))
     predictions: list[Prediction] = []
     for start in range(0, len(requests), _BATCH):
-        cancel.check()
+        work.cancel.check()
         predictions += predict(requests[start : start + _BATCH])
-        progress.advance(len(requests[start : start + _BATCH]))
+        work.progress.advance(len(requests[start : start + _BATCH]))
     return predictions
 
 

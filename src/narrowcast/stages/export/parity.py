@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.parity import FormatParity, judge
 from narrowcast.core.prediction import Prediction
-from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.work import Work
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.llama_sampling import decode_rows
 from narrowcast.models.predictors.llama import LlamaPredictor
@@ -19,49 +20,41 @@ from narrowcast.stages.export.measured import MeasuredModel, MeasuredRow
 from narrowcast.tasks.bootstrap import bootstrap, paired_difference
 
 
+@dataclass(slots=True)
+class _FileRows:
+    """What a file makes of the held-out prompts, beside the measured model's view of them."""
+
+    predictions: list[Prediction] = field(default_factory=list)
+    texts_equal: bool = True
+    ids_equal: bool = True
+    eos_equal: bool = True
+    agreements: list[int] = field(default_factory=list)
+    divergences: list[float] = field(default_factory=list)
+
+
 def compare_file(
     measured: MeasuredModel,
     path: Path,
     file_format: str,
     *,
     tolerance: float,
-    progress: Progress,
-    cancel: CancelToken,
+    work: Work,
 ) -> FormatParity:
     """Run every held-out prompt through a file and judge it.
 
     Raises:
         ModelError: where llama.cpp cannot load the file or its process dies.
     """
-    progress.start(f"parity: {file_format}", len(measured.rows))
-    predictions: list[Prediction] = []
-    texts_equal = ids_equal = True
-    agreements: list[int] = []
-    divergences: list[float] = []
-    with LlamaPredictor(path) as predictor:
-        client = predictor.client
-        for row in measured.rows:
-            cancel.check()
-            texts_equal &= text_of(client.prompt_pieces(row.request.messages)) == row.prompt_text
-            ids_equal &= _same_ids(client, row)
-            agrees, divergence = _distributions(client, row)
-            agreements += agrees
-            divergences += divergence
-            predictions += predictor.predict([row.request])
-            progress.advance()
-        eos_equal = (
-            client.info.eos == measured.eos
-            and client.info.end_of_turn == measured.end_of_turn
-            and frozenset(client.info.stop) == measured.stop
-        )
+    file = _read(measured, path, file_format, work)
+    predictions = file.predictions
     value, difference = _metric_difference(measured, predictions)
     interval = MetricValue(value=difference.value, low=difference.low, high=difference.high)
-    top1 = sum(agreements) / len(agreements)
+    top1 = statistics.fmean(file.agreements)
     verdict, cause = judge(
         file_format,
-        templates_equal=texts_equal,
-        prompt_ids_equal=ids_equal,
-        eos_equal=eos_equal,
+        templates_equal=file.texts_equal,
+        prompt_ids_equal=file.ids_equal,
+        eos_equal=file.eos_equal,
         top1_agreement=top1,
         difference=interval,
         tolerance=tolerance,
@@ -70,12 +63,12 @@ def compare_file(
     return FormatParity(
         format=file_format,
         rows=len(predictions),
-        positions=len(agreements),
-        templates_equal=texts_equal,
-        prompt_ids_equal=ids_equal,
-        eos_equal=eos_equal,
+        positions=len(file.agreements),
+        templates_equal=file.texts_equal,
+        prompt_ids_equal=file.ids_equal,
+        eos_equal=file.eos_equal,
         top1_agreement=top1,
-        mean_kl=statistics.fmean(divergences),
+        mean_kl=statistics.fmean(file.divergences),
         metric=difference.metric,
         measured=value,
         exported=value + difference.value,
@@ -86,6 +79,29 @@ def compare_file(
         cause=cause,
         verdict=verdict,
     )
+
+
+def _read(measured: MeasuredModel, path: Path, file_format: str, work: Work) -> _FileRows:
+    """Run every prompt through the file."""
+    file = _FileRows()
+    work.progress.start(f"parity: {file_format}", len(measured.rows))
+    with LlamaPredictor(path) as predictor:
+        client = predictor.client
+        for row in measured.rows:
+            work.cancel.check()
+            file.texts_equal &= text_of(client.prompt_pieces(row.request.messages)) == row.prompt_text
+            file.ids_equal &= _same_ids(client, row)
+            agrees, divergence = _distributions(client, row)
+            file.agreements += agrees
+            file.divergences += divergence
+            file.predictions += predictor.predict([row.request])
+            work.progress.advance()
+        file.eos_equal = (
+            client.info.eos == measured.eos
+            and client.info.end_of_turn == measured.end_of_turn
+            and frozenset(client.info.stop) == measured.stop
+        )
+    return file
 
 
 def _same_ids(client: LlamaClient, row: MeasuredRow) -> bool:

@@ -11,6 +11,7 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.parity import ParityReport, summarise
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
 from narrowcast.errors import StageError
 from narrowcast.stages.export.measured import measure
 from narrowcast.stages.export.merge import Trained
@@ -50,26 +51,22 @@ def prove(
             next_command="narrowcast prepare",
             reason_code="eval_dataset_missing",
         )
-    handler = handler_for(dataset.task)
+    handler, work = handler_for(dataset.task), Work(ctx.progress, ctx.cancel)
     with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:
         with TransformersPredictor(
             ModelRef.of_run(trained.run_id), trained.model, trained.tokenizer, size_bytes=None
         ) as predictor:
             measured = measure(
-                trained.model,
-                trained.tokenizer,
+                trained,
                 predictor.predict,
                 handler,
                 examples,
                 Path(folder),
                 max_tokens=options.max_tokens,
-                progress=ctx.progress,
-                cancel=ctx.cancel,
+                work=work,
             )
         formats = [
-            compare_file(
-                measured, path, name, tolerance=options.tolerance, progress=ctx.progress, cancel=ctx.cancel
-            )
+            compare_file(measured, path, name, tolerance=options.tolerance, work=work)
             for name, path in files.items()
         ]
     report = summarise(trained.run_id, options.parity_split, options.tolerance, formats)

@@ -29,13 +29,22 @@ def tree_attention(
     value: torch.Tensor,
     _mask: Any,
     *,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    sliding_window: int | None = None,
     layout: Layout | None = None,
     **more: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend; heads first in, [1, tokens, heads, size] out."""
+    """Attend; heads first in, [1, tokens, heads, size] out.
+
+    Args:
+        module: the layer's attention.
+        query: [1, heads, tokens, size], as are `key` and `value`.
+        key: of each token.
+        value: of each token.
+        _mask: transformers' own; the layout says who attends to whom.
+        layout: of the packed rows.
+        **more: `scaling`, `dropout` and `sliding_window` as transformers gives them, and what it adds.
+    """
+    scaling, window = more.pop("scaling", None), more.pop("sliding_window", None)
+    dropout = more.pop("dropout", 0.0)
     unknown = {name for name, value in more.items() if value is not None} - _KNOWN
     if layout is None or dropout or unknown:
         what = "no layout" if layout is None else "dropout of attention weights" if dropout else unknown
@@ -49,7 +58,7 @@ def tree_attention(
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     with torch.autocast(kind, enabled=False):
-        return TreeAttention.apply(query, key, value, layout, scale, sliding_window, dtype), None
+        return TreeAttention.apply(query, key, value, layout, scale, window, dtype), None
 
 
 def _no_mask(*_: Any, **__: Any) -> None:
