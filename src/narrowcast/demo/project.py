@@ -25,7 +25,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "train": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3},
     "evaluate": _MEASURED,
     "export": {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 40, "max_tokens": 64},
-    "exported": {"models": ["gguf:q8_0", "gguf:q4_k_m"], **_MEASURED},
+    "verify": {"models": ["gguf:q8_0", "gguf:q4_k_m"], **_MEASURED},
 }
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from narrowcast.core.request import ResumableRequest, StageRequest
 from narrowcast.core.stage import I, O, R, StageDefinition
 from narrowcast.core.work import Work
+from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.store.config_file import read_options
 
@@ -46,8 +47,14 @@ def run_stage(
     The project is locked meanwhile.
 
     Raises:
+        UsageError: for a dry run, which `preview_stage` does.
         NarrowcastError: whatever the stage raised; its event is in the trail.
     """
+    if request.dry_run:
+        raise UsageError(
+            f"{definition.words} was asked for a dry run, which has a result of its own",
+            next_command="pipeline.execute.preview_stage",
+        )
     options = stage_options(project, definition, request.options)
     resume = isinstance(request, ResumableRequest) and request.resume
     return project.runner(work).run(definition, options, force=request.force, resume=resume)
