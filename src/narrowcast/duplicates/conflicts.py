@@ -40,7 +40,7 @@ class Conflicts(BaseModel):
 
 def conflicts(project: Project, request: ConflictsRequest | None = None) -> Conflicts:
     """Compare every accepted row with every other, as `prepare` compares them."""
-    show = (request or ConflictsRequest()).show
+    show = (request or ConflictsRequest.model_validate({})).show
     rows = list(accepted_rows(project.paths))
     contradictory: list[RowGroup] = []
     repeated: list[RowGroup] = []

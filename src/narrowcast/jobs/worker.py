@@ -90,7 +90,7 @@ def serve_queue(settings: Settings, request: WorkerRequest | None = None) -> Non
     Raises:
         WorkspaceError: where a worker runs already, or the database cannot be used.
     """
-    request, ended = request or WorkerRequest(), threading.Event()
+    request, ended = request or WorkerRequest.model_validate({}), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
     with queue_client(settings) as client, _alone(settings):

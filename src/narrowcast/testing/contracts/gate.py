@@ -37,7 +37,7 @@ class GateContract:
 
     def options(self) -> GateOptions:
         """The options of the gate."""
-        return GateOptions()
+        return GateOptions.model_validate({})
 
     def context(self, folder: Path) -> GateContext:
         """What the gate may know; the folder is the project's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -46,7 +47,7 @@ class PredictorContract:
         name, _, argument = self.reference.partition(":")
         assert bool(PREDICTORS.get(name).argument) == bool(argument), "see PredictorFactory.argument"
         for text in (name if argument else f"{name}:argument", self.wrong):
-            error = refusal(lambda text=text: self._predictions(tmp_path, text)) if text else None
+            error = refusal(partial(self._predictions, tmp_path, text)) if text else None
             assert error is not None or not text, f"{text} is accepted"
 
     def test_one_answer_for_each_question_in_order(self, tmp_path: Path) -> None:
