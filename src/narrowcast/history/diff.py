@@ -61,7 +61,7 @@ def diff(project: Project, request: DiffRequest | None = None) -> VersionDiff:
     Raises:
         DataError: for an unknown version, or one whose rows are gone.
     """
-    request, paths = request or DiffRequest(), project.paths
+    request, paths = request or DiffRequest.model_validate({}), project.paths
     first, second = find_version(paths, request.a), find_version(paths, request.b)
     before, after = list(rows_of(paths, first)), list(rows_of(paths, second))
     changed, unchanged = _compare(before, after)

@@ -69,7 +69,7 @@ def check(request: JobRequest) -> JobRequest:
 
 def jobs(place: Project | Settings, request: JobsRequest | None = None) -> list[Job]:
     """The jobs of a project or of the whole workspace, the newest first."""
-    request = request or JobsRequest()
+    request = request or JobsRequest.model_validate({})
     project = place.id if isinstance(place, Project) else None
     settings = place.settings if isinstance(place, Project) else place
     with queue_client(settings) as client:

@@ -64,7 +64,7 @@ class Decided(BaseModel):
 
 def review_state(project: Project, request: QueueViewRequest | None = None) -> ReviewState:
     """The open rows of a reviewer; nobody sees what another has decided before deciding as well."""
-    request, paths = request or QueueViewRequest(), project.paths
+    request, paths = request or QueueViewRequest.model_validate({}), project.paths
     reviewer = request.reviewer or project.settings.actor
     reviews, queue = read_reviews(paths), read_queue(paths)
     mine = {row for row, said in latest(reviews).items() if reviewer in said}

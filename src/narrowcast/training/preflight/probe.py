@@ -33,7 +33,7 @@ from narrowcast.training.packing.batch import batch_length
 from narrowcast.training.preflight.forecast import Forecast, step_seconds
 from narrowcast.training.session import training_arguments
 from narrowcast.training.setup import TrainingSetup
-from narrowcast.training.trainer import CompletionTrainer
+from narrowcast.training.trainer import CompletionTrainer, TrainingRows
 from narrowcast.training.weights import trainable_model
 
 _WARM = 2  # steps before the first that is timed
@@ -116,10 +116,12 @@ def _run(
     trainer = _Probe(
         model,
         arguments,
-        rows=setup.train.rows,
-        dev_rows=sample,
-        batch_size=options.batch_size,
-        pad=setup.tokenizer.pad_token_id or 0,
+        TrainingRows(
+            rows=setup.train.rows,
+            dev_rows=sample,
+            batch_size=options.batch_size,
+            pad=setup.tokenizer.pad_token_id or 0,
+        ),
         bf16=recipe.precision == "bf16",
         objective=probe_objective(setup, options, model, ctx),
         callbacks=[clock],
