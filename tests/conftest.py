@@ -33,6 +33,14 @@ hypothesis.settings.register_profile("ci", derandomize=True, **_COMMON)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make test` does not even import a file that is nightly as a whole: many load torch and more."""
+    wanted = config.getoption("markexpr") == "not nightly" and collection_path.suffix == ".py"
+    if wanted and "\npytestmark = pytest.mark.nightly\n" in collection_path.read_text(encoding="utf-8"):
+        return True
+    return None
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the user's workspace, and none can reach a model hub."""
