@@ -352,13 +352,21 @@ REASONS: dict[str, Reason] = {
         "the files of an import are gone or differ from its record",
         "narrowcast data import --force",
     ),
-    "system_error": Reason(_S, _ERR, "something failed that has no code of its own"),
-    "system_cancelled": Reason(_S, _WARN, "stopped on request"),
-    "system_config_invalid": Reason(_S, _ERR, "a command line or configuration is wrong"),
-    "system_db_error": Reason(_S, _ERR, "the database refused"),
-    "system_disk_full": Reason(_S, _ERR, "the disk is full", "free some space"),
+    "system_error": Reason(
+        _S, _ERR, "something failed that has no code of its own", "narrowcast events --severity error"
+    ),
+    "system_cancelled": Reason(
+        _S, _WARN, "stopped on request", "the same command again; narrowcast runs shows what exists"
+    ),
+    "system_config_invalid": Reason(
+        _S, _ERR, "a command line or configuration is wrong", "narrowcast --help"
+    ),
+    "system_db_error": Reason(_S, _ERR, "the database refused", "narrowcast doctor"),
+    "system_disk_full": Reason(
+        _S, _ERR, "the disk is full", "free some space; narrowcast doctor shows how much is free"
+    ),
     "system_plugin_failed": Reason(_S, _ERR, "a third party's plug-in failed", "narrowcast plugins"),
-    "system_extra_missing": Reason(_S, _ERR, "an optional dependency is not installed"),
-    "system_io_error": Reason(_S, _ERR, "a file or folder refused"),
-    "system_project_busy": Reason(_S, _ERR, "another process works on the project"),
+    "system_extra_missing": Reason(_S, _ERR, "an optional dependency is not installed", "narrowcast doctor"),
+    "system_io_error": Reason(_S, _ERR, "a file or folder refused", "narrowcast doctor"),
+    "system_project_busy": Reason(_S, _ERR, "another process works on the project", "narrowcast jobs list"),
 }

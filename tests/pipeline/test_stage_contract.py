@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Stand:
     def files(self) -> dict[str, str]:
         """Name → content of what the stage wrote, apart from times; of volatile files the name alone."""
         return {
-            name: "" if name.startswith(self.case.volatile or ("-",)) else digest
+            name: "" if any(fnmatchcase(name, each) for each in self.case.volatile) else digest
             for name, digest in self.all_files().items()
             if not name.startswith(_JOURNALS)
         }

@@ -49,7 +49,7 @@ class Case:
         fresh: after its run it need not run again.
         refused: code with which it refuses to do again what an interrupted run did.
         polls: a request to stop reaches it while it runs.
-        volatile: beginnings of the names of files that differ from run to run, such as reports with times.
+        volatile: patterns of the names of files that differ from run to run, such as reports with times.
     """
 
     stage: Definition
@@ -141,12 +141,14 @@ _TRAIN = {
     "probe_steps": 0,
     "preflight": "off",
 }
-_REPORTS = ("outputs/eval_reports/",)
+_REPORTS = ("outputs/eval_reports/*",)
+_CALLS = ("data/generated/calls.jsonl", "data/generated/*/generation.json")
+"""What was paid and what was repeated: after an interruption a run pays for less."""
 
 CASES = {
     "import": Case(IMPORT, {"locator": "SOURCE", "auto": True}, change=_more_rows),
-    "generate": Case(GENERATE, {"concurrency": 1}, ["import", "prepare"], _another_plan),
-    "judge": Case(JUDGE, {"concurrency": 1}, ["generate"], _another_label),
+    "generate": Case(GENERATE, {"concurrency": 1}, ["import", "prepare"], _another_plan, volatile=_CALLS),
+    "judge": Case(JUDGE, {"concurrency": 1}, ["generate"], _another_label, volatile=_CALLS),
     "gate": Case(GATE, {}, ["generate"], _another_label, fresh=False, refused="dataset_already_imported"),
     "prepare": Case(PREPARE, {}, ["import"], _import_more),
     "balance": Case(BALANCE, {"cap": 8}, ["import", "prepare"], _prepare_more, polls=False),

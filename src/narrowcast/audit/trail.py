@@ -112,6 +112,22 @@ class Trail:
         rows = self._store.query(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
         return [RunEvent.model_validate(row) for row in rows]
 
+    def newest(self) -> int:
+        """Number of the newest event in the file; 0 where there is none, or the file cannot be read."""
+        try:
+            return self._store.newest()
+        except (OSError, NarrowcastError):
+            return 0
+
+    def after(self, number: int, run: str) -> list[str]:
+        """Reason codes of a run's events behind a number, from the file; none where it cannot be read."""
+        try:
+            return [
+                row["reason_code"] for row in self._store.read() if row["seq"] > number and row["run"] == run
+            ]
+        except (OSError, NarrowcastError):
+            return []
+
     def verify(self) -> TrailReport:
         """Recompute the chain from the file: changed, missing, reordered, cut and spooled events show."""
         count, hashes, problems = 0, {0: GENESIS}, []

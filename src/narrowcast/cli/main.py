@@ -54,10 +54,11 @@ def _run(args: list[str]) -> None:
 
 def _known(error: Exception) -> NarrowcastError | None:
     """The error to report: ours, or one that names the plug-in whose code raised a foreign exception."""
-    if isinstance(error, NarrowcastError):
-        return error
+    from narrowcast.errors import NarrowcastError
     from narrowcast.plugins.boundary import plugin_error
 
+    if isinstance(error, NarrowcastError):
+        return error
     return plugin_error(error)
 
 

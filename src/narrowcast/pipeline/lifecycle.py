@@ -1,12 +1,13 @@
 """The events of a stage run: one when it starts, exactly one when it ends, whatever ended it.
 
-A marker file stands for the run between the two. Where a process is killed, the marker stays, and the next
-run on the project writes the missing terminal event.
+A marker file stands for the run between the two, and says how far the trail was at each. Where a process is
+killed, the marker stays, and the next run on the project writes the terminal event if it is missing.
 """
 
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from narrowcast.audit.trail import Trail
@@ -35,6 +36,7 @@ class Lifecycle:
         self._project = project
         self._definition = definition
         self._leads = leads
+        self._marker: RunningStage | None = None
 
     def emitter(self, run: str, parent: str | None) -> Emit:
         """What the stage calls for events of its own."""
@@ -48,16 +50,22 @@ class Lifecycle:
         """Set the marker and write the first event."""
         if self._leads:
             stage = self._definition.event_stage
-            marker = RunningStage(
-                stage=self._definition.name, event_stage=stage, run_id=run, parent=parent, started=time
+            self._marker = RunningStage(
+                stage=self._definition.name,
+                event_stage=stage,
+                run_id=run,
+                parent=parent,
+                started=time,
+                after=self._trail.newest(),
             )
-            write_running(self._project, marker)
+            write_running(self._project, self._marker)
         self.emitter(run, parent)("stage_started", f"{self._definition.words} started: {why}")
 
     def succeeded(self, run: str, parent: str | None, result: StageResult) -> None:
         """Write the success event and remove the marker."""
         message = result.summary or f"{self._definition.words} finished"
         code = result.reason_code or self._definition.success_code
+        self._mark_ending()
         self.emitter(run, parent)(code, message, result.payload)
         self._clear()
 
@@ -70,6 +78,7 @@ class Lifecycle:
         else:
             payload["exception"] = type(error).__name__
             payload["at"] = _innermost(error)
+        self._mark_ending()
         self.emitter(run, parent)(
             _failure_code(error, self._definition), _message(error, self._definition), payload
         )
@@ -80,14 +89,32 @@ class Lifecycle:
         marker = read_running(self._project) if self._leads else None
         if marker is None:
             return
+        if not self._is_open(marker):
+            self._clear()
+            return
         kept = [load_record(self._project, marker.stage), *records(self._project, marker.stage)]
         if any(each and each.run_id == marker.run_id and each.started >= marker.started for each in kept):
             code, message = "stage_recovered", f"{marker.stage} had finished when its process ended"
         else:
             code, message = "stage_interrupted", f"{marker.stage} was interrupted: its process ended"
         payload = {"stage": marker.stage, "started": marker.started}
+        self._marker = marker
+        self._mark_ending()
         self._emit(marker.event_stage, code, message, payload, marker.run_id, marker.parent)
         self._clear()
+
+    def _is_open(self, marker: RunningStage) -> bool:
+        """The run has its first event and no terminal one."""
+        if not self._trail.after(marker.after, marker.run_id):
+            return False
+        return marker.ending is None or not self._trail.after(marker.ending, marker.run_id)
+
+    def _mark_ending(self) -> None:
+        """Remember how far the trail is; a full disk must not hide how the run itself ended."""
+        if self._marker is not None:
+            self._marker.ending = self._trail.newest()
+            with suppress(OSError, NarrowcastError):
+                write_running(self._project, self._marker)
 
     def _emit(
         self,

@@ -100,6 +100,17 @@ class EventStore:
         except (DataError, KeyError, TypeError, ValueError):
             return None
 
+    def newest(self) -> int:
+        """Number of the file's last whole event, 0 where it has none.
+
+        Raises:
+            DataError: where its last line is damaged.
+        """
+        if not self._paths.events.exists():
+            return 0
+        with self._paths.events.open("rb") as file:
+            return _last_place(file)[0]
+
     def query(self, *, limit: int | None = None, **equal: str | None) -> list[Row]:
         """Events in order, from the index; the newest `limit` of them where given.
 

@@ -50,6 +50,10 @@ class RunningStage(BaseModel):
     run_id: str
     parent: str | None = None
     started: str
+    after: int = 0
+    """Number of the newest event before the run's first."""
+    ending: int | None = None
+    """Number of the newest event before the run's terminal one; None while it runs."""
 
 
 def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> Path:

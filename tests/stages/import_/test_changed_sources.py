@@ -9,6 +9,7 @@ from narrowcast.core.config import SourceSpec
 from narrowcast.errors import DataError
 from narrowcast.ops.imports import import_sources
 from narrowcast.ops.plan import plan
+from narrowcast.ops.requests import RunRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.import_ import STAGE
 from narrowcast.store.files import write_jsonl
@@ -34,7 +35,7 @@ def imported(project: Project, locator: str, **options: Any) -> data.ImportOutco
 
 
 def first_step(project: Project) -> tuple[str, bool, str]:
-    step = plan(project, "prepare")[0]
+    step = plan(project, RunRequest(until="prepare"))[0]
     return step.stage, step.runs, step.reason
 
 
@@ -50,7 +51,7 @@ def test_a_changed_file_is_in_the_plan_and_replaces_its_import(project: Project,
     assert first_step(project) == (f"import csv:{path}", False, "up to date")
     csv_file(path, rows=40)
     assert first_step(project) == (f"import csv:{path}", True, "options or inputs changed")
-    assert plan(project, "prepare")[1].reason == f"import csv:{path} runs first"
+    assert plan(project, RunRequest(until="prepare"))[1].reason == f"import csv:{path} runs first"
     [result] = import_sources(project)
     [record] = data.imports(project)
     assert (record.rows, result.replaced) == (40, [first.record.id])
@@ -92,7 +93,7 @@ def test_one_source_in_two_splits_has_two_imports(project: Project, tmp_path: Pa
         imported(project, f"csv:{path}", into="test", **MAPPING)
     imported(project, f"csv:{path}", into="test", limit=10, **MAPPING)
     assert [each.into for each in data.imports(project)] == [None, "test"]
-    assert [step.runs for step in plan(project, "prepare")[:2]] == [False, False]
+    assert [step.runs for step in plan(project, RunRequest(until="prepare"))[:2]] == [False, False]
 
 
 def test_a_source_taken_out_of_the_file_is_removed(project: Project, tmp_path: Path) -> None:
