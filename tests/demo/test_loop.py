@@ -30,7 +30,7 @@ def shrink(project: Project) -> None:
         "train": {**config.train, "epochs": 1},
         "evaluate": {**config.evaluate, **measured},
         "export": {**config.export, "parity_rows": 4, "max_tokens": 8, "tolerance": 1.0},
-        "exported": {**config.exported, **measured},
+        "verify": {**config.verify, **measured},
     }
     project.save_config(config.model_copy(update=changed))
 
@@ -45,7 +45,7 @@ def test_the_loop_ends_in_the_table_and_goes_on_where_it_stopped(
 
     result = cli_json("demo", "--base", base)
     names = [step["name"] for step in result["steps"]]
-    assert names == ["import", "prepare", "baseline", "train", "evaluate", "export", "exported"]
+    assert names == ["import", "prepare", "baseline", "train", "evaluate", "export", "verify"]
     models = [row["model"] for row in result["summary"]["rows"]]
     assert models[:4] == ["majority", "tfidf", "base", "base-few-shot"]
     assert models[4].startswith("run:exp-")

@@ -3,12 +3,14 @@ import json
 import pytest
 
 from narrowcast.core.names import Split
+from narrowcast.core.request import StageRequest
 from narrowcast.core.run import BaseRecord, RunManifest
 from narrowcast.errors import ModelError, StageError, UsageError
 from narrowcast.ops.evaluate import baseline, compare, evaluate
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest, PrepareRequest
 from narrowcast.pipeline.execute import run_stage
+from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json, write_json
 from narrowcast.testing.tiny import build_tiny_model
@@ -173,7 +175,9 @@ def test_rows_that_a_model_was_trained_on_are_refused(prepared, tmp_path):
 def test_compare_pairs_two_models_and_leaves_the_evaluation_alone(intents):
     evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], **FAST}))
     record = read_json(intents.paths.stage_records / "evaluate.json")
-    pair = compare(intents, CompareRequest(first="majority", second="tfidf", options=FAST))
+    pair = compare(
+        intents, CompareRequest.model_validate({"first": "majority", "second": "tfidf", "options": FAST})
+    )
     assert pair.comparison.difference.value < 0
     assert pair.comparison.difference.high < 0
     assert pair.second.speed.reused
@@ -194,7 +198,7 @@ def test_the_newest_trained_run_is_measured_by_default(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=128)
     intents.save_config(intents.config.model_copy(update={"train": {"base": str(base), "epochs": 1}}))
     baseline(intents, BaselineRequest(options={"models": ["majority"], "limit": 15, **FAST}))
-    trained = run_stage(intents, "train")
+    trained = run_stage(intents, TRAIN, StageRequest())
     result = evaluate(intents, EvaluateRequest(options={"limit": 15, **FAST}))
     assert [each.model for each in result.results] == [f"run:{trained.run_id}", "majority"]
     assert result.results[0].metrics["invalid_rate"].value == 0.0

@@ -8,17 +8,18 @@ import pytest
 
 from narrowcast.cli.summary import show_summary
 from narrowcast.core.metric import Difference
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.summary import SummaryDifference, _conclusion, _next_steps, summarise
 from tests.support.imports import import_rows
 
-MODELS = ["tfidf", "run:exp-1", "gguf:q8_0"]
+MODELS = [ModelRef(each) for each in ("tfidf", "run:exp-1", "gguf:q8_0")]
 
 
 def difference(low: float, value: float, high: float) -> list[SummaryDifference]:
     counts = {"p_value": 0.01, "only_first_right": 3, "only_second_right": 1, "mcnemar_p": 0.1}
     found = Difference(metric="macro_f1", value=value, low=low, high=high, **counts)
-    return [SummaryDifference(against="tfidf", name="TF-IDF + linear", difference=found)]
+    return [SummaryDifference(against=MODELS[0], name="TF-IDF + linear", difference=found)]
 
 
 @pytest.mark.parametrize(

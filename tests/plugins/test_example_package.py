@@ -124,12 +124,14 @@ def test_each_kind_is_listed(site: Path, monkeypatch: pytest.MonkeyPatch, cli_js
     assert "blocks" in {each["scheme"] for each in cli_json("data", "sources")}
 
 
-def test_without_the_package_its_task_is_unknown(settings: Settings) -> None:
+def test_without_the_package_its_task_is_unknown(settings: Settings, tmp_path: Path) -> None:
     project = Project.create(settings, "reviews")
     task = TaskSpec(profile="rating", labels=["1", "5"])
     project.save_config(project.config.model_copy(update={"task": task}))
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\nfine,5\npoor,1\n")
     with pytest.raises(UsageError, match="no task is called 'rating'"):
-        prepare(project)
+        import_rows(project, f"csv:{rows}", mapper="label_to_classification", auto=True)
     project.close()
 
 

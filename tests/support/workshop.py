@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.request import StageRequest
+from narrowcast.core.request import ResumableRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, Watch
 from narrowcast.core.work import Work
@@ -67,7 +67,7 @@ class Workshop:
         if watch is not None:
             options = stage_options(self.opened, STAGE, self._values(fields))
             return self.opened.runner(work).run(STAGE, options, force=force, watch=watch)
-        request = StageRequest(options=self._values(fields), force=force, resume=resume)
+        request = ResumableRequest(options=self._values(fields), force=force, resume=resume)
         return run_stage(self.opened, STAGE, request, work)
 
     def interrupt(self, steps: int, **fields: object) -> CancelledError:

@@ -28,7 +28,13 @@ def test_training_lowers_the_loss_and_saves_a_model_that_loads(workshop, method)
     assert dev[-1] < 0.9 * dev[0]
     assert result.ledger.balanced
     codes = [code for code, _, _ in workshop.events]
-    assert codes == ["training_preflight", "training_forced", "training_started"]
+    assert codes == [
+        "stage_started",
+        "training_preflight",
+        "training_forced",
+        "training_started",
+        "training_run",
+    ]
     model, tokenizer = load_trained(workshop.project, result.run_id, workshop.opened.settings)
     assert model.get_output_embeddings() is not None
     assert tokenizer.chat_template

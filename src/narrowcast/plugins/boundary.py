@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Importing a plug-in may pull in a large library, which takes a cold disk a while.
 LOAD_SECONDS = 60.0
+
+# A timer of zero seconds would be none.
+_AT_ONCE = 1e-3
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,19 +109,27 @@ def _short(error: BaseException) -> str:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `_Overdue` in the block after this many seconds, where this thread can be interrupted."""
+    """Raise `_Overdue` in the block after this many seconds, where this thread can be interrupted.
+
+    There is one timer per process. Where a caller's runs already, it goes on afterwards; it is left alone
+    where it ends first.
+    """
     free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-    if not free or signal.getitimer(signal.ITIMER_REAL)[0]:  # someone else's timer runs
+    theirs, interval = signal.getitimer(signal.ITIMER_REAL) if free else (0.0, 0.0)
+    if not free or 0 < theirs <= seconds:
         yield
         return
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
         raise _Overdue
 
-    before = signal.signal(signal.SIGALRM, stop)
+    before, began = signal.signal(signal.SIGALRM, stop), time.monotonic()
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if theirs:
+            left = theirs - (time.monotonic() - began)
+            signal.setitimer(signal.ITIMER_REAL, max(left, _AT_ONCE), interval)

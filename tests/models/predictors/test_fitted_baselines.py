@@ -149,9 +149,9 @@ def test_free_text_has_no_linear_baseline(tmp_path):
     ("reference", "message"),
     [
         ("tfid", "no predictor is called"),
-        ("run", "lacks the id"),
-        ("gguf:", "lacks a path"),
-        ("majority:5", "takes nothing"),
+        ("run", "needs an argument: the id of a training run"),
+        ("gguf:", "needs an argument: a path"),
+        ("majority:5", "takes no argument"),
     ],
 )
 def test_wrong_references_are_refused(reference, message, tmp_path):

@@ -10,12 +10,14 @@ import pytest
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind
+from narrowcast.core.request import StageRequest
 from narrowcast.errors import DataError, ModelError, StageError
 from narrowcast.models.predictors.base import PredictorContext
 from narrowcast.models.predictors.load import load_predictor
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_stage
+from narrowcast.stages.export import STAGE
 from narrowcast.store.datasets import load_manifest
 
 
@@ -154,6 +156,6 @@ def test_a_lost_adapter_is_an_error_and_leaves_no_bundle(trained):
     for path in trained.paths.adapters.glob("*/adapter_model.safetensors"):
         path.unlink()
     with pytest.raises(ModelError, match="adapter"):
-        run_stage(trained, "export", {"formats": ["f16"]})
+        run_stage(trained, STAGE, StageRequest(options={"formats": ["f16"]}))
     assert not list(trained.paths.gguf.glob("*"))
     assert trained.trail.events()[-1].severity == "error"

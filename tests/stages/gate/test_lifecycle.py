@@ -42,7 +42,8 @@ def test_rows_that_are_imported_already_are_refused_with_an_event(labelled: Proj
     with pytest.raises(DataError, match="imported already"):
         gate(labelled, generation=generation)
     started, ended = last_run(labelled)
-    assert (started.reason_code, ended.reason_code) == ("stage_started", "dataset_already_imported")
+    assert (started.reason_code, ended.reason_code) == ("stage_started", "factory_gate_failed")
+    assert ended.payload["cause"] == "dataset_already_imported"
     assert started.run == ended.run
     assert started.parent == ended.parent == generation
 
@@ -59,7 +60,8 @@ def test_where_no_row_passes_the_run_fails_with_an_event(labelled: Project, tmp_
     trivial = write_rows(tmp_path / "trivial.jsonl", [{"text": "x", "label": "billing"}])
     with pytest.raises(DataError, match="none of 1 rows"):
         gate(labelled, rows=trivial)
-    assert last_run(labelled)[-1].reason_code == "dataset_rows_rejected"
+    ended = last_run(labelled)[-1]
+    assert (ended.reason_code, ended.payload["cause"]) == ("factory_gate_failed", "dataset_rows_rejected")
 
 
 def test_a_cancelled_run_imports_nothing_and_ends_with_an_event(labelled: Project, rows: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_judge_that_is_down_ends_the_run_with_an_event(
 def test_without_a_judge_the_failure_is_an_event(project: Project, rows: Path) -> None:
     with pytest.raises(UsageError, match="no teacher is set"):
         judge(project, rows=rows)
-    assert last_run(project)[-1].reason_code == "system_config_invalid"
+    assert last_run(project)[-1].reason_code == "factory_teacher_missing"
 
 
 def test_judgements_and_gates_belong_to_one_generation(
@@ -52,6 +52,6 @@ def test_judgements_and_gates_belong_to_one_generation(
         "stage_started",
         "factory_judge_run",
         "stage_started",
-        "dataset_rows_rejected",
+        "factory_gate_failed",
     ]
     assert len({event.run for event in events}) == 2

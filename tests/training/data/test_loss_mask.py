@@ -11,6 +11,7 @@ import torch
 from narrowcast.core.example import Example
 from narrowcast.core.message import Message
 from narrowcast.core.names import Split
+from narrowcast.core.task import TaskSpec
 from narrowcast.models.chat import IGNORED, render_learned, render_training
 from narrowcast.models.head import PickedHead
 from narrowcast.models.loading import model_from
@@ -23,7 +24,7 @@ from narrowcast.training.objectives.sft import Completions
 from narrowcast.training.packing.batch import pack
 from narrowcast.training.packing.register import use
 from narrowcast.training.setup import build_setup
-from tests.training.conftest import Workshop, prepare
+from tests.training.conftest import MakeWorkshop
 
 TURNS = [
     Message("user", "one"),
@@ -77,13 +78,13 @@ def test_a_history_rendered_otherwise_carries_no_loss() -> None:
     assert shouting.decode(learned) == "four<|im_end|>"
 
 
-def _rows(seed: int) -> list[TokenRow]:
+def _rows(seed: int, vocabulary: int) -> list[TokenRow]:
     """Rows with shared beginnings and scattered loss; some weigh their tokens."""
     draw = random.Random(seed)
-    begin = [draw.randrange(5, 600) for _ in range(12)]
+    begin = [draw.randrange(5, vocabulary) for _ in range(12)]
     rows = []
     for number in range(6):
-        tail = (draw.randrange(5, 600) for _ in range(draw.randint(2, 30)))
+        tail = (draw.randrange(5, vocabulary) for _ in range(draw.randint(2, 30)))
         ids = [*begin[: draw.choice([0, 9, 12])], *tail]
         mask = bytes(draw.random() < 0.4 for _ in ids[:-1]) + b"\x01"
         weights = tuple(draw.choice([0.5, 1.0, 2.0]) for _ in range(mask.count(1))) if number % 2 else ()
@@ -107,7 +108,8 @@ def _expected(model: Any, rows: list[TokenRow]) -> torch.Tensor:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("layout", [collate, pack])
 def test_any_mask_gives_the_gradient_of_plain_rows(tiny_base: Any, layout: Any, seed: int) -> None:
-    rows, model = _rows(seed), model_from(tiny_base).double().eval()
+    model = model_from(tiny_base).double().eval()
+    rows = _rows(seed, model.config.vocab_size)
     expected = _expected(model, rows)
     expected.backward()
     gradients = [parameter.grad.clone() for parameter in model.parameters()]
@@ -137,15 +139,14 @@ def test_word_dropout_keeps_mask_and_weights_on_their_tokens() -> None:
 
 @pytest.mark.parametrize(("profile", "turns"), [("chat", 3), ("instruction", 1)])
 def test_chat_learns_every_turn_by_itself_and_other_tasks_the_last(
-    tmp_path: Any, tiny_base: Any, profile: str, turns: int
+    workshop_with: MakeWorkshop, profile: str, turns: int
 ) -> None:
     history = [{"role": turn.role, "content": turn.content} for turn in TURNS[:-1]]
     rows = [
         Example({"messages": [*history, {"role": "user", "content": str(row)}]}, "four", "made", row)
         for row in range(8)
     ]
-    project = prepare(tmp_path / "p", {Split.TRAIN: rows}, [], profile)
-    workshop = Workshop(project, tiny_base)
+    workshop = workshop_with({Split.TRAIN: rows}, TaskSpec(profile=profile))
     setup = build_setup(workshop.options(), workshop.context())
     text = setup.tokenizer.decode([setup.train.rows[0].ids[place] for place in setup.train.rows[0].targets])
     assert text.count("<|im_end|>") == turns
