@@ -202,7 +202,7 @@ def test_a_password_reaches_no_record_no_event_and_no_error(
         data.import_rows(project, locator.replace("from ticket", "from nowhere"), auto=True)
     assert "g-eheim" not in f"{caught.value.to_dict()}"
     with pytest.raises(NarrowcastError) as caught:
-        data.import_rows(project, locator.replace("g-eheim", "g-eheim2"), auto=True)
+        data.import_rows(project, locator.replace("reader:", "stranger:"), auto=True)
     assert "g-eheim" not in f"{caught.value.to_dict()}"
     project.close()
     for path in project.settings.home.rglob("*"):

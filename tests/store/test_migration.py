@@ -206,7 +206,7 @@ def test_every_command_works_on_a_migrated_project(nc: Nc, workspace: Path) -> N
     runs = nc("runs", "list", "--project", "loop")
     assert len(runs) == 2
     for run in runs:
-        assert nc("runs", "show", run["run_id"], "--project", "loop")["run_id"] == run["run_id"]
+        assert nc("runs", "show", run["run_id"], "--project", "loop")["manifest"]["run_id"] == run["run_id"]
     assert len(nc("events", "--project", "loop", "--limit", "1000")) == before + 1
     assert nc("audit", "verify", "--project", "loop")["intact"]
     assert nc("data", "review", "--project", "loop")["open"] is not None
