@@ -122,6 +122,16 @@ def _prepare_more(project: Project) -> None:
     project.runner().run(PREPARE, options_of(project, CASES["prepare"]))
 
 
+def _train_another(project: Project) -> None:
+    options = stage_options(project, TRAIN, {**_TRAIN, "seed": 1})
+    project.runner().run(TRAIN, options, force=True)
+
+
+def _export_another(project: Project) -> None:
+    _train_another(project)
+    project.runner().run(EXPORT, stage_options(project, EXPORT, _EXPORT))
+
+
 def _another_plan(project: Project) -> None:
     write_plan(project, ONE_CELL.replace("easy", "hard"))
 
@@ -132,6 +142,7 @@ def _another_label(project: Project) -> None:
 
 
 _SMALL = {"samples": 100, "split": "dev"}
+_EXPORT = {"formats": ["f16"], "max_tokens": 4}
 _TRAIN = {
     "epochs": 1,
     "batch_size": 8,
@@ -141,6 +152,13 @@ _TRAIN = {
     "probe_steps": 0,
     "preflight": "off",
 }
+_TIMED = (
+    "registry/runs.jsonl",
+    "training/runs/*/trace.csv",
+    "outputs/adapters/*/run.json",
+    "outputs/gguf/*/bundle.json",
+)
+"""Each says how long something took."""
 _REPORTS = ("outputs/eval_reports/*",)
 _CALLS = ("data/generated/calls.jsonl", "data/generated/*/generation.json")
 """What was paid and what was repeated: after an interruption a run pays for less."""
@@ -164,7 +182,13 @@ CASES = {
 
 HEAVY_CASES = {
     "preflight": Case(PREFLIGHT, _TRAIN, ["import", "prepare"], fresh=False, polls=False),
-    "train": Case(TRAIN, _TRAIN, ["import", "prepare", "baseline"], _prepare_more),
+    "train": Case(
+        TRAIN,
+        _TRAIN,
+        ["import", "prepare", "baseline"],
+        _prepare_more,
+        volatile=(*_REPORTS, *_TIMED),
+    ),
     "evaluate": Case(EVALUATE, {**_SMALL, "max_tokens": 4}, ["train"], _prepare_more, volatile=_REPORTS),
     "trial": Case(
         TRIAL, {**_SMALL, "models": ["majority"]}, ["import", "prepare"], _prepare_more, volatile=_REPORTS
@@ -176,8 +200,14 @@ HEAVY_CASES = {
         _prepare_more,
         volatile=_REPORTS,
     ),
-    "export": Case(EXPORT, {"formats": ["f16"], "max_tokens": 4}, ["evaluate"]),
-    "verify": Case(VERIFY, {**_SMALL, "max_tokens": 4}, ["export"], volatile=_REPORTS),
+    "export": Case(EXPORT, _EXPORT, ["evaluate"], _train_another, volatile=(*_REPORTS, *_TIMED)),
+    "verify": Case(
+        VERIFY,
+        {**_SMALL, "max_tokens": 4},
+        ["export"],
+        _export_another,
+        volatile=(*_REPORTS, *_TIMED),
+    ),
 }
 """Stages that load models."""
 EVERY_CASE = CASES | HEAVY_CASES

@@ -64,7 +64,8 @@ def _same_norm(module: Any) -> bool:
         return False
     weight = module.weight
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(4, weight.shape[0], generator=generator).to(weight.device)
+    dtype = torch.promote_types(torch.float32, weight.dtype)
+    x = torch.randn(4, weight.shape[0], generator=generator).to(weight.device, dtype)
     with torch.no_grad():
         return _close(_norm(module, x), module(x))
 
