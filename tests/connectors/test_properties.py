@@ -64,14 +64,14 @@ def test_any_lines_through_jsonl(lines: list[bytes]) -> None:
 
 ASCII_LINES = st.one_of(
     st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
-    st.sampled_from(["", " ", "\t", '{"text": "a", "label": "b"}', "{", '{"a": 1e999}', "[1]", "\x00"]),
+    st.sampled_from(["", " ", "\t", '{"text": "a", "label": "b"}', "{", '{"a": 1e999}', "[1]"]),
 )
 
 
 @settings(max_examples=150)
-@given(lines=st.lists(ASCII_LINES, max_size=12), filled=st.sampled_from(['{"a": 1}', "not json"]))
+@given(lines=st.lists(ASCII_LINES, max_size=12), filled=st.sampled_from(["not json", "[2]"]))
 def test_jsonl_gives_one_row_per_line_that_is_not_blank(lines: list[str], filled: str) -> None:
-    lines = [*lines, filled]
+    lines = [*lines, filled, '{"a": 1}']  # a file without any JSON is refused
     rows = read("jsonl", "x.jsonl", "\n".join(lines).encode())
     assert rows is not None
     assert len(rows) == sum(bool(line.strip()) for line in lines)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,12 @@ class Running:
 
     url: str
     process: subprocess.Popen[str]
+    clients: ExitStack
+    """Closes what `client` returned."""
 
     def client(self, token: str = "none") -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.url, api_key=token, max_retries=0, timeout=60)
+        client = openai.OpenAI(base_url=self.url, api_key=token, max_retries=0, timeout=60)
+        return self.clients.enter_context(client)
 
 
 Start = Callable[..., Any]
@@ -90,7 +93,8 @@ def running(*arguments: str | Path, home: Path) -> Iterator[Running]:
         line = process.stdout.readline()
         found = re.search(r"http://\S+/v1", line)
         assert found, line + process.stderr.read()
-        yield Running(found.group(), process)
+        with ExitStack() as clients:
+            yield Running(found.group(), process, clients)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
