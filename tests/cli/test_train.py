@@ -20,7 +20,7 @@ def test_dry_run_train_and_runs(ready, cli, cli_json):
     assert not seen["ok"]
     assert seen["findings"][0]["reason_code"] == "training_baseline_missing"
     plan = seen["plan"]
-    assert plan["updates"] == 6
+    assert plan["steps"] == 6
     assert plan["rows"][0]["completion"].endswith("<|im_end|>")
     assert plan["recipe"]["method"] == "full"
     assert "below 100 M" in plan["reasons"]["method"]
