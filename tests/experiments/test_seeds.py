@@ -49,7 +49,7 @@ def _shown(project, run_id, cli, cli_json):
     assert view["events"]["training_run"] == 1
     assert f"training/runs/{run_id}/trace.csv" in view["files"]
     text = cli("runs", "show", run_id, "--project", project.slug).stdout
-    for word in ("learning_rate", "final train loss", "of the last update", "torch", "next: narrowcast eval"):
+    for word in ("learning_rate", "final train loss", "of the last step", "torch", "next: narrowcast eval"):
         assert word in text
     assert len(cli_json("runs", "list", "--project", project.slug)) == 2
     (project.paths.runs / "exp-half" / "checkpoints").mkdir(parents=True)

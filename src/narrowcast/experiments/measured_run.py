@@ -76,7 +76,8 @@ def measured_run(
     """
     options = stage_options(project, STAGE, overrides)
     runner = project.runner(setup.work)
-    trained = runner.run(STAGE, options, resume=True, force=setup.force, make_current=False, watch=watch)
+    force = setup.force and bool(runner.plan(STAGE, options).stale_because)  # a finished run is taken
+    trained = runner.run(STAGE, options, resume=True, force=force, make_current=False, watch=watch)
     return _measured(project, trained, options.seed, setup)
 
 

@@ -29,6 +29,8 @@ class TrainRequest(ResumableRequest):
 class SeedsRequest(TrainRequest):
     """Train under several seeds: mean and spread on dev rows."""
 
+    force: bool = False
+    """Train without a baseline; seeds that have finished are not trained again."""
     seeds: int = Field(1, ge=1)
     """Train under this many seeds; mean and spread on dev rows."""
     dev_rows: Annotated[int, CommandLine(hidden=True)] = Field(500, ge=1)

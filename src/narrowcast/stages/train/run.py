@@ -47,6 +47,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     tracking = Tracking(ctx)
     try:
         with disk_errors(folder), training_failures(folder):
+            folder.mkdir(parents=True, exist_ok=True)  # trackers may write to it
             run = tracked_run(folder, ctx, _parameters(setup, options))
             tracking.begin([] if ctx.settings.process else options.track, run, resume=ctx.resume)
             session, setup, peak = attempt(setup, options, ctx, folder, checkpoint, tracking)
