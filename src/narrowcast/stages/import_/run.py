@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from narrowcast.connectors import connect
@@ -10,6 +11,7 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.row import SourceRow
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
@@ -17,7 +19,7 @@ from narrowcast.errors import DataError
 from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.base import Mapper
-from narrowcast.stages.import_.mapping.engine import RowMapping, dry_run
+from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
 from narrowcast.stages.import_.source import source_access, watched
@@ -52,7 +54,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         ImportWriter(project, Work(ctx.progress, ctx.cancel), [each.id for each in formers]) as writer,
     ):
         ctx.progress.start("reading the rows", inputs.expected_rows)
-        rows = withheld(islice(connector.load(), inputs.limit), read_forgotten(project))
+        rows = withheld(_rows(connector, inputs, mapper), read_forgotten(project))
         stored = writer.store(rows)
         if _has_rows(stored, inputs, formers, ctx):
             return _unchanged(inputs, formers[0], ctx)
@@ -82,7 +84,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
     mapper = _mapper(inputs, task)
     mapping = RowMapping(mapper, inputs.field_map, "dry-run", inputs.into, inputs.provenance)
     ctx.progress.start("mapping the rows, without keeping any", inputs.expected_rows)
-    rows = withheld(islice(_connector(inputs, ctx).load(), inputs.limit), read_forgotten(ctx.project))
+    rows = withheld(_rows(_connector(inputs, ctx), inputs, mapper), read_forgotten(ctx.project))
     counted = dry_run(mapping.map_all(watched(rows, Work(ctx.progress, ctx.cancel))))
     return ImportPreview(
         plan=inputs.plan,
@@ -122,6 +124,11 @@ def configured(config: ProjectConfig, inputs: Inputs, task: TaskSpec | None) -> 
 def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
     connector: Connector = inputs.connector or connect(inputs.opened, source_access(ctx))
     return connector
+
+
+def _rows(connector: Connector, inputs: Inputs, mapper: Mapper) -> Iterator[SourceRow]:
+    """The rows that are stored: records of the source, cut where the mapper makes several rows of one."""
+    return divided(islice(connector.load(), inputs.limit), mapper)
 
 
 def _mapper(inputs: Inputs, task: TaskSpec | None) -> Mapper:

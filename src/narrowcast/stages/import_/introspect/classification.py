@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
+from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
@@ -47,6 +48,8 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
         for column in profile.leaves()
         if not is_split_column(column) and label_score(column) > 0.2 and text_score(column) < 0.6
     ]
+    if is_rated(profile):
+        return  # what people thought of an answer, beside the answer and its prompt
     found = [
         _hypothesis(profile, text, label, labels)
         for text in text_columns(profile)[:_SHOWN]

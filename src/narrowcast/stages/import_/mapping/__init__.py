@@ -34,6 +34,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
 COMMON_ROLES = {
     "group": "column whose equal values stay in one split",
     "split": "column that names the split of each row (train, dev, test)",
+    "rating": "column that says whether an answer is good; rows with a bad one are rejected",
 }
 
 
