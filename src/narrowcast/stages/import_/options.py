@@ -155,3 +155,5 @@ class ImportPreview(BaseModel):
     rejected_sample: dict[str, list[RejectionSample]]
     task: TaskSpec
     """The project's task after the import."""
+    notes: list[str] = Field(default_factory=list)
+    """What the mapper converted or left aside, in plain words."""

@@ -18,7 +18,8 @@ from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
 from narrowcast.stages.import_.mapping import MAPPERS
-from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.mapping.alike import refuse_alike
+from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
@@ -65,8 +66,10 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         _refuse_nothing(inputs, kept)
         ctx.cancel.check(reason_code="dataset_import_cancelled")  # behind it nothing stops half-way
         record = _record(inputs, name, stored, kept)
-        writer.commit(record, configured(project_config(ctx), inputs, merged_task(task, mapper.task())))
+        writer.commit(record, configured(project_config(ctx), inputs, _task(task, mapper, inputs)))
     result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])
+    for note in _notes(mapper):
+        ctx.progress.note(note)
     if record.forced:
         ctx.emit(
             "dataset_import_forced",
@@ -99,7 +102,8 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
             ]
             for reason, rejects in counted.rejected_sample.items()
         },
-        task=merged_task(task, mapper.task()),
+        task=_task(task, mapper, inputs),
+        notes=_notes(mapper),
     )
 
 
@@ -129,6 +133,22 @@ def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
 def _rows(connector: Connector, inputs: Inputs, mapper: Mapper) -> Iterator[SourceRow]:
     """The rows that are stored: records of the source, cut where the mapper makes several rows of one."""
     return divided(islice(connector.load(), inputs.limit), mapper)
+
+
+def _task(task: TaskSpec | None, mapper: Mapper, inputs: Inputs) -> TaskSpec:
+    """The project's task with what these rows add to it.
+
+    Raises:
+        DataError: where labels look alike, and the mapping does not say what is to be done with them.
+    """
+    merged = merged_task(task, mapper.task())
+    if inputs.field_map.get("alike") != "keep":
+        refuse_alike(merged.labels, inputs.locator)
+    return merged
+
+
+def _notes(mapper: Mapper) -> list[str]:
+    return mapper.notes() if isinstance(mapper, TellsNotes) else []
 
 
 def _mapper(inputs: Inputs, task: TaskSpec | None) -> Mapper:

@@ -61,6 +61,14 @@ class DividesRecords(Protocol):
         """The rows, in the form of the record itself; the record alone where there is nothing to divide."""
 
 
+@runtime_checkable
+class TellsNotes(Protocol):
+    """A mapper that has something to say about the rows it has seen, such as what it converted."""
+
+    def notes(self) -> list[str]:
+        """Plain sentences, for the user."""
+
+
 def getter(path: str) -> Getter:
     """Reads a column, or a value inside nested objects by a dotted path; None where it is absent."""
     if "." not in path:

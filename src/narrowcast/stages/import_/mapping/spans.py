@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from narrowcast.core.names import ScoringMode
@@ -15,28 +16,74 @@ _END_KEYS = ("end", "endIndex", "end_offset", "end_char", "stop")
 _NESTED_KEYS = ("valueSpan", "span", "offsets", "position")
 
 
-def read_spans(value: Any, text: str) -> list[dict[str, Any]]:
-    """Spans in the order of the text.
+class SpanReader:
+    """Spans of one source; it learns from its rows whether offsets count characters or UTF-16 units.
 
-    Known forms: `{"type"|"label"|"slot": …, "start": …, "end": …, "text"?}`, the same with the offsets in
-    `valueSpan: {startIndex, endIndex}` (a missing start is 0, as protobuf leaves zeros out), and
-    `[start, end, type]`. None or an empty list is a text without spans.
-
-    Raises:
-        RejectRow: `invalid_span`, `span_out_of_bounds` or `span_text_mismatch`.
+    The two differ behind a character outside the Basic Multilingual Plane, such as most emoji. There the
+    reading is taken whose spans are the texts stated, or begin and end between words; where both do, the one
+    that the rows before needed.
     """
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise RejectRow("invalid_span", f"expected a list of spans, found {type(value).__name__}")
-    spans = [_span(each, text) for each in value]
-    return sorted(spans, key=lambda span: (span["start"], span["end"], span["type"]))
+
+    def __init__(self) -> None:
+        self._rows = {"characters": 0, "utf16": 0}
+
+    def read(self, value: Any, text: str) -> list[dict[str, Any]]:
+        """Spans in the order of the text.
+
+        Known forms: `{"type"|"label"|"slot": …, "start": …, "end": …, "text"?}`, the same with the offsets in
+        `valueSpan: {startIndex, endIndex}` (a missing start is 0, as protobuf leaves zeros out), and
+        `[start, end, type]`. None or an empty list is a text without spans.
+
+        Raises:
+            RejectRow: `invalid_span`, `span_out_of_bounds` or `span_text_mismatch`.
+        """
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise RejectRow("invalid_span", f"expected a list of spans, found {type(value).__name__}")
+        stated = [_stated(each) for each in value]
+        if not text.isascii() and max(text) > "\uffff":
+            stated = self._settled(stated, text)
+        spans = [_span(each, text) for each in stated]
+        return sorted(spans, key=lambda span: (span["start"], span["end"], span["type"]))
+
+    def notes(self) -> list[str]:
+        """That offsets were converted, in how many rows."""
+        rows = self._rows["utf16"]
+        if not rows:
+            return []
+        others = self._rows["characters"]
+        also = f"; {others:,} rows with such characters count in characters" if others else ""
+        return [f"offsets of {rows:,} rows with emoji and the like count UTF-16 units; converted{also}"]
+
+    def _settled(self, spans: list[_Stated], text: str) -> list[_Stated]:
+        places = _characters_of_units(text)
+        converted = [
+            replace(each, start=places.get(each.start, -1), end=places.get(each.end, -1)) for each in spans
+        ]
+        if converted == spans:
+            return spans
+        plain, utf16 = (sum(_is_doubtful(each, text) for each in reading) for reading in (spans, converted))
+        if plain == utf16:
+            return converted if self._rows["utf16"] > self._rows["characters"] else spans
+        self._rows["utf16" if utf16 < plain else "characters"] += 1
+        return converted if utf16 < plain else spans
 
 
-def _span(value: Any, text: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A span as its source gives it."""
+
+    kind: str
+    start: int
+    end: int
+    text: str | None
+
+
+def _stated(value: Any) -> _Stated:
+    text = None
     if isinstance(value, list) and len(value) == 3:
         start, end, kind = value
-        stated = None
     elif isinstance(value, Mapping):
         kind = _first(value, _TYPE_KEYS)
         nested = _first(value, _NESTED_KEYS)
@@ -44,17 +91,45 @@ def _span(value: Any, text: str) -> dict[str, Any]:
         start, end = _first(offsets, _START_KEYS), _first(offsets, _END_KEYS)
         if start is None and "endIndex" in offsets:
             start = 0
-        stated = value.get("text", value.get("value"))
+        text = value.get("text", value.get("value"))
     else:
         raise RejectRow("invalid_span", str(value)[:80])
     if not isinstance(kind, str) or not kind.strip() or not _integer(start) or not _integer(end):
         raise RejectRow("invalid_span", str(value)[:80])
+    return _Stated(kind, start, end, text if isinstance(text, str) else None)
+
+
+def _characters_of_units(text: str) -> dict[int, int]:
+    """UTF-16 offset → number of the character that begins there, and the end of the text."""
+    places, unit = {}, 0
+    for number, character in enumerate(text):
+        places[unit] = number
+        unit += 2 if character > "\uffff" else 1
+    return {**places, unit: len(text)}
+
+
+def _is_doubtful(span: _Stated, text: str) -> bool:
+    """Outside the text, another text than is stated, or with an end inside a word."""
+    if not 0 <= span.start < span.end <= len(text):
+        return True
+    if span.text is not None:
+        return text[span.start : span.end] != span.text
+    part = text[span.start : span.end]
+    return part != part.strip() or any(_is_inside_word(text, place) for place in (span.start, span.end))
+
+
+def _is_inside_word(text: str, place: int) -> bool:
+    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+
+
+def _span(stated: _Stated, text: str) -> dict[str, Any]:
+    kind, start, end = stated.kind, stated.start, stated.end
     if not 0 <= start < end <= len(text):
         raise RejectRow("span_out_of_bounds", f"{kind} {start}–{end} of {len(text)} characters")
-    found = text[start:end]
-    if isinstance(stated, str) and stated != found:
-        raise RejectRow("span_text_mismatch", f"{stated[:40]!r} stated, {found[:40]!r} found")
-    return {"type": kind, "text": found, "start": start, "end": end}
+    part = text[start:end]
+    if stated.text is not None and stated.text != part:
+        raise RejectRow("span_text_mismatch", f"{stated.text[:40]!r} stated, {part[:40]!r} found")
+    return {"type": kind, "text": part, "start": start, "end": end}
 
 
 def _first(value: Mapping[str, Any], keys: Iterable[str]) -> Any:
