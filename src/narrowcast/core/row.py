@@ -10,6 +10,9 @@ from narrowcast.core.example import Example
 # The error of a sentinel that stands for a record deleted on request; nothing of it is kept.
 FORGOTTEN = "forgotten on request"
 
+# The error of a sentinel that stands for a record that was not asked for.
+FILTERED = "left out by where"
+
 
 # Not frozen: a frozen one takes three times as long to build, and imports build millions.
 @dataclass(slots=True)

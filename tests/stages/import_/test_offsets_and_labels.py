@@ -56,15 +56,15 @@ def test_spans_are_the_words_whatever_offsets_count(
 
 def test_the_conversion_is_said(project: Project, tmp_path: Path, cli_json: CliJson) -> None:
     path = written(tmp_path / "rows.jsonl", [row(n, "utf16") for n in range(30)])
-    shown = cli_json(
+    preview = cli_json(
         "data", "import", "-p", project.slug, "--locator", f"jsonl:{path}", "--auto", "--dry-run"
     )
-    assert shown["notes"] == ["offsets of 20 rows with emoji and the like count UTF-16 units; converted"]
+    assert preview["notes"] == ["offsets of 20 rows with emoji and the like count UTF-16 units; converted"]
     plain = written(tmp_path / "plain.jsonl", [row(n, "characters") for n in range(30)])
-    shown = cli_json(
+    preview = cli_json(
         "data", "import", "-p", project.slug, "--locator", f"jsonl:{plain}", "--auto", "--dry-run"
     )
-    assert shown["notes"] == []
+    assert preview["notes"] == []
 
 
 VARIANTS = {

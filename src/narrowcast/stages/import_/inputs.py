@@ -9,7 +9,7 @@ from typing import Any
 
 from narrowcast.connectors import connect, content_fingerprint, settle
 from narrowcast.connectors.base import Connector, SettledLocator, SourceDescription
-from narrowcast.core.config import ProjectConfig
+from narrowcast.core.config import ProjectConfig, SourceSpec
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Split
@@ -21,6 +21,7 @@ from narrowcast.errors import CancelledError, DataError, MissingExtraError
 from narrowcast.stages.import_.choose import settle_mapping
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
+from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import source_access
 from narrowcast.store.config_file import load_config
 from narrowcast.store.imports import read_records
@@ -41,6 +42,8 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     asked = _asked(options, settled, config)
     try:
         connector = connect(settled.opened, source_access(ctx))
+        if reshape := Reshape.of(asked):
+            connector = ReshapedConnector(connector, reshape)
         description = connector.describe()
         with nothing_kept():
             rows = islice(connector.load(), asked.limit)
@@ -64,6 +67,9 @@ def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> 
     changes: dict[str, Any] = {
         "licence": options.licence or known.licence,
         "consent": options.consent or known.consent,
+        "explode": options.explode or known.explode,
+        "derive": options.derive or known.derive,
+        "where": options.where or known.where,
     }
     if not options.auto and options.mapper is None:
         changes |= {
@@ -101,6 +107,7 @@ def _settled_inputs(
         consent=asked.consent,
         declared=_declared(task, asked.into),
         opened=settled.opened,
+        shape=_shape(asked),
         connector=connector,
         plan=ImportPlan(
             source=description,
@@ -131,9 +138,17 @@ def _kept_inputs(asked: Options, settled: SettledLocator, ctx: StageContext) -> 
         consent=asked.consent,
         declared=_declared(task, asked.into),
         opened=settled.opened,
+        shape=_shape(asked),
     )
     last = last_result(ctx.project, inputs)
     return inputs if last is None else inputs.model_copy(update={"content": last.content})
+
+
+def _shape(asked: Options) -> SourceSpec:
+    """The source with what is done to its rows before they are mapped, and nothing else."""
+    return SourceSpec(
+        locator=asked.locator, limit=None, explode=asked.explode, derive=asked.derive, where=asked.where
+    )
 
 
 def former_imports(project: ProjectPaths, locator: str, into: Split | None) -> list[ImportRecord]:

@@ -23,6 +23,7 @@ from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
+from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import source_access, watched
 from narrowcast.store.config_file import load_config
 from narrowcast.store.forgotten import read_forgotten, withheld
@@ -126,8 +127,12 @@ def configured(config: ProjectConfig, inputs: Inputs, task: TaskSpec | None) -> 
 
 
 def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
-    connector: Connector = inputs.connector or connect(inputs.opened, source_access(ctx))
-    return connector
+    if inputs.connector is not None:
+        given: Connector = inputs.connector
+        return given
+    connector = connect(inputs.opened, source_access(ctx))
+    reshape = Reshape.of(inputs.shape)
+    return ReshapedConnector(connector, reshape) if reshape else connector
 
 
 def _rows(connector: Connector, inputs: Inputs, mapper: Mapper) -> Iterator[SourceRow]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from narrowcast.errors import DataError
 
-_SHOWN = 5
+_MOST = 5
 
 
 def seen(label: str) -> str:
@@ -38,20 +38,20 @@ def refuse_alike(labels: Iterable[str], where: str) -> None:
     """
     groups = alike(labels)
     if groups:
-        shown = "; ".join(_shown(group) for group in groups[:_SHOWN])
+        named = "; ".join(_named(group) for group in groups[:_MOST])
         raise DataError(
-            f"{sum(map(len, groups))} labels look alike and would be classes of their own: {shown}",
+            f"{sum(map(len, groups))} labels look alike and would be classes of their own: {named}",
             where=where,
-            next_command="--map alike=join makes them one label in lower case; --map alike=keep leaves them apart",
+            next_command="--map alike=join makes one label of them; --map alike=keep leaves them apart",
             reason_code="dataset_rows_rejected",
         )
 
 
-def _shown(group: list[str]) -> str:
+def _named(group: list[str]) -> str:
     shared = set.intersection(*(set(label) for label in group))
     return " and ".join(f"{label!r} ({_points(label, shared)})" for label in group)
 
 
 def _points(label: str, shared: set[str]) -> str:
     own = [f"U+{ord(each):04X}" for each in label if each not in shared]
-    return " ".join(own[:_SHOWN]) or f"{len(label)} characters"
+    return " ".join(own[:_MOST]) or f"{len(label)} characters"

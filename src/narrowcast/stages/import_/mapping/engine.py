@@ -9,7 +9,7 @@ from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.names import Provenance, Split
-from narrowcast.core.row import FORGOTTEN, RejectedRow, SourceRow, TransformedRow
+from narrowcast.core.row import FILTERED, FORGOTTEN, RejectedRow, SourceRow, TransformedRow
 from narrowcast.stages.import_.mapping.base import DividesRecords, Mapper, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 
@@ -26,6 +26,7 @@ _SPLIT_WORDS = {
     "gold": Split.GOLDEN,
 }
 
+_UNREAD = {FORGOTTEN: "forgotten", FILTERED: "filtered_out"}
 _GOOD = (
     "true",
     "yes",
@@ -76,8 +77,7 @@ class RowMapping:
     def map(self, row: SourceRow) -> TransformedRow | RejectedRow:
         """One row; never raises for what is in it."""
         if row.error is not None:
-            reason = "forgotten" if row.error == FORGOTTEN else "parse_error"
-            return RejectedRow(row.index, reason, row.error, raw=row.raw)
+            return RejectedRow(row.index, _UNREAD.get(row.error, "parse_error"), row.error, raw=row.raw)
         try:
             if self._rating is not None:
                 refuse_bad(self._rating(row.data))
@@ -146,7 +146,7 @@ def divided(rows: Iterable[SourceRow], mapper: Mapper) -> Iterator[SourceRow]:
     for row in rows:
         parts = mapper.records(row.data) if row.error is None else [row.data]
         for part in parts:
-            record = row.index if len(parts) > 1 else row.record
+            record = row.index if len(parts) > 1 and row.record is None else row.record
             yield SourceRow(number, dict(part), row.error, row.raw, record)
             number += 1
 

@@ -6,6 +6,7 @@ REJECTIONS: dict[str, str] = {
     # reading
     "parse_error": "the record could not be read from its source",
     "forgotten": "the record was deleted on request (`data forget`) and is not taken in again",
+    "filtered_out": "the record was not asked for (`--where`)",
     # what the model is to see
     "missing_text": "the text is absent or holds nothing but white space",
     "text_not_a_string": "the text is a list or an object",
