@@ -35,6 +35,7 @@ from narrowcast.store.imports import (
     write_records,
 )
 from narrowcast.store.source_rows import StoredRows, read_source_rows
+from narrowcast.tasks.multi_label import label_set
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa: ARG001 - the stage contract
@@ -148,7 +149,7 @@ def _task(task: TaskSpec | None, mapper: Mapper, inputs: Inputs) -> TaskSpec:
     """
     merged = merged_task(task, mapper.task())
     if inputs.field_map.get("alike") != "keep":
-        refuse_alike(merged.labels, inputs.locator)
+        refuse_alike([*merged.labels, *label_set(merged)], inputs.locator)
     return merged
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from narrowcast.core.row import SourceRow
-from narrowcast.stages.import_.introspect.classification import classification
+from narrowcast.stages.import_.introspect.classification import classification, label_lists
 from narrowcast.stages.import_.introspect.dialogues import conversations, tool_calls
 from narrowcast.stages.import_.introspect.profile import MAX_COLUMNS, Column, Profile, profile
 from narrowcast.stages.import_.introspect.report import (
@@ -41,6 +41,7 @@ _DETECTORS = (
     instruction,
     objects,
     classification,
+    label_lists,
     flat_fields,
     text_only,
 )

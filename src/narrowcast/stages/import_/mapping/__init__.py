@@ -15,6 +15,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
         name: f"narrowcast.stages.import_.mapping.{name}:{''.join(part.title() for part in name.split('_'))}"
         for name in (
             "label_to_classification",
+            "labels_to_multi_label",
             "kv_to_structured",
             "bio_to_spans",
             "qa_pair_passthrough",

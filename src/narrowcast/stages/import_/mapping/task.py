@@ -113,6 +113,8 @@ def _merged_field(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Both value sets, or both types; a choice that meets free values becomes its type."""
     if not old or not new:
         return {}
+    if "items" in old and "items" in new:
+        return {**old, "items": _merged_field(old["items"], new["items"])}
     if "enum" in old and "enum" in new:
         return {"enum": [*old["enum"], *(value for value in new["enum"] if value not in old["enum"])]}
     return {"type": sorted(set(_types(old)) | set(_types(new)), key=lambda kind: (kind == "null", kind))}
