@@ -18,7 +18,7 @@ from narrowcast.stages.import_.introspect.report import (
     ShapeHypothesis,
 )
 from narrowcast.stages.import_.introspect.rewriting import rewriting
-from narrowcast.stages.import_.introspect.sequences import bio_tags, spans
+from narrowcast.stages.import_.introspect.sequences import bio_tags, marked, spans
 from narrowcast.stages.import_.introspect.structured import flat_fields, objects
 from narrowcast.stages.import_.introspect.texts import (
     instruction,
@@ -32,6 +32,7 @@ from narrowcast.stages.import_.introspect.texts import (
 _DETECTORS = (
     bio_tags,
     spans,
+    marked,
     preference,
     tool_calls,
     conversations,

@@ -18,6 +18,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
             "labels_to_multi_label",
             "kv_to_structured",
             "bio_to_spans",
+            "marked_to_spans",
             "qa_pair_passthrough",
             "instruction_passthrough",
             "chat_messages_passthrough",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from narrowcast.stages.import_.mapping.reasons import RejectRow
 _TYPE_KEYS = ("type", "label", "slot", "entity", "entity_group", "tag", "category")
 _START_KEYS = ("start", "startIndex", "start_offset", "start_char", "begin")
 _END_KEYS = ("end", "endIndex", "end_offset", "end_char", "stop")
+_UNPLACED = -1
 _NESTED_KEYS = ("valueSpan", "span", "offsets", "position")
 
 
@@ -32,19 +34,25 @@ class SpanReader:
 
         Known forms: `{"type"|"label"|"slot": …, "start": …, "end": …, "text"?}`, the same with the offsets in
         `valueSpan: {startIndex, endIndex}` (a missing start is 0, as protobuf leaves zeros out), and
-        `[start, end, type]`. None or an empty list is a text without spans.
+        `[start, end, type]`; an object of such spans, or of texts, by type; Label Studio's results.
+        A text without offsets is looked up, whole words first, each at its first free place. None or an empty
+        list is a text without spans.
 
         Raises:
             RejectRow: `invalid_span`, `span_out_of_bounds` or `span_text_mismatch`.
         """
         if value is None:
             return []
+        if isinstance(value, Mapping):
+            value = _by_type(value)
         if not isinstance(value, list):
             raise RejectRow("invalid_span", f"expected a list of spans, found {type(value).__name__}")
-        stated = [_stated(each) for each in value]
+        stated = [_stated(each) for each in _annotated(value)]
+        given = [each for each in stated if each.start != _UNPLACED]
         if not text.isascii() and max(text) > "\uffff":
-            stated = self._settled(stated, text)
-        spans = [_span(each, text) for each in stated]
+            given = self._settled(given, text)
+        alone = [each for each in stated if each.start == _UNPLACED]
+        spans = [_span(each, text) for each in _placed(given, alone, text)]
         return sorted(spans, key=lambda span: (span["start"], span["end"], span["type"]))
 
     def notes(self) -> list[str]:
@@ -80,23 +88,84 @@ class _Stated:
     text: str | None
 
 
+def _by_type(value: Mapping[str, Any]) -> list[Any]:
+    """`{type: span or text, or list of them}` as a list of spans that name their type."""
+    spans: list[Any] = []
+    for kind, given in value.items():
+        for each in given if isinstance(given, list) else [given]:
+            if isinstance(each, str):
+                spans.append({"type": kind, "text": each})
+            elif isinstance(each, Mapping):
+                spans.append({**each, "type": kind})
+            elif each is not None:
+                raise RejectRow("invalid_span", f"{kind}: {str(each)[:60]}")
+    return spans
+
+
+def _annotated(value: list[Any]) -> list[Any]:
+    """The spans of Label Studio's first annotation that was not cancelled; any other list as it is."""
+    if not value or not all(
+        isinstance(each, Mapping) and isinstance(each.get("result"), list) for each in value
+    ):
+        return value
+    kept = next((each for each in value if not each.get("was_cancelled")), None)
+    if kept is None:
+        raise RejectRow("invalid_span", "every annotation was cancelled")
+    return [each["value"] for each in kept["result"] if isinstance(each.get("value"), Mapping)]
+
+
 def _stated(value: Any) -> _Stated:
-    text = None
+    text: Any = None
     if isinstance(value, list) and len(value) == 3:
         start, end, kind = value
     elif isinstance(value, Mapping):
-        kind = _first(value, _TYPE_KEYS)
-        nested = _first(value, _NESTED_KEYS)
-        offsets = nested if isinstance(nested, Mapping) else value
-        start, end = _first(offsets, _START_KEYS), _first(offsets, _END_KEYS)
-        if start is None and "endIndex" in offsets:
-            start = 0
+        kind = _first(value, (*_TYPE_KEYS, "labels"))
+        kind = kind[0] if isinstance(kind, list) and len(kind) == 1 else kind
+        start, end = _offsets(value)
         text = value.get("text", value.get("value"))
     else:
         raise RejectRow("invalid_span", str(value)[:80])
-    if not isinstance(kind, str) or not kind.strip() or not _integer(start) or not _integer(end):
+    if start is None and end is None and isinstance(text, str) and text.strip():
+        start = end = _UNPLACED
+    if not isinstance(kind, str) or not kind.strip() or not (_integer(start) and _integer(end)):
         raise RejectRow("invalid_span", str(value)[:80])
     return _Stated(kind, start, end, text if isinstance(text, str) else None)
+
+
+def _offsets(value: Mapping[str, Any]) -> tuple[Any, Any]:
+    nested = _first(value, _NESTED_KEYS)
+    if isinstance(nested, list) and len(nested) == 2:
+        return nested[0], nested[1]
+    offsets = nested if isinstance(nested, Mapping) else value
+    start, end = _first(offsets, _START_KEYS), _first(offsets, _END_KEYS)
+    return (0, end) if start is None and "endIndex" in offsets else (start, end)
+
+
+def _placed(given: list[_Stated], alone: list[_Stated], text: str) -> list[_Stated]:
+    """Spans with offsets, and those that are texts alone at their first free place."""
+    spans = list(given)
+    for each in alone:
+        part = each.text or ""
+        start = _free_place(part, text, [(span.start, span.end) for span in spans])
+        spans.append(replace(each, start=start, end=start + len(part)))
+    return spans
+
+
+def _free_place(part: str, text: str, taken: list[tuple[int, int]]) -> int:
+    places = [match.start() for match in re.finditer(re.escape(part), text)]
+    free = [
+        place
+        for place in places
+        if not any(place < end and start < place + len(part) for start, end in taken)
+    ]
+    if not free:
+        raise RejectRow("span_text_mismatch", f"{part[:40]!r} is not in the text, or not as often")
+    whole = [
+        place
+        for place in free
+        if not _is_inside_word(text, place) and not _is_inside_word(text, place + len(part))
+    ]
+    return (whole or free)[0]
 
 
 def _characters_of_units(text: str) -> dict[int, int]:

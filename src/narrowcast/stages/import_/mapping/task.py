@@ -50,7 +50,7 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
 
 def scoring_mode(mapper: type[Mapper], field_map: dict[str, str]) -> ScoringMode | None:
     """How answers of this mapping are compared; None for tasks that have one way only."""
-    if mapper.id == "bio_to_spans" or "spans" in field_map:
+    if mapper.id in ("bio_to_spans", "marked_to_spans") or "spans" in field_map:
         return ScoringMode.SPAN_SET
     return ScoringMode.FIELD_MATCH if mapper.id == "kv_to_structured" else None
 
