@@ -112,3 +112,24 @@ def test_html_is_no_annotation(tmp_path: Path) -> None:
     )
     report = data.introspect(f"jsonl:{path}").report
     assert "marked_to_spans" not in [each.mapper_id for each in report.hypotheses]
+
+
+def test_tags_of_types_alone_are_read(project: Project, tmp_path: Path) -> None:
+    lines = []
+    for n in range(30):
+        lines += [
+            "please\tO",
+            "call\tO",
+            f"{singer(n).split()[0]}\tPER",
+            "from\tO",
+            "New\tLOC",
+            f"York{n}\tLOC",
+            "",
+        ]
+    path = tmp_path / "rows.tsv.txt"
+    path.write_text("\n".join(lines))
+    record = data.import_rows(project, f"file:{path}", auto=True).record  # type: ignore[union-attr]
+    assert (record.mapper, record.accepted) == ("bio_to_spans", 30)
+    [first, *_] = read_jsonl(project.paths.accepted / f"{record.id}.jsonl")
+    assert [(span["type"], span["text"]) for span in first["target"]["spans"]] == [
+        ("PER", "Alma"), ("LOC", "New York0")]  # fmt: skip

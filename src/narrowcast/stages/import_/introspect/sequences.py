@@ -30,6 +30,8 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Two parallel lists (or strings separated by spaces), the second of BIO tags or of numbers."""
     tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_tags(c.examples)), None)
     if tags is None:
+        tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_plain_tags(c)), None)
+    if tags is None:
         yield from _numbered_tags(profile)
         return
     tokens = next(
@@ -39,7 +41,7 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     if tokens is None:
         return
     plain = all(isinstance(example, list) for example in tags.examples)
-    kinds = sorted({tag.partition("-")[2] for tag in _flat(tags.examples) if "-" in tag})
+    kinds = sorted({tag.partition("-")[2] or tag for tag in _flat(tags.examples)} - {"O"})
     yield ShapeHypothesis(
         shape="tokens with BIO tags",
         mapper_id="bio_to_spans",
@@ -147,6 +149,15 @@ def _holds_tags(examples: list[Any]) -> bool:
         return False
     fitting = sum(_TAG.fullmatch(tag) is not None for tag in tags)
     return (fitting == len(tags) and any("-" in tag for tag in tags)) or set(tags) == {"O"}
+
+
+def _holds_plain_tags(column: Column) -> bool:
+    """Lists of types without prefixes, most of them O."""
+    tags = _flat(column.examples) if column.share("list") > 0.9 else []
+    if not tags or not all(isinstance(tag, str) for tag in tags):
+        return False
+    kinds = set(tags)
+    return "O" in kinds and 2 <= len(kinds) <= len(tags) / 4 and tags.count("O") >= 0.3 * len(tags)
 
 
 def _holds_integers(examples: list[Any]) -> bool:

@@ -18,7 +18,7 @@ _PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retriev
 def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Columns called question and answer, with or without a context."""
     question = named(profile, "question", "query")
-    answer = named(profile, "answer", "answers")
+    answer = named(profile, "answer", "answers", "long_answer", "final_answer")
     if question is None or answer is None or question.share("string") < 0.9:
         return
     context = named(profile, "context", "passage", "paragraph")
@@ -42,7 +42,7 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
 def retrieval(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A question, an answer, and passages: a list of them, or one, which may also be plain QA."""
     question = named(profile, "question", "query")
-    answer = named(profile, "answer", "answers", "response")
+    answer = named(profile, "answer", "answers", "response", "long_answer", "final_answer")
     passages = named(profile, *_PASSAGES)
     single = named(profile, "context", "passage", "paragraph")
     contexts = passages if passages is not None and passages.share("list") > 0.9 else single
