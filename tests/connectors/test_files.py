@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (root / "more").mkdir(parents=True)
     (root / ".hidden").mkdir()
     for place, kind in zip((root, root, root / "more"), KINDS, strict=True):
-        lines = [f"please do the {kind} number {n},{kind}" for n in range(30)]
+        lines = [f"please do number {n} of the {len(kind)} things,{kind}" for n in range(30)]
         (place / f"{kind}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
     (root / "README.md").write_text("about")
     (root / ".hidden" / "x.csv").write_text("text,label\nno,no\n")
@@ -106,6 +106,17 @@ def test_a_folder_is_one_import_that_notices_a_new_file(project: Project, folder
     again = data.import_rows(project, f"csv:{folder}")
     assert isinstance(again, data.ImportOutcome)
     assert (again.change, again.record.accepted) == ("replaced", 91)
+
+
+def test_files_of_the_same_labels_are_no_labels(project: Project, folder: Path) -> None:
+    for path in folder.rglob("*.csv"):
+        lines = [
+            f"{path.stem} wants thing {n} and {n * n},{('good', 'bad', 'none')[n % 3]}" for n in range(40)
+        ]
+        path.write_text("\n".join(["text,label", *lines]) + "\n")
+    outcome = data.import_rows(project, f"csv:{folder}", auto=True)
+    assert isinstance(outcome, data.ImportOutcome)
+    assert outcome.record.field_map == {"text": "text", "label": "label"}
 
 
 def test_a_folder_imports_by_itself(project: Project, folder: Path) -> None:

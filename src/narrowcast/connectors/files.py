@@ -37,7 +37,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
         ".bio",
     ),
 }
-_NAMES = ("file", "file_name", "source_file", "narrowcast_file")
+FILE_COLUMNS = ("file", "file_name", "source_file", "narrowcast_file")
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -151,7 +151,7 @@ class FilesConnector:
         return path.relative_to(self._root).as_posix()
 
     def _column(self, columns: list[str]) -> str:
-        return next(name for name in _NAMES if name not in columns)
+        return next(name for name in FILE_COLUMNS if name not in columns)
 
 
 def _exists(name: str) -> bool:

@@ -233,7 +233,7 @@ def test_answers_that_were_rated_bad_are_not_learned(
         }
         for n in range(2 * ROWS)
     ]
-    record, found = imported(project, written(tmp_path / "rows.jsonl", rows), auto=True, force=True)
+    record, found = imported(project, written(tmp_path / "rows.jsonl", rows), auto=True)
     assert record.field_map["rating"] == "label"
     assert record.rejected == {"rated_bad": ROWS}
     assert [row.target for row in found] == [f"answer {n}" for n in range(1, 2 * ROWS, 2)]
@@ -245,7 +245,7 @@ def test_prompts_and_completions_that_were_rated_bad_are_not_learned(
     rows = [
         {"prompt": asked(n), "completion": f"answer number {n}", "label": n % 2 == 1} for n in range(2 * ROWS)
     ]
-    record, _ = imported(project, written(tmp_path / "rows.jsonl", rows), auto=True, force=True)
+    record, _ = imported(project, written(tmp_path / "rows.jsonl", rows), auto=True)
     assert record.rejected == {"rated_bad": ROWS}
 
 

@@ -141,3 +141,14 @@ def test_a_source_of_the_project_file_is_reshaped(
     outcome = data.import_rows(project, f"jsonl:{path}")
     assert isinstance(outcome, data.ImportOutcome)
     assert outcome.record.accepted == 40
+
+
+def test_many_rows_may_be_left_out_of_a_proposed_mapping(project: Project, tmp_path: Path) -> None:
+    rows = [
+        {"text": f"the message about thing {n} and {n * n}", "label": "xyz"[n % 3], "keep": n < 30}
+        for n in range(90)
+    ]
+    path = written(tmp_path / "rows.jsonl", rows)
+    outcome = data.import_rows(project, f"jsonl:{path}", auto=True, where="keep")
+    assert isinstance(outcome, data.ImportOutcome)
+    assert outcome.record.rejected == {"filtered_out": 60}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
+from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
@@ -59,6 +60,8 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
         for column in profile.leaves()
         if not is_split_column(column) and label_score(column) > 0.2 and text_score(column) < 0.6
     ]
+    # The name of a row's file is a label only where nothing else is one.
+    labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
     if is_rated(profile):
         return  # what people thought of an answer, beside the answer and its prompt
     found = [
