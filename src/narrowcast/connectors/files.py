@@ -108,8 +108,8 @@ class FilesConnector:
         partial = [column for column in columns if any(column not in part.columns for part in parts)]
         if partial:
             notes.append(f"not in every file: {_shown([repr(each) for each in partial])}")
-        told = ((name, note) for name, part in zip(names, parts, strict=True) for note in part.notes)
-        notes += [f"{name}: {note}" for name, note in list(told)[:20]]
+        remarks = ((name, note) for name, part in zip(names, parts, strict=True) for note in part.notes)
+        notes += [f"{name}: {note}" for name, note in list(remarks)[:20]]
         return SourceDescription(
             locator=f"{self._scheme}:{self._rest}",
             format=", ".join(dict.fromkeys(part.format for part in parts)),

@@ -354,3 +354,12 @@ def test_a_text_is_never_the_prompt_of_itself(project: Project, tmp_path: Path, 
     found = cli_json("data", "import", "-p", project.slug, "--locator", f"jsonl:{path}", "--mapper",
                      "preference_pair", "--map", fields, code=None)  # fmt: skip
     assert f"{ROWS} answer_in_prompt" in json.dumps(found)
+
+
+def test_a_rating_that_is_the_same_everywhere_says_nothing(project: Project, tmp_path: Path) -> None:
+    rows = [
+        {"messages": [user(n), {"role": "assistant", "content": f"answer {n}"}], "weight": 1}
+        for n in range(ROWS)
+    ]
+    record, _ = imported(project, written(tmp_path / "rows.jsonl", rows), auto=True)
+    assert record.field_map == {"messages": "messages"}

@@ -9,6 +9,7 @@ from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.sequences import holds_spans
 from narrowcast.stages.import_.introspect.signs import (
     LABEL_NAMES,
     TEXT_NAMES,
@@ -60,6 +61,8 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
         for column in profile.leaves()
         if not is_split_column(column) and label_score(column) > 0.2 and text_score(column) < 0.6
     ]
+    annotated = [f"{column.name}." for column in profile.top_level() if holds_spans(column)]
+    labels = [column for column in labels if not column.name.startswith(tuple(annotated))]
     # The name of a row's file is a label only where nothing else is one.
     labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
     if is_rated(profile):

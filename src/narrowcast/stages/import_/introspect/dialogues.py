@@ -34,6 +34,9 @@ _RATING_NAMES = (
 )  # fmt: skip
 
 
+_MOST_RATINGS = 4  # different ways to write good and bad
+
+
 def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A list of turns with roles and texts."""
     column = _turns_column(profile)
@@ -108,8 +111,10 @@ def rate(profile: Profile, field_map: dict[str, str]) -> list[str]:
             continue
         if not column.share("string", "number", "boolean"):
             continue
-        known = column.distinct is not None and column.distinct <= 4
-        if known and all(is_good(_value(value)) is not None for value in column.values):
+        ratings = [is_good(_value(value)) for value in column.values]
+        if column.distinct == 1 and ratings != [False]:
+            continue  # the same for every row
+        if column.distinct is not None and len(ratings) <= _MOST_RATINGS and None not in ratings:
             field_map["rating"] = column.name
             return []
         return [

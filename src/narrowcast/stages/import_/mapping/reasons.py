@@ -54,9 +54,6 @@ REJECTIONS: dict[str, str] = {
     "unknown_split": "the split column holds a value that names no split",
 }
 
-# Rows that were turned away because somebody asked for it: they say nothing against a mapping.
-ASKED_FOR = frozenset({"forgotten", "filtered_out", "rated_bad"})
-
 
 class RejectRow(Exception):  # noqa: N818 - a signal to the mapping loop, not an error of the program
     """Raised by a mapper for a row that cannot become an example."""
