@@ -7,7 +7,7 @@ import pytest
 
 from narrowcast.connectors import connect, settle
 from narrowcast.core.locator import Locator
-from narrowcast.errors import DataError
+from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.store.config_file import load_config
 from tests.support import imports as data
@@ -57,6 +57,11 @@ def test_a_pattern_takes_what_it_matches(folder: Path) -> None:
 
 def test_options_are_those_of_each_file(folder: Path) -> None:
     assert set(rows(f"csv:{folder}/*.csv?header=no")[0]) == {"column_1", "column_2", "file"}
+
+
+def test_a_word_behind_a_file_is_an_option_and_no_pattern(folder: Path) -> None:
+    with pytest.raises(UsageError, match="unknown option: bogus"):
+        connect(Locator.parse(f"csv:{folder}/alarm.csv?bogus"))
 
 
 def test_files_that_differ_are_read_together_and_said(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def listed(name: str) -> list[str]:
 def split_options(rest: str) -> tuple[str, str]:
     """The names, and the options behind them with their question mark; a pattern may hold one as well."""
     name, mark, options = rest.rpartition("?")
-    return (name, f"?{options}") if mark and "=" in options and "/" not in options else (rest, "")
+    are_options = bool(mark) and ("=" in options or _exists(name)) and "/" not in options
+    return (name, f"?{options}") if are_options else (rest, "")
 
 
 class FilesConnector:
