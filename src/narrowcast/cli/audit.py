@@ -36,7 +36,7 @@ def events(
         _explain(explain, as_json)
         return
     opened = state.open_project(project)
-    found = opened.trail.events(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
+    entries = opened.trail.events(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
 
     def render() -> None:
         table(
@@ -49,11 +49,11 @@ def events(
                     Text(event.reason_code or "", style=_COLOURS[event.severity.value]),
                     event.message,
                 )
-                for event in found
+                for event in entries
             ],
         )
 
-    emit([event.model_dump(mode="json") for event in found], as_json, render)
+    emit([event.model_dump(mode="json") for event in entries], as_json, render)
 
 
 def _explain(code: str, as_json: bool) -> None:

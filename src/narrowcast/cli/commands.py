@@ -18,7 +18,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Split rows into train, dev and test without leaks.",
     ),
     "baseline": ("narrowcast.cli.evaluate:baseline", "Model", "Measure what a fine-tune has to beat."),
-    "preflight": ("narrowcast.cli.preflight:preflight", "Model", "Find what stands against a training run."),
+    "preflight": (
+        "narrowcast.cli.preflight:preflight",
+        "Model",
+        "Find problems that would make a training run fail or be worthless.",
+    ),
     "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
     "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
     "runs": ("narrowcast.cli.runs:app", "Model", "List and show the training runs."),

@@ -41,11 +41,11 @@ def sources(as_json: JsonOption = False) -> None:
     from narrowcast.cli.output import emit
     from narrowcast.ops.sources import sources as list_sources
 
-    found = list_sources()
+    schemes = list_sources()
     emit(
-        [each.model_dump() for each in found],
+        [each.model_dump() for each in schemes],
         as_json,
-        lambda: show_sources(found),
+        lambda: show_sources(schemes),
     )
 
 
@@ -56,8 +56,8 @@ def mappers(as_json: JsonOption = False) -> None:
     from narrowcast.cli.output import emit
     from narrowcast.ops.sources import mappers as list_mappers
 
-    found = list_mappers()
-    emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_mappers(found))
+    mapper_list = list_mappers()
+    emit([each.model_dump(mode="json") for each in mapper_list], as_json, lambda: show_mappers(mapper_list))
 
 
 @app.command()
@@ -73,8 +73,8 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
 
     with working(as_json) as (progress, cancel):
         request = IntrospectRequest(locator=locator, limit=limit)
-        found = introspect_source(settings(), request, Work(progress, cancel))
-    emit(found, as_json, lambda: show_introspection(found))
+        source = introspect_source(settings(), request, Work(progress, cancel))
+    emit(source, as_json, lambda: show_introspection(source))
 
 
 @app.command("import")
@@ -94,7 +94,7 @@ def import_(request: ImportRequest, project: ProjectOption = None, as_json: Json
             outcome = import_rows(opened, request, work)
     except MappingUncertainError as doubt:
         if not as_json:
-            show_introspection(doubt.found, with_next=False)
+            show_introspection(doubt.introspection, with_next=False)
         raise
     if isinstance(outcome, ImportOutcome):
         done = outcome
@@ -148,5 +148,5 @@ def ledger(
     from narrowcast.cli.state import open_project
     from narrowcast.ops.ledger import ledger as count_rows
 
-    found = count_rows(open_project(which or project))
-    emit(found, as_json, lambda: show_ledger(found))
+    counts = count_rows(open_project(which or project))
+    emit(counts, as_json, lambda: show_ledger(counts))

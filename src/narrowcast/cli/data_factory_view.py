@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from narrowcast.stages.generate.result import GeneratePreview, GenerateResult
     from narrowcast.stages.judge.result import JudgeResult
 
-_CELLS_SHOWN = 24
+_MAX_CELLS = 24
 
 
 def show_preview(preview: GeneratePreview) -> None:
@@ -146,10 +146,10 @@ def show_balance(result: BalanceResult) -> None:
 def _cells(cells: Sequence[CellProgress]) -> None:
     table(
         ["cell", ("quota", "right"), ("rows", "right"), ("calls", "right")],
-        [(cell.name, cell.quota, cell.rows or "", cell.calls or "") for cell in cells[:_CELLS_SHOWN]],
+        [(cell.name, cell.quota, cell.rows or "", cell.calls or "") for cell in cells[:_MAX_CELLS]],
     )
-    if len(cells) > _CELLS_SHOWN:
-        say(f"  [dim]and {len(cells) - _CELLS_SHOWN} more cells (--json shows all)[/]")
+    if len(cells) > _MAX_CELLS:
+        say(f"  [dim]and {len(cells) - _MAX_CELLS} more cells (--json shows all)[/]")
     rows, quota = sum(cell.rows for cell in cells), sum(cell.quota for cell in cells)
     say(f"  cells     {len(cells)}, {rows:,} of {quota:,} rows")
 

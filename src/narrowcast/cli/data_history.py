@@ -15,8 +15,8 @@ def versions(project: ProjectOption = None, as_json: JsonOption = False) -> None
     from narrowcast.history.versions import versions as list_versions
 
     with open_project(project) as opened:
-        found = list_versions(opened)
-    emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_versions(found))
+        entries = list_versions(opened)
+    emit([each.model_dump(mode="json") for each in entries], as_json, lambda: show_versions(entries))
 
 
 @request_command
@@ -28,8 +28,8 @@ def diff(request: DiffRequest, project: ProjectOption = None, as_json: JsonOptio
     from narrowcast.history.diff import diff as compare
 
     with open_project(project) as opened:
-        found = compare(opened, request)
-    emit(found, as_json, lambda: show_diff(found))
+        report = compare(opened, request)
+    emit(report, as_json, lambda: show_diff(report))
 
 
 @request_command
@@ -41,8 +41,8 @@ def lineage(request: LineageRequest, project: ProjectOption = None, as_json: Jso
     from narrowcast.history.lineage import lineage as follow
 
     with open_project(project) as opened:
-        found = follow(opened, request)
-    emit(found, as_json, lambda: show_lineage(found))
+        history = follow(opened, request)
+    emit(history, as_json, lambda: show_lineage(history))
 
 
 @request_command
@@ -55,8 +55,8 @@ def forget(request: ForgetRequest, project: ProjectOption = None, as_json: JsonO
     from narrowcast.history.forget import forget as delete
 
     with open_project(project) as opened, terminal_work(as_json) as work:
-        found = delete(opened, request, work)
-    emit(found, as_json, lambda: show_forgotten(found))
+        result = delete(opened, request, work)
+    emit(result, as_json, lambda: show_forgotten(result))
 
 
 @request_command
@@ -70,5 +70,5 @@ def conflicts(request: ConflictsRequest, project: ProjectOption = None, as_json:
     if as_json:  # a document has room for every group
         request = request.model_copy(update={"show": None})
     with open_project(project) as opened:
-        found = find(opened, request)
-    emit(found, as_json, lambda: show_conflicts(found))
+        report = find(opened, request)
+    emit(report, as_json, lambda: show_conflicts(report))

@@ -119,10 +119,10 @@ def _confidence(value: float) -> Text:
 def _labels(counts: dict[str, int]) -> str:
     names = list(counts)
     numbers = list(counts.values())
-    shown = ", ".join(f"{escape(name)} ({counts[name]:,})" for name in names[:_SHOWN_LABELS])
+    listing = ", ".join(f"{escape(name)} ({counts[name]:,})" for name in names[:_SHOWN_LABELS])
     more = f", … {len(names) - _SHOWN_LABELS} more" if len(names) > _SHOWN_LABELS else ""
     spread = f"{min(numbers):,} to {max(numbers):,} rows each"
-    return f"[bold]{len(names)} labels[/], {spread}: {shown}{more}"
+    return f"[bold]{len(names)} labels[/], {spread}: {listing}{more}"
 
 
 def _next_after_introspection(found: IntrospectedSource) -> None:

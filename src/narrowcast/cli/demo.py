@@ -33,31 +33,31 @@ def demo(
     if not as_json:
         introduce(str(opened.paths.root), base)
     with opened, terminal_work(as_json) as work:
-        shown = None if as_json else show_step
-        result = run_demo(opened, Work(_BarsOnly(work.progress), work.cancel), on_step=shown)
+        on_step = None if as_json else show_step
+        result = run_demo(opened, Work(_BarsOnly(work.progress), work.cancel), on_step=on_step)
     emit(result, as_json, lambda: conclude(result))
 
 
 class _BarsOnly:
     """Progress without its notes: the demo says in its own words what happened."""
 
-    def __init__(self, shown: Progress) -> None:
-        self._shown = shown
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
     def start(self, description: str, total: int | None = None) -> None:
         """Begin a phase."""
-        self._shown.start(description, total)
+        self._progress.start(description, total)
 
     def advance(self, units: int = 1, **fields: str | float) -> None:
         """Units done."""
-        self._shown.advance(units, **fields)
+        self._progress.advance(units, **fields)
 
     def note(self, text: str) -> None:
         """Say nothing."""
 
     def finish(self) -> None:
         """End the phase."""
-        self._shown.finish()
+        self._progress.finish()
 
 
 def introduce(path: str, base: str) -> None:

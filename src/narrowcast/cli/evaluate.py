@@ -58,11 +58,11 @@ def compare(request: CompareRequest, project: ProjectOption = None, as_json: Jso
 def _plain(result: MeasureResult) -> dict[str, Any]:
     """One model asked for: its figures at the top level, baselines under `against`. Several: a list."""
     gated = [each for each in result.results if each.verdict is not None]
-    asked = gated or result.results
+    subjects = gated or result.results
     whole = result.model_dump(mode="json")
     common = {name: whole[name] for name in ("report", "rows_drawn", "looks", "comparisons", "warnings")}
     figures = {each["model"]: each for each in whole["results"]}
-    names = [each.model for each in asked]
+    names = [each.model for each in subjects]
     against = [figures[name] for name in figures if name not in names]
     if len(names) == 1:
         return {**figures[names[0]], **common, "against": against}
@@ -131,10 +131,10 @@ def _render_pair(pair: Pair) -> None:
         [name, value_text(pair.first.metrics[name]), value_text(pair.second.metrics[name])] for name in names
     ]
     table(["metric", pair.first.model, pair.second.model], rows)
-    found = pair.comparison.difference
+    gap = pair.comparison.difference
     say(f"  {comparison_line(pair.comparison)}")
     say(
-        f"  rows that only {pair.first.model} has right: {found.only_first_right}, only {pair.second.model}: "
-        f"{found.only_second_right} (McNemar p = {found.mcnemar_p:.3g})"
+        f"  rows that only {pair.first.model} has right: {gap.only_first_right}, only {pair.second.model}: "
+        f"{gap.only_second_right} (McNemar p = {gap.mcnemar_p:.3g})"
     )
     say(f"  report    {pair.report}/report.md")

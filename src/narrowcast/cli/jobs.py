@@ -59,7 +59,7 @@ def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: Json
     from narrowcast.cli.state import open_project, settings
     from narrowcast.jobs import control
 
-    found = control.jobs(open_project(project) if project else settings(), request)
+    jobs = control.jobs(open_project(project) if project else settings(), request)
     rows = [
         (
             each.id,
@@ -69,10 +69,10 @@ def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: Json
             each.submitted[:16].replace("T", " "),
             _line(each),
         )
-        for each in found
+        for each in jobs
     ]
     columns = ["job", "status", "step", "progress", "submitted", "commands"]
-    emit([each.model_dump(mode="json") for each in found], as_json, lambda: table(columns, rows))
+    emit([each.model_dump(mode="json") for each in jobs], as_json, lambda: table(columns, rows))
 
 
 @app.command()
@@ -166,10 +166,10 @@ def schedules(as_json: JsonOption = False) -> None:
     from narrowcast.cli.state import settings
     from narrowcast.jobs import schedule as ops
 
-    found = ops.schedules(settings())
-    rows = [(each.name, each.cron, each.timezone or "UTC", each.last_fired or "never") for each in found]
+    entries = ops.schedules(settings())
+    rows = [(each.name, each.cron, each.timezone or "UTC", each.last_fired or "never") for each in entries]
     emit(
-        [each.model_dump(mode="json") for each in found],
+        [each.model_dump(mode="json") for each in entries],
         as_json,
         lambda: table(["schedule", "cron", "time zone", "last fired"], rows),
     )
@@ -223,6 +223,6 @@ def _step(job: Job) -> str:
 
 
 def _progress(job: Job) -> str:
-    shown = job.progress
-    total = "" if shown.total is None else f" of {shown.total:,}"
-    return f"{shown.phase} {shown.done:,}{total}" if shown.phase else ""
+    progress = job.progress
+    total = "" if progress.total is None else f" of {progress.total:,}"
+    return f"{progress.phase} {progress.done:,}{total}" if progress.phase else ""

@@ -21,7 +21,7 @@ def list_(as_json: JsonOption = False) -> None:
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.ops.models import list_models
 
-    found = list_models()
+    entries = list_models()
 
     def render() -> None:
         table(
@@ -35,16 +35,17 @@ def list_(as_json: JsonOption = False) -> None:
                     " / ".join(f"{each.memory_gb[method]:g}" for method in ("qlora", "lora", "full")),
                     ", ".join(each.suggested_tasks),
                 ]
-                for each in found.models
+                for each in entries.models
             ],
         )
         say("memory: QLoRA / LoRA / full, estimated from the size, not measured; QLoRA needs a GPU\n")
         table(
-            ["task", "begin with", "note"], [[each.task, each.start, each.note] for each in found.size_advice]
+            ["task", "begin with", "note"],
+            [[each.task, each.start, each.note] for each in entries.size_advice],
         )
         next_step("narrowcast train --base ID")
 
-    emit(found, as_json, render)
+    emit(entries, as_json, render)
 
 
 @app.command()
@@ -55,8 +56,8 @@ def show(request: ModelRequest, as_json: JsonOption = False) -> None:
     from narrowcast.cli.state import settings
     from narrowcast.ops.models import show_model
 
-    found = show_model(settings(), request)
-    emit(found, as_json, lambda: _render(found))
+    model = show_model(settings(), request)
+    emit(model, as_json, lambda: _render(model))
 
 
 @app.command()
@@ -69,8 +70,8 @@ def pull(request: ModelRequest, as_json: JsonOption = False) -> None:
     from narrowcast.ops.models import pull_model
 
     with terminal_work(as_json) as work:
-        found = pull_model(settings(), request, work)
-    emit(found, as_json, lambda: _render(found))
+        model = pull_model(settings(), request, work)
+    emit(model, as_json, lambda: _render(model))
 
 
 def _render(found: ModelDetails) -> None:

@@ -24,7 +24,7 @@ The function receives a validated request; its own parameters (project, `--json`
 - `Annotated[..., CommandLine(...)]` (core/request.py) gives other names (`-l`), a metavar, a position, values
   separated by commas, or hides a field.
 
-Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake at once.
+Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ class CommandField:
             return f"{text}; default {default_text(self.field)}"
         if self.required:
             return f"{text} (required)." if not self.form.positional else text
-        shown = self.field.get_default(call_default_factory=True)
-        plain = shown in (None, False, "", [], {}, ()) or "default" in text
+        default = self.field.get_default(call_default_factory=True)
+        plain = default in (None, False, "", [], {}, ()) or "default" in text
         return f"{text}." if plain else f"{text}; default {default_text(self.field)}."
 
 

@@ -23,9 +23,9 @@ def preflight(request: PreflightRequest, project: ProjectOption = None, as_json:
     from narrowcast.ops import preflight as ops
 
     with open_project(project) as opened, terminal_work(as_json) as work:
-        found = ops.preflight(opened, request, work)
-    emit(found, as_json, lambda: render(found))
-    if not found.ok:
+        report = ops.preflight(opened, request, work)
+    emit(report, as_json, lambda: render(report))
+    if not report.ok:
         raise typer.Exit(1)
 
 
@@ -52,7 +52,7 @@ def _render_findings(found: Preflight) -> None:
     from narrowcast.cli.output import say, table
 
     if not found.findings:
-        say("[green]nothing stands against this run[/]")
+        say("[green]no problems found[/]")
         return
     table(
         ["", "what", "where", "fix", "code"],

@@ -52,10 +52,10 @@ def _ask(request: InitRequest) -> InitRequest:
             continue
         if field in ("task", "labels") and given["schema_file"]:
             continue
-        said = typer.prompt(f"{question} [{ASSUMPTIONS[field]}]", default="", show_default=False).strip()
-        while field == "task" and said and said not in HANDLERS:
-            said = typer.prompt(f"one of {', '.join(HANDLERS)}", default="", show_default=False).strip()
-        given[field] = _split(said) if field == "labels" else said or None
+        answer = typer.prompt(f"{question} [{ASSUMPTIONS[field]}]", default="", show_default=False).strip()
+        while field == "task" and answer and answer not in HANDLERS:
+            answer = typer.prompt(f"one of {', '.join(HANDLERS)}", default="", show_default=False).strip()
+        given[field] = _split(answer) if field == "labels" else answer or None
     return InitRequest.model_validate(given)
 
 

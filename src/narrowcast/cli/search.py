@@ -25,8 +25,8 @@ def search(request: SearchRequest, project: ProjectOption = None, as_json: JsonO
             preview = run.preview_search(opened, request, work)
             emit(preview, as_json, lambda: _render_preview(preview))
             return
-        found = run.search(opened, request, work)
-    emit(found, as_json, lambda: _render(found))
+        result = run.search(opened, request, work)
+    emit(result, as_json, lambda: _render(result))
 
 
 def _render_preview(preview: SearchPreview) -> None:
@@ -58,7 +58,7 @@ def _render(found: Search) -> None:
         table(
             ["trial", "", *names, *numbers, "run"], [_cells(each, names, found.best) for each in found.trials]
         )
-        say("best: highest score; front: no trial beats it in score, latency and size at once")
+        say("best: highest score; front: no trial is better in score, latency and size together")
         say("scores are of dev rows, and the best of many is flattered: measure it on test rows")
     if found.dropped:
         say(f"weights of {len(found.dropped):,} trials that lost were removed (--keep all keeps them)")

@@ -17,8 +17,8 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work, *, as_json:
     """Train, then print one line per seed, mean and spread."""
     from narrowcast.experiments import seeds
 
-    found = seeds.train_seeds(project, request, work)
-    emit(found, as_json, lambda: _render(found))
+    result = seeds.train_seeds(project, request, work)
+    emit(result, as_json, lambda: _render(result))
 
 
 def _render(found: Seeds) -> None:

@@ -61,7 +61,7 @@ class WorkerRequest(Request):
     """Run queued jobs, here."""
 
     concurrency: int = Field(1, ge=1, le=64)
-    """Jobs at once."""
+    """Jobs that run at the same time."""
     idle_seconds: float | None = Field(None, ge=0)
     """End after N seconds without work; default never."""
 

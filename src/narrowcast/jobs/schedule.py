@@ -77,10 +77,10 @@ def remove_schedule(settings: Settings, request: UnscheduleRequest) -> Schedule:
         DataError: where there is none.
     """
     name = request.name
-    found = next((each for each in schedules(settings) if each.name == name), None)
-    if found is None:
+    entry = next((each for each in schedules(settings) if each.name == name), None)
+    if entry is None:
         raise unknown(name)
     with queue_client(settings) as client:
         client.delete_schedule(name)
-    emit(settings, found.request.project, "job_scheduled", f"{name} was removed", {"job": name})
-    return found
+    emit(settings, entry.request.project, "job_scheduled", f"{name} was removed", {"job": name})
+    return entry

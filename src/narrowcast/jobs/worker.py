@@ -85,7 +85,8 @@ def serve_queue(settings: Settings, request: WorkerRequest | None = None) -> Non
 
     Args:
         settings: of the workspace.
-        request: how many jobs run at once, and when it ends; an active schedule counts as something to do.
+        request: how many jobs run at the same time, and when the worker ends; an active schedule counts as
+            work.
 
     Raises:
         WorkspaceError: where a worker runs already, or the database cannot be used.

@@ -134,11 +134,11 @@ def _conclusion(differences: list[SummaryDifference]) -> str:
     if not differences:
         return "nothing was compared yet, so there is nothing to conclude"
     hardest = min(differences, key=lambda each: each.difference.value)
-    shown = hardest.difference
-    span = f"{shown.value:+.3f} [{shown.low:+.3f}, {shown.high:+.3f}] in {shown.metric}"
-    if shown.low > 0:
+    difference = hardest.difference
+    span = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] in {difference.metric}"
+    if difference.low > 0:
         return f"the tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
-    if shown.high < 0:
+    if difference.high < 0:
         return f"do not ship the tuned model: {hardest.name} is better ({span})"
     return (
         f"no difference to {hardest.name} is shown ({span}); it is simpler, so prefer it or measure more rows"

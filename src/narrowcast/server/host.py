@@ -17,7 +17,7 @@ class ModelHost:
 
     Args:
         path: the GGUF file.
-        on_restart: told, with the number of restarts so far, after a dead child was replaced.
+        on_restart: called with the number of restarts so far after a dead child was replaced.
 
     Raises:
         ModelError: where the file cannot be loaded at the start.

@@ -182,7 +182,7 @@ def test_under_the_threshold_force_is_needed_and_leaves_a_trace(project: Project
     path = csv_file(tmp_path / "few.csv", rows=12)
     with pytest.raises(data.MappingUncertainError, match=r"confidence of 0\.60, under 0\.80") as caught:
         data.import_rows(project, f"csv:{path}", auto=True)
-    assert caught.value.found.report.hypotheses
+    assert caught.value.introspection.report.hypotheses
     assert "--force" in caught.value.next_command
     outcome = imported(project, f"csv:{path}", auto=True, force=True)
     assert (outcome.record.forced, outcome.record.confidence) == (True, 0.6)
@@ -381,7 +381,7 @@ def test_every_reason_is_documented_and_used() -> None:
         assert source.count(f'"{code}"') >= 2, f"{code} is never given"
 
 
-def test_a_record_that_can_not_be_written_leaves_the_configuration_as_it_was(
+def test_a_failed_record_leaves_the_configuration_unchanged(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from narrowcast.store import imports as store
