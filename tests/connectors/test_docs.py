@@ -51,7 +51,7 @@ def test_kinds_of_documents(tmp_path: Path) -> None:
     assert "other files, not read: 1 .png" in connect(Locator("docs", str(tmp_path))).describe().notes
 
 
-def test_what_can_not_be_read_is_a_named_rejection(tmp_path: Path) -> None:
+def test_an_unreadable_document_is_a_named_rejection(tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     outside.write_text("secret")
     folder = tmp_path / "docs"

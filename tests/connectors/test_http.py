@@ -65,7 +65,7 @@ def test_options_stand_behind_a_hash_and_are_not_sent(site: Site, access: Source
     assert site.asked[0][1] == "/x.csv"
 
 
-def test_a_broken_download_goes_on_where_it_stopped(site: Site, access: SourceAccess) -> None:
+def test_a_broken_download_continues_where_it_stopped(site: Site, access: SourceAccess) -> None:
     lines = b"".join(b"text number %d,label\n" % number for number in range(30_000))
     site.files["/big.csv"] = b"text,label\n" + lines
     site.break_after["/big.csv"] = 200_000

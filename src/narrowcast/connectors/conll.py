@@ -15,9 +15,9 @@ _TAG = re.compile(r"O|[BIESLUM]-\S+")
 
 def looks_like_conll(text: str) -> bool:
     """Whether at least 95 % of the filled lines end in a BIO tag, in sentences separated by blank lines."""
-    found = text.split("\n")[:2_000]
-    filled = [line.rstrip("\r") for line in found if line.strip()]
-    if len(filled) < 3 or len(filled) == len(found):
+    lines = text.split("\n")[:2_000]
+    filled = [line.rstrip("\r") for line in lines if line.strip()]
+    if len(filled) < 3 or len(filled) == len(lines):
         return False
     tagged = sum(_split(line) is not None for line in filled)
     return tagged >= 0.95 * len(filled)

@@ -54,15 +54,15 @@ class CsvConnector:
         text = head.decode(self._encoding.name, "replace").removeprefix("\ufeff")
         if self._encoding.carriage_returns:
             text = text.replace("\r", "\n")
-        asked = self._source.options.get("delimiter")
-        if asked is not None:
-            asked = {"tab": "\t", "\\t": "\t", "none": ""}.get(asked, asked)
-            if len(asked) > 1 or asked in ('"', "\n", "\r"):
+        delimiter = self._source.options.get("delimiter")
+        if delimiter is not None:
+            delimiter = {"tab": "\t", "\\t": "\t", "none": ""}.get(delimiter, delimiter)
+            if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
                 raise data_error(
-                    f"{asked!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
+                    f"{delimiter!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
                 )
         prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
-        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, asked)
+        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
 
     def _find_columns(self) -> None:
         head = [record for record, problem, _ in islice(self._records(), 200) if not problem]
@@ -72,13 +72,16 @@ class CsvConnector:
                 str(self._source.path),
                 "name its form, for example ?delimiter=; or ?encoding=latin-1 behind the path",
             )
-        asked = self._source.options.get("header")
-        if asked not in (None, "yes", "no"):
-            raise data_error(f"header={asked!r} is not yes or no", self._source.locator, "write ?header=no")
-        if asked is None:
+        option = self._source.options.get("header")
+        if option not in (None, "yes", "no"):
+            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+        if option is None:
             header, why = find_header(head)
         else:
-            header, why = (head[0] if asked == "yes" else None), f"header={asked}, as the locator says"
+            header, why = (
+                (head[0] if option == "yes" else None),
+                f"header={option}, as the locator says",
+            )
         self._dialect.notes.append(why)
         self._dialect.header = header
         widths = [len(record) for record in head]

@@ -24,7 +24,7 @@ _KNOWN = frozenset([
 
 @dataclass(slots=True)
 class Dialect:
-    """What `csv.reader` needs, and what the user is told.
+    """What `csv.reader` needs, and what the user sees of it.
 
     Attributes:
         delimiter: one character; empty for a file of one column.

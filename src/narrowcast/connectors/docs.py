@@ -60,16 +60,16 @@ class DocsConnector:
     def _find(self) -> list[Path]:
         if self._root.is_file():
             return [self._root] if self._root.suffix.lower() in (*_BINARY, *_TEXT) else []
-        found = []
+        paths = []
         for folder, below, names in os.walk(self._root):
             below.sort()
             for name in sorted(names):
                 suffix = Path(name).suffix.lower()
                 if suffix in _BINARY or suffix in _TEXT:
-                    found.append(Path(folder, name))
+                    paths.append(Path(folder, name))
                 else:
                     self._other[suffix or name] += 1
-        return found
+        return paths
 
     def describe(self) -> SourceDescription:
         """How many documents of which kind, and which files are none."""

@@ -12,7 +12,7 @@ from narrowcast.connectors.source import SourceFile, data_error
 from narrowcast.connectors.values import plain
 from narrowcast.core.row import SourceRow
 
-# A sheet is read at once. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
+# A sheet is read whole. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
 MAX_UNPACKED_BYTES = 2 << 30
 
 

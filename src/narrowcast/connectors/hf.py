@@ -120,11 +120,11 @@ class HfConnector:
         except NarrowcastError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())[:400] or type(error).__name__
+            reason = " ".join(str(error).split())[:400] or type(error).__name__
             fix = "check name, config, split and revision on the hub; a private set needs HF_TOKEN"
             if self._offline:
                 fix = "unset HF_HUB_OFFLINE and NARROWCAST_OFFLINE to fetch it"
-            raise data_error(f"the data set cannot be read: {said}", self._locator, fix) from error
+            raise data_error(f"the data set cannot be read: {reason}", self._locator, fix) from error
 
 
 def _parts(rest: str) -> tuple[str, str | None, str, str | None]:

@@ -1,4 +1,4 @@
-"""A whole JSON document as rows. A list is read item by item; an object can only be read at once."""
+"""A whole JSON document as rows. A list is read item by item; an object can only be read whole."""
 
 from __future__ import annotations
 

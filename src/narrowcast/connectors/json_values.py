@@ -17,8 +17,8 @@ def refuse_constant(name: str) -> Any:
 class JsonReader:
     """Parses values; `repeated` names a key that stood twice in an object of the last value.
 
-    The standard parser keeps the last of two equal keys and forgets the others; which one was meant cannot
-    be told from the file.
+    The standard parser keeps the last of two equal keys and forgets the others; which one was meant, the
+    file does not say.
     """
 
     def __init__(self) -> None:
@@ -28,17 +28,17 @@ class JsonReader:
         self._scan_keys = exact.raw_decode
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
+        values = dict(pairs)
+        if len(values) != len(pairs):
             keys = [key for key, _ in pairs]
             self.repeated = next(key for key in keys if keys.count(key) > 1)
-        return found
+        return values
 
     def parse(self, text: str, start: int = 0) -> tuple[Any, int]:
         """The value that begins at `start`, and where it ends.
 
         Raises:
-            JSONDecodeError: where the text is no JSON.
+            JSONDecodeError: where the text is not JSON.
             ValueError: for NaN, infinities and numbers of thousands of digits.
             RecursionError: where it is nested too deeply.
         """

@@ -20,7 +20,7 @@ from narrowcast.store.files import sha256_file
 
 SAMPLE_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
-MAX_DOCUMENT_BYTES = 512 << 20  # of a file that can only be read at once
+MAX_DOCUMENT_BYTES = 512 << 20  # of a file that can only be read whole
 RAW_CHARS = 2_000  # how much of an unparseable record is kept
 
 _MAGIC = {
@@ -156,7 +156,7 @@ class SourceFile:
         return head
 
     def read_document(self) -> bytes:
-        """All bytes of a file that can only be read at once.
+        """All bytes of a file that can only be read whole.
 
         Raises:
             DataError: where it is larger than `MAX_DOCUMENT_BYTES`.
@@ -172,7 +172,7 @@ class SourceFile:
         return data
 
     def refuse_binary(self, head: bytes) -> None:
-        """Refuse what is no text.
+        """Refuse what is not text.
 
         Raises:
             DataError: says what the content looks like.
