@@ -73,7 +73,7 @@ def _emit_nothing(reason_code: str, message: str, payload: dict[str, Any] | None
 
 
 class Watch(Protocol):
-    """Told of each dev evaluation of a training run."""
+    """Called with the figures of each dev evaluation of a training run."""
 
     def __call__(self, number: int, figures: Mapping[str, float]) -> bool:
         """Args: number: of the evaluation, from 1; figures: its losses and scores. True ends the run."""

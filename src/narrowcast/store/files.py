@@ -23,7 +23,7 @@ def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
 
     Raises (the function):
         ValueError: for NaN and infinities, unless they are allowed.
-        TypeError: for what is no JSON.
+        TypeError: for what JSON cannot hold.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=allow_nan
