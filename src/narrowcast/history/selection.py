@@ -46,13 +46,13 @@ class Selection:
 
     def find(self, paths: ProjectPaths, records: Sequence[ImportRecord]) -> set[str]:
         """Ids of the rows that are meant, and of the rows that were generated after them."""
-        found = {row_id for row_id, value in _stored(paths, records) if self._meant(row_id, value)}
+        row_ids = {row_id for row_id, value in _stored(paths, records) if self._meant(row_id, value)}
         while True:
             rows = accepted_rows(paths, records, checked=False)
-            children = {row.id for row in rows if found & set(row.parents)} - found
+            children = {row.id for row in rows if row_ids & set(row.parents)} - row_ids
             if not children:
-                return found
-            found |= children
+                return row_ids
+            row_ids |= children
 
     def _meant(self, row_id: str, value: Mapping[str, Any]) -> bool:
         if row_id in self._ids:

@@ -26,7 +26,7 @@ def semantic_groups(
     Args:
         texts: of one data set; the embedder is fitted to them.
         by: the embedder; the offline default where None.
-        threshold: cosine from where on two texts are joined; the embedder's own where None.
+        threshold: cosine from which two texts are joined; the embedder's own where None.
 
     Raises:
         UsageError: where that takes too many comparisons.
