@@ -1,4 +1,4 @@
-"""What a teacher is told about a project: its declared task, `task.md`, and the project's prompts."""
+"""What a teacher gets to know about a project: its declared task, `task.md`, and the project's prompts."""
 
 from __future__ import annotations
 

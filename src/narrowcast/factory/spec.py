@@ -94,7 +94,7 @@ def read_schema(path: Path) -> dict[str, Any]:
     """A JSON Schema of the answer.
 
     Raises:
-        UsageError: where it is no schema of an object with properties.
+        UsageError: where it is not a schema of an object with properties.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
@@ -104,7 +104,7 @@ def read_schema(path: Path) -> dict[str, Any]:
         Draft202012Validator.check_schema(value)
         fits = isinstance(value, dict) and bool(value.get("properties"))
     except SchemaError as error:
-        raise _contradiction(f"this is no JSON Schema: {error.message}", str(path)) from error
+        raise _contradiction(f"this is not a JSON Schema: {error.message}", str(path)) from error
     if not fits:
         raise _contradiction("the schema names no properties", str(path))
     schema: dict[str, Any] = value

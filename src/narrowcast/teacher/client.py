@@ -115,7 +115,7 @@ class TeacherClient:
             raise
 
     def ask_all(self, calls: Iterable[Call], each: Callable[[Call, Answer], None]) -> None:
-        """Ask every call once; `each` is told of every answer, in the order of arrival.
+        """Ask every call once; `each` is called with every answer, in the order of arrival.
 
         Ends early, without an error, where the caps leave no room (`exhausted`).
 
@@ -140,13 +140,13 @@ class TeacherClient:
                     each(call, Answer(**line["answer"]))
 
     def _await_ready(self, progress: Progress, patience: float) -> None:
-        told = False
+        noted = False
         while True:
             line = self._line()
             if line is not None and "ready" in line:
                 return
-            if line is not None and not told:
-                told = True
+            if line is not None and not noted:
+                noted = True
                 progress.note(
                     f"an earlier run was stopped with requests under way: waiting for their answers, "
                     f"{patience:.0f} seconds at most"
@@ -192,8 +192,8 @@ class TeacherClient:
     def _died(self) -> StageError:
         code = self._process.wait()
         self._messages.seek(0)
-        said = self._messages.read().decode("utf-8", "replace").split("\n")
-        last = next((f": {line.strip()[:200]}" for line in reversed(said) if line.strip()), "")
+        lines = self._messages.read().decode("utf-8", "replace").split("\n")
+        last = next((f": {line.strip()[:200]}" for line in reversed(lines) if line.strip()), "")
         return StageError(
             f"the process that asks the teacher ended (exit code {code}){last}",
             next_command="the same command again; answers that came are kept and not paid again",

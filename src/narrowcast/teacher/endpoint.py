@@ -161,9 +161,9 @@ def _refused(status: int, body: bytes) -> StageError:
         404: "check NARROWCAST_TEACHER_URL (it usually ends in /v1) and NARROWCAST_TEACHER_MODEL",
         422: "if it names response_format: --structured json_object, or --structured none",
     }
-    said = " ".join(body.decode("utf-8", "replace").split())[:300]
+    reason = " ".join(body.decode("utf-8", "replace").split())[:300]
     return StageError(
-        f"the teacher refused the request with HTTP {status}: {said or 'no text'}",
+        f"the teacher refused the request with HTTP {status}: {reason or 'no text'}",
         where="NARROWCAST_TEACHER_URL",
         next_command=hints.get(status, "read what the endpoint says"),
         reason_code="factory_teacher_refused",

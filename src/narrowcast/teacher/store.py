@@ -117,7 +117,7 @@ class CallStore:
             self._answers[key] = replace(answer, stored=True)
             self._count(answer)
 
-    def turned_away(self, call: Call, key: str, attempt: str, why: str, *, billed: bool) -> None:
+    def record_failure(self, call: Call, key: str, attempt: str, why: str, *, billed: bool) -> None:
         """Write down an attempt without an answer; `billed` where it may have been paid all the same."""
         self._append(
             {

@@ -23,21 +23,21 @@ def tool_calls(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
     test: Test | None = (
         load_reference(context.options.tool_tests, "tool_tests") if context.options.tool_tests else None
     )
-    found = {}
+    rejections = {}
     for row in rows:
         why = _fault(row.output, schemas, test)
         if why:
-            found[row.index] = why
-    return found
+            rejections[row.index] = why
+    return rejections
 
 
 def _fault(output: str, schemas: Mapping[str, Any], test: Test | None) -> str | None:
     try:
         calls = list(_calls(json.loads(output)))
     except (ValueError, TypeError, AttributeError) as error:
-        return f"the answer is no tool call: {error}"
+        return f"the answer is not a tool call: {error}"
     if not calls:
-        return "the answer is no tool call"
+        return "the answer is not a tool call"
     for name, arguments in calls:
         if name not in schemas:
             return f"there is no tool {name!r}"

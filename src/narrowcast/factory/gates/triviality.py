@@ -24,12 +24,12 @@ _SHORT_ON_PURPOSE = frozenset({"boundary"})
 
 def triviality(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Too short, repetitive, a template that was not filled, or an answer that is the input."""
-    found = {}
+    rejections = {}
     for row in rows:
         why = _fault(row, context.options.min_words)
         if why:
-            found[row.index] = why
-    return found
+            rejections[row.index] = why
+    return rejections
 
 
 def _fault(row: GateRow, min_words: int) -> str | None:

@@ -117,7 +117,7 @@ def preview_rows(
     held_out = held_out_rows(ctx.project)
     rounds = _rounds(inputs, options, HeldOutGuard(held_out))
     calls = [planned.call for planned in rounds.round()]
-    target = sum(cell.wanted for cell in rounds.work)
+    target = sum(cell.goal for cell in rounds.work)
     return GeneratePreview(
         generation=generation,
         writer=inputs.writer,
