@@ -46,9 +46,9 @@ class ToolCallingHandler(TaskHandler):
         tools = inputs.get("tools") or []
         lines = [json.dumps(tool, ensure_ascii=False) for tool in tools]
         instruction = "\n".join([self.instruction, *(["Functions:", *lines] if lines else [])])
-        said = {key: value for key, value in inputs.items() if key != "tools"}
+        content = {key: value for key, value in inputs.items() if key != "tools"}
         answer = None if target is None else _rendered(target)
-        messages = conversation("", said, answer)
+        messages = conversation("", content, answer)
         if messages and messages[0].role == "system":
             instruction = f"{messages.pop(0).content}\n\n{instruction}"
         return [Message("system", instruction), *messages]

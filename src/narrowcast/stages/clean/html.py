@@ -97,9 +97,9 @@ def html_blocks(text: str, *, boilerplate: bool) -> tuple[list[Block], Counter[s
 
 def _content(root: Any) -> Any:
     for path in (".//main", ".//*[@role='main']", ".//article"):
-        found = root.findall(path)
-        if len(found) == 1 and len(found[0].text_content().strip()) > 200:
-            return found[0]
+        matches = root.findall(path)
+        if len(matches) == 1 and len(matches[0].text_content().strip()) > 200:
+            return matches[0]
     return root
 
 

@@ -146,10 +146,10 @@ def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | N
 
 def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
     by_name = {path.name: (name, types) for name, (path, types) in files.items()}
-    found = []
+    entries = []
     for path in sorted(each for each in bundle.rglob("*") if each.is_file()):
         name, types = by_name.get(path.name, ("", None))
-        found.append(
+        entries.append(
             BundleFile(
                 path=path.relative_to(bundle).as_posix(),
                 size_bytes=path.stat().st_size,
@@ -159,7 +159,7 @@ def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
                 fallbacks=types.fallbacks if types else {},
             )
         )
-    return found
+    return entries
 
 
 def _result(manifest: BundleManifest, ctx: StageContext) -> Result:

@@ -1,4 +1,4 @@
-"""What an export can be told, what it reads, what it returns."""
+"""Options of an export, what it reads, what it returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What prepare is told, what it reads and what it returns."""
+"""Options of prepare, what it reads and what it returns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Options(StageOptions):
     """Keep them in one split, or split them freely and count what leaks."""
 
     similarity: float = Field(0.8, gt=0, le=1)
-    """From where on two texts are near-duplicates (Jaccard)."""
+    """Jaccard similarity from which two texts are near-duplicates."""
 
     clusters: float | None = Field(None, gt=0, le=1)
     """Keep rows that say the same in other words in one split too, from this cosine on (0.6 is usual)."""

@@ -136,9 +136,9 @@ class Division:
         rejected: list[Rejection] = []
         for members in self._sets.components():
             rows = [self._rows[number] for number in members]
-            group, turned_away = make_group(rows, seed=self._options.seed, stratify=self._stratify)
+            group, dropped = make_group(rows, seed=self._options.seed, stratify=self._stratify)
             groups.append(group)
-            rejected += turned_away
+            rejected += dropped
         return allocate(groups, self._options.ratios(len(self._rows))), rejected
 
     def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
@@ -190,17 +190,17 @@ def _settle_conflicts(
     rows: list[Example], options: Options
 ) -> tuple[list[Example], list[Rejection], list[str]]:
     """Find equal inputs with different targets; reject them where that was asked for."""
-    found = set(conflicts(rows, exact_groups(comparison_texts(rows))))
-    if not found:
+    conflicting = set(conflicts(rows, exact_groups(comparison_texts(rows))))
+    if not conflicting:
         return rows, [], []
     if options.on_conflict == "reject":
-        rejected = [Rejection(rows[number], "conflicting_target") for number in sorted(found)]
-        return [row for number, row in enumerate(rows) if number not in found], rejected, []
+        rejected = [Rejection(rows[number], "conflicting_target") for number in sorted(conflicting)]
+        return [row for number, row in enumerate(rows) if number not in conflicting], rejected, []
     return (
         rows,
         [],
         [
-            f"{len(found)} rows have an input that occurs with another target as well; "
+            f"{len(conflicting)} rows have an input that occurs with another target as well; "
             "--on-conflict reject leaves them out"
         ],
     )

@@ -80,7 +80,7 @@ TABLES: dict[str, Callable[[int], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_tables_of_measurements_are_no_confident_task(name: str) -> None:
+def test_tables_of_measurements_are_not_a_confident_task(name: str) -> None:
     report = look(TABLES[name])
     assert all(each.confidence < 0.8 for each in report.hypotheses)
     assert report.proposal is None or report.proposal.needs_force

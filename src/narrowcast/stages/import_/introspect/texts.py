@@ -112,7 +112,7 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
         if extra is not None and extra.share("string") > 0.9:
             field_map["input"] = extra.name
         known = prompt is not None or chosen.share("list") > 0.9
-        doubt = "no column is called prompt; the chosen answer cannot be told from what it answers"
+        doubt = "no column is called prompt; the chosen answer cannot be separated from its prompt"
         yield ShapeHypothesis(
             shape="preference pairs",
             mapper_id="preference_pair",

@@ -20,7 +20,7 @@ REJECTIONS: dict[str, str] = {
     "length_mismatch": "there are not as many tags as tokens",
     "invalid_tag": "a tag is not O, B-TYPE, I-TYPE or their BIOES forms",
     "missing_target": "the object to extract is absent",
-    "invalid_target": "the object to extract is no JSON object",
+    "invalid_target": "the object to extract is not a JSON object",
     "missing_fields": "none of the fields' columns is in the row",
     "field_not_allowed": "the object has a field that the output schema of the task does not know",
     "invalid_span": "a span has no type or no numeric end",
