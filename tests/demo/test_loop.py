@@ -35,7 +35,7 @@ def shrink(project: Project) -> None:
     project.save_config(config.model_copy(update=changed))
 
 
-def test_the_loop_ends_in_the_table_and_goes_on_where_it_stopped(
+def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
     cli: Cli, cli_json: Callable[..., Any], settings: Settings, tmp_path: Path
 ) -> None:
     base = str(build_tiny_model(tmp_path / "base", context=1024))

@@ -80,7 +80,7 @@ def test_answers_are_reused_where_only_the_interval_changes(intents):
     assert [each.speed.reused for each in fresh.results] == [False, False]
 
 
-def test_dev_is_no_counted_look(intents):
+def test_dev_access_is_not_counted(intents):
     assert baseline(intents, BaselineRequest(options={**FAST, "split": "dev"})).looks == 0
     assert not (intents.paths.registry / "test_looks.jsonl").exists()
 

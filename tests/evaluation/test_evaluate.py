@@ -62,7 +62,7 @@ def test_the_default_gates_are_those_of_the_task(intents):
 
 @pytest.mark.nightly
 def test_a_gate_must_be_readable(intents):
-    with pytest.raises(UsageError, match="is no gate"):
+    with pytest.raises(UsageError, match="is not a gate"):
         evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], "gates": ["macro_f1 > 0.9"]}))
 
 

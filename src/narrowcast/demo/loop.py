@@ -64,7 +64,7 @@ def run_demo(
     Args:
         project: from `open_demo`.
         work: bars within the steps, and how to stop.
-        on_step: told of each step when it has ended.
+        on_step: called with each step after it has ended.
     """
     work, began = work or Work(), time.monotonic()
     steps: list[Step] = []

@@ -16,17 +16,17 @@ _GATE = re.compile(r"\s*(\S.*?)\s*(>=|<=)\s*([-+.\deE]+)\s*")
 
 
 def read_gate(value: Any) -> Any:
-    """`macro_f1>=0.9` as a gate; whatever is no text is left to validation.
+    """`macro_f1>=0.9` as a gate; a value that is not text is left to validation.
 
     Raises:
         ValueError: for a text of another form.
     """
     if not isinstance(value, str):
         return value
-    found = _GATE.fullmatch(value)
-    if found is None:
-        raise ValueError(f"{value!r} is no gate; write METRIC>=NUMBER or METRIC<=NUMBER")
-    metric, sign, threshold = found.groups()
+    match = _GATE.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a gate; write METRIC>=NUMBER or METRIC<=NUMBER")
+    metric, sign, threshold = match.groups()
     operator = "gte" if sign == ">=" else "lte"
     return {"gate_id": value.replace(" ", ""), "metric": metric, "operator": operator, "threshold": threshold}
 

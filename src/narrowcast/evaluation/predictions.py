@@ -60,9 +60,9 @@ def answers(
         seconds = time.perf_counter() - began
         predictions = _predict(reference, predictor, requests, ctx)
         note, size = str(getattr(predictor, "note", "")), predictor.size_bytes
-    found = Answers(predictions, note, size, seconds, path, reused=False)
-    _store(found, reference, examples)
-    return found
+    result = Answers(predictions, note, size, seconds, path, reused=False)
+    _store(result, reference, examples)
+    return result
 
 
 def _predict(

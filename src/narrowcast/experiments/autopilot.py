@@ -76,11 +76,11 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
     taken = entries[0]
     for entry in sorted(entries, key=lambda each: each.parameters_m):
-        found = _judge(
+        candidate = _judge(
             entry, manifest, tokens, gpu=gpu, memory_gb=memory_gb, per_second=per_second, budget=minutes
         )
-        candidates.append(found)
-        if found.verdict == "fits":
+        candidates.append(candidate)
+        if candidate.verdict == "fits":
             taken = entry
     choice = Choice(candidates=candidates)
     base = str(fixed.get("base", taken.id))

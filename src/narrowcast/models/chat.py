@@ -152,8 +152,8 @@ def stop_tokens(tokenizer: Any, model: Any) -> frozenset[int]:
     """Tokens that end an answer: the template's end of turn, and what tokenizer and model call the end."""
     configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ids = configured if isinstance(configured, list) else [configured]
-    found = {end_of_turn(tokenizer), tokenizer.eos_token_id, *ids}
-    return frozenset(int(token) for token in found if token is not None)
+    tokens = {end_of_turn(tokenizer), tokenizer.eos_token_id, *ids}
+    return frozenset(int(token) for token in tokens if token is not None)
 
 
 def check_template(tokenizer: Any, where: str) -> None:
@@ -175,7 +175,7 @@ def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> s
     from jinja2 import TemplateError
 
     try:
-        # Templates that can reason aloud are told not to: a narrow task answers at once.
+        # A narrow task is answered directly, so templates that support reasoning have it switched off.
         return str(
             tokenizer.apply_chat_template(
                 [message.to_dict() for message in messages],

@@ -130,5 +130,5 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
 
 
 def _default(name: str, options: Options, recipe: Recipe) -> Any:
-    found = getattr(recipe, name, None)
-    return getattr(options, name) if found is None else found
+    value = getattr(recipe, name, None)
+    return getattr(options, name) if value is None else value
