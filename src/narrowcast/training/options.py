@@ -86,7 +86,7 @@ class BatchOptions(StageOptions):
     batch_size: int = Field(32, ge=1)
     """Examples per optimizer step."""
     micro_batch_size: int | None = Field(None, ge=1)
-    """Examples computed at once; a smaller number takes less memory and gives the same result."""
+    """Examples per forward pass; a smaller number takes less memory and gives the same result."""
     max_length: int | None = Field(None, ge=8)
     """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
     layout: Literal["auto", "padded", "tree"] = "auto"
