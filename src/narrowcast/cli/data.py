@@ -14,7 +14,9 @@ from narrowcast.cli.data_similar import dedupe, leakage
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import ImportRequest
 
-app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Clean, import, generate, review and trace rows.", no_args_is_help=True
+)
 
 app.command()(clean)
 app.command()(cleanings)
@@ -29,14 +31,20 @@ for _command in (versions, diff, lineage, forget, conflicts, review):
     app.command()(_command)
 
 LocatorOption = Annotated[
-    str, typer.Option("--locator", "-l", help="SCHEME:PATH, for example csv:train.csv or file:rows.parquet.")
+    str,
+    typer.Option(
+        "--locator",
+        "-l",
+        metavar="SCHEME:PATH",
+        help="The source, for example csv:train.csv or file:rows.parquet.",
+    ),
 ]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Take at most N rows.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, metavar="INTEGER", help="Read at most N rows.")]
 
 
 @app.command()
 def sources(as_json: JsonOption = False) -> None:
-    """List the kinds of sources that can be read."""
+    """List the kinds of sources."""
     from narrowcast.cli.data_view import show_sources
     from narrowcast.cli.output import emit
     from narrowcast.ops.sources import sources as list_sources
@@ -51,7 +59,7 @@ def sources(as_json: JsonOption = False) -> None:
 
 @app.command()
 def mappers(as_json: JsonOption = False) -> None:
-    """List the mappers, which turn rows into examples, with their fields."""
+    """List the mappers, which turn rows into examples."""
     from narrowcast.cli.data_view import show_mappers
     from narrowcast.cli.output import emit
     from narrowcast.ops.sources import mappers as list_mappers
@@ -62,7 +70,7 @@ def mappers(as_json: JsonOption = False) -> None:
 
 @app.command()
 def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonOption = False) -> None:
-    """Say what a source looks like and which mapping fits; writes nothing."""
+    """Profile a source and propose a mapping; write nothing."""
     from narrowcast.cli.data_view import show_introspection
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
@@ -80,7 +88,7 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
 @app.command("import")
 @request_command
 def import_(request: ImportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Import the rows of a source: each is accepted, or rejected with its reason."""
+    """Import a source: accept each row, or reject it with a reason."""
     from narrowcast.cli.data_view import show_dry_run, show_import, show_introspection
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -106,7 +114,7 @@ def import_(request: ImportRequest, project: ProjectOption = None, as_json: Json
 
 @app.command()
 def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List what was imported."""
+    """List the imports."""
     from narrowcast.cli.data_view import show_imports
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
@@ -118,11 +126,13 @@ def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def remove(
-    import_id: Annotated[str, typer.Argument(help="As `narrowcast data imports` lists it.")],
+    import_id: Annotated[
+        str, typer.Argument(metavar="IMPORT", help="Id of the import, as `narrowcast data imports` lists it.")
+    ],
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove an import with its rows."""
+    """Remove an import and its rows."""
     from narrowcast.cli.output import emit, next_step, say
     from narrowcast.cli.state import open_project
     from narrowcast.ops.imports import remove_import
@@ -138,11 +148,13 @@ def remove(
 
 @app.command()
 def ledger(
-    which: Annotated[str | None, typer.Argument(metavar="[PROJECT]", help="Number, slug or folder.")] = None,
+    which: Annotated[
+        str | None, typer.Argument(metavar="PROJECT", help="The project, as for --project.")
+    ] = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count every row from its source to the model: each ends in a split or in a named rejection."""
+    """Account for every imported row: its split or its rejection."""
     from narrowcast.cli.data_view import show_ledger
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @request_command
 def clean(request: CleanRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Clean texts: characters, markup, boilerplate, personal data, secrets; cut them into chunks."""
+    """Clean the texts of a source, and split them into chunks.
+
+    Repairs characters, removes markup and boilerplate, and reports or redacts personal data and secrets.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
@@ -25,7 +28,7 @@ def clean(request: CleanRequest, project: ProjectOption = None, as_json: JsonOpt
 
 
 def cleanings(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List what was cleaned."""
+    """List the cleanings."""
     from narrowcast.cli.output import emit, table
     from narrowcast.cli.state import open_project
     from narrowcast.ops.clean import cleanings as list_cleanings

@@ -8,7 +8,7 @@ from narrowcast.history.requests import DiffRequest, ForgetRequest, LineageReque
 
 
 def versions(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the data-set versions, their sources and the models trained on them."""
+    """List the data-set versions, their sources and their models."""
     from narrowcast.cli.data_history_view import show_versions
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
@@ -21,7 +21,10 @@ def versions(project: ProjectOption = None, as_json: JsonOption = False) -> None
 
 @request_command
 def diff(request: DiffRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Compare two versions: rows added, removed, relabelled, moved between splits."""
+    """Compare the rows of two data-set versions.
+
+    Lists rows that were added, removed, relabelled or moved between splits.
+    """
     from narrowcast.cli.data_history_view import show_diff
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
@@ -34,7 +37,10 @@ def diff(request: DiffRequest, project: ProjectOption = None, as_json: JsonOptio
 
 @request_command
 def lineage(request: LineageRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Follow one row: source, mapper, versions, models, and its prompt where it was generated."""
+    """Trace one row from its source to the models trained on it.
+
+    Shows the prompt of a generated row as well.
+    """
     from narrowcast.cli.data_history_view import show_lineage
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
@@ -47,7 +53,10 @@ def lineage(request: LineageRequest, project: ProjectOption = None, as_json: Jso
 
 @request_command
 def forget(request: ForgetRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Delete rows from every copy the project owns; names the models that were trained on them."""
+    """Delete rows from every copy in the project.
+
+    Lists the models that were trained on them.
+    """
     from narrowcast.cli.data_history_view import show_forgotten
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -61,7 +70,7 @@ def forget(request: ForgetRequest, project: ProjectOption = None, as_json: JsonO
 
 @request_command
 def conflicts(request: ConflictsRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Name the rows that contradict or repeat each other: equal inputs, other answers or the same."""
+    """List rows with equal inputs: contradictions and repetitions."""
     from narrowcast.cli.data_history_view import show_conflicts
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @request_command
 def review(request: ReviewRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Accept, edit or reject rows; every decision is kept with its reviewer, and prepare follows them.
+    """Accept, edit or reject rows; prepare applies the decisions.
 
-    An edit is a new target, as text or JSON, or {"inputs": ..., "target": ...}. Without --decide and without
+    An edit is a new target, as text or JSON, or {"inputs": ..., "target": ...}. Each decision is stored with
+    its reviewer. Without --decide and without
     a terminal the open rows are printed.
     """
     from narrowcast.cli.state import open_project

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @request_command
 def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Group rows that say the same, exactly, nearly or in other words, and list those that contradict."""
+    """Group duplicate rows: exact, near and semantic.
+
+    Groups with contradicting labels are listed as well.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.dedupe import dedupe as find_duplicates
@@ -32,10 +35,12 @@ def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonO
 def leakage(
     request: LeakageRequest,
     project: ProjectOption = None,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit 3 where rows leak exactly or nearly.")] = False,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Exit with code 3 if there are exact or near-duplicates.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for the rows of B in A: exactly, nearly, in other words. Writes nothing."""
+    """Find duplicates of the rows of B in A: exact, near, semantic."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.leakage import leakage as find_leaks

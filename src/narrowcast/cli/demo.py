@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 def demo(
     project: Annotated[
-        str, typer.Option("--project", "-p", help="Name of the project it is done in; made where missing.")
+        str, typer.Option("--project", "-p", metavar="NAME", help="Name of the project; created if missing.")
     ] = "demo",
-    base: Annotated[str, typer.Option("--base", help="Base model.")] = "embedded",
+    base: Annotated[str, typer.Option("--base", metavar="TEXT", help="Base model.")] = "embedded",
     as_json: JsonOption = False,
 ) -> None:
-    """Take the built-in task, support message to JSON ticket, through the whole loop: offline, in minutes."""
+    """Run the whole pipeline on the built-in task, offline, in minutes.
+
+    The task turns a support message into a JSON ticket.
+    """
     from narrowcast.cli import state
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @request_command
 def baseline(request: BaselineRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Measure what a fine-tune has to beat: majority, TF-IDF, the untuned base, the prompted base."""
+    """Measure the baselines that a fine-tuned model has to beat.
+
+    They are majority, TF-IDF, the base model, and the base model with shots in its prompt.
+    """
     from narrowcast.cli.stage import run_command
     from narrowcast.ops.evaluate import baseline as measure
     from narrowcast.stages.baseline import STAGE
@@ -26,9 +29,9 @@ def baseline(request: BaselineRequest, project: ProjectOption = None, as_json: J
 
 @request_command
 def evaluate(request: EvaluateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Measure models on held-out rows, with intervals, gates and paired comparisons.
+    """Measure models on held-out rows.
 
-    Exit code 3 where a gate fails.
+    Reports confidence intervals, release gates and paired comparisons. Exit code 3 if a release gate fails.
     """
     from narrowcast.cli.stage import run_command
     from narrowcast.ops.evaluate import evaluate as measure
@@ -44,7 +47,10 @@ def evaluate(request: EvaluateRequest, project: ProjectOption = None, as_json: J
 
 @request_command
 def compare(request: CompareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Compare two models on the same rows: the difference with its interval and p-value."""
+    """Compare two models on the same held-out rows.
+
+    Reports the paired difference with its confidence interval and p-value.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project

@@ -12,12 +12,12 @@ from narrowcast.ops.requests import ModelRequest
 if TYPE_CHECKING:
     from narrowcast.ops.models import ModelDetails
 
-app = typer.Typer(no_args_is_help=True, help="List, show and fetch base models.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show and download base models.")
 
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the catalogue, and where to begin for which task."""
+    """List the catalogue, with a recommendation for each kind of task."""
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.ops.models import list_models
 
@@ -51,7 +51,7 @@ def list_(as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def show(request: ModelRequest, as_json: JsonOption = False) -> None:
-    """Show one model: its catalogue entry, and what lies on this machine."""
+    """Show a model: its catalogue entry, and the files on this machine."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import settings
     from narrowcast.ops.models import show_model
@@ -63,7 +63,10 @@ def show(request: ModelRequest, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def pull(request: ModelRequest, as_json: JsonOption = False) -> None:
-    """Download a model (safetensors, tokenizer, configuration; no code) into the Hub's standard cache."""
+    """Download a model into the standard cache of the Hub.
+
+    Safetensors, tokenizer and configuration only; no code.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import settings

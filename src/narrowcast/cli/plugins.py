@@ -6,7 +6,7 @@ from narrowcast.cli.options import JsonOption
 
 
 def plugins(as_json: JsonOption = False) -> None:
-    """List the installed plug-ins, and what is wrong with one that cannot be used."""
+    """List the installed plug-ins, and why one cannot be used."""
     from narrowcast.cli.output import emit, say, table
     from narrowcast.ops.plugins import plugins as installed
 

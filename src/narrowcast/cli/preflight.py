@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @request_command
 def preflight(request: PreflightRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Look at all that training needs, and forecast its time and memory; trains nothing, keeps nothing."""
+    """Check a training run before it starts; train nothing.
+
+    Checks everything that training needs, and forecasts its time and memory.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project

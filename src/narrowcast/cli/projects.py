@@ -16,10 +16,15 @@ from narrowcast.ops.requests import InitRequest, MigrateRequest
 @request_command
 def init(
     request: InitRequest,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; assume what is not given.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; use assumptions for what is not given.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a project with its task specification; asks on a terminal for what no option says."""
+    """Create a project with its task specification.
+
+    On a terminal, asks for what is not given as an option.
+    """
     from narrowcast.ops.projects import create_project
 
     if sys.stdin.isatty() and sys.stdout.isatty() and not (as_json or yes):
@@ -98,7 +103,7 @@ def projects(as_json: JsonOption = False) -> None:
 
 @request_command
 def migrate(request: MigrateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Bring a project that an older version wrote to today's format; nothing is lost."""
+    """Migrate an older project to the current format; nothing is lost."""
     from narrowcast.cli.progress import terminal_work
     from narrowcast.ops.migrate import migrate as migrate_project
     from narrowcast.pipeline.project import Project

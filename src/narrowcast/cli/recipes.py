@@ -8,7 +8,9 @@ import typer
 
 from narrowcast.cli.options import JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="List and show the named training recipes.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="List and show the named training recipes."
+)
 
 
 @app.command("list")
@@ -30,8 +32,13 @@ def list_(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Its name.")], as_json: JsonOption = False) -> None:
-    """Show what a recipe fills in, and where its values come from."""
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the recipe, as `narrowcast recipes list` lists it.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the options that a recipe sets, and their origin."""
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.errors import UsageError
     from narrowcast.training.recipes.named import named_recipes

@@ -10,7 +10,10 @@ from narrowcast.experiments.requests import RerunRequest
 
 @request_command
 def rerun(request: RerunRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Repeat a run from its manifest and compare the weights; exit 1 where they differ."""
+    """Repeat a run from its manifest, and compare the weights.
+
+    Exit code 1 if they differ.
+    """
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from narrowcast.core.run import RunManifest
     from narrowcast.ops.show_run import RunView
 
-app = typer.Typer(help="List and show the training runs.")
+app = typer.Typer(add_completion=False, help="List and show the training runs.")
 # Of the recipe, what decides most; --json has all of it.
 _OPTIONS = (
     "objective", "epochs", "learning_rate", "batch_size", "micro_batch_size", "layout", "word_dropout",
@@ -54,7 +54,7 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def show(request: RunViewRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Show a run: base, data, recipe, figures, environment, and what to do next."""
+    """Show a run: base, data set, recipe, figures and environment."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.ops.show_run import show_run

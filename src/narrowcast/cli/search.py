@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @request_command
 def search(request: SearchRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Search recipes and bases: trials are training runs, scored on dev rows, ended early where behind."""
+    """Search recipes and base models.
+
+    Each trial is a training run that is scored on dev rows; a trial below the median stops early.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @request_command
 def serve(request: ServeRequest, project: ProjectOption = None) -> None:
-    """Serve an exported file over the OpenAI protocol, asked as it was measured."""
+    """Serve an exported model over the OpenAI protocol.
+
+    Requests get the prompt that the model was trained and measured with.
+    """
     from narrowcast.cli.output import say
     from narrowcast.cli.state import open_project, settings
     from narrowcast.server.run import serve as listen
