@@ -49,7 +49,7 @@ def test_the_report_folder_holds_what_people_and_machines_read(intents):
     )
     text = (folder / "report.md").read_text()
     assert "60 rows of data set" in text
-    assert "look 1 at this split" in text
+    assert "access 1 to this split" in text
     assert "tfidf − majority" in text
     failures = list(read_jsonl(folder / "majority.failures.jsonl"))
     assert 0 < len(failures) <= 50

@@ -96,7 +96,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.evaluation.markdown import comparison_line, latency_text, size_text, value_text
 
     drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
-    looks = f", look {result.looks} at this split" if result.looks else ""
+    looks = f", access {result.looks} to this split" if result.looks else ""
     say(f"[bold]{result.split.value} split[/]  {result.n:,} rows{drawn}{looks}")
     primary = result.results[0].primary
     rows = [

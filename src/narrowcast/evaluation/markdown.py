@@ -63,12 +63,12 @@ def value_text(value: MetricValue) -> str:
 
 def _head(result: MeasureResult) -> str:
     drawn = f" ({result.rows_drawn})" if result.rows_drawn else ""
-    looks = f" This is look {result.looks} at this split." if result.looks else ""
+    looks = f" This is access {result.looks} to this split." if result.looks else ""
     warnings = "".join(f"\n\n> **Warning.** {text}." for text in result.warnings)
     return (
         f"# Evaluation on the {result.split} split\n\n"
         f"{result.n:,} rows{drawn} of data set `{short(result.dataset_version)}`.{looks} "
-        f"Brackets hold 95 % bootstrap intervals.{warnings}"
+        f"Brackets show 95 % bootstrap intervals.{warnings}"
     )
 
 

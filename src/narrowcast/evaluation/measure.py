@@ -15,7 +15,7 @@ from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.predictions import Answers, answers
 from narrowcast.evaluation.result import Comparison, ModelResult, Speed
-from narrowcast.evaluation.rows import check_not_trained_on, count_look, held_out_rows
+from narrowcast.evaluation.rows import check_not_trained_on, count_access, held_out_rows
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
@@ -65,7 +65,7 @@ def measure(
     fingerprints = {**inputs.models, **inputs.against}
     warnings = check_not_trained_on(ctx.project, manifest, examples, list(fingerprints))
     split = Split(options.split)
-    looks = count_look(ctx, manifest, split, list(fingerprints))
+    looks = count_access(ctx, manifest, split, list(fingerprints))
     requests = [
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
         for example in examples

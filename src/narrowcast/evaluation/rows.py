@@ -19,7 +19,7 @@ from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_manifest, read_split
 from narrowcast.store.files import read_json
 
-# Splits whose every look makes the next number a little less honest.
+# Splits of which each access weakens the next result.
 _COUNTED = (Split.TEST, Split.GOLDEN)
 
 
@@ -48,8 +48,8 @@ def held_out_rows(
     return [rows[index] for index in chosen], words
 
 
-def count_look(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:
-    """Note this look at a counted split; returns how many there were at this version of it."""
+def count_access(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:
+    """Record an access to a counted split; returns how many there were to this version of it."""
     if split not in _COUNTED:
         return 0
     return record_access(ctx.project, manifest.version, split, ctx.run_id, models)

@@ -47,7 +47,7 @@ class Summary(BaseModel):
 
     Attributes:
         split, n: the rows all models were measured on.
-        looks: how often that split was looked at.
+        looks: accesses to that split.
         conclusion: what the numbers say, in one sentence.
         next: commands to continue with.
     """
