@@ -26,7 +26,7 @@ def test_missing_path_folder_empty_file_and_white_space(tmp_path: Path, scheme: 
         "trian.csv": ("does not exist", "did you mean"),
         ".": ("a folder, not a file", "train.csv"),
         "empty.csv": ("the file is empty", "export"),
-        "blank.csv": ("nothing but white space", "export"),
+        "blank.csv": ("only white space", "export"),
     }
     for name, (what, fix) in cases.items():
         with pytest.raises(DataError, match=what) as caught:

@@ -39,7 +39,7 @@ def test_a_file_is_fetched_once_and_read_by_name_and_content(site: Site, access:
     assert len(described.origin["sha256"]) == 64
     assert described.origin["etag"]
     again = connect(Locator.parse(f"{site.url}/data/train.csv"), access)
-    assert again.describe().notes[0].startswith("unchanged at its server")
+    assert again.describe().notes[0].startswith("unchanged on its server")
     assert [row.data["label"] for row in again.load()] == ["a", "b"]
 
 
@@ -164,7 +164,7 @@ def test_a_password_is_sent_but_written_nowhere(
 
 def test_offline_a_fetched_file_is_used_and_no_other_machine_asked(access: SourceAccess) -> None:
     closed = replace(access, offline=True)
-    with pytest.raises(DataError, match="offline mode allows no other machine"):
+    with pytest.raises(DataError, match="offline mode forbids network access"):
         read("https://data.example/x.csv", closed)
 
 

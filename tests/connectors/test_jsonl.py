@@ -62,4 +62,4 @@ def test_a_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
     path.write_text("text,label\na,b\n")
     with pytest.raises(DataError, match="no line of the file is JSON") as caught:
         JsonlConnector(str(path)).describe()
-    assert caught.value.next_command == f"if it is another format, read it with file:{path}"
+    assert caught.value.next_command == f"if it has another format, read it with file:{path}"

@@ -56,7 +56,7 @@ def test_completions_and_tool_calls() -> None:
         ({"request": CHAT, "response": {"status_code": 429, "body": {}}}, "status 429"),
         ({"request": CHAT}, "no response is logged"),
         ({"request": {}, "response": DONE}, "no messages, prompt or input"),
-        ({"request": CHAT, "response": {"choices": []}}, "holds no reply"),
+        ({"request": CHAT, "response": {"choices": []}}, "has no reply"),
         ({"request": CHAT, "response": "not json"}, "not JSON"),
         ({"request": [1], "response": DONE}, "no request is logged"),
         ({"request": CHAT, "response": 7}, "not an object"),

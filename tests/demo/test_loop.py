@@ -53,7 +53,7 @@ def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
     assert result["summary"]["ledger_balanced"]
 
     shown = cli("demo", "--base", base).stdout
-    assert "120 support messages of a shop that does not exist" in shown
+    assert "120 support messages to a fictitious shop" in shown
     assert "each in one split only" in shown
     assert "tuned, exported q4_k_m" in shown
     assert "next: narrowcast models list" in shown  # random weights lose to TF-IDF: nothing to serve

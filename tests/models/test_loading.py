@@ -115,7 +115,7 @@ def test_a_missing_folder_is_not_a_hub_name(settings):
 @pytest.mark.parametrize("name", ["qwen3-0.6b", "Qwen/Qwen3-0.6B"])
 def test_offline_a_hub_model_must_be_here_already(settings, name):
     offline = settings.model_copy(update={"offline": True})
-    with pytest.raises(ModelError, match="forbids to download") as caught:
+    with pytest.raises(ModelError, match="forbids downloading") as caught:
         resolve_base(name, offline)
     assert caught.value.next_command == "with a network: narrowcast models pull Qwen/Qwen3-0.6B"
 

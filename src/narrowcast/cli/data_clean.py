@@ -52,7 +52,7 @@ def show_report(report: CleanReport, *, dry_run: bool = False) -> None:
     def counted(counts: dict[str, int]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
 
-    where = "nothing was kept" if dry_run else report.folder
+    where = "nothing was stored" if dry_run else report.folder
     say(f"[bold]{report.id}[/]  {where}")
     ledger = report.ledger
     say(f"  rows      {ledger.rows_in:,} in, {ledger.rows_out:,} kept; rejected: {counted(ledger.rejected)}")

@@ -49,7 +49,7 @@ def show_generation(result: GenerateResult) -> None:
     if record.stopped == "cap":
         say("  [yellow]stopped[/]   at the cap; raise --cap-tokens or --cap-cost to continue")
     elif record.stopped == "samples":
-        say("  [yellow]stopped[/]   the teacher gives too few readable rows; see the prompt of --dry-run")
+        say("  [yellow]stopped[/]   the teacher returns too few readable rows; see the prompt with --dry-run")
     elif record.stopped == "gates":
         say("  [yellow]stopped[/]   the gates reject the teacher's rows; `data gate --dry-run` says why")
     next_step(f"narrowcast data gate {record.id} --dry-run")
@@ -73,7 +73,7 @@ def show_gates(result: GateResult) -> None:
         lack = sum(cell.quota - cell.accepted for cell in short)
         say(
             f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(result.cells)} cells; "
-            "`data generate --fill` asks until they pass"
+            "`data generate --fill` asks for more"
         )
     if result.record is None:
         next_step(f"narrowcast data gate {result.generation}")
@@ -129,7 +129,7 @@ def show_judgements(result: JudgeResult) -> None:
 def show_balance(result: BalanceResult) -> None:
     """Labels before and after."""
     if result.undone:
-        say(f"{result.rows:,} rows come back with the next prepare")
+        say(f"{result.rows:,} rows will be restored by the next prepare")
         next_step("narrowcast prepare")
         return
     table(
@@ -161,7 +161,7 @@ def _spending(spent: Spending) -> None:
         f"{spent.stored_calls:,} answers from the store"
     )
     if spent.lost_calls:
-        say(f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts with its bound")
+        say(f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts at its maximum")
 
 
 def _money(cost: float | None) -> str:

@@ -145,7 +145,7 @@ def show_decided(done: Decided) -> None:
     counts = ", ".join(f"{count:,} {decision}" for decision, count in done.decisions.items())
     say(f"{escape(done.reviewer)}: {counts}{'  (dry run: nothing was stored)' if done.dry_run else ''}")
     if done.rescued:
-        say(f"  rows brought back from the rejects: import [bold]{done.rescued}[/]")
+        say(f"  restored rows: import [bold]{done.rescued}[/]")
     show_agreement(done.state.agreement)
     next_step("narrowcast prepare")
 

@@ -64,7 +64,7 @@ def _place(project: str | None, *references: str) -> Project | Settings:
 def _show_groups(report: DedupeReport) -> None:
     from narrowcast.cli.output import next_step, say, table
 
-    say(f"[bold]{report.source}[/]  {report.rows:,} rows, {len(report.groups):,} groups of two and more")
+    say(f"[bold]{report.source}[/]  {report.rows:,} rows, {len(report.groups):,} groups of duplicates")
     for kind, count in report.extra.items():
         say(f"  {kind:9} {count:,} rows repeat another one")
     say(f"  conflicts {len(report.conflicts):,} groups of exact and near-duplicates have different labels")
@@ -97,10 +97,10 @@ def _show_leaks(audit: LeakageAudit) -> None:
 
     say(f"[bold]{audit.b}[/] ({audit.rows_b:,} rows) in [bold]{audit.a}[/] ({audit.rows_a:,} rows)")
     say(f"  exact     {audit.exact:,}")
-    say(f"  near      {audit.near:,}  (Jaccard {audit.similarity} and more)")
+    say(f"  near      {audit.near:,}  (Jaccard similarity of at least {audit.similarity})")
     if audit.semantic is not None:
-        say(f"  semantic  {audit.semantic:,}  (by {audit.embedder}; look at them, words are not meaning)")
-    say(f"  conflicts {audit.conflicts:,} of them have another label there")
+        say(f"  semantic  {audit.semantic:,}  (by {audit.embedder}; review these before you act on them)")
+    say(f"  conflicts {audit.conflicts:,} of them have another label in A")
     if audit.leaks:
         table(
             ["row of B", "row of A", "kind", ("similarity", "right"), "label"],

@@ -102,9 +102,9 @@ def conclude(result: DemoResult) -> None:
         _show_answer(answer)
     show_summary(result.summary)
     console.print("      narrowcast init NAME", markup=False, end="")
-    say("[dim], then `data import --auto` and `run`: the same loop on rows of your own[/]")
+    say("[dim], then `data import --auto` and `run`: the same pipeline on your own rows[/]")
     minutes, seconds = divmod(round(result.seconds), 60)
-    say(f"[dim]{minutes} min {seconds} s in all[/]")
+    say(f"[dim]{minutes} min {seconds} s in total[/]")
 
 
 def _show_answer(answer: ShownAnswer) -> None:
@@ -114,7 +114,7 @@ def _show_answer(answer: ShownAnswer) -> None:
     from narrowcast.cli.output import console
 
     right = not answer.wrong_fields
-    heading = "a test message that it gets right" if right else "and one that it does not"
+    heading = "a test message with a right answer" if right else "and one with a wrong answer"
     console.print(f"\n[bold]{heading}[/]")
     console.print(Padding(Text(" ".join(answer.message.split()), style="italic"), (0, 4, 0, 2)))
     console.print(Padding(Text(answer.answer, style="green" if right else "yellow"), (0, 4, 0, 2)))

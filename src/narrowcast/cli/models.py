@@ -38,7 +38,7 @@ def list_(as_json: JsonOption = False) -> None:
                 for each in entries.models
             ],
         )
-        say("memory: QLoRA / LoRA / full, estimated from the size, not measured; QLoRA needs a GPU\n")
+        say("memory for QLoRA / LoRA / full training is estimated from the size; QLoRA needs a GPU\n")
         table(
             ["task", "begin with", "note"],
             [[each.task, each.start, each.note] for each in entries.size_advice],

@@ -42,7 +42,7 @@ def render(found: Preflight) -> None:
         forecast = found.forecast
         say(
             f"  forecast  {forecast.seconds / 60:,.1f} minutes, {forecast.peak_bytes / 1e9:,.2f} GB at most; "
-            f"from {forecast.timed_steps} steps of {forecast.seconds_per_step:,.2f} s"
+            f"measured on {forecast.timed_steps} steps of {forecast.seconds_per_step:,.2f} s"
         )
     _render_findings(found)
     blockers = [each for each in found.findings if each.blocks]
@@ -71,7 +71,7 @@ def _render_findings(found: Preflight) -> None:
         ],
     )
     if found.ok and any(each.blocks for each in found.findings):
-        say(f"[yellow]mode {found.mode}: training would begin in spite of these[/]")
+        say(f"[yellow]mode {found.mode}: training would start despite these[/]")
 
 
 def _render_plan(plan: TrainingPlan) -> None:

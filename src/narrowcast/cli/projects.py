@@ -49,7 +49,7 @@ def _ask(request: InitRequest) -> InitRequest:
     from narrowcast.tasks import HANDLERS, has_labels
 
     given = request.model_dump()
-    say("[dim]Enter leaves the assumption in brackets.[/]")
+    say("[dim]Press Enter to accept the assumption in brackets.[/]")
     for field, question in _QUESTIONS.items():
         if given[field] or (
             field == "labels" and given["task"] and not has_labels(TaskSpec(profile=given["task"]))
@@ -68,8 +68,8 @@ _QUESTIONS = {
     "goal": "What is the model for?",
     "task": "Kind of task",
     "labels": "Labels, separated by commas",
-    "inputs": "What comes in, and from whom?",
-    "failures": "Which mistakes are not acceptable?",
+    "inputs": "What are the inputs, and who writes them?",
+    "failures": "Which mistakes are unacceptable?",
     "deployment": "Where will it run?",
 }
 

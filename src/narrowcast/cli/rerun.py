@@ -24,9 +24,9 @@ def rerun(request: RerunRequest, project: ProjectOption = None, as_json: JsonOpt
 
     def render() -> None:
         if result.identical:
-            say(f"[bold]{result.run_id}[/] gives the same weights again: sha256 {result.weights_sha256}")
+            say(f"[bold]{result.run_id}[/] gives the same weights: sha256 {result.weights_sha256}")
         else:
-            say(f"[bold]{result.run_id}[/] gives [red]other weights[/]; they are in {result.folder}")
+            say(f"[bold]{result.run_id}[/] gives [red]different weights[/]; they are in {result.folder}")
             say(f"  then      {result.expected_sha256}")
             say(f"  now       {result.weights_sha256}")
         for line in result.changed:

@@ -70,8 +70,8 @@ def _render(run: RunView) -> None:
     manifest = run.manifest
     mark = " (current)" if run.current else ""
     say(f"[bold]{manifest.run_id}[/]  {manifest.method} fine-tune of {manifest.base.name}{mark}")
-    table(["", ""], _facts(run), title="what it was made of")
-    table(["", ""], _figures(run), title="its results")
+    table(["", ""], _facts(run), title="inputs")
+    table(["", ""], _figures(run), title="results")
     environment = ", ".join(f"{name} {value}" for name, value in manifest.environment.items())
     say(f"environment: {environment}, narrowcast {manifest.code_version}")
     if run.overfitting:

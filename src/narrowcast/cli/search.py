@@ -61,10 +61,10 @@ def _render(found: Search) -> None:
         table(
             ["trial", "", *names, *numbers, "run"], [_cells(each, names, found.best) for each in found.trials]
         )
-        say("best: highest score; front: no trial is better in score, latency and size together")
-        say("scores are of dev rows, and the best of many is flattered: measure it on test rows")
+        say("best: highest score; front: on the Pareto front of score, latency and size")
+        say("these are dev scores, and the best of many is optimistic: measure it on test rows")
     if found.dropped:
-        say(f"weights of {len(found.dropped):,} trials that lost were removed (--keep all keeps them)")
+        say(f"weights of {len(found.dropped):,} other trials were removed (--keep all keeps them)")
     for path in found.files:
         say(f"  {path}")
     for step in found.next:

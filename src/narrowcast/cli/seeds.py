@@ -40,5 +40,8 @@ def _render(found: Seeds) -> None:
         f"[bold]{found.metric} {score.mean:.4f} ± {score.std:.4f}[/] (mean and standard deviation of "
         f"{len(found.runs)} seeds), {score.low:.4f} to {score.high:.4f}, on {found.n:,} dev rows"
     )
-    say(f"the current run is now the best of them, {found.current_run}; its dev score is flattered by that")
+    say(
+        f"the current run is now the best of them, {found.current_run}; "
+        "its dev score is optimistic, because it selected the run"
+    )
     next_step("narrowcast eval")

@@ -22,6 +22,6 @@ def serve(request: ServeRequest, project: ProjectOption = None) -> None:
     from narrowcast.server.run import serve as listen
 
     def ready(served: Served, url: str) -> None:
-        say(f"[bold]{served.model_id}[/] is served at {url}  (Ctrl-C ends it)")
+        say(f"[bold]{served.model_id}[/] is served at {url}  (stop with ctrl-C)")
 
     listen(settings() if request.names_file else open_project(project), request, ready)

@@ -55,7 +55,7 @@ class S3Connector:
             if whole:
                 return whole, "offline: as it was fetched before"
             fix = "unset NARROWCAST_OFFLINE to fetch it"
-            raise data_error("offline mode allows no other machine", self._where, fix)
+            raise data_error("offline mode forbids network access", self._where, fix)
         try:
             files = self._filesystem()
             info = files.info(self._key)

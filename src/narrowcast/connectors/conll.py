@@ -43,7 +43,7 @@ class ConllConnector:
         """Separator and columns."""
         notes = [
             *self._encoding.notes,
-            "one token and its tag a line, blank lines between sentences; a sentence is a row",
+            "one token and its tag per line, blank lines between sentences; each sentence is a row",
         ]
         description = self._source.description("conll", self._encoding.name, notes)
         description.columns = ["tokens", "tags"]
@@ -75,7 +75,7 @@ def _row(index: int, sentence: list[str], problem: str | None) -> SourceRow:
     for line in sentence:
         pair = _split(line)
         if pair is None:
-            problem = problem or f"the line {line[:80]!r} is not a token and a tag"
+            problem = problem or f"the line {line[:80]!r} is not a token with its tag"
             break
         tokens.append(pair[0])
         tags.append(pair[1])

@@ -70,7 +70,7 @@ class CsvConnector:
             raise data_error(
                 "no record of the file can be read",
                 str(self._source.path),
-                "name its form, for example ?delimiter=; or ?encoding=latin-1 behind the path",
+                "name its format, for example ?delimiter=; or ?encoding=latin-1 after the path",
             )
         option = self._source.options.get("header")
         if option not in (None, "yes", "no"):
@@ -90,11 +90,13 @@ class CsvConnector:
         self._dialect.notes.extend(notes)
         lacking = sum(width < len(self._columns) for width in widths)
         if self._fill:
-            self._dialect.notes.append("cells that a record lacks at its end are empty, as the locator says")
+            self._dialect.notes.append(
+                "records with too few fields are filled up with empty cells, as the locator says"
+            )
         elif lacking:
             self._dialect.notes.append(
-                f"{lacking} of the first {len(head)} records lack cells at their end and are rejected; "
-                "?short=fill takes them as empty"
+                f"{lacking} of the first {len(head)} records have too few fields and are rejected; "
+                "?short=fill fills them up with empty cells"
             )
 
     def describe(self) -> SourceDescription:
@@ -154,7 +156,7 @@ class CsvConnector:
             short = len(record) < expected and not self._fill
             ragged = expected > 0 and (short or len(record) > expected)
             if several and (problem or ragged):
-                raw, problem = feed.taken[0], problem or "a quoted field runs into the following lines"
+                raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
                 feed.push_back()
                 reader = self._dialect.reader(feed)
                 yield [], problem, raw.rstrip("\r\n")[:RAW_CHARS]
@@ -216,4 +218,4 @@ def _say(error: str) -> str:
 
 
 def _nul(record: list[str]) -> str | None:
-    return "the record holds NUL bytes" if any("\x00" in cell for cell in record) else None
+    return "the record contains NUL bytes" if any("\x00" in cell for cell in record) else None

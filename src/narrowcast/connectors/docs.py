@@ -77,7 +77,7 @@ class DocsConnector:
         notes = [f"documents: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}"]
         if self._other:
             others = ", ".join(f"{count} {kind}" for kind, count in self._other.most_common(8))
-            notes.append(f"other files, not read: {others}")
+            notes.append(f"other files, which are not read: {others}")
         return SourceDescription(
             locator=f"docs:{self._root}",
             format="documents",
@@ -124,7 +124,9 @@ class DocsConnector:
 
 def _read(path: Path, root: Path) -> Document:
     if not path.resolve().is_relative_to(root.resolve()):
-        raise data_error("the file is a link out of the folder", str(path), "copy it into the folder")
+        raise data_error(
+            "the file is a link to a place outside the folder", str(path), "copy it into the folder"
+        )
     source = SourceFile("docs", str(path))
     suffix = path.suffix.lower()
     content = source.read_document()
@@ -138,5 +140,5 @@ def _read(path: Path, root: Path) -> Document:
 
 def _no_text(path: Path) -> str:
     if path.suffix.lower() == ".pdf":
-        return "the pages hold no text; a scan needs OCR first"
-    return "the document holds no text"
+        return "the pages contain no text; a scan needs OCR first"
+    return "the document contains no text"

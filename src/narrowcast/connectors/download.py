@@ -121,9 +121,9 @@ class Download:
                 size = self._copy(blocks, file, start)
             if expected is not None and size != expected:
                 raise data_error(
-                    f"the download broke off: {size:,} of {expected:,} bytes",
+                    f"the download was interrupted: {size:,} of {expected:,} bytes",
                     self._where,
-                    "the same command again continues from there",
+                    "run the same command again; it continues from there",
                 )
             with self._part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -153,7 +153,7 @@ class Download:
             raise data_error(
                 f"the file has more than the {self._limit:,} bytes that are allowed",
                 self._where,
-                f"raise NARROWCAST_MAX_DOWNLOAD_BYTES above {size:,} if it is wanted",
+                f"raise NARROWCAST_MAX_DOWNLOAD_BYTES above {size:,} if you need it",
             )
 
 

@@ -107,7 +107,7 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
         raise data_error(
             "the encoding cannot be detected: it is not utf-8, and no other encoding fits",
             str(source.path),
-            "name it, for example ?encoding=latin-1 behind the path, or convert the file to utf-8",
+            "name it, for example ?encoding=latin-1 after the path, or convert the file to utf-8",
         )
     # A few accents fit many code pages nearly as well; the commonest one is named then.
     western = [match for match in matches if "cp1252" in match.could_be_from_charset]

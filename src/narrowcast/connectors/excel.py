@@ -35,9 +35,9 @@ class ExcelConnector:
             )
         if self._frame.is_empty():
             raise data_error(
-                f"the sheet {self._sheet!r} holds no rows",
+                f"the sheet {self._sheet!r} has no rows",
                 str(source.path),
-                f"name another with ?sheet=NAME behind the path: {', '.join(self._sheets)}",
+                f"name another with ?sheet=NAME after the path: {', '.join(self._sheets)}",
             )
 
     def _chosen(self, asked: str | None) -> str:

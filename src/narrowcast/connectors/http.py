@@ -94,7 +94,7 @@ class _Fetch:
             with ExitStack() as open_ends:
                 answer = self._open(known, begun, whole is not None, open_ends)
                 if whole and answer.status == http.client.NOT_MODIFIED:
-                    note = f"unchanged at its server since it was fetched ({whole.bytes:,} bytes)"
+                    note = f"unchanged on its server since it was fetched ({whole.bytes:,} bytes)"
                     return _with_extension(whole), note
                 resumed = answer.status == http.client.PARTIAL_CONTENT and _starts_at(answer, begun)
                 start = begun if resumed else 0

@@ -83,7 +83,7 @@ class JoinConnector:
                 raise data_error(
                     f"there is no column {self._on!r} to join on",
                     f"{name}: columns {', '.join(side.columns[:20])}",
-                    "name one that both sources have: ?on=COLUMN behind the second locator",
+                    "name one that both sources have: ?on=COLUMN after the second locator",
                 )
         first, second = sides
         added = [column for column in second.columns if column not in first.columns]

@@ -51,7 +51,7 @@ class JsonReader:
     def problem(self, value: Any, text: str) -> str | None:
         """Why a parsed value cannot be used, or None; `text` is what it was parsed from."""
         if self.repeated is not None:
-            return f"the key {self.repeated!r} stands twice in one object"
+            return f"the key {self.repeated!r} occurs twice in one object"
         if "\\u" in text:
             try:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")

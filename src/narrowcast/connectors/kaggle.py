@@ -101,7 +101,7 @@ class KaggleConnector:
         known = Validators(last_modified=f"{listed.created}, {listed.bytes} bytes")
         whole = place.whole()
         if whole and whole.validators == known:
-            return whole, f"unchanged at Kaggle since it was fetched ({whole.bytes:,} bytes)"
+            return whole, f"unchanged on Kaggle since it was fetched ({whole.bytes:,} bytes)"
         place.refuse_large(listed.bytes)
         access.downloads.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=access.downloads, prefix=".kaggle-") as folder:

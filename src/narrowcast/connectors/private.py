@@ -41,9 +41,7 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool, 
         DataError: where the name is unknown, an address is private, or offline mode forbids it.
     """
     if offline and not is_loopback_name(host):
-        raise data_error(
-            "offline mode allows no other machine", where, "unset NARROWCAST_OFFLINE to fetch it"
-        )
+        raise data_error("offline mode forbids network access", where, "unset NARROWCAST_OFFLINE to fetch it")
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -94,7 +94,7 @@ class SourceFile:
             raise data_error(
                 "the file does not exist",
                 where,
-                f"did you mean {near}?" if near else "check the path; it is read from the current folder",
+                f"did you mean {near}?" if near else "check the path; it is relative to the current folder",
             )
         if self.path.is_dir():
             files = sorted(each.name for each in self.path.iterdir() if each.is_file())[:5]
@@ -149,7 +149,7 @@ class SourceFile:
             head = file.read(size)
         if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
             raise data_error(
-                "the file holds nothing but white space",
+                "the file contains only white space",
                 str(self.path),
                 "export the data again, or name another file",
             )
@@ -167,7 +167,7 @@ class SourceFile:
             raise data_error(
                 f"the file has more than {MAX_DOCUMENT_BYTES >> 20} MiB and cannot be read in parts",
                 str(self.path),
-                "write it as one record a line (jsonl) or as csv",
+                "write one record per line (jsonl), or csv",
             )
         return data
 

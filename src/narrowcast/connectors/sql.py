@@ -95,7 +95,7 @@ class SqlConnector:
         names = [hosts] if isinstance(hosts, str) else list(hosts or ())
         if access.offline and not all(each.startswith("/") or is_loopback_name(each) for each in names):
             raise data_error(
-                "offline mode allows no other machine",
+                "offline mode forbids network access",
                 self._where,
                 "unset NARROWCAST_OFFLINE to read from it",
             )

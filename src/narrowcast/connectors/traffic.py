@@ -99,7 +99,7 @@ def _messages(request: Any) -> list[dict[str, Any]]:
         return [*before, {"role": "user", "content": question}]
     if isinstance(question, list) and question and all(isinstance(each, Mapping) for each in question):
         return [*before, *(_kept({**each, "content": _text(each.get("content"))}) for each in question)]
-    raise TrafficError("the request holds no messages, prompt or input")
+    raise TrafficError("the request has no messages, prompt or input")
 
 
 def _kept(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _reply(response: Any) -> tuple[dict[str, Any], str | None]:
         texts = [_text(each.get("content")) for each in items if _is_message(each)]
         turn, reason = {"content": "".join(texts)}, response.get("status")
     if not turn.get("content") and not turn.get("tool_calls"):
-        raise TrafficError("the response holds no reply")
+        raise TrafficError("the response has no reply")
     return {**turn, "role": "assistant"}, reason
 
 
@@ -149,9 +149,9 @@ def _joined(chunks: list[Any]) -> tuple[dict[str, Any], str | None]:
                 continue
             delta = choice.get("delta") or {}
             if delta.get("tool_calls"):
-                raise TrafficError("the stream holds a tool call in pieces; log the whole response instead")
+                raise TrafficError("the stream has a tool call in pieces; log the whole response instead")
             text.append(str(delta.get("content") or choice.get("text") or ""))
             reason = choice.get("finish_reason") or reason
     if not any(text):
-        raise TrafficError("the response holds no reply")
+        raise TrafficError("the response has no reply")
     return {"role": "assistant", "content": "".join(text)}, reason

@@ -123,9 +123,9 @@ class HeldOutGuard:
         match = self.found_in(prompt)
         if match is not None:
             raise StageError(
-                "a prompt holds the text of a held-out row; it was not sent",
+                "a prompt contains the text of a held-out row; it was not sent",
                 where=match[:80],
-                next_command="take the text out of task.md and specs/generation_prompts, then run it again",
+                next_command="remove the text from task.md and specs/generation_prompts, then run it again",
                 reason_code="factory_held_out_text",
             )
 

@@ -24,10 +24,10 @@ ASSUMPTIONS = {
     "task": "Decided by the first import: introspection proposes it.",
     "labels": "Those that occur in the imported rows.",
     "inputs": "Short English texts as users write them, one at a time.",
-    "failures": "A wrong answer given with confidence; an answer out of form.",
+    "failures": "A wrong answer given with confidence; an answer in the wrong format.",
     "metrics": "The task's own: accuracy and macro-F1 for labels, exact match and F1 for fields and spans.",
     "deployment": "One machine without a GPU, as a GGUF file behind an OpenAI-compatible endpoint.",
-    "latency": "Under a second an answer; cost no more than the machine.",
+    "latency": "Less than a second per answer, at no cost beyond the machine.",
 }
 
 

@@ -26,7 +26,7 @@ def find_id(project: Project, reference: str) -> str:
     if len(matches) == 1:
         return matches[0]
     raise DataError(
-        f"{len(matches)} rows are meant by this" if matches else "there is no such row",
+        f"{len(matches)} rows match this" if matches else "there is no such row",
         where=f"{reference[:80]}{': ' + ', '.join(matches[:10]) if matches else ''}",
         next_command="name it by its id, IMPORT:NUMBER; data/accepted and data/rejected hold the ids",
         reason_code="dataset_row_unknown",

@@ -85,7 +85,7 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
         row_ids = selection.find(paths, records) | read_pending(paths)
         if not row_ids:
             raise DataError(
-                "no row meets these conditions",
+                "no row matches these conditions",
                 where=f"{len(records)} imports",
                 next_command="narrowcast data imports; values of --where are compared exactly",
                 reason_code="dataset_row_unknown",

@@ -34,7 +34,7 @@ class Selection:
         self._text = text.casefold() if text is not None else None
         if not self._ids and not self._where and not (self._text or "").strip():
             raise UsageError(
-                "nothing says which rows are meant",
+                "no rows were named",
                 next_command="name them by --id IMPORT:NUMBER, --where COLUMN=VALUE or --text TEXT",
                 reason_code="dataset_request_invalid",
             )

@@ -232,7 +232,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         if not take(file):
             file.seek(0)
             raise WorkspaceError(
-                "a worker runs already in this workspace",
+                "a worker is already running in this workspace",
                 where=file.read(),
                 next_command="narrowcast jobs list",
                 reason_code="job_worker_busy",

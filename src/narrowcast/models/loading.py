@@ -168,7 +168,7 @@ def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:
     if run_id.replace("-", "").isalnum() and note.exists():
         dropped = read_json(note)
         return ModelError(
-            f"the weights of run {run_id!r} were removed: it lost in {dropped['study']}",
+            f"the weights of run {run_id!r} were removed after the search {dropped['study']}",
             where=str(note),
             next_command=dropped["command"],
             reason_code="model_adapter_missing",

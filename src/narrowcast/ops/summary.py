@@ -20,7 +20,7 @@ _NAMES = {
     "majority": "majority answer",
     "tfidf": "TF-IDF + linear",
     "base": "base, untuned",
-    "base-few-shot": "base, prompted with examples",
+    "base-few-shot": "base with shots",
 }
 
 
@@ -125,24 +125,22 @@ def _name(reference: ModelRef) -> str:
     if reference.name == "run":
         return "tuned"
     if reference.name == "gguf":
-        return f"tuned, exported {reference.argument}"
+        return f"fine-tuned, exported {reference.argument}"
     return _NAMES.get(reference, reference)
 
 
 def _conclusion(differences: list[SummaryDifference]) -> str:
     """An honest answer to "did it pay?": judged against the strongest baseline, on the interval."""
     if not differences:
-        return "nothing was compared yet, so there is nothing to conclude"
+        return "no models were compared yet"
     hardest = min(differences, key=lambda each: each.difference.value)
     difference = hardest.difference
     span = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] in {difference.metric}"
     if difference.low > 0:
-        return f"the tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
+        return f"the fine-tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
     if difference.high < 0:
-        return f"do not ship the tuned model: {hardest.name} is better ({span})"
-    return (
-        f"no difference to {hardest.name} is shown ({span}); it is simpler, so prefer it or measure more rows"
-    )
+        return f"do not deploy the fine-tuned model: {hardest.name} is better ({span})"
+    return f"no difference to {hardest.name} is shown ({span}); it is simpler, so use it or measure more rows"
 
 
 def _next_steps(

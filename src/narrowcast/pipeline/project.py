@@ -184,7 +184,7 @@ def _find(engine: Engine, ref: str | None) -> ProjectEntry:
         raise UsageError(
             "there is no such project",
             where=ref,
-            next_command="`narrowcast projects` lists them; `narrowcast init NAME` makes one",
+            next_command="`narrowcast projects` lists them; `narrowcast init NAME` creates one",
         )
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -216,14 +216,14 @@ def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> Proj
 def _readme(name: str) -> str:
     return f"""# {name}
 
-A narrowcast project. `narrowcast.yaml` says what it is; `narrowcast run` takes it through the loop.
+A narrowcast project. `narrowcast.yaml` defines it; `narrowcast run` runs its pipeline.
 
-| folder | what is in it |
+| folder | content |
 | --- | --- |
-| `task.md`, `specs` | what is to be learned, by what rules; `(assumed)` marks what nobody said |
-| `data/raw` | rows as the sources gave them |
-| `data/accepted`, `data/rejected` | mapped rows, and every rejected row with its reason |
-| `data/generated` | generated rows, and every answer a teacher was paid for |
+| `task.md`, `specs` | the task specification; `(assumed)` marks assumptions |
+| `data/raw` | the original rows of the sources |
+| `data/accepted`, `data/rejected` | accepted rows, and every rejected row with its reason |
+| `data/generated` | generated rows, and every paid answer of a teacher |
 | `data/prepared` | data-set versions: splits and manifest |
 | `data/eval` | held-out rows of the current version |
 | `training/runs` | checkpoints, traces and manifests of training runs |

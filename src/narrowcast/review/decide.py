@@ -150,7 +150,7 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
     if problem:
         known = f"; labels: {', '.join(task.labels[:20])}" if task and task.labels else ""
         raise UsageError(
-            f"the edited row cannot serve the task: {problem}",
+            f"the task cannot use the edited row: {problem}",
             where=f"{choice.id}: {str(choice.target)[:80]}{known}",
             next_command="edit it again, or extend the task in narrowcast.yaml",
             reason_code="dataset_request_invalid",
@@ -175,7 +175,7 @@ def _emit(project: Project, choices: Sequence[Choice], reviewer: str, made: str 
     project.trail.emit(
         StageName.INGESTION,
         "dataset_row_reviewed",
-        f"{reviewer} decided about {len(choices)} row(s)",
+        f"{reviewer} decided on {len(choices)} row(s)",
         payload={"reviewer": reviewer, "decisions": dict(counts), "rescued": made},
         run=made,
     )

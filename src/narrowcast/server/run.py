@@ -62,7 +62,7 @@ def _listen(
     require("fastapi", "uvicorn", purpose="serving")
     if host not in LOOPBACK and not token:
         raise UsageError(
-            "a token is needed to listen beyond this machine",
+            "a token is required to listen on an address other than loopback",
             where=f"--host {host}",
             next_command=f"narrowcast serve --host {host} --token SECRET",
         )

@@ -131,7 +131,7 @@ def _dense(left: Any, right: Any, threshold: float) -> Iterator[Pairs]:
 def _refuse(comparisons: float, most: int, rows: int, others: int) -> None:
     if comparisons > most:
         raise UsageError(
-            f"comparing the meanings of {rows:,} rows with {others:,} takes {comparisons:.1e} comparisons, "
+            f"comparing the vectors of {rows:,} rows with {others:,} takes {comparisons:.1e} comparisons, "
             f"more than {most:.0e}",
             where="--embedder",
             next_command="--embedder none (exact and near-duplicates at any size), a higher --meaning, "

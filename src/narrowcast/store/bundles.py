@@ -22,7 +22,7 @@ def current_bundle(project: ProjectPaths) -> Path:
     record = current_run(project)
     if record is None:
         raise ModelError(
-            "nothing was trained yet",
+            "no run has finished yet",
             where=str(project.root),
             next_command="narrowcast train",
             reason_code="export_artifact_missing",

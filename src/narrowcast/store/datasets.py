@@ -166,7 +166,7 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     return [Example.from_dict(row) for row in read_jsonl(path)]
 
 
-_SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --set golden=0.1, or import rows with --into golden"}
+_SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --golden 0.1, or import rows with --into golden"}
 
 
 def write_rejections(project: ProjectPaths, lines: Iterable[dict[str, Any]]) -> None:

@@ -62,7 +62,7 @@ def disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise WorkspaceError(
-                "the folder cannot be written",
+                "the folder is not writable",
                 where=str(path),
                 next_command="check its permissions, or choose another with --home",
             ) from error

@@ -95,7 +95,7 @@ def find_generation(project: ProjectPaths, reference: str | None) -> GenerationR
     chosen = next((each for each in reversed(known) if reference in (None, each.id)), None)
     if chosen is None:
         raise DataError(
-            f"there is no generation {reference}" if reference else "nothing was generated in this project",
+            f"there is no generation {reference}" if reference else "there is no generation in this project",
             where=", ".join(each.id for each in known) or project.root.name,
             next_command="narrowcast data generate, or narrowcast data gate --rows FILE",
             reason_code="factory_rows_missing",

@@ -39,7 +39,7 @@ def _decide(gate: Gate, value: MetricValue | None, rows: int) -> tuple[Verdict, 
     )
     if surely:
         return "pass", reason
-    return ("not_enough_data", f"{reason}: more rows would tell") if maybe else ("fail", reason)
+    return ("not_enough_data", f"{reason}: more rows are needed") if maybe else ("fail", reason)
 
 
 def _bounds(value: MetricValue, rows: int) -> tuple[float, float]:

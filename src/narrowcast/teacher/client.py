@@ -148,7 +148,7 @@ class TeacherClient:
             if line is not None and not noted:
                 noted = True
                 progress.note(
-                    f"an earlier run was stopped with requests under way: waiting for their answers, "
+                    f"an earlier run was stopped with requests in flight: waiting for their answers, "
                     f"{patience:.0f} seconds at most"
                 )
 
@@ -196,7 +196,7 @@ class TeacherClient:
         last = next((f": {line.strip()[:200]}" for line in reversed(lines) if line.strip()), "")
         return StageError(
             f"the process that asks the teacher ended (exit code {code}){last}",
-            next_command="the same command again; answers that came are kept and not paid again",
+            next_command="run the same command again; answers that arrived are stored and not paid again",
             reason_code="factory_caller_died",
         )
 

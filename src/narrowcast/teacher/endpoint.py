@@ -119,7 +119,7 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
         prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableAnswerError(
-            f"the teacher's answer is not of the OpenAI protocol: {type(error).__name__} {error}",
+            f"the teacher's answer does not follow the OpenAI protocol: {type(error).__name__} {error}",
             where="NARROWCAST_TEACHER_URL",
             next_command="check that the address ends where /chat/completions begins, usually /v1",
         ) from error

@@ -144,9 +144,9 @@ class CallStore:
             except BlockingIOError as error:
                 if time.monotonic() >= until:
                     raise ProjectBusyError(
-                        "calls to the teacher of an earlier run are still under way",
+                        "calls of an earlier run to the teacher are still in flight",
                         where=str(self.path),
-                        next_command="the same command again, later; their answers are kept, not paid again",
+                        next_command="run the same command again later; their answers are not paid again",
                     ) from error
             if waiting is not None:
                 waiting()

@@ -68,11 +68,11 @@ class Teacher:
             if number + 1 < self._attempts and self._stopping.wait(_delay(outcome, number, key)):
                 return None
         raise StageError(
-            f"the teacher gave no answer in {self._attempts} attempts; the last: {last.why}"
+            f"the teacher did not answer in {self._attempts} attempts; the last: {last.why}"
             if (last.wait or 0) <= _LONGEST_RETRY_AFTER
             else f"the teacher asks to wait {last.wait:.0f} seconds ({last.why})",
             where="NARROWCAST_TEACHER_URL",
-            next_command="the same command again, later; answers that came are kept and not paid again",
+            next_command="run the same command again later; answers that arrived are not paid again",
             reason_code="factory_teacher_unavailable",
         )
 

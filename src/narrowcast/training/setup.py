@@ -86,7 +86,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     if train.turns_without_loss:
         recipe.reasons["loss_turns"] = (
-            f"without {train.turns_without_loss:,} turns that the template renders otherwise in the history"
+            f"without {train.turns_without_loss:,} turns that the template renders differently in the history"
         )
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size

@@ -194,7 +194,7 @@ def test_what_fits_no_shape_is_refused_even_with_force_and_says_what_was_seen(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"x": n, "y": n / 2}) + "\n" for n in range(50)))
-    with pytest.raises(data.MappingUncertainError, match=r"seen: 50 rows of 2 column\(s\): x \(number"):
+    with pytest.raises(data.MappingUncertainError, match=r"found: 50 rows of 2 column\(s\): x \(number"):
         data.import_rows(project, f"jsonl:{path}", auto=True, force=True)
 
 
@@ -218,7 +218,7 @@ def test_another_profile_is_a_conflict(project: Project, tmp_path: Path) -> None
 
 def test_sources_without_usable_rows(project: Project, tmp_path: Path) -> None:
     (tmp_path / "header.csv").write_text("text,label\n")
-    with pytest.raises(DataError, match="the source holds no rows"):
+    with pytest.raises(DataError, match="the source has no rows"):
         data.import_rows(project, f"csv:{tmp_path / 'header.csv'}", auto=True)
     (tmp_path / "empty.csv").write_text("text,label\n" + " ,a\n" * 5 + "b,\n")
     with pytest.raises(DataError, match="not one of 6 rows could be mapped") as caught:

@@ -33,7 +33,7 @@ def test_all_problems_are_named_together(workshop_with):
     workshop = workshop_with({Split.TRAIN: [*rows[:30], *long], Split.DEV: [*rows[30:], strange]})
     found = _found(workshop, max_length=200, method="qlora")
     assert found["training_baseline_missing"] == [
-        "no baseline was measured, so there is nothing that the trained model could be compared with"
+        "no baseline was measured, so the trained model could not be compared with anything"
     ]
     assert "nobody trained this" in found["training_label_absent"][0]
     assert "no test rows" in found["training_eval_missing"][0]

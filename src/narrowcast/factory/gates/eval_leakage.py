@@ -28,7 +28,7 @@ def eval_leakage(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
         for row, hit in zip(rows, hits, strict=True):
             if hit is not None and row.index not in rejections:
                 rejections[row.index] = (
-                    f"in other words ({hit.similarity:.2f}): {held_out[hit.number][:120]!r}"
+                    f"semantic duplicate ({hit.similarity:.2f}): {held_out[hit.number][:120]!r}"
                 )
     return rejections
 
@@ -53,7 +53,7 @@ def _exact(rows: Sequence[GateRow], held_out: Sequence[str]) -> dict[int, str]:
             for size in lengths
             for start in range(len(words) - size + 1)
         ):
-            rejections[row.index] = "holds a held-out input"
+            rejections[row.index] = "contains a held-out input"
     return rejections
 
 
@@ -66,4 +66,4 @@ def _near(
         if any(number >= len(rows) for number in group):
             for number in group:
                 if number < len(rows):
-                    rejections.setdefault(rows[number].index, "nearly a held-out input")
+                    rejections.setdefault(rows[number].index, "near-duplicate of a held-out input")

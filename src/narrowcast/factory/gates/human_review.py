@@ -17,7 +17,7 @@ def human_review(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
     for row in rows:
         edge = row.generated.origin.edge_case
         if edge in _RISKY:
-            rejections[row.index] = f"{edge} rows wait for a person"
+            rejections[row.index] = f"{edge} rows wait for a reviewer"
         elif int(content_hash(row.generated.data)[:8], 16) < limit:
-            rejections[row.index] = "drawn for a person to look at"
+            rejections[row.index] = "selected for a reviewer"
     return rejections

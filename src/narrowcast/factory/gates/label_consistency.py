@@ -25,12 +25,12 @@ def label_consistency(rows: Sequence[GateRow], context: GateContext) -> Mapping[
         *(normalised(context.handler.to_messages(row.inputs, row.target)[-1].content) for row in known),
     ]
     rejections = dict.fromkeys(
-        _contradicting(_equal(texts), answers, rows, contrast=False), "equal inputs differ"
+        _contradicting(_equal(texts), answers, rows, contrast=False), "equal inputs have different answers"
     )
     if context.handler.answer.is_closed:
         groups = near_duplicates(texts, context.options.conflict).groups
         for index in _contradicting(groups, answers, rows, contrast=True):
-            rejections.setdefault(index, "similar inputs differ in their answers")
+            rejections.setdefault(index, "similar inputs have different answers")
     return rejections
 
 

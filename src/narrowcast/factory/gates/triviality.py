@@ -45,5 +45,5 @@ def _fault(row: GateRow, min_words: int) -> str | None:
     if placeholder:
         return f"unfilled: {placeholder.group()!r}"
     if words_of(row.output) == words_of(row.text):
-        return "the answer is the input"
+        return "the answer repeats the input"
     return None

@@ -175,6 +175,6 @@ def _array(
         raise ModelError(
             f"tensor {name} does not fit float16",
             where=str(tensor.file),
-            next_command="narrowcast export --set reference=bf16",
+            next_command="narrowcast export --reference bf16",
         )
     return np.ascontiguousarray(array, dtype=np.float16)

@@ -116,13 +116,13 @@ class CleanPreview(CleanReport):
 
 # Why a row leaves; closed, so that ledgers can be compared.
 REJECTIONS = {
-    "unparseable": "the source could not be parsed there",
-    "no_text": "the column is missing or holds no text",
-    "markup": "the markup cannot be read to its end",
+    "unparseable": "the record could not be parsed",
+    "no_text": "the column is missing or has no text",
+    "markup": "the markup cannot be parsed",
     "empty_after_cleaning": "nothing but markup, boilerplate or invisible characters",
-    "language": "none of the languages that are kept",
-    "low_quality": "the quality score is under the limit",
+    "language": "not in one of the languages that are kept",
+    "low_quality": "the quality score is below the minimum",
     "outlier": "far longer or shorter than the other texts",
-    "pii": "holds personal data",
-    "secret": "holds a password, key or token",
+    "pii": "contains personal data",
+    "secret": "contains a password, key or token",
 }

@@ -47,7 +47,7 @@ def prove(
     examples = read_split(ctx.project, dataset, held_out(options))[: options.parity_rows]
     if not examples:
         raise StageError(
-            f"the {options.parity_split} split is empty, so nothing can be proven",
+            f"the {options.parity_split} split is empty, so parity cannot be checked",
             next_command="narrowcast prepare",
             reason_code="eval_dataset_missing",
         )

@@ -148,7 +148,7 @@ def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
         raise MappingUncertainError(
             introspection,
             _no_proposal(introspection),
-            "where a mapper of `narrowcast data mappers` fits after all: --mapper NAME --map FIELD=COLUMN",
+            "if a mapper of `narrowcast data mappers` fits: --mapper NAME --map FIELD=COLUMN",
         )
     return introspection.report.proposal
 
@@ -181,7 +181,7 @@ def _completed(
 def _refuse_empty(introspection: IntrospectedSource) -> None:
     report, where = introspection.report, introspection.source.locator
     if report.rows == 0:
-        raise DataError("the source holds no rows", where=where, next_command="export the data again")
+        raise DataError("the source has no rows", where=where, next_command="export the data again")
     if report.rows == report.unparseable:
         raise DataError(
             f"not one of {report.rows:,} records can be parsed ({report.first_error})",
@@ -195,8 +195,8 @@ def _no_proposal(introspection: IntrospectedSource) -> str:
         first = introspection.report.hypotheses[0]
         return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
     return (
-        "no known shape fits these rows: no column reads like text with something to learn beside it; "
-        f"seen: {_seen(introspection)}"
+        "no known shape fits these rows: there is no text column with another column to learn; "
+        f"found: {_seen(introspection)}"
     )
 
 

@@ -170,5 +170,5 @@ def nothing_kept() -> Iterator[None]:
     try:
         yield
     except CancelledError as error:
-        error.next_command = "the same command again; nothing of this one was kept"
+        error.next_command = "run the same command again; nothing was stored"
         raise

@@ -54,7 +54,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     _demand_rows(kept, rejected)
     ctx.cancel.check()
 
-    ctx.progress.start("finding near-duplicates and dividing groups")
+    ctx.progress.start("finding near-duplicates and assigning groups")
     division = Division(kept, options, stratify=labelled)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
@@ -200,8 +200,8 @@ def _settle_conflicts(
         rows,
         [],
         [
-            f"{len(conflicting)} rows have an input that occurs with another target as well; "
-            "--on-conflict reject leaves them out"
+            f"{len(conflicting)} rows have an input that also occurs with another target; "
+            "--on-conflict reject rejects them"
         ],
     )
 
@@ -212,7 +212,7 @@ def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None
     reasons = Counter(each.reason for each in rejected)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     raise DataError(
-        f"{len(kept)} usable row(s) cannot be divided into train, dev and test; {MINIMUM_ROWS} is the least",
+        f"{len(kept)} usable row(s) cannot be split into train, dev and test; {MINIMUM_ROWS} are needed",
         where=f"rejected: {why}" if why else "all imports together",
         next_command="narrowcast data import --locator SCHEME:PATH, to add rows",
         reason_code="prepare_failed",
@@ -227,7 +227,7 @@ def _refuse_leakage(report: LeakageReport, options: Options) -> None:
         leaks += report.groups_shared
     if leaks:
         raise DataError(
-            f"held-out rows can be found in train: {report.exact_inputs_shared} exactly, "
+            f"held-out rows occur in train: {report.exact_inputs_shared} exactly, "
             f"{report.near_duplicates_shared} nearly, {report.groups_shared} group(s) shared",
             next_command="narrowcast prepare --seed 1; please report this with `narrowcast doctor --json`",
             reason_code="prepare_leakage_found",

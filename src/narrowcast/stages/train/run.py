@@ -124,7 +124,7 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
     if stopped == "pruned":
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody continues from them
         raise StageError(
-            "the run was ended early, as earlier ones were better by then",
+            "the run was stopped early, because it was below the median of earlier trials",
             where=str(folder),
             next_command="narrowcast search continues without it",
             reason_code="training_pruned",

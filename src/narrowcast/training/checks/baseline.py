@@ -44,7 +44,7 @@ def require_baseline(dataset_version: str, ctx: StageContext) -> None:
         return
     if not ctx.force:
         raise StageError(
-            f"{what}, so there is nothing that the trained model could be compared with",
+            f"{what}, so the trained model could not be compared with anything",
             where=f"data set {short(dataset_version)}",
             next_command="narrowcast baseline, or narrowcast train --force",
             reason_code="training_baseline_missing",

@@ -69,7 +69,7 @@ def warn_of_forgetting(found: Mapping[str, float], ctx: StageContext) -> bool:
         return False
     message = (
         f"general text rose from {found['all_before']:.2f} to {found['all_after']:.2f} bits per byte "
-        f"({found['rise']:+.0%}): outside its task the model knows less than its base"
+        f"({found['rise']:+.0%}): outside its task the model is worse than its base"
     )
     ctx.progress.note(f"{message}; if that matters, try --recipe sft-lora or a lower learning rate")
     ctx.emit("training_forgetting", message, dict(found))

@@ -23,7 +23,7 @@ _PADDED_TOKENS = 2 * MICRO_BATCH_TOKENS  # of a packed batch, which may be tried
 def can_pack(base: ResolvedBase, rows: Sequence[TokenRow]) -> tuple[bool, str]:
     """Whether packing is exact for the base and fast for these rows, and why not."""
     if base.architecture not in EXACT_FOR:
-        return False, f"packing is not proven for {base.architecture}"
+        return False, f"packing is not verified for {base.architecture}"
     longest = max(len(side.ids) for row in rows for side in row.sides())
     return longest <= _LONGEST, f"rows of up to {longest} tokens"
 

@@ -20,7 +20,7 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     if not options.probe_steps or setup.steps < _FEWEST * options.probe_steps:
         return
     if ctx.settings.processes > 1:
-        ctx.progress.note("no forecast: the probe knows one process, and several train together")
+        ctx.progress.note("no forecast: it is made for one process only, and several train together")
         return
     from narrowcast.training.preflight.probe import probe
 

@@ -189,7 +189,7 @@ def _word_dropout(task: TaskSpec, method: Method, parameters: int) -> tuple[floa
         return 0.0, f"{task.profile}: answers may be copied from the input"
     if method != "full" or parameters >= FULL_BELOW:
         return 0.0, "labels, but not all weights of a small base"
-    return _WORD_DROPOUT, "labels, all weights of a small base: it would learn its rows by heart"
+    return _WORD_DROPOUT, "labels, all weights of a small base: it would memorise the rows"
 
 
 def _precision(option: str) -> tuple[Literal["bf16", "fp32"], str]:

@@ -144,7 +144,7 @@ class Tracking:
     def _tell(self, feed: Feed) -> None:
         if feed.error and feed.tracker_name not in self._reported:
             self._reported.add(feed.tracker_name)
-            message = f"{feed.tracker_name} takes no figures ({feed.error}); training continues"
+            message = f"{feed.tracker_name} does not accept figures ({feed.error}); training continues"
             self._ctx.progress.note(message)
             payload = {"tracker": feed.tracker_name, "error": feed.error}
             self._ctx.emit("training_tracker_failed", message, payload)

@@ -74,7 +74,7 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
         doubts.append("most columns are numbers: this may be a table of measurements, not a text task")
     if rows < _FEW_ROWS:
         confidence = min(confidence, 0.6)
-        doubts.append(f"only {rows} rows to judge by")
+        doubts.append(f"only {rows} rows")
     field_map = {"text": text.name, "label": label.name}
     split = split_column(profile)
     if split is not None:

@@ -50,8 +50,8 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     field_map |= {"tools": tools.name} if tools is not None else {}
     field_map |= {"calls": calls.name} if calls is not None else {}
     warnings = [
-        "no column holds the calls that are wanted: every row would be rejected as missing_calls. Where "
-        "another file holds them: join:LOCATOR+LOCATOR?on=id; where no function is to be called: "
+        "no column has the expected calls: every row would be rejected as missing_calls. If "
+        "another file has them: join:LOCATOR+LOCATOR?on=id; if no function is to be called: "
         "--map unanswered=no_call",
     ] * (calls is None and not inside)
     warnings += ["no column defines the functions; their names cannot be checked"] * (tools is None)

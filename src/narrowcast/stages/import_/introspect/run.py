@@ -51,7 +51,7 @@ def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
     stats = profile(rows)
     hypotheses = [each for detector in _DETECTORS for each in detector(stats)] if stats.sample else []
     hypotheses.sort(key=lambda each: each.confidence, reverse=True)
-    notes = [f"only the first {MAX_COLUMNS} columns were looked at"] if stats.cut else []
+    notes = [f"only the first {MAX_COLUMNS} columns were inspected"] if stats.cut else []
     return IntrospectionReport(
         rows=stats.rows,
         unparseable=stats.unparseable,

@@ -21,15 +21,15 @@ class ToolCallsPassthrough:
     """
 
     id = "tool_calls_passthrough"
-    meaning = "a conversation, tool definitions, and the calls that are wanted"
+    meaning = "a conversation, tool definitions, and the expected calls"
     profile = "tool_calling"
     roles = (
         Role("messages", "a text, a list of turns, or a list of lists of turns"),
         Role("tools", "function definitions, or their JSON text", required=False),
-        Role("calls", "the calls that are wanted; else the last turn's tool_calls", required=False),
+        Role("calls", "the expected calls; by default the tool_calls of the last turn", required=False),
         Role(
             "unanswered",
-            "what rows without calls mean: reject, or no_call where no function is to be called",
+            "meaning of rows without calls: reject, or no_call if no function is to be called",
             required=False,
             literal=True,
             words=("reject", "no_call"),
