@@ -83,7 +83,7 @@ def test_a_missing_run_is_never_another_model(intents):
 
 
 @pytest.mark.nightly
-def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
+def test_the_base_model_is_measured_with_and_without_shots(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=512)
     result = baseline(
         intents,

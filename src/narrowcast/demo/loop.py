@@ -50,7 +50,7 @@ class DemoResult(BaseModel):
     path: str
     seconds: float
     steps: list[Step]
-    answers: list[ShownAnswer] = Field(description="Of the tuned model: one right, one wrong.")
+    answers: list[ShownAnswer] = Field(description="Of the fine-tuned model: one right, one wrong.")
     summary: Summary
 
 

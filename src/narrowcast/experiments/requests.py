@@ -18,7 +18,7 @@ class TrainRequest(ResumableRequest):
     options_model = _TRAIN_OPTIONS
 
     dry_run: bool = False
-    """Show the preflight findings, the recipe and the number of rows; train nothing."""
+    """Show the preflight problems, the recipe and the number of rows; train nothing."""
 
     force: bool = False
     """Train without a baseline; discard an interrupted or finished run of the same options."""

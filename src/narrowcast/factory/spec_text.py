@@ -129,7 +129,7 @@ Rows are divided by group (customer, document, scenario), near-duplicates togeth
 
 {_said(answers, "metrics")}
 
-A model is compared with the baselines (majority, TF-IDF, the untuned base) on the same rows, with intervals.
+A model is compared with the baselines (majority, TF-IDF, the base model) on the same rows, with intervals.
 
 ## What blocks a release
 

@@ -19,8 +19,8 @@ _MEASURING = ("baseline", "evaluate", "verify")
 _NAMES = {
     "majority": "majority answer",
     "tfidf": "TF-IDF + linear",
-    "base": "base, untuned",
-    "base-few-shot": "base with shots",
+    "base": "base model",
+    "base-few-shot": "base model with shots",
 }
 
 
@@ -35,7 +35,7 @@ class SummaryRow(BaseModel):
 
 
 class SummaryDifference(BaseModel):
-    """The tuned model minus another one, on the same rows."""
+    """The fine-tuned model minus another one, on the same rows."""
 
     against: ModelRef
     name: str
@@ -123,7 +123,7 @@ def _row(result: Any) -> SummaryRow:
 
 def _name(reference: ModelRef) -> str:
     if reference.name == "run":
-        return "tuned"
+        return "fine-tuned"
     if reference.name == "gguf":
         return f"fine-tuned, exported {reference.argument}"
     return _NAMES.get(reference, reference)
