@@ -27,9 +27,9 @@ _SHOWN_LABELS = 6
 
 
 def show_sources(found: Sequence[SourceInfo]) -> None:
-    """One line a kind of source, with what it needs."""
+    """One line per kind of source, with what it needs."""
     table(
-        ["locator", "what it reads", "needs"],
+        ["locator", "source", "needs"],
         [(each.form, each.meaning, _needed(each)) for each in found],
     )
 
@@ -41,12 +41,12 @@ def _needed(source: SourceInfo) -> str:
 
 
 def show_mappers(found: Sequence[MapperInfo]) -> None:
-    """One line a mapper."""
+    """One line per mapper."""
     rows = []
     for each in found:
         fields = [*each.required, *(f"[{name}]" for name in each.optional)]
         rows.append((Text(each.id, no_wrap=True), each.task_profile, each.meaning, " ".join(fields)))
-    table(["mapper", "task", "takes", "fields, [optional ones]"], rows)
+    table(["mapper", "task", "rows", "fields, \\[optional]"], rows)
 
 
 def show_source(source: SourceDescription) -> None:
@@ -250,7 +250,7 @@ def show_imports(records: Sequence[ImportRecord]) -> None:
 
 
 def show_ledger(found: Ledger) -> None:
-    """One line a stage."""
+    """One line per stage."""
     if not found.stages:
         say("no rows yet")
         next_step("narrowcast data import --locator csv:PATH --auto")

@@ -40,7 +40,7 @@ def list_(as_json: JsonOption = False) -> None:
         )
         say("memory for QLoRA / LoRA / full training is estimated from the size; QLoRA needs a GPU\n")
         table(
-            ["task", "begin with", "note"],
+            ["task", "start with", "note"],
             [[each.task, each.start, each.note] for each in entries.size_advice],
         )
         next_step("narrowcast train --base ID")

@@ -1,4 +1,4 @@
-"""Where data comes from: one file a source."""
+"""Where data comes from: one file per kind of source."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
     Args:
         text: as a command or `narrowcast.yaml` gives it.
         project: the project's folder.
-        listed: it is in `narrowcast.yaml`: it is recorded as it stands there, and a relative path starts
+        listed: it is in `narrowcast.yaml`: it is recorded as it is written there, and a relative path starts
             in the project's folder, or in the current one where the project has no such file. Otherwise a
             relative path starts in the current folder and is recorded as an absolute one.
 

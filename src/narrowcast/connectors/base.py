@@ -97,7 +97,7 @@ class Connector(Protocol):
         """
 
     def load(self) -> Iterator[SourceRow]:
-        """Every record in order, lazily; one that cannot be parsed is a sentinel row, never dropped.
+        """Every record in order, lazily; one that cannot be parsed is a row with an error, never dropped.
 
         Raises:
             DataError: where the source cannot be read at all.

@@ -2,7 +2,7 @@
 
 `s3://BUCKET/KEY` and `gs://BUCKET/KEY` through fsspec; credentials come from the standard places of s3fs and
 gcsfs, and public objects need none (`#anonymous=1`). Another endpoint is set as those libraries have it:
-`AWS_ENDPOINT_URL`, `STORAGE_EMULATOR_HOST`. Options of `file:` stand behind a `#`.
+`AWS_ENDPOINT_URL`, `STORAGE_EMULATOR_HOST`. Options of `file:` follow a `#`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def _split(line: str) -> tuple[str, str] | None:
 
 
 class ConllConnector:
-    """Built by `file:`; one sentence a row: `{"tokens": [...], "tags": [...]}`."""
+    """Built by `file:`; one sentence per row: `{"tokens": [...], "tags": [...]}`."""
 
     def __init__(self, source: SourceFile, head: bytes) -> None:
         self._source = source
@@ -54,7 +54,7 @@ class ConllConnector:
         return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
-        """Sentences in order; one with a line that is not `token … tag` is a sentinel as a whole."""
+        """Sentences in order; one with a line that is not `token … tag` is a row with an error."""
         index = 0
         sentence: list[str] = []
         problem: str | None = None

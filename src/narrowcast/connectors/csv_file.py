@@ -1,7 +1,7 @@
 """`csv:PATH`: delimited text of any delimiter and encoding, read lazily.
 
 Quoted fields may hold newlines. A record that cannot be read (ragged, badly quoted, undecodable, with NUL
-bytes) is a sentinel row. Where such a record spans several lines, only its first line is given up and
+bytes) is a row with an error. If such a record spans several lines, only its first line is rejected and
 reading starts again on the next one, so that one stray quote does not swallow the rest of the file.
 """
 

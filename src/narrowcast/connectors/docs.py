@@ -1,4 +1,4 @@
-"""`docs:DIR`: a folder of documents (pdf, html, md, docx, txt), one row a document."""
+"""`docs:DIR`: a folder of documents (pdf, html, md, docx, txt), one row per document."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class DocsConnector:
         return f"sha256:{content_hash(hashes)}"
 
     def load(self) -> Iterator[SourceRow]:
-        """One row a document, by path; one that cannot be read is a sentinel with its path."""
+        """One row per document, by path; an unreadable one is a row with an error."""
         root = self._root if self._root.is_dir() else self._root.parent
         for index, path in enumerate(self._files):
             name = path.relative_to(root).as_posix()

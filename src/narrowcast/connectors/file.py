@@ -1,4 +1,4 @@
-"""`file:PATH`: a file of any known form, detected by its content, then by its extension."""
+"""`file:PATH`: a file of any known format, detected by its content, then by its extension."""
 
 from __future__ import annotations
 

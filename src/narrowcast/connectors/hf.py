@@ -28,7 +28,7 @@ _MEDIA = frozenset({"Image", "Audio", "Video", "Pdf"})
 
 
 class HfConnector:
-    """Built from what stands behind `hf:`."""
+    """Built from what follows `hf:`."""
 
     takes_access = True
     needs = ("datasets",)

@@ -1,7 +1,7 @@
 """`https:URL`: a file on the web, fetched once (bounded, resumed), then read like `file:`.
 
-`#delimiter=;&sheet=2` behind the URL are the options of `file:`; they are never sent. Addresses that are
-private, loopback or link-local are refused, also behind a redirect; the connection goes to the address that
+`#delimiter=;&sheet=2` after the URL are the options of `file:`; they are never sent. Addresses that are
+private, loopback or link-local are refused, also after a redirect; the connection goes to the address that
 was checked, so that a second answer of the name server changes nothing. Proxies are not used.
 """
 
@@ -37,7 +37,7 @@ _VAGUE = frozenset({"application/octet-stream", "text/plain", "binary/octet-stre
 class HttpsConnector:
     """`https://HOST/PATH`: a file on the web, fetched once, then read like file:
 
-    Built from what stands behind `https:`; `${NAME}` is replaced from the environment.
+    Built from what follows `https:`; `${NAME}` is replaced from the environment.
     """
 
     takes_access = True

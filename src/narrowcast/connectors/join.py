@@ -1,8 +1,8 @@
-"""`join:LOCATOR+LOCATOR?on=COLUMN`: two sources as one, the second looked up by a column both have.
+"""`join:LOCATOR+LOCATOR?on=COLUMN`: two sources as one, joined on a column that both have.
 
 Rows are those of the first source, in its order, with the columns of the second added. The second source is
-held in memory. Its rows that no row of the first asks for come last, as records that cannot be used, so that
-none is lost silently; so does a row whose key the second source holds twice.
+held in memory. Its rows without a partner in the first come last, as rows with an error, so that none is lost
+silently; so does a row whose key occurs twice in the second source.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class ListReader:
         self._column = 1
 
     def rows(self) -> Iterator[SourceRow]:
-        """Every item; one with a repeated key or half a surrogate pair is a sentinel.
+        """Every item; one with a repeated key or half a surrogate pair is a row with an error.
 
         Raises:
             BrokenListError: where the text is not a JSON list; reading cannot continue after that.

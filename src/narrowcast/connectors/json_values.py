@@ -70,7 +70,7 @@ def as_record(value: Any) -> dict[str, Any]:
 
 
 def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
-    """Whether it is sure, without another look at each key, that no key stands twice.
+    """Whether it is certain, without checking each key, that no key occurs twice.
 
     Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
     Colons inside strings are distinguished by what stands before them, where no key is followed by a space.

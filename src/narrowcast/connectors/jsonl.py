@@ -1,4 +1,4 @@
-"""`jsonl:PATH`: one JSON value a line, read lazily. Blank lines are no records."""
+"""`jsonl:PATH`: one JSON value per line, read lazily; blank lines are skipped."""
 
 from __future__ import annotations
 

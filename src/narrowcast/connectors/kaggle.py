@@ -1,6 +1,6 @@
 """`kaggle:dataset:OWNER/SLUG?file=NAME`: a file from Kaggle; also kaggle:competition:SLUG?file=NAME
 
-Fetched once by the official client, then read like `file:`, whose options stand behind a `#`. Credentials
+Fetched once by the official client, then read like `file:`, whose options follow a `#`. Credentials
 come from the client's own places: `KAGGLE_API_TOKEN`, `KAGGLE_USERNAME` with `KAGGLE_KEY`, or
 `~/.kaggle/kaggle.json`.
 """
@@ -35,7 +35,7 @@ class _Listed:
 
 
 class KaggleConnector:
-    """Built from what stands behind `kaggle:`."""
+    """Built from what follows `kaggle:`."""
 
     takes_access = True
     needs = ("kaggle",)

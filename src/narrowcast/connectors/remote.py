@@ -1,4 +1,4 @@
-"""A file that was fetched, read by the `file:` connector; options stand behind a `#`."""
+"""A file that was fetched, read by the `file:` connector; options follow a `#`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`sql:URL?query=SELECT …`: rows of a query, or of ?table=NAME: SQLite, Postgres, any SQLAlchemy URL
 
 Nothing is written: SQLite files are opened read-only, Postgres in a read-only transaction, and only one
-`SELECT`, `WITH`, `VALUES` or `TABLE` statement is taken. A password is best left to the environment
-(`PGPASSWORD`, or `${NAME}` in the URL); one that is in the URL is used, and recorded nowhere.
+`SELECT`, `WITH`, `VALUES` or `TABLE` statement is allowed. A password belongs in the environment
+(`PGPASSWORD`, or `${NAME}` in the URL); one in the URL is used, but not recorded.
 """
 
 from __future__ import annotations

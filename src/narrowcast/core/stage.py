@@ -93,7 +93,7 @@ class StageContext:
     resume: bool = False
     """Continue from the last checkpoint instead of refusing to overwrite it."""
     force: bool = False
-    """The user asked to run in spite of a gate, and to start over; a stage that obeys emits an event."""
+    """Run despite a check, and start over; a stage that does so emits an event."""
     watch: Watch | None = None
     """What follows a training run, and may end it."""
 

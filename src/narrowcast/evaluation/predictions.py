@@ -95,7 +95,7 @@ def _path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequ
 
 
 def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
-    """A head line about the model, then one line a row; probabilities in the order of the labels.
+    """A head line about the model, then one line per row; probabilities in the order of the labels.
 
     The labels are in the head where all rows share them, else in each row.
     """

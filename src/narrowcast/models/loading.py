@@ -29,7 +29,7 @@ from narrowcast.store.files import read_json
 
 @dataclass(frozen=True, slots=True)
 class ResolvedBase:
-    """A base model that lies on this machine and was checked.
+    """A base model on this machine that was checked.
 
     Attributes:
         name: as it was asked for.

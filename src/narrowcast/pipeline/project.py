@@ -84,7 +84,7 @@ class Project:
     def open(cls, settings: Settings, ref: str | None = None, *, any_format: bool = False) -> Project:
         """Find a project by number, slug or folder.
 
-        Without `ref`: `NARROWCAST_PROJECT`, else the project the current folder lies in, else the one that
+        Without `ref`: `NARROWCAST_PROJECT`, else the project of the current folder, else the one that
         was worked on last. Opening writes nothing, with two exceptions: a folder with a `narrowcast.yaml`
         that is not in the index (a clone, a copy) is entered, because a project needs a number, and the
         schema of the workspace's database is made or upgraded, because nothing can be found without it.

@@ -42,7 +42,7 @@ class ToolCallingHandler(TaskHandler):
         return None if isinstance(calls, list) and all(map(_is_call, calls)) else "target_not_calls"
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
-        """Instruction with one tool a line (behind a system turn of the row's own), turns, calls."""
+        """Instruction with one tool per line (after the row's own system turn), turns, calls."""
         tools = inputs.get("tools") or []
         lines = [json.dumps(tool, ensure_ascii=False) for tool in tools]
         instruction = "\n".join([self.instruction, *(["Functions:", *lines] if lines else [])])

@@ -1,7 +1,7 @@
 """A `Trainer` whose loss costs no more than it must, and whose randomness can be resumed.
 
 **Loss.** Rows are packed as a trie (see `packing`), or padded on the right without an attention mask: under
-causal attention a token never sees what stands behind it, so the padding changes nothing and attention takes
+causal attention a token never sees what follows it, so the padding changes nothing and attention takes
 its fast causal path.
 The hidden states at positions with a loss are picked by a hook in front of the output layer, so logits of
 other positions never exist. The sum over the tokens of a micro-batch is divided by the number of loss

@@ -46,7 +46,7 @@ class Dimension(BaseModel):
         if bool(self.values) == (self.low is not None and self.high is not None):
             raise ValueError("takes either low and high, or values")
         if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError("low must lie below high")
+            raise ValueError("low must be below high")
         if self.log and (self.low or 0) <= 0:
             raise ValueError("a logarithmic range begins above 0")
         return self

@@ -73,7 +73,7 @@ def _schemas(context: GateContext) -> dict[str, Any]:
     path = (context.root / (context.options.tools or "specs/tools.json")).resolve()
     try:
         if not path.is_relative_to(context.root.resolve()):
-            raise ValueError("the file lies outside the project")  # noqa: TRY301 - one error for all faults
+            raise ValueError("the file is outside the project")  # noqa: TRY301 - one error for all faults
         schemas = {}
         for tool in json.loads(path.read_text(encoding="utf-8")):
             function = tool.get("function", tool)

@@ -154,7 +154,7 @@ def _array(
     architecture: arch.Architecture,
     dtype: FloatType,
 ) -> Any:
-    """The tensor as it lies in the file."""
+    """The tensor as it is stored in the file."""
     import numpy as np
 
     array = tensor.read()

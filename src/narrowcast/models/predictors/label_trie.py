@@ -11,7 +11,7 @@ from narrowcast.errors import ModelError
 @dataclass(frozen=True, slots=True)
 class LabelTrie:
     """Items in one numbering: node 0 is the end of the prompt, nodes 1 to `nodes` - 1 follow in preorder,
-    then one leaf a label (its end-of-turn token).
+    then one leaf per label (its end-of-turn token).
 
     Preorder makes the subtree of node `n` the range `n` to `n + size[n]`, hence ancestry a comparison.
 

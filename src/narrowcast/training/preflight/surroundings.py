@@ -34,7 +34,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
         yield PreflightFinding(
             reason_code="training_baseline_missing",
             blocks=not ctx.force,
-            what=f"{what}, so there is nothing that the trained model could be compared with",
+            what=f"{what}, so the trained model could not be compared with anything",
             where=f"data set {short(manifest.version)}",
             fix="narrowcast baseline, or narrowcast train --force",
         )
@@ -68,7 +68,7 @@ def tracker_findings(options: Options, ctx: StageContext) -> Iterator[PreflightF
 
 
 def licence_findings(base: ResolvedBase) -> Iterator[PreflightFinding]:
-    """A licence that nobody stated, or that has terms of its own."""
+    """A licence that is unknown, or that has terms of its own."""
     licence = _licence(base)
     if licence is None:
         yield _licence_finding(f"the licence is unknown of {base.name}", base)

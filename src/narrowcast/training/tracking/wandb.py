@@ -16,7 +16,7 @@ _SERVER = "https://api.wandb.ai"
 
 
 class WandbTracker:
-    """One row a step, under wandb's own step, which never goes back."""
+    """One row per step, under wandb's own step, which never goes back."""
 
     def __init__(self) -> None:
         self._run: Any = None

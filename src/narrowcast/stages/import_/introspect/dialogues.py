@@ -1,4 +1,4 @@
-"""Conversations in rows: chat logs, and tool calling where functions stand beside them."""
+"""Conversations in rows: chat logs, and tool calling if functions are defined."""
 
 from __future__ import annotations
 

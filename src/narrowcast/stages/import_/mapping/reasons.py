@@ -24,7 +24,7 @@ REJECTIONS: dict[str, str] = {
     "missing_fields": "none of the fields' columns is in the row",
     "field_not_allowed": "the object has a field that is not in the output schema of the task",
     "invalid_span": "a span has no type or no numeric end",
-    "span_out_of_bounds": "a span ends before it begins, or lies outside the text",
+    "span_out_of_bounds": "a span ends before it begins, or is outside the text",
     "span_text_mismatch": "the text of a span differs from the text at its offsets",
     "missing_answer": "the answer is absent or empty",
     "missing_output": "the output is absent or empty",
