@@ -1,8 +1,8 @@
 """Keep out of code, docs and test names what a reader of technical English has to read twice.
 
-`tools/words.toml` lists each phrase as a regular expression in lower case, and what to write instead; every
-occurrence is an error. A space in a phrase also matches an underscore, a line break and the joint of two string
-literals, so that identifiers and wrapped texts are covered.
+`tools/words.toml` lists each phrase as a regular expression in lower case, with what to write instead. The
+check fails on every occurrence. A space in a phrase also matches an underscore, a line break and the joint of
+two string literals, so that identifiers and wrapped texts are covered.
 """
 
 from __future__ import annotations
