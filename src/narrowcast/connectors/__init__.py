@@ -45,7 +45,7 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
 
     Raises:
         UsageError: for an unknown scheme or option.
-        DataError: where the source cannot be reached.
+        DataError: if the source cannot be reached.
     """
     kind: Any = CONNECTORS.get(locator.scheme)
     built: Connector
@@ -67,7 +67,7 @@ def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
             relative path starts in the current folder and is recorded as an absolute one.
 
     Raises:
-        UsageError: where it is not a locator, or its scheme is unknown.
+        UsageError: if it is not a locator, or its scheme is unknown.
     """
     locator = Locator.parse(text)
     own = getattr(CONNECTORS.get(locator.scheme), "settle", None)

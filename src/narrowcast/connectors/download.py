@@ -108,7 +108,7 @@ class Download:
             content_type: what the server says that it is.
 
         Raises:
-            DataError: where it is larger than allowed, or shorter than announced.
+            DataError: if it is larger than allowed, or shorter than announced.
         """
         self.refuse_large(expected)
         with disk_errors(self._part):

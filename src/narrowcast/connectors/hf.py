@@ -131,7 +131,7 @@ def _parts(rest: str) -> tuple[str, str | None, str, str | None]:
     """Id, config, split, revision.
 
     Raises:
-        UsageError: where id or split is missing, or the id is a path.
+        UsageError: if id or split is missing, or the id is a path.
     """
     address, _, revision = rest.partition("@")
     parts = address.split(":")

@@ -81,7 +81,7 @@ class _Fetch:
         """The file and how it was come by.
 
         Raises:
-            DataError: where it cannot be had.
+            DataError: if it cannot be had.
         """
         url = _parsed(self._address, self._where)
         place = Download(self._access, self._where, _name(url))

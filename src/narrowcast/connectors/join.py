@@ -24,7 +24,7 @@ def split_join(rest: str) -> tuple[Locator, Locator, str]:
     """Both locators and the column they share (`id` where none is named).
 
     Raises:
-        UsageError: where it is not two known locators with a plus between them.
+        UsageError: if it is not two known locators with a plus between them.
     """
     from narrowcast.connectors import CONNECTORS
 
@@ -75,7 +75,7 @@ class JoinConnector:
         """Both sides' notes; columns of the first, then those that the second adds.
 
         Raises:
-            DataError: where a side does not have the column.
+            DataError: if a side does not have the column.
         """
         sides = self._left.describe(), self._right.describe()
         for name, side in zip(self._names, sides, strict=True):

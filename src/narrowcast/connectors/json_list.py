@@ -45,8 +45,8 @@ class ListReader:
         """Every item; one with a repeated key or half a surrogate pair is a row with an error.
 
         Raises:
-            BrokenListError: where the text is not a JSON list; reading cannot continue after that.
-            UnicodeDecodeError: where the bytes are not in the encoding.
+            BrokenListError: if the text is not a JSON list; reading cannot continue after that.
+            UnicodeDecodeError: if the bytes are not in the encoding.
         """
         self._take("[")
         index = 0

@@ -38,9 +38,9 @@ class JsonReader:
         """The value that begins at `start`, and where it ends.
 
         Raises:
-            JSONDecodeError: where the text is not JSON.
+            JSONDecodeError: if the text is not JSON.
             ValueError: for NaN, infinities and numbers of thousands of digits.
-            RecursionError: where it is nested too deeply.
+            RecursionError: if it is nested too deeply.
         """
         self.repeated = None
         value, end = self._scan(text, start)

@@ -38,7 +38,7 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool, 
     a second look-up may answer otherwise.
 
     Raises:
-        DataError: where the name is unknown, an address is private, or offline mode forbids it.
+        DataError: if the name is unknown, an address is private, or offline mode forbids it.
     """
     if offline and not is_loopback_name(host):
         raise data_error("offline mode forbids network access", where, "unset NARROWCAST_OFFLINE to fetch it")

@@ -143,7 +143,7 @@ class SourceFile:
         """The first bytes.
 
         Raises:
-            DataError: where nothing is inside an archive.
+            DataError: if nothing is inside an archive.
         """
         with self.open() as file:
             head = file.read(size)
@@ -159,7 +159,7 @@ class SourceFile:
         """All bytes of a file that can only be read whole.
 
         Raises:
-            DataError: where it is larger than `MAX_DOCUMENT_BYTES`.
+            DataError: if it is larger than `MAX_DOCUMENT_BYTES`.
         """
         with self.open() as file:
             data = file.read(MAX_DOCUMENT_BYTES + 1)

@@ -28,7 +28,7 @@ def find_column(rows: Iterable[SourceRow]) -> str:
     """A column with a usual name that holds text, else the one with the longest texts.
 
     Raises:
-        DataError: where no column contains text.
+        DataError: if no column contains text.
     """
     characters: dict[str, int] = {}
     for row in islice(rows, _LOOKED_AT):

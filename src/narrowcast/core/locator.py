@@ -44,7 +44,7 @@ class Locator:
         """With `${NAME}` replaced from the environment.
 
         Raises:
-            UsageError: where a variable is not set.
+            UsageError: if a variable is not set.
         """
         return Locator(self.scheme, _VARIABLE.sub(_variable, self.rest))
 
@@ -53,7 +53,7 @@ class Locator:
         """Split at the first colon.
 
         Raises:
-            UsageError: where there is no scheme or nothing behind it.
+            UsageError: if there is no scheme or nothing behind it.
         """
         scheme, colon, rest = text.partition(":")
         if not colon or not rest or not scheme.isidentifier():

@@ -63,7 +63,7 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
 
     Raises:
         UsageError: for a wrong reference, embedder or output.
-        DataError: where rows cannot be read.
+        DataError: if rows cannot be read.
     """
     work = work or Work()
     shown, token, by = work.progress, work.cancel, request.embedder

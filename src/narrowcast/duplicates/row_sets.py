@@ -56,7 +56,7 @@ def row_set(reference: str, place: Project | Settings, request: ComparisonReques
 
     Raises:
         UsageError: for a wrong reference or column.
-        DataError: where the rows cannot be read.
+        DataError: if the rows cannot be read.
     """
     if reference == "accepted" or reference in set(Split):
         if not isinstance(place, Project):

@@ -48,7 +48,7 @@ def answers(
     """Predict, or read what the same weights answered to the same prompts before.
 
     Raises:
-        ModelError: where the model cannot be loaded or fails.
+        ModelError: if the model cannot be loaded or fails.
         CancelledError: on request; nothing is kept.
     """
     path = _path(ctx.project, fingerprint, requests)

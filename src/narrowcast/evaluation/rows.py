@@ -29,7 +29,7 @@ def held_out_rows(
     """The rows to measure on, in the order of their file, and in words how they were drawn.
 
     Raises:
-        DataError: where the split does not exist or is empty.
+        DataError: if the split does not exist or is empty.
     """
     split = Split(options.split)
     rows = read_split(project, manifest, split)
@@ -61,7 +61,7 @@ def check_not_trained_on(
     """Warnings about models trained on another data-set version.
 
     Raises:
-        StageError: where rows to be measured are in the train split of that version.
+        StageError: if rows to be measured are in the train split of that version.
     """
     warnings = []
     for reference in references:

@@ -63,7 +63,7 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     """Choose what `given` and `narrowcast.yaml` leave open.
 
     Raises:
-        DataError: where nothing was prepared.
+        DataError: if nothing was prepared.
         MissingExtraError: without the train extra.
     """
     require("torch", "transformers", purpose="training")

@@ -58,7 +58,7 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     Raises:
         UsageError: for fewer than two seeds.
         StageError: with one of the codes `training_*`.
-        DataError: where there are no dev rows.
+        DataError: if there are no dev rows.
         CancelledError: on request.
     """
     seeds, work = request.seeds, work or Work()

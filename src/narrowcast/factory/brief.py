@@ -16,7 +16,7 @@ def declared_task(project: ProjectPaths) -> TaskSpec:
     """The task in `narrowcast.yaml`.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     task = load_config(project.config).task
     if task is None:

@@ -41,7 +41,7 @@ def _evaluation_rows(path: Path) -> Iterator[Example]:
     """Rows of an evaluation file; one that a person wrote may have any fields, all of which are inputs.
 
     Raises:
-        DataError: where a line is not a JSON object, because a row that cannot be read cannot be held out.
+        DataError: if a line is not a JSON object, because a row that cannot be read cannot be held out.
     """
     try:
         for number, line in enumerate(read_jsonl(path)):

@@ -38,7 +38,7 @@ class LabelCalls:
 
     Raises:
         UsageError: for a task whose input is more than a text.
-        StageError: where the prompt itself, by way of task.md, holds a held-out text.
+        StageError: if the prompt itself, by way of task.md, holds a held-out text.
     """
 
     def __init__(

@@ -135,7 +135,7 @@ def load_plan(path: Path, task: TaskSpec) -> GenerationPlan:
     """Read the plan; where the project has none, the default plan of its task.
 
     Raises:
-        DataError: where the file is not a plan, or names a label the task does not have.
+        DataError: if the file is not a plan, or names a label the task does not have.
     """
     if not path.exists():
         return default_plan(task)

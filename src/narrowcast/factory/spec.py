@@ -94,7 +94,7 @@ def read_schema(path: Path) -> dict[str, Any]:
     """A JSON Schema of the answer.
 
     Raises:
-        UsageError: where it is not a schema of an object with properties.
+        UsageError: if it is not a schema of an object with properties.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError

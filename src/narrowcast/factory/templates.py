@@ -76,7 +76,7 @@ def load_templates(path: Path) -> TemplateFile:
     """Read the file.
 
     Raises:
-        DataError: where it is missing or wrong.
+        DataError: if it is missing or wrong.
     """
     fix = "see docs/factory.md for the form of templates.yaml"
     try:
@@ -97,7 +97,7 @@ def fill_templates(
     """Rows of every template in turn, each row once; equal seeds give equal rows.
 
     Raises:
-        DataError: where Faker has no such method, or refuses its arguments.
+        DataError: if Faker has no such method, or refuses its arguments.
     """
     draws = _draws(file, seed)
     total = rows or file.rows

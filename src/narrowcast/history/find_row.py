@@ -15,7 +15,7 @@ def find_id(project: Project, reference: str) -> str:
     """The id of the row that is meant.
 
     Raises:
-        DataError: where no row, or more than one, is meant.
+        DataError: if no row, or more than one, is meant.
     """
     records = read_records(project.paths)
     source, colon, number = reference.rpartition(":")

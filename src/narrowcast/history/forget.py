@@ -74,8 +74,8 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
         work: how to stop before the first row is deleted; a deletion that has begun is finished.
 
     Raises:
-        UsageError: where no condition is given.
-        DataError: where no row meets them.
+        UsageError: if no condition is given.
+        DataError: if no row meets them.
         CancelledError: on request.
     """
     work, paths = work or Work(), project.paths

@@ -58,7 +58,7 @@ def lineage(project: Project, request: LineageRequest) -> RowLineage:
     """Follow one row through every file that holds it.
 
     Raises:
-        DataError: where no row, or more than one, is meant.
+        DataError: if no row, or more than one, is meant.
     """
     paths = project.paths
     row_id = find_id(project, request.row)

@@ -23,7 +23,7 @@ class Selection:
         text: stands, in upper or lower case, anywhere in the record or the example.
 
     Raises:
-        UsageError: where nothing is given, or a text that is nearly everywhere.
+        UsageError: if nothing is given, or a text that is nearly everywhere.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ def show(settings: Settings, request: JobIdRequest) -> Job:
     """One job.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     return find_job(settings, request.job)
 
@@ -94,7 +94,7 @@ def find_job(settings: Settings, job_id: str) -> Job:
     """One job, by its id.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     with queue_client(settings) as client:
         return _job(settings, _status(client, job_id))
@@ -104,8 +104,8 @@ def stop(settings: Settings, request: StopRequest) -> Job:
     """Take a job from the queue, or let its process stop at the next safe point.
 
     Raises:
-        DataError: where there is no such job.
-        UsageError: where it has ended.
+        DataError: if there is no such job.
+        UsageError: if it has ended.
     """
     job_id = request.job
     with queue_client(settings) as client:
@@ -123,8 +123,8 @@ def resume(settings: Settings, request: ResumeRequest) -> Job:
     """Continue a paused, cancelled, failed or interrupted job; finished steps are not repeated.
 
     Raises:
-        DataError: where there is no such job.
-        UsageError: where it runs, waits, or has finished.
+        DataError: if there is no such job.
+        UsageError: if it runs, waits, or has finished.
     """
     job_id = request.job
     with queue_client(settings) as client:

@@ -74,7 +74,7 @@ def remove_schedule(settings: Settings, request: UnscheduleRequest) -> Schedule:
     """Remove a schedule; its jobs stay.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     name = request.name
     entry = next((each for each in schedules(settings) if each.name == name), None)

@@ -89,7 +89,7 @@ def serve_queue(settings: Settings, request: WorkerRequest | None = None) -> Non
             work.
 
     Raises:
-        WorkspaceError: where a worker runs already, or the database cannot be used.
+        WorkspaceError: if a worker runs already, or the database cannot be used.
     """
     request, ended = request or WorkerRequest.model_validate({}), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -92,7 +92,7 @@ def load_tokenizer(base: ResolvedBase) -> Any:
     """The base's tokenizer, with a chat template that was checked.
 
     Raises:
-        ModelError: where it has none, or one without a generation prompt.
+        ModelError: if it has none, or one without a generation prompt.
     """
     return tokenizer_from(Path(base.path_or_id))
 
@@ -106,7 +106,7 @@ def load_model(base: ResolvedBase, dtype: Any = None, quantisation: Any = None) 
         quantisation: of transformers, e.g. `BitsAndBytesConfig`; None leaves the weights as they are.
 
     Raises:
-        ModelError: where the weights cannot be read.
+        ModelError: if the weights cannot be read.
     """
     return model_from(Path(base.path_or_id), dtype, quantisation)
 
@@ -152,7 +152,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
     """`run.json` of a trained run.
 
     Raises:
-        ModelError: where the run has no trained weights; the base is never a stand-in.
+        ModelError: if the run has no trained weights; the base is never a stand-in.
     """
     path = project.adapters / run_id / "run.json"
     if not path.exists():

@@ -41,7 +41,7 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
         request: names a quantisation of the current bundle, a path, or nothing for the bundle's default file.
 
     Raises:
-        UsageError: where a project is needed and none was named.
+        UsageError: if a project is needed and none was named.
         ModelError: no such file, or one that is not the file its bundle was proven with.
     """
     model = request.model

@@ -62,7 +62,7 @@ def show_run(project: Project, request: RunViewRequest) -> RunView:
     """Read a finished run.
 
     Raises:
-        ModelError: where there is no such run; says whether it was interrupted, or which ids are similar.
+        ModelError: if there is no such run; says whether it was interrupted, or which ids are similar.
     """
     paths, run_id = project.paths, request.run
     gone = _plain(run_id) and paths.dropped_note(run_id).exists()  # reading it then says why

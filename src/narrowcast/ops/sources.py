@@ -105,7 +105,7 @@ def introspect(
 
     Raises:
         UsageError: for a wrong locator.
-        DataError: where the source cannot be read.
+        DataError: if the source cannot be read.
     """
     connector = connect(Locator.parse(request.locator), SourceAccess.of(settings))
     return introspect_source(connector, connector.describe(), request.limit, work or Work())

@@ -56,7 +56,7 @@ class Project:
         The task specification is written with it; what `spec` leaves open is assumed, and marked so.
 
         Raises:
-            UsageError: where the name is empty or taken, the folder holds a project already, or the answers
+            UsageError: if the name is empty or taken, the folder holds a project already, or the answers
                 contradict each other.
         """
         answers = spec or SpecAnswers()
@@ -95,7 +95,7 @@ class Project:
             any_format: open one that another version wrote, to migrate it.
 
         Raises:
-            UsageError: where there is none, or it was written by another version.
+            UsageError: if there is none, or it was written by another version.
         """
         engine = open_database(settings.database_url)
         entry = _find(engine, ref or settings.project)
@@ -118,7 +118,7 @@ class Project:
         """Hold the project alone for the length of the block.
 
         Raises:
-            ProjectBusyError: where another process, or another thread of this one, holds it.
+            ProjectBusyError: if another process, or another thread of this one, holds it.
         """
         if self._lock_owner == threading.get_ident():
             yield  # taken by a caller of this thread: a pipeline holds it for all of its stages
@@ -155,7 +155,7 @@ def slugify(name: str) -> str:
     """Lower-case letters, digits and hyphens.
 
     Raises:
-        UsageError: where nothing is left.
+        UsageError: if nothing is left.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
     if not slug:

@@ -59,7 +59,7 @@ def load(point: EntryPoint, kind: str) -> Any:
     The time limit holds in the main thread alone, because only there can Python interrupt an import.
 
     Raises:
-        PluginError: where the import fails or takes too long; it names the distribution.
+        PluginError: if the import fails or takes too long; it names the distribution.
     """
     origin = origin_of(point)
     _LOG.debug("loading the %s %s from %s (%s)", kind, point.name, origin, origin.target)

@@ -28,7 +28,7 @@ def fill_queue(project: Project, request: QueueRequest) -> Queued:
     """Add rows that are not in the queue yet.
 
     Raises:
-        DataError: where there is nothing to take rows from.
+        DataError: if there is nothing to take rows from.
     """
     source = request.source
     with project.lock("data review"):

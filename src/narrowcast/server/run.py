@@ -31,7 +31,7 @@ def serve(place: Project | Settings, request: ServeRequest, on_ready: Callable[[
 
     Raises:
         UsageError: an open address without a token, or one that cannot be bound.
-        ModelError: where the file is not there or cannot be loaded.
+        ModelError: if the file is not there or cannot be loaded.
     """
     served = find_served(place, request)
     settings = place.settings if isinstance(place, Project) else place

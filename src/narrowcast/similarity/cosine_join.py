@@ -44,7 +44,7 @@ def similar_pairs(left: Vectors, right: Vectors, threshold: float) -> Iterator[P
         threshold: above 0.
 
     Raises:
-        UsageError: where that takes too many comparisons; said before any is made.
+        UsageError: if that takes too many comparisons; said before any is made.
     """
     if hasattr(left, "tocsr"):
         return _sparse(left, right, threshold)

@@ -16,8 +16,8 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """The models named.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where a model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if a model is not there.
     """
     return measure_inputs(ctx, options, options.models or [], options.against or [])
 

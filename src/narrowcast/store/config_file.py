@@ -21,7 +21,7 @@ def load_config(path: Path) -> ProjectConfig:
     """Parse and check the file.
 
     Raises:
-        UsageError: where it is missing, not YAML or not a project; all mistakes are named together.
+        UsageError: if it is missing, not YAML or not a project; all mistakes are named together.
     """
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -64,7 +64,7 @@ def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
     """The manifest behind the start of a version's name, or behind `current` or `parent`.
 
     Raises:
-        DataError: where no version, or more than one, has this name, or its folder is gone.
+        DataError: if no version, or more than one, has this name, or its folder is gone.
     """
     entries = version_entries(project)
     if reference in ("current", "parent"):
@@ -108,7 +108,7 @@ def rows_of(project: ProjectPaths, manifest: DatasetManifest) -> Iterator[tuple[
     """Every row with its split, in the order of the splits.
 
     Raises:
-        DataError: where a split file was changed or removed.
+        DataError: if a split file was changed or removed.
     """
     for split in manifest.splits:
         for row in read_split(project, manifest, split):
@@ -127,7 +127,7 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
     """The manifest of the current data-set version.
 
     Raises:
-        DataError: where none was prepared, or its file is damaged.
+        DataError: if none was prepared, or its file is damaged.
     """
     current = current_folder(project)
     path = project.prepared / current / "manifest.json"
@@ -148,7 +148,7 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     """The rows of one split, after checking the file against the manifest.
 
     Raises:
-        DataError: where the version has no such split, or its file was changed or removed.
+        DataError: if the version has no such split, or its file was changed or removed.
     """
     stored = manifest.splits.get(split)
     if stored is None:
@@ -236,7 +236,7 @@ def rewrite_version(
         imports: records of the imports as they are now, by id.
 
     Raises:
-        DataError: where a split file was changed before.
+        DataError: if a split file was changed before.
     """
     rows = {split: read_split(project, manifest, split) for split in manifest.splits}
     kept = {split: [row for row in each if row.id not in without] for split, each in rows.items()}

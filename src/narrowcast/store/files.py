@@ -124,7 +124,7 @@ def read_json(path: Path) -> Any:
     """Parse a JSON file of our own.
 
     Raises:
-        DataError: where it is missing or not JSON.
+        DataError: if it is missing or not JSON.
     """
     try:
         return json.loads(path.read_bytes())

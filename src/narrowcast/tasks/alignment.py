@@ -51,7 +51,7 @@ class AlignmentHandler(TaskHandler):
         """`preference_accuracy` and the mean `margin` in nats.
 
         Raises:
-            StageError: where a model gave no probabilities of the two answers.
+            StageError: if a model gave no probabilities of the two answers.
         """
         import numpy as np
 

@@ -65,8 +65,8 @@ class TeacherClient:
         spent: the run's lines in the store.
 
     Raises:
-        ProjectBusyError: where an earlier run's requests do not end.
-        WorkspaceError: where the store is damaged.
+        ProjectBusyError: if an earlier run's requests do not end.
+        WorkspaceError: if the store is damaged.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class TeacherClient:
         Ends early, without an error, where the caps leave no room (`exhausted`).
 
         Raises:
-            StageError: where the teacher refuses or cannot be reached; answers that came are stored.
+            StageError: if the teacher refuses or cannot be reached; answers that came are stored.
             CancelledError: on request; requests under way are finished and stored.
         """
         waiting = iter({call.key: call for call in calls}.values())

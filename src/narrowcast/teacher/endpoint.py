@@ -72,7 +72,7 @@ class Endpoint:
         """Send the request once.
 
         Raises:
-            StageError: where the endpoint refuses for a reason that repeating does not cure.
+            StageError: if the endpoint refuses for a reason that repeating does not cure.
         """
         import httpx
 

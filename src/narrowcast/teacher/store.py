@@ -61,8 +61,8 @@ class CallStore:
         waiting: called at each look while waiting; what it raises ends the wait.
 
     Raises:
-        ProjectBusyError: where another process still holds the store after that time.
-        WorkspaceError: where the file is damaged, or the disk refuses.
+        ProjectBusyError: if another process still holds the store after that time.
+        WorkspaceError: if the file is damaged, or the disk refuses.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class Teacher:
         """The stored answer, or a paid one that is stored; None where the caps leave no room, or on `stop`.
 
         Raises:
-            StageError: where the teacher refuses or cannot be reached.
+            StageError: if the teacher refuses or cannot be reached.
         """
         key = call.key
         stored = self._store.get(key)

@@ -46,7 +46,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     Only the train and dev splits are read; test and golden rows never come near training.
 
     Raises:
-        StageError: where no row is left to train on.
+        StageError: if no row is left to train on.
         CancelledError: on request.
     """
     require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")

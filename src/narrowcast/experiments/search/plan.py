@@ -95,8 +95,8 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
 
     Raises:
         UsageError: for what cannot be varied.
-        StageError: where there are no dev rows to score trials on.
-        ModelError: where a base is not on this machine.
+        StageError: if there are no dev rows to score trials on.
+        ModelError: if a base is not on this machine.
     """
     fixed = dict(request.options)
     given = {**project.config.stage_options("train"), **fixed}

@@ -91,7 +91,7 @@ def read_space(path: Path) -> Space:
     """A space of the user's own: a YAML file, option name to dimension.
 
     Raises:
-        UsageError: where it cannot be read, or is no such file.
+        UsageError: if it cannot be read, or is no such file.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

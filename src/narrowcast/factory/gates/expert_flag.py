@@ -13,7 +13,7 @@ def expert_flag(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, s
     """Hold back rows whose input or answer matches `expert_pattern`.
 
     Raises:
-        UsageError: where there is no pattern, or it is none.
+        UsageError: if there is no pattern, or it is none.
     """
     text = context.options.expert_pattern
     try:

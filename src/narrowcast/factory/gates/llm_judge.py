@@ -12,7 +12,7 @@ def llm_judge(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str
     """Reject rows that the judge rejected, and rows that it has not seen.
 
     Raises:
-        UsageError: where nothing was judged.
+        UsageError: if nothing was judged.
     """
     if context.judgements is None:
         raise UsageError(

@@ -15,7 +15,7 @@ def pydantic_model(rows: Sequence[GateRow], context: GateContext) -> Mapping[int
     """Validate each answer as JSON.
 
     Raises:
-        UsageError: where `pydantic_model` names no model.
+        UsageError: if `pydantic_model` names no model.
     """
     model = load_reference(context.options.pydantic_model, "pydantic_model")
     if not (isinstance(model, type) and issubclass(model, BaseModel)):

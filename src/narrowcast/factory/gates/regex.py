@@ -13,7 +13,7 @@ def regex(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Reject answers that `pattern` does not match in full.
 
     Raises:
-        UsageError: where there is no pattern, or it is none.
+        UsageError: if there is no pattern, or it is none.
     """
     if context.options.pattern is None:
         raise UsageError(

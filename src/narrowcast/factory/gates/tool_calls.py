@@ -17,7 +17,7 @@ def tool_calls(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
     """Check the calls of each answer against the tool definitions, then by `tool_tests`.
 
     Raises:
-        UsageError: where the tools cannot be read.
+        UsageError: if the tools cannot be read.
     """
     schemas = _schemas(context)
     test: Test | None = (

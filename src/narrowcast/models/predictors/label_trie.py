@@ -42,7 +42,7 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     Leaf `nodes + i` belongs to `answers[i]`.
 
     Raises:
-        ModelError: where two labels have the same tokens, so that no score can tell them apart.
+        ModelError: if two labels have the same tokens, so that no score can tell them apart.
     """
     if len({tuple(answer) for answer in answers}) < len(answers):
         raise ModelError(

@@ -32,7 +32,7 @@ def from_run(context: PredictorContext, run_id: str) -> TransformersPredictor:
     """A trained model of the project, its adapter merged in.
 
     Raises:
-        ModelError: where its weights are gone; the base is never a stand-in.
+        ModelError: if its weights are gone; the base is never a stand-in.
     """
     from narrowcast.models.loading import load_trained
 
@@ -94,7 +94,7 @@ class TransformersPredictor:
         """One prediction a request, in order; rows of similar length are computed together.
 
         Raises:
-            ModelError: where a prompt leaves no room in the context.
+            ModelError: if a prompt leaves no room in the context.
         """
         prompts = [render_prompt(self._tokenizer, request.messages) for request in requests]
         self._check_room(requests, prompts)

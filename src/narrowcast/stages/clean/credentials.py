@@ -32,7 +32,7 @@ class SecretScanner:
     """Looks for every kind that detect-secrets knows.
 
     Raises:
-        MissingExtraError: where it is not installed.
+        MissingExtraError: if it is not installed.
     """
 
     def __init__(self) -> None:

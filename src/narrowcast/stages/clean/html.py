@@ -75,7 +75,7 @@ def html_blocks(text: str, *, boilerplate: bool) -> tuple[list[Block], Counter[s
     """The blocks of a page and how much was left out, by rule.
 
     Raises:
-        MarkupError: where elements are nested more than 2,048 deep.
+        MarkupError: if elements are nested more than 2,048 deep.
     """
     require("lxml", purpose="removing HTML markup")
     from lxml import etree, html

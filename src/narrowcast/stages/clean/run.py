@@ -53,7 +53,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """Read the source, clean its texts and keep cleaned rows, chunks, rejects and, by default, originals.
 
     Raises:
-        DataError: where the source cannot be read or holds no text.
+        DataError: if the source cannot be read or holds no text.
         UsageError: for an unknown column or kind of personal data.
         CancelledError: on request; nothing is kept.
     """

@@ -64,7 +64,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
     """The newest training run and what belongs to it.
 
     Raises:
-        StageError: where nothing was trained, or on another version of the data.
+        StageError: if nothing was trained, or on another version of the data.
     """
     from narrowcast.models.loading import read_run_manifest
 

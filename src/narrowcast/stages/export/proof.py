@@ -39,8 +39,8 @@ def prove(
         ctx: of the stage, or one made by hand.
 
     Raises:
-        StageError: where the split has no rows.
-        ModelError: where a file cannot be loaded.
+        StageError: if the split has no rows.
+        ModelError: if a file cannot be loaded.
     """
     from narrowcast.models.predictors.transformers import TransformersPredictor
 

@@ -69,7 +69,7 @@ def settle_mapping(
 
     Raises:
         UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
-        MappingUncertainError: where the proposal is under the threshold and not forced.
+        MappingUncertainError: if the proposal is under the threshold and not forced.
     """
     if asked.mapper is not None:
         mapper = MAPPERS.get(asked.mapper)
@@ -105,7 +105,7 @@ def choose_mapping(
 
     Raises:
         UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
-        MappingUncertainError: where the proposal is under the threshold and not forced.
+        MappingUncertainError: if the proposal is under the threshold and not forced.
     """
     _refuse_empty(introspection)
     fitting: ShapeHypothesis | ProposedMapping | None

@@ -32,7 +32,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
 
     Raises:
         UsageError: for a wrong locator, mapper, field or column, or a mapper that does not fit the task.
-        DataError: where the source cannot be read, or no mapping is certain enough.
+        DataError: if the source cannot be read, or no mapping is certain enough.
         CancelledError: on request.
     """
     config, work = load_config(ctx.project.config), Work(ctx.progress, ctx.cancel)

@@ -37,7 +37,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
     """Write the rows of a source in the place of its former import; keep that one where nothing changed.
 
     Raises:
-        DataError: where another import has the same rows, or no row can be mapped.
+        DataError: if another import has the same rows, or no row can be mapped.
         CancelledError: on request; nothing is kept, and the former import stays.
     """
     project = ctx.project

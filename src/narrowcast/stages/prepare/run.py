@@ -40,7 +40,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """Prepare a version from every import.
 
     Raises:
-        DataError: where too few rows are left, or they cannot be divided without leakage.
+        DataError: if too few rows are left, or they cannot be divided without leakage.
     """
     ctx.progress.start("reading and checking rows")
     everything = list(accepted_rows(ctx.project, inputs.imports))
@@ -157,7 +157,7 @@ def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[E
     """Train without the rows that balancing leaves out; held-out rows keep the proportions they have.
 
     Raises:
-        DataError: where nothing would be left.
+        DataError: if nothing would be left.
     """
     kept = [row for row in rows if row.id not in left_out]
     if rows and not kept:

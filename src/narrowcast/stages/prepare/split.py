@@ -65,7 +65,7 @@ def allocate(groups: Sequence[Group], ratios: Mapping[Split, float]) -> dict[Spl
     lacks through rounding is carried into the next stratum.
 
     Raises:
-        DataError: where there are too few groups for the splits that are wanted.
+        DataError: if there are too few groups for the splits that are wanted.
     """
     placed: dict[Split, list[Group]] = {split: [] for split in Split}
     free: dict[str, list[Group]] = defaultdict(list)

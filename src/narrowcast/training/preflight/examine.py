@@ -76,7 +76,7 @@ def admit(found: Examination, options: Options, ctx: StageContext) -> TrainingSe
     """The setup of a run that may begin; what was found becomes an event.
 
     Raises:
-        NarrowcastError: where a strict run is blocked, or no run could begin.
+        NarrowcastError: if a strict run is blocked, or no run could begin.
     """
     blockers = found.blockers
     payload = {"findings": [each.model_dump() for each in found.findings], "mode": options.preflight}
