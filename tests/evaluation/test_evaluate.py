@@ -62,7 +62,7 @@ def test_the_default_gates_are_those_of_the_task(intents):
 
 @pytest.mark.nightly
 def test_a_gate_must_be_readable(intents):
-    with pytest.raises(UsageError, match="is no gate"):
+    with pytest.raises(UsageError, match="is not a gate"):
         evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], "gates": ["macro_f1 > 0.9"]}))
 
 
@@ -83,7 +83,7 @@ def test_a_missing_run_is_never_another_model(intents):
 
 
 @pytest.mark.nightly
-def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
+def test_the_base_model_is_measured_with_and_without_shots(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=512)
     result = baseline(
         intents,

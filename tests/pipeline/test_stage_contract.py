@@ -263,7 +263,7 @@ def test_a_foreign_exception_ends_the_run_once(stand: Stand) -> None:
     project.close()
 
 
-def test_a_kill_at_any_step_leaves_a_project_that_goes_on(stand: Stand) -> None:
+def test_a_kill_at_any_step_leaves_a_project_that_continues(stand: Stand) -> None:
     project = stand.fresh()
     stand.run(project)
     expected = stand.files()

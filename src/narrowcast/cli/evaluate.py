@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @request_command
 def baseline(request: BaselineRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Measure what a fine-tune has to beat: majority, TF-IDF, the untuned base, the prompted base."""
+    """Measure the baselines that a fine-tuned model has to beat.
+
+    They are majority, TF-IDF, the base model, and the base model with shots in its prompt.
+    """
     from narrowcast.cli.stage import run_command
     from narrowcast.ops.evaluate import baseline as measure
     from narrowcast.stages.baseline import STAGE
@@ -26,9 +29,9 @@ def baseline(request: BaselineRequest, project: ProjectOption = None, as_json: J
 
 @request_command
 def evaluate(request: EvaluateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Measure models on held-out rows, with intervals, gates and paired comparisons.
+    """Measure models on held-out rows.
 
-    Exit code 3 where a gate fails.
+    Reports confidence intervals, release gates and paired comparisons. Exit code 3 if a release gate fails.
     """
     from narrowcast.cli.stage import run_command
     from narrowcast.ops.evaluate import evaluate as measure
@@ -44,7 +47,10 @@ def evaluate(request: EvaluateRequest, project: ProjectOption = None, as_json: J
 
 @request_command
 def compare(request: CompareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Compare two models on the same rows: the difference with its interval and p-value."""
+    """Compare two models on the same held-out rows.
+
+    Reports the paired difference with its confidence interval and p-value.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
@@ -58,11 +64,11 @@ def compare(request: CompareRequest, project: ProjectOption = None, as_json: Jso
 def _plain(result: MeasureResult) -> dict[str, Any]:
     """One model asked for: its figures at the top level, baselines under `against`. Several: a list."""
     gated = [each for each in result.results if each.verdict is not None]
-    asked = gated or result.results
+    subjects = gated or result.results
     whole = result.model_dump(mode="json")
     common = {name: whole[name] for name in ("report", "rows_drawn", "looks", "comparisons", "warnings")}
     figures = {each["model"]: each for each in whole["results"]}
-    names = [each.model for each in asked]
+    names = [each.model for each in subjects]
     against = [figures[name] for name in figures if name not in names]
     if len(names) == 1:
         return {**figures[names[0]], **common, "against": against}
@@ -90,7 +96,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.evaluation.markdown import comparison_line, latency_text, size_text, value_text
 
     drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
-    looks = f", look {result.looks} at this split" if result.looks else ""
+    looks = f", access {result.looks} to this split" if result.looks else ""
     say(f"[bold]{result.split.value} split[/]  {result.n:,} rows{drawn}{looks}")
     primary = result.results[0].primary
     rows = [
@@ -131,10 +137,10 @@ def _render_pair(pair: Pair) -> None:
         [name, value_text(pair.first.metrics[name]), value_text(pair.second.metrics[name])] for name in names
     ]
     table(["metric", pair.first.model, pair.second.model], rows)
-    found = pair.comparison.difference
+    gap = pair.comparison.difference
     say(f"  {comparison_line(pair.comparison)}")
     say(
-        f"  rows that only {pair.first.model} has right: {found.only_first_right}, only {pair.second.model}: "
-        f"{found.only_second_right} (McNemar p = {found.mcnemar_p:.3g})"
+        f"  rows that only {pair.first.model} has right: {gap.only_first_right}, only {pair.second.model}: "
+        f"{gap.only_second_right} (McNemar p = {gap.mcnemar_p:.3g})"
     )
     say(f"  report    {pair.report}/report.md")

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @request_command
 def export(request: ExportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Write a bundle of the trained model, and prove that its files are the model that was measured."""
+    """Export the trained model as a bundle.
+
+    Then checks that the exported files answer like the trained model (parity).
+    """
     from narrowcast.cli.stage import run_command
     from narrowcast.ops.export import export as export_run
     from narrowcast.stages.export import STAGE
@@ -26,7 +29,10 @@ def export(request: ExportRequest, project: ProjectOption = None, as_json: JsonO
 
 @request_command
 def parity(request: ParityRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Prove the files of the bundle against the trained model again; exit code 3 where one fails."""
+    """Check the exported files against the trained model again.
+
+    Exit code 3 if one of them fails.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project

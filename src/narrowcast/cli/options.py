@@ -24,7 +24,7 @@ The function receives a validated request; its own parameters (project, `--json`
 - `Annotated[..., CommandLine(...)]` (core/request.py) gives other names (`-l`), a metavar, a position, values
   separated by commas, or hides a field.
 
-Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake at once.
+Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake.
 """
 
 from __future__ import annotations
@@ -43,16 +43,25 @@ from narrowcast.core.request import OptionsRequest
 from narrowcast.errors import UsageError
 
 ProjectOption = Annotated[
-    str | None, typer.Option("--project", "-p", help="Number, slug or folder; default the one in use.")
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        metavar="PROJECT",
+        help="Number, slug or folder of the project; by default the current one.",
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
 _SETTINGS = inspect.Parameter(
     "settings",
     inspect.Parameter.KEYWORD_ONLY,
     default=[],
     annotation=Annotated[
-        list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set any option; may be repeated.")
+        list[str],
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Set any option, with a YAML value; may be repeated."
+        ),
     ],
 )
 

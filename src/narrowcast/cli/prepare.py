@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @request_command
 def prepare(request: PrepareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Split the imported rows into train, dev and test: whole groups, no near-duplicate across splits."""
+    """Split the imported rows into train, dev and test.
+
+    Groups and near-duplicates stay within one split.
+    """
     from narrowcast.cli.stage import run_command
     from narrowcast.ops.prepare import prepare as prepare_rows
     from narrowcast.stages.prepare import STAGE

@@ -40,12 +40,12 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
     from narrowcast.ops.preflight import preflight
     from narrowcast.ops.requests import PreflightRequest
 
-    asked = PreflightRequest(
+    preflight_request = PreflightRequest(
         options=request.options, autopilot=request.autopilot, force=request.force, record=False
     )
-    found = preflight(project, asked, work)
+    report = preflight(project, preflight_request, work)
     if not project.settings.process:
-        emit(found, as_json, lambda: render(found))
+        emit(report, as_json, lambda: render(report))
 
 
 def _render(result: Result) -> None:

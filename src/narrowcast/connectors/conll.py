@@ -15,9 +15,9 @@ _TAG = re.compile(r"O|[BIESLUM]-\S+")
 
 def looks_like_conll(text: str) -> bool:
     """Whether at least 95 % of the filled lines end in a BIO tag, in sentences separated by blank lines."""
-    found = text.split("\n")[:2_000]
-    filled = [line.rstrip("\r") for line in found if line.strip()]
-    if len(filled) < 3 or len(filled) == len(found):
+    lines = text.split("\n")[:2_000]
+    filled = [line.rstrip("\r") for line in lines if line.strip()]
+    if len(filled) < 3 or len(filled) == len(lines):
         return False
     tagged = sum(_split(line) is not None for line in filled)
     return tagged >= 0.95 * len(filled)
@@ -32,7 +32,7 @@ def _split(line: str) -> tuple[str, str] | None:
 
 
 class ConllConnector:
-    """Built by `file:`; one sentence a row: `{"tokens": [...], "tags": [...]}`."""
+    """Built by `file:`; one sentence per row: `{"tokens": [...], "tags": [...]}`."""
 
     def __init__(self, source: SourceFile, head: bytes) -> None:
         self._source = source
@@ -43,7 +43,7 @@ class ConllConnector:
         """Separator and columns."""
         notes = [
             *self._encoding.notes,
-            "one token and its tag a line, blank lines between sentences; a sentence is a row",
+            "one token and its tag per line, blank lines between sentences; each sentence is a row",
         ]
         description = self._source.description("conll", self._encoding.name, notes)
         description.columns = ["tokens", "tags"]
@@ -54,7 +54,7 @@ class ConllConnector:
         return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
-        """Sentences in order; one with a line that is not `token … tag` is a sentinel as a whole."""
+        """Sentences in order; one with a line that is not `token … tag` is a row with an error."""
         index = 0
         sentence: list[str] = []
         problem: str | None = None
@@ -75,7 +75,7 @@ def _row(index: int, sentence: list[str], problem: str | None) -> SourceRow:
     for line in sentence:
         pair = _split(line)
         if pair is None:
-            problem = problem or f"the line {line[:80]!r} is not a token and a tag"
+            problem = problem or f"the line {line[:80]!r} is not a token with its tag"
             break
         tokens.append(pair[0])
         tags.append(pair[1])

@@ -1,7 +1,7 @@
 """`csv:PATH`: delimited text of any delimiter and encoding, read lazily.
 
 Quoted fields may hold newlines. A record that cannot be read (ragged, badly quoted, undecodable, with NUL
-bytes) is a sentinel row. Where such a record spans several lines, only its first line is given up and
+bytes) is a row with an error. If such a record spans several lines, only its first line is rejected and
 reading starts again on the next one, so that one stray quote does not swallow the rest of the file.
 """
 
@@ -54,15 +54,15 @@ class CsvConnector:
         text = head.decode(self._encoding.name, "replace").removeprefix("\ufeff")
         if self._encoding.carriage_returns:
             text = text.replace("\r", "\n")
-        asked = self._source.options.get("delimiter")
-        if asked is not None:
-            asked = {"tab": "\t", "\\t": "\t", "none": ""}.get(asked, asked)
-            if len(asked) > 1 or asked in ('"', "\n", "\r"):
+        delimiter = self._source.options.get("delimiter")
+        if delimiter is not None:
+            delimiter = {"tab": "\t", "\\t": "\t", "none": ""}.get(delimiter, delimiter)
+            if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
                 raise data_error(
-                    f"{asked!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
+                    f"{delimiter!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
                 )
         prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
-        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, asked)
+        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
 
     def _find_columns(self) -> None:
         head = [record for record, problem, _ in islice(self._records(), 200) if not problem]
@@ -70,15 +70,18 @@ class CsvConnector:
             raise data_error(
                 "no record of the file can be read",
                 str(self._source.path),
-                "name its form, for example ?delimiter=; or ?encoding=latin-1 behind the path",
+                "name its format, for example ?delimiter=; or ?encoding=latin-1 after the path",
             )
-        asked = self._source.options.get("header")
-        if asked not in (None, "yes", "no"):
-            raise data_error(f"header={asked!r} is not yes or no", self._source.locator, "write ?header=no")
-        if asked is None:
+        option = self._source.options.get("header")
+        if option not in (None, "yes", "no"):
+            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+        if option is None:
             header, why = find_header(head)
         else:
-            header, why = (head[0] if asked == "yes" else None), f"header={asked}, as the locator says"
+            header, why = (
+                (head[0] if option == "yes" else None),
+                f"header={option}, as the locator says",
+            )
         self._dialect.notes.append(why)
         self._dialect.header = header
         widths = [len(record) for record in head]
@@ -87,11 +90,13 @@ class CsvConnector:
         self._dialect.notes.extend(notes)
         lacking = sum(width < len(self._columns) for width in widths)
         if self._fill:
-            self._dialect.notes.append("cells that a record lacks at its end are empty, as the locator says")
+            self._dialect.notes.append(
+                "records with too few fields are filled up with empty cells, as the locator says"
+            )
         elif lacking:
             self._dialect.notes.append(
-                f"{lacking} of the first {len(head)} records lack cells at their end and are rejected; "
-                "?short=fill takes them as empty"
+                f"{lacking} of the first {len(head)} records have too few fields and are rejected; "
+                "?short=fill fills them up with empty cells"
             )
 
     def describe(self) -> SourceDescription:
@@ -151,7 +156,7 @@ class CsvConnector:
             short = len(record) < expected and not self._fill
             ragged = expected > 0 and (short or len(record) > expected)
             if several and (problem or ragged):
-                raw, problem = feed.taken[0], problem or "a quoted field runs into the following lines"
+                raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
                 feed.push_back()
                 reader = self._dialect.reader(feed)
                 yield [], problem, raw.rstrip("\r\n")[:RAW_CHARS]
@@ -213,4 +218,4 @@ def _say(error: str) -> str:
 
 
 def _nul(record: list[str]) -> str | None:
-    return "the record holds NUL bytes" if any("\x00" in cell for cell in record) else None
+    return "the record contains NUL bytes" if any("\x00" in cell for cell in record) else None

@@ -1,4 +1,4 @@
-"""`file:PATH`: a file of any known form, told by its content first and its extension second."""
+"""`file:PATH`: a file of any known format, detected by its content, then by its extension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`jsonl:PATH`: one JSON value a line, read lazily. Blank lines are no records."""
+"""`jsonl:PATH`: one JSON value per line, read lazily; blank lines are skipped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class JsonlConnector:
             raise data_error(
                 "no line of the file is JSON",
                 f"{self._source.path}: {next(self.load()).error}",
-                f"if it is another format, read it with file:{self._source.path}",
+                f"if it has another format, read it with file:{self._source.path}",
             )
         if bad:
             description.notes.append(f"{bad} of the first {seen} records cannot be parsed")

@@ -1,4 +1,4 @@
-"""`logs:PATH`: traffic of an OpenAI-style endpoint, one request with its response a line → conversations."""
+"""`logs:PATH`: logged traffic of an OpenAI-style endpoint, one request and its response per line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LogsConnector:
         return self._inner.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
-        """A row a request: its messages with the reply behind them; one that failed is a sentinel."""
+        """One row per request: its messages, ending with the reply; a failed one is a row with an error."""
         for row in self._inner.load():
             if row.error is not None:
                 yield row

@@ -33,7 +33,7 @@ class ParquetConnector:
             self._columns = self._frame.collect_schema().names()
             self._height = int(self._frame.select(pl.len()).collect().item()) if self._columns else 0
         if self._height == 0:
-            raise data_error("the table holds no rows", str(self._source.path), "export the data again")
+            raise data_error("the table has no rows", str(self._source.path), "export the data again")
 
     def describe(self) -> SourceDescription:
         """Columns and number of rows."""

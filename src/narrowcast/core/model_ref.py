@@ -28,11 +28,11 @@ class ModelRef(str):
 
     def __new__(cls, text: str) -> Self:
         """Parse a text."""
-        made = super().__new__(cls, text)
-        made.name, _, made.argument = text.partition(":")
-        if not made.name.strip():
+        reference = super().__new__(cls, text)
+        reference.name, _, reference.argument = text.partition(":")
+        if not reference.name.strip():
             raise ValueError(f"{text!r} names no model; write NAME or NAME:ARGUMENT")
-        return made
+        return reference
 
     @classmethod
     def of_run(cls, run_id: str) -> Self:

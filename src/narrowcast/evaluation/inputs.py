@@ -52,8 +52,8 @@ def measure_inputs(
     """Resolve references without loading a model.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where a model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if a model is not there.
         UsageError: for an unknown reference.
     """
     project = ctx.project
@@ -127,7 +127,7 @@ def current_reference(project: ProjectPaths) -> ModelRef:
     """`run:<id>` of the current training run.
 
     Raises:
-        StageError: where nothing was trained.
+        StageError: if nothing was trained.
     """
     record = current_run(project)
     if record is None:

@@ -48,7 +48,7 @@ def answers(
     """Predict, or read what the same weights answered to the same prompts before.
 
     Raises:
-        ModelError: where the model cannot be loaded or fails.
+        ModelError: if the model cannot be loaded or fails.
         CancelledError: on request; nothing is kept.
     """
     path = _path(ctx.project, fingerprint, requests)
@@ -60,9 +60,9 @@ def answers(
         seconds = time.perf_counter() - began
         predictions = _predict(reference, predictor, requests, ctx)
         note, size = str(getattr(predictor, "note", "")), predictor.size_bytes
-    found = Answers(predictions, note, size, seconds, path, reused=False)
-    _store(found, reference, examples)
-    return found
+    result = Answers(predictions, note, size, seconds, path, reused=False)
+    _store(result, reference, examples)
+    return result
 
 
 def _predict(
@@ -95,7 +95,7 @@ def _path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequ
 
 
 def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
-    """A head line about the model, then one line a row; probabilities in the order of the labels.
+    """A head line about the model, then one line per row; probabilities in the order of the labels.
 
     The labels are in the head where all rows share them, else in each row.
     """

@@ -58,7 +58,7 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     Raises:
         UsageError: for fewer than two seeds.
         StageError: with one of the codes `training_*`.
-        DataError: where there are no dev rows.
+        DataError: if there are no dev rows.
         CancelledError: on request.
     """
     seeds, work = request.seeds, work or Work()
@@ -75,12 +75,12 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
             runs.append(measured_run(project, {**given, "seed": seed}, setup))
         best = max(runs, key=lambda run: run.score.value)
         set_current(project.paths, STAGE.name, best.run_id)
-    found = _summed_up(runs, best.run_id)
-    message = f"{found.metric} {found.score.mean:.4f} ± {found.score.std:.4f} over {seeds} seeds"
+    result = _summed_up(runs, best.run_id)
+    message = f"{result.metric} {result.score.mean:.4f} ± {result.score.std:.4f} over {seeds} seeds"
     project.trail.emit(
-        StageName.TRAINING, "training_seeds", message, payload=found.model_dump(mode="json"), run=best.run_id
+        StageName.TRAINING, "training_seeds", message, payload=result.model_dump(mode="json"), run=best.run_id
     )
-    return found
+    return result
 
 
 def _summed_up(runs: list[MeasuredRun], current: str) -> Seeds:

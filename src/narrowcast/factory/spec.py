@@ -24,10 +24,10 @@ ASSUMPTIONS = {
     "task": "Decided by the first import: introspection proposes it.",
     "labels": "Those that occur in the imported rows.",
     "inputs": "Short English texts as users write them, one at a time.",
-    "failures": "A wrong answer given with confidence; an answer out of form.",
+    "failures": "A wrong answer given with confidence; an answer in the wrong format.",
     "metrics": "The task's own: accuracy and macro-F1 for labels, exact match and F1 for fields and spans.",
     "deployment": "One machine without a GPU, as a GGUF file behind an OpenAI-compatible endpoint.",
-    "latency": "Under a second an answer; cost no more than the machine.",
+    "latency": "Less than a second per answer, at no cost beyond the machine.",
 }
 
 
@@ -94,7 +94,7 @@ def read_schema(path: Path) -> dict[str, Any]:
     """A JSON Schema of the answer.
 
     Raises:
-        UsageError: where it is no schema of an object with properties.
+        UsageError: if it is not a schema of an object with properties.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
@@ -104,7 +104,7 @@ def read_schema(path: Path) -> dict[str, Any]:
         Draft202012Validator.check_schema(value)
         fits = isinstance(value, dict) and bool(value.get("properties"))
     except SchemaError as error:
-        raise _contradiction(f"this is no JSON Schema: {error.message}", str(path)) from error
+        raise _contradiction(f"this is not a JSON Schema: {error.message}", str(path)) from error
     if not fits:
         raise _contradiction("the schema names no properties", str(path))
     schema: dict[str, Any] = value

@@ -35,8 +35,8 @@ def baseline(
     """Measure what a fine-tune has to beat; a measurement that is up to date is not repeated.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where the base model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if the base model is not there.
     """
     return run_stage(project, BASELINE, request or BaselineRequest(), work)
 
@@ -50,7 +50,7 @@ def evaluate(
 
     Raises:
         StageError: nothing was trained, or rows to be measured were trained on.
-        ModelError: where a model is not there.
+        ModelError: if a model is not there.
     """
     return run_stage(project, EVALUATE, request or EvaluateRequest(), work)
 

@@ -31,8 +31,8 @@ def generate(
 
     Raises:
         UsageError: for wrong options, or where no teacher is set.
-        DataError: where task, plan, prompt, templates or texts are missing or wrong.
-        StageError: where the teacher refuses or cannot be reached; what was paid for is kept.
+        DataError: if task, plan, prompt, templates or texts are missing or wrong.
+        StageError: if the teacher refuses or cannot be reached; what was paid for is kept.
         CancelledError: on request; what was paid for is kept.
     """
     if request.dry_run:
@@ -46,8 +46,8 @@ def gate(project: Project, request: GateRequest, work: Work | None = None) -> Ga
 
     Raises:
         UsageError: for wrong options, or an optional gate without its setting.
-        DataError: where there are no rows, they are imported already, or none passes.
-        StageError: where a gate of a plug-in fails.
+        DataError: if there are no rows, they are imported already, or none passes.
+        StageError: if a gate of a plug-in fails.
         CancelledError: on request; nothing is imported.
     """
     if request.imported is not None:
@@ -68,8 +68,8 @@ def judge(project: Project, request: JudgeRequest, work: Work | None = None) -> 
 
     Raises:
         UsageError: for wrong options, or where no judge is set.
-        DataError: where nothing was generated.
-        StageError: where the judge refuses or cannot be reached; what was paid for is kept.
+        DataError: if nothing was generated.
+        StageError: if the judge refuses or cannot be reached; what was paid for is kept.
         CancelledError: on request; what was paid for is kept.
     """
     if request.dry_run:
@@ -82,8 +82,8 @@ def balance(project: Project, request: BalanceRequest, work: Work | None = None)
     """Choose the train rows that prepare is to leave out.
 
     Raises:
-        UsageError: where the task has no labels, or neither cap nor target is given.
-        DataError: where no data set was prepared.
+        UsageError: if the task has no labels, or neither cap nor target is given.
+        DataError: if no data set was prepared.
     """
     if request.dry_run:
         options = stage_options(project, BALANCE, request.options)
@@ -95,7 +95,7 @@ def undo_balance(project: Project) -> BalanceResult:
     """Let every row that balancing left out come back with the next prepare.
 
     Raises:
-        DataError: where nothing is balanced.
+        DataError: if nothing is balanced.
     """
     with project.lock("data balance"):
         left_out = read_left_out(project.paths)
@@ -107,7 +107,7 @@ def undo_balance(project: Project) -> BalanceResult:
                 reason_code="factory_rows_missing",
             )
         remove_left_out(project.paths)
-    message = f"{len(left_out.rows):,} rows may come back"
+    message = f"{len(left_out.rows):,} rows would be restored"
     project.trail.emit(StageName.FACTORY, "factory_balance_undone", message)
     return BalanceResult(undone=True, rows=len(left_out.rows))
 

@@ -15,7 +15,7 @@ def prepare(project: Project, request: PrepareRequest | None = None, work: Work 
     """Make a data-set version from every import; a version that is up to date is not made again.
 
     Raises:
-        DataError: where nothing was imported, too few rows are left, or no split without leakage exists.
+        DataError: if nothing was imported, too few rows are left, or no split without leakage exists.
     """
     return run_stage(project, STAGE, request or PrepareRequest(), work)
 
@@ -24,6 +24,6 @@ def current_dataset(project: Project) -> DatasetManifest:
     """The manifest of the current version.
 
     Raises:
-        DataError: where none was prepared.
+        DataError: if none was prepared.
     """
     return load_manifest(project.paths)

@@ -166,8 +166,8 @@ def _message(error: BaseException, definition: StageDefinition[Any, Any, Any]) -
     if isinstance(error, KeyboardInterrupt):
         return f"{definition.words} was stopped on request"
     lines = str(error).splitlines()
-    said = f": {lines[0]}" if lines else ""
-    return f"{definition.words} failed unexpectedly: {type(error).__name__}{said}"
+    cause = f": {lines[0]}" if lines else ""
+    return f"{definition.words} failed unexpectedly: {type(error).__name__}{cause}"
 
 
 def _innermost(error: BaseException) -> str:

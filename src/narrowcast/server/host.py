@@ -17,10 +17,10 @@ class ModelHost:
 
     Args:
         path: the GGUF file.
-        on_restart: told, with the number of restarts so far, after a dead child was replaced.
+        on_restart: called with the number of restarts so far after a dead child was replaced.
 
     Raises:
-        ModelError: where the file cannot be loaded at the start.
+        ModelError: if the file cannot be loaded at the start.
     """
 
     def __init__(self, path: Path, on_restart: OnRestart) -> None:
@@ -44,7 +44,7 @@ class ModelHost:
         """A predictor whose child is alive, a new one where the old one died.
 
         Raises:
-            ModelError: where it cannot be started again; the next call tries once more.
+            ModelError: if it cannot be started again; the next call tries once more.
         """
         with self._lock:
             if self._predictor is not None and self._predictor.client.alive:

@@ -19,8 +19,8 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """The run named first in the options, alone.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where the run's weights are not there.
+        DataError: if no data set was prepared.
+        ModelError: if the run's weights are not there.
     """
     return measure_inputs(ctx, options, (options.models or [])[:1])
 

@@ -17,9 +17,9 @@ def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
     """The bundle's GGUF files, compared with the model that they were made from.
 
     Raises:
-        StageError: where nothing was trained, or its bundle holds no GGUF file.
-        DataError: where no data set was prepared.
-        ModelError: where a model is not there.
+        StageError: if nothing was trained, or its bundle holds no GGUF file.
+        DataError: if no data set was prepared.
+        ModelError: if a model is not there.
     """
     run = current_reference(ctx.project)
     models = options.models or _bundled(ctx.project, run)

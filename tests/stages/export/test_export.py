@@ -130,7 +130,7 @@ def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
 
 
 @pytest.mark.nightly
-def test_an_adapter_can_not_be_exported_where_there_is_none(extractor):
+def test_exporting_an_adapter_needs_one(extractor):
     with pytest.raises(StageError, match="has no adapter"):
         export(extractor, ExportRequest(options={"formats": ["adapter"]}))
 

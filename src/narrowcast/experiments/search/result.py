@@ -1,4 +1,4 @@
-"""What came of a search: its trials, the best one, and those that no other beats in everything."""
+"""The result of a search: its trials, the best one, and the Pareto front."""
 
 from __future__ import annotations
 

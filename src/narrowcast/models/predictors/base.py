@@ -30,7 +30,7 @@ class Predictor(Protocol):
         """One prediction per request, in order.
 
         Raises:
-            ModelError: where the model fails; never a stand-in answer.
+            ModelError: if the model fails; never a stand-in answer.
         """
 
     def close(self) -> None:

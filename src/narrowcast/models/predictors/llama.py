@@ -33,7 +33,7 @@ def gguf_path(project: ProjectPaths, argument: str) -> Path:
     """The file that a path ending in `.gguf` or a format of the current bundle names.
 
     Raises:
-        ModelError: where there is no such file; it says which there are.
+        ModelError: if there is no such file; it says which there are.
     """
     if not _is_path(argument):
         return bundled_file(current_bundle(project), argument)

@@ -43,7 +43,7 @@ def load_predictor(ref: ModelRef, context: PredictorContext) -> Predictor:
 
     Raises:
         UsageError: for an unknown name, or an argument that is missing or not wanted.
-        ModelError: where the model cannot be loaded; never another model in its place.
+        ModelError: if the model cannot be loaded; never another model in its place.
     """
     return _factory(ref).load(context, ref.argument)
 
@@ -55,7 +55,7 @@ def fingerprint(ref: ModelRef, context: PredictorContext) -> str:
 
     Raises:
         UsageError: for an unknown name, or an argument that is missing or not wanted.
-        ModelError: where the model is not there.
+        ModelError: if the model is not there.
     """
     factory = _factory(ref)
     parts: dict[str, object] = {"name": ref.name, "version": _VERSION}

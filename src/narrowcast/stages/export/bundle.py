@@ -88,7 +88,7 @@ def _proven(
     if report.verdict == "not_enough_data":
         ctx.emit(
             "export_parity_uncertain",
-            f"{report.rows} rows cannot tell whether the metric fell by more than {options.tolerance}",
+            f"{report.rows} rows are too few to tell if the metric fell by more than {options.tolerance}",
             {"run_id": trained.run_id, "rows": report.rows},
         )
     return report
@@ -98,7 +98,7 @@ _CURES = {
     "template": "narrowcast parity --json, and report the chat template as a bug",
     "tokenizer": "narrowcast export --formats merged",
     "eos": "narrowcast parity --json, and report the tokenizer's configuration as a bug",
-    "numerics": "narrowcast export --set reference=f32 --formats f32",
+    "numerics": "narrowcast export --reference f32 --formats f32",
     "quantisation": "narrowcast export --formats f16,q8_0",
 }
 
@@ -146,10 +146,10 @@ def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | N
 
 def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
     by_name = {path.name: (name, types) for name, (path, types) in files.items()}
-    found = []
+    entries = []
     for path in sorted(each for each in bundle.rglob("*") if each.is_file()):
         name, types = by_name.get(path.name, ("", None))
-        found.append(
+        entries.append(
             BundleFile(
                 path=path.relative_to(bundle).as_posix(),
                 size_bytes=path.stat().st_size,
@@ -159,7 +159,7 @@ def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
                 fallbacks=types.fallbacks if types else {},
             )
         )
-    return found
+    return entries
 
 
 def _result(manifest: BundleManifest, ctx: StageContext) -> Result:

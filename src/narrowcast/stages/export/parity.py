@@ -43,7 +43,7 @@ def compare_file(
     """Run every held-out prompt through a file and judge it.
 
     Raises:
-        ModelError: where llama.cpp cannot load the file or its process dies.
+        ModelError: if llama.cpp cannot load the file or its process dies.
     """
     file = _read(measured, path, file_format, work)
     predictions = file.predictions

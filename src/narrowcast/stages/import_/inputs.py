@@ -32,25 +32,25 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
 
     Raises:
         UsageError: for a wrong locator, mapper, field or column, or a mapper that does not fit the task.
-        DataError: where the source cannot be read, or no mapping is certain enough.
+        DataError: if the source cannot be read, or no mapping is certain enough.
         CancelledError: on request.
     """
     config, work = load_config(ctx.project.config), Work(ctx.progress, ctx.cancel)
     listed = any(each.locator == options.locator for each in config.sources)
     settled = settle(options.locator, ctx.project.root, listed=listed)
-    asked = _asked(options, settled, config)
+    request = _asked(options, settled, config)
     try:
         connector = connect(settled.opened, source_access(ctx))
         description = connector.describe()
         with nothing_kept():
-            rows = islice(connector.load(), asked.limit)
+            rows = islice(connector.load(), request.limit)
             content = content_fingerprint(settled.opened.scheme, connector, rows, work)
     except (DataError, MissingExtraError) as error:
-        if options.keep_unreadable and (kept := _kept_inputs(asked, settled, ctx)) is not None:
+        if options.keep_unreadable and (kept := _kept_inputs(request, settled, ctx)) is not None:
             ctx.progress.note(f"{settled.recorded}: its imported rows are kept, because {error}")
             return kept
         raise
-    return _settled_inputs(asked, settled, content, connector, description, ctx)
+    return _settled_inputs(request, settled, content, connector, description, ctx)
 
 
 def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> Options:
@@ -170,5 +170,5 @@ def nothing_kept() -> Iterator[None]:
     try:
         yield
     except CancelledError as error:
-        error.next_command = "the same command again; nothing of this one was kept"
+        error.next_command = "run the same command again; nothing was stored"
         raise

@@ -18,7 +18,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
     """The declared task and the committed imports.
 
     Raises:
-        DataError: where nothing was imported or no task is declared.
+        DataError: if nothing was imported or no task is declared.
     """
     project = ctx.project
     config = load_config(project.config)

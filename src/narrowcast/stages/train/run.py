@@ -81,22 +81,24 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
     """Where to continue from; refuses to lose an interrupted run silently."""
     if not ctx.settings.process:
         drop_incomplete(folder / "checkpoints")
-    found = last_checkpoint(folder / "checkpoints")
-    if found is None:
+    checkpoint = last_checkpoint(folder / "checkpoints")
+    if checkpoint is None:
         return None
     if ctx.resume:
-        ctx.emit("training_resumed", f"continuing from step {step_of(found)}", {"step": step_of(found)})
-        return found
+        ctx.emit(
+            "training_resumed", f"continuing from step {step_of(checkpoint)}", {"step": step_of(checkpoint)}
+        )
+        return checkpoint
     if not ctx.force:
         raise StageError(
-            f"this run was interrupted after step {step_of(found)}",
-            where=str(found),
+            f"this run was interrupted after step {step_of(checkpoint)}",
+            where=str(checkpoint),
             next_command="narrowcast train --resume to continue, or narrowcast train --force to start over",
             reason_code="training_interrupted_run",
         )
     if ctx.settings.process:
         return None  # the first process clears the folder
-    ctx.progress.note(f"starting over; the checkpoint at step {step_of(found)} is removed")
+    ctx.progress.note(f"starting over; the checkpoint at step {step_of(checkpoint)} is removed")
     shutil.rmtree(folder)
     return None
 
@@ -122,7 +124,7 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
     if stopped == "pruned":
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody continues from them
         raise StageError(
-            "the run was ended early, as earlier ones were better by then",
+            "the run was stopped early, because it was below the median of earlier trials",
             where=str(folder),
             next_command="narrowcast search continues without it",
             reason_code="training_pruned",
@@ -177,7 +179,7 @@ def _recipe(setup: TrainingSetup, options: Options) -> dict[str, Any]:
 
 
 def _parameters(setup: TrainingSetup, options: Options) -> dict[str, Any]:
-    """What a tracker is told of a run before it begins."""
+    """What a tracker receives before a run begins."""
     return {
         **_recipe(setup, options),
         "base": setup.base.name,
@@ -189,7 +191,7 @@ def _parameters(setup: TrainingSetup, options: Options) -> dict[str, Any]:
 
 
 def _final_figures(saved: RunManifest) -> dict[str, float]:
-    """What a tracker is told of a run that has finished."""
+    """What a tracker receives when a run has finished."""
     losses = {f"{name}_loss": value for name, value in saved.losses.items()}
     general = {f"general_{name}": value for name, value in saved.forgetting.items()}
     return {**losses, **general, "total_seconds": saved.seconds}

@@ -1,4 +1,4 @@
-"""Conversations in rows: chat logs, and tool calling where functions stand beside them."""
+"""Conversations in rows: chat logs, and tool calling if functions are defined."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
 def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Questions with function definitions, the calls that are wanted, or both."""
     tools = named(profile, *_TOOL_NAMES)
-    asked = _turns_column(profile) or named(profile, "question", "query", "prompt", "instruction")
+    question = _turns_column(profile) or named(profile, "question", "query", "prompt", "instruction")
     calls = next((c for c in by_name(profile, _CALL_NAMES) if _holds_calls(c)), None)
-    if asked is None or (tools is None and calls is None):
+    if question is None or (tools is None and calls is None):
         return
-    inside = any(_has_calls(example) for example in asked.examples)
-    field_map = {"messages": asked.name}
+    inside = any(_has_calls(example) for example in question.examples)
+    field_map = {"messages": question.name}
     field_map |= {"tools": tools.name} if tools is not None else {}
     field_map |= {"calls": calls.name} if calls is not None else {}
     warnings = [
-        "no column holds the calls that are wanted: every row would be rejected as missing_calls. Where "
-        "another file holds them: join:LOCATOR+LOCATOR?on=id; where no function is to be called: "
+        "no column has the expected calls: every row would be rejected as missing_calls. If "
+        "another file has them: join:LOCATOR+LOCATOR?on=id; if no function is to be called: "
         "--map unanswered=no_call",
     ] * (calls is None and not inside)
     warnings += ["no column defines the functions; their names cannot be checked"] * (tools is None)
@@ -62,13 +62,13 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
         task_profile="tool_calling",
         field_map=with_split(profile, field_map),
         confidence=confidence,
-        rationale=_reason(asked, tools, calls),
+        rationale=_reason(question, tools, calls),
         warnings=warnings + aside(profile, *field_map.values()),
     )
 
 
-def _reason(asked: Column, tools: Column | None, calls: Column | None) -> str:
-    parts = [f"{asked.name!r} asks"]
+def _reason(question: Column, tools: Column | None, calls: Column | None) -> str:
+    parts = [f"{question.name!r} asks"]
     parts += [f"{tools.name!r} defines functions"] if tools is not None else []
     parts += [f"{calls.name!r} holds calls"] if calls is not None else []
     return ", ".join(parts)

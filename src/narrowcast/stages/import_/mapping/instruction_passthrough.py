@@ -14,11 +14,11 @@ class InstructionPassthrough:
     """An empty input is left out, as in Alpaca's form."""
 
     id = "instruction_passthrough"
-    meaning = "an instruction, perhaps with an input, and the output that is wanted"
+    meaning = "an instruction, with or without an input, and the expected output"
     profile = "instruction"
     roles = (
         Role("instruction", "what is to be done"),
-        Role("output", "the text that is wanted"),
+        Role("output", "the expected output"),
         Role("input", "what it is to be done with", required=False),
     )
 

@@ -51,10 +51,10 @@ def _span(value: Any, text: str) -> dict[str, Any]:
         raise RejectRow("invalid_span", str(value)[:80])
     if not 0 <= start < end <= len(text):
         raise RejectRow("span_out_of_bounds", f"{kind} {start}–{end} of {len(text)} characters")
-    found = text[start:end]
-    if isinstance(stated, str) and stated != found:
-        raise RejectRow("span_text_mismatch", f"{stated[:40]!r} stated, {found[:40]!r} found")
-    return {"type": kind, "text": found, "start": start, "end": end}
+    actual = text[start:end]
+    if isinstance(stated, str) and stated != actual:
+        raise RejectRow("span_text_mismatch", f"{stated[:40]!r} stated, {actual[:40]!r} found")
+    return {"type": kind, "text": actual, "start": start, "end": end}
 
 
 def _first(value: Mapping[str, Any], keys: Iterable[str]) -> Any:
