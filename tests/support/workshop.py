@@ -19,7 +19,7 @@ from narrowcast.stages.train import STAGE, Options
 from tests.support.progress import StopAfter
 
 if TYPE_CHECKING:
-    from narrowcast.stages.train import Result
+    from narrowcast.stages.train import TrainResult
 
 Seen = tuple[str, str, dict[str, object]]
 
@@ -59,7 +59,7 @@ class Workshop:
         stop: StopAfter | None = None,
         watch: Watch | None = None,
         **fields: object,
-    ) -> Result:
+    ) -> TrainResult:
         """Train; by default in spite of the missing baseline, and from the start."""
         work = Work(stop, stop.token) if stop else Work()
         force = force and not resume

@@ -10,7 +10,7 @@ from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateReq
 
 if TYPE_CHECKING:
     from narrowcast.evaluation.result import MeasureResult
-    from narrowcast.ops.evaluate import Pair
+    from narrowcast.ops.evaluate import CompareResult
 
 
 def _plain(result: MeasureResult) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def compare(request: CompareRequest, project: ProjectOption = None, as_json: Jso
     emit(_plain_pair(pair), as_json, lambda: _render_pair(pair))
 
 
-def _plain_pair(pair: Pair) -> dict[str, Any]:
+def _plain_pair(pair: CompareResult) -> dict[str, Any]:
     """The shape of `eval`, with `difference` (first minus second) and `p_value`."""
     figures = pair.first.model_dump(mode="json")
     difference = pair.comparison.difference.model_dump(mode="json")
@@ -120,7 +120,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
     next_step(next_command if result.verdict != "fail" else f"read {result.report}/report.md")
 
 
-def _render_pair(pair: Pair) -> None:
+def _render_pair(pair: CompareResult) -> None:
     from narrowcast.cli.output import say, table
     from narrowcast.evaluation.markdown import comparison_line, value_text
 

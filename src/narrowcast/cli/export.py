@@ -12,11 +12,11 @@ from narrowcast.ops.requests import ExportRequest, ParityRequest
 
 if TYPE_CHECKING:
     from narrowcast.core.parity import ParityReport
-    from narrowcast.stages.export import Result
+    from narrowcast.stages.export import ExportResult
 
 
 @stage_command(ExportRequest, "narrowcast.ops.export:export", "narrowcast.stages.export:STAGE")
-def export(result: Result) -> None:
+def export(result: ExportResult) -> None:
     """Export the trained model as a bundle.
 
     Then checks that the exported files answer like the trained model (parity).

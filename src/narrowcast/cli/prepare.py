@@ -9,11 +9,11 @@ from narrowcast.core.hashing import short
 from narrowcast.ops.requests import PrepareRequest
 
 if TYPE_CHECKING:
-    from narrowcast.stages.prepare import Result
+    from narrowcast.stages.prepare import PrepareResult
 
 
 @stage_command(PrepareRequest, "narrowcast.ops.prepare:prepare", "narrowcast.stages.prepare:STAGE")
-def prepare(result: Result) -> None:
+def prepare(result: PrepareResult) -> None:
     """Split the imported rows into train, dev and test.
 
     Groups and near-duplicates stay within one split.

@@ -14,7 +14,7 @@ from narrowcast.stages.compare import STAGE as COMPARE
 from narrowcast.stages.evaluate import STAGE as EVALUATE
 
 
-class Pair(BaseModel):
+class CompareResult(BaseModel):
     """Two models on the same rows: `comparison.model` minus `comparison.against`."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -59,7 +59,7 @@ def evaluate(
     return project.runner(work).run(EVALUATE, options, force=request.force)
 
 
-def compare(project: Project, request: CompareRequest, work: Work | None = None) -> Pair:
+def compare(project: Project, request: CompareRequest, work: Work | None = None) -> CompareResult:
     """The paired difference of two models; answers that were measured before are not asked again.
 
     Options are those of `evaluate`, from `narrowcast.yaml` and the request.
@@ -68,7 +68,7 @@ def compare(project: Project, request: CompareRequest, work: Work | None = None)
     pair = {"models": [request.first], "against": [request.second], "gates": []}
     result = project.runner(work).run(COMPARE, options.model_copy(update=pair), force=request.force)
     by_name = {each.model: each for each in result.results}
-    return Pair(
+    return CompareResult(
         report=result.report,
         split=result.split.value,
         looks=result.looks,

@@ -7,12 +7,12 @@ from narrowcast.core.work import Work
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import run_options, stage_options
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.export import STAGE, Result
+from narrowcast.stages.export import STAGE, ExportResult
 from narrowcast.stages.export.prove_again import STAGE as PARITY
 from narrowcast.stages.export.prove_again import ParityOptions
 
 
-def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> Result:
+def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> ExportResult:
     """Write the bundle of the current run; one that is up to date is not written again.
 
     Raises:

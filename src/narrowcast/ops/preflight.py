@@ -12,7 +12,7 @@ from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.training.preflight.result import PreflightReport
 
 
-class Preflight(PreflightReport):
+class PreflightResult(PreflightReport):
     """Everything that preflight found."""
 
     autopilot: Choice | None = None
@@ -21,7 +21,7 @@ class Preflight(PreflightReport):
 
 def preflight(
     project: Project, request: PreflightRequest | None = None, work: Work | None = None
-) -> Preflight:
+) -> PreflightResult:
     """Look at everything a run needs, and try a few optimizer steps where no problem forbids it.
 
     Nothing is written where the request asks for no record. The option `probe_steps=0` tries no step.
@@ -41,4 +41,4 @@ def preflight(
     if choice and report.plan:
         report.plan.recipe = {**choice.options, **report.plan.recipe}
         report.plan.reasons = {**choice.reasons, **report.plan.reasons}
-    return Preflight(**dict(report), autopilot=choice)
+    return PreflightResult(**dict(report), autopilot=choice)

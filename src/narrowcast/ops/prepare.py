@@ -7,11 +7,13 @@ from narrowcast.core.work import Work
 from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.execute import run_options
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.prepare import STAGE, Result
+from narrowcast.stages.prepare import STAGE, PrepareResult
 from narrowcast.store.datasets import load_manifest
 
 
-def prepare(project: Project, request: PrepareRequest | None = None, work: Work | None = None) -> Result:
+def prepare(
+    project: Project, request: PrepareRequest | None = None, work: Work | None = None
+) -> PrepareResult:
     """Make a data-set version from every import; a version that is up to date is not made again.
 
     Raises:

@@ -12,10 +12,10 @@ from narrowcast.pipeline.project import Project
 from narrowcast.store.runs import finished_runs
 
 if TYPE_CHECKING:
-    from narrowcast.stages.train import Result
+    from narrowcast.stages.train import TrainResult
 
 
-def train(project: Project, request: TrainRequest | None = None, work: Work | None = None) -> Result:
+def train(project: Project, request: TrainRequest | None = None, work: Work | None = None) -> TrainResult:
     """Train, or take the result of an equal run.
 
     Where work is cancelled, a checkpoint is written first.
