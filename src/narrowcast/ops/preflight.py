@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from narrowcast.core.work import Work
 from narrowcast.experiments.autopilot import Choice, choose
 from narrowcast.ops.requests import PreflightRequest
@@ -14,6 +16,8 @@ from narrowcast.training.preflight.result import PreflightReport
 
 class PreflightResult(PreflightReport):
     """Everything that preflight found."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     autopilot: Choice | None = None
     """What it chose, and the bases it looked at; None where it was not asked."""

@@ -48,7 +48,7 @@ def run_options(project: Project, definition: StageDefinition[I, O, R], request:
     if request.dry_run:
         raise UsageError(
             f"{definition.words} was asked for a dry run, which has a result of its own",
-            next_command="pipeline.execute.preview_stage",
+            next_command=f"narrowcast {definition.words} --dry-run",
         )
     return stage_options(project, definition, request.options)
 
