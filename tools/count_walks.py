@@ -6,8 +6,10 @@ Real commands run in this process on small projects. A hop is a call into a func
 thing: as text or as a path, in an argument or in its fields and elements, four levels deep, as they are when
 the function is called. Where the thing is opened (a file, a database, a process on a file), the hops of the
 functions that have not returned are its walk. It begins in the command: `cli/main.py` has a command line, and
-no locator yet. The longest walk of a thing counts; each kind of source that is read from the disk is walked.
-A join is not: it holds two locators, which are opened by its connector and not by the command.
+no locator yet. The longest walk of a thing counts.
+
+Walked are the kinds of sources that are read from the disk, and `gguf:` among the references. A join is not:
+it holds two locators, which its connector opens and not the command. `run:` is not: it needs a training run.
 """
 
 from __future__ import annotations
