@@ -1,4 +1,4 @@
-"""Fail where a locator or a model reference takes too many hops through the code.
+"""Fail if a locator or a model reference takes too many hops through the code.
 
     python tools/count_walks.py [--show]
 
@@ -79,7 +79,7 @@ class Walk:
             self._carrying.pop(frame, None)
 
     def _name(self, code: CodeType) -> str:
-        """`file:function`; empty where the code is not a function of ours."""
+        """`file:function`; empty if the code is not a function of ours."""
         path = Path(code.co_filename)
         if not path.is_relative_to(self.source) or code.co_name in _PARTS_OF_FUNCTIONS:
             return ""
@@ -87,7 +87,7 @@ class Walk:
         return "" if file == "cli/main.py" else f"{file}:{code.co_qualname}"
 
     def opened(self, arguments: tuple[Any, ...]) -> None:
-        """Keep the walk to this opening where it is the thing that is opened, and no walk was longer."""
+        """Keep the walk to this opening if the thing is opened and no walk was longer."""
         if not carries(arguments, self.mark):
             return
         hops = []
@@ -146,7 +146,7 @@ def _run(*arguments: str, code: int = 0) -> None:
     """Run a command in this process.
 
     Raises:
-        RuntimeError: where it does not end in the code: a walk that was cut short says nothing.
+        RuntimeError: if it ends in another code, because a walk that was cut short says nothing.
     """
     from narrowcast.cli.main import main
 
@@ -229,7 +229,7 @@ def _walks(folder: Path) -> Iterator[tuple[str, Walk]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the length of each walk, with its hops where they are too many or `--show` asks for them."""
+    """Print the length of each walk, with its hops if they are too many or `--show` asks for them."""
     for name in [name for name in os.environ if name.startswith("NARROWCAST_")]:
         del os.environ[name]
     watch_openings()

@@ -37,8 +37,8 @@ def stage_command(
         model: the request.
         operation: `module:function`, loaded when the command runs.
         stage: `module:STAGE`, for dry runs.
-        plain: the JSON form of a result, where that is not the result itself.
-        code: the exit code of a result; 0 where None.
+        plain: the JSON form of a result; None prints the result itself.
+        code: the exit code of a result; None: always 0.
     """
     form = RequestForm(model)
 

@@ -17,7 +17,7 @@ class ModelRef(str):
 
     Attributes:
         name: of a registered predictor.
-        argument: what stands after the first colon; empty where there is none.
+        argument: the text after the first colon, or an empty text.
 
     Raises:
         ValueError: for a text without a name.

@@ -62,7 +62,7 @@ def measure_inputs(
 
     Args:
         ctx: the stage's context.
-        options: what the references mean, where that depends on options.
+        options: base model, shots and seed of the baselines.
         models: to measure.
         against: to compare with.
         gates: judge the models; None takes those of the task.

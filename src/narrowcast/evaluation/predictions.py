@@ -72,8 +72,8 @@ def ask(
 def write_answers(found: Answers, reference: ModelRef, examples: Sequence[Example]) -> None:
     """Keep answers: a head line about the model, then one line per row.
 
-    Probabilities are in the order of the labels, which are in the head where all rows share them, else in
-    each row.
+    Probabilities are in the order of the labels, which are in the head if all rows share them, else in each
+    row.
     """
     sets = {tuple(each.logprobs) for each in found.predictions if each.logprobs is not None}
     shared = next(iter(sets)) if len(sets) == 1 else None

@@ -65,7 +65,7 @@ def fingerprint(ref: ModelRef, context: PredictorContext) -> str:
 
     Raises:
         UsageError: for an unknown name, or an argument that is missing or not wanted.
-        ModelError: where the model is not there.
+        ModelError: if the model is not there.
     """
     factory = predictor_factory(ref)
     parts: dict[str, object] = {"name": ref.name, "version": _VERSION}

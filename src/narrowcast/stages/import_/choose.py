@@ -57,10 +57,10 @@ class ChosenMapping:
 
 
 def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | None:
-    """The mapping of an import that names all of it; None where introspection has to fill gaps.
+    """The mapping of an import that names all of it; None if introspection has to fill gaps.
 
     Args:
-        rows: of the source; the first are read where a mapper is named, to find its columns.
+        rows: of the source; the first are read if a mapper is named, to find its columns.
         asked: what the import was asked for.
 
     Raises:
