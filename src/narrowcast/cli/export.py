@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING
 import typer
 
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.cli.stage import stage_command
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 
 if TYPE_CHECKING:
     from narrowcast.core.parity import ParityReport
-    from narrowcast.stages.export import Result
+    from narrowcast.stages.export import ExportResult
 
 
-@request_command
-def export(request: ExportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+@stage_command(ExportRequest, "narrowcast.ops.export:export", "narrowcast.stages.export:STAGE")
+def export(result: ExportResult) -> None:
     """Export the trained model as a bundle.
 
     Then checks that the exported files answer like the trained model (parity).
     """
-    from narrowcast.cli.stage import run_command
-    from narrowcast.ops.export import export as export_run
-    from narrowcast.stages.export import STAGE
+    from narrowcast.cli.output import next_step, say, table
 
-    run_command(STAGE, export_run, request, project, as_json, _render_export)
+    say(f"[bold]Bundle of {result.run_id}[/]  {result.bundle}")
+    table(
+        ["format", "file", ("size", "right")],
+        [[name, path, f"{result.sizes[name] / 1e6:.1f} MB"] for name, path in result.files.items()],
+    )
+    if result.parity is not None:
+        _render_parity(result.parity)
+    next_step("narrowcast serve")
 
 
 @request_command
@@ -43,19 +49,6 @@ def parity(request: ParityRequest, project: ProjectOption = None, as_json: JsonO
     emit(report, as_json, lambda: _render_parity(report))
     if report.verdict == "fail":
         raise typer.Exit(3)
-
-
-def _render_export(result: Result) -> None:
-    from narrowcast.cli.output import next_step, say, table
-
-    say(f"[bold]Bundle of {result.run_id}[/]  {result.bundle}")
-    table(
-        ["format", "file", ("size", "right")],
-        [[name, path, f"{result.sizes[name] / 1e6:.1f} MB"] for name, path in result.files.items()],
-    )
-    if result.parity is not None:
-        _render_parity(result.parity)
-    next_step("narrowcast serve")
 
 
 def _render_parity(report: ParityReport) -> None:

@@ -10,7 +10,7 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import PreflightRequest
 
 if TYPE_CHECKING:
-    from narrowcast.ops.preflight import Preflight
+    from narrowcast.ops.preflight import PreflightResult
     from narrowcast.training.preflight.result import TrainingPlan
 
 
@@ -32,7 +32,7 @@ def preflight(request: PreflightRequest, project: ProjectOption = None, as_json:
         raise typer.Exit(1)
 
 
-def render(found: Preflight) -> None:
+def render(found: PreflightResult) -> None:
     """Recipe, rows with their loss mask, forecast, then every problem with its fix."""
     from narrowcast.cli.output import next_step, say
 
@@ -49,7 +49,7 @@ def render(found: Preflight) -> None:
     next_step(blockers[0].fix if blockers and not found.ok else "narrowcast train")
 
 
-def _render_findings(found: Preflight) -> None:
+def _render_findings(found: PreflightResult) -> None:
     from rich.text import Text
 
     from narrowcast.cli.output import say, table

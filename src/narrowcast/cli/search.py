@@ -8,7 +8,7 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.experiments.requests import SearchRequest
 
 if TYPE_CHECKING:
-    from narrowcast.experiments.search.result import Search, Trial
+    from narrowcast.experiments.search.result import SearchResult, Trial
     from narrowcast.experiments.search.run import SearchPreview
 
 
@@ -50,7 +50,7 @@ def _render_preview(preview: SearchPreview) -> None:
     next_step("the same without --dry-run")
 
 
-def _render(found: Search) -> None:
+def _render(found: SearchResult) -> None:
     from narrowcast.cli.output import next_step, say, table
 
     if not found.trials:

@@ -9,7 +9,7 @@ from narrowcast.cli.output import emit, next_step, say, table
 if TYPE_CHECKING:
     from narrowcast.core.work import Work
     from narrowcast.experiments.requests import SeedsRequest
-    from narrowcast.experiments.seeds import Seeds
+    from narrowcast.experiments.seeds import SeedsResult
     from narrowcast.pipeline.project import Project
 
 
@@ -21,7 +21,7 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work, *, as_json:
     emit(result, as_json, lambda: _render(result))
 
 
-def _render(found: Seeds) -> None:
+def _render(found: SeedsResult) -> None:
     numbers = [(name, "right") for name in ("train loss", "dev loss", found.metric, "minutes")]
     rows = [
         [

@@ -10,7 +10,7 @@ from narrowcast.experiments.requests import SeedsRequest
 if TYPE_CHECKING:
     from narrowcast.core.work import Work
     from narrowcast.pipeline.project import Project
-    from narrowcast.stages.train import Result
+    from narrowcast.stages.train import TrainResult
 
 
 @request_command
@@ -48,7 +48,7 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
         emit(report, as_json, lambda: render(report))
 
 
-def _render(result: Result) -> None:
+def _render(result: TrainResult) -> None:
     from narrowcast.cli.output import next_step, say
 
     say(f"[bold]{result.run_id}[/]  {result.method} fine-tune of {result.base}")

@@ -34,10 +34,10 @@ def _split(line: str) -> tuple[str, str] | None:
 class ConllConnector:
     """Built by `file:`; one sentence per row: `{"tokens": [...], "tags": [...]}`."""
 
-    def __init__(self, source: SourceFile, head: bytes) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._source = source
         source.allow("encoding")
-        self._encoding = find_encoding(source, head)
+        self._encoding = find_encoding(source, source.sample())
 
     def describe(self) -> SourceDescription:
         """Separator and columns."""
@@ -58,14 +58,15 @@ class ConllConnector:
         index = 0
         sentence: list[str] = []
         problem: str | None = None
-        for line in self._encoding.lines(self._source):
-            problem = problem or line.error
-            text = line.text.rstrip("\r")
-            if text.strip() and not text.startswith("-DOCSTART-"):
-                sentence.append(text)
-            elif sentence:
-                yield _row(index, sentence, problem)
-                index, sentence, problem = index + 1, [], None
+        with self._source.open() as file:
+            for line in self._encoding.lines(file):
+                problem = problem or line.error
+                text = line.text.rstrip("\r")
+                if text.strip() and not text.startswith("-DOCSTART-"):
+                    sentence.append(text)
+                elif sentence:
+                    yield _row(index, sentence, problem)
+                    index, sentence, problem = index + 1, [], None
         if sentence:
             yield _row(index, sentence, problem)
 

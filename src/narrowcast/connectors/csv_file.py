@@ -31,12 +31,15 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
 
 
 class CsvConnector:
-    """Built from the path behind `csv:`; options `delimiter`, `header=yes|no`, `encoding`, `short=fill`."""
+    """Built from the path behind `csv:`, or from a file that `file:` has opened.
+
+    Options are `delimiter`, `header=yes|no`, `encoding` and `short=fill`.
+    """
 
     settle = staticmethod(settle_path)
 
-    def __init__(self, rest: str, scheme: str = "csv") -> None:
-        self._source = SourceFile(scheme, rest, _OPTIONS)
+    def __init__(self, source: str | SourceFile) -> None:
+        self._source = SourceFile.of(source, "csv", _OPTIONS)
         head = self._source.sample()
         self._source.refuse_binary(head)
         self._encoding = find_encoding(self._source, head)
@@ -48,7 +51,8 @@ class CsvConnector:
             )
         self._fill = short == "fill"
         self._columns: list[str] = []
-        self._find_columns()
+        first = [record for record, problem, _ in islice(self._records(), 200) if not problem]
+        self._find_columns(first)
 
     def _find_dialect(self, head: bytes) -> Dialect:
         text = head.decode(self._encoding.name, "replace").removeprefix("\ufeff")
@@ -64,8 +68,7 @@ class CsvConnector:
         prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
         return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
 
-    def _find_columns(self) -> None:
-        head = [record for record, problem, _ in islice(self._records(), 200) if not problem]
+    def _find_columns(self, head: list[list[str]]) -> None:
         if not head:
             raise data_error(
                 "no record of the file can be read",
@@ -136,37 +139,38 @@ class CsvConnector:
     def _records(self) -> Iterator[tuple[list[str], str | None, str]]:
         """Fields, or a problem with the start of the raw text; blank lines are no records."""
         csv.field_size_limit(_FIELD_LIMIT)
-        feed = _LineFeed(self._encoding.lines(self._source))
-        reader = self._dialect.reader(feed)
-        expected = len(self._columns)  # 0 while the columns are being found
-        while True:
-            feed.begin_record()
-            problem: str | None = None
-            record: list[str] = []
-            try:
-                record = next(reader)
-            except StopIteration:
-                if not feed.taken:
-                    return
-                problem = "a quoted field is not closed"
-            except csv.Error as error:
-                problem = _say(str(error))
-            problem = feed.problem or problem or _nul(record)
-            several = len(feed.taken) > 1
-            short = len(record) < expected and not self._fill
-            ragged = expected > 0 and (short or len(record) > expected)
-            if several and (problem or ragged):
-                raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
-                feed.push_back()
-                reader = self._dialect.reader(feed)
-                yield [], problem, raw.rstrip("\r\n")[:RAW_CHARS]
-            elif problem:
-                raw = "".join(feed.taken).rstrip("\r\n")[:RAW_CHARS]
-                reader = self._dialect.reader(feed)
-                yield [], problem, raw
-            elif record:
-                expected = expected or len(record)
-                yield record, None, ""
+        with self._source.open() as file:
+            feed = _LineFeed(self._encoding.lines(file))
+            reader = self._dialect.reader(feed)
+            expected = len(self._columns)  # 0 while the columns are being found
+            while True:
+                feed.begin_record()
+                problem: str | None = None
+                record: list[str] = []
+                try:
+                    record = next(reader)
+                except StopIteration:
+                    if not feed.taken:
+                        return
+                    problem = "a quoted field is not closed"
+                except csv.Error as error:
+                    problem = _say(str(error))
+                problem = feed.problem or problem or _nul(record)
+                several = len(feed.taken) > 1
+                short = len(record) < expected and not self._fill
+                ragged = expected > 0 and (short or len(record) > expected)
+                if several and (problem or ragged):
+                    raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
+                    feed.push_back()
+                    reader = self._dialect.reader(feed)
+                    yield [], problem, raw.rstrip("\r\n")[:RAW_CHARS]
+                elif problem:
+                    raw = "".join(feed.taken).rstrip("\r\n")[:RAW_CHARS]
+                    reader = self._dialect.reader(feed)
+                    yield [], problem, raw
+                elif record:
+                    expected = expected or len(record)
+                    yield record, None, ""
 
 
 class _LineFeed:

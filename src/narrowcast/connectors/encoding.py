@@ -6,6 +6,7 @@ import codecs
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from narrowcast.connectors.source import MAX_LINE_BYTES, SourceFile, data_error, lines
 
@@ -40,15 +41,16 @@ class TextEncoding:
     carriage_returns: bool = False
     """Lines end with a bare carriage return (old Macintosh files)."""
 
-    def lines(self, source: SourceFile) -> Iterator[TextLine]:
-        """The file line by line; an undecodable or over-long line carries an error, the rest continues."""
-        with source.open() as file:
-            if self.name in ("utf-8", "utf-8-sig") and not self.carriage_returns:
-                yield from _utf8_lines(lines(file))
-            else:
-                newline = "\r" if self.carriage_returns else "\n"
-                text = io.TextIOWrapper(file, encoding=self.name, errors="replace", newline=newline)
-                yield from _decoded_lines(text, newline, self.name)
+    def lines(self, file: BinaryIO) -> Iterator[TextLine]:
+        """An open file line by line; an undecodable or over-long line carries an error, the rest continues.
+
+        The lines of an encoding other than utf-8 close the file at their end.
+        """
+        if self.name in ("utf-8", "utf-8-sig") and not self.carriage_returns:
+            return _utf8_lines(lines(file))
+        newline = "\r" if self.carriage_returns else "\n"
+        text = io.TextIOWrapper(file, encoding=self.name, errors="replace", newline=newline)
+        return _decoded_lines(text, newline, self.name)
 
 
 def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
@@ -180,7 +182,7 @@ def _utf8_lines(found: Iterator[bytes]) -> Iterator[TextLine]:
 
 
 def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str) -> Iterator[TextLine]:
-    try:
+    with text:
         while line := text.readline(MAX_LINE_BYTES):
             body = line.removesuffix(newline)
             if len(line) >= MAX_LINE_BYTES:
@@ -191,8 +193,6 @@ def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str) -> Itera
                 yield TextLine(body, f"not valid {encoding}")
             else:
                 yield TextLine(body)
-    finally:
-        text.detach()
 
 
 def _too_long() -> str:

@@ -32,9 +32,10 @@ class JsonConnector:
     become the column `key`); SQuAD's articles, paragraphs and questions; any other object is one row.
     """
 
-    def __init__(self, source: SourceFile, head: bytes) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._source = source
         source.allow("encoding")
+        head = source.sample()
         self._encoding = find_encoding(source, head)
         text = head.decode(self._encoding.name, "replace")
         self._is_list = text.lstrip("\ufeff \t\r\n").startswith("[")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.jsonl import JsonlConnector
-from narrowcast.connectors.source import RAW_CHARS, settle_path
+from narrowcast.connectors.jsonl import OPTIONS, JsonlConnector
+from narrowcast.connectors.source import RAW_CHARS, SourceFile, settle_path
 from narrowcast.connectors.traffic import TrafficError, conversation
 from narrowcast.core.row import SourceRow
 
@@ -19,7 +19,7 @@ class LogsConnector:
     settle = staticmethod(settle_path)
 
     def __init__(self, rest: str) -> None:
-        self._inner = JsonlConnector(rest, "logs")
+        self._inner = JsonlConnector(SourceFile("logs", rest, OPTIONS))
 
     def describe(self) -> SourceDescription:
         """How many of the first lines are conversations."""

@@ -16,15 +16,14 @@ _BATCH = 4_096
 
 
 class ParquetConnector:
-    """Built from the path behind `parquet:`, or by `file:` on a file of that content."""
+    """Built from the path behind `parquet:`, or from a file that `file:` has opened."""
 
     settle = staticmethod(settle_path)
 
-    def __init__(self, rest: str, source: SourceFile | None = None) -> None:
+    def __init__(self, source: str | SourceFile) -> None:
         import polars as pl
 
-        self._source = source or SourceFile("parquet", rest)
-        self._source.allow()
+        self._source = SourceFile.of(source, "parquet")
         with _refusals(self._source):
             packed = self._source.compressed
             content: Any = io.BytesIO(self._source.read_document()) if packed else self._source.path

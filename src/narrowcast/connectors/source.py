@@ -87,6 +87,14 @@ class SourceFile:
         with self.path.open("rb") as file:
             self.compressed = file.read(2) == b"\x1f\x8b"
 
+    @classmethod
+    def of(cls, source: str | SourceFile, scheme: str, allowed: frozenset[str] = frozenset()) -> SourceFile:
+        """The file that a locator names, or the one that `file:` has opened, with these options at most."""
+        if isinstance(source, str):
+            return cls(scheme, source, allowed)
+        source.allow(*allowed)
+        return source
+
     def _check(self) -> None:
         where = str(self.path)
         if not self.path.exists():

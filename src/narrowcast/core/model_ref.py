@@ -15,6 +15,10 @@ from pydantic_core import CoreSchema, core_schema
 class ModelRef(str):
     """The text of a reference, with its two parts.
 
+    Attributes:
+        name: of a registered predictor.
+        argument: the text after the first colon, or an empty text.
+
     Raises:
         ValueError: for a text without a name.
     """
@@ -22,9 +26,7 @@ class ModelRef(str):
     __slots__ = ("argument", "name")
 
     name: str
-    """Of a registered predictor."""
     argument: str
-    """What stands after the first colon; empty where there is none."""
 
     def __new__(cls, text: str) -> Self:
         """Parse a text."""

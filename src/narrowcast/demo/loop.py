@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.request import ResumableRequest
 from narrowcast.core.work import Work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
 from narrowcast.ops.imports import import_sources, imports
 from narrowcast.ops.summary import Summary, summarise
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import PIPELINE, stage
 from narrowcast.store.runs import current_run
@@ -81,7 +80,8 @@ def run_demo(
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
         started, before = time.monotonic(), _record(project, name)
-        result: Any = run_stage(project, stage(name), ResumableRequest(resume=True), work)
+        options = stage_options(project, stage(name))
+        result: Any = project.runner(work).run(stage(name), options, resume=True)
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
         finish(name, _WORDS[name](result), started, kept=_record(project, name) == before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
-from narrowcast.evaluation.predictions import Answers, answers
+from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
 from narrowcast.evaluation.result import Comparison, ModelResult, Speed
 from narrowcast.evaluation.rows import check_not_trained_on, count_access, held_out_rows
+from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
@@ -48,16 +50,16 @@ class Measurement:
     comparisons: list[Comparison]
 
 
-def measure(
-    inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext, gates: Sequence[Gate] | None
-) -> Measurement:
+def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -> Measurement:
     """Measure `inputs.models` (gated) and `inputs.against` (baselines), one at a time.
 
-    Args:
-        inputs: what to measure.
-        options: how.
-        ctx: the stage's context.
-        gates: for the models; None takes the task's, an empty list judges nothing.
+    What the same weights answered to the same prompts before is read, not asked again.
+
+    Raises:
+        DataError: if the split has no rows.
+        StageError: if rows to be measured were trained on.
+        ModelError: if a model cannot be loaded or fails.
+        CancelledError: on request; nothing of the current model is kept.
     """
     manifest = load_manifest(ctx.project)
     handler = handler_for(inputs.task)
@@ -71,12 +73,21 @@ def measure(
         for example in examples
     ]
     context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
-    bars = handler.default_gates() if gates is None else gates
+    bars = handler.default_gates() if inputs.gates is None else inputs.gates
     models = []
     for reference, fingerprint in fingerprints.items():
-        outputs = answers(
-            reference, fingerprint, examples, requests, context, ctx, reuse=options.reuse and not ctx.force
-        )
+        path = answers_path(ctx.project, fingerprint, requests)
+        if options.reuse and not ctx.force and path.exists():
+            outputs = read_answers(path)
+        else:
+            ctx.progress.start(f"{reference}: loading")
+            began = time.perf_counter()
+            with predictor_factory(reference).load(context, reference.argument) as predictor:
+                seconds = time.perf_counter() - began
+                predictions = ask(predictor, reference, requests, ctx)
+                note = str(getattr(predictor, "note", ""))
+                outputs = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
+            write_answers(outputs, reference, examples)
         scores = handler.score(examples, outputs.predictions)
         drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed)
         judged = bars if reference in inputs.models else []

@@ -28,7 +28,7 @@ class Spread(BaseModel):
     high: float
 
 
-class Seeds(BaseModel):
+class SeedsResult(BaseModel):
     """The runs and their spread."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -49,7 +49,7 @@ class Seeds(BaseModel):
     """The run with the best score, which `narrowcast eval` and `narrowcast export` now take."""
 
 
-def train_seeds(project: Project, request: SeedsRequest, work: Work | None = None) -> Seeds:
+def train_seeds(project: Project, request: SeedsRequest, work: Work | None = None) -> SeedsResult:
     """Train with as many seeds, from the one in the options on, and measure each on dev rows.
 
     A seed that has finished before is not trained again, an interrupted one continues. Where work is
@@ -83,9 +83,9 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     return result
 
 
-def _summed_up(runs: list[MeasuredRun], current: str) -> Seeds:
+def _summed_up(runs: list[MeasuredRun], current: str) -> SeedsResult:
     dev = [run.dev_loss for run in runs if run.dev_loss is not None]
-    return Seeds(
+    return SeedsResult(
         metric=runs[0].metric,
         n=runs[0].n,
         runs=runs,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.names import AnswerKind, ScoringMode
 from narrowcast.core.paths import ProjectPaths
@@ -34,16 +34,28 @@ ASSUMPTIONS = {
 class SpecAnswers(BaseModel):
     """What the user said about the task; None where nothing was said."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     goal: str | None = None
+    """What the model is for, in a sentence."""
     task: str | None = None
+    """Kind of task; otherwise the first import proposes it."""
     labels: list[str] = Field(default_factory=list)
+    """Labels of a classification."""
     output_schema: dict[str, Any] = Field(default_factory=dict)
+    """JSON Schema of the answer, for extraction."""
     instruction: str | None = None
+    """System prompt of the model; None takes the task's own."""
     inputs: str | None = None
+    """What comes in, and from whom."""
     failures: str | None = None
+    """Mistakes that are not acceptable."""
     metrics: str | None = None
+    """How success is measured."""
     deployment: str | None = None
+    """Where the model will run."""
     latency: str | None = None
+    """What an answer may take and cost."""
 
     def said(self, name: str) -> tuple[str, bool]:
         """The answer, or the assumption in its place; and whether it is one."""

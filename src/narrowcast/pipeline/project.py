@@ -36,7 +36,15 @@ from narrowcast.store.projects import ProjectEntry, add_project, list_projects, 
 
 
 class Project:
-    """An open project, from `create` or `open`; as a context manager, the end of the block closes it."""
+    """An open project, from `create` or `open`; as a context manager, the end of the block closes it.
+
+    Attributes:
+        settings: of the workspace.
+        id: its number in the workspace.
+        slug: its name in commands.
+        paths: where its files are; `paths.root` is its folder.
+        trail: its events.
+    """
 
     def __init__(self, settings: Settings, engine: Engine, entry: ProjectEntry) -> None:
         self.settings = settings

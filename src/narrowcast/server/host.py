@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from narrowcast.errors import ModelError
+from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.llama import LlamaPredictor
 
 OnRestart = Callable[[int], None]
@@ -27,7 +28,7 @@ class ModelHost:
         self._path = path
         self._on_restart = on_restart
         self._lock = threading.Lock()
-        self._predictor: LlamaPredictor | None = LlamaPredictor(path)
+        self._predictor: LlamaPredictor | None = LlamaPredictor(LlamaClient(path))
         self.restarts = 0
 
     @property
@@ -50,7 +51,7 @@ class ModelHost:
             if self._predictor is not None and self._predictor.client.alive:
                 return self._predictor
             self._discard()
-            self._predictor = LlamaPredictor(self._path)
+            self._predictor = LlamaPredictor(LlamaClient(self._path))
             self.restarts += 1
         self._on_restart(self.restarts)
         return self._predictor

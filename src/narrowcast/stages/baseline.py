@@ -27,7 +27,6 @@ STAGE = measuring_stage(
     "baseline",
     BaselineOptions,
     read_inputs,
-    gates=lambda _: [],
     event_stage=StageName.BASELINE,
     success_code="baseline_run",
     failure_code="baseline_failed",

@@ -22,4 +22,4 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     return measure_inputs(ctx, options, options.models or [], options.against or [])
 
 
-STAGE = measuring_stage("compare", EvaluateOptions, read_inputs, gates=lambda _: [])
+STAGE = measuring_stage("compare", EvaluateOptions, read_inputs)

@@ -21,9 +21,7 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """
     models = options.models or [current_reference(ctx.project)]
     against = measured_baselines(ctx.project) if options.against is None else options.against
-    return measure_inputs(ctx, options, models, against)
+    return measure_inputs(ctx, options, models, against, options.gates)
 
 
-STAGE = measuring_stage(
-    "evaluate", EvaluateOptions, read_inputs, gates=lambda options: options.gates, command="eval"
-)
+STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

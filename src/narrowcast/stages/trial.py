@@ -29,7 +29,7 @@ def run(inputs: MeasureInputs, options: EvaluateOptions, ctx: StageContext) -> T
     """Measure the run; see `narrowcast.evaluation.measure`."""
     from narrowcast.evaluation.measure import measure
 
-    model = measure(inputs, options, ctx, []).models[0].result
+    model = measure(inputs, options, ctx).models[0].result
     value = model.metrics[model.primary]
     return TrialResult(
         artifacts=[model.predictions],

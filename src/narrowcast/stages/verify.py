@@ -24,7 +24,7 @@ def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
     run = current_reference(ctx.project)
     models = options.models or _bundled(ctx.project, run)
     against = [run] if options.against is None else options.against
-    return measure_inputs(ctx, options, models, against)
+    return measure_inputs(ctx, options, models, against, options.gates)
 
 
 def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:
@@ -42,4 +42,4 @@ def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:
     return [ModelRef.of_file(name) for name in names]
 
 
-STAGE = measuring_stage("verify", VerifyOptions, read_inputs, gates=lambda options: options.gates)
+STAGE = measuring_stage("verify", VerifyOptions, read_inputs)

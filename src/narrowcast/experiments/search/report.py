@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from narrowcast.experiments.search.plan import SearchPlan
-from narrowcast.experiments.search.result import Search, Trial, latencies, pareto, ranked
+from narrowcast.experiments.search.result import SearchResult, Trial, latencies, pareto, ranked
 from narrowcast.store.files import atomic_writer, write_json, write_text
 
 _NOT_IN_RUN_ID = {"forgetting_check"}
@@ -23,7 +23,7 @@ def report(
     asked: int,
     stopped: Literal["", "timeout"],
     current: str | None,
-) -> Search:
+) -> SearchResult:
     """Write `result.json`, `trials.csv` and, where a trial finished, `pareto.svg` and `pareto.png`."""
     paths = plan.project.paths
     folder = paths.searches / plan.study
@@ -34,7 +34,7 @@ def report(
         for each in trials
     ]
     best = ranked(marked)
-    result = Search(
+    result = SearchResult(
         study=plan.study,
         folder=paths.relative(folder),
         trials=marked,

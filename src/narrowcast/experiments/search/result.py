@@ -37,7 +37,7 @@ class Trial(BaseModel):
     """No other trial is at least as good in score, latency and size, and better in one."""
 
 
-class Search(BaseModel):
+class SearchResult(BaseModel):
     """The study as it stands."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -15,7 +15,7 @@ from narrowcast.experiments.measured_run import RunSetup, measured_run, run_id_o
 from narrowcast.experiments.requests import SearchRequest
 from narrowcast.experiments.search.plan import SearchPlan, plan_search
 from narrowcast.experiments.search.report import report
-from narrowcast.experiments.search.result import Search, Trial, ranked
+from narrowcast.experiments.search.result import SearchResult, Trial, ranked
 from narrowcast.experiments.search.retention import drop_losers
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
@@ -82,7 +82,7 @@ def preview_search(project: Project, request: SearchRequest, work: Work | None =
     )
 
 
-def search(project: Project, request: SearchRequest, work: Work | None = None) -> Search:
+def search(project: Project, request: SearchRequest, work: Work | None = None) -> SearchResult:
     """Try points until there are `trials` of them, or the time is up; a study that exists continues.
 
     The best run becomes the project's current one. When the time is up or the work is cancelled, the running
@@ -193,13 +193,13 @@ def _trials(study: Study) -> list[Trial]:
     return [Trial.model_validate(each) for each in study.results()]
 
 
-def _sentence(found: Search) -> str:
+def _sentence(found: SearchResult) -> str:
     states = [each.state for each in found.trials]
     counts = ", ".join(f"{states.count(state):,} {state}" for state in dict.fromkeys(states))
     return f"{found.study}: {counts or 'no trial finished'}; best: {found.current_run or 'none'}"
 
 
-def _payload(found: Search) -> dict[str, Any]:
+def _payload(found: SearchResult) -> dict[str, Any]:
     return found.model_dump(
         mode="json", include={"study", "asked", "stopped", "metric", "best", "front", "files"}
     )

@@ -15,7 +15,7 @@ from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.stages.export.card import model_card
 from narrowcast.stages.export.gguf_files import write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
-from narrowcast.stages.export.options import Inputs, Options, Result
+from narrowcast.stages.export.options import ExportResult, Inputs, Options
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
@@ -32,7 +32,7 @@ _TOKENIZER_FILES = (
 GgufFiles = Mapping[str, tuple[Path, TensorTypes]]
 
 
-def export(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def export(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     """Write the bundle of a trained run.
 
     Raises:
@@ -162,7 +162,7 @@ def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
     return entries
 
 
-def _result(manifest: BundleManifest, ctx: StageContext) -> Result:
+def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
     bundle = ctx.project.gguf / manifest.run_id
     weights = {each.format: each for each in manifest.files if each.format}
     written = [weights[name] for name in manifest.formats if name in weights]
@@ -179,7 +179,7 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> Result:
         merged = (ctx.project.root / manifest.merged).glob("*.safetensors")
         sizes["merged"] = sum(path.stat().st_size for path in merged)
     verdict = f", parity: {manifest.parity.verdict}" if manifest.parity else ""
-    return Result(
+    return ExportResult(
         run_id=manifest.run_id,
         bundle=ctx.project.relative(bundle),
         files=files,

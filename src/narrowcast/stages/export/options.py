@@ -47,7 +47,7 @@ class Inputs(StageInputs):
     """Stages whose figures on this data set the card can quote."""
 
 
-class Result(StageResult):
+class ExportResult(StageResult):
     """The bundle."""
 
     run_id: str

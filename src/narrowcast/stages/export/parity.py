@@ -85,7 +85,7 @@ def _read(measured: MeasuredModel, path: Path, file_format: str, work: Work) -> 
     """Run every prompt through the file."""
     file = _FileRows()
     work.progress.start(f"parity: {file_format}", len(measured.rows))
-    with LlamaPredictor(path) as predictor:
+    with LlamaPredictor(LlamaClient(path)) as predictor:
         client = predictor.client
         for row in measured.rows:
             work.cancel.check()

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from narrowcast.connectors.base import Connector, SourceDescription
-from narrowcast.core.work import Work
+from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
-from narrowcast.stages.import_.introspect import (
-    THRESHOLD,
-    IntrospectionReport,
-    ProposedMapping,
-    ShapeHypothesis,
-)
+from narrowcast.stages.import_.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
 from narrowcast.stages.import_.introspect.profile import profile
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.options import Options
-from narrowcast.stages.import_.source import IntrospectedSource, introspect_source
+from narrowcast.stages.import_.source import IntrospectedSource
 
 # Of these fields, a mapper that has them needs exactly one.
 _ALTERNATIVES = frozenset({"target", "fields", "spans"})
@@ -62,28 +56,30 @@ class ChosenMapping:
     forced: bool = False
 
 
-def settle_mapping(
-    connector: Connector, source: SourceDescription, asked: Options, *, force: bool, work: Work
-) -> tuple[ChosenMapping, IntrospectionReport | None]:
-    """The mapping of an import, with what introspection found; it runs only where the mapping has gaps.
+def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | None:
+    """The mapping of an import that names all of it; None if introspection has to fill gaps.
+
+    Args:
+        rows: of the source; the first are read if a mapper is named, to find its columns.
+        asked: what the import was asked for.
 
     Raises:
-        UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
-        MappingUncertainError: if the proposal is under the threshold and not forced.
+        UsageError: for unknown mappers, fields and columns.
     """
-    if asked.mapper is not None:
-        mapper = MAPPERS.get(asked.mapper)
-        head = list(profile(islice(connector.load(), _HEAD)).columns)
-        known = all(column in head for column in mapped_columns(mapper, asked.field_map))
-        if known and _is_complete(mapper, asked.field_map):
-            check_field_map(mapper, asked.field_map, head)
-            return ChosenMapping(mapper, asked.field_map, None), None
-    scanned = None if asked.limit is None else max(asked.limit, _LEAST_SCANNED)
-    introspection = introspect_source(connector, source, scanned, work)
-    chosen = choose_mapping(
-        introspection, auto=asked.auto, mapper=asked.mapper, field_map=asked.field_map, force=force
-    )
-    return chosen, introspection.report
+    if asked.mapper is None:
+        return None
+    mapper = MAPPERS.get(asked.mapper)
+    head = list(profile(islice(rows, _HEAD)).columns)
+    known = all(column in head for column in mapped_columns(mapper, asked.field_map))
+    if not known or not _is_complete(mapper, asked.field_map):
+        return None
+    check_field_map(mapper, asked.field_map, head)
+    return ChosenMapping(mapper, asked.field_map, None)
+
+
+def rows_to_introspect(limit: int | None) -> int | None:
+    """How many rows introspection reads for an import of at most `limit` rows; None: all."""
+    return None if limit is None else max(limit, _LEAST_SCANNED)
 
 
 def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
@@ -93,14 +89,7 @@ def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
     return required <= field_map.keys() and (not alternatives or bool(alternatives & field_map.keys()))
 
 
-def choose_mapping(
-    introspection: IntrospectedSource,
-    *,
-    auto: bool,
-    mapper: str | None,
-    field_map: Mapping[str, str],
-    force: bool,
-) -> ChosenMapping:
+def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: bool) -> ChosenMapping:
     """Complete what the user named with what introspection found.
 
     Raises:
@@ -108,11 +97,12 @@ def choose_mapping(
         MappingUncertainError: if the proposal is under the threshold and not forced.
     """
     _refuse_empty(introspection)
+    mapper, field_map = asked.mapper, asked.field_map
     fitting: ShapeHypothesis | ProposedMapping | None
     if mapper is not None:
         chosen = MAPPERS.get(mapper)
         fitting = next((each for each in introspection.report.hypotheses if each.mapper_id == mapper), None)
-    elif auto:
+    elif asked.auto:
         fitting = _proposal(introspection)
         chosen = MAPPERS.get(fitting.mapper_id)
     else:

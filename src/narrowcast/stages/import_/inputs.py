@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from narrowcast.connectors import connect, content_fingerprint, settle
-from narrowcast.connectors.base import Connector, SettledLocator, SourceDescription
+from narrowcast.connectors.base import SettledLocator
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
@@ -18,10 +18,10 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, MissingExtraError
-from narrowcast.stages.import_.choose import settle_mapping
+from narrowcast.stages.import_.choose import choose_mapping, given_mapping, rows_to_introspect
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
-from narrowcast.stages.import_.source import source_access
+from narrowcast.stages.import_.source import introspect_source, source_access
 from narrowcast.store.config_file import load_config
 from narrowcast.store.imports import read_records
 from narrowcast.store.stage_records import load_record
@@ -50,7 +50,25 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
             ctx.progress.note(f"{settled.recorded}: its imported rows are kept, because {error}")
             return kept
         raise
-    return _settled_inputs(request, settled, content, connector, description, ctx)
+    with nothing_kept():
+        report = None
+        chosen = given_mapping(connector.load(), request)
+        if chosen is None:
+            introspection = introspect_source(connector, description, rows_to_introspect(request.limit), work)
+            chosen, report = choose_mapping(introspection, request, force=ctx.force), introspection.report
+    plan = ImportPlan(
+        source=description,
+        report=report,
+        mapper=chosen.mapper.id,
+        field_map=chosen.field_map,
+        confidence=chosen.confidence,
+        forced=chosen.forced,
+    )
+    task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, request.into))
+    refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))
+    inputs = _inputs(request, settled, content, task, plan.mapper, plan.field_map)
+    inputs.plan, inputs.connector = plan, connector
+    return inputs
 
 
 def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> Options:
@@ -76,40 +94,25 @@ def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> 
     return options.model_copy(update=changes)
 
 
-def _settled_inputs(
+def _inputs(
     asked: Options,
     settled: SettledLocator,
     content: str,
-    connector: Connector,
-    description: SourceDescription,
-    ctx: StageContext,
+    task: TaskSpec | None,
+    mapper: str,
+    field_map: dict[str, str],
 ) -> Inputs:
-    with nothing_kept():
-        chosen, report = settle_mapping(
-            connector, description, asked, force=ctx.force, work=Work(ctx.progress, ctx.cancel)
-        )
-    task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, asked.into))
-    refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))
     return Inputs(
         locator=settled.recorded,
         content=content,
-        mapper=chosen.mapper.id,
-        field_map=chosen.field_map,
+        mapper=mapper,
+        field_map=field_map,
         into=asked.into,
         limit=asked.limit,
         licence=asked.licence,
         consent=asked.consent,
         declared=_declared(task, asked.into),
         opened=settled.opened,
-        connector=connector,
-        plan=ImportPlan(
-            source=description,
-            report=report,
-            mapper=chosen.mapper.id,
-            field_map=chosen.field_map,
-            confidence=chosen.confidence,
-            forced=chosen.forced,
-        ),
     )
 
 
@@ -120,18 +123,8 @@ def _kept_inputs(asked: Options, settled: SettledLocator, ctx: StageContext) -> 
         return None
     record = formers[-1]
     task = task_before(ctx.project, formers)
-    inputs = Inputs(
-        locator=settled.recorded,
-        content=f"import:{record.id}",
-        mapper=asked.mapper or record.mapper,
-        field_map=asked.field_map or record.field_map,
-        into=asked.into,
-        limit=asked.limit,
-        licence=asked.licence,
-        consent=asked.consent,
-        declared=_declared(task, asked.into),
-        opened=settled.opened,
-    )
+    mapper, field_map = asked.mapper or record.mapper, asked.field_map or record.field_map
+    inputs = _inputs(asked, settled, f"import:{record.id}", task, mapper, field_map)
     last = last_result(ctx.project, inputs)
     return inputs if last is None else inputs.model_copy(update={"content": last.content})
 

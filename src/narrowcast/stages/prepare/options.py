@@ -79,7 +79,7 @@ class SplitSummary(BaseModel):
     labels: int | None = Field(description="Different labels; None where targets are not labels.")
 
 
-class Result(StageResult):
+class PrepareResult(StageResult):
     """A prepared version."""
 
     version: str

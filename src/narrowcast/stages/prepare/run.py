@@ -16,7 +16,7 @@ from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
-from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
+from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (
     Rejection,
@@ -36,7 +36,7 @@ _ROUNDS = 4
 Placed = dict[Split, list[Group]]
 
 
-def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     """Prepare a version from every import.
 
     Raises:
@@ -252,7 +252,7 @@ def _split_warnings(
     return warnings
 
 
-def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Result:
+def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> PrepareResult:
     summaries = [
         SplitSummary(
             split=split,
@@ -265,7 +265,7 @@ def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Res
     ]
     folder = f"data/prepared/{short(manifest.version)}"
     counts = ", ".join(f"{each.split} {each.rows:,}" for each in summaries)
-    return Result(
+    return PrepareResult(
         artifacts=[f"{folder}/manifest.json", *(file.path for file in manifest.splits.values())],
         ledger=manifest.ledger,
         summary=f"version {short(manifest.version)}: {counts}; no leakage",

@@ -18,7 +18,7 @@ class Inputs(StageInputs):
     base_fingerprint: str
 
 
-class Result(StageResult):
+class TrainResult(StageResult):
     """A trained model.
 
     Attributes:

@@ -12,7 +12,7 @@ from narrowcast.core.progress import NullProgress
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, StageError
-from narrowcast.stages.train.contract import Inputs, Result
+from narrowcast.stages.train.contract import Inputs, TrainResult
 from narrowcast.store.files import disk_errors
 from narrowcast.training.checks.baseline import require_baseline
 from narrowcast.training.checks.overfitting import kept_losses, warn_of_overfitting
@@ -24,7 +24,7 @@ from narrowcast.training.setup import TrainingSetup, build_setup
 from narrowcast.version import __version__
 
 
-def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def train(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
     """Train, save, and say what was made.
 
     Raises:
@@ -197,10 +197,10 @@ def _final_figures(saved: RunManifest) -> dict[str, float]:
     return {**losses, **general, "total_seconds": saved.seconds}
 
 
-def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageContext) -> Result:
+def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageContext) -> TrainResult:
     final = saved.losses["final_train"]
     path = ctx.project.relative(ctx.project.adapters / ctx.run_id)
-    return Result(
+    return TrainResult(
         artifacts=[f"{path}/run.json"],
         ledger=setup.train.ledger("train"),
         summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} steps in "
