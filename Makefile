@@ -45,6 +45,7 @@ check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, wa
 	$(BIN)/python tools/check_store.py src/narrowcast
 	$(BIN)/python tools/check_settings.py src/narrowcast
 	$(BIN)/python tools/check_signatures.py src/narrowcast
+	$(BIN)/python tools/count_walks.py
 
 format: $(STAMP)  ## put the code in form
 	$(BIN)/ruff check --fix .

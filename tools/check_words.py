@@ -1,9 +1,8 @@
-"""Keep phrases out of code, docs and test names that a reader of technical English has to read twice.
+"""Keep out of code, docs and test names what a reader of technical English has to read twice.
 
-`tools/words.toml` lists each phrase as a regular expression in lower case, what to write instead, and how
-often it may still occur. A count may only fall: the check fails where a phrase occurs more often than listed;
-`--update` lowers the counts to what was reached. A space in a phrase also matches an underscore, a line break
-and the joint of two string literals, so that identifiers and wrapped texts are covered.
+`tools/words.toml` lists each phrase as a regular expression in lower case, with what to write instead. The
+check fails on every occurrence. A space in a phrase also matches an underscore, a line break and the joint of
+two string literals, so that identifiers and wrapped texts are covered.
 """
 
 from __future__ import annotations
@@ -29,11 +28,13 @@ _TEST_NAME = re.compile(r"^\s*def (test_\w+)", re.MULTILINE)
 
 
 def texts() -> Iterator[tuple[Path, str]]:
-    """Every text that is checked, with its file: whole files, and the names of tests."""
+    """Every text that is checked, with its file: whole files, the newest changes, and the names of tests."""
     for pattern in _WHOLE:
         for path in sorted(ROOT.glob(pattern)):
-            if path.name != "CHANGELOG.md":  # what was written about earlier versions stays
-                yield path, path.read_text(encoding="utf-8")
+            yield path, path.read_text(encoding="utf-8")
+    changelog = ROOT / "CHANGELOG.md"
+    head, _, sections = changelog.read_text(encoding="utf-8").partition("\n## ")
+    yield changelog, head + "\n## " + sections.partition("\n## ")[0]
     for path in sorted(ROOT.glob("tests/**/*.py")):
         yield path, "\n".join(_TEST_NAME.findall(path.read_text(encoding="utf-8")))
 
@@ -64,35 +65,19 @@ class Text:
             yield f"{self._name}:{line}: {match[0]}"
 
 
-def main(arguments: list[str]) -> int:
-    """Compare the counts with the list; 1 where one has risen."""
-    listed = tomllib.loads(LIST.read_text(encoding="utf-8"))["phrases"]
+def main() -> int:
+    """Print each occurrence; 1 where there is one."""
+    listed: dict[str, str] = tomllib.loads(LIST.read_text(encoding="utf-8"))["phrases"]
     sources = [Text(path, text) for path, text in texts()]
-    places: dict[str, list[str]] = {}
-    for phrase in listed:
+    count = 0
+    for phrase, instead in listed.items():
         pattern = re.compile(rf"{phrase}(?![a-z])")
-        places[phrase] = [place for text in sources for place in text.places(pattern)]
-    if "--update" in arguments:
-        _write({phrase: (entry[0], min(entry[1], len(places[phrase]))) for phrase, entry in listed.items()})
-        return 0
-    risen = 0
-    for phrase, (instead, most) in listed.items():
-        if "--show" in arguments:
-            print(*places[phrase], sep="\n", end="\n" if places[phrase] else "")
-        if len(places[phrase]) > most:
-            risen += 1
-            print(f"{phrase!r} occurs {len(places[phrase])} times, at most {most}; write: {instead}")
-            print(*(f"  {place}" for place in places[phrase][:20]), sep="\n")
-    left = sum(map(len, places.values()))
-    print(f"{len(listed)} phrases, {left:,} occurrences left, {risen} above their count")
-    return 1 if risen else 0
-
-
-def _write(entries: dict[str, tuple[str, int]]) -> None:
-    head = LIST.read_text(encoding="utf-8").partition("[phrases]")[0]
-    lines = [f"'{phrase}' = [\"{instead}\", {most}]" for phrase, (instead, most) in entries.items()]
-    LIST.write_text(head + "[phrases]\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        for place in (place for text in sources for place in text.places(pattern)):
+            print(f"{place} (write: {instead})")
+            count += 1
+    print(f"{len(listed)} phrases, {count:,} occurrences")
+    return 1 if count else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -10,7 +10,7 @@ _PAGE = Path(__file__).parents[1] / "docs" / "reason-codes.md"
 _HEAD = """# Reason codes
 
 Every event and every error carries one of these codes. `narrowcast events --explain CODE` prints an entry;
-with `--json`, an error holds its code as `reason_code` and the command to run next as `actionable_fix`.
+with `--json`, an error has its code as `reason_code` and the command to run next as `actionable_fix`.
 This page is generated: `python tools/reason_codes.py`.
 """
 

@@ -64,7 +64,7 @@ REASONS: dict[str, Reason] = {
     # ingestion
     "dataset_import_run": Reason(_I, _INFO, "rows were imported"),
     "dataset_import_failed": Reason(
-        _I, _ERR, "an import failed; nothing was kept", "narrowcast data import --dry-run"
+        _I, _ERR, "an import failed; nothing was stored", "narrowcast data import --dry-run"
     ),
     "dataset_request_invalid": Reason(
         _I,
@@ -76,9 +76,9 @@ REASONS: dict[str, Reason] = {
         _I, _WARN, "a mapping under 0.80 confidence was forced", "narrowcast data introspect"
     ),
     "dataset_import_removed": Reason(_I, _INFO, "an import and its rows were removed"),
-    "dataset_import_unknown": Reason(_I, _ERR, "there is no import of that id", "narrowcast data imports"),
+    "dataset_import_unknown": Reason(_I, _ERR, "there is no import with this id", "narrowcast data imports"),
     "dataset_import_cancelled": Reason(
-        _I, _WARN, "an import was stopped on request; nothing was kept", "narrowcast data import"
+        _I, _WARN, "an import was stopped on request; nothing was stored", "narrowcast data import"
     ),
     "dataset_already_imported": Reason(
         _I, _ERR, "the same rows were imported before", "narrowcast data imports"
@@ -90,20 +90,20 @@ REASONS: dict[str, Reason] = {
         _I, _ERR, "not one row could be mapped", "narrowcast data import --dry-run"
     ),
     "dataset_rows_forgotten": Reason(
-        _I, _WARN, "rows were deleted from every copy the project owns", "narrowcast prepare"
+        _I, _WARN, "rows were deleted from every copy in the project", "narrowcast prepare"
     ),
     "dataset_row_unknown": Reason(_I, _ERR, "no row matches, or more than one", "narrowcast data imports"),
     "dataset_row_reviewed": Reason(_I, _INFO, "rows were reviewed by a person"),
     # cleaning
     "cleaning_run": Reason(_C, _INFO, "texts were cleaned"),
     "cleaning_failed": Reason(
-        _C, _ERR, "cleaning failed; nothing was kept", "narrowcast data clean --dry-run"
+        _C, _ERR, "cleaning failed; nothing was stored", "narrowcast data clean --dry-run"
     ),
     "cleaning_request_invalid": Reason(
         _C, _ERR, "an option of a cleaning is wrong", "narrowcast data clean --help"
     ),
     "cleaning_cancelled": Reason(
-        _C, _WARN, "cleaning was stopped on request; nothing was kept", "narrowcast data clean"
+        _C, _WARN, "cleaning was stopped on request; nothing was stored", "narrowcast data clean"
     ),
     "cleaning_unknown": Reason(
         _C, _ERR, "the report of a cleaning is missing or damaged", "narrowcast data clean"
@@ -117,7 +117,7 @@ REASONS: dict[str, Reason] = {
     # factory
     "factory_generate_run": Reason(_F, _INFO, "rows were generated"),
     "factory_generate_failed": Reason(
-        _F, _ERR, "a generation stopped; answers paid for are kept", "narrowcast data generate"
+        _F, _ERR, "a generation stopped; paid answers are kept", "narrowcast data generate"
     ),
     "factory_request_invalid": Reason(
         _F, _ERR, "an option of a generation, a gate or a judge is wrong", "narrowcast data gate --help"
@@ -132,15 +132,15 @@ REASONS: dict[str, Reason] = {
         _F, _WARN, "the spending cap was reached", "narrowcast data generate --cap-tokens"
     ),
     "factory_cancelled": Reason(
-        _F, _WARN, "stopped on request; answers paid for are kept", "narrowcast data generate"
+        _F, _WARN, "stopped on request; paid answers are kept", "narrowcast data generate"
     ),
     "factory_held_out_text": Reason(
-        _F, _ERR, "a prompt held the text of a held-out row and was not sent", "narrowcast data generate"
+        _F, _ERR, "a prompt contained the text of a held-out row and was not sent", "narrowcast data generate"
     ),
     "factory_plan_invalid": Reason(
         _F, _ERR, "a plan, prompt or template file is wrong", "narrowcast data generate --dry-run"
     ),
-    "factory_rows_missing": Reason(_F, _ERR, "there are no rows for this", "narrowcast data generate"),
+    "factory_rows_missing": Reason(_F, _ERR, "there are no rows to work on", "narrowcast data generate"),
     "factory_teacher_refused": Reason(
         _F,
         _ERR,
@@ -153,21 +153,21 @@ REASONS: dict[str, Reason] = {
     "factory_caller_died": Reason(
         _F,
         _ERR,
-        "the process that asks the teacher ended",
+        "the process that sends requests to the teacher ended",
         "narrowcast data generate, which pays for no answer twice",
     ),
-    "factory_gate_run": Reason(_F, _INFO, "rows went through the gates"),
+    "factory_gate_run": Reason(_F, _INFO, "rows were checked by the row gates"),
     "factory_gate_failed": Reason(
-        _F, _ERR, "the gates could not be applied, or no row passed", "narrowcast data gate --dry-run"
+        _F, _ERR, "the row gates could not be applied, or no row passed", "narrowcast data gate --dry-run"
     ),
-    "factory_gate_audit": Reason(_F, _INFO, "imported rows were checked by the gates"),
+    "factory_gate_audit": Reason(_F, _INFO, "imported rows were checked by the row gates"),
     "factory_judge_run": Reason(_F, _INFO, "rows were judged"),
     "factory_judge_failed": Reason(
         _F, _ERR, "judging stopped with an error; paid answers are kept", "narrowcast data judge"
     ),
     "factory_balance_failed": Reason(_F, _ERR, "train rows could not be balanced", "narrowcast prepare"),
     "factory_balance_run": Reason(_F, _INFO, "train rows were balanced"),
-    "factory_balance_undone": Reason(_F, _INFO, "rows left out by balancing came back"),
+    "factory_balance_undone": Reason(_F, _INFO, "rows left out by balancing were restored"),
     # prepare
     "prepare_run": Reason(_P, _INFO, "a data-set version was prepared"),
     "prepare_failed": Reason(_P, _ERR, "no data-set version could be prepared", "narrowcast data ledger"),
@@ -182,7 +182,7 @@ REASONS: dict[str, Reason] = {
     "prepare_leakage_audit": Reason(_P, _INFO, "one set of rows was searched for rows of another"),
     "prepare_manifest_missing": Reason(_P, _ERR, "no data set was prepared", "narrowcast prepare"),
     "prepare_split_changed": Reason(
-        _P, _ERR, "a prepared file is not what its manifest says", "narrowcast prepare --force"
+        _P, _ERR, "a prepared file differs from its manifest", "narrowcast prepare --force"
     ),
     # baseline
     "baseline_run": Reason(_B, _INFO, "baselines were measured"),
@@ -191,22 +191,22 @@ REASONS: dict[str, Reason] = {
     "training_run": Reason(_T, _INFO, "a model was trained"),
     "training_started": Reason(_T, _INFO, "training began"),
     "training_resumed": Reason(_T, _INFO, "training continued from a checkpoint"),
-    "training_layout_planned": Reason(_T, _INFO, "the layout of each batch is chosen by costs measured here"),
-    "training_rerun": Reason(_T, _INFO, "a run was repeated to the same weights"),
-    "training_rerun_differs": Reason(_T, _WARN, "a run was repeated to other weights", "narrowcast runs"),
+    "training_layout_planned": Reason(_T, _INFO, "the layout of each batch is chosen by measured costs"),
+    "training_rerun": Reason(_T, _INFO, "a repeated run gave the same weights"),
+    "training_rerun_differs": Reason(_T, _WARN, "a repeated run gave different weights", "narrowcast runs"),
     "training_pruned": Reason(
-        _T, _INFO, "a trial of a search was ended early, as others were better by then"
+        _T, _INFO, "a trial of a search was stopped early, below the median of the others"
     ),
-    "training_seeds": Reason(_T, _INFO, "a recipe was trained under several seeds"),
+    "training_seeds": Reason(_T, _INFO, "a recipe was trained with several seeds"),
     "training_search_started": Reason(_T, _INFO, "a search over recipes began or continued"),
     "training_search_trial": Reason(_T, _INFO, "a trial of a search ended"),
-    "training_weights_dropped": Reason(_T, _INFO, "weights of trials that lost a search were removed"),
+    "training_weights_dropped": Reason(_T, _INFO, "weights of trials off the Pareto front were removed"),
     "training_search_finished": Reason(_T, _INFO, "a search over recipes ended, with its best run"),
     "training_search_failed": Reason(
         _T, _ERR, "no trial of a search could be trained", "narrowcast train --dry-run"
     ),
     "training_overfit": Reason(
-        _T, _WARN, "the dev loss rose behind its best", "narrowcast train --early-stopping 3"
+        _T, _WARN, "the dev loss ended worse than its best", "narrowcast train --early-stopping 3"
     ),
     "training_forgetting": Reason(
         _T,
@@ -218,11 +218,11 @@ REASONS: dict[str, Reason] = {
         _T,
         _WARN,
         "a run that ran out of memory continued with smaller batches",
-        "narrowcast train --set micro_batch_size=4",
+        "narrowcast train --micro-batch-size 4",
     ),
     "training_tracked": Reason(_T, _INFO, "figures of a run are sent to a tracker"),
     "training_tracker_failed": Reason(
-        _T, _WARN, "a tracker took no figures; the run was not affected", "narrowcast runs"
+        _T, _WARN, "a tracker did not accept figures; the run was not affected", "narrowcast runs"
     ),
     "training_tracker_unusable": Reason(
         _T, _ERR, "a tracker cannot be used", "narrowcast train without --track"
@@ -231,17 +231,19 @@ REASONS: dict[str, Reason] = {
         _T, _WARN, "training without an evaluated baseline was forced", "narrowcast baseline"
     ),
     "training_rows_truncated": Reason(
-        _T, _WARN, "rows were longer than the context and left out", "narrowcast data ledger"
+        _T, _WARN, "rows were left out because they are longer than the context", "narrowcast data ledger"
     ),
-    "training_preflight": Reason(_T, _INFO, "what a run needs was checked before it"),
+    "training_preflight": Reason(_T, _INFO, "a run was checked before it started"),
     "training_preflight_ignored": Reason(
-        _T, _WARN, "a run began in spite of problems found beforehand", "narrowcast preflight"
+        _T, _WARN, "a run started despite preflight problems", "narrowcast preflight"
     ),
     "training_forecast": Reason(
         _T, _INFO, "time and memory were forecast from optimizer steps on the real rows"
     ),
-    "training_forecast_checked": Reason(_T, _INFO, "the forecast was compared with what happened"),
-    "training_autopilot": Reason(_T, _INFO, "base, recipe and schedule were chosen from data and machine"),
+    "training_forecast_checked": Reason(
+        _T, _INFO, "the forecast was compared with the actual time and memory"
+    ),
+    "training_autopilot": Reason(_T, _INFO, "base, recipe and schedule were chosen for data and machine"),
     "training_rows_too_few": Reason(
         _T, _ERR, "a data set of one row is too small to train on", "narrowcast data import"
     ),
@@ -252,7 +254,7 @@ REASONS: dict[str, Reason] = {
     "training_gates_missing": Reason(
         _T,
         _WARN,
-        "no gate will judge the model",
+        "no release gate checks the model",
         "name gates under evaluate: in narrowcast.yaml, then: narrowcast eval",
     ),
     "training_licence_unclear": Reason(
@@ -261,11 +263,11 @@ REASONS: dict[str, Reason] = {
     "training_device_missing": Reason(
         _T,
         _ERR,
-        "the recipe needs hardware or a library that is not here",
+        "the recipe needs hardware or a library that is missing",
         "narrowcast train --recipe sft-lora",
     ),
     "training_memory_short": Reason(
-        _T, _ERR, "the run would need more memory than there is", "narrowcast train --set micro_batch_size=4"
+        _T, _ERR, "the run would need more memory than is free", "narrowcast train --micro-batch-size 4"
     ),
     "training_time_short": Reason(
         _T, _WARN, "the run would take longer than its time limit", "narrowcast train --epochs 1"
@@ -281,7 +283,7 @@ REASONS: dict[str, Reason] = {
     ),
     "training_dispatch_error": Reason(_T, _ERR, "training could not begin", "narrowcast preflight"),
     "training_oom": Reason(
-        _T, _ERR, "the machine ran out of memory", "narrowcast train --set micro_batch_size=4"
+        _T, _ERR, "the machine ran out of memory", "narrowcast train --micro-batch-size 4"
     ),
     "training_diverged": Reason(
         _T, _ERR, "the loss became NaN or infinite", "narrowcast train --learning-rate 1e-4"
@@ -300,33 +302,35 @@ REASONS: dict[str, Reason] = {
     "eval_answers_missing": Reason(
         _E, _ERR, "rows without answers cannot be scored", "narrowcast data review"
     ),
-    "eval_gate_failed": Reason(_E, _WARN, "a metric gate failed", "narrowcast eval --json"),
+    "eval_gate_failed": Reason(_E, _WARN, "a release gate failed", "narrowcast eval --json"),
     # export
-    "export_run": Reason(_X, _INFO, "a bundle was written and proven equal to the measured model"),
+    "export_run": Reason(_X, _INFO, "a bundle was written and passed parity"),
     "export_run_failed": Reason(_X, _ERR, "an export failed; no bundle was kept", "narrowcast export"),
-    "export_artifact_missing": Reason(_X, _ERR, "the trained weights are not there", "narrowcast train"),
+    "export_artifact_missing": Reason(_X, _ERR, "the trained weights are missing", "narrowcast train"),
     "export_quantization_failed": Reason(
         _X, _ERR, "a file could not be quantised", "narrowcast export --formats f16"
     ),
     "export_parity_failed": Reason(
-        _X, _ERR, "the exported file is not the model that was measured", "narrowcast parity --json"
+        _X, _ERR, "an exported file differs from the model that was measured", "narrowcast parity --json"
     ),
-    "export_parity_proven": Reason(_X, _INFO, "an exported file was proven again"),
+    "export_parity_proven": Reason(_X, _INFO, "an exported file passed parity again"),
     "export_parity_uncertain": Reason(
         _X, _WARN, "too few rows to tell whether the metric fell", "narrowcast parity --parity-rows 500"
     ),
     # deployment
     "deployment_serve_started": Reason(_D, _INFO, "a model is served"),
     "deployment_worker_restarted": Reason(
-        _D, _WARN, "the model's process died and was started again", "narrowcast export --formats f16"
+        _D, _WARN, "the process of the model died and was restarted", "narrowcast export --formats f16"
     ),
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
-    "project_migrated": Reason(_S, _INFO, "a project's files were brought to the current format"),
+    "project_migrated": Reason(_S, _INFO, "a project was migrated to the current format"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
-    "stage_interrupted": Reason(_S, _WARN, "a stage's process ended before the stage did", "narrowcast run"),
-    "stage_recovered": Reason(_S, _INFO, "a stage had finished when its process ended"),
-    "job_submitted": Reason(_S, _INFO, "a job was put into the queue"),
+    "stage_interrupted": Reason(
+        _S, _WARN, "the process of a stage ended before the stage did", "narrowcast run"
+    ),
+    "stage_recovered": Reason(_S, _INFO, "a stage had finished before its process ended"),
+    "job_submitted": Reason(_S, _INFO, "a job was submitted"),
     "job_started": Reason(_S, _INFO, "a step of a job began"),
     "job_done": Reason(_S, _INFO, "a job has finished"),
     "job_failed": Reason(
@@ -335,38 +339,44 @@ REASONS: dict[str, Reason] = {
     "job_process_died": Reason(
         _S, _ERR, "the process of a step was killed; finished steps are kept", "narrowcast jobs resume"
     ),
-    "job_cancelled": Reason(_S, _WARN, "a job was stopped for good", "narrowcast jobs resume"),
-    "job_paused": Reason(_S, _INFO, "a job was stopped for a while", "narrowcast jobs resume"),
-    "job_resumed": Reason(_S, _INFO, "a stopped, failed or interrupted job was put into the queue again"),
-    "job_scheduled": Reason(_S, _INFO, "a job was given a schedule, or lost it"),
+    "job_cancelled": Reason(_S, _WARN, "a job was cancelled", "narrowcast jobs resume"),
+    "job_paused": Reason(_S, _INFO, "a job was paused", "narrowcast jobs resume"),
+    "job_resumed": Reason(_S, _INFO, "a cancelled, paused, failed or interrupted job was resumed"),
+    "job_scheduled": Reason(_S, _INFO, "a schedule was added or removed"),
     "job_unknown": Reason(_S, _ERR, "there is no such job or schedule", "narrowcast jobs list"),
-    "job_worker_busy": Reason(_S, _ERR, "a worker already runs in this workspace", "narrowcast jobs list"),
+    "job_worker_busy": Reason(
+        _S, _ERR, "a worker is already running in this workspace", "narrowcast jobs list"
+    ),
     "model_unusable": Reason(_S, _ERR, "a model cannot be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull"),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
     "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "narrowcast models list"),
-    "model_base_changed": Reason(_S, _ERR, "the base is not the one trained on", "narrowcast train --force"),
+    "model_base_changed": Reason(
+        _S, _ERR, "the base is not the one that the run was trained on", "narrowcast train --force"
+    ),
     "system_import_damaged": Reason(
         _S,
         _ERR,
-        "the files of an import are gone or differ from its record",
+        "the files of an import are missing or differ from its record",
         "narrowcast data import --force",
     ),
     "system_error": Reason(
-        _S, _ERR, "something failed that has no code of its own", "narrowcast events --severity error"
+        _S, _ERR, "an error without a reason code of its own", "narrowcast events --severity error"
     ),
     "system_cancelled": Reason(
-        _S, _WARN, "stopped on request", "the same command again; narrowcast runs shows what exists"
+        _S, _WARN, "stopped on request", "run the same command again; narrowcast runs lists the finished runs"
     ),
     "system_config_invalid": Reason(
         _S, _ERR, "a command line or configuration is wrong", "narrowcast --help"
     ),
-    "system_db_error": Reason(_S, _ERR, "the database refused", "narrowcast doctor"),
+    "system_db_error": Reason(_S, _ERR, "the database reported an error", "narrowcast doctor"),
     "system_disk_full": Reason(
         _S, _ERR, "the disk is full", "free some space; narrowcast doctor shows how much is free"
     ),
-    "system_plugin_failed": Reason(_S, _ERR, "a third party's plug-in failed", "narrowcast plugins"),
+    "system_plugin_failed": Reason(_S, _ERR, "a plug-in failed", "narrowcast plugins"),
     "system_extra_missing": Reason(_S, _ERR, "an optional dependency is not installed", "narrowcast doctor"),
-    "system_io_error": Reason(_S, _ERR, "a file or folder refused", "narrowcast doctor"),
-    "system_project_busy": Reason(_S, _ERR, "another process works on the project", "narrowcast jobs list"),
+    "system_io_error": Reason(_S, _ERR, "a file or folder could not be read or written", "narrowcast doctor"),
+    "system_project_busy": Reason(
+        _S, _ERR, "another process is working on the project", "narrowcast jobs list"
+    ),
 }

@@ -107,7 +107,7 @@ def test_a_refusing_database_loses_no_event(project: Project) -> None:
     assert [event.message for event in project.trail.events()][1:] == ["written"]
 
 
-def test_what_is_no_json_does_not_stop_the_event(project: Project) -> None:
+def test_a_payload_that_is_not_json_does_not_stop_the_event(project: Project) -> None:
     payload = {"loss": float("nan"), "where": project.paths.root, "text": "\0 \u2028"}
     project.trail.emit(StageName.PREPARE, "prepare_run", "odd", payload=payload)
     assert project.trail.events()[-1].payload["loss"] == "NaN"

@@ -39,6 +39,17 @@ def test_the_root_help_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -
     assert max(map(len, root_help().splitlines())) <= 50
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_shows_what_is_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    command = load_command(name)
+    for each in [command, *getattr(command, "commands", {}).values()]:
+        text = each.get_help(each.context_class(each, info_name=each.name))
+        assert "--install-completion" not in text  # of the root alone
+        assert "..." not in text.partition("Commands:")[2]  # one line says what a sub-command does
+        assert "<str>" not in text
+
+
 # What a help must not load: the root's nothing but the table, a command's no formatter of terminals.
 LIGHT = {
     "": {"typer", "rich", "pydantic", "dataclasses", "json"},

@@ -89,7 +89,7 @@ def bake(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
         """A command."""
         REQUESTS.append((request, as_json))
 
-    application = typer.Typer()
+    application = typer.Typer(rich_markup_mode=None)
     application.command()(command)
     return application
 
@@ -144,7 +144,7 @@ def test_one_error_names_every_mistake(bake: typer.Typer) -> None:
 
 
 def test_a_request_without_a_stage() -> None:
-    application = typer.Typer()
+    application = typer.Typer(rich_markup_mode=None)
     application.command()(show)
     assert call(application, ["a:1", "--limit", "3"]) == Show(row="a:1", limit=3)
     with pytest.raises(UsageError, match="limit: input should be greater than or equal to 1"):
@@ -153,7 +153,14 @@ def test_a_request_without_a_stage() -> None:
 
 def test_help_comes_from_the_fields(bake: typer.Typer) -> None:
     text = " ".join(CliRunner().invoke(bake, ["--help"], env={"COLUMNS": "200"}).output.split())
-    for part in ("Passes over the rows", "lora, full", "default 3", "SCHEME:PATH", "[MODEL]...", "red, blue"):
+    for part in (
+        "Passes over the rows",
+        "lora, full",
+        "default: 3",
+        "SCHEME:PATH",
+        "[MODEL]...",
+        "red, blue",
+    ):
         assert part in text, part
     assert "--secret" not in text
 

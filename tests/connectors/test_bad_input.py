@@ -28,7 +28,7 @@ def test_missing_path_folder_empty_file_and_white_space(tmp_path: Path, scheme: 
         "trian.csv": ("does not exist", "did you mean"),
         "folder": ("no file was found", "of a folder"),
         "empty.csv": ("the file is empty", "export"),
-        "blank.csv": ("nothing but white space", "export"),
+        "blank.csv": ("only white space", "export"),
     }
     for name, (what, fix) in cases.items():
         with pytest.raises(DataError, match=what) as caught:
@@ -47,12 +47,12 @@ def test_binary_files_are_named_for_what_they_are(tmp_path: Path, name: str, sch
         connect(Locator(scheme, str(tmp_path / name))).describe()
 
 
-def test_an_encoding_that_can_not_be_told(tmp_path: Path) -> None:
+def test_an_undetectable_encoding(tmp_path: Path) -> None:
     # Bytes that no listed code page maps to text in most of their places.
     (tmp_path / "x.csv").write_bytes(
         b"text,label\n" + bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xFF]) * 300 + b",a\n"
     )
-    with pytest.raises(DataError, match="encoding cannot be told") as caught:
+    with pytest.raises(DataError, match="encoding cannot be detected") as caught:
         list(connect(Locator("csv", str(tmp_path / "x.csv"))).load())
     assert "encoding=" in caught.value.next_command
 
@@ -65,7 +65,7 @@ def test_unknown_schemes_and_wrong_locators() -> None:
             Locator.parse(text)
 
 
-def test_a_device_is_no_file() -> None:
+def test_a_device_is_not_a_file() -> None:
     with pytest.raises(DataError, match="not a regular file"):
         connect(Locator("csv", os.devnull))
 

@@ -92,7 +92,7 @@ def test_nul_bytes_are_named(tmp_path: Path) -> None:
     lines = [f"text {n},label" for n in range(200)]
     lines[3] = "te\x00xt,label"
     _, rows = read(tmp_path / "x.csv", "text,label\n" + "\n".join(lines) + "\n")
-    assert [(row.index, row.error) for row in rows if row.error] == [(3, "the record holds NUL bytes")]
+    assert [(row.index, row.error) for row in rows if row.error] == [(3, "the record contains NUL bytes")]
 
 
 def test_a_file_without_a_header_keeps_its_first_record(tmp_path: Path) -> None:

@@ -48,10 +48,12 @@ def test_kinds_of_documents(tmp_path: Path) -> None:
     assert rows["sub/m.html"].data["text"] == "nothing but a menu"
     assert rows["d.docx"].data["text"] == "The heading\n\nA paragraph.\n\nleft\tright"
     assert rows["d.docx"].data["title"] == "The heading"
-    assert "other files, not read: 1 .png" in connect(Locator("docs", str(tmp_path))).describe().notes
+    assert (
+        "other files, which are not read: 1 .png" in connect(Locator("docs", str(tmp_path))).describe().notes
+    )
 
 
-def test_what_can_not_be_read_is_a_named_rejection(tmp_path: Path) -> None:
+def test_an_unreadable_document_is_a_named_rejection(tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     outside.write_text("secret")
     folder = tmp_path / "docs"
@@ -71,7 +73,7 @@ def test_what_can_not_be_read_is_a_named_rejection(tmp_path: Path) -> None:
     rows = read(folder)
     expected = {
         "empty.txt": "the file is empty", "broken.pdf": "", "broken.docx": "zip", "binary.md": "binary data",
-        "script.html": "holds no text", "link.txt": "a link out of the folder", "scan.pdf": "needs OCR",
+        "script.html": "contains no text", "link.txt": "a place outside the folder", "scan.pdf": "needs OCR",
         "locked.pdf": "encrypted",
     }  # fmt: skip
     assert rows.keys() == expected.keys()

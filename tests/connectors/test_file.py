@@ -27,7 +27,7 @@ def test_jsonl_under_a_json_name(tmp_path: Path) -> None:
     assert read(tmp_path / "x.json") == ("jsonl", [SourceRow(0, {"id": 1}), SourceRow(1, {"id": 2})])
 
 
-def test_a_json_document_of_one_line_is_no_jsonl(tmp_path: Path) -> None:
+def test_a_json_document_of_one_line_is_not_jsonl(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[{"id": 1}, {"id": 2}]\n')
     kind, rows = read(tmp_path / "x.json")
     assert (kind, len(rows)) == ("json", 2)

@@ -39,7 +39,7 @@ def test_a_file_is_fetched_once_and_read_by_name_and_content(site: Site, access:
     assert len(described.origin["sha256"]) == 64
     assert described.origin["etag"]
     again = connect(Locator.parse(f"{site.url}/data/train.csv"), access)
-    assert again.describe().notes[0].startswith("unchanged at its server")
+    assert again.describe().notes[0].startswith("unchanged on its server")
     assert [row.data["label"] for row in again.load()] == ["a", "b"]
 
 
@@ -65,7 +65,7 @@ def test_options_stand_behind_a_hash_and_are_not_sent(site: Site, access: Source
     assert site.asked[0][1] == "/x.csv"
 
 
-def test_a_broken_download_goes_on_where_it_stopped(site: Site, access: SourceAccess) -> None:
+def test_a_broken_download_continues_where_it_stopped(site: Site, access: SourceAccess) -> None:
     lines = b"".join(b"text number %d,label\n" % number for number in range(30_000))
     site.files["/big.csv"] = b"text,label\n" + lines
     site.break_after["/big.csv"] = 200_000
@@ -164,7 +164,7 @@ def test_a_password_is_sent_but_written_nowhere(
 
 def test_offline_a_fetched_file_is_used_and_no_other_machine_asked(access: SourceAccess) -> None:
     closed = replace(access, offline=True)
-    with pytest.raises(DataError, match="offline mode allows no other machine"):
+    with pytest.raises(DataError, match="offline mode forbids network access"):
         read("https://data.example/x.csv", closed)
 
 

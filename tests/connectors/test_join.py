@@ -46,7 +46,7 @@ def test_a_plus_before_a_known_scheme_divides(rest: str, left: str, right: str, 
 
 
 @pytest.mark.parametrize("rest", ["file:a.json", "file:a.json+b.json", "a+b?on=id"])
-def test_what_is_no_join_is_refused(rest: str) -> None:
+def test_a_locator_that_is_not_a_join_is_refused(rest: str) -> None:
     with pytest.raises(UsageError, match="two locators"):
         split_join(rest)
 

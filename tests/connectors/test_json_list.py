@@ -82,10 +82,10 @@ def test_a_repeated_key_is_a_named_rejection(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(f"[{line},\n{twice}, {line}]")
     for name in ("x.jsonl", "x.json"):
         rows = list(connect(Locator("file", str(tmp_path / name))).load())
-        assert [row.error for row in rows] == [None, "the key 'b' stands twice in one object", None]
+        assert [row.error for row in rows] == [None, "the key 'b' occurs twice in one object", None]
         assert rows[1].raw == twice
     (tmp_path / "y.json").write_text('{"train": [["a", "x"]], "train": [["b", "y"]]}')
-    with pytest.raises(DataError, match="'train' stands twice"):
+    with pytest.raises(DataError, match="'train' occurs twice"):
         list(connect(Locator("file", str(tmp_path / "y.json"))).load())
 
 
@@ -112,7 +112,7 @@ def test_sheets_are_chosen_and_the_others_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no sheet 'x'") as caught:
         connect(Locator("file", f"{path}?sheet=x"))
     assert "Notes, Data 2, Empty" in caught.value.next_command
-    with pytest.raises(DataError, match="'Empty' holds no rows"):
+    with pytest.raises(DataError, match="'Empty' has no rows"):
         connect(Locator("file", f"{path}?sheet=Empty"))
 
 

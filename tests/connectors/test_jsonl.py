@@ -38,7 +38,7 @@ def test_objects_arrays_and_values_become_records(tmp_path: Path) -> None:
         (b'{"n": ' + b"9" * 5_000 + b"}", "digits"),
     ],
 )
-def test_a_bad_line_is_a_sentinel_and_the_rest_goes_on(tmp_path: Path, line: bytes, reason: str) -> None:
+def test_a_bad_line_is_a_sentinel_and_reading_continues(tmp_path: Path, line: bytes, reason: str) -> None:
     good = b'{"text": "a"}\n' * 300
     rows = read(tmp_path / "x.jsonl", good + line + b"\n" + good)
     bad = [row for row in rows if row.error]
@@ -57,9 +57,9 @@ def test_the_description_names_columns_and_bad_records(tmp_path: Path) -> None:
     assert description.notes == ["1 of the first 3 records cannot be parsed"]
 
 
-def test_a_file_that_is_no_json_at_all_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text("text,label\na,b\n")
     with pytest.raises(DataError, match="no line of the file is JSON") as caught:
         JsonlConnector(str(path)).describe()
-    assert caught.value.next_command == f"if it is another format, read it with file:{path}"
+    assert caught.value.next_command == f"if it has another format, read it with file:{path}"

@@ -68,7 +68,7 @@ def test_a_file_is_fetched_once(kaggle: Site, access: SourceAccess, address: str
     assert [row.data["label"] for row in connector.load()] == ["a", "b"]
     assert connector.describe().locator == f"kaggle:{address}?file=train.csv"
     again = connect(Locator("kaggle", f"{address}?file=train.csv"), access)
-    assert again.describe().notes[0].startswith("unchanged at Kaggle")
+    assert again.describe().notes[0].startswith("unchanged on Kaggle")
     with pytest.raises(DataError, match="2 files, and none is named") as caught:
         connect(Locator("kaggle", address), access)
     assert "train.csv, test.csv" in caught.value.next_command

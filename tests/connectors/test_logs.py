@@ -56,14 +56,14 @@ def test_completions_and_tool_calls() -> None:
         ({"request": CHAT, "response": {"status_code": 429, "body": {}}}, "status 429"),
         ({"request": CHAT}, "no response is logged"),
         ({"request": {}, "response": DONE}, "no messages, prompt or input"),
-        ({"request": CHAT, "response": {"choices": []}}, "holds no reply"),
+        ({"request": CHAT, "response": {"choices": []}}, "has no reply"),
         ({"request": CHAT, "response": "not json"}, "not JSON"),
         ({"request": [1], "response": DONE}, "no request is logged"),
-        ({"request": CHAT, "response": 7}, "no object"),
+        ({"request": CHAT, "response": 7}, "not an object"),
         ({"text": "a"}, "no response is logged"),
     ],
 )
-def test_what_is_no_answered_request_is_said(record: dict[str, Any], why: str) -> None:
+def test_a_line_that_is_not_an_answered_request_is_named(record: dict[str, Any], why: str) -> None:
     with pytest.raises(TrafficError, match=why):
         conversation(record)
 

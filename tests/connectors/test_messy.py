@@ -43,7 +43,7 @@ def test_what_is_read(shared_data: Path) -> None:
 def test_short_records_are_filled_where_that_is_asked_for(shared_data: Path) -> None:
     path = shared_data / "messy" / "bikes_latin1_semicolon.csv"
     notes = connect(Locator("file", str(path))).describe().notes
-    assert any("lack cells at their end and are rejected; ?short=fill" in note for note in notes)
+    assert any("have too few fields and are rejected; ?short=fill" in note for note in notes)
     rows = list(connect(Locator("file", f"{path}?short=fill")).load())
     assert (len(rows), sum(row.error is not None for row in rows)) == (310, 0)
     assert rows[-1].data["St-Urbain (données non disponibles)"] == ""

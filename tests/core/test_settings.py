@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from narrowcast.core.names import Split
-from narrowcast.core.request import StageRequest
 from narrowcast.core.settings import Settings
 from narrowcast.errors import NarrowcastError
+from narrowcast.experiments.requests import TrainRequest
 from narrowcast.factory.requests import GenerateRequest
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.generations import generate
@@ -23,9 +23,8 @@ from narrowcast.ops.imports import ImportRequest, import_rows
 from narrowcast.ops.models import pull_model
 from narrowcast.ops.projects import create_project
 from narrowcast.ops.requests import BaselineRequest, InitRequest, ModelRequest
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.ops.train import train
 from narrowcast.pipeline.project import Project
-from narrowcast.stages import stage
 from tests.support.datasets import save_dataset, sentences, split_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,7 +116,7 @@ def test_offline_settings_refuse_a_remote_teacher(opened: Project) -> None:
 def test_offline_settings_refuse_a_remote_base(opened: Project) -> None:
     wanted = {"base": "nobody/no-such-model"}
     with pytest.raises(NarrowcastError) as caught:
-        run_stage(opened, stage("train"), StageRequest(options=wanted, force=True))
+        train(opened, TrainRequest(options=wanted, force=True))
     assert "offline" in str(caught.value).lower()
     with pytest.raises(NarrowcastError) as caught:
         baseline(opened, BaselineRequest(options={**wanted, "models": ["base"]}))

@@ -62,7 +62,7 @@ def test_nothing_is_left_to_be_filled_in(data: list[Row]) -> None:
     assert not [row["message"] for row in data if slot.search(row["message"])]
 
 
-def test_order_numbers_stand_in_the_message_and_near_misses_do_too(data: list[Row]) -> None:
+def test_order_numbers_are_in_the_message_and_so_are_near_misses(data: list[Row]) -> None:
     for row in data:
         digits = re.sub(r"\D", "", row["message"])
         if row["ticket"]["order_id"]:

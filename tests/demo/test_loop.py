@@ -35,7 +35,7 @@ def shrink(project: Project) -> None:
     project.save_config(config.model_copy(update=changed))
 
 
-def test_the_loop_ends_in_the_table_and_goes_on_where_it_stopped(
+def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
     cli: Cli, cli_json: Callable[..., Any], settings: Settings, tmp_path: Path
 ) -> None:
     base = str(build_tiny_model(tmp_path / "base", context=1024))
@@ -53,9 +53,9 @@ def test_the_loop_ends_in_the_table_and_goes_on_where_it_stopped(
     assert result["summary"]["ledger_balanced"]
 
     shown = cli("demo", "--base", base).stdout
-    assert "120 support messages of a shop that does not exist" in shown
+    assert "120 support messages to a fictitious shop" in shown
     assert "each in one split only" in shown
-    assert "tuned, exported q4_k_m" in shown
+    assert "fine-tuned, exported q4_k_m" in shown
     assert "next: narrowcast models list" in shown  # random weights lose to TF-IDF: nothing to serve
     runs = (project.paths.run_index).read_text().splitlines()
     assert len([json.loads(line) for line in runs]) == 1  # the second time nothing was trained

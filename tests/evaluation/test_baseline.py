@@ -49,7 +49,7 @@ def test_the_report_folder_holds_what_people_and_machines_read(intents):
     )
     text = (folder / "report.md").read_text()
     assert "60 rows of data set" in text
-    assert "look 1 at this split" in text
+    assert "access 1 to this split" in text
     assert "tfidf − majority" in text
     failures = list(read_jsonl(folder / "majority.failures.jsonl"))
     assert 0 < len(failures) <= 50
@@ -80,7 +80,7 @@ def test_answers_are_reused_where_only_the_interval_changes(intents):
     assert [each.speed.reused for each in fresh.results] == [False, False]
 
 
-def test_dev_is_no_counted_look(intents):
+def test_dev_access_is_not_counted(intents):
     assert baseline(intents, BaselineRequest(options={**FAST, "split": "dev"})).looks == 0
     assert not (intents.paths.registry / "test_looks.jsonl").exists()
 

@@ -3,13 +3,12 @@ import json
 import pytest
 
 from narrowcast.core.names import Split
-from narrowcast.core.request import StageRequest
 from narrowcast.core.run import BaseRecord, RunManifest
 from narrowcast.errors import ModelError, StageError, UsageError
 from narrowcast.ops.evaluate import baseline, compare, evaluate
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest, PrepareRequest
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import read_json, write_json
@@ -62,7 +61,7 @@ def test_the_default_gates_are_those_of_the_task(intents):
 
 @pytest.mark.nightly
 def test_a_gate_must_be_readable(intents):
-    with pytest.raises(UsageError, match="is no gate"):
+    with pytest.raises(UsageError, match="is not a gate"):
         evaluate(intents, EvaluateRequest(options={"models": ["tfidf"], "gates": ["macro_f1 > 0.9"]}))
 
 
@@ -83,7 +82,7 @@ def test_a_missing_run_is_never_another_model(intents):
 
 
 @pytest.mark.nightly
-def test_the_untuned_base_is_measured_with_and_without_shots(intents, tmp_path):
+def test_the_base_model_is_measured_with_and_without_shots(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=512)
     result = baseline(
         intents,
@@ -198,7 +197,7 @@ def test_the_newest_trained_run_is_measured_by_default(intents, tmp_path):
     base = build_tiny_model(tmp_path / "base", context=128)
     intents.save_config(intents.config.model_copy(update={"train": {"base": str(base), "epochs": 1}}))
     baseline(intents, BaselineRequest(options={"models": ["majority"], "limit": 15, **FAST}))
-    trained = run_stage(intents, TRAIN, StageRequest())
+    trained = intents.runner().run(TRAIN, stage_options(intents, TRAIN))
     result = evaluate(intents, EvaluateRequest(options={"limit": 15, **FAST}))
     assert [each.model for each in result.results] == [f"run:{trained.run_id}", "majority"]
     assert result.results[0].metrics["invalid_rate"].value == 0.0

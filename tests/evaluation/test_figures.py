@@ -36,7 +36,7 @@ def test_a_big_confusion_matrix_gets_room_for_every_name():
     assert small[0] < 1100
 
 
-def test_answers_that_are_no_label_get_a_column_only_where_there_are_any():
+def test_answers_that_are_not_a_label_get_a_column_only_where_there_are_any():
     assert confusion(3) != confusion(3, invalid=2)
 
 

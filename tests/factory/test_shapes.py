@@ -92,7 +92,7 @@ def test_a_span_that_is_not_in_the_text_is_refused() -> None:
         shape.read({"text": "Ann calls", "spans": [{"type": "who", "text": "Bob"}]})
 
 
-def test_a_task_without_answers_can_not_be_generated() -> None:
+def test_a_task_without_answers_cannot_be_generated() -> None:
     with pytest.raises(UsageError, match="cannot be generated"):
         row_shape(TaskSpec(profile="unlabelled"))
 

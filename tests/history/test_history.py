@@ -194,7 +194,7 @@ def test_rows_are_chosen_by_columns_that_no_mapper_kept(project: Project, first:
     found = forget(project, where={"customer": "c7"})
     assert found.ids == [f"{first}:7"]
     assert forget(project, where={"label": "a"}, text="KETTLE").rows < 30
-    with pytest.raises(DataError, match="no row meets"):
+    with pytest.raises(DataError, match="no row matches"):
         forget(project, where={"customer": "c7", "label": "nobody"})
     with pytest.raises(UsageError, match="which rows"):
         forget(project)

@@ -67,7 +67,7 @@ def test_a_failed_step_says_why_and_is_run_again_alone(project, settings, worker
 
 
 @pytest.mark.nightly
-def test_pause_then_resume_goes_on_from_the_checkpoint(project, settings, worker, training):
+def test_pause_then_resume_continues_from_the_checkpoint(project, settings, worker, training):
     worker()
     job = submit(project, [training])
     seen = wait_until(

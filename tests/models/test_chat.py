@@ -75,7 +75,7 @@ def test_a_template_that_refuses_is_an_error_that_says_why(tokenizer):
         ),
     ],
 )
-def test_templates_that_can_not_hold_a_conversation_are_refused(template, what):
+def test_templates_without_conversations_are_refused(template, what):
     broken = tiny_tokenizer(640, 512)
     broken.chat_template = template
     with pytest.raises(ModelError, match=what):

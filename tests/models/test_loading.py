@@ -76,7 +76,7 @@ def _shard_missing(folder: Path) -> None:
     [
         (_pickled, "pickled"),
         (_remote_code, "code of its own"),
-        (_torn, "no safetensors file"),
+        (_torn, "not a safetensors file"),
         (_shard_missing, "weight files are missing"),
         (lambda folder: _edit(folder, model_type="nonesuch"), "unknown architecture 'nonesuch'"),
         (lambda folder: (folder / "config.json").unlink(), "config.json is missing"),
@@ -107,7 +107,7 @@ def test_an_unknown_name_gets_near_ones(settings):
     assert "qwen3-0.6b" in caught.value.where
 
 
-def test_a_missing_folder_is_no_hub_name(settings):
+def test_a_missing_folder_is_not_a_hub_name(settings):
     with pytest.raises(ModelError, match="the model folder does not exist"):
         resolve_base("./nowhere", settings)
 
@@ -115,12 +115,12 @@ def test_a_missing_folder_is_no_hub_name(settings):
 @pytest.mark.parametrize("name", ["qwen3-0.6b", "Qwen/Qwen3-0.6B"])
 def test_offline_a_hub_model_must_be_here_already(settings, name):
     offline = settings.model_copy(update={"offline": True})
-    with pytest.raises(ModelError, match="forbids to download") as caught:
+    with pytest.raises(ModelError, match="forbids downloading") as caught:
         resolve_base(name, offline)
     assert caught.value.next_command == "with a network: narrowcast models pull Qwen/Qwen3-0.6B"
 
 
-def test_a_hub_that_can_not_be_reached_is_an_error(settings):
+def test_an_unreachable_hub_is_an_error(settings):
     with pytest.raises(ModelError, match="cannot be downloaded") as caught:
         resolve_base("owner/model", settings)
     assert caught.value.reason_code == "model_not_downloaded"

@@ -41,7 +41,7 @@ def test_text_of_special_tokens_stays_text(text):
     assert text_of(found) == f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n"
 
 
-def test_a_special_token_that_begins_another_is_no_trap():
+def test_a_special_token_that_begins_another_is_safe():
     found = pieces("x<a><ab>", "<a>{{ messages[0]['content'] }}<ab>", ["<a>", "<ab>"])
     assert [(piece.text, piece.special) for piece in found] == [
         ("<a>", True),

@@ -27,7 +27,7 @@ def difference(low: float, value: float, high: float) -> list[SummaryDifference]
     [
         ((0.01, 0.05, 0.09), "beats every baseline", "narrowcast serve"),
         ((-0.02, 0.01, 0.03), "no difference", "narrowcast serve"),
-        ((-0.09, -0.05, -0.01), "do not ship", "narrowcast models list"),
+        ((-0.09, -0.05, -0.01), "do not deploy", "narrowcast models list"),
     ],
 )
 def test_a_model_that_lost_is_not_offered_for_serving(interval, said, first):

@@ -144,10 +144,14 @@ class Watched(NullProgress):
 class Broken:
     """An engine that does the work and then fails as the machine below it might."""
 
-    def run(self, definition: Definition, inputs: Any, options: Any, context: StageContext) -> Any:
-        """Raise what no part of narrowcast raises."""
-        LOCAL.run(definition, inputs, options, context)
-        raise RuntimeError("the machine went away")
+    def body(self, definition: Definition) -> Any:
+        """Raises what no part of narrowcast raises."""
+
+        def run(inputs: Any, options: Any, context: StageContext) -> Any:
+            LOCAL.body(definition)(inputs, options, context)
+            raise RuntimeError("the machine went away")
+
+        return run
 
 
 def events_of(project: Project, run: str) -> list[RunEvent]:
@@ -263,7 +267,7 @@ def test_a_foreign_exception_ends_the_run_once(stand: Stand) -> None:
     project.close()
 
 
-def test_a_kill_at_any_step_leaves_a_project_that_goes_on(stand: Stand) -> None:
+def test_a_kill_at_any_step_leaves_a_project_that_continues(stand: Stand) -> None:
     project = stand.fresh()
     stand.run(project)
     expected = stand.files()

@@ -183,11 +183,11 @@ def test_the_batch_form(project: Project, imported: str, cli_json: Any) -> None:
     assert cli_json("data", "review", "--reviewer", "bot")["open"] == []
     for bad in (f"{ids[0]}=maybe", "accept", f"{ids[0]}=edit:"):
         error = cli_json("data", "review", "--decide", bad, code=2)["error"]
-        assert "is no decision" in error["message"]
+        assert "is not a decision" in error["message"]
 
 
 @pytest.mark.nightly
-def test_the_terminal_asks_row_by_row_and_goes_on_later(project: Project, imported: str) -> None:
+def test_the_terminal_asks_row_by_row_and_continues_later(project: Project, imported: str) -> None:
     fill_queue(project, "conflicts", count=1)
     command = [sys.executable, "-m", "narrowcast.cli.main", "data", "review", "--reviewer", "ann"]
 

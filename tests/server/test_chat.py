@@ -12,6 +12,7 @@ import pytest
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.message import Message
 from narrowcast.core.prediction import PromptRequest
+from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.llama import LlamaPredictor
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
@@ -35,7 +36,7 @@ def test_models_are_listed(plain, classifier):
 
 def test_an_answer_equals_the_predictors(plain, plain_gguf):
     answer = ask(plain)
-    with LlamaPredictor(plain_gguf) as predictor:
+    with LlamaPredictor(LlamaClient(plain_gguf)) as predictor:
         expected = predictor.predict(
             [PromptRequest((Message("user", QUESTION[0]["content"]),), max_tokens=16)]
         )[0]
@@ -108,7 +109,7 @@ def test_content_parts_and_developer_messages(plain):
 
 def test_a_classifier_answers_as_it_was_measured(classifier, bundled_gguf):
     spec = BundleManifest.model_validate_json((bundled_gguf.parent / "bundle.json").read_bytes()).task
-    with LlamaPredictor(bundled_gguf) as predictor:
+    with LlamaPredictor(LlamaClient(bundled_gguf)) as predictor:
         request = request_for(handler_for(spec), {"text": QUESTION[0]["content"]})
         expected = predictor.predict([request])[0]
     answer = ask(classifier, "cards-f16", logprobs=True, top_logprobs=5)

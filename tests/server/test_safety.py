@@ -82,7 +82,7 @@ def test_a_file_that_was_changed_after_its_proof_is_not_served(cli, bundled_gguf
     with (tmp_path / bundled_gguf.name).open("ab") as file:
         file.write(b"\0")
     done = cli("serve", "--model", tmp_path / bundled_gguf.name, code=1)
-    assert "not the one that its bundle was proven with" in done.stderr
+    assert "not the one that passed parity" in done.stderr
 
 
 def test_a_killed_child_fails_its_request_and_the_next_one_works(start, tmp_path):

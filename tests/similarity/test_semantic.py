@@ -62,7 +62,7 @@ def test_the_join_finds_every_pair_and_no_other(threshold: float) -> None:
 
 def test_too_much_work_is_refused_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cosine_join, "MOST_CANDIDATES", 1_000)
-    with pytest.raises(UsageError, match="comparing the meanings of 300 rows") as refused:
+    with pytest.raises(UsageError, match="comparing the vectors of 300 rows") as refused:
         semantic_groups(_sentences(300), threshold=0.3)
     assert "--meaning" in refused.value.next_command
 

@@ -40,14 +40,14 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
         open_database(url)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(WorkspaceError, match="cannot be used") as caught:
         open_database(f"sqlite:///{tmp_path / 'a.db'}")
     assert caught.value.reason_code == "system_db_error"
 
 
-def test_two_first_commands_at_once(tmp_path: Path) -> None:
+def test_two_simultaneous_first_commands(tmp_path: Path) -> None:
     script = "import sys; from narrowcast.store.database import open_database; open_database(sys.argv[1])"
     url = f"sqlite:///{tmp_path / 'a.db'}"
     processes = [subprocess.Popen([sys.executable, "-c", script, url]) for _ in range(4)]

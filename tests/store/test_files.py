@@ -97,7 +97,7 @@ def test_a_full_disk_is_a_clear_error(tmp_path: Path, number: int) -> None:
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none())))
-def test_jsonl_comes_back_as_it_went(rows: list[dict[str, object]]) -> None:
+def test_jsonl_round_trip(rows: list[dict[str, object]]) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

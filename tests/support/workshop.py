@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.request import ResumableRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, Watch
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError
-from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE, Options
 from tests.support.progress import StopAfter
 
 if TYPE_CHECKING:
-    from narrowcast.stages.train import Result
+    from narrowcast.stages.train import TrainResult
 
 Seen = tuple[str, str, dict[str, object]]
 
@@ -60,15 +59,12 @@ class Workshop:
         stop: StopAfter | None = None,
         watch: Watch | None = None,
         **fields: object,
-    ) -> Result:
+    ) -> TrainResult:
         """Train; by default in spite of the missing baseline, and from the start."""
         work = Work(stop, stop.token) if stop else Work()
         force = force and not resume
-        if watch is not None:
-            options = stage_options(self.opened, STAGE, self._values(fields))
-            return self.opened.runner(work).run(STAGE, options, force=force, watch=watch)
-        request = ResumableRequest(options=self._values(fields), force=force, resume=resume)
-        return run_stage(self.opened, STAGE, request, work)
+        options = stage_options(self.opened, STAGE, self._values(fields))
+        return self.opened.runner(work).run(STAGE, options, force=force, resume=resume, watch=watch)
 
     def interrupt(self, steps: int, **fields: object) -> CancelledError:
         """Train, but stop after some optimizer steps."""

@@ -68,7 +68,7 @@ def test_parse_is_exact_but_for_white_space_around(text, value, error):
         ({"text": "a"}, {"label": "refund"}, "target_not_a_label"),
     ],
 )
-def test_check_names_why_a_row_can_not_serve(inputs, target, reason):
+def test_check_names_why_a_row_is_unusable(inputs, target, reason):
     assert HANDLER.check(Example(inputs, target)) == reason
 
 

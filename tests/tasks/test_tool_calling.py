@@ -84,7 +84,7 @@ def test_no_call_is_an_answer() -> None:
         ('{"name": "f"}', "not_calls"),
     ],
 )
-def test_what_is_no_call_is_named(text: str, error: str) -> None:
+def test_an_answer_that_is_not_a_call_is_named(text: str, error: str) -> None:
     assert HANDLER.parse(text).error == error
     assert metrics([WANTED], text)["invalid_rate"] == 1.0
 

@@ -65,9 +65,9 @@ def test_spending_belongs_to_its_run_and_answers_to_all(tmp_path: Path) -> None:
         _answered(store, _call("shared"), "1")
         call = _call("refused")
         store.sent(call, call.key, "2")
-        store.turned_away(call, call.key, "2", "HTTP 503", billed=False)
+        store.record_failure(call, call.key, "2", "HTTP 503", billed=False)
         store.sent(call, call.key, "3")
-        store.turned_away(call, call.key, "3", "ReadTimeout", billed=True)
+        store.record_failure(call, call.key, "3", "ReadTimeout", billed=True)
         assert (store.spent.answered, store.spent.retried, store.spent.lost) == (1, 1, 1)
     with CallStore(path, "gen-1") as again:
         assert (again.spent.answered, again.spent.retried, again.spent.lost) == (1, 1, 1)

@@ -22,7 +22,7 @@ from narrowcast.training.failures import no_room, outcome_of, training_failures
         (OSError(errno.EDQUOT, "quota"), "system_disk_full"),
     ],
 )
-def test_failures_are_told_apart(raised, code, tmp_path):
+def test_failures_are_distinguished(raised, code, tmp_path):
     with pytest.raises(NarrowcastError) as caught, training_failures(tmp_path):
         raise raised
     assert caught.value.reason_code == code
@@ -59,7 +59,7 @@ def test_what_has_no_room_says_what_to_do(tmp_path):
     assert "no checkpoint before" in fixes[errno.EFBIG].what
 
 
-def test_trackers_are_told_how_a_run_ended():
+def test_trackers_record_how_a_run_ended():
     assert outcome_of(CancelledError("x")) == "cancelled"
     assert outcome_of(StageError("x", reason_code="training_timeout")) == "timeout"
     assert outcome_of(ValueError("x")) == "failed"

@@ -41,7 +41,7 @@ def test_bits_are_those_of_plain_transformers_and_change_no_weight(workshop):
     assert found["rise"] == pytest.approx(found["all_after"] / found["all_before"] - 1, abs=1e-3)
 
 
-def test_a_model_that_forgot_is_told_so(workshop):
+def test_forgetting_is_a_warning(workshop):
     before = {"text": 1.3, "answers": 0.7, "all": 1.2}
     little = compare_bits(before, {**before, "all": 1.2 * (1 + 0.9 * RISE)})
     much = compare_bits(before, {**before, "all": 1.2 * (1 + 1.1 * RISE)})

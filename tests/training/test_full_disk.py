@@ -26,7 +26,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_the_last_good_checkpoint_stays_and_the_run_goes_on_from_it(workshop):
+def test_the_last_good_checkpoint_stays_and_the_run_continues_from_it(workshop):
     options = {"method": "full", "epochs": 1, "checkpoint_every": 5}
     workshop.interrupt(3, **options)
     folder = workshop.run_folder / "checkpoints"

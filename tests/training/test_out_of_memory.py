@@ -34,7 +34,7 @@ def little_memory(monkeypatch):
     monkeypatch.setattr(session, "trainable_model", trainable_model)
 
 
-def test_fewer_rows_at_once_take_the_same_steps(workshop, little_memory, monkeypatch):
+def test_a_smaller_micro_batch_takes_the_same_steps(workshop, little_memory, monkeypatch):
     options = {**OPTIONS, "checkpoint_every": 4}
     retried = workshop.train(oom_retries=3, **options)
     events = [

@@ -112,7 +112,7 @@ def test_a_watcher_ends_a_run_and_nothing_is_saved(workshop):
     assert not list(workshop.run_folder.glob("checkpoints/*"))
 
 
-def test_what_can_not_be_selected_is_refused(workshop_with):
+def test_an_impossible_selection_is_refused(workshop_with):
     workshop = workshop_with({Split.TRAIN: sentences(20)})
     with pytest.raises(StageError, match="no dev rows") as caught:
         workshop.train(select_by="metric", preflight="off")

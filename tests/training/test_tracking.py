@@ -166,7 +166,7 @@ def test_a_server_that_is_not_there_stops_the_run_before_it_begins(workshop, mon
     assert "training_started" not in [code for code, _, _ in workshop.events]
 
 
-def test_trackers_are_no_part_of_what_a_run_is(workshop):
+def test_trackers_do_not_change_the_run_id(workshop):
     assert workshop.options(track=["mlflow"]).identity() == workshop.options().identity()
 
 

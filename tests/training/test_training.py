@@ -76,7 +76,7 @@ def test_one_row_and_no_dev_rows_train(workshop_with):
 
 
 @pytest.mark.nightly
-def test_a_loss_that_is_no_number_stops_the_run(workshop):
+def test_a_loss_that_is_not_finite_stops_the_run(workshop):
     with pytest.raises(StageError, match="the loss became") as caught:
         workshop.train(
             learning_rate=0.9, max_grad_norm=0, warmup_ratio=0, epochs=40, method="full", weight_decay=5

@@ -14,29 +14,35 @@ from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.errors import UsageError
 from narrowcast.reasons import REASONS, Severity, StageName
 
-app = typer.Typer(no_args_is_help=True, help="Verify the trail of events.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verify the audit trail.")
 
 _COLOURS = {"info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
 
 
 def events(
     project: ProjectOption = None,
-    stage: Annotated[StageName | None, typer.Option(help="Only this stage.")] = None,
-    severity: Annotated[Severity | None, typer.Option(help="Only this severity.")] = None,
-    run: Annotated[str | None, typer.Option(help="Only this run, e.g. exp-1a2b3c4d5e.")] = None,
-    parent: Annotated[str | None, typer.Option(help="Only runs that belong to this one.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most N events, the newest.")] = 50,
-    explain: Annotated[str | None, typer.Option(help="Explain this reason code instead.")] = None,
+    stage: Annotated[StageName | None, typer.Option(help="Only events of this stage.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="Only events of this severity.")] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Only events of this run, such as exp-1a2b3c4d5e.")
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Only events of runs that this run started.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="INTEGER", help="Show the newest N events.")] = 50,
+    explain: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Explain this reason code instead.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what happened in a project, oldest first."""
+    """Show the events of a project, oldest first."""
     from rich.text import Text
 
     if explain is not None:
         _explain(explain, as_json)
         return
     opened = state.open_project(project)
-    found = opened.trail.events(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
+    entries = opened.trail.events(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
 
     def render() -> None:
         table(
@@ -49,11 +55,11 @@ def events(
                     Text(event.reason_code or "", style=_COLOURS[event.severity.value]),
                     event.message,
                 )
-                for event in found
+                for event in entries
             ],
         )
 
-    emit([event.model_dump(mode="json") for event in found], as_json, render)
+    emit([event.model_dump(mode="json") for event in entries], as_json, render)
 
 
 def _explain(code: str, as_json: bool) -> None:
@@ -74,12 +80,12 @@ def _explain(code: str, as_json: bool) -> None:
 
 @app.callback()
 def _group() -> None:
-    """Verify the trail of events."""
+    """Verify the audit trail."""
 
 
 @app.command()
 def verify(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Recompute the hash chain: changed, missing, cut or spooled events are found."""
+    """Verify the hash chain: detect changed and missing events."""
     opened = state.open_project(project)
     report = opened.trail.verify()
 

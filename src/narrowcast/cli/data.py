@@ -14,7 +14,9 @@ from narrowcast.cli.data_similar import dedupe, leakage
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import ImportRequest
 
-app = typer.Typer(help="Look at sources, import rows, see the row ledger.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Clean, import, generate, review and trace rows.", no_args_is_help=True
+)
 
 app.command()(clean)
 app.command()(cleanings)
@@ -29,40 +31,46 @@ for _command in (versions, diff, lineage, forget, conflicts, review):
     app.command()(_command)
 
 LocatorOption = Annotated[
-    str, typer.Option("--locator", "-l", help="SCHEME:PATH, for example csv:train.csv or file:rows.parquet.")
+    str,
+    typer.Option(
+        "--locator",
+        "-l",
+        metavar="SCHEME:PATH",
+        help="The source, for example csv:train.csv or file:rows.parquet.",
+    ),
 ]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Take at most N rows.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, metavar="INTEGER", help="Read at most N rows.")]
 
 
 @app.command()
 def sources(as_json: JsonOption = False) -> None:
-    """List the kinds of sources that can be read."""
+    """List the kinds of sources."""
     from narrowcast.cli.data_view import show_sources
     from narrowcast.cli.output import emit
     from narrowcast.ops.sources import sources as list_sources
 
-    found = list_sources()
+    schemes = list_sources()
     emit(
-        [each.model_dump() for each in found],
+        [each.model_dump() for each in schemes],
         as_json,
-        lambda: show_sources(found),
+        lambda: show_sources(schemes),
     )
 
 
 @app.command()
 def mappers(as_json: JsonOption = False) -> None:
-    """List the mappers, which turn rows into examples, with their fields."""
+    """List the mappers, which turn rows into examples."""
     from narrowcast.cli.data_view import show_mappers
     from narrowcast.cli.output import emit
     from narrowcast.ops.sources import mappers as list_mappers
 
-    found = list_mappers()
-    emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_mappers(found))
+    mapper_list = list_mappers()
+    emit([each.model_dump(mode="json") for each in mapper_list], as_json, lambda: show_mappers(mapper_list))
 
 
 @app.command()
 def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonOption = False) -> None:
-    """Say what a source looks like and which mapping fits; writes nothing."""
+    """Profile a source and propose a mapping; write nothing."""
     from narrowcast.cli.data_view import show_introspection
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import working
@@ -73,14 +81,14 @@ def introspect(locator: LocatorOption, limit: LimitOption = None, as_json: JsonO
 
     with working(as_json) as (progress, cancel):
         request = IntrospectRequest(locator=locator, limit=limit)
-        found = introspect_source(settings(), request, Work(progress, cancel))
-    emit(found, as_json, lambda: show_introspection(found))
+        source = introspect_source(settings(), request, Work(progress, cancel))
+    emit(source, as_json, lambda: show_introspection(source))
 
 
 @app.command("import")
 @request_command
 def import_(request: ImportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Import the rows of a source: each is accepted, or rejected with its reason."""
+    """Import a source: accept each row, or reject it with a reason."""
     from narrowcast.cli.data_view import show_dry_run, show_import, show_introspection
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -94,7 +102,7 @@ def import_(request: ImportRequest, project: ProjectOption = None, as_json: Json
             outcome = import_rows(opened, request, work)
     except MappingUncertainError as doubt:
         if not as_json:
-            show_introspection(doubt.found, with_next=False)
+            show_introspection(doubt.introspection, with_next=False)
         raise
     if isinstance(outcome, ImportOutcome):
         done = outcome
@@ -106,7 +114,7 @@ def import_(request: ImportRequest, project: ProjectOption = None, as_json: Json
 
 @app.command()
 def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List what was imported."""
+    """List the imports."""
     from narrowcast.cli.data_view import show_imports
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
@@ -118,11 +126,13 @@ def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def remove(
-    import_id: Annotated[str, typer.Argument(help="As `narrowcast data imports` lists it.")],
+    import_id: Annotated[
+        str, typer.Argument(metavar="IMPORT", help="Id of the import, as `narrowcast data imports` lists it.")
+    ],
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove an import with its rows."""
+    """Remove an import and its rows."""
     from narrowcast.cli.output import emit, next_step, say
     from narrowcast.cli.state import open_project
     from narrowcast.ops.imports import remove_import
@@ -138,15 +148,17 @@ def remove(
 
 @app.command()
 def ledger(
-    which: Annotated[str | None, typer.Argument(metavar="[PROJECT]", help="Number, slug or folder.")] = None,
+    which: Annotated[
+        str | None, typer.Argument(metavar="PROJECT", help="The project, as for --project.")
+    ] = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count every row from its source to the model: each ends in a split or in a named rejection."""
+    """Account for every imported row: its split or its rejection."""
     from narrowcast.cli.data_view import show_ledger
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.ops.ledger import ledger as count_rows
 
-    found = count_rows(open_project(which or project))
-    emit(found, as_json, lambda: show_ledger(found))
+    counts = count_rows(open_project(which or project))
+    emit(counts, as_json, lambda: show_ledger(counts))

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @request_command
 def clean(request: CleanRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Clean texts: characters, markup, boilerplate, personal data, secrets; cut them into chunks."""
+    """Clean the texts of a source, and split them into chunks.
+
+    Repairs characters, removes markup and boilerplate, and reports or redacts personal data and secrets.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
@@ -25,7 +28,7 @@ def clean(request: CleanRequest, project: ProjectOption = None, as_json: JsonOpt
 
 
 def cleanings(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List what was cleaned."""
+    """List the cleanings."""
     from narrowcast.cli.output import emit, table
     from narrowcast.cli.state import open_project
     from narrowcast.ops.clean import cleanings as list_cleanings
@@ -49,7 +52,7 @@ def show_report(report: CleanReport, *, dry_run: bool = False) -> None:
     def counted(counts: dict[str, int]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
 
-    where = "nothing was kept" if dry_run else report.folder
+    where = "nothing was stored" if dry_run else report.folder
     say(f"[bold]{report.id}[/]  {where}")
     ledger = report.ledger
     say(f"  rows      {ledger.rows_in:,} in, {ledger.rows_out:,} kept; rejected: {counted(ledger.rejected)}")

@@ -12,7 +12,10 @@ from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateReq
 
 @request_command
 def generate(request: GenerateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Generate rows by the plan: by a teacher under a spending cap, or from templates."""
+    """Generate rows with a teacher or from templates.
+
+    The plan says how many rows each cell gets; a spending cap limits what the teacher may cost.
+    """
     from narrowcast.cli.data_factory_view import show_generation, show_preview
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -33,7 +36,10 @@ def generate(request: GenerateRequest, project: ProjectOption = None, as_json: J
 
 @request_command
 def gate(request: GateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Apply the gates to generated rows; import what passes, keep the rest with gate and reason."""
+    """Check generated rows with the row gates; import what passes.
+
+    A rejected row is kept with its gate and reason.
+    """
     from narrowcast.cli.data_factory_view import show_audit, show_gates
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -54,7 +60,10 @@ def gate(request: GateRequest, project: ProjectOption = None, as_json: JsonOptio
 
 @request_command
 def judge(request: JudgeRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Let a model score the rows that pass the gates, by a rubric of seven dimensions."""
+    """Let a model score the rows that pass the row gates.
+
+    The rubric has seven dimensions.
+    """
     from narrowcast.cli.data_factory_view import show_judgements
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -71,10 +80,13 @@ def judge(request: JudgeRequest, project: ProjectOption = None, as_json: JsonOpt
 def balance(
     request: BalanceRequest,
     project: ProjectOption = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Let every row back in.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Restore all rows that were left out.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Leave train rows of crowded labels out, by a cap or a target; held-out rows stay as they are."""
+    """Leave out train rows of the largest labels.
+
+    Held-out rows stay as they are.
+    """
     from narrowcast.cli.data_factory_view import show_balance
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from narrowcast.stages.generate.result import GeneratePreview, GenerateResult
     from narrowcast.stages.judge.result import JudgeResult
 
-_CELLS_SHOWN = 24
+_MAX_CELLS = 24
 
 
 def show_preview(preview: GeneratePreview) -> None:
@@ -49,7 +49,7 @@ def show_generation(result: GenerateResult) -> None:
     if record.stopped == "cap":
         say("  [yellow]stopped[/]   at the cap; raise --cap-tokens or --cap-cost to continue")
     elif record.stopped == "samples":
-        say("  [yellow]stopped[/]   the teacher gives too few readable rows; see the prompt of --dry-run")
+        say("  [yellow]stopped[/]   the teacher returns too few readable rows; see the prompt with --dry-run")
     elif record.stopped == "gates":
         say("  [yellow]stopped[/]   the gates reject the teacher's rows; `data gate --dry-run` says why")
     next_step(f"narrowcast data gate {record.id} --dry-run")
@@ -73,7 +73,7 @@ def show_gates(result: GateResult) -> None:
         lack = sum(cell.quota - cell.accepted for cell in short)
         say(
             f"  [yellow]short[/]     {lack:,} rows in {len(short)} of {len(result.cells)} cells; "
-            "`data generate --fill` asks until they pass"
+            "`data generate --fill` asks for more"
         )
     if result.record is None:
         next_step(f"narrowcast data gate {result.generation}")
@@ -129,7 +129,7 @@ def show_judgements(result: JudgeResult) -> None:
 def show_balance(result: BalanceResult) -> None:
     """Labels before and after."""
     if result.undone:
-        say(f"{result.rows:,} rows come back with the next prepare")
+        say(f"{result.rows:,} rows will be restored by the next prepare")
         next_step("narrowcast prepare")
         return
     table(
@@ -146,10 +146,10 @@ def show_balance(result: BalanceResult) -> None:
 def _cells(cells: Sequence[CellProgress]) -> None:
     table(
         ["cell", ("quota", "right"), ("rows", "right"), ("calls", "right")],
-        [(cell.name, cell.quota, cell.rows or "", cell.calls or "") for cell in cells[:_CELLS_SHOWN]],
+        [(cell.name, cell.quota, cell.rows or "", cell.calls or "") for cell in cells[:_MAX_CELLS]],
     )
-    if len(cells) > _CELLS_SHOWN:
-        say(f"  [dim]and {len(cells) - _CELLS_SHOWN} more cells (--json shows all)[/]")
+    if len(cells) > _MAX_CELLS:
+        say(f"  [dim]and {len(cells) - _MAX_CELLS} more cells (--json shows all)[/]")
     rows, quota = sum(cell.rows for cell in cells), sum(cell.quota for cell in cells)
     say(f"  cells     {len(cells)}, {rows:,} of {quota:,} rows")
 
@@ -161,7 +161,7 @@ def _spending(spent: Spending) -> None:
         f"{spent.stored_calls:,} answers from the store"
     )
     if spent.lost_calls:
-        say(f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts with its bound")
+        say(f"  [yellow]lost[/]      {spent.lost_calls} requests were cut off; each counts at its maximum")
 
 
 def _money(cost: float | None) -> str:

@@ -8,46 +8,55 @@ from narrowcast.history.requests import DiffRequest, ForgetRequest, LineageReque
 
 
 def versions(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the data-set versions, their sources and the models trained on them."""
+    """List the data-set versions, their sources and their models."""
     from narrowcast.cli.data_history_view import show_versions
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.history.versions import versions as list_versions
 
     with open_project(project) as opened:
-        found = list_versions(opened)
-    emit([each.model_dump(mode="json") for each in found], as_json, lambda: show_versions(found))
+        entries = list_versions(opened)
+    emit([each.model_dump(mode="json") for each in entries], as_json, lambda: show_versions(entries))
 
 
 @request_command
 def diff(request: DiffRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Compare two versions: rows added, removed, relabelled, moved between splits."""
+    """Compare the rows of two data-set versions.
+
+    Lists rows that were added, removed, relabelled or moved between splits.
+    """
     from narrowcast.cli.data_history_view import show_diff
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.history.diff import diff as compare
 
     with open_project(project) as opened:
-        found = compare(opened, request)
-    emit(found, as_json, lambda: show_diff(found))
+        report = compare(opened, request)
+    emit(report, as_json, lambda: show_diff(report))
 
 
 @request_command
 def lineage(request: LineageRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Follow one row: source, mapper, versions, models, and its prompt where it was generated."""
+    """Trace one row from its source to the models trained on it.
+
+    Shows the prompt of a generated row as well.
+    """
     from narrowcast.cli.data_history_view import show_lineage
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.history.lineage import lineage as follow
 
     with open_project(project) as opened:
-        found = follow(opened, request)
-    emit(found, as_json, lambda: show_lineage(found))
+        history = follow(opened, request)
+    emit(history, as_json, lambda: show_lineage(history))
 
 
 @request_command
 def forget(request: ForgetRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Delete rows from every copy the project owns; names the models that were trained on them."""
+    """Delete rows from every copy in the project.
+
+    Lists the models that were trained on them.
+    """
     from narrowcast.cli.data_history_view import show_forgotten
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -55,13 +64,13 @@ def forget(request: ForgetRequest, project: ProjectOption = None, as_json: JsonO
     from narrowcast.history.forget import forget as delete
 
     with open_project(project) as opened, terminal_work(as_json) as work:
-        found = delete(opened, request, work)
-    emit(found, as_json, lambda: show_forgotten(found))
+        result = delete(opened, request, work)
+    emit(result, as_json, lambda: show_forgotten(result))
 
 
 @request_command
 def conflicts(request: ConflictsRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Name the rows that contradict or repeat each other: equal inputs, other answers or the same."""
+    """List rows with equal inputs: contradictions and repetitions."""
     from narrowcast.cli.data_history_view import show_conflicts
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
@@ -70,5 +79,5 @@ def conflicts(request: ConflictsRequest, project: ProjectOption = None, as_json:
     if as_json:  # a document has room for every group
         request = request.model_copy(update={"show": None})
     with open_project(project) as opened:
-        found = find(opened, request)
-    emit(found, as_json, lambda: show_conflicts(found))
+        report = find(opened, request)
+    emit(report, as_json, lambda: show_conflicts(report))

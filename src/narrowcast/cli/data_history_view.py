@@ -140,10 +140,12 @@ def show_forgotten(found: Forgotten) -> None:
         say(f"  version {short(each.version)}: {rows}")
     if found.models:
         say(f"[yellow]models that have seen these rows:[/] {', '.join(found.models)}")
-        say("  what they learned is not deleted: train again, and withdraw what was shipped")
+        say("  what they learned is not deleted: train again, and withdraw what was deployed")
     for path, count in found.remains.items():
-        say(f"[yellow]still holds {count} of their texts:[/] {escape(path)}")
-    say("  copies outside the project (the source itself, backups, a teacher's provider) are not reached")
+        say(f"[yellow]still contains {count} of their texts:[/] {escape(path)}")
+    say(
+        "  copies outside the project (the source itself, backups, the provider of a teacher) are not deleted"
+    )
     if found.dry_run:
         say("[dim]dry run: nothing was deleted[/]")
         next_step("the same command with --yes")

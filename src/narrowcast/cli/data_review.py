@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @request_command
 def review(request: ReviewRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Accept, edit or reject rows; every decision is kept with its reviewer, and prepare follows them.
+    """Accept, edit or reject rows; prepare applies the decisions.
 
-    An edit is a new target, as text or JSON, or {"inputs": ..., "target": ...}. Without --decide and without
+    An edit is a new target, as text or JSON, or {"inputs": ..., "target": ...}. Each decision is stored with
+    its reviewer. Without --decide and without
     a terminal the open rows are printed.
     """
     from narrowcast.cli.state import open_project
@@ -58,15 +59,15 @@ def parse_choice(text: str) -> Choice:
     """
     from narrowcast.errors import UsageError
 
-    row_id, equals, said = text.partition("=")
-    word, _, edit = said.partition(":")
-    if equals and row_id and said in ("accept", "reject"):
-        return Choice(id=row_id, decision="accept" if said == "accept" else "reject")
+    row_id, equals, decision = text.partition("=")
+    word, _, edit = decision.partition(":")
+    if equals and row_id and decision in ("accept", "reject"):
+        return Choice(id=row_id, decision="accept" if decision == "accept" else "reject")
     if equals and row_id and word == "edit" and edit.strip():
         target, inputs = parse_edit(edit)
         return Choice(id=row_id, decision="edit", target=target, inputs=inputs)
     raise UsageError(
-        f"{text[:80]!r} is no decision",
+        f"{text[:80]!r} is not a decision",
         where="--decide",
         next_command="for example --decide imp-5b3b5a41:7=reject or --decide imp-5b3b5a41:7=edit:billing",
         reason_code="dataset_request_invalid",
@@ -74,7 +75,7 @@ def parse_choice(text: str) -> Choice:
 
 
 def parse_edit(text: str) -> tuple[Any, dict[str, Any] | None]:
-    """Target and inputs; text that is no JSON object or list is the target as it stands."""
+    """Target and inputs; text that is not a JSON object or list is the target itself."""
     stripped = text.strip()
     if stripped[:1] not in ("{", "["):
         return stripped, None

@@ -1,4 +1,4 @@
-"""The terminal's review: one row at a time, one key a decision, kept at once."""
+"""The terminal's review: one row at a time, one key per decision, each stored immediately."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Screen:
 
         while True:
             try:
-                said = console.input(f"{_KEYS}  > ").strip().lower()
-                if said in ("q", "quit"):
+                key = console.input(f"{_KEYS}  > ").strip().lower()
+                if key in ("q", "quit"):
                     return False
-                if said in ("s", "skip"):
+                if key in ("s", "skip"):
                     return True
-                choice = self._choice(item, said)
+                choice = self._choice(item, key)
             except EOFError:
                 return False
             if choice is None:
@@ -104,8 +104,8 @@ def show_state(state: ReviewState) -> None:
     """Counts, agreement, open rows."""
     say(f"[bold]{escape(state.reviewer)}[/] has decided {state.decided:,} of {state.queued:,} queued rows")
     if state.verdicts:
-        said = ", ".join(f"{count:,} {decision}" for decision, count in sorted(state.verdicts.items()))
-        say(f"  all reviewers together: {said}")
+        counts = ", ".join(f"{count:,} {decision}" for decision, count in sorted(state.verdicts.items()))
+        say(f"  all reviewers together: {counts}")
     show_agreement(state.agreement)
     if state.open:
         rows = [
@@ -121,9 +121,9 @@ def show_state(state: ReviewState) -> None:
         next_step("narrowcast data review --from sample --count 50")
 
 
-def show_agreement(found: list[Agreement]) -> None:
-    """One line a pair of reviewers."""
-    if not found:
+def show_agreement(pairs: list[Agreement]) -> None:
+    """One line per pair of reviewers."""
+    if not pairs:
         return
     table(
         ["reviewers", ("rows", "right"), ("agreed", "right"), ("Cohen's kappa", "right"), "differ on"],
@@ -135,17 +135,17 @@ def show_agreement(found: list[Agreement]) -> None:
                 "not defined" if each.kappa is None else f"{each.kappa:.2f}",
                 ", ".join(each.differing[:5]),
             )
-            for each in found
+            for each in pairs
         ],
     )
 
 
 def show_decided(done: Decided) -> None:
-    """What was kept."""
-    said = ", ".join(f"{count:,} {decision}" for decision, count in done.decisions.items())
-    say(f"{escape(done.reviewer)}: {said}{'  (dry run: nothing was kept)' if done.dry_run else ''}")
+    """The decisions that were stored."""
+    counts = ", ".join(f"{count:,} {decision}" for decision, count in done.decisions.items())
+    say(f"{escape(done.reviewer)}: {counts}{'  (dry run: nothing was stored)' if done.dry_run else ''}")
     if done.rescued:
-        say(f"  rows brought back from the rejects: import [bold]{done.rescued}[/]")
+        say(f"  restored rows: import [bold]{done.rescued}[/]")
     show_agreement(done.state.agreement)
     next_step("narrowcast prepare")
 

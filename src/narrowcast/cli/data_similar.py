@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @request_command
 def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Group rows that say the same, exactly, nearly or in other words, and list those that contradict."""
+    """Group duplicate rows: exact, near and semantic.
+
+    Groups with contradicting labels are listed as well.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.dedupe import dedupe as find_duplicates
@@ -32,10 +35,12 @@ def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonO
 def leakage(
     request: LeakageRequest,
     project: ProjectOption = None,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit 3 where rows leak exactly or nearly.")] = False,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Exit with code 3 if there are exact or near-duplicates.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for the rows of B in A: exactly, nearly, in other words. Writes nothing."""
+    """Find duplicates of the rows of B in A: exact, near, semantic."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.leakage import leakage as find_leaks
@@ -59,7 +64,7 @@ def _place(project: str | None, *references: str) -> Project | Settings:
 def _show_groups(report: DedupeReport) -> None:
     from narrowcast.cli.output import next_step, say, table
 
-    say(f"[bold]{report.source}[/]  {report.rows:,} rows, {len(report.groups):,} groups of two and more")
+    say(f"[bold]{report.source}[/]  {report.rows:,} rows, {len(report.groups):,} groups of duplicates")
     for kind, count in report.extra.items():
         say(f"  {kind:9} {count:,} rows repeat another one")
     say(f"  conflicts {len(report.conflicts):,} groups of exact and near-duplicates have different labels")
@@ -92,10 +97,10 @@ def _show_leaks(audit: LeakageAudit) -> None:
 
     say(f"[bold]{audit.b}[/] ({audit.rows_b:,} rows) in [bold]{audit.a}[/] ({audit.rows_a:,} rows)")
     say(f"  exact     {audit.exact:,}")
-    say(f"  near      {audit.near:,}  (Jaccard {audit.similarity} and more)")
+    say(f"  near      {audit.near:,}  (Jaccard similarity of at least {audit.similarity})")
     if audit.semantic is not None:
-        say(f"  semantic  {audit.semantic:,}  (by {audit.embedder}; look at them, words are not meaning)")
-    say(f"  conflicts {audit.conflicts:,} of them have another label there")
+        say(f"  semantic  {audit.semantic:,}  (by {audit.embedder}; review these before you act on them)")
+    say(f"  conflicts {audit.conflicts:,} of them have another label in A")
     if audit.leaks:
         table(
             ["row of B", "row of A", "kind", ("similarity", "right"), "label"],

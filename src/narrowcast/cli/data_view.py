@@ -27,9 +27,9 @@ _SHOWN_LABELS = 6
 
 
 def show_sources(found: Sequence[SourceInfo]) -> None:
-    """One line a kind of source, with what it needs."""
+    """One line per kind of source, with what it needs."""
     table(
-        ["locator", "what it reads", "needs"],
+        ["locator", "source", "needs"],
         [(each.form, each.meaning, _needed(each)) for each in found],
     )
 
@@ -41,12 +41,12 @@ def _needed(source: SourceInfo) -> str:
 
 
 def show_mappers(found: Sequence[MapperInfo]) -> None:
-    """One line a mapper."""
+    """One line per mapper."""
     rows = []
     for each in found:
         fields = [*each.required, *(f"[{name}]" for name in each.optional)]
         rows.append((Text(each.id, no_wrap=True), each.task_profile, each.meaning, " ".join(fields)))
-    table(["mapper", "task", "takes", "fields, [optional ones]"], rows)
+    table(["mapper", "task", "rows", "fields, \\[optional]"], rows)
 
 
 def show_source(source: SourceDescription) -> None:
@@ -119,17 +119,17 @@ def _confidence(value: float) -> Text:
 def _labels(counts: dict[str, int]) -> str:
     names = list(counts)
     numbers = list(counts.values())
-    shown = ", ".join(f"{escape(name)} ({counts[name]:,})" for name in names[:_SHOWN_LABELS])
+    listing = ", ".join(f"{escape(name)} ({counts[name]:,})" for name in names[:_SHOWN_LABELS])
     more = f", … {len(names) - _SHOWN_LABELS} more" if len(names) > _SHOWN_LABELS else ""
     spread = f"{min(numbers):,} to {max(numbers):,} rows each"
-    return f"[bold]{len(names)} labels[/], {spread}: {shown}{more}"
+    return f"[bold]{len(names)} labels[/], {spread}: {listing}{more}"
 
 
 def _next_after_introspection(found: IntrospectedSource) -> None:
     proposal = found.report.proposal
     locator = found.source.locator
     if proposal is None:
-        next_step("narrowcast data mappers, then data import with --mapper and --map, if one fits after all")
+        next_step("narrowcast data mappers, then data import with --mapper and --map, if one of them fits")
     elif proposal.needs_force:
         pairs = ",".join(f"{role}={column}" for role, column in proposal.field_map.items())
         next_step(
@@ -171,21 +171,21 @@ def show_import(outcome: ImportOutcome, project: Project) -> None:
     _show_task(outcome.task)
     if outcome.change == "unchanged":
         say(f"  [bold]{record.id}[/] is up to date: neither the source nor its mapping has changed")
-        next_step("narrowcast prepare, or narrowcast run for the whole loop")
+        next_step("narrowcast prepare, or narrowcast run for the whole pipeline")
         return
     if outcome.replaced:
-        say(f"  in the place of {', '.join(outcome.replaced)}")
+        say(f"  replacing {', '.join(outcome.replaced)}")
     into = f", all into {record.into}" if record.into else ""
     say(f"  kept as [bold]{record.id}[/] in {escape(str(project.paths.root))}/{outcome.written_path}{into}")
     if record.rejected:
         say(f"  [dim]rejected rows: data/rejected/{record.id}.jsonl[/]")
-    next_step("narrowcast prepare, or narrowcast run for the whole loop")
+    next_step("narrowcast prepare, or narrowcast run for the whole pipeline")
 
 
 def _show_mapping(mapper: str, field_map: dict[str, str], confidence: float | None) -> None:
     pairs = ", ".join(f"{role} = {column}" for role, column in field_map.items())
     by = "named by you" if confidence is None else f"proposed with a confidence of {confidence:.2f}"
-    say(f"  mapped by [bold]{mapper}[/]: {escape(pairs)}  [dim]({by})[/]")
+    say(f"  mapped with [bold]{mapper}[/]: {escape(pairs)}  [dim]({by})[/]")
 
 
 def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:
@@ -195,7 +195,7 @@ def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:
     say(f"\n[bold]{rows:,} rows[/] = [green]{accepted:,} accepted[/] + {lost:,} rejected")
     if rejected:
         table(
-            [("rows", "right"), "reason", "what it means"],
+            [("rows", "right"), "reason", "meaning"],
             [(f"{count:,}", reason, REJECTIONS.get(reason, "")) for reason, count in rejected.items()],
         )
 
@@ -250,7 +250,7 @@ def show_imports(records: Sequence[ImportRecord]) -> None:
 
 
 def show_ledger(found: Ledger) -> None:
-    """One line a stage."""
+    """One line per stage."""
     if not found.stages:
         say("no rows yet")
         next_step("narrowcast data import --locator csv:PATH --auto")
@@ -272,7 +272,7 @@ def show_ledger(found: Ledger) -> None:
     if found.balanced:
         say("[green]every row is accounted for[/]")
     else:
-        say("[bold red]rows are missing or were added: a file was changed outside narrowcast[/]")
+        say("[bold red]the counts do not balance: a file was changed outside narrowcast[/]")
         next_step(
             "narrowcast data imports, then data remove and data import for the one that does not balance"
         )

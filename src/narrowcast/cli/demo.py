@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 def demo(
     project: Annotated[
-        str, typer.Option("--project", "-p", help="Name of the project it is done in; made where missing.")
+        str, typer.Option("--project", "-p", metavar="NAME", help="Name of the project; created if missing.")
     ] = "demo",
-    base: Annotated[str, typer.Option("--base", help="Base model.")] = "embedded",
+    base: Annotated[str, typer.Option("--base", metavar="TEXT", help="Base model.")] = "embedded",
     as_json: JsonOption = False,
 ) -> None:
-    """Take the built-in task, support message to JSON ticket, through the whole loop: offline, in minutes."""
+    """Run the whole pipeline on the built-in task, offline, in minutes.
+
+    The task turns a support message into a JSON ticket.
+    """
     from narrowcast.cli import state
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -33,31 +36,31 @@ def demo(
     if not as_json:
         introduce(str(opened.paths.root), base)
     with opened, terminal_work(as_json) as work:
-        shown = None if as_json else show_step
-        result = run_demo(opened, Work(_BarsOnly(work.progress), work.cancel), on_step=shown)
+        on_step = None if as_json else show_step
+        result = run_demo(opened, Work(_BarsOnly(work.progress), work.cancel), on_step=on_step)
     emit(result, as_json, lambda: conclude(result))
 
 
 class _BarsOnly:
     """Progress without its notes: the demo says in its own words what happened."""
 
-    def __init__(self, shown: Progress) -> None:
-        self._shown = shown
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
     def start(self, description: str, total: int | None = None) -> None:
         """Begin a phase."""
-        self._shown.start(description, total)
+        self._progress.start(description, total)
 
     def advance(self, units: int = 1, **fields: str | float) -> None:
         """Units done."""
-        self._shown.advance(units, **fields)
+        self._progress.advance(units, **fields)
 
     def note(self, text: str) -> None:
         """Say nothing."""
 
     def finish(self) -> None:
         """End the phase."""
-        self._shown.finish()
+        self._progress.finish()
 
 
 def introduce(path: str, base: str) -> None:
@@ -99,9 +102,9 @@ def conclude(result: DemoResult) -> None:
         _show_answer(answer)
     show_summary(result.summary)
     console.print("      narrowcast init NAME", markup=False, end="")
-    say("[dim], then `data import --auto` and `run`: the same loop on rows of your own[/]")
+    say("[dim], then `data import --auto` and `run`: the same pipeline on your own rows[/]")
     minutes, seconds = divmod(round(result.seconds), 60)
-    say(f"[dim]{minutes} min {seconds} s in all[/]")
+    say(f"[dim]{minutes} min {seconds} s in total[/]")
 
 
 def _show_answer(answer: ShownAnswer) -> None:
@@ -111,7 +114,7 @@ def _show_answer(answer: ShownAnswer) -> None:
     from narrowcast.cli.output import console
 
     right = not answer.wrong_fields
-    heading = "a test message that it gets right" if right else "and one that it does not"
+    heading = "a test message with a right answer" if right else "and one with a wrong answer"
     console.print(f"\n[bold]{heading}[/]")
     console.print(Padding(Text(" ".join(answer.message.split()), style="italic"), (0, 4, 0, 2)))
     console.print(Padding(Text(answer.answer, style="green" if right else "yellow"), (0, 4, 0, 2)))

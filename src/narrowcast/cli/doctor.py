@@ -11,7 +11,7 @@ from narrowcast.cli.output import emit, table
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Check Python, optional parts, workspace, disk and memory."""
+    """Check Python, optional packages, workspace, disk and memory."""
     from narrowcast.ops.doctor import examine
 
     findings = examine(state.settings())

@@ -4,47 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.cli.stage import stage_command
 from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest
 
 if TYPE_CHECKING:
     from narrowcast.evaluation.result import MeasureResult
-    from narrowcast.ops.evaluate import Pair
+    from narrowcast.ops.evaluate import CompareResult
 
 
-@request_command
-def baseline(request: BaselineRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Measure what a fine-tune has to beat: majority, TF-IDF, the untuned base, the prompted base."""
-    from narrowcast.cli.stage import run_command
-    from narrowcast.ops.evaluate import baseline as measure
-    from narrowcast.stages.baseline import STAGE
+def _plain(result: MeasureResult) -> dict[str, Any]:
+    """One model asked for: its figures at the top level, baselines under `against`. Several: a list."""
+    gated = [each for each in result.results if each.verdict is not None]
+    subjects = gated or result.results
+    whole = result.model_dump(mode="json")
+    common = {name: whole[name] for name in ("report", "rows_drawn", "looks", "comparisons", "warnings")}
+    figures = {each["model"]: each for each in whole["results"]}
+    names = [each.model for each in subjects]
+    against = [figures[name] for name in figures if name not in names]
+    if len(names) == 1:
+        return {**figures[names[0]], **common, "against": against}
+    own = [figures[name] for name in names]
+    return {"results": own, "against": against, **common, "verdict": result.verdict}
 
-    run_command(STAGE, measure, request, project, as_json, lambda result: _render(result, "narrowcast train"))
 
+@stage_command(BaselineRequest, "narrowcast.ops.evaluate:baseline", "narrowcast.stages.baseline:STAGE")
+def baseline(result: MeasureResult) -> None:
+    """Measure the baselines that a fine-tuned model has to beat.
 
-@request_command
-def evaluate(request: EvaluateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Measure models on held-out rows, with intervals, gates and paired comparisons.
-
-    Exit code 3 where a gate fails.
+    They are majority, TF-IDF, the base model, and the base model with shots in its prompt.
     """
-    from narrowcast.cli.stage import run_command
-    from narrowcast.ops.evaluate import evaluate as measure
-    from narrowcast.stages.evaluate import STAGE
+    _render(result, "narrowcast train")
 
-    def render(result: MeasureResult) -> None:
-        _render(result, "narrowcast export")
 
-    result = run_command(STAGE, measure, request, project, as_json, render, plain=_plain)
-    if result is not None and result.verdict == "fail":
-        raise typer.Exit(3)
+@stage_command(
+    EvaluateRequest,
+    "narrowcast.ops.evaluate:evaluate",
+    "narrowcast.stages.evaluate:STAGE",
+    plain=_plain,
+    code=lambda result: 3 if result.verdict == "fail" else 0,
+)
+def evaluate(result: MeasureResult) -> None:
+    """Measure models on held-out rows.
+
+    Reports confidence intervals, release gates and paired comparisons. Exit code 3 if a release gate fails.
+    """
+    _render(result, "narrowcast export")
 
 
 @request_command
 def compare(request: CompareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Compare two models on the same rows: the difference with its interval and p-value."""
+    """Compare two models on the same held-out rows.
+
+    Reports the paired difference with its confidence interval and p-value.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
@@ -55,22 +68,7 @@ def compare(request: CompareRequest, project: ProjectOption = None, as_json: Jso
     emit(_plain_pair(pair), as_json, lambda: _render_pair(pair))
 
 
-def _plain(result: MeasureResult) -> dict[str, Any]:
-    """One model asked for: its figures at the top level, baselines under `against`. Several: a list."""
-    gated = [each for each in result.results if each.verdict is not None]
-    asked = gated or result.results
-    whole = result.model_dump(mode="json")
-    common = {name: whole[name] for name in ("report", "rows_drawn", "looks", "comparisons", "warnings")}
-    figures = {each["model"]: each for each in whole["results"]}
-    names = [each.model for each in asked]
-    against = [figures[name] for name in figures if name not in names]
-    if len(names) == 1:
-        return {**figures[names[0]], **common, "against": against}
-    own = [figures[name] for name in names]
-    return {"results": own, "against": against, **common, "verdict": result.verdict}
-
-
-def _plain_pair(pair: Pair) -> dict[str, Any]:
+def _plain_pair(pair: CompareResult) -> dict[str, Any]:
     """The shape of `eval`, with `difference` (first minus second) and `p_value`."""
     figures = pair.first.model_dump(mode="json")
     difference = pair.comparison.difference.model_dump(mode="json")
@@ -90,7 +88,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.evaluation.markdown import comparison_line, latency_text, size_text, value_text
 
     drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
-    looks = f", look {result.looks} at this split" if result.looks else ""
+    looks = f", access {result.looks} to this split" if result.looks else ""
     say(f"[bold]{result.split.value} split[/]  {result.n:,} rows{drawn}{looks}")
     primary = result.results[0].primary
     rows = [
@@ -122,7 +120,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
     next_step(next_command if result.verdict != "fail" else f"read {result.report}/report.md")
 
 
-def _render_pair(pair: Pair) -> None:
+def _render_pair(pair: CompareResult) -> None:
     from narrowcast.cli.output import say, table
     from narrowcast.evaluation.markdown import comparison_line, value_text
 
@@ -131,10 +129,10 @@ def _render_pair(pair: Pair) -> None:
         [name, value_text(pair.first.metrics[name]), value_text(pair.second.metrics[name])] for name in names
     ]
     table(["metric", pair.first.model, pair.second.model], rows)
-    found = pair.comparison.difference
+    gap = pair.comparison.difference
     say(f"  {comparison_line(pair.comparison)}")
     say(
-        f"  rows that only {pair.first.model} has right: {found.only_first_right}, only {pair.second.model}: "
-        f"{found.only_second_right} (McNemar p = {found.mcnemar_p:.3g})"
+        f"  rows that only {pair.first.model} has right: {gap.only_first_right}, only {pair.second.model}: "
+        f"{gap.only_second_right} (McNemar p = {gap.mcnemar_p:.3g})"
     )
     say(f"  report    {pair.report}/report.md")

@@ -7,39 +7,20 @@ from typing import TYPE_CHECKING
 import typer
 
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.cli.stage import stage_command
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 
 if TYPE_CHECKING:
     from narrowcast.core.parity import ParityReport
-    from narrowcast.stages.export import Result
+    from narrowcast.stages.export import ExportResult
 
 
-@request_command
-def export(request: ExportRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Write a bundle of the trained model, and prove that its files are the model that was measured."""
-    from narrowcast.cli.stage import run_command
-    from narrowcast.ops.export import export as export_run
-    from narrowcast.stages.export import STAGE
+@stage_command(ExportRequest, "narrowcast.ops.export:export", "narrowcast.stages.export:STAGE")
+def export(result: ExportResult) -> None:
+    """Export the trained model as a bundle.
 
-    run_command(STAGE, export_run, request, project, as_json, _render_export)
-
-
-@request_command
-def parity(request: ParityRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Prove the files of the bundle against the trained model again; exit code 3 where one fails."""
-    from narrowcast.cli.output import emit
-    from narrowcast.cli.progress import terminal_work
-    from narrowcast.cli.state import open_project
-    from narrowcast.ops.export import parity as prove
-
-    with open_project(project) as opened, terminal_work(as_json) as work:
-        report = prove(opened, request, work)
-    emit(report, as_json, lambda: _render_parity(report))
-    if report.verdict == "fail":
-        raise typer.Exit(3)
-
-
-def _render_export(result: Result) -> None:
+    Then checks that the exported files answer like the trained model (parity).
+    """
     from narrowcast.cli.output import next_step, say, table
 
     say(f"[bold]Bundle of {result.run_id}[/]  {result.bundle}")
@@ -50,6 +31,24 @@ def _render_export(result: Result) -> None:
     if result.parity is not None:
         _render_parity(result.parity)
     next_step("narrowcast serve")
+
+
+@request_command
+def parity(request: ParityRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Check the exported files against the trained model again.
+
+    Exit code 3 if one of them fails.
+    """
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops.export import parity as prove
+
+    with open_project(project) as opened, terminal_work(as_json) as work:
+        report = prove(opened, request, work)
+    emit(report, as_json, lambda: _render_parity(report))
+    if report.verdict == "fail":
+        raise typer.Exit(3)
 
 
 def _render_parity(report: ParityReport) -> None:

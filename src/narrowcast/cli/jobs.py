@@ -22,11 +22,12 @@ from narrowcast.jobs.requests import (
 if TYPE_CHECKING:
     from narrowcast.jobs.record import Job
 
-app = typer.Typer(no_args_is_help=True, help="Run long commands as durable jobs.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run long commands as durable jobs.")
 
 # Its words reach the request as steps, which the command line has no type for.
 CommandArgument = Annotated[
-    list[str], typer.Argument(metavar="COMMAND...", help="After `--`; more steps after further `--`.")
+    list[str],
+    typer.Argument(metavar="COMMAND", help="After `--`: the command; further steps after further `--`."),
 ]
 
 
@@ -38,7 +39,7 @@ def submit(
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a command into the queue: narrowcast jobs submit -- train --epochs 3."""
+    """Submit a command, such as `-- train --epochs 3`, as a job."""
     from narrowcast.cli.output import next_step, say
     from narrowcast.cli.state import open_project
     from narrowcast.jobs import control
@@ -59,7 +60,7 @@ def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: Json
     from narrowcast.cli.state import open_project, settings
     from narrowcast.jobs import control
 
-    found = control.jobs(open_project(project) if project else settings(), request)
+    jobs = control.jobs(open_project(project) if project else settings(), request)
     rows = [
         (
             each.id,
@@ -69,16 +70,16 @@ def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: Json
             each.submitted[:16].replace("T", " "),
             _line(each),
         )
-        for each in found
+        for each in jobs
     ]
     columns = ["job", "status", "step", "progress", "submitted", "commands"]
-    emit([each.model_dump(mode="json") for each in found], as_json, lambda: table(columns, rows))
+    emit([each.model_dump(mode="json") for each in jobs], as_json, lambda: table(columns, rows))
 
 
 @app.command()
 @request_command
 def show(request: JobIdRequest, as_json: JsonOption = False) -> None:
-    """Show how far a job is, its heartbeat, and what its steps printed."""
+    """Show the progress of a job and the results of its steps."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
@@ -88,7 +89,7 @@ def show(request: JobIdRequest, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def logs(request: LogRequest, as_json: JsonOption = False) -> None:
-    """Print what a job's commands wrote."""
+    """Print the log of a job."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import settings
     from narrowcast.jobs.logs import follow_log, read_log
@@ -104,7 +105,7 @@ def logs(request: LogRequest, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def cancel(request: StopRequest, as_json: JsonOption = False) -> None:
-    """Stop a job; training writes a checkpoint first."""
+    """Cancel a job; training writes a checkpoint first."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
@@ -114,7 +115,7 @@ def cancel(request: StopRequest, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def pause(request: StopRequest, as_json: JsonOption = False) -> None:
-    """Stop a job for a while; `jobs resume` continues from its checkpoint."""
+    """Pause a job; `jobs resume` continues from its checkpoint."""
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
@@ -124,7 +125,10 @@ def pause(request: StopRequest, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def resume(request: ResumeRequest, as_json: JsonOption = False) -> None:
-    """Continue a paused, cancelled, failed or interrupted job; finished steps are not repeated."""
+    """Continue a paused, cancelled, failed or interrupted job.
+
+    Finished steps are not repeated.
+    """
     from narrowcast.cli.state import settings
     from narrowcast.jobs import control
 
@@ -134,7 +138,10 @@ def resume(request: ResumeRequest, as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def worker(request: WorkerRequest) -> None:
-    """Run queued jobs, here; what a killed worker left is taken up by the next."""
+    """Run queued jobs in this process.
+
+    Continues the jobs of a worker that was killed.
+    """
     from narrowcast.cli.state import settings
     from narrowcast.jobs.worker import serve_queue
 
@@ -149,7 +156,10 @@ def schedule(
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Submit a command by the clock: narrowcast jobs schedule nightly --cron "0 3 * * *" -- run."""
+    """Submit a command on a schedule.
+
+    For example: narrowcast jobs schedule nightly --cron "0 3 * * *" -- run
+    """
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.state import open_project
     from narrowcast.jobs.schedule import add_schedule
@@ -166,10 +176,10 @@ def schedules(as_json: JsonOption = False) -> None:
     from narrowcast.cli.state import settings
     from narrowcast.jobs import schedule as ops
 
-    found = ops.schedules(settings())
-    rows = [(each.name, each.cron, each.timezone or "UTC", each.last_fired or "never") for each in found]
+    entries = ops.schedules(settings())
+    rows = [(each.name, each.cron, each.timezone or "UTC", each.last_fired or "never") for each in entries]
     emit(
-        [each.model_dump(mode="json") for each in found],
+        [each.model_dump(mode="json") for each in entries],
         as_json,
         lambda: table(["schedule", "cron", "time zone", "last fired"], rows),
     )
@@ -178,7 +188,7 @@ def schedules(as_json: JsonOption = False) -> None:
 @app.command()
 @request_command
 def unschedule(request: UnscheduleRequest, as_json: JsonOption = False) -> None:
-    """Remove a schedule; its jobs stay."""
+    """Remove a schedule; jobs it has submitted stay."""
     from narrowcast.cli.output import emit, say
     from narrowcast.cli.state import settings
     from narrowcast.jobs.schedule import remove_schedule
@@ -223,6 +233,6 @@ def _step(job: Job) -> str:
 
 
 def _progress(job: Job) -> str:
-    shown = job.progress
-    total = "" if shown.total is None else f" of {shown.total:,}"
-    return f"{shown.phase} {shown.done:,}{total}" if shown.phase else ""
+    progress = job.progress
+    total = "" if progress.total is None else f" of {progress.total:,}"
+    return f"{progress.phase} {progress.done:,}{total}" if progress.phase else ""

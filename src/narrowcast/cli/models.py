@@ -12,16 +12,16 @@ from narrowcast.ops.requests import ModelRequest
 if TYPE_CHECKING:
     from narrowcast.ops.models import ModelDetails
 
-app = typer.Typer(no_args_is_help=True, help="List, show and fetch base models.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show and download base models.")
 
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the catalogue, and where to begin for which task."""
+    """List the catalogue, with a recommendation for each kind of task."""
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.ops.models import list_models
 
-    found = list_models()
+    entries = list_models()
 
     def render() -> None:
         table(
@@ -35,42 +35,46 @@ def list_(as_json: JsonOption = False) -> None:
                     " / ".join(f"{each.memory_gb[method]:g}" for method in ("qlora", "lora", "full")),
                     ", ".join(each.suggested_tasks),
                 ]
-                for each in found.models
+                for each in entries.models
             ],
         )
-        say("memory: QLoRA / LoRA / full, estimated from the size, not measured; QLoRA needs a GPU\n")
+        say("memory for QLoRA / LoRA / full training is estimated from the size; QLoRA needs a GPU\n")
         table(
-            ["task", "begin with", "note"], [[each.task, each.start, each.note] for each in found.size_advice]
+            ["task", "start with", "note"],
+            [[each.task, each.start, each.note] for each in entries.size_advice],
         )
         next_step("narrowcast train --base ID")
 
-    emit(found, as_json, render)
+    emit(entries, as_json, render)
 
 
 @app.command()
 @request_command
 def show(request: ModelRequest, as_json: JsonOption = False) -> None:
-    """Show one model: its catalogue entry, and what lies on this machine."""
+    """Show a model: its catalogue entry, and the files on this machine."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import settings
     from narrowcast.ops.models import show_model
 
-    found = show_model(settings(), request)
-    emit(found, as_json, lambda: _render(found))
+    model = show_model(settings(), request)
+    emit(model, as_json, lambda: _render(model))
 
 
 @app.command()
 @request_command
 def pull(request: ModelRequest, as_json: JsonOption = False) -> None:
-    """Download a model (safetensors, tokenizer, configuration; no code) into the Hub's standard cache."""
+    """Download a model into the standard cache of the Hub.
+
+    Safetensors, tokenizer and configuration only; no code.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import settings
     from narrowcast.ops.models import pull_model
 
     with terminal_work(as_json) as work:
-        found = pull_model(settings(), request, work)
-    emit(found, as_json, lambda: _render(found))
+        model = pull_model(settings(), request, work)
+    emit(model, as_json, lambda: _render(model))
 
 
 def _render(found: ModelDetails) -> None:

@@ -8,15 +8,16 @@ How to write a command:
 
         options_model = "narrowcast.stages.prepare.options:Options"
 
-    # cli/prepare.py
+    # cli/data.py
     @request_command
-    def prepare(request: PrepareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-        \"\"\"Split the imported rows into train, dev and test.\"\"\"
+    def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+        \"\"\"Find rows that say the same.\"\"\"
         ...
 
 The annotation of `request` names the model. Each of its fields becomes an option (its attribute docstring is
 the help), and so does each option of the stage, with `--set NAME=VALUE` for those that no option can express.
 The function receives a validated request; its own parameters (project, `--json`) follow those of the request.
+A command that runs one stage and prints its result is a `stage_command` (`narrowcast.cli.stage`).
 
 - `bool` is a flag; where it is true by default, or an option of a stage, it has a `--no-` form as well.
 - A literal or an enum lists its choices; a list of a stage's options is separated by commas, a list of a
@@ -24,15 +25,15 @@ The function receives a validated request; its own parameters (project, `--json`
 - `Annotated[..., CommandLine(...)]` (core/request.py) gives other names (`-l`), a metavar, a position, values
   separated by commas, or hides a field.
 
-Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake at once.
+Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 
 import typer
 import yaml
@@ -43,50 +44,92 @@ from narrowcast.core.request import OptionsRequest
 from narrowcast.errors import UsageError
 
 ProjectOption = Annotated[
-    str | None, typer.Option("--project", "-p", help="Number, slug or folder; default the one in use.")
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        metavar="PROJECT",
+        help="Number, slug or folder of the project; by default the current one.",
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
 _SETTINGS = inspect.Parameter(
     "settings",
     inspect.Parameter.KEYWORD_ONLY,
     default=[],
     annotation=Annotated[
-        list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set any option; may be repeated.")
+        list[str],
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Set any option, with a YAML value; may be repeated."
+        ),
     ],
 )
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class RequestForm(Generic[M]):
+    """A request model as the parameters of a command.
+
+    Args:
+        model: each of its fields, and each option of its stage, is a parameter.
+    """
+
+    def __init__(self, model: type[M]) -> None:
+        self._model = model
+        of_stage = issubclass(model, OptionsRequest)
+        self._fields = command_fields(model, skip={"options"} if of_stage else set())
+        self._options = model.load_options_model() if issubclass(model, OptionsRequest) else None
+        taken = {each.name for each in self._fields}
+        self._stage_fields = [
+            each for each in command_fields(self._options, of_stage=True) if each.name not in taken
+        ] if self._options else []  # fmt: skip
+
+    @property
+    def parameters(self) -> list[inspect.Parameter]:
+        """What typer reads, in the order of the help."""
+        generated = [each.parameter for each in self._fields + self._stage_fields]
+        return [*generated, *([_SETTINGS] if self._options else [])]
+
+    def request(self, values: dict[str, Any]) -> M:
+        """The request that was given; takes its parameters out of `values`.
+
+        Raises:
+            UsageError: names every mistake.
+        """
+        mistakes: list[str] = []
+        given = _given(self._fields, values, mistakes)
+        if self._options is not None:
+            settings = _settings(self._options, values.pop("settings"), mistakes)
+            given["options"] = {**_given(self._stage_fields, values, mistakes), **settings}
+        return _validated(self._model, given, mistakes)
 
 
 def request_command(function: Callable[..., None]) -> Callable[..., None]:
     """A command that takes its options from the model that annotates the parameter `request`."""
     hints = get_type_hints(function, include_extras=True)
-    model: type[BaseModel] = hints["request"]
-    own_fields = command_fields(model, skip={"options"} if issubclass(model, OptionsRequest) else set())
-    options = model.load_options_model() if issubclass(model, OptionsRequest) else None
-    taken = {each.name for each in own_fields}
-    stage_fields = [
-        each for each in command_fields(options, of_stage=True) if each.name not in taken
-    ] if options else []  # fmt: skip
+    form: RequestForm[BaseModel] = RequestForm(hints["request"])
 
     @functools.wraps(function)
     def command(**values: Any) -> None:
-        mistakes: list[str] = []
-        given = _given(own_fields, values, mistakes)
-        if options is not None:
-            settings = _settings(options, values.pop("settings"), mistakes)
-            given["options"] = {**_given(stage_fields, values, mistakes), **settings}
-        function(request=_validated(model, given, mistakes), **values)
+        function(request=form.request(values), **values)
 
-    generated = [each.parameter for each in own_fields + stage_fields]
     own = [
         parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in inspect.signature(function).parameters.items()
         if name != "request"
     ]
-    parameters = [*generated, *([_SETTINGS] if options else []), *own]
+    return with_parameters(command, [*form.parameters, *own])
+
+
+def with_parameters(
+    command: Callable[..., None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """The command with the parameters that typer reads."""
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
-    del command.__wrapped__
+    del command.__wrapped__  # type: ignore[attr-defined]
     return command
 
 
@@ -158,7 +201,7 @@ def _check(field: CommandField, value: Any, mistakes: list[str]) -> Any:
         return value
 
 
-def _validated(model: type[BaseModel], given: dict[str, Any], mistakes: list[str]) -> BaseModel:
+def _validated(model: type[M], given: dict[str, Any], mistakes: list[str]) -> M:
     if not mistakes:
         try:
             return model.model_validate(given)

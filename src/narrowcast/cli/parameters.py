@@ -132,10 +132,15 @@ class CommandField:
             return typer.Argument(metavar=self.label, help=self._help(), show_default=False)
         names = list(self.names)
         if self.bare is bool:
-            if self.of_stage or self.field.default is True:
+            if self._has_opposite:
                 names[0] += f"/--no-{names[0].removeprefix('--')}"
             return typer.Option(*names, help=self._help(), show_default=False)
         return typer.Option(*names, metavar=self._metavar(), help=self._help(), show_default=False)
+
+    @property
+    def _has_opposite(self) -> bool:
+        """A flag with a `--no-` form."""
+        return self.of_stage or self.field.default is True
 
     def _metavar(self) -> str:
         if self.form.metavar:
@@ -146,20 +151,28 @@ class CommandField:
 
     def _help(self) -> str:
         text = " ".join((self.field.description or "").split()).rstrip(".")
-        choices = _choices(self.bare)
-        if choices:
-            text += f" ({', '.join(choices)})"
-        if self.repeats or self.form.positional:
-            text += "; may be repeated" if self.repeats and "repeated" not in text else ""
-        elif self.is_list:
-            text += " (separated by commas)"
-        if self.of_stage:
-            return f"{text}; default {default_text(self.field)}"
-        if self.required:
-            return f"{text} (required)." if not self.form.positional else text
-        shown = self.field.get_default(call_default_factory=True)
-        plain = shown in (None, False, "", [], {}, ()) or "default" in text
-        return f"{text}." if plain else f"{text}; default {default_text(self.field)}."
+        if self.repeats and "repeated" not in text:
+            text += "; may be repeated"
+        choices, default = _choices(self.bare), self._default()
+        notes = ["comma-separated"] if self.is_list and not (self.repeats or self.form.positional) else []
+        notes += [f"one of {', '.join(choices)}"] if choices else []
+        if self.required and not self.form.positional:  # typer says so of arguments
+            notes.append("required")
+        if default and "default" not in text.lower():
+            notes.append(f"default: {default}")
+        return f"{text}.  [{'; '.join(notes)}]" if notes else f"{text}."
+
+    def _default(self) -> str:
+        """The default as the help shows it; empty where the description has to say what happens."""
+        value = None if self.field.is_required() else self.field.get_default(call_default_factory=True)
+        if self.bare is bool:
+            name = self.names[0].removeprefix("--")
+            return name if value and self._has_opposite else f"no-{name}" if self._has_opposite else ""
+        if value in (None, "", [], {}, ()):
+            return ""
+        if isinstance(value, list | tuple | set | frozenset):
+            return ",".join(map(str, value))
+        return str(value.value if isinstance(value, Enum) else value)
 
 
 def command_fields(
@@ -174,19 +187,9 @@ def command_fields(
     return [each for each in fields if each.expressible]
 
 
-def default_text(field: FieldInfo) -> str:
-    """The default as the help shows it."""
-    value = field.get_default(call_default_factory=True)
-    if isinstance(value, list | tuple | set | frozenset):
-        return ",".join(str(each) for each in value) or "none"
-    if isinstance(value, dict):
-        return ",".join(f"{name}={each}" for name, each in value.items()) or "none"
-    if isinstance(value, Enum):
-        return str(value.value)
-    return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _choices(bare: Any) -> list[str]:
+    if get_origin(bare) is list:
+        return _choices(get_args(bare)[0])
     if get_origin(bare) is Literal:
         return [str(choice) for choice in get_args(bare)]
     return [str(choice.value) for choice in bare] if _is_enum(bare) else []

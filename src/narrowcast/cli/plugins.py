@@ -6,22 +6,22 @@ from narrowcast.cli.options import JsonOption
 
 
 def plugins(as_json: JsonOption = False) -> None:
-    """List the installed plug-ins, and what is wrong with one that cannot be used."""
+    """List the installed plug-ins, and why one cannot be used."""
     from narrowcast.cli.output import emit, say, table
     from narrowcast.ops.plugins import plugins as installed
 
-    found = installed()
+    entries = installed()
 
     def render() -> None:
-        if not found:
+        if not entries:
             say("no plug-in is installed")
             return
         table(
             ["kind", "name", "from", "state"],
             [
                 [each.kind, each.name, f"{each.distribution} {each.version}", each.problem or "ok"]
-                for each in found
+                for each in entries
             ],
         )
 
-    emit([each.model_dump() for each in found], as_json, render)
+    emit([each.model_dump() for each in entries], as_json, render)

@@ -10,26 +10,29 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import PreflightRequest
 
 if TYPE_CHECKING:
-    from narrowcast.ops.preflight import Preflight
+    from narrowcast.ops.preflight import PreflightResult
     from narrowcast.training.preflight.result import TrainingPlan
 
 
 @request_command
 def preflight(request: PreflightRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Look at all that training needs, and forecast its time and memory; trains nothing, keeps nothing."""
+    """Check a training run before it starts; train nothing.
+
+    Checks everything that training needs, and forecasts its time and memory.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
     from narrowcast.ops import preflight as ops
 
     with open_project(project) as opened, terminal_work(as_json) as work:
-        found = ops.preflight(opened, request, work)
-    emit(found, as_json, lambda: render(found))
-    if not found.ok:
+        report = ops.preflight(opened, request, work)
+    emit(report, as_json, lambda: render(report))
+    if not report.ok:
         raise typer.Exit(1)
 
 
-def render(found: Preflight) -> None:
+def render(found: PreflightResult) -> None:
     """Recipe, rows with their loss mask, forecast, then every problem with its fix."""
     from narrowcast.cli.output import next_step, say
 
@@ -39,20 +42,20 @@ def render(found: Preflight) -> None:
         forecast = found.forecast
         say(
             f"  forecast  {forecast.seconds / 60:,.1f} minutes, {forecast.peak_bytes / 1e9:,.2f} GB at most; "
-            f"from {forecast.timed_steps} steps of {forecast.seconds_per_step:,.2f} s"
+            f"measured on {forecast.timed_steps} steps of {forecast.seconds_per_step:,.2f} s"
         )
     _render_findings(found)
     blockers = [each for each in found.findings if each.blocks]
     next_step(blockers[0].fix if blockers and not found.ok else "narrowcast train")
 
 
-def _render_findings(found: Preflight) -> None:
+def _render_findings(found: PreflightResult) -> None:
     from rich.text import Text
 
     from narrowcast.cli.output import say, table
 
     if not found.findings:
-        say("[green]nothing stands against this run[/]")
+        say("[green]no problems found[/]")
         return
     table(
         ["", "what", "where", "fix", "code"],
@@ -68,7 +71,7 @@ def _render_findings(found: Preflight) -> None:
         ],
     )
     if found.ok and any(each.blocks for each in found.findings):
-        say(f"[yellow]mode {found.mode}: training would begin in spite of these[/]")
+        say(f"[yellow]mode {found.mode}: training would start despite these[/]")
 
 
 def _render_plan(plan: TrainingPlan) -> None:

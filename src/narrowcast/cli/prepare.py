@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from narrowcast.cli.options import JsonOption, ProjectOption, request_command
+from narrowcast.cli.stage import stage_command
 from narrowcast.core.hashing import short
 from narrowcast.ops.requests import PrepareRequest
 
 if TYPE_CHECKING:
-    from narrowcast.stages.prepare import Result
+    from narrowcast.stages.prepare import PrepareResult
 
 
-@request_command
-def prepare(request: PrepareRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Split the imported rows into train, dev and test: whole groups, no near-duplicate across splits."""
-    from narrowcast.cli.stage import run_command
-    from narrowcast.ops.prepare import prepare as prepare_rows
-    from narrowcast.stages.prepare import STAGE
+@stage_command(PrepareRequest, "narrowcast.ops.prepare:prepare", "narrowcast.stages.prepare:STAGE")
+def prepare(result: PrepareResult) -> None:
+    """Split the imported rows into train, dev and test.
 
-    run_command(STAGE, prepare_rows, request, project, as_json, _render)
-
-
-def _render(result: Result) -> None:
+    Groups and near-duplicates stay within one split.
+    """
     from narrowcast.cli.output import next_step, say, table
 
     labelled = any(each.labels is not None for each in result.splits)

@@ -84,7 +84,7 @@ def _display(as_json: bool) -> Progress:
 def terminal_work(as_json: bool = False) -> Iterator[Work]:
     """Progress on the terminal, and a cancel token that the first ctrl-C (or SIGTERM) sets.
 
-    A second ctrl-C interrupts at once. With `--json` only standard error is written to.
+    A second ctrl-C interrupts immediately. With `--json` only standard error is written to.
     """
     with working(as_json) as (progress, cancel):
         yield Work(progress, cancel)
@@ -94,7 +94,7 @@ def terminal_work(as_json: bool = False) -> Iterator[Work]:
 def working(as_json: bool = False) -> Iterator[tuple[Progress, CancelToken]]:
     """A progress display and a cancel token that the first ctrl-C (or SIGTERM) sets.
 
-    A second ctrl-C interrupts at once. With `--json` only standard error is written to.
+    A second ctrl-C interrupts immediately. With `--json` only standard error is written to.
     """
     progress, token = _display(as_json), CancelToken()
 
@@ -102,7 +102,7 @@ def working(as_json: bool = False) -> Iterator[tuple[Progress, CancelToken]]:
         if token.requested:
             raise KeyboardInterrupt
         token.cancel()
-        progress.note("stopping at the next safe point; ctrl-C again stops at once")
+        progress.note("stopping at the next safe point; press ctrl-C again to stop immediately")
 
     previous: dict[int, Any] = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)

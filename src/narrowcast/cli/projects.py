@@ -16,10 +16,15 @@ from narrowcast.ops.requests import InitRequest, MigrateRequest
 @request_command
 def init(
     request: InitRequest,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; assume what is not given.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; use assumptions for what is not given.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a project with its task specification; asks on a terminal for what no option says."""
+    """Create a project with its task specification.
+
+    On a terminal, asks for what is not given as an option.
+    """
     from narrowcast.ops.projects import create_project
 
     if sys.stdin.isatty() and sys.stdout.isatty() and not (as_json or yes):
@@ -44,7 +49,7 @@ def _ask(request: InitRequest) -> InitRequest:
     from narrowcast.tasks import HANDLERS, has_labels
 
     given = request.model_dump()
-    say("[dim]Enter leaves the assumption in brackets.[/]")
+    say("[dim]Press Enter to accept the assumption in brackets.[/]")
     for field, question in _QUESTIONS.items():
         if given[field] or (
             field == "labels" and given["task"] and not has_labels(TaskSpec(profile=given["task"]))
@@ -52,10 +57,10 @@ def _ask(request: InitRequest) -> InitRequest:
             continue
         if field in ("task", "labels") and given["schema_file"]:
             continue
-        said = typer.prompt(f"{question} [{ASSUMPTIONS[field]}]", default="", show_default=False).strip()
-        while field == "task" and said and said not in HANDLERS:
-            said = typer.prompt(f"one of {', '.join(HANDLERS)}", default="", show_default=False).strip()
-        given[field] = _split(said) if field == "labels" else said or None
+        answer = typer.prompt(f"{question} [{ASSUMPTIONS[field]}]", default="", show_default=False).strip()
+        while field == "task" and answer and answer not in HANDLERS:
+            answer = typer.prompt(f"one of {', '.join(HANDLERS)}", default="", show_default=False).strip()
+        given[field] = _split(answer) if field == "labels" else answer or None
     return InitRequest.model_validate(given)
 
 
@@ -63,8 +68,8 @@ _QUESTIONS = {
     "goal": "What is the model for?",
     "task": "Kind of task",
     "labels": "Labels, separated by commas",
-    "inputs": "What comes in, and from whom?",
-    "failures": "Which mistakes are not acceptable?",
+    "inputs": "What are the inputs, and who writes them?",
+    "failures": "Which mistakes are unacceptable?",
     "deployment": "Where will it run?",
 }
 
@@ -98,7 +103,7 @@ def projects(as_json: JsonOption = False) -> None:
 
 @request_command
 def migrate(request: MigrateRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Bring a project that an older version wrote to today's format; nothing is lost."""
+    """Migrate an older project to the current format; nothing is lost."""
     from narrowcast.cli.progress import terminal_work
     from narrowcast.ops.migrate import migrate as migrate_project
     from narrowcast.pipeline.project import Project

@@ -8,7 +8,9 @@ import typer
 
 from narrowcast.cli.options import JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="List and show the named training recipes.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="List and show the named training recipes."
+)
 
 
 @app.command("list")
@@ -17,27 +19,32 @@ def list_(as_json: JsonOption = False) -> None:
     from narrowcast.cli.output import emit, next_step, table
     from narrowcast.training.recipes.named import named_recipes
 
-    found = list(named_recipes().values())
+    entries = list(named_recipes().values())
 
     def render() -> None:
         table(
             ["recipe", "method", "needs", "what it is"],
-            [[each.name, each.method, ", ".join(each.needs), each.summary] for each in found],
+            [[each.name, each.method, ", ".join(each.needs), each.summary] for each in entries],
         )
         next_step("narrowcast train --recipe NAME --dry-run")
 
-    emit([each.model_dump() for each in found], as_json, render)
+    emit([each.model_dump() for each in entries], as_json, render)
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Its name.")], as_json: JsonOption = False) -> None:
-    """Show what a recipe fills in, and where its values come from."""
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the recipe, as `narrowcast recipes list` lists it.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the options that a recipe sets, and their origin."""
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.errors import UsageError
     from narrowcast.training.recipes.named import named_recipes
 
-    found = named_recipes().get(name)
-    if found is None:
+    recipe = named_recipes().get(name)
+    if recipe is None:
         raise UsageError(
             f"no recipe is called {name!r}",
             where=", ".join(named_recipes()),
@@ -45,12 +52,12 @@ def show(name: Annotated[str, typer.Argument(help="Its name.")], as_json: JsonOp
         )
 
     def render() -> None:
-        say(f"[bold]{found.name}[/]: {found.summary}")
-        say(f"  from: {found.source}")
-        values = {"method": found.method, **found.options}
+        say(f"[bold]{recipe.name}[/]: {recipe.summary}")
+        say(f"  from: {recipe.source}")
+        values = {"method": recipe.method, **recipe.options}
         table(
             ["option", "value"], [[key, "auto" if value is None else value] for key, value in values.items()]
         )
-        next_step(f"narrowcast train --recipe {found.name} --dry-run")
+        next_step(f"narrowcast train --recipe {recipe.name} --dry-run")
 
-    emit(found, as_json, render)
+    emit(recipe, as_json, render)

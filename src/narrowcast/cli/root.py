@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from narrowcast.cli import state
 from narrowcast.cli.commands import ABOUT, COMMANDS, ROOT_OPTIONS
-from narrowcast.cli.root_help import root_help
+from narrowcast.cli.root_help import WIDEST, root_help
 
 
 class LazyGroup(TyperGroup):
@@ -45,15 +45,22 @@ def load_command(name: str) -> Any:
         app.command(name, help=target.__doc__ or line)(target)
     command = get_command(app)
     command.name = name
-    _without_rich(command)
+    _plain_help(command)
     return command
 
 
-def _without_rich(command: Any) -> None:
+def _plain_help(command: Any) -> None:
     """Let the help be plain text, like that of the root: rich and what it loads took half of the time."""
     command.rich_markup_mode = None
+    for each in command.params:
+        if each.param_type_name == "argument":
+            each.display_type_rich = _no_type
     for each in getattr(command, "commands", {}).values():
-        _without_rich(each)
+        _plain_help(each)
+
+
+def _no_type(ctx: Any) -> None:
+    """What the help prints behind the name of an argument: nothing, where typer has `<str>`."""
 
 
 def _version(requested: bool) -> None:
@@ -75,5 +82,11 @@ def _root(
     state.configure(home=home, debug=debug)
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": WIDEST},
+)
 app.callback(help=ABOUT)(_root)

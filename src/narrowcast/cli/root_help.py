@@ -13,7 +13,8 @@ from narrowcast.cli.commands import ABOUT, COMMANDS, ROOT_OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NARROWEST, _WIDEST = 40, 100
+WIDEST = 100  # columns, of every help text
+_NARROWEST = 40
 
 
 def root_help() -> str:
@@ -56,4 +57,4 @@ def _width() -> int:
         columns = int(given) if given.isdecimal() else os.get_terminal_size().columns
     except OSError:
         columns = 80
-    return max(_NARROWEST, min(columns, _WIDEST))
+    return max(_NARROWEST, min(columns, WIDEST))

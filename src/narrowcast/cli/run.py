@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 def run(
     request: RunRequest,
     config: Annotated[
-        str | None, typer.Argument(help="A narrowcast.yaml, a folder, a slug or a number.")
+        str | None,
+        typer.Argument(
+            metavar="PROJECT", help="The path of a narrowcast.yaml, or a project as for --project."
+        ),
     ] = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a project through the whole loop; stages whose inputs have not changed are skipped."""
+    """Run the pipeline of a project; stages that are up to date are skipped."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project

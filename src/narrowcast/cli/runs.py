@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from narrowcast.core.run import RunManifest
     from narrowcast.ops.show_run import RunView
 
-app = typer.Typer(help="List and show the training runs.")
+app = typer.Typer(add_completion=False, help="List and show the training runs.")
 # Of the recipe, what decides most; --json has all of it.
-_SHOWN = (
+_OPTIONS = (
     "objective", "epochs", "learning_rate", "batch_size", "micro_batch_size", "layout", "word_dropout",
     "lora_rank", "lora_alpha", "scheduler", "precision", "early_stopping", "select_by",
 )  # fmt: skip
@@ -37,65 +37,65 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     from narrowcast.ops import train as ops
 
     with open_project(project) as opened:
-        found = ops.runs(opened)
+        entries = ops.runs(opened)
 
     def render() -> None:
-        if not found:
+        if not entries:
             say("no run has finished yet")
             return
         numbers = [
             (name, "right") for name in ("rows", "steps", "train loss", "dev loss", "minutes", "tokens/s")
         ]
-        table(["run", "base", "method", *numbers, "finished"], [_cells(line) for line in found])
+        table(["run", "base", "method", *numbers, "finished"], [_cells(line) for line in entries])
 
-    emit(found, as_json, render)
+    emit(entries, as_json, render)
 
 
 @app.command()
 @request_command
 def show(request: RunViewRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Show a run: base, data, recipe, figures, environment, and what to do next."""
+    """Show a run: base, data set, recipe, figures and environment."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.ops.show_run import show_run
 
     with open_project(project) as opened:
-        found = show_run(opened, request)
-    emit(found, as_json, lambda: _render(found))
+        run = show_run(opened, request)
+    emit(run, as_json, lambda: _render(run))
 
 
-def _render(found: RunView) -> None:
+def _render(run: RunView) -> None:
     from narrowcast.cli.output import next_step, say, table
 
-    made = found.manifest
-    mark = " (current)" if found.current else ""
-    say(f"[bold]{made.run_id}[/]  {made.method} fine-tune of {made.base.name}{mark}")
-    table(["", ""], _facts(found), title="what it was made of")
-    table(["", ""], _figures(found), title="its results")
-    environment = ", ".join(f"{name} {value}" for name, value in made.environment.items())
-    say(f"environment: {environment}, narrowcast {made.code_version}")
-    if found.overfitting:
-        say(f"[yellow]over-fitted:[/] {found.overfitting}")
-    for path in found.files:
+    manifest = run.manifest
+    mark = " (current)" if run.current else ""
+    say(f"[bold]{manifest.run_id}[/]  {manifest.method} fine-tune of {manifest.base.name}{mark}")
+    table(["", ""], _facts(run), title="inputs")
+    table(["", ""], _figures(run), title="results")
+    environment = ", ".join(f"{name} {value}" for name, value in manifest.environment.items())
+    say(f"environment: {environment}, narrowcast {manifest.code_version}")
+    if run.overfitting:
+        say(f"[yellow]over-fitted:[/] {run.overfitting}")
+    for path in run.files:
         say(f"  {path}")
-    next_step(found.next)
+    next_step(run.next)
 
 
-def _facts(found: RunView) -> list[tuple[str, str]]:
-    made = found.manifest
-    version = "the current version" if found.dataset_current else "not the current version"
-    recipe = {name: made.recipe[name] for name in _SHOWN if name in made.recipe}
-    if made.method == "full":
+def _facts(run: RunView) -> list[tuple[str, str]]:
+    manifest = run.manifest
+    version = "the current version" if run.dataset_current else "not the current version"
+    recipe = {name: manifest.recipe[name] for name in _OPTIONS if name in manifest.recipe}
+    if manifest.method == "full":
         recipe = {name: value for name, value in recipe.items() if not name.startswith("lora")}
-    reasons, base, rows = made.recipe.get("reasons", {}), made.base, made.rows
+    reasons, base, rows = manifest.recipe.get("reasons", {}), manifest.base, manifest.rows
     size = f"{base.parameters / 1e6:,.1f} M parameters"
     return [
         ("base", f"{size}, {base.architecture}, {short(base.fingerprint)}"),
-        ("data set", f"{short(made.dataset_version)}, {version}"),
+        ("data set", f"{short(manifest.dataset_version)}, {version}"),
         ("rows", f"{rows['train']:,} trained on, {rows['rejected']:,} left out, {rows['dev']:,} dev"),
-        ("method", f"{made.method} ({made.method_reason})"),
+        ("method", f"{manifest.method} ({manifest.method_reason})"),
         *((name, _with_reason(value, reasons.get(name))) for name, value in recipe.items()),
-        ("seed", str(made.seed)),
+        ("seed", str(manifest.seed)),
     ]
 
 
@@ -103,25 +103,25 @@ def _with_reason(value: Any, reason: str | None) -> str:
     return f"{value} ({reason})" if reason and reason != "asked for" else str(value)
 
 
-def _figures(found: RunView) -> list[tuple[str, str]]:
-    made = found.manifest
-    speed = f"{made.seconds / 60:,.1f} minutes, {made.tokens_per_second:,.0f} tokens/s"
-    rows = [("steps", f"{made.steps:,} in {speed}")]
-    rows += [(f"{name.replace('_', ' ')} loss", f"{value:.4f}") for name, value in made.losses.items()]
-    rows += _kept(made)
-    for each in found.figures:
+def _figures(run: RunView) -> list[tuple[str, str]]:
+    manifest = run.manifest
+    speed = f"{manifest.seconds / 60:,.1f} minutes, {manifest.tokens_per_second:,.0f} tokens/s"
+    rows = [("steps", f"{manifest.steps:,} in {speed}")]
+    rows += [(f"{name.replace('_', ' ')} loss", f"{value:.4f}") for name, value in manifest.losses.items()]
+    rows += _kept(manifest)
+    for each in run.figures:
         value = each.value
         interval = f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}], {each.n:,} rows"
         rows.append((f"{each.metric}, {each.split}", interval))
-    for name, values in (("forgetting", made.forgetting), ("forecast", made.forecast)):
+    for name, values in (("forgetting", manifest.forgetting), ("forecast", manifest.forecast)):
         if values:
             rows.append((name, ", ".join(f"{key} {value:,.4g}" for key, value in values.items())))
-    rows.append(("weights", f"{made.weights_dtype}, sha256 {made.weights_sha256[:16]}"))
+    rows.append(("weights", f"{manifest.weights_dtype}, sha256 {manifest.weights_sha256[:16]}"))
     return rows
 
 
-def _kept(made: RunManifest) -> list[tuple[str, str]]:
-    kept = made.selection
+def _kept(manifest: RunManifest) -> list[tuple[str, str]]:
+    kept = manifest.selection
     if not kept:
         return [("weights kept", "of the last step")]
     score = f", {kept['metric']} {kept['score']:.4f} on {kept['rows']:,} dev rows" if "score" in kept else ""

@@ -8,13 +8,16 @@ from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.experiments.requests import SearchRequest
 
 if TYPE_CHECKING:
-    from narrowcast.experiments.search.result import Search, Trial
+    from narrowcast.experiments.search.result import SearchResult, Trial
     from narrowcast.experiments.search.run import SearchPreview
 
 
 @request_command
 def search(request: SearchRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Search recipes and bases: trials are training runs, scored on dev rows, ended early where behind."""
+    """Search recipes and base models.
+
+    Each trial is a training run that is scored on dev rows; a trial below the median stops early.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
@@ -25,8 +28,8 @@ def search(request: SearchRequest, project: ProjectOption = None, as_json: JsonO
             preview = run.preview_search(opened, request, work)
             emit(preview, as_json, lambda: _render_preview(preview))
             return
-        found = run.search(opened, request, work)
-    emit(found, as_json, lambda: _render(found))
+        result = run.search(opened, request, work)
+    emit(result, as_json, lambda: _render(result))
 
 
 def _render_preview(preview: SearchPreview) -> None:
@@ -47,7 +50,7 @@ def _render_preview(preview: SearchPreview) -> None:
     next_step("the same without --dry-run")
 
 
-def _render(found: Search) -> None:
+def _render(found: SearchResult) -> None:
     from narrowcast.cli.output import next_step, say, table
 
     if not found.trials:
@@ -58,10 +61,10 @@ def _render(found: Search) -> None:
         table(
             ["trial", "", *names, *numbers, "run"], [_cells(each, names, found.best) for each in found.trials]
         )
-        say("best: highest score; front: no trial beats it in score, latency and size at once")
-        say("scores are of dev rows, and the best of many is flattered: measure it on test rows")
+        say("best: highest score; front: on the Pareto front of score, latency and size")
+        say("these are dev scores, and the best of many is optimistic: measure it on test rows")
     if found.dropped:
-        say(f"weights of {len(found.dropped):,} trials that lost were removed (--keep all keeps them)")
+        say(f"weights of {len(found.dropped):,} other trials were removed (--keep all keeps them)")
     for path in found.files:
         say(f"  {path}")
     for step in found.next:

@@ -9,7 +9,7 @@ from narrowcast.cli.output import emit, next_step, say, table
 if TYPE_CHECKING:
     from narrowcast.core.work import Work
     from narrowcast.experiments.requests import SeedsRequest
-    from narrowcast.experiments.seeds import Seeds
+    from narrowcast.experiments.seeds import SeedsResult
     from narrowcast.pipeline.project import Project
 
 
@@ -17,11 +17,11 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work, *, as_json:
     """Train, then print one line per seed, mean and spread."""
     from narrowcast.experiments import seeds
 
-    found = seeds.train_seeds(project, request, work)
-    emit(found, as_json, lambda: _render(found))
+    result = seeds.train_seeds(project, request, work)
+    emit(result, as_json, lambda: _render(result))
 
 
-def _render(found: Seeds) -> None:
+def _render(found: SeedsResult) -> None:
     numbers = [(name, "right") for name in ("train loss", "dev loss", found.metric, "minutes")]
     rows = [
         [
@@ -40,5 +40,8 @@ def _render(found: Seeds) -> None:
         f"[bold]{found.metric} {score.mean:.4f} ± {score.std:.4f}[/] (mean and standard deviation of "
         f"{len(found.runs)} seeds), {score.low:.4f} to {score.high:.4f}, on {found.n:,} dev rows"
     )
-    say(f"the current run is now the best of them, {found.current_run}; its dev score is flattered by that")
+    say(
+        f"the current run is now the best of them, {found.current_run}; "
+        "its dev score is optimistic, because it selected the run"
+    )
     next_step("narrowcast eval")

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 @request_command
 def serve(request: ServeRequest, project: ProjectOption = None) -> None:
-    """Serve an exported file over the OpenAI protocol, asked as it was measured."""
+    """Serve an exported model over the OpenAI protocol.
+
+    Requests get the prompt that the model was trained and measured with.
+    """
     from narrowcast.cli.output import say
     from narrowcast.cli.state import open_project, settings
     from narrowcast.server.run import serve as listen
 
     def ready(served: Served, url: str) -> None:
-        say(f"[bold]{served.model_id}[/] is served at {url}  (Ctrl-C ends it)")
+        say(f"[bold]{served.model_id}[/] is served at {url}  (stop with ctrl-C)")
 
     listen(settings() if request.names_file else open_project(project), request, ready)

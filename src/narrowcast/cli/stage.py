@@ -1,59 +1,74 @@
-"""What every command of a stage does: open the project, run or preview, print."""
+"""Commands that run one stage: open the project, run the operation or say what a dry run would do, print."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from narrowcast.cli.output import emit, say, table
-from narrowcast.cli.progress import terminal_work
-from narrowcast.cli.state import open_project
-from narrowcast.core.request import StageRequest
-from narrowcast.core.stage import StageDefinition
-from narrowcast.core.work import Work
-from narrowcast.pipeline.execute import StagePreview, preview_stage
-from narrowcast.pipeline.project import Project
+import typer
 
-Q = TypeVar("Q", bound=StageRequest)
+from narrowcast.cli.options import JsonOption, ProjectOption, RequestForm, with_parameters
+from narrowcast.core.request import StageRequest, load
+
+if TYPE_CHECKING:
+    from narrowcast.pipeline.execute import StagePreview
+
 T = TypeVar("T")
 
+_OWN = [
+    inspect.Parameter("project", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ProjectOption),
+    inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption),
+]
 
-def run_command(
-    definition: StageDefinition[Any, Any, Any],
-    operation: Callable[[Project, Q, Work], T],
-    request: Q,
-    project: str | None,
-    as_json: bool,
-    render: Callable[[T], None],
+
+def stage_command(
+    model: type[StageRequest],
+    operation: str,
+    stage: str,
     *,
     plain: Callable[[T], Any] | None = None,
-) -> T | None:
-    """Run an operation on one stage and print its result; a dry run prints the plan.
+    code: Callable[[T], int] | None = None,
+) -> Callable[[Callable[[T], None]], Callable[..., None]]:
+    """A command that runs a stage, from the function that prints the stage's result for people.
 
     Args:
-        definition: the stage that the request is about.
-        operation: what runs it.
-        request: what was asked for.
-        project: as `--project` names it.
-        as_json: print one JSON document.
-        render: prints the result for people.
-        plain: the JSON form, where that is not the result itself.
-
-    Returns:
-        The result; None of a dry run.
+        model: the request.
+        operation: `module:function`, loaded when the command runs.
+        stage: `module:STAGE`, for dry runs.
+        plain: the JSON form of a result; None prints the result itself.
+        code: the exit code of a result; None: always 0.
     """
-    with open_project(project) as opened, terminal_work(as_json) as work:
-        if request.dry_run:
-            preview = preview_stage(opened, definition, request, work)
-            emit(preview, as_json, lambda: show_preview(preview))
-            return None
-        result = operation(opened, request, work)
-    emit(plain(result) if plain else result, as_json, lambda: render(result))
-    return result
+    form = RequestForm(model)
+
+    def decorate(render: Callable[[T], None]) -> Callable[..., None]:
+        @functools.wraps(render)
+        def command(**values: Any) -> None:
+            from narrowcast.cli.output import emit
+            from narrowcast.cli.progress import terminal_work
+            from narrowcast.cli.state import open_project
+            from narrowcast.pipeline.execute import preview_stage
+
+            request, as_json = form.request(values), values["as_json"]
+            with open_project(values["project"]) as opened, terminal_work(as_json) as work:
+                if request.dry_run:
+                    preview = preview_stage(opened, load(stage), request, work)
+                    emit(preview, as_json, lambda: _show_preview(preview))
+                    return
+                result = load(operation)(opened, request, work)
+            emit(plain(result) if plain else result, as_json, lambda: render(result))
+            if code is not None and code(result):
+                raise typer.Exit(code(result))
+
+        return with_parameters(command, [*form.parameters, *_OWN])
+
+    return decorate
 
 
-def show_preview(preview: StagePreview) -> None:
-    """What a dry run says of a stage."""
+def _show_preview(preview: StagePreview) -> None:
+    from narrowcast.cli.output import say, table
+
     state = f"would run: {preview.reason}" if preview.runs else "is up to date"
     say(f"[bold]{preview.stage}[/] {state}; nothing was run")
     table(["option", "value"], [(name, _short(value)) for name, value in preview.options.items()])

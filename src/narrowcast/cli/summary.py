@@ -29,9 +29,9 @@ def _show_models(summary: Summary) -> None:
     title = f"{summary.project}: {summary.primary} on {summary.n} {summary.split} rows"
     numbers = [(name, "right") for name in (summary.primary or "metric", "95 % interval", "latency", "size")]
     table(["model", *numbers], [_cells(row) for row in summary.rows], title=title)
-    times = "once" if summary.looks == 1 else f"{summary.looks} times"
+    accesses = "1 access" if summary.looks == 1 else f"{summary.looks} accesses"
     version = short(summary.dataset_version)
-    say(f"[dim]data set {version}; its {summary.split} split was measured on {times}[/]")
+    say(f"[dim]data set {version}; {accesses} to its {summary.split} split[/]")
 
 
 def _cells(row: SummaryRow) -> list[object]:

@@ -10,7 +10,7 @@ from narrowcast.experiments.requests import SeedsRequest
 if TYPE_CHECKING:
     from narrowcast.core.work import Work
     from narrowcast.pipeline.project import Project
-    from narrowcast.stages.train import Result
+    from narrowcast.stages.train import TrainResult
 
 
 @request_command
@@ -40,15 +40,15 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
     from narrowcast.ops.preflight import preflight
     from narrowcast.ops.requests import PreflightRequest
 
-    asked = PreflightRequest(
+    preflight_request = PreflightRequest(
         options=request.options, autopilot=request.autopilot, force=request.force, record=False
     )
-    found = preflight(project, asked, work)
+    report = preflight(project, preflight_request, work)
     if not project.settings.process:
-        emit(found, as_json, lambda: render(found))
+        emit(report, as_json, lambda: render(report))
 
 
-def _render(result: Result) -> None:
+def _render(result: TrainResult) -> None:
     from narrowcast.cli.output import next_step, say
 
     say(f"[bold]{result.run_id}[/]  {result.method} fine-tune of {result.base}")

@@ -1,4 +1,4 @@
-"""Where data comes from: one file a source."""
+"""Where data comes from: one file per kind of source."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
 
     Raises:
         UsageError: for an unknown scheme or option.
-        DataError: where the source cannot be reached.
+        DataError: if the source cannot be reached.
     """
     kind: Any = CONNECTORS.get(locator.scheme)
     built: Connector
@@ -66,12 +66,12 @@ def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
     Args:
         text: as a command or `narrowcast.yaml` gives it.
         project: the project's folder.
-        listed: it is in `narrowcast.yaml`: it is recorded as it stands there, and a relative path starts
+        listed: it is in `narrowcast.yaml`: it is recorded as it is written there, and a relative path starts
             in the project's folder, or in the current one where the project has no such file. Otherwise a
             relative path starts in the current folder and is recorded as an absolute one.
 
     Raises:
-        UsageError: where it is not a locator, or its scheme is unknown.
+        UsageError: if it is not a locator, or its scheme is unknown.
     """
     locator = Locator.parse(text)
     if locator.scheme in SUFFIXES and len(names := listed_names(split_options(locator.rest)[0])) > 1:

@@ -93,14 +93,14 @@ class Connector(Protocol):
         """Format, encoding, delimiter, header, columns: found, and said.
 
         Raises:
-            DataError: where the source is missing, empty or not of this kind.
+            DataError: if the source is missing, empty or not of this kind.
         """
 
     def load(self) -> Iterator[SourceRow]:
-        """Every record in order, lazily; one that cannot be parsed is a sentinel row, never dropped.
+        """Every record in order, lazily; one that cannot be parsed is a row with an error, never dropped.
 
         Raises:
-            DataError: where the source cannot be read at all.
+            DataError: if the source cannot be read at all.
         """
 
 

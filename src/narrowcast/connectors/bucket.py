@@ -2,7 +2,7 @@
 
 `s3://BUCKET/KEY` and `gs://BUCKET/KEY` through fsspec; credentials come from the standard places of s3fs and
 gcsfs, and public objects need none (`#anonymous=1`). Another endpoint is set as those libraries have it:
-`AWS_ENDPOINT_URL`, `STORAGE_EMULATOR_HOST`. Options of `file:` stand behind a `#`.
+`AWS_ENDPOINT_URL`, `STORAGE_EMULATOR_HOST`. Options of `file:` follow a `#`.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class S3Connector:
                 next_command=f"write {self.scheme}://BUCKET/KEY",
                 reason_code="dataset_request_invalid",
             )
-        found, note = self._fetch(Download(access, self._where, self._key.rpartition("/")[2]), access)
-        self._file = RemoteFile(locator.public, found, urlencode(options), note)
+        download, note = self._fetch(Download(access, self._where, self._key.rpartition("/")[2]), access)
+        self._file = RemoteFile(locator.public, download, urlencode(options), note)
 
     def _fetch(self, place: Download, access: SourceAccess) -> tuple[Downloaded, str]:
         whole = place.whole()
@@ -55,7 +55,7 @@ class S3Connector:
             if whole:
                 return whole, "offline: as it was fetched before"
             fix = "unset NARROWCAST_OFFLINE to fetch it"
-            raise data_error("offline mode allows no other machine", self._where, fix)
+            raise data_error("offline mode forbids network access", self._where, fix)
         try:
             files = self._filesystem()
             info = files.info(self._key)
@@ -67,10 +67,10 @@ class S3Connector:
             start = begun if started.known and started.etag == validators.etag else 0
             with files.open(self._key, "rb") as file:
                 file.seek(start)
-                found = place.write(blocks_of(file), validators, start, size)
+                download = place.write(blocks_of(file), validators, start, size)
         except Exception as error:
             raise self._failed(error) from error
-        return found, f"fetched {found.bytes:,} bytes" + (f", resumed at {start:,}" if start else "")
+        return download, f"fetched {download.bytes:,} bytes" + (f", resumed at {start:,}" if start else "")
 
     def _filesystem(self) -> Any:
         from s3fs import S3FileSystem
@@ -88,14 +88,14 @@ class S3Connector:
         if isinstance(error, NarrowcastError):
             return error
         kind = type(error).__name__
-        said = " ".join(str(error).split())[:300] or kind
+        reason = " ".join(str(error).split())[:300] or kind
         if isinstance(error, FileNotFoundError):
             return data_error("there is no such object", self._where, "check bucket and key")
-        if isinstance(error, PermissionError) or "Credential" in kind or "Credential" in said:
+        if isinstance(error, PermissionError) or "Credential" in kind or "Credential" in reason:
             fix = "set up the credentials (for example `aws configure`), or add #anonymous=1 if it is public"
-            return data_error(f"the bucket refuses: {said}", self._where, fix)
+            return data_error(f"the bucket refuses: {reason}", self._where, fix)
         fix = "check the address, then try again"
-        return data_error(f"the bucket cannot be read: {said}", self._where, fix)
+        return data_error(f"the bucket cannot be read: {reason}", self._where, fix)
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says, with hash and etag."""

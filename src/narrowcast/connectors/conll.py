@@ -23,9 +23,9 @@ def looks_like_conll(text: str) -> bool:
 
     Tags are BIO tags; in tables with tabs also types alone, of which most are O.
     """
-    found = text.split("\n")[:2_000]
-    filled = [line.rstrip("\r") for line in found if line.strip()]
-    if len(filled) < 3 or len(filled) == len(found):
+    lines = text.split("\n")[:2_000]
+    filled = [line.rstrip("\r") for line in lines if line.strip()]
+    if len(filled) < 3 or len(filled) == len(lines):
         return False
     tagged = sum(_split(line) is not None for line in filled)
     return tagged >= 0.95 * len(filled) or _has_plain_tags(filled)
@@ -47,11 +47,12 @@ def _split(line: str, tag: re.Pattern[str] = _TAG) -> tuple[str, str] | None:
 
 
 class ConllConnector:
-    """Built by `file:`; one sentence a row: `{"tokens": [...], "tags": [...]}`."""
+    """Built by `file:`; one sentence per row: `{"tokens": [...], "tags": [...]}`."""
 
-    def __init__(self, source: SourceFile, head: bytes) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._source = source
         source.allow("encoding")
+        head = source.sample()
         self._encoding = find_encoding(source, head)
         lines = [line for line in head.decode(self._encoding.name, "replace").splitlines() if line.strip()]
         bio = sum(_split(line) is not None for line in lines)
@@ -61,7 +62,7 @@ class ConllConnector:
         """Separator and columns."""
         notes = [
             *self._encoding.notes,
-            "one token and its tag a line, blank lines between sentences; a sentence is a row",
+            "one token and its tag per line, blank lines between sentences; each sentence is a row",
         ]
         description = self._source.description("conll", self._encoding.name, notes)
         description.columns = ["tokens", "tags"]
@@ -72,18 +73,19 @@ class ConllConnector:
         return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
-        """Sentences in order; one with a line that is not `token … tag` is a sentinel as a whole."""
+        """Sentences in order; one with a line that is not `token … tag` is a row with an error."""
         index = 0
         sentence: list[str] = []
         problem: str | None = None
-        for line in self._encoding.lines(self._source):
-            problem = problem or line.error
-            text = line.text.rstrip("\r")
-            if text.strip() and not text.startswith("-DOCSTART-"):
-                sentence.append(text)
-            elif sentence:
-                yield _row(index, sentence, problem, self._tag)
-                index, sentence, problem = index + 1, [], None
+        with self._source.open() as file:
+            for line in self._encoding.lines(file):
+                problem = problem or line.error
+                text = line.text.rstrip("\r")
+                if text.strip() and not text.startswith("-DOCSTART-"):
+                    sentence.append(text)
+                elif sentence:
+                    yield _row(index, sentence, problem, self._tag)
+                    index, sentence, problem = index + 1, [], None
         if sentence:
             yield _row(index, sentence, problem, self._tag)
 
@@ -93,7 +95,7 @@ def _row(index: int, sentence: list[str], problem: str | None, tag: re.Pattern[s
     for line in sentence:
         pair = _split(line, tag)
         if pair is None:
-            problem = problem or f"the line {line[:80]!r} is not a token and a tag"
+            problem = problem or f"the line {line[:80]!r} is not a token with its tag"
             break
         tokens.append(pair[0])
         tags.append(pair[1])

@@ -1,7 +1,7 @@
 """`csv:PATH`: delimited text of any delimiter and encoding, read lazily.
 
 Quoted fields may hold newlines. A record that cannot be read (ragged, badly quoted, undecodable, with NUL
-bytes) is a sentinel row. Where such a record spans several lines, only its first line is given up and
+bytes) is a row with an error. If such a record spans several lines, only its first line is rejected and
 reading starts again on the next one, so that one stray quote does not swallow the rest of the file.
 """
 
@@ -31,12 +31,15 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
 
 
 class CsvConnector:
-    """Built from the path behind `csv:`; options `delimiter`, `header=yes|no`, `encoding`, `short=fill`."""
+    """Built from the path behind `csv:`, or from a file that `file:` has opened.
+
+    Options are `delimiter`, `header=yes|no`, `encoding` and `short=fill`.
+    """
 
     settle = staticmethod(settle_path)
 
-    def __init__(self, rest: str, scheme: str = "csv") -> None:
-        self._source = SourceFile(scheme, rest, _OPTIONS)
+    def __init__(self, source: str | SourceFile) -> None:
+        self._source = SourceFile.of(source, "csv", _OPTIONS)
         head = self._source.sample()
         self._source.refuse_binary(head)
         self._encoding = find_encoding(self._source, head)
@@ -48,37 +51,40 @@ class CsvConnector:
             )
         self._fill = short == "fill"
         self._columns: list[str] = []
-        self._find_columns()
+        first = [record for record, problem, _ in islice(self._records(), 200) if not problem]
+        self._find_columns(first)
 
     def _find_dialect(self, head: bytes) -> Dialect:
         text = head.decode(self._encoding.name, "replace").removeprefix("\ufeff")
         if self._encoding.carriage_returns:
             text = text.replace("\r", "\n")
-        asked = self._source.options.get("delimiter")
-        if asked is not None:
-            asked = {"tab": "\t", "\\t": "\t", "none": ""}.get(asked, asked)
-            if len(asked) > 1 or asked in ('"', "\n", "\r"):
+        delimiter = self._source.options.get("delimiter")
+        if delimiter is not None:
+            delimiter = {"tab": "\t", "\\t": "\t", "none": ""}.get(delimiter, delimiter)
+            if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
                 raise data_error(
-                    f"{asked!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
+                    f"{delimiter!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
                 )
         prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
-        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, asked)
+        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
 
-    def _find_columns(self) -> None:
-        head = [record for record, problem, _ in islice(self._records(), 200) if not problem]
+    def _find_columns(self, head: list[list[str]]) -> None:
         if not head:
             raise data_error(
                 "no record of the file can be read",
                 str(self._source.path),
-                "name its form, for example ?delimiter=; or ?encoding=latin-1 behind the path",
+                "name its format, for example ?delimiter=; or ?encoding=latin-1 after the path",
             )
-        asked = self._source.options.get("header")
-        if asked not in (None, "yes", "no"):
-            raise data_error(f"header={asked!r} is not yes or no", self._source.locator, "write ?header=no")
-        if asked is None:
+        option = self._source.options.get("header")
+        if option not in (None, "yes", "no"):
+            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+        if option is None:
             header, why = find_header(head)
         else:
-            header, why = (head[0] if asked == "yes" else None), f"header={asked}, as the locator says"
+            header, why = (
+                (head[0] if option == "yes" else None),
+                f"header={option}, as the locator says",
+            )
         self._dialect.notes.append(why)
         self._dialect.header = header
         widths = [len(record) for record in head]
@@ -87,11 +93,13 @@ class CsvConnector:
         self._dialect.notes.extend(notes)
         lacking = sum(width < len(self._columns) for width in widths)
         if self._fill:
-            self._dialect.notes.append("cells that a record lacks at its end are empty, as the locator says")
+            self._dialect.notes.append(
+                "records with too few fields are filled up with empty cells, as the locator says"
+            )
         elif lacking:
             self._dialect.notes.append(
-                f"{lacking} of the first {len(head)} records lack cells at their end and are rejected; "
-                "?short=fill takes them as empty"
+                f"{lacking} of the first {len(head)} records have too few fields and are rejected; "
+                "?short=fill fills them up with empty cells"
             )
 
     def describe(self) -> SourceDescription:
@@ -131,37 +139,38 @@ class CsvConnector:
     def _records(self) -> Iterator[tuple[list[str], str | None, str]]:
         """Fields, or a problem with the start of the raw text; blank lines are no records."""
         csv.field_size_limit(_FIELD_LIMIT)
-        feed = _LineFeed(self._encoding.lines(self._source))
-        reader = self._dialect.reader(feed)
-        expected = len(self._columns)  # 0 while the columns are being found
-        while True:
-            feed.begin_record()
-            problem: str | None = None
-            record: list[str] = []
-            try:
-                record = next(reader)
-            except StopIteration:
-                if not feed.taken:
-                    return
-                problem = "a quoted field is not closed"
-            except csv.Error as error:
-                problem = _say(str(error))
-            problem = feed.problem or problem or _nul(record)
-            several = len(feed.taken) > 1
-            short = len(record) < expected and not self._fill
-            ragged = expected > 0 and (short or len(record) > expected)
-            if several and (problem or ragged):
-                raw, problem = feed.taken[0], problem or "a quoted field runs into the following lines"
-                feed.push_back()
-                reader = self._dialect.reader(feed)
-                yield [], problem, raw.rstrip("\r\n")[:RAW_CHARS]
-            elif problem:
-                raw = "".join(feed.taken).rstrip("\r\n")[:RAW_CHARS]
-                reader = self._dialect.reader(feed)
-                yield [], problem, raw
-            elif record:
-                expected = expected or len(record)
-                yield record, None, ""
+        with self._source.open() as file:
+            feed = _LineFeed(self._encoding.lines(file))
+            reader = self._dialect.reader(feed)
+            expected = len(self._columns)  # 0 while the columns are being found
+            while True:
+                feed.begin_record()
+                problem: str | None = None
+                record: list[str] = []
+                try:
+                    record = next(reader)
+                except StopIteration:
+                    if not feed.taken:
+                        return
+                    problem = "a quoted field is not closed"
+                except csv.Error as error:
+                    problem = _say(str(error))
+                problem = feed.problem or problem or _nul(record)
+                several = len(feed.taken) > 1
+                short = len(record) < expected and not self._fill
+                ragged = expected > 0 and (short or len(record) > expected)
+                if several and (problem or ragged):
+                    raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
+                    feed.push_back()
+                    reader = self._dialect.reader(feed)
+                    yield [], problem, raw.rstrip("\r\n")[:RAW_CHARS]
+                elif problem:
+                    raw = "".join(feed.taken).rstrip("\r\n")[:RAW_CHARS]
+                    reader = self._dialect.reader(feed)
+                    yield [], problem, raw
+                elif record:
+                    expected = expected or len(record)
+                    yield record, None, ""
 
 
 class _LineFeed:
@@ -213,4 +222,4 @@ def _say(error: str) -> str:
 
 
 def _nul(record: list[str]) -> str | None:
-    return "the record holds NUL bytes" if any("\x00" in cell for cell in record) else None
+    return "the record contains NUL bytes" if any("\x00" in cell for cell in record) else None

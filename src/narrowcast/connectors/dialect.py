@@ -24,7 +24,7 @@ _KNOWN = frozenset([
 
 @dataclass(slots=True)
 class Dialect:
-    """What `csv.reader` needs, and what the user is told.
+    """What `csv.reader` needs, and what the user sees of it.
 
     Attributes:
         delimiter: one character; empty for a file of one column.
@@ -118,7 +118,7 @@ def find_header(records: list[list[str]]) -> tuple[list[str] | None, str]:
         return names, "header: the first record holds usual column names"
     for column, name in enumerate(names):
         if name and any(len(row) > column and row[column].strip() == name for row in body):
-            return None, f"no header: {name!r} of the first record comes again as a value"
+            return None, f"no header: {name!r} of the first record occurs again as a value"
     if _typed_below(names, body):
         return names, "header: the first record holds words above columns of numbers or dates"
     if all(len(name.split()) <= 3 for name in filled):

@@ -1,4 +1,4 @@
-"""`docs:DIR`: a folder of documents (pdf, html, md, docx, txt), one row a document."""
+"""`docs:DIR`: a folder of documents (pdf, html, md, docx, txt), one row per document."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class DocsConnector:
     def _find(self) -> list[Path]:
         if self._root.is_file():
             return [self._root] if self._root.suffix.lower() in (*_BINARY, *_TEXT) else []
-        found = []
+        paths = []
         for folder, below, names in os.walk(self._root):
             below.sort()
             for name in sorted(names):
                 suffix = Path(name).suffix.lower()
                 if suffix in _BINARY or suffix in _TEXT:
-                    found.append(Path(folder, name))
+                    paths.append(Path(folder, name))
                 else:
                     self._other[suffix or name] += 1
-        return found
+        return paths
 
     def describe(self) -> SourceDescription:
         """How many documents of which kind, and which files are none."""
@@ -77,7 +77,7 @@ class DocsConnector:
         notes = [f"documents: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}"]
         if self._other:
             others = ", ".join(f"{count} {kind}" for kind, count in self._other.most_common(8))
-            notes.append(f"other files, not read: {others}")
+            notes.append(f"other files, which are not read: {others}")
         return SourceDescription(
             locator=f"docs:{self._root}",
             format="documents",
@@ -96,7 +96,7 @@ class DocsConnector:
         return f"sha256:{content_hash(hashes)}"
 
     def load(self) -> Iterator[SourceRow]:
-        """One row a document, by path; one that cannot be read is a sentinel with its path."""
+        """One row per document, by path; an unreadable one is a row with an error."""
         root = self._root if self._root.is_dir() else self._root.parent
         for index, path in enumerate(self._files):
             name = path.relative_to(root).as_posix()
@@ -124,7 +124,9 @@ class DocsConnector:
 
 def _read(path: Path, root: Path) -> Document:
     if not path.resolve().is_relative_to(root.resolve()):
-        raise data_error("the file is a link out of the folder", str(path), "copy it into the folder")
+        raise data_error(
+            "the file is a link to a place outside the folder", str(path), "copy it into the folder"
+        )
     source = SourceFile("docs", str(path))
     suffix = path.suffix.lower()
     content = source.read_document()
@@ -138,5 +140,5 @@ def _read(path: Path, root: Path) -> Document:
 
 def _no_text(path: Path) -> str:
     if path.suffix.lower() == ".pdf":
-        return "the pages hold no text; a scan needs OCR first"
-    return "the document holds no text"
+        return "the pages contain no text; a scan needs OCR first"
+    return "the document contains no text"

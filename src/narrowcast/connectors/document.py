@@ -55,8 +55,8 @@ def html(text: str) -> Document:
     tree = parsed(text)
     if tree.find("body") is None:  # a fragment that begins with a style is all head to the parser
         tree = parsed(f"<html><body>{text}</body></html>")
-    found = tree.find(".//title")
-    title = " ".join(found.text_content().split()) if found is not None else ""
+    node = tree.find(".//title")
+    title = " ".join(node.text_content().split()) if node is not None else ""
     whole = Inscriptis(tree).get_text()
     for element in [each for each in tree.iter() if each.tag in _MENUS or each.get("role") in _MENU_ROLES]:
         if element.getparent() is not None:
@@ -68,7 +68,7 @@ def html(text: str) -> Document:
 
 
 def pdf(file: io.BytesIO) -> Document:
-    """The text of its pages; pages are separated by a form feed, so that they can be told again."""
+    """The text of its pages; pages are separated by a form feed, so that they can be split again."""
     from pypdf import PdfReader
 
     reader = PdfReader(file)

@@ -49,13 +49,13 @@ class Downloaded:
     @property
     def origin(self) -> dict[str, str]:
         """For the description and the record of an import."""
-        found = {
+        values = {
             "sha256": self.sha256,
             "bytes": str(self.bytes),
             "etag": self.validators.etag,
             "last_modified": self.validators.last_modified,
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in values.items() if value}
 
 
 class Download:
@@ -77,11 +77,11 @@ class Download:
 
     def whole(self) -> Downloaded | None:
         """The file as it was fetched before, if it still is what it was."""
-        found = _read(_note(self._path))
-        if not found or not self._path.exists() or self._path.stat().st_size != found.get("bytes"):
+        note = _read(_note(self._path))
+        if not note or not self._path.exists() or self._path.stat().st_size != note.get("bytes"):
             return None
-        kind = str(found.get("content_type", ""))
-        return Downloaded(self._path, str(found["sha256"]), int(found["bytes"]), _validators(found), kind)
+        kind = str(note.get("content_type", ""))
+        return Downloaded(self._path, str(note["sha256"]), int(note["bytes"]), _validators(note), kind)
 
     def begun(self) -> tuple[int, Validators]:
         """How much of an interrupted download is there, and of which content; 0 where it cannot continue."""
@@ -108,31 +108,31 @@ class Download:
             content_type: what the server says that it is.
 
         Raises:
-            DataError: where it is larger than allowed, or shorter than announced.
+            DataError: if it is larger than allowed, or shorter than announced.
         """
         self.refuse_large(expected)
         with disk_errors(self._part):
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            said = {"etag": validators.etag, "last_modified": validators.last_modified}
-            write_json(_note(self._part), said)
+            identity = {"etag": validators.etag, "last_modified": validators.last_modified}
+            write_json(_note(self._part), identity)
             with self._part.open("r+b" if start else "wb") as file:
                 file.truncate(start)
                 file.seek(start)
                 size = self._copy(blocks, file, start)
             if expected is not None and size != expected:
                 raise data_error(
-                    f"the download broke off: {size:,} of {expected:,} bytes",
+                    f"the download was interrupted: {size:,} of {expected:,} bytes",
                     self._where,
-                    "the same command again continues from there",
+                    "run the same command again; it continues from there",
                 )
             with self._part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             self._part.replace(self._path)
-            found = Downloaded(self._path, digest, size, validators, content_type)
+            download = Downloaded(self._path, digest, size, validators, content_type)
             note = {"address": self._where, "sha256": digest, "bytes": size, "content_type": content_type}
-            write_json(_note(self._path), {**note, **said})
+            write_json(_note(self._path), {**note, **identity})
             _note(self._part).unlink(missing_ok=True)
-        return found
+        return download
 
     def _copy(self, blocks: Iterator[bytes], file: BinaryIO, start: int) -> int:
         size = start
@@ -153,7 +153,7 @@ class Download:
             raise data_error(
                 f"the file has more than the {self._limit:,} bytes that are allowed",
                 self._where,
-                f"raise NARROWCAST_MAX_DOWNLOAD_BYTES above {size:,} if it is wanted",
+                f"raise NARROWCAST_MAX_DOWNLOAD_BYTES above {size:,} if you need it",
             )
 
 
@@ -170,10 +170,10 @@ def _note(path: Path) -> Path:
 def _read(path: Path) -> dict[str, str | int]:
     """A note; a damaged one counts as none, the file is fetched again then."""
     try:
-        found = json.loads(path.read_bytes())
+        note = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return note if isinstance(note, dict) else {}
 
 
 def _validators(note: dict[str, str | int]) -> Validators:

@@ -6,6 +6,7 @@ import codecs
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from narrowcast.connectors.source import MAX_LINE_BYTES, SourceFile, data_error, lines
 
@@ -40,39 +41,40 @@ class TextEncoding:
     carriage_returns: bool = False
     """Lines end with a bare carriage return (old Macintosh files)."""
 
-    def lines(self, source: SourceFile) -> Iterator[TextLine]:
-        """The file line by line; an undecodable or over-long line carries an error, the rest continues."""
-        with source.open() as file:
-            if self.name in ("utf-8", "utf-8-sig") and not self.carriage_returns:
-                yield from _utf8_lines(lines(file))
-            else:
-                newline = "\r" if self.carriage_returns else "\n"
-                text = io.TextIOWrapper(file, encoding=self.name, errors="replace", newline=newline)
-                yield from _decoded_lines(text, newline, self.name)
+    def lines(self, file: BinaryIO) -> Iterator[TextLine]:
+        """An open file line by line; an undecodable or over-long line carries an error, the rest continues.
+
+        The lines of an encoding other than utf-8 close the file at their end.
+        """
+        if self.name in ("utf-8", "utf-8-sig") and not self.carriage_returns:
+            return _utf8_lines(lines(file))
+        newline = "\r" if self.carriage_returns else "\n"
+        text = io.TextIOWrapper(file, encoding=self.name, errors="replace", newline=newline)
+        return _decoded_lines(text, newline, self.name)
 
 
 def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
     """Decide on the encoding from the start of the file and the locator's `encoding` option.
 
     Raises:
-        DataError: for an encoding that cannot be told, or an option that names none.
+        DataError: for an encoding that cannot be detected, or an option that names none.
     """
-    asked = source.options.get("encoding")
-    if asked:
+    name = source.options.get("encoding")
+    if name:
         try:
-            found = TextEncoding(codecs.lookup(asked).name, ["encoding as the locator says"])
+            encoding = TextEncoding(codecs.lookup(name).name, ["encoding as the locator says"])
         except LookupError as error:
             raise data_error(
-                f"there is no encoding called {asked!r}",
+                f"there is no encoding called {name!r}",
                 str(source.path),
                 "use a name such as utf-8, latin-1, cp1252 or utf-16",
             ) from error
     else:
-        found = _find(source, head)
-    found.carriage_returns = _only_carriage_returns(head, found.name)
-    if found.carriage_returns:
-        found.notes.append("lines end with a bare carriage return")
-    return found
+        encoding = _find(source, head)
+    encoding.carriage_returns = _only_carriage_returns(head, encoding.name)
+    if encoding.carriage_returns:
+        encoding.notes.append("lines end with a bare carriage return")
+    return encoding
 
 
 def _find(source: SourceFile, head: bytes) -> TextEncoding:
@@ -105,9 +107,9 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
     best = matches.best()
     if best is None:
         raise data_error(
-            "the encoding cannot be told: it is not utf-8, and no other fits",
+            "the encoding cannot be detected: it is not utf-8, and no other encoding fits",
             str(source.path),
-            "name it, for example ?encoding=latin-1 behind the path, or convert the file to utf-8",
+            "name it, for example ?encoding=latin-1 after the path, or convert the file to utf-8",
         )
     # A few accents fit many code pages nearly as well; the commonest one is named then.
     western = [match for match in matches if "cp1252" in match.could_be_from_charset]
@@ -137,8 +139,8 @@ def _count_utf8(head: bytes) -> tuple[int, int, int, bool]:
 
 def _whole_lines(head: bytes) -> list[bytes]:
     """Lines of a sample; one cut by the sample's end is left out, unless it is the only one."""
-    found = head.split(b"\n")
-    if len(found) == 1:
+    lines = head.split(b"\n")
+    if len(lines) == 1:
         cut = head
         for _ in range(3):  # a sample may end inside a character
             try:
@@ -149,7 +151,7 @@ def _whole_lines(head: bytes) -> list[bytes]:
                     break
                 cut = cut[: error.start]
         return [cut]
-    return found[:-1] if found[-1] else found[:-1] or found
+    return lines[:-1] if lines[-1] else lines[:-1] or lines
 
 
 def _only_carriage_returns(head: bytes, encoding: str) -> bool:
@@ -180,7 +182,7 @@ def _utf8_lines(found: Iterator[bytes]) -> Iterator[TextLine]:
 
 
 def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str) -> Iterator[TextLine]:
-    try:
+    with text:
         while line := text.readline(MAX_LINE_BYTES):
             body = line.removesuffix(newline)
             if len(line) >= MAX_LINE_BYTES:
@@ -191,8 +193,6 @@ def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str) -> Itera
                 yield TextLine(body, f"not valid {encoding}")
             else:
                 yield TextLine(body)
-    finally:
-        text.detach()
 
 
 def _too_long() -> str:

@@ -12,7 +12,7 @@ from narrowcast.connectors.source import SourceFile, data_error
 from narrowcast.connectors.values import plain
 from narrowcast.core.row import SourceRow
 
-# A sheet is read at once. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
+# A sheet is read whole. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
 MAX_UNPACKED_BYTES = 2 << 30
 
 
@@ -35,9 +35,9 @@ class ExcelConnector:
             )
         if self._frame.is_empty():
             raise data_error(
-                f"the sheet {self._sheet!r} holds no rows",
+                f"the sheet {self._sheet!r} has no rows",
                 str(source.path),
-                f"name another with ?sheet=NAME behind the path: {', '.join(self._sheets)}",
+                f"name another with ?sheet=NAME after the path: {', '.join(self._sheets)}",
             )
 
     def _chosen(self, asked: str | None) -> str:

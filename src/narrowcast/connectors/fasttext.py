@@ -21,9 +21,10 @@ def looks_like_fasttext(text: str) -> bool:
 class FastTextConnector:
     """Built by `file:`; rows are `{"text", "label"}`, or `{"text", "labels"}` where lines have several."""
 
-    def __init__(self, source: SourceFile, head: bytes) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._source = source
         source.allow("encoding")
+        head = source.sample()
         self._encoding = find_encoding(source, head)
         lines = head.decode(self._encoding.name, "replace").splitlines()
         self._several = any(len(_divided(line)[0]) > 1 for line in lines)
@@ -46,17 +47,19 @@ class FastTextConnector:
     def load(self) -> Iterator[SourceRow]:
         """A row a filled line; one without a label, or with several where the head had one, is a sentinel."""
         index = 0
-        for line in self._encoding.lines(self._source):
-            text = line.text.rstrip("\r\n")
-            if line.error is None and not text.strip():
-                continue
-            labels, words = _divided(text)
-            problem = line.error or self._problem(labels)
-            if problem:
-                yield SourceRow(index, error=problem, raw=text[:RAW_CHARS])
-            else:
-                yield SourceRow(index, {"text": words, self._column: labels if self._several else labels[0]})
-            index += 1
+        with self._source.open() as file:
+            for line in self._encoding.lines(file):
+                text = line.text.rstrip("\r\n")
+                if line.error is not None or text.strip():
+                    yield self._row(index, text, line.error)
+                    index += 1
+
+    def _row(self, index: int, text: str, error: str | None) -> SourceRow:
+        labels, words = _divided(text)
+        problem = error or self._problem(labels)
+        if problem:
+            return SourceRow(index, error=problem, raw=text[:RAW_CHARS])
+        return SourceRow(index, {"text": words, self._column: labels if self._several else labels[0]})
 
     def _problem(self, labels: list[str]) -> str | None:
         if not labels:

@@ -1,9 +1,9 @@
-"""`file:PATH`: a file of any known form, told by its content first and its extension second."""
+"""`file:PATH`: a file of any known format, detected by its content, then by its extension."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from narrowcast.connectors import base
 from narrowcast.connectors.base import SourceDescription
@@ -26,7 +26,8 @@ class FileConnector:
     settle = staticmethod(settle_path)
 
     def __init__(self, rest: str) -> None:
-        self._inner = _choose(rest)
+        source = SourceFile("file", rest, _OPTIONS)
+        self._inner = _form(source)(source)
 
     def describe(self) -> SourceDescription:
         """As the form's own connector says."""
@@ -41,28 +42,25 @@ class FileConnector:
         return self._inner.load()
 
 
-def _choose(rest: str) -> base.FileConnector:
-    source = SourceFile("file", rest, _OPTIONS)
+def _form(source: SourceFile) -> Callable[[SourceFile], base.FileConnector]:
     head = source.sample()
     if head.startswith(b"PAR1"):
-        return ParquetConnector(rest, source)
+        return ParquetConnector
     if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm"):
-        return ExcelConnector(source)
+        return ExcelConnector
     source.refuse_binary(head)
     text = head.decode("utf-8", "replace").removeprefix("\ufeff")
     if looks_like_fasttext(text):
-        return FastTextConnector(source, head)
+        return FastTextConnector
     if source.suffix in (".csv", ".tsv", ".tab"):
-        return CsvConnector(rest, "file")
+        return CsvConnector
     if text.lstrip()[:1] in ("{", "["):
-        return JsonlConnector(rest, "file") if _is_jsonl(source, text) else JsonConnector(source, head)
+        return JsonlConnector if _is_jsonl(source, text) else JsonConnector
     if looks_like_conll(text):
-        return ConllConnector(source, head)
+        return ConllConnector
     if source.suffix in (".jsonl", ".ndjson"):
-        return JsonlConnector(rest, "file")
-    if source.suffix == ".json":
-        return JsonConnector(source, head)
-    return CsvConnector(rest, "file")
+        return JsonlConnector
+    return JsonConnector if source.suffix == ".json" else CsvConnector
 
 
 def _is_jsonl(source: SourceFile, text: str) -> bool:

@@ -28,7 +28,7 @@ _MEDIA = frozenset({"Image", "Audio", "Video", "Pdf"})
 
 
 class HfConnector:
-    """Built from what stands behind `hf:`."""
+    """Built from what follows `hf:`."""
 
     takes_access = True
     needs = ("datasets",)
@@ -120,18 +120,18 @@ class HfConnector:
         except NarrowcastError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())[:400] or type(error).__name__
+            reason = " ".join(str(error).split())[:400] or type(error).__name__
             fix = "check name, config, split and revision on the hub; a private set needs HF_TOKEN"
             if self._offline:
                 fix = "unset HF_HUB_OFFLINE and NARROWCAST_OFFLINE to fetch it"
-            raise data_error(f"the data set cannot be read: {said}", self._locator, fix) from error
+            raise data_error(f"the data set cannot be read: {reason}", self._locator, fix) from error
 
 
 def _parts(rest: str) -> tuple[str, str | None, str, str | None]:
     """Id, config, split, revision.
 
     Raises:
-        UsageError: where id or split is missing, or the id is a path.
+        UsageError: if id or split is missing, or the id is a path.
     """
     address, _, revision = rest.partition("@")
     parts = address.split(":")

@@ -1,7 +1,7 @@
 """`https:URL`: a file on the web, fetched once (bounded, resumed), then read like `file:`.
 
-`#delimiter=;&sheet=2` behind the URL are the options of `file:`; they are never sent. Addresses that are
-private, loopback or link-local are refused, also behind a redirect; the connection goes to the address that
+`#delimiter=;&sheet=2` after the URL are the options of `file:`; they are never sent. Addresses that are
+private, loopback or link-local are refused, also after a redirect; the connection goes to the address that
 was checked, so that a second answer of the name server changes nothing. Proxies are not used.
 """
 
@@ -37,7 +37,7 @@ _VAGUE = frozenset({"application/octet-stream", "text/plain", "binary/octet-stre
 class HttpsConnector:
     """`https://HOST/PATH`: a file on the web, fetched once, then read like file:
 
-    Built from what stands behind `https:`; `${NAME}` is replaced from the environment.
+    Built from what follows `https:`; `${NAME}` is replaced from the environment.
     """
 
     takes_access = True
@@ -47,8 +47,8 @@ class HttpsConnector:
         locator = Locator(self.scheme, rest)
         address, _, options = str(locator.expanded()).partition("#")
         self._public = Locator(self.scheme, rest.partition("#")[0]).public
-        found, note = _Fetch(address, self._public, access).run()
-        self._file = RemoteFile(locator.public, found, options, note)
+        download, note = _Fetch(address, self._public, access).run()
+        self._file = RemoteFile(locator.public, download, options, note)
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says, with hash and validators."""
@@ -81,7 +81,7 @@ class _Fetch:
         """The file and how it was come by.
 
         Raises:
-            DataError: where it cannot be had.
+            DataError: if it cannot be had.
         """
         url = _parsed(self._address, self._where)
         place = Download(self._access, self._where, _name(url))
@@ -89,23 +89,23 @@ class _Fetch:
         if whole and self._access.offline and not is_loopback_name(url.hostname or ""):
             return _with_extension(whole), "offline: as it was fetched before"
         begun, started = (0, Validators()) if whole else place.begun()
-        asked = whole.validators if whole else started
+        known = whole.validators if whole else started
         try:
             with ExitStack() as open_ends:
-                answer = self._open(asked, begun, whole is not None, open_ends)
+                answer = self._open(known, begun, whole is not None, open_ends)
                 if whole and answer.status == http.client.NOT_MODIFIED:
-                    note = f"unchanged at its server since it was fetched ({whole.bytes:,} bytes)"
+                    note = f"unchanged on its server since it was fetched ({whole.bytes:,} bytes)"
                     return _with_extension(whole), note
                 resumed = answer.status == http.client.PARTIAL_CONTENT and _starts_at(answer, begun)
                 start = begun if resumed else 0
                 length = answer.getheader("Content-Length")
                 expected = start + int(length) if length and length.isdecimal() else None
                 kind = (answer.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-                found = place.write(blocks_of(answer), _validators(answer), start, expected, kind)
+                download = place.write(blocks_of(answer), _validators(answer), start, expected, kind)
         except (OSError, http.client.HTTPException) as error:
             raise self._failed(f"the download failed: {_say(error)}") from error
-        note = f"fetched {found.bytes:,} bytes" + (f", resumed at {start:,}" if start else "")
-        return _with_extension(found), note
+        note = f"fetched {download.bytes:,} bytes" + (f", resumed at {start:,}" if start else "")
+        return _with_extension(download), note
 
     def _open(
         self, asked: Validators, begun: int, whole: bool, open_ends: ExitStack
@@ -210,18 +210,18 @@ def _validators(answer: http.client.HTTPResponse) -> Validators:
     return Validators("" if etag.startswith("W/") else etag, answer.getheader("Last-Modified") or "")
 
 
-def _with_extension(found: Downloaded) -> Downloaded:
+def _with_extension(download: Downloaded) -> Downloaded:
     """The same file under a name with the extension of its content type, where it has none."""
-    kind = found.content_type
-    if found.path.suffix or kind in _VAGUE:
-        return found
+    kind = download.content_type
+    if download.path.suffix or kind in _VAGUE:
+        return download
     extension = {"text/csv": ".csv", "application/json": ".json"}.get(kind) or mimetypes.guess_extension(kind)
     if not extension:
-        return found
-    path = found.path.with_name(found.path.name + extension)
+        return download
+    path = download.path.with_name(download.path.name + extension)
     path.unlink(missing_ok=True)
-    path.hardlink_to(found.path)
-    return replace(found, path=path)
+    path.hardlink_to(download.path)
+    return replace(download, path=path)
 
 
 def _say(error: Exception) -> str:

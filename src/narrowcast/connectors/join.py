@@ -1,8 +1,8 @@
-"""`join:LOCATOR+LOCATOR?on=COLUMN`: two sources as one, the second looked up by a column both have.
+"""`join:LOCATOR+LOCATOR?on=COLUMN`: two sources as one, joined on a column that both have.
 
 Rows are those of the first source, in its order, with the columns of the second added. The second source is
-held in memory. Its rows that no row of the first asks for come last, as records that cannot be used, so that
-none is lost silently; so does a row whose key the second source holds twice.
+held in memory. Its rows without a partner in the first come last, as rows with an error, so that none is lost
+silently; so does a row whose key occurs twice in the second source.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def split_join(rest: str) -> tuple[Locator, Locator, str]:
     """Both locators and the column they share (`id` where none is named).
 
     Raises:
-        UsageError: where it is not two known locators with a plus between them.
+        UsageError: if it is not two known locators with a plus between them.
     """
     from narrowcast.connectors import CONNECTORS
 
@@ -75,7 +75,7 @@ class JoinConnector:
         """Both sides' notes; columns of the first, then those that the second adds.
 
         Raises:
-            DataError: where a side does not have the column.
+            DataError: if a side does not have the column.
         """
         sides = self._left.describe(), self._right.describe()
         for name, side in zip(self._names, sides, strict=True):
@@ -83,7 +83,7 @@ class JoinConnector:
                 raise data_error(
                     f"there is no column {self._on!r} to join on",
                     f"{name}: columns {', '.join(side.columns[:20])}",
-                    "name one that both sources have: ?on=COLUMN behind the second locator",
+                    "name one that both sources have: ?on=COLUMN after the second locator",
                 )
         first, second = sides
         added = [column for column in second.columns if column not in first.columns]

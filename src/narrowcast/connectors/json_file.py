@@ -1,4 +1,4 @@
-"""A whole JSON document as rows. A list is read item by item; an object can only be read at once."""
+"""A whole JSON document as rows. A list is read item by item; an object can only be read whole."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ class JsonConnector:
     become the column `key`); SQuAD's articles, paragraphs and questions; any other object is one row.
     """
 
-    def __init__(self, source: SourceFile, head: bytes) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self._source = source
         source.allow("encoding")
+        head = source.sample()
         self._encoding = find_encoding(source, head)
         text = head.decode(self._encoding.name, "replace")
         self._is_list = text.lstrip("\ufeff \t\r\n").startswith("[")
@@ -67,9 +68,9 @@ class JsonConnector:
             count += 1
         if not count:
             raise data_error(
-                "the JSON document holds no rows",
+                "the JSON document has no rows",
                 str(self._source.path),
-                "a list of objects is the plainest form",
+                "write a list of objects",
             )
         notes = ["a list, read item by item"] if self._is_list else self._notes
         description = self._source.description("json", self._encoding.name, [*self._encoding.notes, *notes])
@@ -132,7 +133,7 @@ class JsonConnector:
         return data_error(
             what,
             f"{path}, line {line}, column {column}",
-            f"repair it there; if it is one object a line, use jsonl:{path}",
+            f"repair it there; if it has one object per line, use jsonl:{path}",
         )
 
 
@@ -158,7 +159,7 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
             return _squad_rows(lists[name]), f"SQuAD form: the questions of the articles in {name!r}"
         if len(value) == 1 and name.lower() not in _WRAPPERS:
             return _named_lists({name: lists[name]})
-        return [as_record(each) for each in lists[name]], f"the list in {name!r}; the rest is not rows"
+        return [as_record(each) for each in lists[name]], f"the list in {name!r}; the rest is ignored"
     if len(wrapped) > 1:
         return _named_lists({name: lists[name] for name in wrapped})
     if lists and len(lists) == len(value):

@@ -42,11 +42,11 @@ class ListReader:
         self._column = 1
 
     def rows(self) -> Iterator[SourceRow]:
-        """Every item; one with a repeated key or half a surrogate pair is a sentinel.
+        """Every item; one with a repeated key or half a surrogate pair is a row with an error.
 
         Raises:
-            BrokenListError: where the text is no JSON list; there is no place to continue behind that.
-            UnicodeDecodeError: where the bytes are not in the encoding.
+            BrokenListError: if the text is not a JSON list; reading cannot continue after that.
+            UnicodeDecodeError: if the bytes are not in the encoding.
         """
         self._take("[")
         index = 0
@@ -91,7 +91,7 @@ class ListReader:
         return len(ahead) == _OPEN_END or ahead.lstrip(_SPACE)[:1] in (",", "]")
 
     def _next(self) -> str:
-        """The next character that is no white space, not taken; empty at the end."""
+        """The next character other than white space, without consuming it; empty at the end."""
         while True:
             while self._at < len(self._text):
                 if self._text[self._at] not in _SPACE:
@@ -102,11 +102,11 @@ class ListReader:
             self._read_on()
 
     def _take(self, expected: str) -> str:
-        found = self._next()
-        if not found or found not in expected:
+        character = self._next()
+        if not character or character not in expected:
             raise self._broken(f"the document is not JSON: expecting {' or '.join(map(repr, expected))}")
         self._at += 1
-        return found
+        return character
 
     def _read_on(self) -> None:
         """Forget what was taken, read as much again as is waiting: a long item costs linear time."""

@@ -17,8 +17,8 @@ def refuse_constant(name: str) -> Any:
 class JsonReader:
     """Parses values; `repeated` names a key that stood twice in an object of the last value.
 
-    The standard parser keeps the last of two equal keys and forgets the others; which one was meant cannot
-    be told from the file.
+    The standard parser keeps the last of two equal keys and forgets the others; which one was meant, the
+    file does not say.
     """
 
     def __init__(self) -> None:
@@ -28,19 +28,19 @@ class JsonReader:
         self._scan_keys = exact.raw_decode
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
+        values = dict(pairs)
+        if len(values) != len(pairs):
             keys = [key for key, _ in pairs]
             self.repeated = next(key for key in keys if keys.count(key) > 1)
-        return found
+        return values
 
     def parse(self, text: str, start: int = 0) -> tuple[Any, int]:
         """The value that begins at `start`, and where it ends.
 
         Raises:
-            JSONDecodeError: where the text is no JSON.
+            JSONDecodeError: if the text is not JSON.
             ValueError: for NaN, infinities and numbers of thousands of digits.
-            RecursionError: where it is nested too deeply.
+            RecursionError: if it is nested too deeply.
         """
         self.repeated = None
         value, end = self._scan(text, start)
@@ -51,7 +51,7 @@ class JsonReader:
     def problem(self, value: Any, text: str) -> str | None:
         """Why a parsed value cannot be used, or None; `text` is what it was parsed from."""
         if self.repeated is not None:
-            return f"the key {self.repeated!r} stands twice in one object"
+            return f"the key {self.repeated!r} occurs twice in one object"
         if "\\u" in text:
             try:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -70,7 +70,7 @@ def as_record(value: Any) -> dict[str, Any]:
 
 
 def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
-    """Whether it is sure, without another look at each key, that no key stands twice.
+    """Whether it is certain, without checking each key, that no key occurs twice.
 
     Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
     Colons inside strings are distinguished by what stands before them, where no key is followed by a space.

@@ -1,4 +1,4 @@
-"""`jsonl:PATH`: one JSON value a line, read lazily. Blank lines are no records."""
+"""`jsonl:PATH`: one JSON value per line, read lazily; blank lines are skipped."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from narrowcast.connectors.json_values import JsonReader, as_record
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
 
+OPTIONS = frozenset({"encoding"})
+
 
 class JsonlConnector:
-    """Built from the path behind `jsonl:`; a gzip file is read as it is."""
+    """Built from the path behind `jsonl:`, or from a file that another source has opened."""
 
     settle = staticmethod(settle_path)
 
-    def __init__(self, rest: str, scheme: str = "jsonl") -> None:
-        self._source = SourceFile(scheme, rest, frozenset({"encoding"}))
+    def __init__(self, source: str | SourceFile) -> None:
+        self._source = SourceFile.of(source, "jsonl", OPTIONS)
         head = self._source.sample()
         self._source.refuse_binary(head)
         self._encoding: TextEncoding = find_encoding(self._source, head)
@@ -38,7 +40,7 @@ class JsonlConnector:
             raise data_error(
                 "no line of the file is JSON",
                 f"{self._source.path}: {next(self.load()).error}",
-                f"if it is another format, read it with file:{self._source.path}",
+                f"if it has another format, read it with file:{self._source.path}",
             )
         if bad:
             description.notes.append(f"{bad} of the first {seen} records cannot be parsed")
@@ -52,11 +54,12 @@ class JsonlConnector:
     def load(self) -> Iterator[SourceRow]:
         """Objects as they are, arrays as `column_1, column_2, …`, other values as `value`."""
         index, reader = 0, JsonReader()
-        for line in self._encoding.lines(self._source):
-            if line.error is None and not line.text.strip():
-                continue
-            yield parse_record(index, line, reader)
-            index += 1
+        with self._source.open() as file:
+            for line in self._encoding.lines(file):
+                if line.error is None and not line.text.strip():
+                    continue
+                yield parse_record(index, line, reader)
+                index += 1
 
 
 def parse_record(index: int, line: TextLine, reader: JsonReader) -> SourceRow:

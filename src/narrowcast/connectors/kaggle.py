@@ -1,6 +1,6 @@
 """`kaggle:dataset:OWNER/SLUG?file=NAME`: a file from Kaggle; also kaggle:competition:SLUG?file=NAME
 
-Fetched once by the official client, then read like `file:`, whose options stand behind a `#`. Credentials
+Fetched once by the official client, then read like `file:`, whose options follow a `#`. Credentials
 come from the client's own places: `KAGGLE_API_TOKEN`, `KAGGLE_USERNAME` with `KAGGLE_KEY`, or
 `~/.kaggle/kaggle.json`.
 """
@@ -35,7 +35,7 @@ class _Listed:
 
 
 class KaggleConnector:
-    """Built from what stands behind `kaggle:`."""
+    """Built from what follows `kaggle:`."""
 
     takes_access = True
     needs = ("kaggle",)
@@ -43,16 +43,16 @@ class KaggleConnector:
     def __init__(self, rest: str, access: SourceAccess) -> None:
         self._locator = f"kaggle:{rest}"
         address, _, options = rest.partition("#")
-        self._kind, self._slug, asked = _parts(address, self._locator)
+        self._kind, self._slug, file_name = _parts(address, self._locator)
         optional.require(*self.needs, purpose="reading from Kaggle")
         if access.offline:
             fix = "unset NARROWCAST_OFFLINE to fetch it"
             raise data_error("offline mode allows no other machine", self._locator, fix)
         with self._refusals():
             self._client = self._authenticated()
-            listed = self._chosen(self._list(), asked)
-            found, note = self._fetch(listed, access)
-        self._file = RemoteFile(self._locator, found, options, note)
+            listed = self._chosen(self._list(), file_name)
+            download, note = self._fetch(listed, access)
+        self._file = RemoteFile(self._locator, download, options, note)
 
     def _authenticated(self) -> Any:
         from kaggle.api.kaggle_api_extended import KaggleApi
@@ -71,17 +71,17 @@ class KaggleConnector:
     def _list(self) -> list[_Listed]:
         of_set, of_competition = self._client.dataset_list_files, self._client.competition_list_files
         ask: Callable[..., Any] = of_set if self._kind == "dataset" else of_competition
-        found: list[_Listed] = []
+        files: list[_Listed] = []
         token = None
         for _ in range(_MOST_PAGES):
             page = ask(self._slug, page_token=token, page_size=200)
-            found += [
+            files += [
                 _Listed(each.name, int(each.total_bytes or 0), str(each.creation_date)) for each in page.files
             ]
             token = page.next_page_token
             if not token:
                 break
-        return found
+        return files
 
     def _chosen(self, listed: list[_Listed], asked: str) -> _Listed:
         if not asked and len(listed) == 1:
@@ -101,7 +101,7 @@ class KaggleConnector:
         known = Validators(last_modified=f"{listed.created}, {listed.bytes} bytes")
         whole = place.whole()
         if whole and whole.validators == known:
-            return whole, f"unchanged at Kaggle since it was fetched ({whole.bytes:,} bytes)"
+            return whole, f"unchanged on Kaggle since it was fetched ({whole.bytes:,} bytes)"
         place.refuse_large(listed.bytes)
         access.downloads.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=access.downloads, prefix=".kaggle-") as folder:
@@ -111,8 +111,8 @@ class KaggleConnector:
             get(self._slug, listed.name, folder, force=True, quiet=True)
             [path] = [each for each in Path(folder).iterdir() if not each.name.startswith(".")]
             with _opened(path, listed.name) as file:
-                found = place.write(blocks_of(file), known, 0, None)
-        return found, f"fetched {found.bytes:,} bytes"
+                download = place.write(blocks_of(file), known, 0, None)
+        return download, f"fetched {download.bytes:,} bytes"
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -123,9 +123,9 @@ class KaggleConnector:
         except NarrowcastError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
             fix = "check name and file; the rules of a competition are accepted on its page"
-            raise data_error(f"Kaggle refuses: {said}", self._locator, fix) from error
+            raise data_error(f"Kaggle refuses: {reason}", self._locator, fix) from error
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says."""

@@ -1,4 +1,4 @@
-"""`logs:PATH`: traffic of an OpenAI-style endpoint, one request with its response a line → conversations."""
+"""`logs:PATH`: logged traffic of an OpenAI-style endpoint, one request and its response per line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.jsonl import JsonlConnector
-from narrowcast.connectors.source import RAW_CHARS, settle_path
+from narrowcast.connectors.jsonl import OPTIONS, JsonlConnector
+from narrowcast.connectors.source import RAW_CHARS, SourceFile, settle_path
 from narrowcast.connectors.traffic import TrafficError, conversation
 from narrowcast.core.row import SourceRow
 
@@ -19,7 +19,7 @@ class LogsConnector:
     settle = staticmethod(settle_path)
 
     def __init__(self, rest: str) -> None:
-        self._inner = JsonlConnector(rest, "logs")
+        self._inner = JsonlConnector(SourceFile("logs", rest, OPTIONS))
 
     def describe(self) -> SourceDescription:
         """How many of the first lines are conversations."""
@@ -40,7 +40,7 @@ class LogsConnector:
         return self._inner.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
-        """A row a request: its messages with the reply behind them; one that failed is a sentinel."""
+        """One row per request: its messages, ending with the reply; a failed one is a row with an error."""
         for row in self._inner.load():
             if row.error is not None:
                 yield row

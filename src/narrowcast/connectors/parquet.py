@@ -16,15 +16,14 @@ _BATCH = 4_096
 
 
 class ParquetConnector:
-    """Built from the path behind `parquet:`, or by `file:` on a file of that content."""
+    """Built from the path behind `parquet:`, or from a file that `file:` has opened."""
 
     settle = staticmethod(settle_path)
 
-    def __init__(self, rest: str, source: SourceFile | None = None) -> None:
+    def __init__(self, source: str | SourceFile) -> None:
         import polars as pl
 
-        self._source = source or SourceFile("parquet", rest)
-        self._source.allow()
+        self._source = SourceFile.of(source, "parquet")
         with _refusals(self._source):
             packed = self._source.compressed
             content: Any = io.BytesIO(self._source.read_document()) if packed else self._source.path
@@ -33,7 +32,7 @@ class ParquetConnector:
             self._columns = self._frame.collect_schema().names()
             self._height = int(self._frame.select(pl.len()).collect().item()) if self._columns else 0
         if self._height == 0:
-            raise data_error("the table holds no rows", str(self._source.path), "export the data again")
+            raise data_error("the table has no rows", str(self._source.path), "export the data again")
 
     def describe(self) -> SourceDescription:
         """Columns and number of rows."""

@@ -9,7 +9,7 @@ from narrowcast.connectors.source import data_error
 
 
 def is_loopback_name(host: str) -> bool:
-    """Whether a host name or address is this machine, told without asking a name server."""
+    """Whether a host name or address is this machine, without asking a name server."""
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
@@ -20,14 +20,14 @@ def is_loopback_name(host: str) -> bool:
 
 def is_public(address: str) -> bool:
     """False for private, loopback, link-local, multicast and reserved addresses, also in disguise."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if inner is None and found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-    return found.is_global and not found.is_multicast
+    return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -38,19 +38,17 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool, 
     a second look-up may answer otherwise.
 
     Raises:
-        DataError: where the name is unknown, an address is private, or offline mode forbids it.
+        DataError: if the name is unknown, an address is private, or offline mode forbids it.
     """
     if offline and not is_loopback_name(host):
-        raise data_error(
-            "offline mode allows no other machine", where, "unset NARROWCAST_OFFLINE to fetch it"
-        )
+        raise data_error("offline mode forbids network access", where, "unset NARROWCAST_OFFLINE to fetch it")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise data_error(
             f"the host name cannot be resolved: {host}", where, "check the address and the connection"
         ) from error
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in entries))
     refused = [each for each in addresses if not is_public(each)]
     if refused and not allow_private:
         raise data_error(

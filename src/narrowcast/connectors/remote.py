@@ -1,4 +1,4 @@
-"""A file that was fetched, read by the `file:` connector; options stand behind a `#`."""
+"""A file that was fetched, read by the `file:` connector; options follow a `#`."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ class RemoteFile:
 
     Args:
         locator: the public form, as it is described.
-        found: the file on the disk.
+        download: the file on the disk.
         options: as behind `file:PATH?`.
         note: one sentence on how it was come by.
     """
 
-    def __init__(self, locator: str, found: Downloaded, options: str, note: str) -> None:
+    def __init__(self, locator: str, download: Downloaded, options: str, note: str) -> None:
         self._locator = locator
-        self._found = found
+        self._download = download
         self._note = note
-        self._file = FileConnector(f"{found.path}?{options}" if options else str(found.path))
+        self._file = FileConnector(f"{download.path}?{options}" if options else str(download.path))
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says, under the locator that was asked for."""
         description = self._file.describe()
         description.locator = self._locator
         description.notes.insert(0, self._note)
-        description.origin = {**self._found.origin, **description.origin}
+        description.origin = {**self._download.origin, **description.origin}
         return description
 
     def fingerprint(self) -> str:
         """Hash of the file."""
-        return f"sha256:{self._found.sha256}"
+        return f"sha256:{self._download.sha256}"
 
     def load(self) -> Iterator[SourceRow]:
         """As the file's own connector reads."""

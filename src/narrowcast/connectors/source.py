@@ -20,7 +20,7 @@ from narrowcast.store.files import sha256_file
 
 SAMPLE_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
-MAX_DOCUMENT_BYTES = 512 << 20  # of a file that can only be read at once
+MAX_DOCUMENT_BYTES = 512 << 20  # of a file that can only be read whole
 RAW_CHARS = 2_000  # how much of an unparseable record is kept
 
 _MAGIC = {
@@ -87,6 +87,14 @@ class SourceFile:
         with self.path.open("rb") as file:
             self.compressed = file.read(2) == b"\x1f\x8b"
 
+    @classmethod
+    def of(cls, source: str | SourceFile, scheme: str, allowed: frozenset[str] = frozenset()) -> SourceFile:
+        """The file that a locator names, or the one that `file:` has opened, with these options at most."""
+        if isinstance(source, str):
+            return cls(scheme, source, allowed)
+        source.allow(*allowed)
+        return source
+
     def _check(self) -> None:
         where = str(self.path)
         if not self.path.exists():
@@ -94,7 +102,7 @@ class SourceFile:
             raise data_error(
                 "the file does not exist",
                 where,
-                f"did you mean {near}?" if near else "check the path; it is read from the current folder",
+                f"did you mean {near}?" if near else "check the path; it is relative to the current folder",
             )
         if self.path.is_dir():
             files = sorted(each.name for each in self.path.iterdir() if each.is_file())[:5]
@@ -143,23 +151,23 @@ class SourceFile:
         """The first bytes.
 
         Raises:
-            DataError: where nothing is inside an archive.
+            DataError: if nothing is inside an archive.
         """
         with self.open() as file:
             head = file.read(size)
         if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
             raise data_error(
-                "the file holds nothing but white space",
+                "the file contains only white space",
                 str(self.path),
                 "export the data again, or name another file",
             )
         return head
 
     def read_document(self) -> bytes:
-        """All bytes of a file that can only be read at once.
+        """All bytes of a file that can only be read whole.
 
         Raises:
-            DataError: where it is larger than `MAX_DOCUMENT_BYTES`.
+            DataError: if it is larger than `MAX_DOCUMENT_BYTES`.
         """
         with self.open() as file:
             data = file.read(MAX_DOCUMENT_BYTES + 1)
@@ -167,12 +175,12 @@ class SourceFile:
             raise data_error(
                 f"the file has more than {MAX_DOCUMENT_BYTES >> 20} MiB and cannot be read in parts",
                 str(self.path),
-                "write it as one record a line (jsonl) or as csv",
+                "write one record per line (jsonl), or csv",
             )
         return data
 
     def refuse_binary(self, head: bytes) -> None:
-        """Refuse what is no text.
+        """Refuse what is not text.
 
         Raises:
             DataError: says what the content looks like.

@@ -1,8 +1,8 @@
 """`sql:URL?query=SELECT …`: rows of a query, or of ?table=NAME: SQLite, Postgres, any SQLAlchemy URL
 
 Nothing is written: SQLite files are opened read-only, Postgres in a read-only transaction, and only one
-`SELECT`, `WITH`, `VALUES` or `TABLE` statement is taken. A password is best left to the environment
-(`PGPASSWORD`, or `${NAME}` in the URL); one that is in the URL is used, and recorded nowhere.
+`SELECT`, `WITH`, `VALUES` or `TABLE` statement is allowed. A password belongs in the environment
+(`PGPASSWORD`, or `${NAME}` in the URL); one in the URL is used, but not recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _BATCH = 1_000  # rows that the driver fetches at a time
 _CONNECT_SECONDS = 15
 _SQLITE = "sqlite:///"
-_ASKED = re.compile(r"[?&](query|table)=(.*)", re.DOTALL)
+_STATEMENT_OPTION = re.compile(r"[?&](query|table)=(.*)", re.DOTALL)
 # What cannot hold a semicolon that separates statements: strings, quoted names, comments.
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READS = re.compile(r"[\s(]*(?:select|with|values|table)\b", re.IGNORECASE)
@@ -48,10 +48,10 @@ class SqlConnector:
         """The path of an SQLite file as of any file; the statement behind it is kept exactly."""
         if not locator.rest.startswith(_SQLITE):
             return SettledLocator(locator.public, locator)
-        name, mark, asked = locator.rest.removeprefix(_SQLITE).partition("?")
+        name, mark, query = locator.rest.removeprefix(_SQLITE).partition("?")
         inside = project / name
         path = inside if listed and inside.exists() else Path(name).expanduser().absolute()
-        opened = Locator("sql", f"{_SQLITE}{path}{mark}{asked}")
+        opened = Locator("sql", f"{_SQLITE}{path}{mark}{query}")
         return SettledLocator(str(locator) if listed else opened.public, opened)
 
     def __init__(self, rest: str, access: SourceAccess) -> None:
@@ -60,11 +60,11 @@ class SqlConnector:
         self._where = self._locator.partition("?")[0].removeprefix("sql:")
         self._notes: list[str] = []
         self._spool = Spool(access.downloads, self._read)
-        address, what, asked = _split(locator.expanded().rest, self._where)
+        address, what, value = _split(locator.expanded().rest, self._where)
         self._url = self._parsed(address)
         self._refuse_offline(access)
         self._engine = self._create_engine()
-        self._statement = _one_reading_statement(asked) if what == "query" else self._select(what, asked)
+        self._statement = _one_reading_statement(value) if what == "query" else self._select(what, value)
         if self._url.password and Locator("sql", rest).public != str(Locator("sql", rest)):
             self._notes.append("the password is not recorded; set ${NAME} in its place to read this again")
         if "order by" not in self._statement.lower():
@@ -95,7 +95,7 @@ class SqlConnector:
         names = [hosts] if isinstance(hosts, str) else list(hosts or ())
         if access.offline and not all(each.startswith("/") or is_loopback_name(each) for each in names):
             raise data_error(
-                "offline mode allows no other machine",
+                "offline mode forbids network access",
                 self._where,
                 "unset NARROWCAST_OFFLINE to read from it",
             )
@@ -135,9 +135,9 @@ class SqlConnector:
         path = SourceFile("sql", self._url.database).path.absolute()
 
         def connect() -> sqlite3.Connection:
-            found = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False)
-            found.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-            return found
+            opened = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False)
+            opened.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            return opened
 
         return connect
 
@@ -210,10 +210,10 @@ class SqlConnector:
             yield
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            said = " ".join(str(cause).split())[:400]
+            reason = " ".join(str(cause).split())[:400]
             if self._url.password:
-                said = said.replace(str(self._url.password), "***")
-            raise self._refusal(said) from None
+                reason = reason.replace(str(self._url.password), "***")
+            raise self._refusal(reason) from None
 
     def _refusal(self, said: str) -> DataError:
         return data_error(
@@ -225,20 +225,20 @@ class SqlConnector:
 
 def _split(rest: str, where: str) -> tuple[str, str, str]:
     """URL, `query` or `table` or nothing, and its value."""
-    found = _ASKED.search(rest)
-    if not found:
+    match = _STATEMENT_OPTION.search(rest)
+    if not match:
         return rest, "", ""
-    value = found[2]
+    value = match[2]
     if not any(each.isspace() for each in value):
         value = unquote_plus(value)
     if not value.strip():
         raise UsageError(
-            f"the {found[1]} is empty",
+            f"the {match[1]} is empty",
             where=where,
             next_command="write ?query=SELECT …",
             reason_code="dataset_request_invalid",
         )
-    return rest[: found.start()], found[1], value.strip()
+    return rest[: match.start()], match[1], value.strip()
 
 
 def _one_reading_statement(text: str) -> str:

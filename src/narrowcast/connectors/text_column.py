@@ -28,7 +28,7 @@ def find_column(rows: Iterable[SourceRow]) -> str:
     """A column with a usual name that holds text, else the one with the longest texts.
 
     Raises:
-        DataError: where no column holds text.
+        DataError: if no column contains text.
     """
     characters: dict[str, int] = {}
     for row in islice(rows, _LOOKED_AT):
@@ -40,7 +40,7 @@ def find_column(rows: Iterable[SourceRow]) -> str:
             return lower[usual]
     if not any(characters.values()):
         raise DataError(
-            "no column holds text",
+            "no column contains text",
             where=f"columns: {', '.join(characters) or 'none'}",
             next_command="narrowcast data introspect --locator SCHEME:PATH",
             reason_code="cleaning_failed",

@@ -1,6 +1,6 @@
 """One line of a traffic log as a conversation.
 
-Known forms, told by their fields and not by who wrote them:
+Known forms, recognised by their fields and not by who wrote them:
 
     {"request": {...}, "response": {...}}         our server, most proxies; both may sit in a `body`
     {"messages": [...], "response": {...}}        proxies that lift the request's fields (LiteLLM)
@@ -24,7 +24,7 @@ _KEPT = ("role", "content", "name", "tool_calls", "tool_call_id")
 
 
 class TrafficError(ValueError):
-    """The line is no answered request; the text says why."""
+    """The line is not an answered request; the text says why."""
 
 
 def conversation(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def _parsed(value: Any) -> Any:
         return value
     try:
         if value.lstrip().startswith("data:"):
-            found = [line[5:].strip() for line in value.splitlines() if line.startswith("data:")]
-            return [json.loads(each) for each in found if each and each != "[DONE]"]
+            chunks = [line[5:].strip() for line in value.splitlines() if line.startswith("data:")]
+            return [json.loads(each) for each in chunks if each and each != "[DONE]"]
         return json.loads(value)
     except ValueError as error:
         raise TrafficError(f"a logged body is not JSON: {error}") from error
@@ -80,8 +80,8 @@ def _refuse_failure(record: Mapping[str, Any], response: Any) -> None:
             raise TrafficError(f"the request failed with status {status}")
         if place.get("error"):
             error = place["error"]
-            said = error.get("message", error) if isinstance(error, Mapping) else error
-            raise TrafficError(f"the request failed: {str(said)[:200]}")
+            text = error.get("message", error) if isinstance(error, Mapping) else error
+            raise TrafficError(f"the request failed: {str(text)[:200]}")
 
 
 def _messages(request: Any) -> list[dict[str, Any]]:
@@ -92,14 +92,14 @@ def _messages(request: Any) -> list[dict[str, Any]]:
         return [_kept(each) for each in messages]
     if isinstance(request.get("prompt"), str):
         return [{"role": "user", "content": request["prompt"]}]
-    asked = request.get("input")
+    question = request.get("input")
     system = request.get("instructions")
     before = [{"role": "system", "content": system}] if isinstance(system, str) else []
-    if isinstance(asked, str):
-        return [*before, {"role": "user", "content": asked}]
-    if isinstance(asked, list) and asked and all(isinstance(each, Mapping) for each in asked):
-        return [*before, *(_kept({**each, "content": _text(each.get("content"))}) for each in asked)]
-    raise TrafficError("the request holds no messages, prompt or input")
+    if isinstance(question, str):
+        return [*before, {"role": "user", "content": question}]
+    if isinstance(question, list) and question and all(isinstance(each, Mapping) for each in question):
+        return [*before, *(_kept({**each, "content": _text(each.get("content"))}) for each in question)]
+    raise TrafficError("the request has no messages, prompt or input")
 
 
 def _kept(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,21 +110,21 @@ def _reply(response: Any) -> tuple[dict[str, Any], str | None]:
     if isinstance(response, list):
         return _joined(response)
     if not isinstance(response, Mapping):
-        raise TrafficError("the response is no object")
+        raise TrafficError("the response is not an object")
     choices = response.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
         choice = choices[0]
         message = choice.get("message")
-        found = _kept(message) if isinstance(message, Mapping) else {"content": choice.get("text")}
+        turn = _kept(message) if isinstance(message, Mapping) else {"content": choice.get("text")}
         reason = choice.get("finish_reason")
     else:
         output = response.get("output")
         items = output if isinstance(output, list) else []
-        said = [_text(each.get("content")) for each in items if _is_message(each)]
-        found, reason = {"content": "".join(said)}, response.get("status")
-    if not found.get("content") and not found.get("tool_calls"):
-        raise TrafficError("the response holds no reply")
-    return {**found, "role": "assistant"}, reason
+        texts = [_text(each.get("content")) for each in items if _is_message(each)]
+        turn, reason = {"content": "".join(texts)}, response.get("status")
+    if not turn.get("content") and not turn.get("tool_calls"):
+        raise TrafficError("the response has no reply")
+    return {**turn, "role": "assistant"}, reason
 
 
 def _is_message(item: Any) -> bool:
@@ -149,9 +149,9 @@ def _joined(chunks: list[Any]) -> tuple[dict[str, Any], str | None]:
                 continue
             delta = choice.get("delta") or {}
             if delta.get("tool_calls"):
-                raise TrafficError("the stream holds a tool call in pieces; log the whole response instead")
+                raise TrafficError("the stream has a tool call in pieces; log the whole response instead")
             text.append(str(delta.get("content") or choice.get("text") or ""))
             reason = choice.get("finish_reason") or reason
     if not any(text):
-        raise TrafficError("the response holds no reply")
+        raise TrafficError("the response has no reply")
     return {"role": "assistant", "content": "".join(text)}, reason

@@ -55,7 +55,7 @@ class ClassNames:
                 self.by_column[name] = list(feature.get("names", []))
 
     def notes(self) -> list[str]:
-        """One sentence a column."""
+        """One sentence per column."""
         return [f"the numbers of {name!r} stand for names kept with the data" for name in self.by_column]
 
     def plain(self, key: str, value: Any) -> Any:

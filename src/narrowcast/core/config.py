@@ -18,9 +18,9 @@ class SourceSpec(BaseModel):
     locator: str
     """SCHEME:PATH, for example csv:train.csv or file:rows.parquet."""
     mapper: str | None = None
-    """Name of the mapper; introspection proposes one where it is left out."""
+    """Name of the mapper; by default introspection proposes one."""
     map: dict[str, str] = Field(default_factory=dict)
-    """FIELD=COLUMN: fields of the mapper and the columns of the source they are read from."""
+    """FIELD=COLUMN: fields of the mapper, each with the column of the source it is read from."""
     explode: str | None = None
     """Column whose list is taken apart: one row for each of its values."""
     derive: list[str] = Field(default_factory=list)
@@ -28,15 +28,15 @@ class SourceSpec(BaseModel):
     where: str | None = None
     """Take the rows alone of which this is true: 'label = true'."""
     group: str | None = None
-    """Column whose equal values stay in one split."""
+    """Column of group keys: rows with the same key stay in one split."""
     into: Split | None = None
     """Put all rows into one split, for example an official test set."""
     limit: int | None = Field(None, ge=1)
-    """Take at most N rows."""
+    """Read at most N rows."""
     licence: str | None = None
     """Licence of the source, for the manifest and the model card."""
     consent: str | None = None
-    """The ground on which the rows may be used, for the manifest and the model card."""
+    """Why the rows may be used, such as a contract, for the manifest and the model card."""
 
     @property
     def field_map(self) -> dict[str, str]:

@@ -25,14 +25,14 @@ class Locator:
 
         A variable (`${NAME}`) in the place of a secret stays, so that the recorded locator can be read again.
         """
-        address, asked, password = self.rest, "", _PASSWORD
+        address, statement, password = self.rest, "", _PASSWORD
         if self.scheme == "sql":
             password = _ANY_PASSWORD
-            found = _STATEMENT.search(self.rest)
-            if found:  # a statement, to be kept exactly
-                address, asked = self.rest[: found.start()], found[0]
+            match = _STATEMENT.search(self.rest)
+            if match:  # a statement, to be kept exactly
+                address, statement = self.rest[: match.start()], match[0]
         address = _SECRET_OPTION.sub(_without_value, password.sub(_without_password, address))
-        return f"{self.scheme}:{address}{asked}"
+        return f"{self.scheme}:{address}{statement}"
 
     @classmethod
     def redacted(cls, text: str) -> str:
@@ -44,7 +44,7 @@ class Locator:
         """With `${NAME}` replaced from the environment.
 
         Raises:
-            UsageError: where a variable is not set.
+            UsageError: if a variable is not set.
         """
         return Locator(self.scheme, _VARIABLE.sub(_variable, self.rest))
 
@@ -53,7 +53,7 @@ class Locator:
         """Split at the first colon.
 
         Raises:
-            UsageError: where there is no scheme or nothing behind it.
+            UsageError: if there is no scheme or nothing behind it.
         """
         scheme, colon, rest = text.partition(":")
         if not colon or not rest or not scheme.isidentifier():

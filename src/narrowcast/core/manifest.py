@@ -36,7 +36,10 @@ class ImportRecord(BaseModel):
     raw_sha256: str = Field(description="Of the rows as stored under data/raw.")
     accepted_sha256: str
     licence: str | None = None
-    consent: str | None = Field(default=None, description="On what ground the rows may be used.")
+    consent: str | None = Field(
+        default=None,
+        description="Why the rows may be used, such as a contract or the consent of their authors.",
+    )
     confidence: float | None = Field(
         default=None, description="Of the mapping, where introspection proposed it."
     )

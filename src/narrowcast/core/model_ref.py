@@ -15,6 +15,10 @@ from pydantic_core import CoreSchema, core_schema
 class ModelRef(str):
     """The text of a reference, with its two parts.
 
+    Attributes:
+        name: of a registered predictor.
+        argument: the text after the first colon, or an empty text.
+
     Raises:
         ValueError: for a text without a name.
     """
@@ -22,17 +26,15 @@ class ModelRef(str):
     __slots__ = ("argument", "name")
 
     name: str
-    """Of a registered predictor."""
     argument: str
-    """What stands after the first colon; empty where there is none."""
 
     def __new__(cls, text: str) -> Self:
         """Parse a text."""
-        made = super().__new__(cls, text)
-        made.name, _, made.argument = text.partition(":")
-        if not made.name.strip():
+        reference = super().__new__(cls, text)
+        reference.name, _, reference.argument = text.partition(":")
+        if not reference.name.strip():
             raise ValueError(f"{text!r} names no model; write NAME or NAME:ARGUMENT")
-        return made
+        return reference
 
     @classmethod
     def of_run(cls, run_id: str) -> Self:

@@ -25,7 +25,7 @@ class CommandLine:
     names: tuple[str, ...]
     """Names of the option; default `--` and the field's name."""
     metavar: str
-    """What stands for the value in the help."""
+    """The placeholder of the value in the help."""
     positional: bool
     """An argument instead of an option."""
     commas: bool
@@ -93,9 +93,9 @@ class StageRequest(OptionsRequest):
     """Run one stage of the pipeline."""
 
     force: bool = False
-    """Run although nothing changed."""
+    """Run even if nothing has changed."""
     dry_run: bool = False
-    """Say what would happen; write nothing and record no event."""
+    """Show what would happen; write nothing and record no event."""
 
 
 class ResumableRequest(StageRequest):

@@ -7,7 +7,7 @@ from typing import Any
 
 from narrowcast.core.example import Example
 
-# The error of a sentinel that stands for a record deleted on request; nothing of it is kept.
+# The error of a row whose record was deleted on request; nothing of it is kept.
 FORGOTTEN = "forgotten on request"
 
 # The error of a sentinel that stands for a record that was not asked for.

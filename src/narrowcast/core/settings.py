@@ -17,7 +17,7 @@ class Settings(BaseModel):
         database_url: SQLAlchemy URL of the index (`NARROWCAST_DATABASE_URL`, default SQLite in `home`).
         offline: no socket but loopback is opened (`NARROWCAST_OFFLINE`).
         actor: who acts, for events (`NARROWCAST_ACTOR`, default the system user).
-        allow_private: remote sources may lie at private and loopback addresses
+        allow_private: remote sources may be at private and loopback addresses
             (`NARROWCAST_ALLOW_PRIVATE_ADDRESSES`).
         max_download: bytes that one remote file may have (`NARROWCAST_MAX_DOWNLOAD_BYTES`, default 20 GiB).
         project: the project commands work on when none is named (`NARROWCAST_PROJECT`).

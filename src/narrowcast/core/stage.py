@@ -73,7 +73,7 @@ def _emit_nothing(reason_code: str, message: str, payload: dict[str, Any] | None
 
 
 class Watch(Protocol):
-    """Told of each dev evaluation of a training run."""
+    """Called with the figures of each dev evaluation of a training run."""
 
     def __call__(self, number: int, figures: Mapping[str, float]) -> bool:
         """Args: number: of the evaluation, from 1; figures: its losses and scores. True ends the run."""
@@ -93,7 +93,7 @@ class StageContext:
     resume: bool = False
     """Continue from the last checkpoint instead of refusing to overwrite it."""
     force: bool = False
-    """The user asked to run in spite of a gate, and to start over; a stage that obeys emits an event."""
+    """Run despite a check, and start over; a stage that does so emits an event."""
     watch: Watch | None = None
     """What follows a training run, and may end it."""
 

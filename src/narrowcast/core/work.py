@@ -12,6 +12,10 @@ class Work:
     """Progress and cancellation of one operation.
 
     The default shows nothing and cannot be cancelled from outside, which suits scripts and tests.
+
+    Attributes:
+        progress: shows how far the work is.
+        cancel: stops it.
     """
 
     progress: Progress = field(default_factory=NullProgress)

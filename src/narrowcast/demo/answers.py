@@ -44,10 +44,10 @@ def shown_answers(project: Project, predictions: str) -> list[ShownAnswer]:
         message = str(example.inputs["text"])
         if len(message) <= _MESSAGE_UP_TO:
             wrong = _wrong_fields(expected, answers[example.id])
-            shown = ShownAnswer(
+            sample = ShownAnswer(
                 message=message, expected=expected, answer=answers[example.id], wrong_fields=wrong
             )
-            found.setdefault(not wrong, shown)
+            found.setdefault(not wrong, sample)
     return [found[right] for right in (True, False) if right in found]
 
 

@@ -2,7 +2,7 @@
 
     python -m narrowcast.demo.generate src/narrowcast/demo/data/tickets.jsonl.gz
 
-Every label follows from how a message was put together, so none is a matter of opinion; the rules stand in
+Every label follows from how a message was put together, so none is a matter of opinion; the rules are in
 `data/README.md`. Same seeds, same bytes; rows of one hand-written scenario share its id.
 """
 

@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.request import ResumableRequest
 from narrowcast.core.work import Work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
 from narrowcast.ops.imports import import_sources, imports
 from narrowcast.ops.summary import Summary, summarise
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import PIPELINE, stage
 from narrowcast.store.runs import current_run
@@ -50,7 +49,7 @@ class DemoResult(BaseModel):
     path: str
     seconds: float
     steps: list[Step]
-    answers: list[ShownAnswer] = Field(description="Of the tuned model: one right, one wrong.")
+    answers: list[ShownAnswer] = Field(description="Of the fine-tuned model: one right, one wrong.")
     summary: Summary
 
 
@@ -64,7 +63,7 @@ def run_demo(
     Args:
         project: from `open_demo`.
         work: bars within the steps, and how to stop.
-        on_step: told of each step when it has ended.
+        on_step: called with each step after it has ended.
     """
     work, began = work or Work(), time.monotonic()
     steps: list[Step] = []
@@ -81,7 +80,8 @@ def run_demo(
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
         started, before = time.monotonic(), _record(project, name)
-        result: Any = run_stage(project, stage(name), ResumableRequest(resume=True), work)
+        options = stage_options(project, stage(name))
+        result: Any = project.runner(work).run(stage(name), options, resume=True)
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
         finish(name, _WORDS[name](result), started, kept=_record(project, name) == before)
@@ -102,9 +102,7 @@ def _record(project: Project, name: str) -> StageRecord | None:
 def _imported(project: Project) -> list[str]:
     record = imports(project)[0]
     rejected = sum(record.rejected.values())
-    return [
-        f"{record.accepted:,} support messages of a shop that does not exist, {rejected or 'none'} rejected"
-    ]
+    return [f"{record.accepted:,} support messages to a fictitious shop, {rejected or 'none'} rejected"]
 
 
 def _prepared(result: Any) -> list[str]:
@@ -113,18 +111,20 @@ def _prepared(result: Any) -> list[str]:
     leaks = result.leakage
     return [
         counts,
-        f"{groups} situations, each in one split only; leaks: {leaks.exact_inputs_shared} exact, "
+        f"{groups} situations, each in one split only; leakage: {leaks.exact_inputs_shared} exact, "
         f"{leaks.near_duplicates_shared} near-duplicates",
     ]
 
 
 def _baselines(result: Any) -> list[str]:
-    lines = [f"what a fine-tune has to beat, {_metric_name(result)} on {result.n} test rows:"]
+    lines = [
+        f"the baselines that a fine-tuned model has to beat, {_metric_name(result)} on {result.n} test rows:"
+    ]
     names = {
-        "majority": "always the usual answer",
+        "majority": "majority answer",
         "tfidf": "TF-IDF + linear model",
-        "base": "base model as it is",
-        "base-few-shot": "base model, shown examples",
+        "base": "base model",
+        "base-few-shot": "base model with shots",
     }
     return lines + [
         f"  {names.get(each.model, each.model):<28}{_value(each.metrics[each.primary])}"
@@ -146,8 +146,8 @@ def _trained(result: Any) -> list[str]:
 def _measured(result: Any) -> list[str]:
     tuned = result.results[0]
     metrics = {
-        "field_f1": "fields right (F1)",
-        "exact_match": "whole ticket right",
+        "field_f1": "correct fields (F1)",
+        "exact_match": "correct tickets",
         "schema_rate": "fits schema",
     }
     return [
@@ -164,7 +164,7 @@ def _exported(result: Any) -> list[str]:
         proof = result.parity
         equal = "equal" if proof.prompt_ids_equal else "DIFFERENT"
         lines.append(
-            f"proof on {proof.rows} rows: {equal} prompts, {proof.top1_agreement:.1%} of next tokens agree: "
+            f"parity on {proof.rows} rows: {equal} prompts, {proof.top1_agreement:.1%} of next tokens agree: "
             f"{proof.verdict}"
         )
     return lines

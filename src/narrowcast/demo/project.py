@@ -69,7 +69,7 @@ def open_demo(settings: Settings, name: str = NAME, base: str = "embedded") -> P
     """The demo's project: made where it does not exist, taken up again where it does.
 
     Raises:
-        UsageError: where a project of that name is something else.
+        UsageError: if a project of that name is something else.
     """
     if slugify(name) not in {entry.slug for entry in projects(settings)}:
         project = Project.create(settings, name)

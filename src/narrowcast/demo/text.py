@@ -43,15 +43,15 @@ class Scenario:
 @cache
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios in the order of the files."""
-    found = []
+    entries = []
     for category in CATEGORIES:
         for number, line in enumerate(_lines(f"{category}.txt")):
             marks, bar, text = line.partition("| ")
             plain = not bar or set(marks) - set("!~$x")
-            found.append(
+            entries.append(
                 Scenario(f"{category}-{number:02}", category, "" if plain else marks, line if plain else text)
             )
-    return tuple(found)
+    return tuple(entries)
 
 
 @cache

@@ -63,40 +63,40 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
 
     Raises:
         UsageError: for a wrong reference, embedder or output.
-        DataError: where rows cannot be read.
+        DataError: if rows cannot be read.
     """
     work = work or Work()
     shown, token, by = work.progress, work.cancel, request.embedder
     output = None if request.dry_run else request.output
     shown.start("reading the rows")
-    found = row_set(request.locator, place, request)
-    _check_output(output, found)
+    source = row_set(request.locator, place, request)
+    _check_output(output, source)
     token.check()
     shown.start("looking for exact and near-duplicates")
-    exact, near = _joined(found.texts, request.similarity)
-    semantic = _copy(near, len(found.texts))
+    exact, near = _joined(source.texts, request.similarity)
+    semantic = _copy(near, len(source.texts))
     if by != NO_EMBEDDER:
         token.check()
         shown.start("comparing meanings")
-        for group in semantic_groups(found.texts, embedder(by), request.meaning):
+        for group in semantic_groups(source.texts, embedder(by), request.meaning):
             semantic.union_all(group)
     shown.finish()
     groups = [group for group in semantic.components() if len(group) > 1]
     report = DedupeReport(
-        source=found.name,
-        rows=len(found.texts),
-        groups=[_described(group, found, exact, near) for group in groups],
-        extra=_extra(exact, near, semantic, len(found.texts)),
+        source=source.name,
+        rows=len(source.texts),
+        groups=[_described(group, source, exact, near) for group in groups],
+        extra=_extra(exact, near, semantic, len(source.texts)),
         conflicts=[
-            [found.ids[number] for number in group]
+            [source.ids[number] for number in group]
             for group in near.components()
-            if len(group) > 1 and len({found.targets[number] for number in group} - {None}) > 1
+            if len(group) > 1 and len({source.targets[number] for number in group} - {None}) > 1
         ],
         embedder=by,
     )
     if output is not None:
         report.written = str(output)
-        report.ledger = _write(output, found, groups, exact, near)
+        report.ledger = _write(output, source, groups, exact, near)
     if isinstance(place, Project) and not request.dry_run:
         _emit(place, report)
     return report
@@ -136,11 +136,11 @@ def _copy(sets: UnionFind, size: int) -> UnionFind:
     return copied
 
 
-def _described(group: list[int], found: RowSet, exact: UnionFind, near: UnionFind) -> DuplicateGroup:
+def _described(group: list[int], source: RowSet, exact: UnionFind, near: UnionFind) -> DuplicateGroup:
     return DuplicateGroup(
-        rows=[found.ids[number] for number in group],
+        rows=[source.ids[number] for number in group],
         kind=max((_kind(number, group[0], exact, near) for number in group[1:]), key=list(Kind).index),
-        labels=len({found.targets[number] for number in group} - {None}),
+        labels=len({source.targets[number] for number in group} - {None}),
     )
 
 
@@ -156,10 +156,10 @@ def _extra(exact: UnionFind, near: UnionFind, semantic: UnionFind, size: int) ->
     return {kind: left[place] - left[place + 1] for place, kind in enumerate(Kind)}
 
 
-def _check_output(output: Path | None, found: RowSet) -> None:
+def _check_output(output: Path | None, source: RowSet) -> None:
     if output is None:
         return
-    if not found.rows:
+    if not source.rows:
         raise UsageError(
             "only a source is written without its repetitions; imported rows are kept as they are",
             where="--output",
@@ -176,29 +176,29 @@ def _check_output(output: Path | None, found: RowSet) -> None:
 
 
 def _write(
-    output: Path, found: RowSet, groups: Sequence[Sequence[int]], exact: UnionFind, near: UnionFind
+    output: Path, source: RowSet, groups: Sequence[Sequence[int]], exact: UnionFind, near: UnionFind
 ) -> StageLedger:
     rejected = [
         RejectedRow(row.index, "unparseable" if row.error else "no_text", row.error or "", row.data, row.raw)
-        for row in found.unusable
+        for row in source.unusable
     ]
     left_out: set[int] = set()
     for group in groups:
         kept: dict[str | None, int] = {}
         for number in group:
-            stays = kept.setdefault(found.targets[number], number)
+            stays = kept.setdefault(source.targets[number], number)
             if stays != number:
                 left_out.add(number)
                 reason = f"{_kind(number, stays, exact, near)}_duplicate"
-                row = found.rows[number]
-                rejected.append(RejectedRow(row.index, reason, f"of row {found.ids[stays]}", row.data))
+                row = source.rows[number]
+                rejected.append(RejectedRow(row.index, reason, f"of row {source.ids[stays]}", row.data))
     rejected.sort(key=lambda row: row.index)
-    kept_rows = [row.data for number, row in enumerate(found.rows) if number not in left_out]
+    kept_rows = [row.data for number, row in enumerate(source.rows) if number not in left_out]
     write_jsonl(output.with_name(f"{output.name}.rejected.jsonl"), (row.to_dict() for row in rejected))
     rows_out, _ = write_jsonl(output, kept_rows)
     return StageLedger(
         stage="dedupe",
-        rows_in=len(found.rows) + len(found.unusable),
+        rows_in=len(source.rows) + len(source.unusable),
         rows_out=rows_out,
         rejected=dict(sorted(Counter(row.reason for row in rejected).items())),
     )

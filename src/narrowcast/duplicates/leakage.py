@@ -56,7 +56,7 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
 
     Raises:
         UsageError: for a wrong reference, column or embedder.
-        DataError: where rows cannot be read.
+        DataError: if rows cannot be read.
     """
     work = work or Work()
     shown, token, by = work.progress, work.cancel, request.embedder

@@ -14,41 +14,41 @@ class ComparisonRequest(Request):
     """How rows are compared."""
 
     column: str | None = None
-    """Column of a source with the text; found where it is not given."""
+    """Text column of a source; by default detected."""
     label: str | None = None
-    """Column of a source with the label; a column of a usual name where it is not given."""
+    """Label column of a source; by default detected by its name."""
     similarity: float = Field(0.8, ge=0.05, le=1)
     """Jaccard similarity from which texts are near-duplicates."""
     embedder: str = "none"
-    """What compares meanings: tfidf, model2vec:FOLDER, or none."""
+    """Embedder that finds semantic duplicates: tfidf, model2vec:FOLDER, or none."""
     meaning: float | None = Field(None, ge=0, le=1)
-    """Cosine from which texts say the same; the embedder's own where it is not given."""
+    """Cosine from which texts are semantic duplicates; by default that of the embedder."""
 
 
 class ConflictsRequest(Request):
-    """Name the rows that contradict or repeat each other."""
+    """List rows with equal inputs: contradictions and repetitions."""
 
     show: int | None = Field(10, ge=0)
     """List at most N groups of each kind."""
 
 
 class DedupeRequest(ComparisonRequest):
-    """Group rows that say the same, exactly, nearly or in other words."""
+    """Group duplicate rows: exact, near and semantic."""
 
     locator: Annotated[str, CommandLine("--locator", "-l", metavar="SCHEME:PATH")] = "accepted"
-    """A source, a split, or accepted: all imported rows."""
+    """A source, a split, or `accepted` for all imported rows."""
     output: Path | None = None
-    """Write the source without its repetitions to this JSONL file, which must not exist."""
+    """Write the source without duplicates to this JSONL file, which must not exist."""
     dry_run: bool = False
-    """Write nothing in spite of --output."""
+    """Write nothing, even with --output."""
 
 
 class LeakageRequest(ComparisonRequest):
-    """Look for the rows of B in A."""
+    """Find duplicates of the rows of B in A."""
 
     a: Annotated[str, CommandLine(positional=True)]
-    """Where to search: SCHEME:PATH or a split."""
+    """Rows to search, such as the train rows: SCHEME:PATH or a split."""
     b: Annotated[str, CommandLine(positional=True)]
-    """Whose rows should not be there."""
+    """Rows that must not occur in A, such as the test rows: SCHEME:PATH or a split."""
     embedder: str = "tfidf"
-    """What compares meanings: tfidf, model2vec:FOLDER, or none."""
+    """Embedder that finds semantic duplicates: tfidf, model2vec:FOLDER, or none."""

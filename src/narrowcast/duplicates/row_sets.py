@@ -56,7 +56,7 @@ def row_set(reference: str, place: Project | Settings, request: ComparisonReques
 
     Raises:
         UsageError: for a wrong reference or column.
-        DataError: where the rows cannot be read.
+        DataError: if the rows cannot be read.
     """
     if reference == "accepted" or reference in set(Split):
         if not isinstance(place, Project):
@@ -95,27 +95,27 @@ def _of_source(name: str, request: ComparisonRequest, access: SourceAccess) -> R
     locator = Locator.parse(name)
     connector = connect(locator, access)
     text_column = request.column or find_column(islice(connector.load(), 200))
-    found = RowSet(locator.public, [], [], [], [], [])
+    result = RowSet(locator.public, [], [], [], [], [])
     label_column = request.label
     for row in connector.load():
         text = "\n".join(each for _, each in strings(row.data.get(text_column)))
         if row.error is not None or not text.strip():
-            found.unusable.append(row)
+            result.unusable.append(row)
             continue
         if label_column is None:
             label_column = _label_column(row.data, text_column)
-        found.ids.append(str(row.index))
-        found.texts.append(text)
-        found.targets.append(content_hash(row.data[label_column]) if label_column in row.data else None)
-        found.rows.append(row)
-    if not found.texts:
+        result.ids.append(str(row.index))
+        result.texts.append(text)
+        result.targets.append(content_hash(row.data[label_column]) if label_column in row.data else None)
+        result.rows.append(row)
+    if not result.texts:
         raise DataError(
             f"no row has text in column {text_column!r}",
             where=locator.public,
             next_command="--column NAME; `narrowcast data introspect` lists the columns",
             reason_code="prepare_request_invalid",
         )
-    return found
+    return result
 
 
 def _label_column(data: dict[str, Any], text_column: str) -> str:

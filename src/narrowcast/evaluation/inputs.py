@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pydantic import Field
+
 from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.metric import Gate
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
@@ -34,6 +37,7 @@ class MeasureInputs(StageInputs):
         base, shots, seed, max_tokens: as in the options, or as the baselines were measured.
         models: reference to fingerprint, in the order to measure.
         against: the same for models that are only compared with.
+        gates: judge the models; None takes those of the task. Not part of the content: the options name them.
     """
 
     dataset_version: str
@@ -44,16 +48,28 @@ class MeasureInputs(StageInputs):
     max_tokens: int
     models: dict[ModelRef, str]
     against: dict[ModelRef, str]
+    gates: list[Gate] | None = Field(default=None, exclude=True)
 
 
 def measure_inputs(
-    ctx: StageContext, options: MeasureOptions, models: Sequence[ModelRef], against: Sequence[ModelRef] = ()
+    ctx: StageContext,
+    options: MeasureOptions,
+    models: Sequence[ModelRef],
+    against: Sequence[ModelRef] = (),
+    gates: Sequence[Gate] | None = (),
 ) -> MeasureInputs:
     """Resolve references without loading a model.
 
+    Args:
+        ctx: the stage's context.
+        options: base model, shots and seed of the baselines.
+        models: to measure.
+        against: to compare with.
+        gates: judge the models; None takes those of the task.
+
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where a model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if a model is not there.
         UsageError: for an unknown reference.
     """
     project = ctx.project
@@ -68,6 +84,7 @@ def measure_inputs(
         max_tokens=settled.max_tokens,
         models={},
         against={},
+        gates=None if gates is None else list(gates),
         parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
     context = predictor_context(project, ctx.settings, manifest, inputs)
@@ -127,7 +144,7 @@ def current_reference(project: ProjectPaths) -> ModelRef:
     """`run:<id>` of the current training run.
 
     Raises:
-        StageError: where nothing was trained.
+        StageError: if nothing was trained.
     """
     record = current_run(project)
     if record is None:

@@ -39,10 +39,10 @@ def render_markdown(
 
 def comparison_line(each: Comparison) -> str:
     """`run:exp-1 − tfidf = +0.120 [0.080, 0.160], p = 0.002: better`."""
-    found = each.difference
+    gap = each.difference
     return (
-        f"{each.model} − {each.against} = {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}] "
-        f"{found.metric}, p = {found.p_value:.3g}: {each.verdict}"
+        f"{each.model} − {each.against} = {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
+        f"{gap.metric}, p = {gap.p_value:.3g}: {each.verdict}"
     )
 
 
@@ -63,12 +63,12 @@ def value_text(value: MetricValue) -> str:
 
 def _head(result: MeasureResult) -> str:
     drawn = f" ({result.rows_drawn})" if result.rows_drawn else ""
-    looks = f" This is look {result.looks} at this split." if result.looks else ""
+    looks = f" This is access {result.looks} to this split." if result.looks else ""
     warnings = "".join(f"\n\n> **Warning.** {text}." for text in result.warnings)
     return (
         f"# Evaluation on the {result.split} split\n\n"
         f"{result.n:,} rows{drawn} of data set `{short(result.dataset_version)}`.{looks} "
-        f"Brackets hold 95 % bootstrap intervals.{warnings}"
+        f"Brackets show 95 % bootstrap intervals.{warnings}"
     )
 
 
@@ -142,8 +142,8 @@ def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
         expected, answered = row["expected"], row["text"]
         if isinstance(expected, dict) and isinstance(row["predicted"], dict):
             expected, answered = _differing(expected, row["predicted"])
-        asked = row["inputs"].get("text", row["inputs"])
-        rows.append([_plain(asked), _plain(expected), _plain(answered), row["error"] or ""])
+        question = row["inputs"].get("text", row["inputs"])
+        rows.append([_plain(question), _plain(expected), _plain(answered), row["error"] or ""])
     return _table(["input", "expected", "answered", "error"], rows) if rows else "None."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
-from narrowcast.evaluation.predictions import Answers, answers
+from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
 from narrowcast.evaluation.result import Comparison, ModelResult, Speed
-from narrowcast.evaluation.rows import check_not_trained_on, count_look, held_out_rows
+from narrowcast.evaluation.rows import check_not_trained_on, count_access, held_out_rows
+from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
@@ -48,16 +50,16 @@ class Measurement:
     comparisons: list[Comparison]
 
 
-def measure(
-    inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext, gates: Sequence[Gate] | None
-) -> Measurement:
+def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -> Measurement:
     """Measure `inputs.models` (gated) and `inputs.against` (baselines), one at a time.
 
-    Args:
-        inputs: what to measure.
-        options: how.
-        ctx: the stage's context.
-        gates: for the models; None takes the task's, an empty list judges nothing.
+    What the same weights answered to the same prompts before is read, not asked again.
+
+    Raises:
+        DataError: if the split has no rows.
+        StageError: if rows to be measured were trained on.
+        ModelError: if a model cannot be loaded or fails.
+        CancelledError: on request; nothing of the current model is kept.
     """
     manifest = load_manifest(ctx.project)
     handler = handler_for(inputs.task)
@@ -65,23 +67,32 @@ def measure(
     fingerprints = {**inputs.models, **inputs.against}
     warnings = check_not_trained_on(ctx.project, manifest, examples, list(fingerprints))
     split = Split(options.split)
-    looks = count_look(ctx, manifest, split, list(fingerprints))
+    looks = count_access(ctx, manifest, split, list(fingerprints))
     requests = [
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
         for example in examples
     ]
     context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
-    bars = handler.default_gates() if gates is None else gates
+    bars = handler.default_gates() if inputs.gates is None else inputs.gates
     models = []
     for reference, fingerprint in fingerprints.items():
-        found = answers(
-            reference, fingerprint, examples, requests, context, ctx, reuse=options.reuse and not ctx.force
-        )
-        scores = handler.score(examples, found.predictions)
+        path = answers_path(ctx.project, fingerprint, requests)
+        if options.reuse and not ctx.force and path.exists():
+            outputs = read_answers(path)
+        else:
+            ctx.progress.start(f"{reference}: loading")
+            began = time.perf_counter()
+            with predictor_factory(reference).load(context, reference.argument) as predictor:
+                seconds = time.perf_counter() - began
+                predictions = ask(predictor, reference, requests, ctx)
+                note = str(getattr(predictor, "note", ""))
+                outputs = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
+            write_answers(outputs, reference, examples)
+        scores = handler.score(examples, outputs.predictions)
         drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed)
         judged = bars if reference in inputs.models else []
-        result = _result(reference, split, found, scores, drawn, judged, ctx)
-        models.append(Measured(reference, found, scores, drawn, result))
+        result = _result(reference, split, outputs, scores, drawn, judged, ctx)
+        models.append(Measured(reference, outputs, scores, drawn, result))
     warnings += _ceiling(models[0].scores)
     return Measurement(split, examples, rows_drawn, looks, warnings, models, _compare(models, inputs))
 
@@ -110,7 +121,7 @@ def slug(reference: str) -> str:
 def _result(
     reference: ModelRef,
     split: Split,
-    found: Answers,
+    outputs: Answers,
     scores: TaskScores,
     drawn: Bootstrap,
     gates: Sequence[Gate],
@@ -119,7 +130,7 @@ def _result(
     outcomes = [judge(gate, drawn.values, drawn.rows) for gate in gates]
     return ModelResult(
         model=reference,
-        note=found.note,
+        note=outputs.note,
         split=split,
         n=len(scores.rows),
         primary=scores.primary,
@@ -128,9 +139,9 @@ def _result(
         errors=dict(Counter(row.error for row in scores.rows if row.error).most_common()),
         gates=outcomes,
         verdict=overall(outcomes) if outcomes else None,
-        speed=_speed(found),
-        size_bytes=found.size_bytes,
-        predictions=ctx.project.relative(found.path),
+        speed=_speed(outputs),
+        size_bytes=outputs.size_bytes,
+        predictions=ctx.project.relative(outputs.path),
         failures=failures_name(reference),
     )
 
@@ -145,34 +156,37 @@ def _breakdown(values: Mapping[str, MetricValue]) -> dict[str, dict[str, MetricV
     return table
 
 
-def _speed(found: Answers) -> Speed:
-    seconds = [each.latency_s for each in found.predictions]
-    tokens, total = sum(each.tokens for each in found.predictions), sum(seconds)
+def _speed(outputs: Answers) -> Speed:
+    seconds = [each.latency_s for each in outputs.predictions]
+    tokens, total = sum(each.tokens for each in outputs.predictions), sum(seconds)
     return Speed(
         latency_p50_ms=percentile(seconds, 0.5) * 1000,
         latency_p95_ms=percentile(seconds, 0.95) * 1000,
         tokens_per_second=tokens / total if tokens and total else None,
-        load_seconds=found.load_seconds,
-        reused=found.reused,
+        load_seconds=outputs.load_seconds,
+        reused=outputs.reused,
     )
 
 
 def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparison]:
     """Each gated model with each baseline; where there is no baseline, the best with each other."""
     subjects = [each for each in models if each.reference in inputs.models]
-    rivals = [each for each in models if each.reference in inputs.against]
-    if not rivals:
+    baselines = [each for each in models if each.reference in inputs.against]
+    if not baselines:
         best = max(subjects, key=lambda each: each.scores.metrics[each.scores.primary])
-        subjects, rivals = [best], [each for each in subjects if each is not best]
+        subjects, baselines = [best], [each for each in subjects if each is not best]
     return [
         Comparison(
             model=subject.reference,
-            against=rival.reference,
+            against=baseline.reference,
             n=len(subject.scores.rows),
             difference=paired_difference(
-                subject.bootstrap, rival.bootstrap, subject.scores.primary, (subject.scores, rival.scores)
+                subject.bootstrap,
+                baseline.bootstrap,
+                subject.scores.primary,
+                (subject.scores, baseline.scores),
             ),
         )
         for subject in subjects
-        for rival in rivals
+        for baseline in baselines
     ]

@@ -16,17 +16,17 @@ _GATE = re.compile(r"\s*(\S.*?)\s*(>=|<=)\s*([-+.\deE]+)\s*")
 
 
 def read_gate(value: Any) -> Any:
-    """`macro_f1>=0.9` as a gate; whatever is no text is left to validation.
+    """`macro_f1>=0.9` as a gate; a value that is not text is left to validation.
 
     Raises:
         ValueError: for a text of another form.
     """
     if not isinstance(value, str):
         return value
-    found = _GATE.fullmatch(value)
-    if found is None:
-        raise ValueError(f"{value!r} is no gate; write METRIC>=NUMBER or METRIC<=NUMBER")
-    metric, sign, threshold = found.groups()
+    match = _GATE.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a gate; write METRIC>=NUMBER or METRIC<=NUMBER")
+    metric, sign, threshold = match.groups()
     operator = "gte" if sign == ">=" else "lte"
     return {"gate_id": value.replace(" ", ""), "metric": metric, "operator": operator, "threshold": threshold}
 
@@ -35,43 +35,43 @@ class MeasureOptions(StageOptions):
     """What `baseline` and `evaluate` share."""
 
     split: Literal["dev", "test", "golden"] = "test"
-    """Held-out rows to measure on. Looks at test and golden are counted."""
+    """Held-out split to measure on; each access to test or golden rows is counted."""
     limit: int | None = Field(None, ge=1)
-    """Measure on this many rows, drawn at random with the seed; all rows otherwise."""
+    """Measure on N rows drawn with the seed; by default on all."""
     seed: int = 0
-    """Of the row draw, the few-shot draw and the bootstrap."""
+    """Seed of the drawn rows, the shots and the bootstrap."""
     samples: int = Field(1000, ge=100)
-    """Bootstrap resamples behind each interval."""
+    """Bootstrap resamples per confidence interval."""
     max_tokens: int = Field(256, ge=1)
-    """Longest answer, in tokens."""
+    """Maximum length of an answer, in tokens."""
     base: str = ""
-    """Base model of `base` and `base-few-shot`; empty takes the one of the train stage."""
+    """Base model behind `base` and `base-few-shot`; by default that of the train stage."""
     shots: int = Field(8, ge=1)
-    """Examples in the prompt of `base-few-shot`, at most."""
+    """Maximum number of shots, the examples in the prompt of `base-few-shot`."""
     reuse: bool = True
-    """Take predictions from an earlier run of the same weights on the same prompts."""
+    """Reuse stored predictions of the same weights on the same prompts."""
 
 
 class BaselineOptions(MeasureOptions):
-    """What a fine-tune has to beat, measured."""
+    """The baselines."""
 
     models: list[ModelRef] | None = None
-    """Predictor references: majority, tfidf, tfidf-chars, base, base-few-shot; auto: what suits the task."""
+    """Model references: majority, tfidf, tfidf-chars, base, base-few-shot; by default all that fit."""
 
 
 class EvaluateOptions(MeasureOptions):
     """Trained or exported models, measured, gated and compared."""
 
     models: Annotated[list[ModelRef] | None, CommandLine(positional=True, metavar="MODEL")] = None
-    """Predictor references such as run:exp-0123456789 or gguf:q8_0; auto takes the newest trained run."""
+    """Model references such as run:exp-0123456789 or gguf:q8_0; by default the current run."""
     against: list[ModelRef] | None = None
-    """Models to compare with on the same rows; auto takes those of the last `baseline`."""
+    """Models to compare with on the same rows; by default the measured baselines."""
     gates: list[Annotated[Gate, BeforeValidator(read_gate)]] | None = None
-    """Bars the models must clear, such as macro_f1>=0.9; auto takes those of the task."""
+    """Release gates, such as macro_f1>=0.9; by default those of the task."""
 
 
 class VerifyOptions(EvaluateOptions):
     """The files of the bundle, measured like the model that they were made from."""
 
     models: list[ModelRef] | None = None
-    """Predictor references; auto takes the quantised files of the current bundle."""
+    """Model references; by default the quantised files of the current bundle."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import ModelError
-from narrowcast.models.predictors.base import Predictor, PredictorContext
-from narrowcast.models.predictors.load import load_predictor
+from narrowcast.models.predictors.base import Predictor
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl
 
 # Between two batches a run can be cancelled and the display moves; models batch within.
@@ -35,39 +33,25 @@ class Answers:
     reused: bool
 
 
-def answers(
-    reference: ModelRef,
-    fingerprint: str,
-    examples: Sequence[Example],
-    requests: Sequence[PromptRequest],
-    predictor_context: PredictorContext,
-    ctx: StageContext,
-    *,
-    reuse: bool,
-) -> Answers:
-    """Predict, or read what the same weights answered to the same prompts before.
+def answers_path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequest]) -> Path:
+    """Where the answers of these weights to these prompts are kept."""
+    prompts = [
+        [[(turn.role, turn.content) for turn in each.messages], each.max_tokens, each.labels]
+        for each in requests
+    ]
+    key = content_hash({"model": fingerprint, "prompts": prompts})[:_KEY_DIGITS]
+    return project.reports / "predictions" / f"{key}.jsonl"
+
+
+def ask(
+    predictor: Predictor, reference: ModelRef, requests: Sequence[PromptRequest], ctx: StageContext
+) -> list[Prediction]:
+    """The answers of a loaded model, in the order of the requests.
 
     Raises:
-        ModelError: where the model cannot be loaded or fails.
-        CancelledError: on request; nothing is kept.
+        ModelError: if the model fails.
+        CancelledError: on request.
     """
-    path = _path(ctx.project, fingerprint, requests)
-    if reuse and path.exists():
-        return _stored(path)
-    ctx.progress.start(f"{reference}: loading")
-    began = time.perf_counter()
-    with load_predictor(reference, predictor_context) as predictor:
-        seconds = time.perf_counter() - began
-        predictions = _predict(reference, predictor, requests, ctx)
-        note, size = str(getattr(predictor, "note", "")), predictor.size_bytes
-    found = Answers(predictions, note, size, seconds, path, reused=False)
-    _store(found, reference, examples)
-    return found
-
-
-def _predict(
-    reference: str, predictor: Predictor, requests: Sequence[PromptRequest], ctx: StageContext
-) -> list[Prediction]:
     predictions: list[Prediction] = []
     ctx.progress.start(f"{reference}: answering", total=len(requests))
     for start in range(0, len(requests), _BATCH):
@@ -85,19 +69,11 @@ def _predict(
     return predictions
 
 
-def _path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequest]) -> Path:
-    prompts = [
-        [[(turn.role, turn.content) for turn in each.messages], each.max_tokens, each.labels]
-        for each in requests
-    ]
-    key = content_hash({"model": fingerprint, "prompts": prompts})[:_KEY_DIGITS]
-    return project.reports / "predictions" / f"{key}.jsonl"
+def write_answers(found: Answers, reference: ModelRef, examples: Sequence[Example]) -> None:
+    """Keep answers: a head line about the model, then one line per row.
 
-
-def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
-    """A head line about the model, then one line a row; probabilities in the order of the labels.
-
-    The labels are in the head where all rows share them, else in each row.
+    Probabilities are in the order of the labels, which are in the head if all rows share them, else in each
+    row.
     """
     sets = {tuple(each.logprobs) for each in found.predictions if each.logprobs is not None}
     shared = next(iter(sets)) if len(sets) == 1 else None
@@ -118,7 +94,8 @@ def _store(found: Answers, reference: str, examples: Sequence[Example]) -> None:
             file.write(json_line(row))
 
 
-def _stored(path: Path) -> Answers:
+def read_answers(path: Path) -> Answers:
+    """Answers that were kept."""
     head, *rows = read_jsonl(path)
     predictions = [
         Prediction(

@@ -73,7 +73,7 @@ class MeasureResult(StageResult):
         report: folder of the report, relative to the project.
         base: the base model behind `base` and `base-few-shot`.
         rows_drawn: how rows were chosen, in words; empty where all were taken.
-        looks: how often this split of this data-set version was looked at, this time included.
+        looks: accesses to this split of this data-set version so far, this one included.
         results: models in the order asked for, then those compared with.
         comparisons: paired, best first.
         warnings: what a reader must know before believing the numbers.

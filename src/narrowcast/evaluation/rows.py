@@ -19,7 +19,7 @@ from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_manifest, read_split
 from narrowcast.store.files import read_json
 
-# Splits whose every look makes the next number a little less honest.
+# Splits of which each access weakens the next result.
 _COUNTED = (Split.TEST, Split.GOLDEN)
 
 
@@ -29,7 +29,7 @@ def held_out_rows(
     """The rows to measure on, in the order of their file, and in words how they were drawn.
 
     Raises:
-        DataError: where the split does not exist or is empty.
+        DataError: if the split does not exist or is empty.
     """
     split = Split(options.split)
     rows = read_split(project, manifest, split)
@@ -48,8 +48,8 @@ def held_out_rows(
     return [rows[index] for index in chosen], words
 
 
-def count_look(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:
-    """Note this look at a counted split; returns how many there were at this version of it."""
+def count_access(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:
+    """Record an access to a counted split; returns how many there were to this version of it."""
     if split not in _COUNTED:
         return 0
     return record_access(ctx.project, manifest.version, split, ctx.run_id, models)
@@ -61,7 +61,7 @@ def check_not_trained_on(
     """Warnings about models trained on another data-set version.
 
     Raises:
-        StageError: where rows to be measured are in the train split of that version.
+        StageError: if rows to be measured are in the train split of that version.
     """
     warnings = []
     for reference in references:

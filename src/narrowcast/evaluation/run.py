@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from narrowcast.core.metric import Gate
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.measure import Measurement, measure
@@ -14,12 +11,10 @@ from narrowcast.evaluation.result import MeasureResult
 from narrowcast.plugins.optional import require
 
 
-def measure_and_report(
-    inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext, gates: Sequence[Gate] | None
-) -> MeasureResult:
-    """The body of every measuring stage; see `measure.measure` for `gates`."""
+def measure_and_report(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -> MeasureResult:
+    """The body of every measuring stage; raises what `measure` raises."""
     require("numpy", "sklearn", "matplotlib", purpose="measuring models")
-    measurement = measure(inputs, options, ctx, gates)
+    measurement = measure(inputs, options, ctx)
     folder = ctx.project.reports / ctx.run_id
     result = _result(inputs, measurement, ctx.project.relative(folder))
     ctx.progress.start("writing the report")

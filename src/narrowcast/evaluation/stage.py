@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
-from narrowcast.core.metric import Gate
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.result import MeasureResult
+from narrowcast.evaluation.run import measure_and_report
 from narrowcast.reasons import StageName
 
 O = TypeVar("O", bound=MeasureOptions)  # noqa: E741 - options, as in `core.stage`
@@ -20,7 +20,6 @@ def measuring_stage(
     options: type[O],
     read_inputs: Callable[[O, StageContext], MeasureInputs],
     *,
-    gates: Callable[[O], Sequence[Gate] | None],
     event_stage: StageName = StageName.EVAL,
     success_code: str = "eval_run",
     failure_code: str = "eval_runtime_error",
@@ -31,26 +30,19 @@ def measuring_stage(
     Args:
         name: of the stage.
         options: its options model.
-        read_inputs: chooses the models and what they are compared with.
-        gates: the gates that judge the models; None takes those of the project, an empty list none.
+        read_inputs: chooses the models, their gates, and what they are compared with.
         event_stage: the stage name in events.
         success_code: of its success event.
         failure_code: of a failure whose error names none.
         command: how the command line calls it, where that is not its name.
     """
-
-    def run(inputs: MeasureInputs, options: O, ctx: StageContext) -> MeasureResult:
-        from narrowcast.evaluation.run import measure_and_report  # reading options for --help must stay cheap
-
-        return measure_and_report(inputs, options, ctx, gates(options))
-
     return StageDefinition(
         name=name,
         event_stage=event_stage,
         options=options,
         result=MeasureResult,
         read_inputs=read_inputs,
-        run=run,
+        run=measure_and_report,
         success_code=success_code,
         failure_code=failure_code,
         command=command,

@@ -1,6 +1,6 @@
 """Base, recipe and schedule from data and machine, each with its reason; what the user gave always wins.
 
-Candidates are the embedded base and every catalogue entry that lies on this machine; nothing is downloaded.
+Candidates are the embedded base and every catalogue entry on this machine; nothing is downloaded.
 The largest that suits the task, fits into memory and can be trained within the budget is taken. Its time is
 estimated from the products this machine does in a second, measured on the spot; preflight measures better.
 """
@@ -63,7 +63,7 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     """Choose what `given` and `narrowcast.yaml` leave open.
 
     Raises:
-        DataError: where nothing was prepared.
+        DataError: if nothing was prepared.
         MissingExtraError: without the train extra.
     """
     require("torch", "transformers", purpose="training")
@@ -76,11 +76,11 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
     taken = entries[0]
     for entry in sorted(entries, key=lambda each: each.parameters_m):
-        found = _judge(
+        candidate = _judge(
             entry, manifest, tokens, gpu=gpu, memory_gb=memory_gb, per_second=per_second, budget=minutes
         )
-        candidates.append(found)
-        if found.verdict == "fits":
+        candidates.append(candidate)
+        if candidate.verdict == "fits":
             taken = entry
     choice = Choice(candidates=candidates)
     base = str(fixed.get("base", taken.id))
@@ -161,7 +161,7 @@ def _schedule(choice: Choice, manifest: DatasetManifest, rows: int) -> None:
     dev = manifest.splits.get(Split.DEV)
     if dev is not None and dev.rows and not has_labels(manifest.task):
         choice.options["early_stopping"] = 3
-        choice.reasons["early_stopping"] = "a generating task, whose dev loss tells when to stop"
+        choice.reasons["early_stopping"] = "a generating task, whose dev loss decides when to stop"
 
 
 def _tokens_a_row(project: Project, manifest: DatasetManifest) -> float:

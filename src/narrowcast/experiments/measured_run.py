@@ -18,7 +18,7 @@ from narrowcast.core.work import Work
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.train import STAGE, Result
+from narrowcast.stages.train import STAGE, TrainResult
 from narrowcast.stages.trial import STAGE as TRIAL
 
 
@@ -81,7 +81,7 @@ def measured_run(
     return _measured(project, trained, options.seed, setup)
 
 
-def _measured(project: Project, trained: Result, seed: int, setup: RunSetup) -> MeasuredRun:
+def _measured(project: Project, trained: TrainResult, seed: int, setup: RunSetup) -> MeasuredRun:
     options = EvaluateOptions.model_validate(
         {"models": [ModelRef.of_run(trained.run_id)], "split": "dev", "limit": setup.rows}
     )

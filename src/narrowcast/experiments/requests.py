@@ -18,50 +18,50 @@ class TrainRequest(ResumableRequest):
     options_model = _TRAIN_OPTIONS
 
     dry_run: bool = False
-    """Show what preflight finds, recipe and rows; train nothing."""
+    """Show the preflight problems, the recipe and the number of rows; train nothing."""
 
     force: bool = False
-    """Train without a baseline, and start over where a run was interrupted or finished."""
+    """Train without a baseline; discard an interrupted or finished run of the same options."""
     autopilot: bool = False
-    """Choose base, recipe and schedule from data and machine where they are left open."""
+    """Choose base, recipe and schedule from data and machine, except those that are given."""
 
 
 class SeedsRequest(TrainRequest):
-    """Train under several seeds: mean and spread on dev rows."""
+    """Train with several seeds, and report mean and standard deviation on dev rows."""
 
     force: bool = False
     """Train without a baseline; seeds that have finished are not trained again."""
     seeds: int = Field(1, ge=1)
-    """Train under this many seeds; mean and spread on dev rows."""
+    """Train with N seeds, and report mean and standard deviation on dev rows."""
     dev_rows: Annotated[int, CommandLine(hidden=True)] = Field(500, ge=1)
-    """Dev rows that each run is measured on, at most."""
+    """Measure each run on at most N dev rows."""
 
 
 class SearchRequest(StageRequest):
-    """Search recipes and bases: trials are training runs, scored on dev rows."""
+    """Search recipes and bases: each trial is a training run, scored on dev rows."""
 
     options_model = _TRAIN_OPTIONS
 
     force: bool = False
     """Train without a baseline."""
     dry_run: bool = False
-    """Show the space, the first trial and what was done already; train nothing."""
+    """Show the search space, the first trial and the number of finished trials; train nothing."""
     trials: int = Field(20, ge=1)
-    """Trials of the study, earlier ones included."""
+    """Number of trials of the study, including those of earlier calls."""
     timeout: float | None = Field(None, ge=0)
-    """Stop after this many minutes."""
+    """Stop after N minutes."""
     vary: Annotated[dict[str, str], CommandLine("--vary", metavar="NAME=RANGE")] = Field(default_factory=dict)
-    """Vary only this option: low..high[:log], 0.5x..2x or a,b,c; may be repeated."""
+    """Vary only this option, over low..high[:log], 0.5x..2x or a,b,c; may be repeated."""
     space: Path | None = None
     """YAML file with a search space."""
     dev_rows: int = Field(500, ge=1)
-    """Dev rows that a finished trial is measured on."""
+    """Measure each finished trial on at most N dev rows."""
     keep: Literal["front", "all"] = "front"
-    """Whose weights to keep: those of the best and the front, or all."""
+    """Keep the weights of the best trial and the Pareto front, or of all trials."""
 
 
 class RerunRequest(Request):
-    """Repeat a run from its manifest and compare the weights."""
+    """Repeat a run from its manifest, and compare the weights."""
 
     run: Annotated[str, CommandLine(positional=True)]
-    """As `narrowcast runs` lists it."""
+    """Id of the run, as `narrowcast runs` lists it."""

@@ -57,8 +57,8 @@ def rerun(project: Project, request: RerunRequest, work: Work | None = None) -> 
     An interrupted repetition is continued.
 
     Raises:
-        ModelError: where the run or its base is gone or was changed.
-        DataError: where its data-set version is gone.
+        ModelError: if the run or its base is gone or was changed.
+        DataError: if its data-set version is gone.
         CancelledError: on request, with a checkpoint.
     """
     return project.runner(work).run(STAGE, RerunOptions(run=request.run), force=True, resume=True)

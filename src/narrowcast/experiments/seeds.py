@@ -28,7 +28,7 @@ class Spread(BaseModel):
     high: float
 
 
-class Seeds(BaseModel):
+class SeedsResult(BaseModel):
     """The runs and their spread."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -49,7 +49,7 @@ class Seeds(BaseModel):
     """The run with the best score, which `narrowcast eval` and `narrowcast export` now take."""
 
 
-def train_seeds(project: Project, request: SeedsRequest, work: Work | None = None) -> Seeds:
+def train_seeds(project: Project, request: SeedsRequest, work: Work | None = None) -> SeedsResult:
     """Train with as many seeds, from the one in the options on, and measure each on dev rows.
 
     A seed that has finished before is not trained again, an interrupted one continues. Where work is
@@ -58,7 +58,7 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     Raises:
         UsageError: for fewer than two seeds.
         StageError: with one of the codes `training_*`.
-        DataError: where there are no dev rows.
+        DataError: if there are no dev rows.
         CancelledError: on request.
     """
     seeds, work = request.seeds, work or Work()
@@ -75,17 +75,17 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
             runs.append(measured_run(project, {**given, "seed": seed}, setup))
         best = max(runs, key=lambda run: run.score.value)
         set_current(project.paths, STAGE.name, best.run_id)
-    found = _summed_up(runs, best.run_id)
-    message = f"{found.metric} {found.score.mean:.4f} ± {found.score.std:.4f} over {seeds} seeds"
+    result = _summed_up(runs, best.run_id)
+    message = f"{result.metric} {result.score.mean:.4f} ± {result.score.std:.4f} over {seeds} seeds"
     project.trail.emit(
-        StageName.TRAINING, "training_seeds", message, payload=found.model_dump(mode="json"), run=best.run_id
+        StageName.TRAINING, "training_seeds", message, payload=result.model_dump(mode="json"), run=best.run_id
     )
-    return found
+    return result
 
 
-def _summed_up(runs: list[MeasuredRun], current: str) -> Seeds:
+def _summed_up(runs: list[MeasuredRun], current: str) -> SeedsResult:
     dev = [run.dev_loss for run in runs if run.dev_loss is not None]
-    return Seeds(
+    return SeedsResult(
         metric=runs[0].metric,
         n=runs[0].n,
         runs=runs,

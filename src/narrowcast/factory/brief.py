@@ -1,4 +1,4 @@
-"""What a teacher is told about a project: its declared task, `task.md`, and the project's prompts."""
+"""What a teacher gets to know about a project: its declared task, `task.md`, and the project's prompts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def declared_task(project: ProjectPaths) -> TaskSpec:
     """The task in `narrowcast.yaml`.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     task = load_config(project.config).task
     if task is None:

@@ -24,7 +24,7 @@ def choose_rows(options: ChosenRows, project: ProjectPaths) -> tuple[str, str]:
     """Id of the generation, and SHA-256 of its rows. A file gives its generation a name by its content.
 
     Raises:
-        DataError: where nothing was generated, or the file cannot be read.
+        DataError: if nothing was generated, or the file cannot be read.
     """
     if options.rows is None:
         generation = find_generation(project, options.generation).id

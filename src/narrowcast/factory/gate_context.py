@@ -29,8 +29,8 @@ def gate_context(
         judgements: by row number, where the rows were judged.
 
     Raises:
-        ModelError: where the tokenizer of the base model cannot be read.
-        DataError: where the project declares no task, or an evaluation file cannot be read.
+        ModelError: if the tokenizer of the base model cannot be read.
+        DataError: if the project declares no task, or an evaluation file cannot be read.
     """
     held_out = held_out_rows(ctx.project)
     locked = {row.id for row in held_out}

@@ -57,7 +57,7 @@ def run_gates(
     """Ask every required gate and the optional ones that were chosen.
 
     Raises:
-        UsageError: where an optional gate is unknown or lacks its setting.
+        UsageError: if an optional gate is unknown or lacks its setting.
         CancelledError: on request; nothing is written here.
     """
     rows = [GateRow(row, context.shape, context.handler) for row in generated]

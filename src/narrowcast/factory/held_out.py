@@ -41,7 +41,7 @@ def _evaluation_rows(path: Path) -> Iterator[Example]:
     """Rows of an evaluation file; one that a person wrote may have any fields, all of which are inputs.
 
     Raises:
-        DataError: where a line is no JSON object, because a row that cannot be read cannot be kept back.
+        DataError: if a line is not a JSON object, because a row that cannot be read cannot be held out.
     """
     try:
         for number, line in enumerate(read_jsonl(path)):
@@ -120,12 +120,12 @@ class HeldOutGuard:
         Raises:
             StageError: `factory_held_out_text`; the request was not sent.
         """
-        found = self.found_in(prompt)
-        if found is not None:
+        match = self.found_in(prompt)
+        if match is not None:
             raise StageError(
-                "a prompt holds the text of a held-out row; it was not sent",
-                where=found[:80],
-                next_command="take the text out of task.md and specs/generation_prompts, then run it again",
+                "a prompt contains the text of a held-out row; it was not sent",
+                where=match[:80],
+                next_command="remove the text from task.md and specs/generation_prompts, then run it again",
                 reason_code="factory_held_out_text",
             )
 

@@ -38,7 +38,7 @@ class LabelCalls:
 
     Raises:
         UsageError: for a task whose input is more than a text.
-        StageError: where the prompt itself, by way of task.md, holds a held-out text.
+        StageError: if the prompt itself, by way of task.md, holds a held-out text.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class LabelCalls:
             return GeneratedRow(number, None, problem, each.text or None)
         answer, call = self._answers.get(number), self.calls[number]
         if answer is None:
-            return GeneratedRow(number, None, "the cap left no room for this text", each.text)
+            return GeneratedRow(number, None, "the cap was reached before this text", each.text)
         value, error = parse_json(answer.text)
         if error is None and not isinstance(value, dict):
             error = "the answer is not a JSON object"

@@ -18,37 +18,37 @@ class TeacherOptions(StageOptions):
     """How a teacher is asked, and what that may cost."""
 
     model: str | None = None
-    """The teacher's model; NARROWCAST_TEACHER_MODEL by default."""
+    """Model of the teacher; by default NARROWCAST_TEACHER_MODEL."""
 
     structured: Literal["json_schema", "json_object", "none"] = "json_schema"
-    """How the form of the answer is requested; not every endpoint supports json_schema."""
+    """How the structure of the answer is requested; some endpoints do not support json_schema."""
 
     temperature: float | None = Field(0.8, ge=0, le=2)
     """Sampling temperature of the teacher."""
 
     max_tokens: int = Field(2_048, ge=16)
-    """Longest answer of one call, in tokens."""
+    """Maximum length of the answer to one call, in tokens."""
 
     concurrency: int = Field(4, ge=1, le=64)
-    """Requests in flight at the same time."""
+    """Maximum number of concurrent requests."""
 
     attempts: int = Field(6, ge=1, le=20)
-    """Attempts at one call before the run fails."""
+    """Attempts per call before the run fails."""
 
     timeout: float = Field(120.0, gt=0)
-    """Seconds without a response after which an attempt is given up."""
+    """Seconds to wait for a response before an attempt counts as failed."""
 
     price_prompt: float | None = Field(None, ge=0)
-    """Price per million prompt tokens, in your currency."""
+    """Price per million prompt tokens, in the currency of the cap."""
 
     price_completion: float | None = Field(None, ge=0)
-    """Price per million completion tokens, in your currency."""
+    """Price per million completion tokens, in the currency of the cap."""
 
     cap_cost: float | None = Field(None, gt=0)
-    """The most this run may cost, over all its resumptions; needs both prices."""
+    """Maximum cost of this generation, resumed runs included; needs both prices."""
 
     cap_tokens: int = Field(1_000_000, gt=0)
-    """The most tokens this run may use, prompt and completion, over all its resumptions."""
+    """Maximum number of tokens of this generation, prompts and completions, resumed runs included."""
 
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Further fields of the request body, for example reasoning_effort."""
@@ -71,54 +71,54 @@ class GenerateOptions(TeacherOptions):
     """How rows are generated."""
 
     source: Literal["teacher", "templates", "label"] = "teacher"
-    """A teacher writes rows, templates are filled by a seeded Faker, or a teacher answers given texts."""
+    """Let a teacher write rows, fill templates with a seeded Faker, or let a teacher label given texts."""
 
     texts: str | None = None
-    """With source label: SCHEME:PATH of the texts without answers."""
+    """With --source label: SCHEME:PATH of the texts to label."""
 
     column: str | None = None
-    """With source label: the column with the text; detected by default."""
+    """With --source label: the text column; by default detected."""
 
     rows: int | None = Field(None, ge=1)
-    """Rows in all; the plan's own number by default."""
+    """Total number of rows; by default that of the plan."""
 
     extra: float = Field(0.0, ge=0, le=4)
-    """Rows requested beyond each quota, as a share of it, so that gates may reject some."""
+    """Extra rows to request, as a share of each quota, because gates reject some."""
 
     fill: bool = False
-    """Ask again for what the gates would reject, until quotas are full or the cap is reached."""
+    """Replace rows that the gates would reject, until the quotas are full or the cap is reached."""
 
     batch: int = Field(5, ge=1, le=50)
     """Rows requested per call."""
 
     examples: int = Field(3, ge=0, le=20)
-    """Train rows quoted per prompt."""
+    """Train rows quoted as examples in each prompt."""
 
     seed: int = 0
-    """Seed of the choice of quoted rows, and of what templates are filled with."""
+    """Seed of the quoted rows and of the values that fill templates."""
 
 
 class ChosenRows(StageOptions):
     """Which generated rows are meant."""
 
-    generation: Annotated[str | None, CommandLine(positional=True, metavar="[GENERATION]")] = None
-    """Id of the generation; the last one written by default."""
+    generation: Annotated[str | None, CommandLine(positional=True, metavar="GENERATION")] = None
+    """Id of the generation; by default the latest."""
 
     rows: Path | None = None
-    """Take the rows of this JSONL file, written elsewhere, instead; they are stored as a generation."""
+    """Use the rows of this JSONL file instead; they are stored as a generation."""
 
 
 class JudgeOptions(TeacherOptions, ChosenRows):
     """How rows are judged."""
 
     temperature: float | None = Field(0.0, ge=0, le=2)
-    """Of the judge's sampling."""
+    """Sampling temperature of the judge."""
 
     max_tokens: int = Field(512, ge=16)
-    """Longest judgement, in tokens."""
+    """Maximum length of a judgement, in tokens."""
 
     min_total: int = Field(26, ge=7, le=35)
-    """Minimum sum of the seven scores."""
+    """Minimum total of the seven scores."""
 
     min_correctness: int = Field(4, ge=1, le=5)
     """Minimum score for correctness."""
@@ -134,35 +134,35 @@ class GateOptions(ChosenRows):
     """What the gates demand of a row."""
 
     into: Literal["auto", "train", "free"] = "auto"
-    """Split of the rows: train fixes it, free lets prepare decide, auto takes train if prompts quoted rows
-    or the project has rows of its own."""
+    """Split of the rows: always train, or free for prepare to choose; auto takes train if prompts quoted
+    rows or the project has other rows."""
 
     base: str = "embedded"
-    """The base model whose tokenizer counts lengths."""
+    """Base model whose tokenizer measures lengths."""
 
     max_tokens: int | None = Field(None, ge=1)
-    """Longest row in tokens, prompt and answer together; the base's context length by default."""
+    """Maximum length of a row in tokens, prompt and answer; by default the base's context length."""
 
     min_words: int = Field(3, ge=0)
     """Minimum number of words in an input."""
 
     near_duplicate: float = Field(0.8, gt=0, le=1)
-    """Jaccard similarity of shingles at which two inputs are near-duplicates."""
+    """Jaccard similarity from which two inputs are near-duplicates."""
 
     leakage: float = Field(0.6, gt=0, le=1)
-    """Jaccard similarity of shingles at which an input leaks a held-out one."""
+    """Jaccard similarity to a held-out input from which an input counts as leakage."""
 
     semantic: float | None = Field(None, gt=0, le=1)
-    """Cosine similarity at which two inputs are paraphrases; the embedder's own threshold by default."""
+    """Cosine from which two inputs are semantic duplicates; by default that of the embedder."""
 
     conflict: float = Field(0.9, gt=0, le=1)
-    """Similarity at which two inputs must have the same answer."""
+    """Jaccard similarity from which two inputs must have the same answer."""
 
     optional: list[str] = Field(default_factory=list)
-    """Optional gates to apply as well, separated by commas."""
+    """Optional gates to apply in addition."""
 
     pattern: str | None = None
-    """Gate regex: pattern that the whole answer must match."""
+    """Gate regex: regular expression that must match the whole answer."""
 
     pydantic_model: str | None = None
     """Gate pydantic_model: MODULE:CLASS that the answer must satisfy."""
@@ -174,13 +174,13 @@ class GateOptions(ChosenRows):
     """Gate tool_calls: MODULE:FUNCTION(name, arguments) that raises for a wrong call."""
 
     cluster_share: float = Field(0.2, gt=0, le=1)
-    """Gate embedding_clusters: largest share of all rows that one cluster may hold."""
+    """Gate embedding_clusters: maximum share of all rows in one cluster."""
 
     expert_pattern: str | None = None
-    """Gate expert_flag: rows that match this pattern wait for an expert."""
+    """Gate expert_flag: rows that match this regular expression wait for an expert."""
 
     review_share: float = Field(0.0, ge=0, le=1)
-    """Gate human_review: share of rows, drawn by content, that wait for a person."""
+    """Gate human_review: share of rows, chosen by a hash, that wait for a reviewer."""
 
     def identity(self) -> dict[str, Any]:
         """Without the choice of rows, which the inputs hold by content."""
@@ -191,13 +191,13 @@ class BalanceOptions(StageOptions):
     """How many train rows each label may keep."""
 
     cap: int | None = Field(None, ge=1)
-    """The most train rows per label."""
+    """Maximum number of train rows per label."""
 
     target: int | None = Field(None, ge=1)
-    """Wanted train rows per label: more are left out, and a shortage is reported."""
+    """Number of train rows per label: rows beyond it are left out, and a shortage is reported."""
 
     seed: int = 0
-    """Seed of the choice of rows to leave out."""
+    """Seed of the choice of rows."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> BalanceOptions:

@@ -93,14 +93,14 @@ class GenerationPlan(BaseModel):
         beginning elsewhere in each category, so that small quotas still meet every difficulty.
         """
         combinations = list(product(self.difficulties, self.edge_cases))
-        found = []
+        cells = []
         for place, (category, quota) in enumerate(zip(self.categories, self._quotas(rows), strict=True)):
             even, left = divmod(quota, len(combinations))
             extra = {(place + step * len(combinations) // left) % len(combinations) for step in range(left)}
             for number, (difficulty, edge) in enumerate(combinations):
                 share = even + (number in extra)
                 if share:
-                    found.append(
+                    cells.append(
                         Cell(
                             category=category.name,
                             about=category.about,
@@ -111,21 +111,21 @@ class GenerationPlan(BaseModel):
                             quota=share,
                         )
                     )
-        return found
+        return cells
 
     def _quotas(self, rows: int | None) -> list[int]:
         """Rows a category; where `rows` is given, the plan's proportions are kept."""
         fixed = sum(category.quota or 0 for category in self.categories)
         open_ones = [number for number, each in enumerate(self.categories) if each.quota is None]
         rest = max(0, self.rows - fixed)
-        wanted = [category.quota or 0 for category in self.categories]
+        quotas = [category.quota or 0 for category in self.categories]
         for place, number in enumerate(open_ones):
-            wanted[number] = rest // len(open_ones) + (place < rest % len(open_ones))
-        total = sum(wanted)
+            quotas[number] = rest // len(open_ones) + (place < rest % len(open_ones))
+        total = sum(quotas)
         if rows is None or not total:
-            return wanted
-        scaled = [rows * each // total for each in wanted]
-        by_rest = sorted(range(len(wanted)), key=lambda number: (-(rows * wanted[number] % total), number))
+            return quotas
+        scaled = [rows * each // total for each in quotas]
+        by_rest = sorted(range(len(quotas)), key=lambda number: (-(rows * quotas[number] % total), number))
         for number in by_rest[: rows - sum(scaled)]:
             scaled[number] += 1
         return scaled
@@ -135,7 +135,7 @@ def load_plan(path: Path, task: TaskSpec) -> GenerationPlan:
     """Read the plan; where the project has none, the default plan of its task.
 
     Raises:
-        DataError: where the file is no plan, or names a label the task does not have.
+        DataError: if the file is not a plan, or names a label the task does not have.
     """
     if not path.exists():
         return default_plan(task)
@@ -152,7 +152,7 @@ def load_plan(path: Path, task: TaskSpec) -> GenerationPlan:
 
 
 def default_plan(task: TaskSpec | None) -> GenerationPlan:
-    """A category a label, or one for everything; all difficulties and edge cases."""
+    """One category per label, or one for everything; all difficulties and edge cases."""
     labels = task.labels if task else []
     categories = [Category(name=label, label=label) for label in labels] or [Category(name="everything")]
     return GenerationPlan(categories=categories)

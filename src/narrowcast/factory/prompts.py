@@ -173,17 +173,17 @@ def label_messages(
     template: str, task: TaskSpec, text: str, *, description: str, schema: Mapping[str, Any]
 ) -> tuple[Message, ...]:
     """The conversation in which one text is answered."""
-    said = Template(template).substitute(
+    instruction = Template(template).substitute(
         task=_task_text(task, description),
         contract=_contract(task),
         text=json.dumps(text, ensure_ascii=False),
         schema=json.dumps(schema, ensure_ascii=False),
     )
-    return (Message("user", said),)
+    return (Message("user", instruction),)
 
 
 def response_format(kind: str, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The `response_format` field of a request; empty where the endpoint is not to be told."""
+    """The `response_format` field of a request; empty where the endpoint gets none."""
     if kind == "none":
         return {}
     if kind == "json_object":

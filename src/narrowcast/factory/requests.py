@@ -6,7 +6,7 @@ from narrowcast.core.request import StageRequest
 
 
 class GenerateRequest(StageRequest):
-    """Generate rows by the plan, from templates, or as answers to given texts."""
+    """Generate rows with a teacher or from templates, or label given texts."""
 
     options_model = "narrowcast.factory.options:GenerateOptions"
 
@@ -17,7 +17,7 @@ class GateRequest(StageRequest):
     options_model = "narrowcast.factory.options:GateOptions"
 
     imported: str | None = None
-    """Audit the rows of this import instead: name those that the gates would reject, and change nothing."""
+    """Audit the rows of this import instead: list those that the gates would reject, and change nothing."""
 
 
 class JudgeRequest(StageRequest):
@@ -27,6 +27,6 @@ class JudgeRequest(StageRequest):
 
 
 class BalanceRequest(StageRequest):
-    """Choose train rows of crowded labels to leave out."""
+    """Leave out train rows of the largest labels."""
 
     options_model = "narrowcast.factory.options:BalanceOptions"

@@ -42,10 +42,10 @@ class PlannedCall:
 
 @dataclass(slots=True)
 class CellState:
-    """A cell with its answers so far, by sample; `wanted` is its quota plus rows that gates may reject."""
+    """A cell with its answers so far, by sample; `goal` is its quota plus rows that gates may reject."""
 
     cell: Cell
-    wanted: int
+    goal: int
     samples: int = 0
     answers: dict[int, tuple[PlannedCall, Answer]] = field(default_factory=dict)
 
@@ -88,14 +88,14 @@ class PlanRounds:
             StageError: from the teacher, or where a prompt holds held-out text.
             CancelledError: on request.
         """
-        progress.start("asking the teacher", sum(max(0, work.wanted - work.readable) for work in self.work))
+        progress.start("asking the teacher", sum(max(0, work.goal - work.readable) for work in self.work))
         while not teacher.exhausted:
-            asked = {each.call.key: each for each in self.round()}
-            if not asked:
+            calls = {each.call.key: each for each in self.round()}
+            if not calls:
                 break
 
-            def take(call: Call, answer: Answer, asked: dict[str, PlannedCall] = asked) -> None:
-                mine = asked[call.key]
+            def take(call: Call, answer: Answer, calls: dict[str, PlannedCall] = calls) -> None:
+                mine = calls[call.key]
                 self.stored_calls += answer.stored
                 self.work[mine.cell].answers[mine.sample] = (mine, answer)
                 cost = {"cost": teacher.cost} if teacher.cost is not None else {}
@@ -106,20 +106,20 @@ class PlanRounds:
                     **cost,
                 )
 
-            teacher.ask_all([each.call for each in asked.values()], take)
+            teacher.ask_all([each.call for each in calls.values()], take)
 
     def want_more(self, short: Mapping[str, int]) -> None:
         """Ask for more rows in the next rounds: cell → rows that it lacks."""
         for work in self.work:
             if short.get(work.cell.name):
-                work.wanted = work.readable + short[work.cell.name]
+                work.goal = work.readable + short[work.cell.name]
 
     def round(self) -> Iterator[PlannedCall]:
         """The calls that the cells still need; none are repeated."""
         for number, work in enumerate(self.work):
-            missing = work.wanted - work.readable
+            missing = work.goal - work.readable
             # Twice what a faithful teacher needs, and one more; no teacher is asked forever.
-            limit = 2 * math.ceil(work.wanted / self._options.batch) + 1
+            limit = 2 * math.ceil(work.goal / self._options.batch) + 1
             while missing > 0:
                 if work.samples >= limit:
                     self.short_of_samples = True

@@ -36,7 +36,7 @@ def read_judgement(index: int, answer: Answer, options: JudgeOptions) -> Judgeme
     value, error = parse_json(answer.text)
     if error is None:
         fault = next(Draft202012Validator(SCHEMA).iter_errors(value), None)
-        error = f"the judgement is not of the form asked for: {fault.message[:120]}" if fault else None
+        error = f"the judgement does not fit its schema: {fault.message[:120]}" if fault else None
     if error is not None:
         return Judgement(index=index, accepted=False, why=error, reason=answer.text[:500])
     scores: dict[str, int] = value["scores"]

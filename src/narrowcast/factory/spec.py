@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.names import AnswerKind, ScoringMode
 from narrowcast.core.paths import ProjectPaths
@@ -24,26 +24,38 @@ ASSUMPTIONS = {
     "task": "Decided by the first import: introspection proposes it.",
     "labels": "Those that occur in the imported rows.",
     "inputs": "Short English texts as users write them, one at a time.",
-    "failures": "A wrong answer given with confidence; an answer out of form.",
+    "failures": "A wrong answer given with confidence; an answer in the wrong format.",
     "metrics": "The task's own: accuracy and macro-F1 for labels, exact match and F1 for fields and spans.",
     "deployment": "One machine without a GPU, as a GGUF file behind an OpenAI-compatible endpoint.",
-    "latency": "Under a second an answer; cost no more than the machine.",
+    "latency": "Less than a second per answer, at no cost beyond the machine.",
 }
 
 
 class SpecAnswers(BaseModel):
     """What the user said about the task; None where nothing was said."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     goal: str | None = None
+    """What the model is for, in a sentence."""
     task: str | None = None
+    """Kind of task; otherwise the first import proposes it."""
     labels: list[str] = Field(default_factory=list)
+    """Labels of a classification."""
     output_schema: dict[str, Any] = Field(default_factory=dict)
+    """JSON Schema of the answer, for extraction."""
     instruction: str | None = None
+    """System prompt of the model; None takes the task's own."""
     inputs: str | None = None
+    """What comes in, and from whom."""
     failures: str | None = None
+    """Mistakes that are not acceptable."""
     metrics: str | None = None
+    """How success is measured."""
     deployment: str | None = None
+    """Where the model will run."""
     latency: str | None = None
+    """What an answer may take and cost."""
 
     def said(self, name: str) -> tuple[str, bool]:
         """The answer, or the assumption in its place; and whether it is one."""
@@ -94,7 +106,7 @@ def read_schema(path: Path) -> dict[str, Any]:
     """A JSON Schema of the answer.
 
     Raises:
-        UsageError: where it is no schema of an object with properties.
+        UsageError: if it is not a schema of an object with properties.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
@@ -104,7 +116,7 @@ def read_schema(path: Path) -> dict[str, Any]:
         Draft202012Validator.check_schema(value)
         fits = isinstance(value, dict) and bool(value.get("properties"))
     except SchemaError as error:
-        raise _contradiction(f"this is no JSON Schema: {error.message}", str(path)) from error
+        raise _contradiction(f"this is not a JSON Schema: {error.message}", str(path)) from error
     if not fits:
         raise _contradiction("the schema names no properties", str(path))
     schema: dict[str, Any] = value

@@ -15,37 +15,37 @@ if TYPE_CHECKING:
 MARK = "(assumed)"
 
 PLAN_HEADER = """\
-# What `narrowcast data generate` asks for: category x difficulty x edge case, `rows` in all (assumed).
-# `quota` gives a category its own number; `variations` are named in the prompts in turn.
+# What `narrowcast data generate` asks for: category x difficulty x edge case, `rows` in total (assumed).
+# `quota` sets the rows of a category; the prompts use the `variations` in turn.
 """
 
 GATES_PAGE = """\
 # Quality gates
 
-Every generated row passes these in this order (`narrowcast data gate`); a row ends at the first that turns it
-away and is kept with gate and reason.
+`narrowcast data gate` applies these row gates to every generated row, in this order; a rejected row is kept
+with its gate and reason.
 
-| gate | what it asks |
+| gate | question |
 | --- | --- |
-| json_validity | does the row parse? |
-| row_schema | are all fields there, no others, and enumerated values known? |
+| json_validity | is the row valid JSON? |
+| row_schema | does it have exactly the expected fields, with known values? |
 | output_contract | would the task's handler accept this answer from a model? |
-| leaked_instructions | does it keep quiet about prompts, rubrics and how it was made? |
+| leaked_instructions | is it free of prompts, rubrics and hints at how it was made? |
 | triviality | is the input long, varied and concrete enough? |
-| length | do prompt and answer fit the base model, in its tokens? |
-| eval_leakage | does it say nothing that a held-out row says? |
-| label_consistency | do inputs that say the same have the same answer? |
-| exact_duplicates, semantic_duplicates | does it say something new? |
-| diversity | does its cell of the plan still want rows? |
+| length | do prompt and answer fit into the context of the base model? |
+| eval_leakage | does it differ from every held-out row? |
+| label_consistency | do equivalent inputs have the same answer? |
+| exact_duplicates, semantic_duplicates | does it differ from every other row? |
+| diversity | does its cell of the plan still need rows? |
 
-Optional ones, by `--optional NAME,NAME` or `gate: {optional: [...]}` in `narrowcast.yaml`: regex,
+Optional gates, chosen with `--optional NAME,NAME` or `gate: {optional: [...]}` in `narrowcast.yaml`: regex,
 pydantic_model, tool_calls, llm_judge, embedding_clusters, expert_flag, human_review.
 
 ## The judge
 
 `narrowcast data judge` scores realism, correctness, format, difficulty, diversity, learnability and safety
-from 1 to 5. A row is accepted with 26 of 35 points or more, correctness and safety at 4 or more, and format
-at 5.
+from 1 to 5. A row is accepted with at least 26 of 35 points, at least 4 for correctness and for safety, and 5
+for format.
 """
 
 
@@ -77,7 +77,7 @@ def data_page(answers: SpecAnswers, task: TaskSpec | None) -> str:
     """`specs/data_spec.md`."""
     kinds = "\n".join(f"| {name} | {about} |" for name, about in EDGE_CASES.items())
     labels = (
-        "\n".join(f"- {label}: what belongs here, and what only looks so? {MARK}" for label in task.labels)
+        "\n".join(f"- {label}: what belongs here, and what only seems to? {MARK}" for label in task.labels)
         if task and task.labels
         else f"{_said(answers, 'labels')}"
     )
@@ -96,19 +96,19 @@ def data_page(answers: SpecAnswers, task: TaskSpec | None) -> str:
 
 Each kind should occur in training and evaluation; `generation_prompts/plan.yaml` sets how often.
 
-| kind | what it is |
+| kind | meaning |
 | --- | --- |
 {kinds}
 
 ## How many rows
 
 50 to 200 rows written by people define the task; 100 to 300 held-out rows show whether it is learned; 500 to
-2,000 rows are a first training set {MARK}.
+2,000 rows are enough for a first training run {MARK}.
 
 ## Where rows come from
 
-Licence and consent stand with each source: `narrowcast data import --licence`. Personal data: none is
-expected {MARK}; `narrowcast data clean` looks for it.
+Licence and consent are recorded per source: `narrowcast data import --licence`. Personal data: none is
+expected {MARK}; `narrowcast data clean` finds it.
 """
 
 
@@ -119,8 +119,8 @@ def eval_page(answers: SpecAnswers) -> str:
 
 ## Sets
 
-- dev, 10 % (15 % under 1,000 rows): for choosing {MARK}
-- test, as large: looked at for the final number alone {MARK}
+- dev, 10 % (15 % below 1,000 rows): for choosing between runs {MARK}
+- test, of the same size: accessed only for the final figures {MARK}
 - golden: locked; import rows with `--into golden` {MARK}
 
 Rows are divided by group (customer, document, scenario), near-duplicates together.
@@ -129,7 +129,7 @@ Rows are divided by group (customer, document, scenario), near-duplicates togeth
 
 {_said(answers, "metrics")}
 
-A model is compared with the baselines (majority, TF-IDF, the untuned base) on the same rows, with intervals.
+A model is compared with the baselines (majority, TF-IDF, the base model) on the same rows, with intervals.
 
 ## What blocks a release
 

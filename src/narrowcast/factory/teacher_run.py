@@ -46,9 +46,9 @@ def open_teacher(ctx: StageContext, run: str, options: TeacherOptions) -> Teache
     """Start the process that makes the paid calls of `run`; a context manager.
 
     Raises:
-        UsageError: where no teacher is set.
-        ProjectBusyError: where requests of an earlier run do not end.
-        WorkspaceError: where the store of paid answers is damaged.
+        UsageError: if no teacher is set.
+        ProjectBusyError: if requests of an earlier run do not end.
+        WorkspaceError: if the store of paid answers is damaged.
     """
     return TeacherClient(
         TeacherSettings.of(ctx.settings, model=options.model),

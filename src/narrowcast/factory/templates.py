@@ -76,7 +76,7 @@ def load_templates(path: Path) -> TemplateFile:
     """Read the file.
 
     Raises:
-        DataError: where it is missing or wrong.
+        DataError: if it is missing or wrong.
     """
     fix = "see docs/factory.md for the form of templates.yaml"
     try:
@@ -97,7 +97,7 @@ def fill_templates(
     """Rows of every template in turn, each row once; equal seeds give equal rows.
 
     Raises:
-        DataError: where Faker has no such method, or refuses its arguments.
+        DataError: if Faker has no such method, or refuses its arguments.
     """
     draws = _draws(file, seed)
     total = rows or file.rows
@@ -107,11 +107,11 @@ def fill_templates(
         quota = total // len(file.templates) + (number < total % len(file.templates))
         chance = random.Random(f"{seed}:{number}:{json.dumps(template.row, sort_keys=True)}")  # noqa: S311
         origin = _origin(template)
-        made = 0
+        count = 0
         for row in _distinct(template.row, draws, chance, quota):
             found.append(GeneratedRow(len(found), row, origin=origin))
-            made += 1
-        cells.append(CellProgress(name=f"{origin.cell} #{number + 1}", quota=quota, rows=made))
+            count += 1
+        cells.append(CellProgress(name=f"{origin.cell} #{number + 1}", quota=quota, rows=count))
     return found, cells
 
 
@@ -146,18 +146,18 @@ def _fill(value: Any, draws: Mapping[str, Draw], chance: random.Random, drawn: d
 
 
 def _draws(file: TemplateFile, seed: int) -> dict[str, Draw]:
-    wanted = {name: slot for name, slot in file.slots.items() if slot.faker}
+    fakers = {name: slot for name, slot in file.slots.items() if slot.faker}
     draws: dict[str, Draw] = {
         name: partial(_choose, slot.values) for name, slot in file.slots.items() if not slot.faker
     }
-    if not wanted:
+    if not fakers:
         return draws
     require("faker", purpose="filling templates")
     from faker import Faker
 
     fake = Faker(file.locale)
     fake.seed_instance(seed)
-    for name, slot in wanted.items():
+    for name, slot in fakers.items():
         draws[name] = _faker_draw(fake, name, slot)
     return draws
 

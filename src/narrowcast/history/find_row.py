@@ -15,19 +15,19 @@ def find_id(project: Project, reference: str) -> str:
     """The id of the row that is meant.
 
     Raises:
-        DataError: where no row, or more than one, is meant.
+        DataError: if no row, or more than one, is meant.
     """
     records = read_records(project.paths)
     source, colon, number = reference.rpartition(":")
     record = next((each for each in records if each.id == source), None)
     if colon and record is not None and number.isdigit() and raw_row(project.paths, reference) is not None:
         return reference
-    found = [row.id for row in accepted_rows(project.paths, records) if _is_meant(row, reference)]
-    if len(found) == 1:
-        return found[0]
+    matches = [row.id for row in accepted_rows(project.paths, records) if _is_meant(row, reference)]
+    if len(matches) == 1:
+        return matches[0]
     raise DataError(
-        f"{len(found)} rows are meant by this" if found else "there is no such row",
-        where=f"{reference[:80]}{': ' + ', '.join(found[:10]) if found else ''}",
+        f"{len(matches)} rows match this" if matches else "there is no such row",
+        where=f"{reference[:80]}{': ' + ', '.join(matches[:10]) if matches else ''}",
         next_command="name it by its id, IMPORT:NUMBER; data/accepted and data/rejected hold the ids",
         reason_code="dataset_row_unknown",
     )

@@ -74,34 +74,34 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
         work: how to stop before the first row is deleted; a deletion that has begun is finished.
 
     Raises:
-        UsageError: where no condition is given.
-        DataError: where no row meets them.
+        UsageError: if no condition is given.
+        DataError: if no row meets them.
         CancelledError: on request.
     """
     work, paths = work or Work(), project.paths
     selection = Selection(request.ids, request.where, request.text)
     with project.lock("data forget"):
         records = read_records(paths)
-        found = _whole_records(paths, selection.find(paths, records) | read_pending(paths))
-        if not found:
+        row_ids = _whole_records(paths, selection.find(paths, records) | read_pending(paths))
+        if not row_ids:
             raise DataError(
-                "no row meets these conditions",
+                "no row matches these conditions",
                 where=f"{len(records)} imports",
                 next_command="narrowcast data imports; values of --where are compared exactly",
                 reason_code="dataset_row_unknown",
             )
-        outcome = _outcome(paths, found, request.counts_only)
+        outcome = _outcome(paths, row_ids, request.counts_only)
         if request.counts_only:
             return outcome
         work.cancel.check()
-        write_pending(paths, found)
-        append_forgotten(paths, _hashes(paths, found))
+        write_pending(paths, row_ids)
+        append_forgotten(paths, _hashes(paths, row_ids))
         for path, is_meant in _row_files(paths):
-            _strip(path, is_meant, found)
+            _strip(path, is_meant, row_ids)
         settled = [recounted(paths, each) if each.id in outcome.imports else each for each in records]
         write_records(paths, settled)
         for manifest in kept_manifests(paths):
-            rewrite_version(paths, manifest, found, {each.id: each for each in settled})
+            rewrite_version(paths, manifest, row_ids, {each.id: each for each in settled})
         clear_pending(paths)
     _emit(project, outcome, selection)
     return outcome

@@ -58,7 +58,7 @@ def lineage(project: Project, request: LineageRequest) -> RowLineage:
     """Follow one row through every file that holds it.
 
     Raises:
-        DataError: where no row, or more than one, is meant.
+        DataError: if no row, or more than one, is meant.
     """
     paths = project.paths
     row_id = find_id(project, request.row)
@@ -113,12 +113,12 @@ def _generation(paths: ProjectPaths, record: ImportRecord, row_id: str) -> dict[
 
 def _places(paths: ProjectPaths, row_id: str) -> list[VersionPlace]:
     models = runs_by_version(paths)
-    found = []
+    places = []
     for manifest in kept_manifests(paths):
         for split in splits_with(paths, manifest, row_id):
             trained = models.get(manifest.version, []) if split is Split.TRAIN else []
-            found.append(VersionPlace(version=manifest.version, split=split, models=trained))
-    return found
+            places.append(VersionPlace(version=manifest.version, split=split, models=trained))
+    return places
 
 
 def _reviews(paths: ProjectPaths, row_id: str) -> list[dict[str, Any]]:

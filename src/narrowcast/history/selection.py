@@ -23,7 +23,7 @@ class Selection:
         text: stands, in upper or lower case, anywhere in the record or the example.
 
     Raises:
-        UsageError: where nothing is given, or a text that is nearly everywhere.
+        UsageError: if nothing is given, or a text that is nearly everywhere.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Selection:
         self._text = text.casefold() if text is not None else None
         if not self._ids and not self._where and not (self._text or "").strip():
             raise UsageError(
-                "nothing says which rows are meant",
+                "no rows were named",
                 next_command="name them by --id IMPORT:NUMBER, --where COLUMN=VALUE or --text TEXT",
                 reason_code="dataset_request_invalid",
             )
@@ -46,13 +46,13 @@ class Selection:
 
     def find(self, paths: ProjectPaths, records: Sequence[ImportRecord]) -> set[str]:
         """Ids of the rows that are meant, and of the rows that were generated after them."""
-        found = {row_id for row_id, value in _stored(paths, records) if self._meant(row_id, value)}
+        row_ids = {row_id for row_id, value in _stored(paths, records) if self._meant(row_id, value)}
         while True:
             rows = accepted_rows(paths, records, checked=False)
-            children = {row.id for row in rows if found & set(row.parents)} - found
+            children = {row.id for row in rows if row_ids & set(row.parents)} - row_ids
             if not children:
-                return found
-            found |= children
+                return row_ids
+            row_ids |= children
 
     def _meant(self, row_id: str, value: Mapping[str, Any]) -> bool:
         if row_id in self._ids:

@@ -40,12 +40,12 @@ def versions(project: Project) -> list[VersionInfo]:
     paths = project.paths
     now = current_folder(paths)
     models = runs_by_version(paths)
-    found = []
+    entries = []
     for entry in version_entries(paths):
         manifest = read_manifest(paths, short(entry.version))
         records = manifest.imports if manifest else []
         rows = {split.value: file.rows for split, file in manifest.splits.items()} if manifest else entry.rows
-        found.append(
+        entries.append(
             VersionInfo(
                 version=entry.version,
                 parent_version=entry.parent_version,
@@ -67,7 +67,7 @@ def versions(project: Project) -> list[VersionInfo]:
                 models=models.get(entry.version, []),
             )
         )
-    return found
+    return entries
 
 
 def runs_by_version(paths: ProjectPaths) -> dict[str, list[str]]:

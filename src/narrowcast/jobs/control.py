@@ -42,8 +42,8 @@ def submit(project: Project, request: SubmitRequest) -> Job:
             },
             queued.model_dump(),
         )
-    shown = " -- ".join(" ".join(command) for command in commands)
-    emit(project.settings, project.id, "job_submitted", f"{job_id}: {shown}", {"job": job_id})
+    text = " -- ".join(" ".join(command) for command in commands)
+    emit(project.settings, project.id, "job_submitted", f"{job_id}: {text}", {"job": job_id})
     if request.worker:
         start_worker(project.settings)
     return find_job(project.settings, job_id)
@@ -73,11 +73,11 @@ def jobs(place: Project | Settings, request: JobsRequest | None = None) -> list[
     project = place.id if isinstance(place, Project) else None
     settings = place.settings if isinstance(place, Project) else place
     with queue_client(settings) as client:
-        found = [
+        entries = [
             _job(settings, each)
             for each in client.list_workflows(name=WORKFLOW, sort_desc=True, load_output=False)
         ]
-    mine = [each for each in found if project is None or each.request.project == project]
+    mine = [each for each in entries if project is None or each.request.project == project]
     return mine[: request.limit]
 
 
@@ -85,7 +85,7 @@ def show(settings: Settings, request: JobIdRequest) -> Job:
     """One job.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     return find_job(settings, request.job)
 
@@ -94,7 +94,7 @@ def find_job(settings: Settings, job_id: str) -> Job:
     """One job, by its id.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     with queue_client(settings) as client:
         return _job(settings, _status(client, job_id))
@@ -104,8 +104,8 @@ def stop(settings: Settings, request: StopRequest) -> Job:
     """Take a job from the queue, or let its process stop at the next safe point.
 
     Raises:
-        DataError: where there is no such job.
-        UsageError: where it has ended.
+        DataError: if there is no such job.
+        UsageError: if it has ended.
     """
     job_id = request.job
     with queue_client(settings) as client:
@@ -120,11 +120,11 @@ def stop(settings: Settings, request: StopRequest) -> Job:
 
 
 def resume(settings: Settings, request: ResumeRequest) -> Job:
-    """Go on with a paused, cancelled, failed or interrupted job; finished steps are not repeated.
+    """Continue a paused, cancelled, failed or interrupted job; finished steps are not repeated.
 
     Raises:
-        DataError: where there is no such job.
-        UsageError: where it runs, waits, or has finished.
+        DataError: if there is no such job.
+        UsageError: if it runs, waits, or has finished.
     """
     job_id = request.job
     with queue_client(settings) as client:
@@ -148,10 +148,10 @@ def resume(settings: Settings, request: ResumeRequest) -> Job:
 
 
 def _status(client: Any, job_id: str) -> Any:
-    found = client.list_workflows(workflow_ids=[job_id], name=WORKFLOW)
-    if not found:
+    matches = client.list_workflows(workflow_ids=[job_id], name=WORKFLOW)
+    if not matches:
         raise unknown(job_id)
-    return found[0]
+    return matches[0]
 
 
 def _job(settings: Settings, workflow: Any) -> Job:

@@ -34,8 +34,8 @@ def queue_client(settings: Settings) -> Iterator[DBOSClient]:
     """A connection that enqueues and steers; it runs nothing itself.
 
     Raises:
-        MissingExtraError: where DBOS is not installed.
-        WorkspaceError: where the database cannot be reached.
+        MissingExtraError: if DBOS is not installed.
+        WorkspaceError: if the database cannot be reached.
     """
     require("dbos", purpose="jobs")
     from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer

@@ -18,7 +18,7 @@ def read_log(settings: Settings, request: JobIdRequest) -> str:
     """What a job's commands wrote so far; empty before the first began.
 
     Raises:
-        DataError: where there is no such job.
+        DataError: if there is no such job.
     """
     control.show(settings, request)
     path = JobFiles.of(settings, request.job).log
@@ -29,7 +29,7 @@ def follow_log(settings: Settings, request: JobIdRequest) -> Iterator[str]:
     """The log in pieces until the job has ended, or waits for somebody to resume it.
 
     Raises:
-        DataError: where there is no such job.
+        DataError: if there is no such job.
     """
     path, place = JobFiles.of(settings, request.job).log, 0
     while True:

@@ -116,8 +116,8 @@ def _locked_log(files: JobFiles, orphan: int | None, wanted: Callable[[], bool])
 def _is_step_of(files: JobFiles, pid: int) -> bool:
     """Whether a process id, which may have been given away since, is that of a step of this job (Linux)."""
     with suppress(OSError):
-        wanted = f"{VARIABLE}={files.progress_path}".encode()
-        return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variable = f"{VARIABLE}={files.progress_path}".encode()
+        return variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return False
 
 

@@ -20,19 +20,19 @@ class FileProgress:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._shown = JobProgress()
+        self._progress = JobProgress()
         self._written = 0.0
 
     def start(self, description: str, total: int | None = None) -> None:
         """Begin a phase."""
-        self._shown = JobProgress(phase=description, total=total)
+        self._progress = JobProgress(phase=description, total=total)
         self._line(description)
         self._write()
 
     def advance(self, units: int = 1, **fields: str | float) -> None:
         """Units done."""
-        self._shown.done += units
-        self._shown.figures.update(fields)
+        self._progress.done += units
+        self._progress.figures.update(fields)
         if time.monotonic() - self._written > _SECONDS:
             self._write()
 
@@ -46,7 +46,7 @@ class FileProgress:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        write_json(self._path, self._shown.model_dump())
+        write_json(self._path, self._progress.model_dump())
 
     @staticmethod
     def _line(text: str) -> None:

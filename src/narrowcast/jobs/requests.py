@@ -17,9 +17,9 @@ class SubmitRequest(Request):
     commands: Annotated[list[list[str]], CommandLine(hidden=True)] = Field(default_factory=list)
     """Command lines without the program's name."""
     retries: int = Field(0, ge=0, le=20)
-    """Start a step again whose process was killed, at most N times."""
+    """Restart a step whose process was killed, at most N times."""
     worker: _Worker = True
-    """Start a worker where none runs."""
+    """Start a worker if none is running."""
 
 
 class JobsRequest(Request):
@@ -33,54 +33,54 @@ class JobIdRequest(Request):
     """One job."""
 
     job: Annotated[str, CommandLine(positional=True)]
-    """As `jobs submit` printed it."""
+    """Id of the job, as `jobs submit` printed it."""
 
 
 class StopRequest(JobIdRequest):
     """Stop a job; training writes a checkpoint first."""
 
     pause: Annotated[bool, CommandLine(hidden=True)] = False
-    """Stop it for a while instead of for good."""
+    """Pause the job instead of cancelling it."""
 
 
 class ResumeRequest(JobIdRequest):
     """Continue a paused, cancelled, failed or interrupted job; finished steps are not repeated."""
 
     worker: _Worker = True
-    """Start a worker where none runs."""
+    """Start a worker if none is running."""
 
 
 class LogRequest(JobIdRequest):
     """What a job's commands wrote."""
 
     follow: Annotated[bool, CommandLine("--follow", "-f")] = False
-    """Stay until the job has ended."""
+    """Print new lines until the job has ended."""
 
 
 class WorkerRequest(Request):
-    """Run queued jobs, here."""
+    """Run queued jobs in this process."""
 
     concurrency: int = Field(1, ge=1, le=64)
-    """Jobs at once."""
+    """Jobs that run at the same time."""
     idle_seconds: float | None = Field(None, ge=0)
-    """End after N seconds without work; default never."""
+    """Exit after N seconds without work; by default never."""
 
 
 class ScheduleRequest(Request):
-    """Submit commands by the clock."""
+    """Submit a command on a schedule."""
 
     name: Annotated[str, CommandLine(positional=True)]
-    """A name of your choice."""
+    """Name of the schedule."""
     commands: Annotated[list[list[str]], CommandLine(hidden=True)] = Field(default_factory=list)
     """Command lines without the program's name."""
     cron: str
     """Five cron fields, or six with seconds first."""
     timezone: str | None = None
-    """Time zone of the expression; default UTC."""
+    """Time zone of the expression; by default UTC."""
 
 
 class UnscheduleRequest(Request):
     """Remove a schedule; its jobs stay."""
 
     name: Annotated[str, CommandLine(positional=True)]
-    """As `jobs schedules` lists it."""
+    """Name of the schedule, as `jobs schedules` lists it."""

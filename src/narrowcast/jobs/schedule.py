@@ -48,7 +48,7 @@ def add_schedule(project: Project, request: ScheduleRequest) -> Schedule:
             )
         except dbos_error.DBOSException as error:
             raise UsageError(
-                str(error), where=name, next_command="narrowcast jobs schedules lists those there are"
+                str(error), where=name, next_command="narrowcast jobs schedules lists them"
             ) from error
     emit(project.settings, project.id, "job_scheduled", f"{name}: {cron}", {"job": name, "cron": cron})
     start_worker(project.settings)
@@ -74,13 +74,13 @@ def remove_schedule(settings: Settings, request: UnscheduleRequest) -> Schedule:
     """Remove a schedule; its jobs stay.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     name = request.name
-    found = next((each for each in schedules(settings) if each.name == name), None)
-    if found is None:
+    entry = next((each for each in schedules(settings) if each.name == name), None)
+    if entry is None:
         raise unknown(name)
     with queue_client(settings) as client:
         client.delete_schedule(name)
-    emit(settings, found.request.project, "job_scheduled", f"{name} was removed", {"job": name})
-    return found
+    emit(settings, entry.request.project, "job_scheduled", f"{name} was removed", {"job": name})
+    return entry

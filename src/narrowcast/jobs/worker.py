@@ -85,10 +85,11 @@ def serve_queue(settings: Settings, request: WorkerRequest | None = None) -> Non
 
     Args:
         settings: of the workspace.
-        request: how many jobs run at once, and when it ends; an active schedule counts as something to do.
+        request: how many jobs run at the same time, and when the worker ends; an active schedule counts as
+            work.
 
     Raises:
-        WorkspaceError: where a worker runs already, or the database cannot be used.
+        WorkspaceError: if a worker runs already, or the database cannot be used.
     """
     request, ended = request or WorkerRequest.model_validate({}), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -231,7 +232,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         if not take(file):
             file.seek(0)
             raise WorkspaceError(
-                "a worker runs already in this workspace",
+                "a worker is already running in this workspace",
                 where=file.read(),
                 next_command="narrowcast jobs list",
                 reason_code="job_worker_busy",

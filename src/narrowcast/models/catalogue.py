@@ -70,9 +70,9 @@ def catalogue() -> Catalogue:
 
 def find(name: str) -> CatalogueEntry | None:
     """The entry with this id or Hub id, in any case."""
-    wanted = name.lower()
+    key = name.lower()
     for entry in catalogue().models:
-        if wanted in (entry.id, (entry.hub_id or "").lower()):
+        if key in (entry.id, (entry.hub_id or "").lower()):
             return entry
     return None
 

@@ -58,7 +58,7 @@ def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[i
         Token ids, and labels of equal length: -100 over the prompt, the ids over the completion.
 
     Raises:
-        ModelError: where the template does not put the answer after the prompt.
+        ModelError: if the template does not put the answer after the prompt.
     """
     if not messages or messages[-1].role != "assistant":
         raise ModelError("a training row must end in the assistant's turn")
@@ -102,7 +102,7 @@ def render_learned(tokenizer: Any, messages: Sequence[Message], *, every_turn: b
         every_turn: learn every turn of the assistant; else the last alone.
 
     Raises:
-        ModelError: where the template does not put the answer after the prompt.
+        ModelError: if the template does not put the answer after the prompt.
     """
     ids, labels = render_training(tokenizer, messages)
     weights = [0.0 if label == IGNORED else messages[-1].weight for label in labels]
@@ -133,7 +133,7 @@ def end_of_turn(tokenizer: Any) -> int:
     """The special token that the template writes after an answer.
 
     Raises:
-        ModelError: where the template writes none.
+        ModelError: if the template writes none.
     """
     answer = "Zq7"  # occurs in no template
     whole = _render(tokenizer, [Message("user", "a"), Message("assistant", answer)], generate=False)
@@ -152,8 +152,8 @@ def stop_tokens(tokenizer: Any, model: Any) -> frozenset[int]:
     """Tokens that end an answer: the template's end of turn, and what tokenizer and model call the end."""
     configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ids = configured if isinstance(configured, list) else [configured]
-    found = {end_of_turn(tokenizer), tokenizer.eos_token_id, *ids}
-    return frozenset(int(token) for token in found if token is not None)
+    tokens = {end_of_turn(tokenizer), tokenizer.eos_token_id, *ids}
+    return frozenset(int(token) for token in tokens if token is not None)
 
 
 def check_template(tokenizer: Any, where: str) -> None:
@@ -175,7 +175,7 @@ def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> s
     from jinja2 import TemplateError
 
     try:
-        # Templates that can reason aloud are told not to: a narrow task answers at once.
+        # A narrow task is answered directly, so templates that support reasoning have it switched off.
         return str(
             tokenizer.apply_chat_template(
                 [message.to_dict() for message in messages],

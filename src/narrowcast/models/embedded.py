@@ -13,7 +13,7 @@ def embedded_base() -> Path:
     """The folder of the embedded base.
 
     Raises:
-        ModelError: where this installation was packed without it.
+        ModelError: if this installation was packed without it.
     """
     folder = Path(__file__).parent / "embedded" / "base"
     if not (folder / "config.json").exists():

@@ -113,7 +113,7 @@ def _config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(file.read_bytes())
     except FileNotFoundError as error:
-        raise _refuse("the folder is no model directory: config.json is missing", path) from error
+        raise _refuse("the folder is not a model directory: config.json is missing", path) from error
     except ValueError as error:
         raise _refuse(f"config.json is not JSON: {error}", path) from error
     if not isinstance(config, dict):
@@ -146,7 +146,7 @@ def _header(file: Path) -> tuple[bytes, dict[str, Any]]:
             raw = stream.read(min(length, file.stat().st_size))
         header = json.loads(raw)
     except (struct.error, ValueError, OSError) as error:
-        raise _refuse(f"{file.name} is no safetensors file: {error}", file.parent) from error
+        raise _refuse(f"{file.name} is not a safetensors file: {error}", file.parent) from error
     return raw, header
 
 

@@ -34,7 +34,7 @@ def pull(hub_id: str, settings: Settings, *, revision: str | None = None) -> Pat
     """
     if settings.offline:
         raise ModelError(
-            f"{hub_id} is not on this machine, and NARROWCAST_OFFLINE forbids to download it",
+            f"{hub_id} is not on this machine, and NARROWCAST_OFFLINE forbids downloading it",
             where=hub_id,
             next_command=f"with a network: narrowcast models pull {hub_id}",
             reason_code="model_not_downloaded",

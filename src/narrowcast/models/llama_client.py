@@ -182,7 +182,7 @@ class LlamaClient:
         return WorkerDiedError(
             f"the model's process ended (exit code {code}){self._last_words()}",
             where=str(self.path),
-            next_command="run the same command again; narrowcast export --formats f16 if it happens again",
+            next_command="run the same command again; if it fails again, narrowcast export --formats f16",
         )
 
     def _last_words(self) -> str:

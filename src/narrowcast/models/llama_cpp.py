@@ -95,7 +95,7 @@ class LlamaCpp:
             Arrays of `(vocabulary,)` float32, one for each position from `start`.
 
         Raises:
-            ContextExceededError: where they do not fit.
+            ContextExceededError: if they do not fit.
         """
         if len(tokens) > self.context_length:
             raise ContextExceededError(

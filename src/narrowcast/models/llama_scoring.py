@@ -16,7 +16,7 @@ from typing import Any
 from narrowcast.models.llama_cpp import BATCH, MAX_BRANCHES, LlamaCpp
 
 MARGIN = 10.0  # as the transformers predictor has it
-_NODES = BATCH // 2  # rows of logits kept at once, so that memory stays bounded
+_NODES = BATCH // 2  # rows of logits kept in memory, which stays bounded
 
 Path = tuple[int, ...]
 

@@ -4,7 +4,7 @@ One JSON object a line on standard input, answers likewise on standard output. A
 its answer is `{"id", "result"}` or `{"id", "error": {"kind", "message"}}`, before which `generate` may send
 `{"id", "delta": {...}}` lines. The first line is the answer to request 0, sent when the model is loaded.
 `cancel` (with the id of a running generation) ends it early. At the end of standard input, that is when
-the parent is gone, the process ends at once, in the middle of a token if need be.
+the parent is gone, the process ends immediately, in the middle of a token if need be.
 """
 
 from __future__ import annotations
@@ -116,13 +116,13 @@ class Worker:
         sequence = list(request["tokens"])
         sampler = Sampler.from_request(request)
         stream = self._vocabulary.stream()
-        wanted = int(request["max_tokens"])
+        most = int(request["max_tokens"])
         room = self._engine.context_length - len(sequence)
-        for step in range(min(wanted, room)):
+        for step in range(min(most, room)):
             row = self._engine.prefill(sequence)[-1]
             token = sampler.choose(row)
             piece = stream.push(token)
-            if token in self._vocabulary.stop or step + 1 == min(wanted, room):
+            if token in self._vocabulary.stop or step + 1 == min(most, room):
                 piece += stream.end()
             yield token, piece, sampler.report(row, token, self._vocabulary)
             sequence.append(token)

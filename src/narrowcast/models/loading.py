@@ -29,7 +29,7 @@ from narrowcast.store.files import read_json
 
 @dataclass(frozen=True, slots=True)
 class ResolvedBase:
-    """A base model that lies on this machine and was checked.
+    """A base model on this machine that was checked.
 
     Attributes:
         name: as it was asked for.
@@ -92,7 +92,7 @@ def load_tokenizer(base: ResolvedBase) -> Any:
     """The base's tokenizer, with a chat template that was checked.
 
     Raises:
-        ModelError: where it has none, or one without a generation prompt.
+        ModelError: if it has none, or one without a generation prompt.
     """
     return tokenizer_from(Path(base.path_or_id))
 
@@ -106,7 +106,7 @@ def load_model(base: ResolvedBase, dtype: Any = None, quantisation: Any = None) 
         quantisation: of transformers, e.g. `BitsAndBytesConfig`; None leaves the weights as they are.
 
     Raises:
-        ModelError: where the weights cannot be read.
+        ModelError: if the weights cannot be read.
     """
     return model_from(Path(base.path_or_id), dtype, quantisation)
 
@@ -152,7 +152,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
     """`run.json` of a trained run.
 
     Raises:
-        ModelError: where the run has no trained weights; the base is never a stand-in.
+        ModelError: if the run has no trained weights; the base is never a stand-in.
     """
     path = project.adapters / run_id / "run.json"
     if not path.exists():
@@ -168,7 +168,7 @@ def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:
     if run_id.replace("-", "").isalnum() and note.exists():
         dropped = read_json(note)
         return ModelError(
-            f"the weights of run {run_id!r} were removed: it lost in {dropped['study']}",
+            f"the weights of run {run_id!r} were removed after the search {dropped['study']}",
             where=str(note),
             next_command=dropped["command"],
             reason_code="model_adapter_missing",

@@ -20,7 +20,7 @@ def clean(project: Project, request: CleanRequest, work: Work | None = None) -> 
 
     Raises:
         UsageError: for a wrong locator or option.
-        DataError: where the source cannot be read or holds no text.
+        DataError: if the source cannot be read or holds no text.
         CancelledError: on request; nothing is kept.
     """
     options = _options(project, request)

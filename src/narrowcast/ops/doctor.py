@@ -49,10 +49,10 @@ def _machine() -> Finding:
     flags = _cpu_flags()
     speed = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    found = (
+    summary = (
         f"{len(os.sched_getaffinity(0))} cores ({', '.join(speed) or platform.machine()}), {memory:.0f} GiB"
     )
-    return Finding(state="ok", what="machine", found=found)
+    return Finding(state="ok", what="machine", found=summary)
 
 
 def _cpu_flags() -> set[str]:
@@ -84,10 +84,10 @@ def _extras() -> list[Finding]:
     findings = []
     for module, extra in sorted(EXTRAS.items(), key=lambda item: (item[1], item[0])):
         try:
-            found = version(_DISTRIBUTIONS.get(module, module))
+            installed = version(_DISTRIBUTIONS.get(module, module))
         except PackageNotFoundError:
             fix = f"pip install 'narrowcast[{extra}]'"
             findings.append(Finding(state="missing", what=f"{module} ({extra})", found="", fix=fix))
         else:
-            findings.append(Finding(state="ok", what=f"{module} ({extra})", found=found))
+            findings.append(Finding(state="ok", what=f"{module} ({extra})", found=installed))
     return findings

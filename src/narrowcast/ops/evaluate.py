@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict
 from narrowcast.core.work import Work
 from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
 from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest
-from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.pipeline.execute import run_options, stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.baseline import STAGE as BASELINE
 from narrowcast.stages.compare import STAGE as COMPARE
 from narrowcast.stages.evaluate import STAGE as EVALUATE
 
 
-class Pair(BaseModel):
+class CompareResult(BaseModel):
     """Two models on the same rows: `comparison.model` minus `comparison.against`."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -35,10 +35,12 @@ def baseline(
     """Measure what a fine-tune has to beat; a measurement that is up to date is not repeated.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where the base model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if the base model is not there.
     """
-    return run_stage(project, BASELINE, request or BaselineRequest(), work)
+    request = request or BaselineRequest()
+    options = run_options(project, BASELINE, request)
+    return project.runner(work).run(BASELINE, options, force=request.force)
 
 
 def evaluate(
@@ -50,12 +52,14 @@ def evaluate(
 
     Raises:
         StageError: nothing was trained, or rows to be measured were trained on.
-        ModelError: where a model is not there.
+        ModelError: if a model is not there.
     """
-    return run_stage(project, EVALUATE, request or EvaluateRequest(), work)
+    request = request or EvaluateRequest()
+    options = run_options(project, EVALUATE, request)
+    return project.runner(work).run(EVALUATE, options, force=request.force)
 
 
-def compare(project: Project, request: CompareRequest, work: Work | None = None) -> Pair:
+def compare(project: Project, request: CompareRequest, work: Work | None = None) -> CompareResult:
     """The paired difference of two models; answers that were measured before are not asked again.
 
     Options are those of `evaluate`, from `narrowcast.yaml` and the request.
@@ -64,7 +68,7 @@ def compare(project: Project, request: CompareRequest, work: Work | None = None)
     pair = {"models": [request.first], "against": [request.second], "gates": []}
     result = project.runner(work).run(COMPARE, options.model_copy(update=pair), force=request.force)
     by_name = {each.model: each for each in result.results}
-    return Pair(
+    return CompareResult(
         report=result.report,
         split=result.split.value,
         looks=result.looks,

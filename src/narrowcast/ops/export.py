@@ -5,21 +5,22 @@ from __future__ import annotations
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.work import Work
 from narrowcast.ops.requests import ExportRequest, ParityRequest
-from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.pipeline.execute import run_options, stage_options
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.export import STAGE, Result
+from narrowcast.stages.export import STAGE, ExportResult
 from narrowcast.stages.export.prove_again import STAGE as PARITY
 from narrowcast.stages.export.prove_again import ParityOptions
 
 
-def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> Result:
+def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> ExportResult:
     """Write the bundle of the current run; one that is up to date is not written again.
 
     Raises:
         StageError: nothing trained, or `export_parity_failed`.
         ModelError: a format this model cannot take.
     """
-    return run_stage(project, STAGE, request or ExportRequest(), work)
+    request = request or ExportRequest()
+    return project.runner(work).run(STAGE, run_options(project, STAGE, request), force=request.force)
 
 
 def parity(project: Project, request: ParityRequest | None = None, work: Work | None = None) -> ParityReport:

@@ -8,7 +8,7 @@ from narrowcast.core.generation import GenerationRecord
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateRequest, JudgeRequest
-from narrowcast.pipeline.execute import run_stage, stage_options
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages.balance import STAGE as BALANCE
@@ -31,14 +31,14 @@ def generate(
 
     Raises:
         UsageError: for wrong options, or where no teacher is set.
-        DataError: where task, plan, prompt, templates or texts are missing or wrong.
-        StageError: where the teacher refuses or cannot be reached; what was paid for is kept.
+        DataError: if task, plan, prompt, templates or texts are missing or wrong.
+        StageError: if the teacher refuses or cannot be reached; what was paid for is kept.
         CancelledError: on request; what was paid for is kept.
     """
+    runner, options = project.runner(work), stage_options(project, GENERATE, request.options)
     if request.dry_run:
-        options = stage_options(project, GENERATE, request.options)
-        return cast(GeneratePreview, project.runner(work).preview(GENERATE, options))
-    return run_stage(project, GENERATE, request, work)
+        return cast(GeneratePreview, runner.preview(GENERATE, options))
+    return runner.run(GENERATE, options, force=request.force)
 
 
 def gate(project: Project, request: GateRequest, work: Work | None = None) -> GateResult | AuditResult:
@@ -46,21 +46,21 @@ def gate(project: Project, request: GateRequest, work: Work | None = None) -> Ga
 
     Raises:
         UsageError: for wrong options, or an optional gate without its setting.
-        DataError: where there are no rows, they are imported already, or none passes.
-        StageError: where a gate of a plug-in fails.
+        DataError: if there are no rows, they are imported already, or none passes.
+        StageError: if a gate of a plug-in fails.
         CancelledError: on request; nothing is imported.
     """
+    runner = project.runner(work)
     if request.imported is not None:
         audited = {**project.config.stage_options("gate"), **request.options, "imported": request.imported}
-        request = request.model_copy(update={"options": audited})
+        audit = stage_options(project, AUDIT, audited)
         if request.dry_run:
-            options = stage_options(project, AUDIT, request.options)
-            return cast(AuditResult, project.runner(work).preview(AUDIT, options))
-        return run_stage(project, AUDIT, request, work)
+            return cast(AuditResult, runner.preview(AUDIT, audit))
+        return runner.run(AUDIT, audit, force=request.force)
+    options = stage_options(project, GATE, request.options)
     if request.dry_run:
-        chosen = stage_options(project, GATE, request.options)
-        return cast(GateResult, project.runner(work).preview(GATE, chosen))
-    return run_stage(project, GATE, request, work)
+        return cast(GateResult, runner.preview(GATE, options))
+    return runner.run(GATE, options, force=request.force)
 
 
 def judge(project: Project, request: JudgeRequest, work: Work | None = None) -> JudgeResult:
@@ -68,34 +68,34 @@ def judge(project: Project, request: JudgeRequest, work: Work | None = None) -> 
 
     Raises:
         UsageError: for wrong options, or where no judge is set.
-        DataError: where nothing was generated.
-        StageError: where the judge refuses or cannot be reached; what was paid for is kept.
+        DataError: if nothing was generated.
+        StageError: if the judge refuses or cannot be reached; what was paid for is kept.
         CancelledError: on request; what was paid for is kept.
     """
+    runner, options = project.runner(work), stage_options(project, JUDGE, request.options)
     if request.dry_run:
-        options = stage_options(project, JUDGE, request.options)
-        return cast(JudgeResult, project.runner(work).preview(JUDGE, options))
-    return run_stage(project, JUDGE, request, work)
+        return cast(JudgeResult, runner.preview(JUDGE, options))
+    return runner.run(JUDGE, options, force=request.force)
 
 
 def balance(project: Project, request: BalanceRequest, work: Work | None = None) -> BalanceResult:
     """Choose the train rows that prepare is to leave out.
 
     Raises:
-        UsageError: where the task has no labels, or neither cap nor target is given.
-        DataError: where no data set was prepared.
+        UsageError: if the task has no labels, or neither cap nor target is given.
+        DataError: if no data set was prepared.
     """
+    runner, options = project.runner(work), stage_options(project, BALANCE, request.options)
     if request.dry_run:
-        options = stage_options(project, BALANCE, request.options)
-        return cast(BalanceResult, project.runner(work).preview(BALANCE, options))
-    return run_stage(project, BALANCE, request, work)
+        return cast(BalanceResult, runner.preview(BALANCE, options))
+    return runner.run(BALANCE, options, force=request.force)
 
 
 def undo_balance(project: Project) -> BalanceResult:
     """Let every row that balancing left out come back with the next prepare.
 
     Raises:
-        DataError: where nothing is balanced.
+        DataError: if nothing is balanced.
     """
     with project.lock("data balance"):
         left_out = read_left_out(project.paths)
@@ -107,7 +107,7 @@ def undo_balance(project: Project) -> BalanceResult:
                 reason_code="factory_rows_missing",
             )
         remove_left_out(project.paths)
-    message = f"{len(left_out.rows):,} rows may come back"
+    message = f"{len(left_out.rows):,} rows would be restored"
     project.trail.emit(StageName.FACTORY, "factory_balance_undone", message)
     return BalanceResult(undone=True, rows=len(left_out.rows))
 

@@ -50,7 +50,7 @@ def import_rows(
 
     Raises:
         UsageError: for a wrong locator, mapper, field or column, or a task the project does not have.
-        DataError: where the source cannot be read, another import has its rows, or no row can be mapped.
+        DataError: if the source cannot be read, another import has its rows, or no row can be mapped.
     """
     _refuse_unknown(request.drop)
     options = Options.model_validate(request.model_dump(include=set(SourceSpec.model_fields) | {"auto"}))
@@ -82,7 +82,7 @@ def find_import(project: Project, import_id: str) -> ImportRecord:
     """An import by its id.
 
     Raises:
-        DataError: where there is none.
+        DataError: if there is none.
     """
     for record in read_records(project.paths):
         if record.id == import_id:
@@ -102,7 +102,7 @@ def remove_import(project: Project, import_id: str) -> ImportRecord:
     the next one without these rows.
 
     Raises:
-        DataError: where there is no such import.
+        DataError: if there is no such import.
     """
     with project.lock("data remove"):
         record = find_import(project, import_id)
@@ -134,7 +134,7 @@ def import_sources(project: Project, work: Work | None = None) -> list[Result]:
     A source that cannot be read now keeps the rows that were imported from it.
 
     Raises:
-        DataError: where the project has neither sources nor imports.
+        DataError: if the project has neither sources nor imports.
     """
     with project.lock("run"):
         for record in withdrawn(project):

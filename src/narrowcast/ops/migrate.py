@@ -41,7 +41,7 @@ def migrate(project: Project, request: MigrateRequest, work: Work | None = None)
         work: shows progress; a cancelled migration continues when it is started again.
 
     Raises:
-        UsageError: where a newer version wrote the project.
+        UsageError: if a newer version wrote the project.
         CancelledError: on request.
     """
     work = work or Work()

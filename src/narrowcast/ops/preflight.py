@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from narrowcast.core.work import Work
 from narrowcast.experiments.autopilot import Choice, choose
 from narrowcast.ops.requests import PreflightRequest
@@ -12,8 +14,10 @@ from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.training.preflight.result import PreflightReport
 
 
-class Preflight(PreflightReport):
+class PreflightResult(PreflightReport):
     """Everything that preflight found."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     autopilot: Choice | None = None
     """What it chose, and the bases it looked at; None where it was not asked."""
@@ -21,7 +25,7 @@ class Preflight(PreflightReport):
 
 def preflight(
     project: Project, request: PreflightRequest | None = None, work: Work | None = None
-) -> Preflight:
+) -> PreflightResult:
     """Look at everything a run needs, and try a few optimizer steps where no problem forbids it.
 
     Nothing is written where the request asks for no record. The option `probe_steps=0` tries no step.
@@ -41,4 +45,4 @@ def preflight(
     if choice and report.plan:
         report.plan.recipe = {**choice.options, **report.plan.recipe}
         report.plan.reasons = {**choice.reasons, **report.plan.reasons}
-    return Preflight(**dict(report), autopilot=choice)
+    return PreflightResult(**dict(report), autopilot=choice)

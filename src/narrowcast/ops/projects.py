@@ -28,7 +28,7 @@ def create_project(settings: Settings, request: InitRequest) -> CreatedProject:
     """Make the folder, write its specification, and enter it in the index.
 
     Raises:
-        UsageError: where the name is empty or taken, the folder holds a project already, or the answers
+        UsageError: if the name is empty or taken, the folder holds a project already, or the answers
             contradict each other.
     """
     given = request.model_dump(include=set(SpecAnswers.model_fields))

@@ -25,15 +25,15 @@ class ImportRequest(SourceSpec, Request):
     map: Annotated[dict[str, str], CommandLine("--map", metavar="FIELD=COLUMN", commas=True)] = Field(
         default_factory=dict
     )
-    """Fields of the mapper and the columns they are read from; several are separated by commas."""
+    """Fields of the mapper, each with the column it is read from, separated by commas."""
     auto: bool = False
-    """Take the mapping that introspection proposes."""
+    """Use the mapping that introspection proposes."""
     force: bool = False
-    """Use a proposal under 0.80 confidence."""
+    """Use the proposed mapping even if its confidence is below 0.80."""
     dry_run: bool = False
-    """Say what would happen; keep nothing."""
+    """Show what would be imported; store nothing."""
     drop: Annotated[list[str], CommandLine(metavar="REASON", commas=True)] = Field(default_factory=list)
-    """Leave rows with this rejection reason out of a dry run's sample."""
+    """Leave rows with these rejection reasons out of the sample of a dry run, separated by commas."""
 
 
 class CleanRequest(StageRequest):
@@ -44,11 +44,11 @@ class CleanRequest(StageRequest):
     locator: Annotated[str, CommandLine("--locator", "-l", metavar="SCHEME:PATH")]
     """The texts, for example csv:tickets.csv or docs:manuals."""
     base: str | None = None
-    """Base model whose tokens measure chunks; default the built-in base."""
+    """Base model whose tokens measure chunks; by default the built-in base."""
     limit: int | None = Field(None, ge=1)
-    """Take at most N rows."""
+    """Read at most N rows."""
     force: bool = False
-    """Clean again even where nothing changed."""
+    """Clean again even if nothing has changed."""
 
 
 class PrepareRequest(StageRequest):
@@ -57,25 +57,25 @@ class PrepareRequest(StageRequest):
     options_model = "narrowcast.stages.prepare.options:Options"
 
     force: bool = False
-    """Prepare again even where nothing changed."""
+    """Prepare again even if nothing has changed."""
 
 
 class BaselineRequest(StageRequest):
-    """Measure what a fine-tune has to beat."""
+    """Measure the baselines that a fine-tuned model has to beat."""
 
     options_model = f"{_MEASURE}:BaselineOptions"
 
     force: bool = False
-    """Measure again even where nothing changed."""
+    """Measure again even if nothing has changed."""
 
 
 class EvaluateRequest(StageRequest):
-    """Measure models on held-out rows, with intervals, gates and paired comparisons."""
+    """Measure models on held-out rows, with confidence intervals, release gates and paired comparisons."""
 
     options_model = f"{_MEASURE}:EvaluateOptions"
 
     force: bool = False
-    """Measure again even where nothing changed."""
+    """Measure again even if nothing has changed."""
 
 
 class CompareRequest(OptionsRequest):
@@ -84,75 +84,75 @@ class CompareRequest(OptionsRequest):
     options_model = f"{_MEASURE}:MeasureOptions"
 
     first: Annotated[ModelRef, CommandLine(positional=True)]
-    """A model, such as run:ID, gguf:q8_0 or tfidf."""
+    """Model reference, such as run:ID, gguf:q8_0 or tfidf."""
     second: Annotated[ModelRef, CommandLine(positional=True)]
-    """The model to compare it with."""
+    """Model reference to compare it with."""
     force: bool = False
-    """Measure again even where nothing changed."""
+    """Measure again even if nothing has changed."""
 
 
 class PreflightRequest(OptionsRequest):
-    """Look at everything a training run needs, and forecast its time and memory."""
+    """Check everything that a training run needs, and forecast its time and memory."""
 
     options_model = "narrowcast.training.options:Options"
 
     autopilot: bool = False
-    """Choose base, recipe and schedule from data and machine where they are left open."""
+    """Choose base, recipe and schedule from data and machine, except those that are given."""
     force: bool = False
-    """Do not count a missing baseline as a problem that blocks."""
+    """Do not count a missing baseline as a blocking problem."""
     record: Annotated[bool, CommandLine(hidden=True)] = True
     """Record the event."""
 
 
 class ExportRequest(StageRequest):
-    """Write a bundle of the trained model, and prove that its files are the model that was measured."""
+    """Export the trained model as a bundle, and check its files against the trained model."""
 
     options_model = "narrowcast.stages.export.options:Options"
 
     force: bool = False
-    """Export again even where nothing changed."""
+    """Export again even if nothing has changed."""
 
 
 class ParityRequest(OptionsRequest):
-    """Prove the files of the current bundle against the trained model again."""
+    """Check the files of the current bundle against the trained model again."""
 
     options_model = "narrowcast.stages.export.options:Options"
 
 
 class InitRequest(Request):
-    """Make a project with its task specification; what is not said is assumed, and marked so."""
+    """Create a project with its task specification; what is not given is assumed, and marked as assumed."""
 
     name: Annotated[str | None, CommandLine(positional=True)] = None
-    """Name of the task; default the current folder's."""
+    """Name of the task; by default that of the current folder."""
     path: Path | None = None
-    """Folder; default below the workspace."""
+    """Folder of the project; by default one in the workspace."""
     goal: str | None = None
-    """What the model is for, in a sentence."""
+    """Purpose of the model, in one sentence."""
     task: str | None = None
-    """Kind of task; otherwise the first import proposes it."""
+    """Kind of task; by default the first import proposes it."""
     labels: Annotated[list[str], CommandLine("--labels", commas=True)] = Field(default_factory=list)
-    """Labels of a classification, separated by commas."""
+    """Labels of a classification task, separated by commas."""
     schema_file: Annotated[Path | None, CommandLine("--schema")] = None
-    """JSON Schema of the answer, for extraction."""
+    """File with the JSON Schema of the answers, for extraction tasks."""
     instruction: str | None = None
-    """System prompt of the model; default the task's own."""
+    """System prompt of the model; by default that of the task."""
     inputs: str | None = None
-    """What comes in, and from whom."""
+    """What the inputs are, and who writes them."""
     failures: str | None = None
-    """Mistakes that are not acceptable."""
+    """Mistakes that are unacceptable."""
     metrics: str | None = None
     """How success is measured."""
     deployment: str | None = None
     """Where the model will run."""
     latency: str | None = None
-    """What an answer may take and cost."""
+    """Allowed latency and cost of an answer."""
 
 
 class MigrateRequest(Request):
-    """Bring a project that an older version wrote to the current format."""
+    """Migrate a project that an older version wrote to the current format."""
 
     dry_run: bool = False
-    """Say what would change; write nothing."""
+    """Show what would change; write nothing."""
 
 
 class RunRequest(Request):
@@ -163,20 +163,20 @@ class RunRequest(Request):
     resume: Annotated[bool, CommandLine(hidden=True)] = True
     """Continue an interrupted training run from its last checkpoint."""
     dry_run: bool = False
-    """Say what would run, and why."""
+    """Show what would run, and why."""
 
 
 class ServeRequest(Request):
     """Serve an exported file over the OpenAI protocol."""
 
     model: str | None = None
-    """A quantisation of the bundle (q8_0), or a path to a .gguf file."""
+    """Format in the bundle, such as q8_0, or the path of a .gguf file."""
     host: str = "127.0.0.1"
-    """Address to listen on; beyond loopback only with a token."""
+    """Address to listen on; any other than loopback needs a token."""
     port: int = Field(8080, ge=0, le=65535)
-    """Port to listen on; 0 takes a free one."""
+    """Port to listen on; 0 picks a free one."""
     token: str | None = None
-    """Bearer token that requests must carry; default NARROWCAST_SERVE_TOKEN."""
+    """Bearer token that requests must carry; by default NARROWCAST_SERVE_TOKEN."""
 
     @property
     def names_file(self) -> bool:
@@ -188,11 +188,11 @@ class ModelRequest(Request):
     """One base model."""
 
     name: Annotated[str, CommandLine(positional=True)]
-    """A catalogue id, a Hub id (owner/name) or a folder."""
+    """Catalogue id, Hub id (owner/name) or folder."""
 
 
 class RunViewRequest(Request):
     """Show one training run."""
 
     run: Annotated[str, CommandLine(positional=True)]
-    """As `narrowcast runs` lists it."""
+    """Id of the run, as `narrowcast runs` lists it."""

@@ -41,7 +41,7 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
         request: names a quantisation of the current bundle, a path, or nothing for the bundle's default file.
 
     Raises:
-        UsageError: where a project is needed and none was named.
+        UsageError: if a project is needed and none was named.
         ModelError: no such file, or one that is not the file its bundle was proven with.
     """
     model = request.model
@@ -55,7 +55,7 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
         path = gguf_path(place.paths, model or _default_format(place))
     else:
         raise UsageError(
-            "a file of a bundle belongs to a project, and none was named",
+            "the bundle of a project is served, and no project was named",
             where=model or "the current bundle",
             next_command="narrowcast serve --project NAME, or --model PATH.gguf",
         )
@@ -82,7 +82,7 @@ def _proven_entry(path: Path, manifest: BundleManifest) -> BundleFile:
     entry = next((each for each in manifest.files if each.path == path.name and each.format), None)
     if entry is None or sha256_file(path) != entry.sha256:
         raise ModelError(
-            "the file is not the one that its bundle was proven with",
+            "the file is not the one that passed parity",
             where=str(path),
             next_command="narrowcast export --force",
             reason_code="export_artifact_missing",

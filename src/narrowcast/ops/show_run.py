@@ -62,7 +62,7 @@ def show_run(project: Project, request: RunViewRequest) -> RunView:
     """Read a finished run.
 
     Raises:
-        ModelError: where there is no such run; says whether it was interrupted, or which come near.
+        ModelError: if there is no such run; says whether it was interrupted, or which ids are similar.
     """
     paths, run_id = project.paths, request.run
     gone = _plain(run_id) and paths.dropped_note(run_id).exists()  # reading it then says why
@@ -75,14 +75,17 @@ def show_run(project: Project, request: RunViewRequest) -> RunView:
     for event in project.trail.events(run=run_id):
         code = event.reason_code or "none"
         counts[code] = counts.get(code, 0) + 1
-    wanted = [paths.adapters / run_id, *(paths.runs / run_id / name for name in ("trace.csv", "loss.png"))]
+    candidates = [
+        paths.adapters / run_id,
+        *(paths.runs / run_id / name for name in ("trace.csv", "loss.png")),
+    ]
     return RunView(
         manifest=manifest,
         current=current,
         dataset_current=load_manifest(paths).version == manifest.dataset_version,
         overfitting=overfitting(kept_losses(manifest)),
         figures=figures,
-        files=[paths.relative(path) for path in wanted if path.exists()],
+        files=[paths.relative(path) for path in candidates if path.exists()],
         events=counts,
         next=_next(run_id, current=current, measured=bool(figures)),
     )

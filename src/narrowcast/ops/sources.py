@@ -40,12 +40,12 @@ class MapperInfo(BaseModel):
 
 def sources() -> list[SourceInfo]:
     """Every scheme, with the first line of its connector's documentation."""
-    found = []
+    entries = []
     for scheme, kind in CONNECTORS.usable():
         form, meaning = _documented(scheme, kind)
         needs: tuple[str, ...] = getattr(kind, "needs", ())
         extras = sorted({optional.EXTRAS.get(module, module) for module in needs})
-        found.append(
+        entries.append(
             SourceInfo(
                 scheme=scheme,
                 form=form,
@@ -54,7 +54,7 @@ def sources() -> list[SourceInfo]:
                 installed=all(find_spec(module) for module in needs),
             )
         )
-    return found
+    return entries
 
 
 def _documented(scheme: str, kind: type[Connector]) -> tuple[str, str]:
@@ -69,10 +69,10 @@ def _documented(scheme: str, kind: type[Connector]) -> tuple[str, str]:
 
 def mappers() -> list[MapperInfo]:
     """Every mapper."""
-    found = []
+    entries = []
     for name, mapper in MAPPERS.usable():
         optional = {role.name: role.meaning for role in mapper.roles if not role.required}
-        found.append(
+        entries.append(
             MapperInfo(
                 id=name,
                 meaning=mapper.meaning,
@@ -81,7 +81,7 @@ def mappers() -> list[MapperInfo]:
                 optional={**optional, **COMMON_ROLES},
             )
         )
-    return found
+    return entries
 
 
 class IntrospectRequest(Request):
@@ -105,7 +105,7 @@ def introspect(
 
     Raises:
         UsageError: for a wrong locator.
-        DataError: where the source cannot be read.
+        DataError: if the source cannot be read.
     """
     connector = connect(Locator.parse(request.locator), SourceAccess.of(settings))
     return introspect_source(connector, connector.describe(), request.limit, work or Work())

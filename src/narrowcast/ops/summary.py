@@ -19,8 +19,8 @@ _MEASURING = ("baseline", "evaluate", "verify")
 _NAMES = {
     "majority": "majority answer",
     "tfidf": "TF-IDF + linear",
-    "base": "base, untuned",
-    "base-few-shot": "base, prompted with examples",
+    "base": "base model",
+    "base-few-shot": "base model with shots",
 }
 
 
@@ -35,7 +35,7 @@ class SummaryRow(BaseModel):
 
 
 class SummaryDifference(BaseModel):
-    """The tuned model minus another one, on the same rows."""
+    """The fine-tuned model minus another one, on the same rows."""
 
     against: ModelRef
     name: str
@@ -47,7 +47,7 @@ class Summary(BaseModel):
 
     Attributes:
         split, n: the rows all models were measured on.
-        looks: how often that split was looked at.
+        looks: accesses to that split.
         conclusion: what the numbers say, in one sentence.
         next: commands to continue with.
     """
@@ -123,26 +123,24 @@ def _row(result: Any) -> SummaryRow:
 
 def _name(reference: ModelRef) -> str:
     if reference.name == "run":
-        return "tuned"
+        return "fine-tuned"
     if reference.name == "gguf":
-        return f"tuned, exported {reference.argument}"
+        return f"fine-tuned, exported {reference.argument}"
     return _NAMES.get(reference, reference)
 
 
 def _conclusion(differences: list[SummaryDifference]) -> str:
     """An honest answer to "did it pay?": judged against the strongest baseline, on the interval."""
     if not differences:
-        return "nothing was compared yet, so there is nothing to conclude"
+        return "no models were compared yet"
     hardest = min(differences, key=lambda each: each.difference.value)
-    shown = hardest.difference
-    span = f"{shown.value:+.3f} [{shown.low:+.3f}, {shown.high:+.3f}] in {shown.metric}"
-    if shown.low > 0:
-        return f"the tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
-    if shown.high < 0:
-        return f"do not ship the tuned model: {hardest.name} is better ({span})"
-    return (
-        f"no difference to {hardest.name} is shown ({span}); it is simpler, so prefer it or measure more rows"
-    )
+    difference = hardest.difference
+    span = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] in {difference.metric}"
+    if difference.low > 0:
+        return f"the fine-tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
+    if difference.high < 0:
+        return f"do not deploy the fine-tuned model: {hardest.name} is better ({span})"
+    return f"no difference to {hardest.name} is shown ({span}); it is simpler, so use it or measure more rows"
 
 
 def _next_steps(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from narrowcast.core.work import Work
 from narrowcast.experiments.autopilot import with_choice
 from narrowcast.experiments.requests import TrainRequest
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import run_options
 from narrowcast.pipeline.project import Project
 from narrowcast.store.runs import finished_runs
 
 if TYPE_CHECKING:
-    from narrowcast.stages.train import Result
+    from narrowcast.stages.train import TrainResult
 
 
-def train(project: Project, request: TrainRequest | None = None, work: Work | None = None) -> Result:
+def train(project: Project, request: TrainRequest | None = None, work: Work | None = None) -> TrainResult:
     """Train, or take the result of an equal run.
 
     Where work is cancelled, a checkpoint is written first.
@@ -26,7 +26,9 @@ def train(project: Project, request: TrainRequest | None = None, work: Work | No
     """
     from narrowcast.stages.train import STAGE
 
-    return run_stage(project, STAGE, with_choice(project, request or TrainRequest()), work)
+    request = with_choice(project, request or TrainRequest())
+    options = run_options(project, STAGE, request)
+    return project.runner(work).run(STAGE, options, force=request.force, resume=request.resume)
 
 
 def runs(project: Project) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""One stage of a project, run by request: options from `narrowcast.yaml` and the caller, then the runner."""
+"""What a request means for one stage: its options, and what a run with them would do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from narrowcast.core.request import ResumableRequest, StageRequest
+from narrowcast.core.request import StageRequest
 from narrowcast.core.stage import I, O, R, StageDefinition
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
@@ -39,31 +39,24 @@ def stage_options(
     )
 
 
-def run_stage(
-    project: Project, definition: StageDefinition[I, O, R], request: StageRequest, work: Work | None = None
-) -> R:
-    """Run one stage, or take its result from its record where nothing changed.
-
-    The project is locked meanwhile.
+def run_options(project: Project, definition: StageDefinition[I, O, R], request: StageRequest) -> O:
+    """The options with which a request runs a stage.
 
     Raises:
-        UsageError: for a dry run, which `preview_stage` does.
-        NarrowcastError: whatever the stage raised; its event is in the trail.
+        UsageError: for wrong options, or a dry run, which `preview_stage` does.
     """
     if request.dry_run:
         raise UsageError(
             f"{definition.words} was asked for a dry run, which has a result of its own",
-            next_command="pipeline.execute.preview_stage",
+            next_command=f"narrowcast {definition.words} --dry-run",
         )
-    options = stage_options(project, definition, request.options)
-    resume = isinstance(request, ResumableRequest) and request.resume
-    return project.runner(work).run(definition, options, force=request.force, resume=resume)
+    return stage_options(project, definition, request.options)
 
 
 def preview_stage(
     project: Project, definition: StageDefinition[I, O, R], request: StageRequest, work: Work | None = None
 ) -> StagePreview:
-    """What `run_stage` would do, without doing it."""
+    """What a run would do, without doing it."""
     options = stage_options(project, definition, request.options)
     planned = project.runner(work).plan(definition, options)
     reason = planned.stale_because or ("forced" if request.force else "")

@@ -34,7 +34,7 @@ class Lifecycle:
     ) -> None:
         self._trail = trail
         self._project = project
-        self._definition = definition
+        self.definition = definition
         self._leads = leads
         self._marker: RunningStage | None = None
 
@@ -42,16 +42,16 @@ class Lifecycle:
         """What the stage calls for events of its own."""
 
         def emit(reason_code: str, message: str, payload: dict[str, Any] | None = None) -> None:
-            self._emit(self._definition.event_stage, reason_code, message, payload, run, parent)
+            self._emit(self.definition.event_stage, reason_code, message, payload, run, parent)
 
         return emit
 
     def started(self, run: str, parent: str | None, time: str, why: str) -> None:
         """Set the marker and write the first event."""
         if self._leads:
-            stage = self._definition.event_stage
+            stage = self.definition.event_stage
             self._marker = RunningStage(
-                stage=self._definition.name,
+                stage=self.definition.name,
                 event_stage=stage,
                 run_id=run,
                 parent=parent,
@@ -59,12 +59,12 @@ class Lifecycle:
                 after=self._trail.newest(),
             )
             write_running(self._project, self._marker)
-        self.emitter(run, parent)("stage_started", f"{self._definition.words} started: {why}")
+        self.emitter(run, parent)("stage_started", f"{self.definition.words} started: {why}")
 
     def succeeded(self, run: str, parent: str | None, result: StageResult) -> None:
         """Write the success event and remove the marker."""
-        message = result.summary or f"{self._definition.words} finished"
-        code = result.reason_code or self._definition.success_code
+        message = result.summary or f"{self.definition.words} finished"
+        code = result.reason_code or self.definition.success_code
         self._mark_ending()
         self.emitter(run, parent)(code, message, result.payload)
         self._clear()
@@ -80,7 +80,7 @@ class Lifecycle:
             payload["at"] = _innermost(error)
         self._mark_ending()
         self.emitter(run, parent)(
-            _failure_code(error, self._definition), _message(error, self._definition), payload
+            _failure_code(error, self.definition), _message(error, self.definition), payload
         )
         self._clear()
 
@@ -166,8 +166,8 @@ def _message(error: BaseException, definition: StageDefinition[Any, Any, Any]) -
     if isinstance(error, KeyboardInterrupt):
         return f"{definition.words} was stopped on request"
     lines = str(error).splitlines()
-    said = f": {lines[0]}" if lines else ""
-    return f"{definition.words} failed unexpectedly: {type(error).__name__}{said}"
+    cause = f": {lines[0]}" if lines else ""
+    return f"{definition.words} failed unexpectedly: {type(error).__name__}{cause}"
 
 
 def _innermost(error: BaseException) -> str:

@@ -41,10 +41,9 @@ def attempt_id(definition: StageDefinition[I, O, R], options: O) -> str:
 
 
 def plan_stage(
-    definition: StageDefinition[I, O, R], options: O, context: StageContext
+    definition: StageDefinition[I, O, R], options: O, inputs: I, context: StageContext
 ) -> PlannedStage[I, O, R]:
-    """Read the stage's inputs and compare them with its last record."""
-    inputs = definition.read_inputs(options, context)
+    """Compare the inputs of a stage, as it has just read them, with its last record."""
     subject = definition.subject(inputs, options)
     content = {
         "stage": definition.name,

@@ -36,7 +36,15 @@ from narrowcast.store.projects import ProjectEntry, add_project, list_projects, 
 
 
 class Project:
-    """An open project, from `create` or `open`; as a context manager, the end of the block closes it."""
+    """An open project, from `create` or `open`; as a context manager, the end of the block closes it.
+
+    Attributes:
+        settings: of the workspace.
+        id: its number in the workspace.
+        slug: its name in commands.
+        paths: where its files are; `paths.root` is its folder.
+        trail: its events.
+    """
 
     def __init__(self, settings: Settings, engine: Engine, entry: ProjectEntry) -> None:
         self.settings = settings
@@ -56,7 +64,7 @@ class Project:
         The task specification is written with it; what `spec` leaves open is assumed, and marked so.
 
         Raises:
-            UsageError: where the name is empty or taken, the folder holds a project already, or the answers
+            UsageError: if the name is empty or taken, the folder holds a project already, or the answers
                 contradict each other.
         """
         answers = spec or SpecAnswers()
@@ -84,7 +92,7 @@ class Project:
     def open(cls, settings: Settings, ref: str | None = None, *, any_format: bool = False) -> Project:
         """Find a project by number, slug or folder.
 
-        Without `ref`: `NARROWCAST_PROJECT`, else the project the current folder lies in, else the one that
+        Without `ref`: `NARROWCAST_PROJECT`, else the project of the current folder, else the one that
         was worked on last. Opening writes nothing, with two exceptions: a folder with a `narrowcast.yaml`
         that is not in the index (a clone, a copy) is entered, because a project needs a number, and the
         schema of the workspace's database is made or upgraded, because nothing can be found without it.
@@ -95,7 +103,7 @@ class Project:
             any_format: open one that another version wrote, to migrate it.
 
         Raises:
-            UsageError: where there is none, or it was written by another version.
+            UsageError: if there is none, or it was written by another version.
         """
         engine = open_database(settings.database_url)
         entry = _find(engine, ref or settings.project)
@@ -118,7 +126,7 @@ class Project:
         """Hold the project alone for the length of the block.
 
         Raises:
-            ProjectBusyError: where another process, or another thread of this one, holds it.
+            ProjectBusyError: if another process, or another thread of this one, holds it.
         """
         if self._lock_owner == threading.get_ident():
             yield  # taken by a caller of this thread: a pipeline holds it for all of its stages
@@ -155,7 +163,7 @@ def slugify(name: str) -> str:
     """Lower-case letters, digits and hyphens.
 
     Raises:
-        UsageError: where nothing is left.
+        UsageError: if nothing is left.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
     if not slug:
@@ -184,7 +192,7 @@ def _find(engine: Engine, ref: str | None) -> ProjectEntry:
         raise UsageError(
             "there is no such project",
             where=ref,
-            next_command="`narrowcast projects` lists them; `narrowcast init NAME` makes one",
+            next_command="`narrowcast projects` lists them; `narrowcast init NAME` creates one",
         )
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -216,14 +224,14 @@ def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> Proj
 def _readme(name: str) -> str:
     return f"""# {name}
 
-A narrowcast project. `narrowcast.yaml` says what it is; `narrowcast run` takes it through the loop.
+A narrowcast project. `narrowcast.yaml` defines it; `narrowcast run` runs its pipeline.
 
-| folder | what is in it |
+| folder | content |
 | --- | --- |
-| `task.md`, `specs` | what is to be learned, by what rules; `(assumed)` marks what nobody said |
-| `data/raw` | rows as the sources gave them |
-| `data/accepted`, `data/rejected` | mapped rows, and every rejected row with its reason |
-| `data/generated` | generated rows, and every answer a teacher was paid for |
+| `task.md`, `specs` | the task specification; `(assumed)` marks assumptions |
+| `data/raw` | the original rows of the sources |
+| `data/accepted`, `data/rejected` | accepted rows, and every rejected row with its reason |
+| `data/generated` | generated rows, and every paid answer of a teacher |
 | `data/prepared` | data-set versions: splits and manifest |
 | `data/eval` | held-out rows of the current version |
 | `training/runs` | checkpoints, traces and manifests of training runs |

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,12 +81,26 @@ class Runner:
         with self._lock(definition.words) if self._leads else nullcontext():
             lifecycle = Lifecycle(self._trail, self._project, definition, leads=self._leads)
             lifecycle.end_interrupted()
-            planned = self._plan(definition, options, lifecycle, force=force)
+            context = self._context(force=force)
+            with self._failing(lifecycle, attempt_id(definition, options)):
+                self._require_one_process(definition)
+                inputs = definition.read_inputs(options, context)
+                planned = plan_stage(definition, options, inputs, context)
             if not force and not planned.stale_because and planned.record:
                 self._work.progress.note(f"{definition.words}: up to date")
                 result = definition.result.model_validate(planned.record.result)
             else:
-                result = self._execute(planned, lifecycle, force=force, resume=resume, watch=watch)
+                started, run = now(), planned.run_id
+                context.run_id, context.resume, context.watch = run, resume, watch
+                context.emit = lifecycle.emitter(run, inputs.parent)
+                lifecycle.started(run, inputs.parent, started, planned.stale_because or "forced")
+                with self._failing(lifecycle, run, inputs.parent):
+                    self._work.cancel.check()
+                    result = self._engine.body(definition)(inputs, options, context)
+                    if self._leads:
+                        record = _record(planned, result, started)
+                        save_record(self._project, record, keep_each=definition.keep_each)
+                lifecycle.succeeded(run, inputs.parent, result)
             if definition.keep_each and make_current and self._leads:
                 set_current(self._project, definition.name, planned.run_id)
             return result
@@ -104,8 +118,9 @@ class Runner:
 
     def plan(self, definition: StageDefinition[I, O, R], options: O) -> PlannedStage[I, O, R]:
         """What a run would do; writes nothing and records no event."""
+        context = self._context()
         try:
-            return plan_stage(definition, options, self._context())
+            return plan_stage(definition, options, definition.read_inputs(options, context), context)
         finally:
             self._work.progress.finish()
 
@@ -119,45 +134,16 @@ class Runner:
         finally:
             self._work.progress.finish()
 
-    def _plan(
-        self, definition: StageDefinition[I, O, R], options: O, lifecycle: Lifecycle, *, force: bool
-    ) -> PlannedStage[I, O, R]:
+    @contextmanager
+    def _failing(self, lifecycle: Lifecycle, run: str, parent: str | None = None) -> Iterator[None]:
+        """Write the event of whatever the block raises, and raise it as callers see it."""
         try:
-            self._require_one_process(definition)
-            return plan_stage(definition, options, self._context(force=force))
-        except BaseException as error:  # noqa: BLE001 - `reraise` raises it again
-            lifecycle.failed(attempt_id(definition, options), None, error)
-            reraise(error, definition)
-        finally:
-            self._work.progress.finish()
-
-    def _execute(
-        self,
-        planned: PlannedStage[I, O, R],
-        lifecycle: Lifecycle,
-        *,
-        force: bool,
-        resume: bool,
-        watch: Watch | None,
-    ) -> R:
-        definition, started = planned.definition, now()
-        run, parent = planned.run_id, planned.inputs.parent
-        context = self._context(force=force)
-        context.run_id, context.resume, context.watch = run, resume, watch
-        context.emit = lifecycle.emitter(run, parent)
-        lifecycle.started(run, parent, started, planned.stale_because or "forced")
-        try:
-            self._work.cancel.check()
-            result = self._engine.run(definition, planned.inputs, planned.options, context)
-            if self._leads:
-                save_record(self._project, _record(planned, result, started), keep_each=definition.keep_each)
+            yield
         except BaseException as error:  # noqa: BLE001 - `reraise` raises it again
             lifecycle.failed(run, parent, error)
-            reraise(error, definition)
+            reraise(error, lifecycle.definition)
         finally:
             self._work.progress.finish()
-        lifecycle.succeeded(run, parent, result)
-        return result
 
     def _context(self, *, force: bool = False) -> StageContext:
         return StageContext(

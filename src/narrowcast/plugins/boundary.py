@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOAD_SECONDS = 60.0
 
 # A timer of zero seconds would be none.
-_AT_ONCE = 1e-3
+_SHORTEST_TIMER = 1e-3
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def load(point: EntryPoint, kind: str) -> Any:
     The time limit holds in the main thread alone, because only there can Python interrupt an import.
 
     Raises:
-        PluginError: where the import fails or takes too long; it names the distribution.
+        PluginError: if the import fails or takes too long; it names the distribution.
     """
     origin = origin_of(point)
     _LOG.debug("loading the %s %s from %s (%s)", kind, point.name, origin, origin.target)
@@ -81,17 +81,17 @@ def plugin_error(error: BaseException) -> PluginError | None:
     Of the frames that belong to narrowcast or to a plug-in, the innermost decides: a library that a plug-in
     calls is the plug-in's business.
     """
-    found = None
+    plugin = None
     for frame, _ in walk_tb(error.__traceback__):
         root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if root in _loaded:
-            found = _loaded[root]
+            plugin = _loaded[root]
         elif root == "narrowcast":
-            found = None
-    if found is None or isinstance(error, NarrowcastError):
+            plugin = None
+    if plugin is None or isinstance(error, NarrowcastError):
         return None
     last = extract_tb(error.__traceback__)[-1]
-    return _broken(found, f"failed: {_short(error)}", f"{last.filename.rpartition('/')[2]}:{last.lineno}")
+    return _broken(plugin, f"failed: {_short(error)}", f"{last.filename.rpartition('/')[2]}:{last.lineno}")
 
 
 def _broken(origin: Origin, what: str, where: str = "") -> PluginError:
@@ -111,8 +111,8 @@ def _short(error: BaseException) -> str:
 def _time_limit(seconds: float) -> Iterator[None]:
     """Raise `_Overdue` in the block after this many seconds, where this thread can be interrupted.
 
-    There is one timer per process. Where a caller's runs already, it goes on afterwards; it is left alone
-    where it ends first.
+    There is one timer per process. Where a caller's timer runs already, it continues afterwards; it is
+    left alone where it ends first.
     """
     free = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     theirs, interval = signal.getitimer(signal.ITIMER_REAL) if free else (0.0, 0.0)
@@ -132,4 +132,4 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
         if theirs:
             left = theirs - (time.monotonic() - began)
-            signal.setitimer(signal.ITIMER_REAL, max(left, _AT_ONCE), interval)
+            signal.setitimer(signal.ITIMER_REAL, max(left, _SHORTEST_TIMER), interval)

@@ -70,7 +70,7 @@ def load(module: str, purpose: str) -> ModuleType:
     """Import an optional module.
 
     Raises:
-        MissingExtraError: where it is not installed.
+        MissingExtraError: if it is not installed.
     """
     require(module.partition(".")[0], purpose=purpose)
     return import_module(module)

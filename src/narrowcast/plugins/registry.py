@@ -112,11 +112,11 @@ class Registry(Generic[T]):
         return ""
 
     def _loaded(self, point: EntryPoint) -> T:
-        found = load(point, self.kind)
-        problem = self._check(found) if self._check else ""
+        loaded = load(point, self.kind)
+        problem = self._check(loaded) if self._check else ""
         if problem:
             raise self._refused(point, problem)
-        return cast(T, found)
+        return cast(T, loaded)
 
     def _refused(self, point: EntryPoint, problem: str) -> PluginError:
         origin = origin_of(point)

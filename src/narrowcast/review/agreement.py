@@ -30,15 +30,15 @@ def agreement(reviews: Sequence[Review]) -> list[Agreement]:
     """Every pair of reviewers with rows in common, by scikit-learn's `cohen_kappa_score`."""
     by_row = latest(reviews)
     people = sorted({review.reviewer for review in reviews})
-    found = []
+    pairs = []
     for first, second in combinations(people, 2):
-        both = {row: said for row, said in by_row.items() if first in said and second in said}
+        both = {row: given for row, given in by_row.items() if first in given and second in given}
         if not both:
             continue
-        left = [_answer(said[first]) for said in both.values()]
-        right = [_answer(said[second]) for said in both.values()]
+        left = [_answer(given[first]) for given in both.values()]
+        right = [_answer(given[second]) for given in both.values()]
         differing = [row for row, one, other in zip(both, left, right, strict=True) if one != other]
-        found.append(
+        pairs.append(
             Agreement(
                 reviewers=(first, second),
                 rows=len(both),
@@ -47,7 +47,7 @@ def agreement(reviews: Sequence[Review]) -> list[Agreement]:
                 differing=differing,
             )
         )
-    return found
+    return pairs
 
 
 def _answer(review: Review) -> str:

@@ -83,13 +83,13 @@ def decide(project: Project, request: DecideRequest) -> Decided:
     """Keep decisions, all of them or none; rows accepted out of the rejects become an import.
 
     Raises:
-        UsageError: for an edit without a usable target, or the acceptance of a row that is no example yet.
+        UsageError: for an edit without a usable target, or for accepting a row that is not an example yet.
         DataError: for a row that does not exist.
     """
     reviewer = request.reviewer or project.settings.actor
     lookup = RowLookup(project.paths, (choice.id for choice in request.choices))
     checked = [_checked(project, choice, lookup) for choice in request.choices]
-    made: str | None = None
+    rescued: str | None = None
     if not request.dry_run:
         with project.lock("data review"):
             moved = rescued_ids(project.paths)
@@ -97,23 +97,23 @@ def decide(project: Project, request: DecideRequest) -> Decided:
                 # A row that was brought back answers under both of its names.
                 for row_id in (choice.id, *([moved[choice.id]] if choice.id in moved else [])):
                     append_review(project.paths, _review(choice, row_id, reviewer))
-            made = rescue(project)
-        _emit(project, checked, reviewer, made)
+            rescued = rescue(project)
+        _emit(project, checked, reviewer, rescued)
     return Decided(
         dry_run=request.dry_run,
         reviewer=reviewer,
         decisions=dict(Counter(choice.decision for choice in checked)),
-        rescued=made,
+        rescued=rescued,
         state=review_state(project, QueueViewRequest(reviewer=reviewer, show=0)),
     )
 
 
 def _items(project: Project, queued: Sequence[QueuedRow]) -> list[ReviewItem]:
     lookup = RowLookup(project.paths, (row.id for row in queued))
-    found = []
+    items = []
     for row in queued:
         example, raw = lookup.accepted(row.id), lookup.raw(row.id) or {}
-        found.append(
+        items.append(
             ReviewItem(
                 id=row.id,
                 why=row.why,
@@ -123,7 +123,7 @@ def _items(project: Project, queued: Sequence[QueuedRow]) -> list[ReviewItem]:
                 record=raw.get("data") or ({"raw": raw["raw"]} if raw.get("raw") else None),
             )
         )
-    return found
+    return items
 
 
 def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
@@ -140,7 +140,7 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
     inputs = choice.inputs or (stored["inputs"] if stored else None)
     if inputs is None or choice.target is None:
         raise UsageError(
-            "a row that is no example yet needs its inputs and its target",
+            "a row that is not an example yet needs its inputs and its target",
             where=choice.id,
             next_command=f'--decide \'{choice.id}=edit:{{"inputs": {{"text": "…"}}, "target": "…"}}\'',
             reason_code="dataset_request_invalid",
@@ -150,7 +150,7 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
     if problem:
         known = f"; labels: {', '.join(task.labels[:20])}" if task and task.labels else ""
         raise UsageError(
-            f"the edited row cannot serve the task: {problem}",
+            f"the task cannot use the edited row: {problem}",
             where=f"{choice.id}: {str(choice.target)[:80]}{known}",
             next_command="edit it again, or extend the task in narrowcast.yaml",
             reason_code="dataset_request_invalid",
@@ -175,7 +175,7 @@ def _emit(project: Project, choices: Sequence[Choice], reviewer: str, made: str 
     project.trail.emit(
         StageName.INGESTION,
         "dataset_row_reviewed",
-        f"{reviewer} decided about {len(choices)} row(s)",
+        f"{reviewer} decided on {len(choices)} row(s)",
         payload={"reviewer": reviewer, "decisions": dict(counts), "rescued": made},
         run=made,
     )

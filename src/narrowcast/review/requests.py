@@ -34,49 +34,49 @@ class QueueRequest(Request):
     rows of contradictions; `low_confidence`, rows that the newest predictions with probabilities were least
     sure of."""
     count: int = Field(20, ge=1)
-    """Take at most N rows; conflicts are taken as whole groups."""
+    """Add at most N rows; conflicts are added as whole groups."""
     reason: str | None = None
-    """Of rejects or gates, this reason alone."""
+    """Of rejects or gates, only rows with this reason."""
     seed: int = 0
-    """Decides the sample."""
+    """Seed of the sample."""
 
 
 class QueueViewRequest(Request):
     """Show a reviewer's queue, and how the reviewers agree."""
 
     reviewer: str | None = None
-    """Who decides; default NARROWCAST_ACTOR."""
+    """Name of the reviewer; by default NARROWCAST_ACTOR."""
     show: int | None = Field(20, ge=0)
     """List at most N open rows; None lists all."""
 
 
 class DecideRequest(Request):
-    """Decide about rows: all decisions are kept, or none."""
+    """Decide on rows; either all decisions are stored, or none."""
 
     choices: list[Choice]
     """A row need not be in the queue."""
     reviewer: str | None = None
-    """Who decides; default NARROWCAST_ACTOR."""
+    """Name of the reviewer; by default NARROWCAST_ACTOR."""
     dry_run: bool = False
-    """Check the decisions, keep nothing."""
+    """Check the decisions; store nothing."""
 
 
 class ReviewRequest(Request):
     """Fill the queue, decide, or show what is open; what `narrowcast data review` takes."""
 
     source: Annotated[Source | None, CommandLine("--from")] = None
-    """Put more rows into the queue first."""
+    """Add rows to the queue first."""
     count: int = Field(20, ge=1)
-    """Take at most N rows."""
+    """Add at most N rows."""
     reason: str | None = None
-    """Of rejects or gates, this reason alone."""
+    """Of rejects or gates, only rows with this reason."""
     seed: int = 0
-    """Decides the sample."""
+    """Seed of the sample."""
     reviewer: str | None = None
-    """Who decides; default NARROWCAST_ACTOR."""
+    """Name of the reviewer; by default NARROWCAST_ACTOR."""
     decisions: Annotated[list[str], CommandLine("--decide", metavar="ID=DECISION")] = Field(
         default_factory=list
     )
     """ID=accept, ID=reject or ID=edit:TARGET."""
     dry_run: bool = False
-    """Check --decide, keep nothing."""
+    """Check --decide; store nothing."""

@@ -22,12 +22,12 @@ MAPPER = "review"
 
 def rescued_ids(paths: ProjectPaths) -> dict[str, str]:
     """Id of a rejected row → id of the accepted row it became."""
-    found = {}
+    ids = {}
     for record in read_records(paths):
         if record.mapper == MAPPER:
             for line in raw_lines(paths, record.id):
-                found[line["data"]["reviewed"]] = f"{record.id}:{line['index']}"
-    return found
+                ids[line["data"]["reviewed"]] = f"{record.id}:{line['index']}"
+    return ids
 
 
 def rescue(project: Project) -> str | None:
@@ -41,10 +41,10 @@ def rescue(project: Project) -> str | None:
     paths = project.paths
     records = {record.id: record for record in read_records(paths)}
     done = rescued_ids(paths)
-    said = verdicts(read_reviews(paths))
-    lookup = RowLookup(paths, said)
+    decisions = verdicts(read_reviews(paths))
+    lookup = RowLookup(paths, decisions)
     rows: list[tuple[str, Example]] = []
-    for row_id, verdict in said.items():
+    for row_id, verdict in decisions.items():
         record = records.get(row_id.rpartition(":")[0])
         if verdict.decision not in ("accept", "edit") or row_id in done or record is None:
             continue

@@ -28,22 +28,20 @@ def fill_queue(project: Project, request: QueueRequest) -> Queued:
     """Add rows that are not in the queue yet.
 
     Raises:
-        DataError: where there is nothing to take rows from.
+        DataError: if there is nothing to take rows from.
     """
     source = request.source
     with project.lock("data review"):
         known = {row.id for row in read_queue(project.paths)}
-        found = [
-            row for row in _SOURCES[source](project, request.seed, request.reason) if row.id not in known
-        ]
-        if not found and not known:
+        rows = [row for row in _SOURCES[source](project, request.seed, request.reason) if row.id not in known]
+        if not rows and not known:
             raise DataError(
                 f"there is nothing to review: no {source.replace('_', ' ')}",
                 where=str(project.paths.root),
                 next_command="narrowcast data review --from sample",
                 reason_code="dataset_row_unknown",
             )
-        chosen = found if source == "conflicts" else found[: request.count]
+        chosen = rows if source == "conflicts" else rows[: request.count]
         append_queue(project.paths, chosen)
     return Queued(added=len(chosen))
 
@@ -57,15 +55,15 @@ def _sample(project: Project, seed: int, reason: str | None) -> Iterator[QueuedR
 
 def _rejects(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
     del seed
-    return _turned_away(project, reason, "rejects", generated=False)
+    return _rejected(project, reason, "rejects", generated=False)
 
 
 def _gates(project: Project, seed: int, reason: str | None) -> Iterator[QueuedRow]:
     del seed
-    return _turned_away(project, reason, "gates", generated=True)
+    return _rejected(project, reason, "gates", generated=True)
 
 
-def _turned_away(project: Project, reason: str | None, why: str, *, generated: bool) -> Iterator[QueuedRow]:
+def _rejected(project: Project, reason: str | None, why: str, *, generated: bool) -> Iterator[QueuedRow]:
     for record in read_records(project.paths):
         if (record.generated_by is not None) is not generated:
             continue

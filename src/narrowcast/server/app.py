@@ -72,7 +72,7 @@ class ChatServer:
             return JSONResponse(
                 reply.whole(collected, wants_logprobs=bool(request.logprobs)), headers=reply.headers
             )
-        # The first delta is awaited here, so that what can go wrong at once is a status and not a chunk.
+        # The first delta is awaited here, so that an early error is an HTTP status and not a chunk.
         first = await anext(deltas)
         usage = bool(request.stream_options and request.stream_options.include_usage)
         events = reply.events(first, deltas, usage=usage)

@@ -65,7 +65,7 @@ class Guard:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):
             raise ApiError(
-                401, "a bearer token is needed", kind="authentication_error", code="invalid_api_key"
+                401, "a bearer token is required", kind="authentication_error", code="invalid_api_key"
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from narrowcast.errors import ModelError
+from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.llama import LlamaPredictor
 
 OnRestart = Callable[[int], None]
@@ -17,17 +18,17 @@ class ModelHost:
 
     Args:
         path: the GGUF file.
-        on_restart: told, with the number of restarts so far, after a dead child was replaced.
+        on_restart: called with the number of restarts so far after a dead child was replaced.
 
     Raises:
-        ModelError: where the file cannot be loaded at the start.
+        ModelError: if the file cannot be loaded at the start.
     """
 
     def __init__(self, path: Path, on_restart: OnRestart) -> None:
         self._path = path
         self._on_restart = on_restart
         self._lock = threading.Lock()
-        self._predictor: LlamaPredictor | None = LlamaPredictor(path)
+        self._predictor: LlamaPredictor | None = LlamaPredictor(LlamaClient(path))
         self.restarts = 0
 
     @property
@@ -44,13 +45,13 @@ class ModelHost:
         """A predictor whose child is alive, a new one where the old one died.
 
         Raises:
-            ModelError: where it cannot be started again; the next call tries once more.
+            ModelError: if it cannot be started again; the next call tries once more.
         """
         with self._lock:
             if self._predictor is not None and self._predictor.client.alive:
                 return self._predictor
             self._discard()
-            self._predictor = LlamaPredictor(self._path)
+            self._predictor = LlamaPredictor(LlamaClient(self._path))
             self.restarts += 1
         self._on_restart(self.restarts)
         return self._predictor

@@ -13,7 +13,7 @@ class FairQueue:
     """The line before the model. `asyncio.Lock` wakes its waiters in order of arrival.
 
     Args:
-        length: requests that may wait; one more is rejected at once.
+        length: requests that may wait; one more is rejected immediately.
     """
 
     def __init__(self, length: int) -> None:

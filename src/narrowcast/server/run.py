@@ -27,11 +27,11 @@ def serve(place: Project | Settings, request: ServeRequest, on_ready: Callable[[
     Args:
         place: the project whose bundle is served; settings alone where a file is named by its path.
         request: what is served, and where.
-        on_ready: told what is served and its base URL once requests are answered.
+        on_ready: called with what is served and its base URL once requests are answered.
 
     Raises:
         UsageError: an open address without a token, or one that cannot be bound.
-        ModelError: where the file is not there or cannot be loaded.
+        ModelError: if the file is not there or cannot be loaded.
     """
     served = find_served(place, request)
     settings = place.settings if isinstance(place, Project) else place
@@ -62,7 +62,7 @@ def _listen(
     require("fastapi", "uvicorn", purpose="serving")
     if host not in LOOPBACK and not token:
         raise UsageError(
-            "a token is needed to listen beyond this machine",
+            "a token is required to listen on an address other than loopback",
             where=f"--host {host}",
             next_command=f"narrowcast serve --host {host} --token SECRET",
         )
@@ -81,11 +81,11 @@ def _listen(
             server_header=False,
             timeout_graceful_shutdown=5,
         )
-        shown = f"[{host}]" if ":" in host else host
+        address = f"[{host}]" if ":" in host else host
         server: Any = uvicorn.Server(configuration)
         server.capture_signals = nullcontext
         with _signals_to(server.handle_exit):
-            on_ready(f"http://{shown}:{listener.getsockname()[1]}/v1", model.pid)
+            on_ready(f"http://{address}:{listener.getsockname()[1]}/v1", model.pid)
             server.run(sockets=[listener])
     finally:
         model.close()

@@ -18,10 +18,10 @@ class StopFilter:
         if self.stopped:
             return ""
         self._held += text
-        found = [index for stop in self._stops if (index := self._held.find(stop)) >= 0]
-        if found:
+        places = [index for stop in self._stops if (index := self._held.find(stop)) >= 0]
+        if places:
             self.stopped = True
-            safe, self._held = self._held[: min(found)], ""
+            safe, self._held = self._held[: min(places)], ""
             return safe
         keep = max((_overlap(self._held, stop) for stop in self._stops), default=0)
         cut = len(self._held) - keep

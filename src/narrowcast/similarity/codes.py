@@ -1,4 +1,4 @@
-"""Shingles as numbers, for many texts at once: the arithmetic that sets of strings are too slow for.
+"""Shingles as numbers, for many texts together: the arithmetic that sets of strings are too slow for.
 
 The codes of two texts are equal exactly where their shingles are. Characters are packed as they are (three
 times 21 bits); words are numbered as they come, and the number is packed.

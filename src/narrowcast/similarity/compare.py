@@ -49,9 +49,9 @@ def compare(
     Args:
         left: the set to search, train for instance.
         right: the set whose texts should not be in it.
-        similarity: Jaccard similarity from where on two texts are near-duplicates.
+        similarity: Jaccard similarity from which two texts are near-duplicates.
         by: compares what is left by meaning; not done where None.
-        meaning: cosine from where on two texts say the same; the embedder's own where None.
+        meaning: cosine from which two texts are semantic duplicates; the embedder's own where None.
     """
     matches = _exact(left, right)
     rest = _without(right, matches)
@@ -63,8 +63,8 @@ def compare(
 
 
 def _without(right: Sequence[str], matches: Sequence[Match]) -> list[int]:
-    found = {match.right for match in matches}
-    return [number for number in range(len(right)) if number not in found]
+    matched = {match.right for match in matches}
+    return [number for number in range(len(right)) if number not in matched]
 
 
 def _exact(left: Sequence[str], right: Sequence[str]) -> list[Match]:
@@ -95,9 +95,9 @@ def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], simila
 def _semantic(
     left: Sequence[str], right: Sequence[str], rest: Sequence[int], by: Embedder, meaning: float
 ) -> list[Match]:
-    found = nearest([right[number] for number in rest], left, by, meaning)
+    matches = nearest([right[number] for number in rest], left, by, meaning)
     return [
         Match(each.number, number, Kind.SEMANTIC, round(each.similarity, 3))
-        for number, each in zip(rest, found, strict=True)
+        for number, each in zip(rest, matches, strict=True)
         if each is not None
     ]

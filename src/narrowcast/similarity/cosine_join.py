@@ -31,7 +31,7 @@ MOST_CANDIDATES = 10_000_000_000
 """Pairs that share a prefix word: some twenty minutes on one core."""
 MOST_COSINES = 40_000_000_000
 """Pairs of dense vectors: 200,000 rows against each other."""
-_AT_ONCE = 1 << 22  # candidates or cosines held at a time
+_BLOCK = 1 << 22  # candidates or cosines held in memory
 _ROUNDING = 1e-5  # of float32 sums
 
 
@@ -44,7 +44,7 @@ def similar_pairs(left: Vectors, right: Vectors, threshold: float) -> Iterator[P
         threshold: above 0.
 
     Raises:
-        UsageError: where that takes too many comparisons; said before any is made.
+        UsageError: if that takes too many comparisons; said before any is made.
     """
     if hasattr(left, "tocsr"):
         return _sparse(left, right, threshold)
@@ -69,8 +69,8 @@ def _sparse(left: csr_matrix, right: Any, threshold: float) -> Iterator[Pairs]:
         if alone:
             rows, others = rows[rows < others], others[rows < others]
         cosines = _cosines(left, right, rows, others)
-        found = cosines >= threshold
-        yield rows[found], others[found], cosines[found]
+        similar = cosines >= threshold
+        yield rows[similar], others[similar], cosines[similar]
 
 
 def _prefixes(vectors: csr_matrix, threshold: float) -> csr_matrix:
@@ -96,7 +96,7 @@ def _blocks(work: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
     start, size = 0, len(work)
     while start < size:
         before = total[start - 1] if start else 0.0
-        stop = max(start + 1, int(np.searchsorted(total, before + _AT_ONCE, side="right")))
+        stop = max(start + 1, int(np.searchsorted(total, before + _BLOCK, side="right")))
         yield start, stop
         start = stop
 
@@ -119,19 +119,19 @@ def _dense(left: Any, right: Any, threshold: float) -> Iterator[Pairs]:
     import numpy as np
 
     _refuse(float(left.shape[0]) * right.shape[0], MOST_COSINES, left.shape[0], right.shape[0])
-    block = max(1, _AT_ONCE // max(1, right.shape[0]))
+    block = max(1, _BLOCK // max(1, right.shape[0]))
     for start in range(0, left.shape[0], block):
         cosines = left[start : start + block] @ right.T
         rows, others = np.nonzero(cosines >= threshold)
         values, rows = cosines[rows, others], rows + start
-        wanted = rows < others if right is left else slice(None)
-        yield rows[wanted], others[wanted], values[wanted]
+        unique = rows < others if right is left else slice(None)
+        yield rows[unique], others[unique], values[unique]
 
 
 def _refuse(comparisons: float, most: int, rows: int, others: int) -> None:
     if comparisons > most:
         raise UsageError(
-            f"comparing the meanings of {rows:,} rows with {others:,} takes {comparisons:.1e} comparisons, "
+            f"comparing the vectors of {rows:,} rows with {others:,} takes {comparisons:.1e} comparisons, "
             f"more than {most:.0e}",
             where="--embedder",
             next_command="--embedder none (exact and near-duplicates at any size), a higher --meaning, "

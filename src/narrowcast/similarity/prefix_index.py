@@ -62,8 +62,8 @@ class PrefixIndex:
         shared = np.add.reduceat(self._marks[theirs], starts, dtype=np.int64)
         self._marks[mine] = False
         similar = np.flatnonzero(shared >= self._threshold * (len(mine) + sizes - shared))
-        found = int(candidates[similar[0]]) if len(similar) else None
-        return found, len(candidates)
+        first = int(candidates[similar[0]]) if len(similar) else None
+        return first, len(candidates)
 
     def similarity(self, left: int, right: int) -> float:
         """The Jaccard similarity of two texts of the set."""
@@ -82,7 +82,7 @@ class PrefixIndex:
         starts = self._starts[prefix]
         posted = self._posted[_ranges(starts, self._starts[prefix + 1] - starts)]
         posted.sort()
-        # Sorted, a member that occurs so many times is equal to the entry so many places before.
+        # Sorted, a member that occurs n times equals the entry n - 1 places before.
         before = min(_SHARED, least) - 1
         members = np.unique(posted[before:][posted[before:] == posted[: max(0, len(posted) - before)]])
         # Two sets that reach the threshold have at least `threshold * size` members in common.
@@ -141,11 +141,11 @@ def _added(
     """How many texts hold each shingle, these included."""
     import numpy as np
 
-    new, found = np.unique(values, return_counts=True)
+    new, more = np.unique(values, return_counts=True)
     every = np.union1d(known, new)
     total = np.zeros(len(every), np.int64)
     total[np.searchsorted(every, known)] += counts
-    total[np.searchsorted(every, new)] += found
+    total[np.searchsorted(every, new)] += more
     return every, total
 
 
@@ -161,7 +161,7 @@ def _ranked(codes: Codes, known: NDArray[np.uint64], ranks: NDArray[np.uint32]) 
 
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`start, start + 1, …` for each start, so many as its length says, one after the other."""
+    """`start, start + 1, …` for each start, as many as its length says, concatenated."""
     import numpy as np
 
     ends = np.cumsum(lengths)

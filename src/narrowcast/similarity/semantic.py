@@ -26,10 +26,10 @@ def semantic_groups(
     Args:
         texts: of one data set; the embedder is fitted to them.
         by: the embedder; the offline default where None.
-        threshold: cosine from where on two texts are joined; the embedder's own where None.
+        threshold: cosine from which two texts are joined; the embedder's own where None.
 
     Raises:
-        UsageError: where that takes too many comparisons.
+        UsageError: if that takes too many comparisons.
     """
     chosen = by or embedder()
     limit = chosen.threshold if threshold is None else threshold
@@ -61,7 +61,7 @@ def nearest(
         threshold: least cosine; the embedder's own where None.
 
     Raises:
-        UsageError: where that takes too many comparisons.
+        UsageError: if that takes too many comparisons.
     """
     if not texts or not others:
         return [None] * len(texts)

@@ -1,4 +1,4 @@
-"""MinHash sketches and their bands, for all texts at once.
+"""MinHash sketches and their bands, for all texts together.
 
 A. Broder, "On the resemblance and containment of documents", 1997. Written in numpy because no library
 hands sketches over without making a Python number of each: rensa 0.5 sketches as fast, but passing 126
@@ -22,8 +22,8 @@ SKETCH = 256
 _SEED = 1
 # A pair exactly at the threshold shares a band with at least this probability.
 _RECALL = 0.995
-# So many values of a sketch, one byte of each, tell most candidates that are not similar: they agree in fewer
-# than a similar pair is expected to, less four standard deviations.
+# This many values of a sketch, one byte of each, rule out most candidates that are not similar: they agree in
+# fewer than a similar pair is expected to, less four standard deviations.
 _SAMPLE, _DEVIATIONS = 128, 4.0
 _PAIRS = 1 << 16
 
@@ -34,7 +34,7 @@ def candidate_pairs(
     """Pairs of texts whose sketches agree as those of similar texts do; band after band.
 
     A pair must share a band, and enough of a sample of the sketch. In a bucket of thousands (one template,
-    filled in) each text is paired with so many `neighbours` before it only. A pair may come more than once.
+    filled in) each text is paired with at most `neighbours` before it. A pair may come more than once.
     """
     import numpy as np
 
@@ -59,11 +59,11 @@ def _likely(
 
     places = samples.shape[1]
     least = places * threshold - _DEVIATIONS * math.sqrt(places * threshold * (1 - threshold))
-    found = np.empty(len(left), dtype=bool)
+    likely = np.empty(len(left), dtype=bool)
     for start in range(0, len(left), _PAIRS):
         part = slice(start, start + _PAIRS)
-        found[part] = (samples[left[part]] == samples[right[part]]).sum(axis=1) >= least
-    return found
+        likely[part] = (samples[left[part]] == samples[right[part]]).sum(axis=1) >= least
+    return likely
 
 
 def banding(threshold: float) -> tuple[int, int]:

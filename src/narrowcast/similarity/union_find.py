@@ -1,8 +1,8 @@
 """Connected components over numbers 0 to n - 1.
 
 Not scipy's DisjointSet: it is Python as well, keeps dictionaries where a list of numbers is enough, names a
-set by its largest tree and not by its smallest member, and scipy is no part of the core, all that `prepare`
-needs.
+set by its largest tree and not by its smallest member, and scipy does not belong to the core, all
+that `prepare` needs.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ def read_inputs(options: BalanceOptions, ctx: StageContext) -> BalanceInputs:  #
     """The rows to choose from.
 
     Raises:
-        UsageError: where the task has no labels.
-        DataError: where no data set was prepared.
+        UsageError: if the task has no labels.
+        DataError: if no data set was prepared.
     """
     rows = sorted([row.id, row.hash, row.provenance.value] for row in _train_rows(ctx))
     return BalanceInputs(rows_sha256=content_hash(rows))

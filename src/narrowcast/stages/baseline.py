@@ -16,8 +16,8 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
     """The data set, and the base model's weights where a baseline needs them.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where the base model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if the base model is not there.
     """
     handler = handler_for(load_manifest(ctx.project).task)
     return measure_inputs(ctx, options, options.models or [ModelRef(name) for name in handler.baselines])
@@ -27,7 +27,6 @@ STAGE = measuring_stage(
     "baseline",
     BaselineOptions,
     read_inputs,
-    gates=lambda _: [],
     event_stage=StageName.BASELINE,
     success_code="baseline_run",
     failure_code="baseline_failed",

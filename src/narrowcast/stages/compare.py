@@ -1,7 +1,7 @@
 """Two or more models on the same rows: the first against each other, without gates.
 
 A stage of its own beside `evaluate`, so that a comparison never replaces the evaluation that an export
-reads. It is no part of the pipeline.
+reads. It does not belong to the pipeline.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """The models named.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where a model is not there.
+        DataError: if no data set was prepared.
+        ModelError: if a model is not there.
     """
     return measure_inputs(ctx, options, options.models or [], options.against or [])
 
 
-STAGE = measuring_stage("compare", EvaluateOptions, read_inputs, gates=lambda _: [])
+STAGE = measuring_stage("compare", EvaluateOptions, read_inputs)

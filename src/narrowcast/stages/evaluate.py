@@ -15,15 +15,13 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """The models named, or the newest trained run; compared with the last baselines.
 
     Raises:
-        DataError: where no data set was prepared.
-        StageError: where nothing was trained and no model was named.
-        ModelError: where a model is not there.
+        DataError: if no data set was prepared.
+        StageError: if nothing was trained and no model was named.
+        ModelError: if a model is not there.
     """
     models = options.models or [current_reference(ctx.project)]
     against = measured_baselines(ctx.project) if options.against is None else options.against
-    return measure_inputs(ctx, options, models, against)
+    return measure_inputs(ctx, options, models, against, options.gates)
 
 
-STAGE = measuring_stage(
-    "evaluate", EvaluateOptions, read_inputs, gates=lambda options: options.gates, command="eval"
-)
+STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

@@ -19,8 +19,8 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """The run named first in the options, alone.
 
     Raises:
-        DataError: where no data set was prepared.
-        ModelError: where the run's weights are not there.
+        DataError: if no data set was prepared.
+        ModelError: if the run's weights are not there.
     """
     return measure_inputs(ctx, options, (options.models or [])[:1])
 
@@ -29,7 +29,7 @@ def run(inputs: MeasureInputs, options: EvaluateOptions, ctx: StageContext) -> T
     """Measure the run; see `narrowcast.evaluation.measure`."""
     from narrowcast.evaluation.measure import measure
 
-    model = measure(inputs, options, ctx, []).models[0].result
+    model = measure(inputs, options, ctx).models[0].result
     value = model.metrics[model.primary]
     return TrialResult(
         artifacts=[model.predictions],

@@ -17,14 +17,14 @@ def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
     """The bundle's GGUF files, compared with the model that they were made from.
 
     Raises:
-        StageError: where nothing was trained, or its bundle holds no GGUF file.
-        DataError: where no data set was prepared.
-        ModelError: where a model is not there.
+        StageError: if nothing was trained, or its bundle holds no GGUF file.
+        DataError: if no data set was prepared.
+        ModelError: if a model is not there.
     """
     run = current_reference(ctx.project)
     models = options.models or _bundled(ctx.project, run)
     against = [run] if options.against is None else options.against
-    return measure_inputs(ctx, options, models, against)
+    return measure_inputs(ctx, options, models, against, options.gates)
 
 
 def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:
@@ -42,4 +42,4 @@ def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:
     return [ModelRef.of_file(name) for name in names]
 
 
-STAGE = measuring_stage("verify", VerifyOptions, read_inputs, gates=lambda options: options.gates)
+STAGE = measuring_stage("verify", VerifyOptions, read_inputs)

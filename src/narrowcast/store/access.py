@@ -1,4 +1,4 @@
-"""`registry/test_looks.jsonl`: every access to held-out rows; each makes the next figure less honest."""
+"""`registry/test_looks.jsonl`: each access to test and golden rows; it weakens every later figure."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def database_lock(engine: Engine, project_id: int, command: str) -> Iterator[Non
     """Hold the project alone among all machines that use the database.
 
     Raises:
-        ProjectBusyError: where another process holds it; says which, on which machine.
+        ProjectBusyError: if another process holds it; says which, on which machine.
     """
     if engine.dialect.name != "postgresql":
         yield

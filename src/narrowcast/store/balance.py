@@ -28,7 +28,7 @@ def read_left_out(project: ProjectPaths) -> LeftOut | None:
     """The choice, or None where nothing is balanced.
 
     Raises:
-        WorkspaceError: where the file was damaged by hand.
+        WorkspaceError: if the file was damaged by hand.
     """
     path = balance_path(project)
     if not path.exists():

@@ -17,12 +17,12 @@ def current_bundle(project: ProjectPaths) -> Path:
     """The folder of the bundle of the current training run, whether it was exported or not.
 
     Raises:
-        ModelError: where nothing was trained.
+        ModelError: if nothing was trained.
     """
     record = current_run(project)
     if record is None:
         raise ModelError(
-            "nothing was trained yet",
+            "no run has finished yet",
             where=str(project.root),
             next_command="narrowcast train",
             reason_code="export_artifact_missing",
@@ -34,7 +34,7 @@ def read_bundle(folder: Path) -> BundleManifest:
     """The manifest of a bundle.
 
     Raises:
-        ModelError: where there is none, or it is damaged.
+        ModelError: if there is none, or it is damaged.
     """
     try:
         return BundleManifest.model_validate(read_json(folder / "bundle.json"))
@@ -61,7 +61,7 @@ def bundled_file(folder: Path, name: str) -> Path:
     """The file of a format.
 
     Raises:
-        ModelError: where the bundle has none; it says which it has.
+        ModelError: if the bundle has none; it says which it has.
     """
     path = bundle_file(folder, name)
     if not path.is_file():

@@ -107,9 +107,9 @@ class CleaningWriter:
         """Write the rows as their source gives them.
 
         Raises:
-            DataError: where the source cannot be read to its end.
+            DataError: if the source cannot be read to its end.
             CancelledError: on request.
-            WorkspaceError: where the disk refuses.
+            WorkspaceError: if the disk refuses.
         """
         return write_source_rows(rows, self._folder / _ORIGINALS, work)
 
@@ -145,7 +145,7 @@ def new_cleaning(project: ProjectPaths) -> Iterator[CleaningWriter]:
     Files that a killed process left behind are removed first.
 
     Raises:
-        WorkspaceError: where the disk refuses; nothing is left then.
+        WorkspaceError: if the disk refuses; nothing is left then.
     """
     for path in project.cleaned.glob(f"*{_INCOMING}*"):
         shutil.rmtree(path)
@@ -186,7 +186,7 @@ def read_report(folder: Path) -> CleanReport:
     """The report in a folder.
 
     Raises:
-        DataError: where it is missing or was damaged by hand.
+        DataError: if it is missing or was damaged by hand.
     """
     path = folder / _REPORT
     try:
@@ -204,7 +204,7 @@ def read_cleaning(project: ProjectPaths, cleaning_id: str) -> CleanReport:
     """The report of a cleaning.
 
     Raises:
-        DataError: where it is missing or was damaged by hand.
+        DataError: if it is missing or was damaged by hand.
     """
     return read_report(project.cleaned / cleaning_id)
 

@@ -38,7 +38,7 @@ def edited(text: str, old: Mapping[str, Any], new: Mapping[str, Any], *, whole_e
         whole_entries: write each changed entry of the text anew, without looking into it.
 
     Raises:
-        CannotEdit: where a change has no place in the text.
+        CannotEdit: if a change has no place in the text.
         yaml.YAMLError: where the text is not YAML.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -21,7 +21,7 @@ def load_config(path: Path) -> ProjectConfig:
     """Parse and check the file.
 
     Raises:
-        UsageError: where it is missing, not YAML or not a project; all mistakes are named at once.
+        UsageError: if it is missing, not YAML or not a project; all mistakes are named together.
     """
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ def load_config(path: Path) -> ProjectConfig:
 
 
 def save_config(path: Path, config: ProjectConfig) -> None:
-    """Write the file, leaving out what stands at its default.
+    """Write the file, leaving out defaults.
 
     Of a file that exists, only the lines change whose values do; the user's comments, order and quoting stay.
     """

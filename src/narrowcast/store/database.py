@@ -22,7 +22,7 @@ def open_database(url: str) -> Engine:
     """An engine whose schema is up to date.
 
     Raises:
-        WorkspaceError: where the database cannot be opened or was written by a newer version.
+        WorkspaceError: if the database cannot be opened or was written by a newer version.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:

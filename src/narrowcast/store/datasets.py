@@ -64,24 +64,24 @@ def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
     """The manifest behind the start of a version's name, or behind `current` or `parent`.
 
     Raises:
-        DataError: where no version, or more than one, is called so, or its folder is gone.
+        DataError: if no version, or more than one, has this name, or its folder is gone.
     """
     entries = version_entries(project)
     if reference in ("current", "parent"):
-        wanted = current_folder(project)
+        folder = current_folder(project)
         if reference == "parent":
-            manifest = read_manifest(project, wanted) if wanted else None
-            wanted = short((manifest.parent_version if manifest else None) or "")
-        found = [each for each in entries if wanted and each.version.startswith(wanted)]
+            manifest = read_manifest(project, folder) if folder else None
+            folder = short((manifest.parent_version if manifest else None) or "")
+        matches = [each for each in entries if folder and each.version.startswith(folder)]
     else:
         long_enough = len(reference) >= _LEAST_DIGITS
-        found = [each for each in entries if long_enough and each.version.startswith(reference)]
-    if len(found) != 1:
+        matches = [each for each in entries if long_enough and each.version.startswith(reference)]
+    if len(matches) != 1:
         raise _unknown(
-            "no such data-set version" if not found else "several versions begin with it",
+            "no such data-set version" if not matches else "several versions begin with it",
             reference,
         )
-    manifest = read_manifest(project, short(found[0].version))
+    manifest = read_manifest(project, short(matches[0].version))
     if manifest is None:
         raise _unknown("the version's folder is gone", reference)
     return manifest
@@ -100,15 +100,15 @@ def read_manifest(project: ProjectPaths, folder: str) -> DatasetManifest | None:
 
 def kept_manifests(project: ProjectPaths) -> list[DatasetManifest]:
     """The manifests of all versions whose folders are still there, oldest first."""
-    found = (read_manifest(project, short(each.version)) for each in version_entries(project))
-    return [each for each in found if each is not None]
+    manifests = (read_manifest(project, short(each.version)) for each in version_entries(project))
+    return [each for each in manifests if each is not None]
 
 
 def rows_of(project: ProjectPaths, manifest: DatasetManifest) -> Iterator[tuple[Split, Example]]:
     """Every row with its split, in the order of the splits.
 
     Raises:
-        DataError: where a split file was changed or removed.
+        DataError: if a split file was changed or removed.
     """
     for split in manifest.splits:
         for row in read_split(project, manifest, split):
@@ -127,7 +127,7 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
     """The manifest of the current data-set version.
 
     Raises:
-        DataError: where none was prepared, or its file is damaged.
+        DataError: if none was prepared, or its file is damaged.
     """
     current = current_folder(project)
     path = project.prepared / current / "manifest.json"
@@ -148,7 +148,7 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     """The rows of one split, after checking the file against the manifest.
 
     Raises:
-        DataError: where the version has no such split, or its file was changed or removed.
+        DataError: if the version has no such split, or its file was changed or removed.
     """
     stored = manifest.splits.get(split)
     if stored is None:
@@ -166,7 +166,7 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     return [Example.from_dict(row) for row in read_jsonl(path)]
 
 
-_SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --set golden=0.1, or import rows with --into golden"}
+_SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --golden 0.1, or import rows with --into golden"}
 
 
 def write_rejections(project: ProjectPaths, lines: Iterable[dict[str, Any]]) -> None:
@@ -236,7 +236,7 @@ def rewrite_version(
         imports: records of the imports as they are now, by id.
 
     Raises:
-        DataError: where a split file was changed before.
+        DataError: if a split file was changed before.
     """
     rows = {split: read_split(project, manifest, split) for split in manifest.splits}
     kept = {split: [row for row in each if row.id not in without] for split, each in rows.items()}
@@ -300,7 +300,7 @@ def _parent(project: ProjectPaths, former: str, version: str) -> str | None:
     try:
         stored = DatasetManifest.model_validate(read_json(source))
     except (ValidationError, DataError):
-        return None  # a damaged version is about to be written again, or is nobody's parent
+        return None  # a damaged version is about to be written again, or is not a parent
     return stored.parent_version if source == mine else stored.version
 
 

@@ -55,8 +55,8 @@ class EventStore:
             seal: makes the event of its number and of the hash of the one before; called under the lock.
 
         Raises:
-            WorkspaceError: where the file cannot be written.
-            DataError: where its last line is damaged.
+            WorkspaceError: if the file cannot be written.
+            DataError: if its last line is damaged.
         """
         path = self._paths.events
         with disk_errors(path):
@@ -104,7 +104,7 @@ class EventStore:
         """Number of the file's last whole event, 0 where it has none.
 
         Raises:
-            DataError: where its last line is damaged.
+            DataError: if its last line is damaged.
         """
         if not self._paths.events.exists():
             return 0

@@ -23,7 +23,7 @@ def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
 
     Raises (the function):
         ValueError: for NaN and infinities, unless they are allowed.
-        TypeError: for what is no JSON.
+        TypeError: for what JSON cannot hold.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=allow_nan
@@ -62,7 +62,7 @@ def disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise WorkspaceError(
-                "the folder cannot be written",
+                "the folder is not writable",
                 where=str(path),
                 next_command="check its permissions, or choose another with --home",
             ) from error
@@ -124,7 +124,7 @@ def read_json(path: Path) -> Any:
     """Parse a JSON file of our own.
 
     Raises:
-        DataError: where it is missing or not JSON.
+        DataError: if it is missing or not JSON.
     """
     try:
         return json.loads(path.read_bytes())

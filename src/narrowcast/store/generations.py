@@ -76,7 +76,7 @@ def generations(project: ProjectPaths) -> list[GenerationRecord]:
     """Every generation with a record, in the order in which they were written.
 
     Raises:
-        WorkspaceError: where a record was damaged by hand.
+        WorkspaceError: if a record was damaged by hand.
     """
     folder = generated_folder(project)
     paths = folder.glob("*/generation.json") if folder.is_dir() else ()
@@ -88,14 +88,14 @@ def find_generation(project: ProjectPaths, reference: str | None) -> GenerationR
     """The generation of that id; the last one written where None.
 
     Raises:
-        DataError: where there is none.
-        WorkspaceError: where a record was damaged by hand.
+        DataError: if there is none.
+        WorkspaceError: if a record was damaged by hand.
     """
     known = generations(project)
     chosen = next((each for each in reversed(known) if reference in (None, each.id)), None)
     if chosen is None:
         raise DataError(
-            f"there is no generation {reference}" if reference else "nothing was generated in this project",
+            f"there is no generation {reference}" if reference else "there is no generation in this project",
             where=", ".join(each.id for each in known) or project.root.name,
             next_command="narrowcast data generate, or narrowcast data gate --rows FILE",
             reason_code="factory_rows_missing",

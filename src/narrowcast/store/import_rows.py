@@ -28,7 +28,7 @@ def accepted_rows(
             finishes what an interrupted one began to delete, reads without.
 
     Raises:
-        DataError: where a file is gone or was changed.
+        DataError: if a file is gone or was changed.
     """
     for record in read_records(project) if records is None else records:
         path = project.accepted / f"{record.id}.jsonl"

@@ -72,9 +72,9 @@ class ImportWriter:
         """Write the rows as their source gives them.
 
         Raises:
-            DataError: where the source cannot be read to its end.
+            DataError: if the source cannot be read to its end.
             CancelledError: on request.
-            WorkspaceError: where the disk refuses.
+            WorkspaceError: if the disk refuses.
         """
         self._stored = write_source_rows(rows, self._project.raw / _INCOMING, self._work)
         return self._stored
@@ -87,7 +87,7 @@ class ImportWriter:
             mapping: hash of everything else that decides which rows are accepted, and in what form.
 
         Raises:
-            DataError: where another import maps the same rows with the same mapper.
+            DataError: if another import maps the same rows with the same mapper.
         """
         content = self._written.sha256
         for record in read_records(self._project):
@@ -107,7 +107,7 @@ class ImportWriter:
 
         Raises:
             CancelledError: on request.
-            WorkspaceError: where the disk refuses.
+            WorkspaceError: if the disk refuses.
         """
         digest, accepted, rejected = hashlib.sha256(), 0, Counter[str]()
         name = f"{self._id}.jsonl"
@@ -138,7 +138,7 @@ class ImportWriter:
         """Make the import part of the project, with the configuration that goes with it.
 
         Raises:
-            WorkspaceError: where the disk refuses; configuration and records are as they were.
+            WorkspaceError: if the disk refuses; configuration and records are as they were.
         """
         records = read_records(self._project)
         place = next((n for n, each in enumerate(records) if each.id in self._replaces), len(records))
@@ -167,7 +167,7 @@ def read_records(project: ProjectPaths) -> list[ImportRecord]:
     """Every committed import, oldest first.
 
     Raises:
-        WorkspaceError: where the file was damaged by hand.
+        WorkspaceError: if the file was damaged by hand.
     """
     if not project.imports.exists():
         return []

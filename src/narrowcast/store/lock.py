@@ -23,7 +23,7 @@ def project_lock(path: Path, command: str) -> Iterator[None]:
     """Hold the project for the length of the block.
 
     Raises:
-        ProjectBusyError: where another process holds it; says which.
+        ProjectBusyError: if another process holds it; says which.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:

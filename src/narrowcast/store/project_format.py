@@ -51,7 +51,7 @@ def read_format(paths: ProjectPaths) -> int:
     """The format of a project's files; 0 is that of versions that did not number it.
 
     Raises:
-        WorkspaceError: where the file was damaged by hand.
+        WorkspaceError: if the file was damaged by hand.
     """
     if not paths.format.exists():
         return 0 if paths.registry.is_dir() else CURRENT_FORMAT  # without records there is nothing to migrate
@@ -74,7 +74,7 @@ def require_current_format(paths: ProjectPaths) -> None:
     """Refuse a project that this version cannot read; number one that has no records yet.
 
     Raises:
-        UsageError: where it was written by an older or by a newer version.
+        UsageError: if it was written by an older or by a newer version.
     """
     number = read_format(paths)
     if number < CURRENT_FORMAT:

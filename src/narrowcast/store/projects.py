@@ -29,7 +29,7 @@ def add_project(engine: Engine, slug: str, path: Path) -> ProjectEntry:
     """Enter a new project.
 
     Raises:
-        UsageError: where slug or folder are taken.
+        UsageError: if slug or folder are taken.
     """
     now = _now()
     try:

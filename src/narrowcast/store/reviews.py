@@ -76,16 +76,16 @@ def latest(reviews: Iterable[Review]) -> dict[str, dict[str, Review]]:
 
 def verdicts(reviews: Iterable[Review]) -> dict[str, ReviewVerdict]:
     """Row → what most of its reviewers say; `disputed` where no answer has more voices than every other."""
-    found = {}
+    by_row = {}
     for row_id, by_reviewer in latest(reviews).items():
         answers = {_answer(review): review for review in by_reviewer.values()}
         (first, votes), *others = Counter(map(_answer, by_reviewer.values())).most_common()
         if others and others[0][1] == votes:
-            found[row_id] = ReviewVerdict(decision="disputed")
+            by_row[row_id] = ReviewVerdict(decision="disputed")
         else:
-            said = answers[first]
-            found[row_id] = ReviewVerdict(decision=said.decision, inputs=said.inputs, target=said.target)
-    return found
+            best = answers[first]
+            by_row[row_id] = ReviewVerdict(decision=best.decision, inputs=best.inputs, target=best.target)
+    return by_row
 
 
 def _answer(review: Review) -> str:

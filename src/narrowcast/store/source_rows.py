@@ -31,9 +31,9 @@ def write_source_rows(rows: Iterable[SourceRow], path: Path, work: Work) -> Stor
     """Write every row; the file is whole or absent.
 
     Raises:
-        DataError: where the source cannot be read to its end.
+        DataError: if the source cannot be read to its end.
         CancelledError: on request; nothing is left behind.
-        WorkspaceError: where the disk refuses.
+        WorkspaceError: if the disk refuses.
     """
     digest, count, bad = hashlib.sha256(), 0, 0
     with atomic_writer(path) as file:

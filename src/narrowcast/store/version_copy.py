@@ -18,7 +18,7 @@ def kept_version(project: ProjectPaths, version: str) -> DatasetManifest:
     """The manifest of a version by its whole name.
 
     Raises:
-        DataError: where its folder is gone.
+        DataError: if its folder is gone.
     """
     manifest = read_manifest(project, short(version))
     if manifest is None or manifest.version != version:
@@ -35,7 +35,7 @@ def copy_version(project: ProjectPaths, version: str, target: ProjectPaths, spli
     """Copy a version with these of its splits, and make it the current one there.
 
     Raises:
-        DataError: where its folder is gone.
+        DataError: if its folder is gone.
     """
     manifest = kept_version(project, version)
     name = short(version)

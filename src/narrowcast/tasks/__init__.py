@@ -31,7 +31,7 @@ def handler_for(spec: TaskSpec) -> TaskHandler:
     """The handler of a task, built from its specification.
 
     Raises:
-        UsageError: where no handler has the name of the task's profile; it names the nearest ones.
+        UsageError: if no handler has the name of the task's profile; it names the nearest ones.
     """
     return HANDLERS.get(spec.profile)(spec)
 

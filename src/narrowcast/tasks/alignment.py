@@ -51,7 +51,7 @@ class AlignmentHandler(TaskHandler):
         """`preference_accuracy` and the mean `margin` in nats.
 
         Raises:
-            StageError: where a model gave no probabilities of the two answers.
+            StageError: if a model gave no probabilities of the two answers.
         """
         import numpy as np
 
@@ -82,7 +82,7 @@ def _margin(example: Example, prediction: Prediction) -> float:
     pair, known = _pair(example), prediction.logprobs or {}
     if pair["chosen"] not in known or pair["rejected"] not in known:
         raise StageError(
-            "the model gave no probabilities of the two answers; preferences cannot be judged by texts",
+            "the model gave no probabilities of the two answers; preferences cannot be scored from texts",
             where=example.id,
             next_command="narrowcast eval with a model that scores answers: base or a run",
             reason_code="eval_runtime_error",

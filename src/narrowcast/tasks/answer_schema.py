@@ -19,7 +19,7 @@ def field_names(spec: TaskSpec) -> list[str]:
     """Field names in the order of the schema.
 
     Raises:
-        UsageError: where the schema names none.
+        UsageError: if the schema names none.
     """
     names = list(spec.output_schema.get("properties", {}))
     if not names:
@@ -35,7 +35,7 @@ def span_types(spec: TaskSpec) -> list[str]:
     """The closed set of span types: `properties.spans.items.properties.type.enum` of the schema.
 
     Raises:
-        UsageError: where the schema names none.
+        UsageError: if the schema names none.
     """
     node: Any = spec.output_schema
     for key in ("properties", "spans", "items", "properties", "type", "enum"):

@@ -42,7 +42,7 @@ class TaskScores:
     Attributes:
         primary: name of the metric that decides.
         metrics: point estimates, by name; the field's standard names.
-        rows: one outcome an example, in order.
+        rows: one outcome per example, in order.
         resample: metrics over the given row numbers (with repetition), for the bootstrap; the array
             holds integers below the number of rows. `resample(arange(n))` equals `metrics`.
         details: what pictures need, plain values (confusion matrix, per-class scores).

@@ -72,7 +72,7 @@ def paired_difference(
         of draws demands, at most 1); and McNemar's exact test on whole rows being right.
 
     Raises:
-        ValueError: where the rows differ.
+        ValueError: if the rows differ.
     """
     if [row.example_id for row in scores[0].rows] != [row.example_id for row in scores[1].rows]:
         raise ValueError("a paired comparison needs the same rows in the same order")

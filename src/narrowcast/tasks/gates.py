@@ -31,19 +31,19 @@ def _decide(gate: Gate, value: MetricValue | None, rows: int) -> tuple[Verdict, 
         return "not_enough_data", f"{gate.metric} was not measured"
     low, high = _bounds(value, rows)
     sign = "≥" if gate.operator == "gte" else "≤"
-    found = f"{gate.metric} {value.value:.4g} [{low:.4g}, {high:.4g}], wanted {sign} {gate.threshold:g}"
+    reason = f"{gate.metric} {value.value:.4g} [{low:.4g}, {high:.4g}], threshold {sign} {gate.threshold:g}"
     surely, maybe = (
         (low >= gate.threshold, high >= gate.threshold)
         if gate.operator == "gte"
         else (high <= gate.threshold, low <= gate.threshold)
     )
     if surely:
-        return "pass", found
-    return ("not_enough_data", f"{found}: more rows would tell") if maybe else ("fail", found)
+        return "pass", reason
+    return ("not_enough_data", f"{reason}: more rows are needed") if maybe else ("fail", reason)
 
 
 def _bounds(value: MetricValue, rows: int) -> tuple[float, float]:
-    """The interval; where every row agrees, the bootstrap sees no spread and the rule of three stands in.
+    """The interval; where every row agrees, the bootstrap sees no spread and the rule of three is used.
 
     n rows without one exception bound the rate of exceptions by 3/n at 95 %.
     """

@@ -131,18 +131,18 @@ def normal_answer(text: str) -> str:
 
 
 def _token_f1(answer: str, reference: str) -> float:
-    given, wanted = answer.split(), reference.split()
-    if not given or not wanted:
-        return float(given == wanted)
-    shared = sum((Counter(given) & Counter(wanted)).values())
-    return 2 * shared / (len(given) + len(wanted))
+    given, expected = answer.split(), reference.split()
+    if not given or not expected:
+        return float(given == expected)
+    shared = sum((Counter(given) & Counter(expected)).values())
+    return 2 * shared / (len(given) + len(expected))
 
 
 def qa_scores(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
     """Exact match, token F1 and whether there is an answer, against the best of the accepted ones."""
-    given, wanted = normal_answer(answer), [normal_answer(each) for each in accepted]
-    exact = float(given in wanted)
-    return exact, max(_token_f1(given, each) for each in wanted), float(bool(answer))
+    given, expected = normal_answer(answer), [normal_answer(each) for each in accepted]
+    exact = float(given in expected)
+    return exact, max(_token_f1(given, each) for each in expected), float(bool(answer))
 
 
 def text_measure() -> _RowMeasure:

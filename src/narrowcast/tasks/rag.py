@@ -47,8 +47,8 @@ class RagHandler(TaskHandler):
         if "messages" in inputs:
             return conversation(self.instruction, inputs, answer)
         passages = [f"[{number}] {text}" for number, text in enumerate(inputs["contexts"], start=1)]
-        asked = "\n\n".join([*passages, f"question: {inputs['question']}"])
-        return conversation(self.instruction, {"text": asked}, answer)
+        prompt = "\n\n".join([*passages, f"question: {inputs['question']}"])
+        return conversation(self.instruction, {"text": prompt}, answer)
 
     def parse(self, text: str) -> Parsed:
         """The text without white space around it; `empty_answer` where nothing is left."""
@@ -77,7 +77,7 @@ class RagHandler(TaskHandler):
 
 
 def _row_scores(answer: str, example: Example) -> tuple[float, ...]:
-    said = normal_answer(answer).split()
+    words = normal_answer(answer).split()
     known = Counter(normal_answer(" ".join(map(str, example.inputs["contexts"]))).split())
-    grounded = sum((Counter(said) & known).values()) / len(said) if said else 0.0
+    grounded = sum((Counter(words) & known).values()) / len(words) if words else 0.0
     return (*qa_scores(answer, accepted_answers(example.target)), grounded)

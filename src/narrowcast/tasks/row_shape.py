@@ -84,14 +84,14 @@ def span_rows(types: Sequence[str]) -> RowShape:
     schema = _object({"text": _TEXT, "spans": {"type": "array", "items": span}})
 
     def read(row: Mapping[str, Any]) -> tuple[dict[str, Any], Target]:
-        text, after, found = row["text"], dict[str, int](), []
+        text, after, spans = row["text"], dict[str, int](), []
         for each in row["spans"]:
             start = text.find(each["text"], after.get(each["text"], 0))
             if start < 0:
                 raise ValueError(f"the span {each['text']!r} is not in the text")
             end = after[each["text"]] = start + len(each["text"])
-            found.append({"type": each["type"], "start": start, "end": end, "text": each["text"]})
-        return {"text": text}, {"spans": found}
+            spans.append({"type": each["type"], "start": start, "end": end, "text": each["text"]})
+        return {"text": text}, {"spans": spans}
 
     def write(values: Mapping[str, Any], answer: Target) -> dict[str, Any]:
         text, spans = values["text"], answer["spans"] if isinstance(answer, dict) else []

@@ -1,7 +1,7 @@
 """Scores of `field_match`.
 
 For a field of a row with gold value g and answer p (null where the answer lacks the field, or where it is
-no JSON object at all):
+not a JSON object):
 
     TP  g is not null and p = g
     FP  p is not null and p ≠ g        a field outside the schema with a value is an FP

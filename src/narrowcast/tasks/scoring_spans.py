@@ -32,7 +32,7 @@ def score_spans(types: Sequence[str], examples: Sequence[Example], answers: Sequ
     import numpy as np
 
     gold = [_gold(example) for example in examples]
-    found = [
+    located = [
         locate(str(example.inputs.get("text", "")), _texts(answer))
         for example, answer in zip(examples, answers, strict=True)
     ]
@@ -40,7 +40,7 @@ def score_spans(types: Sequence[str], examples: Sequence[Example], answers: Sequ
     flags = np.zeros((len(examples), 3))  # exact, readable, fits
     outcomes = []
     for row, (example, answer) in enumerate(zip(examples, answers, strict=True)):
-        spans, lost = found[row]
+        spans, lost = located[row]
         counts[row] = _count(types, gold[row], spans, lost)
         readable = isinstance(answer.value, dict)
         exact = readable and not lost and answer.error is None and spans == gold[row]
@@ -97,7 +97,7 @@ def _gold(example: Example) -> set[Span]:
 
 
 def _texts(answer: Parsed) -> list[tuple[str, str]]:
-    """(type, text) pairs of an answer; whatever is no list of texts names no span."""
+    """(type, text) pairs of an answer; a value that is not a list of texts names no span."""
     if not isinstance(answer.value, Mapping):
         return []
     return [
@@ -125,7 +125,7 @@ def _count(
 def _metrics(types: Sequence[str], counts: Any, flags: Any) -> dict[str, float]:
     import numpy as np
 
-    hits, answered, wanted = counts.sum(axis=0)
+    hits, answered, expected = counts.sum(axis=0)
     rates = flags.mean(axis=0) if len(flags) else np.zeros(3)
     by_type = np.divide(
         2 * counts[:, 0],
@@ -134,9 +134,9 @@ def _metrics(types: Sequence[str], counts: Any, flags: Any) -> dict[str, float]:
         where=counts[:, 1] + counts[:, 2] > 0,
     )
     return {
-        "span_f1": float(2 * hits / (answered + wanted)) if answered + wanted else 1.0,
-        "precision": float(hits / answered) if answered else float(wanted == 0),
-        "recall": float(hits / wanted) if wanted else 1.0,
+        "span_f1": float(2 * hits / (answered + expected)) if answered + expected else 1.0,
+        "precision": float(hits / answered) if answered else float(expected == 0),
+        "recall": float(hits / expected) if expected else 1.0,
         "exact_match": float(rates[0]),
         "parse_rate": float(rates[1]),
         "schema_rate": float(rates[2]),
@@ -147,10 +147,10 @@ def _metrics(types: Sequence[str], counts: Any, flags: Any) -> dict[str, float]:
 def _answered(example: Example, spans: set[Span], lost: list[tuple[str, str]]) -> dict[str, Any]:
     text = str(example.inputs.get("text", ""))
     ordered = sorted(spans, key=lambda span: (span[1], span[2], span[0]))
-    found = [
+    entries = [
         {"type": kind, "start": start, "end": end, "text": text[start:end]} for kind, start, end in ordered
     ]
-    return {"spans": found, **({"not_in_text": [list(each) for each in lost]} if lost else {})}
+    return {"spans": entries, **({"not_in_text": [list(each) for each in lost]} if lost else {})}
 
 
 def _ceiling(examples: Sequence[Example], gold: Sequence[set[Span]]) -> float:

@@ -58,13 +58,13 @@ class ToolCallingHandler(TaskHandler):
         return None if isinstance(calls, list) and all(map(_is_call, calls)) else "target_not_calls"
 
     def to_messages(self, inputs: Mapping[str, Any], target: Target | None = None) -> list[Message]:
-        """Instruction with one tool a line (behind a system turn of the row's own), turns, calls."""
+        """Instruction with one tool per line (after the row's own system turn), turns, calls."""
         tools = inputs.get("tools") or []
         lines = [json.dumps(tool, ensure_ascii=False) for tool in tools]
         instruction = "\n".join([self.instruction, *(["Functions:", *lines] if lines else [])])
-        said = {key: value for key, value in inputs.items() if key != "tools"}
+        content = {key: value for key, value in inputs.items() if key != "tools"}
         answer = None if target is None else _rendered(target)
-        messages = conversation("", said, answer)
+        messages = conversation("", content, answer)
         if messages and messages[0].role == "system":
             instruction = f"{messages.pop(0).content}\n\n{instruction}"
         return [Message("system", instruction), *messages]

@@ -65,8 +65,8 @@ class TeacherClient:
         spent: the run's lines in the store.
 
     Raises:
-        ProjectBusyError: where an earlier run's requests do not end.
-        WorkspaceError: where the store is damaged.
+        ProjectBusyError: if an earlier run's requests do not end.
+        WorkspaceError: if the store is damaged.
     """
 
     def __init__(
@@ -115,12 +115,12 @@ class TeacherClient:
             raise
 
     def ask_all(self, calls: Iterable[Call], each: Callable[[Call, Answer], None]) -> None:
-        """Ask every call once; `each` is told of every answer, in the order of arrival.
+        """Ask every call once; `each` is called with every answer, in the order of arrival.
 
         Ends early, without an error, where the caps leave no room (`exhausted`).
 
         Raises:
-            StageError: where the teacher refuses or cannot be reached; answers that came are stored.
+            StageError: if the teacher refuses or cannot be reached; answers that came are stored.
             CancelledError: on request; requests under way are finished and stored.
         """
         waiting = iter({call.key: call for call in calls}.values())
@@ -140,15 +140,15 @@ class TeacherClient:
                     each(call, Answer(**line["answer"]))
 
     def _await_ready(self, progress: Progress, patience: float) -> None:
-        told = False
+        noted = False
         while True:
             line = self._line()
             if line is not None and "ready" in line:
                 return
-            if line is not None and not told:
-                told = True
+            if line is not None and not noted:
+                noted = True
                 progress.note(
-                    f"an earlier run was stopped with requests under way: waiting for their answers, "
+                    f"an earlier run was stopped with requests in flight: waiting for their answers, "
                     f"{patience:.0f} seconds at most"
                 )
 
@@ -192,11 +192,11 @@ class TeacherClient:
     def _died(self) -> StageError:
         code = self._process.wait()
         self._messages.seek(0)
-        said = self._messages.read().decode("utf-8", "replace").split("\n")
-        last = next((f": {line.strip()[:200]}" for line in reversed(said) if line.strip()), "")
+        lines = self._messages.read().decode("utf-8", "replace").split("\n")
+        last = next((f": {line.strip()[:200]}" for line in reversed(lines) if line.strip()), "")
         return StageError(
             f"the process that asks the teacher ended (exit code {code}){last}",
-            next_command="the same command again; answers that came are kept and not paid again",
+            next_command="run the same command again; answers that arrived are stored and not paid again",
             reason_code="factory_caller_died",
         )
 

@@ -72,7 +72,7 @@ class Endpoint:
         """Send the request once.
 
         Raises:
-            StageError: where the endpoint refuses for a reason that repeating does not cure.
+            StageError: if the endpoint refuses for a reason that repeating does not cure.
         """
         import httpx
 
@@ -119,7 +119,7 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
         prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableAnswerError(
-            f"the teacher's answer is not of the OpenAI protocol: {type(error).__name__} {error}",
+            f"the teacher's answer does not follow the OpenAI protocol: {type(error).__name__} {error}",
             where="NARROWCAST_TEACHER_URL",
             next_command="check that the address ends where /chat/completions begins, usually /v1",
         ) from error
@@ -161,9 +161,9 @@ def _refused(status: int, body: bytes) -> StageError:
         404: "check NARROWCAST_TEACHER_URL (it usually ends in /v1) and NARROWCAST_TEACHER_MODEL",
         422: "if it names response_format: --structured json_object, or --structured none",
     }
-    said = " ".join(body.decode("utf-8", "replace").split())[:300]
+    reason = " ".join(body.decode("utf-8", "replace").split())[:300]
     return StageError(
-        f"the teacher refused the request with HTTP {status}: {said or 'no text'}",
+        f"the teacher refused the request with HTTP {status}: {reason or 'no text'}",
         where="NARROWCAST_TEACHER_URL",
         next_command=hints.get(status, "read what the endpoint says"),
         reason_code="factory_teacher_refused",

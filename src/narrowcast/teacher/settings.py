@@ -52,7 +52,7 @@ class TeacherSettings(BaseModel):
         """The endpoint that `settings` name; `model` wins over theirs.
 
         Raises:
-            UsageError: where address or model is missing or wrong, or the address is not loopback offline.
+            UsageError: if address or model is missing or wrong, or the address is not loopback offline.
         """
         url, name = settings.teacher_url, model or settings.teacher_model
         missing = [

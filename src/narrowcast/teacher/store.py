@@ -61,8 +61,8 @@ class CallStore:
         waiting: called at each look while waiting; what it raises ends the wait.
 
     Raises:
-        ProjectBusyError: where another process still holds the store after that time.
-        WorkspaceError: where the file is damaged, or the disk refuses.
+        ProjectBusyError: if another process still holds the store after that time.
+        WorkspaceError: if the file is damaged, or the disk refuses.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class CallStore:
             self._answers[key] = replace(answer, stored=True)
             self._count(answer)
 
-    def turned_away(self, call: Call, key: str, attempt: str, why: str, *, billed: bool) -> None:
+    def record_failure(self, call: Call, key: str, attempt: str, why: str, *, billed: bool) -> None:
         """Write down an attempt without an answer; `billed` where it may have been paid all the same."""
         self._append(
             {
@@ -144,9 +144,9 @@ class CallStore:
             except BlockingIOError as error:
                 if time.monotonic() >= until:
                     raise ProjectBusyError(
-                        "calls to the teacher of an earlier run are still under way",
+                        "calls of an earlier run to the teacher are still in flight",
                         where=str(self.path),
-                        next_command="the same command again, later; their answers are kept, not paid again",
+                        next_command="run the same command again later; their answers are not paid again",
                     ) from error
             if waiting is not None:
                 waiting()

@@ -1,7 +1,7 @@
 """Asking one question: the store first, then the budget, then the endpoint with retries.
 
 The waits are our own and not those of stamina, which sleeps where nothing can wake it: an endpoint may ask
-for minutes, and `stop` must end the wait at once.
+for minutes, and `stop` must end the wait immediately.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from narrowcast.teacher.store import CallStore
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 # An endpoint that asks for more than this is not waited for: the run ends and is resumed later.
-_LONGEST_ASKED = 300.0
+_LONGEST_RETRY_AFTER = 300.0
 
 
 class Teacher:
@@ -46,7 +46,7 @@ class Teacher:
         """The stored answer, or a paid one that is stored; None where the caps leave no room, or on `stop`.
 
         Raises:
-            StageError: where the teacher refuses or cannot be reached.
+            StageError: if the teacher refuses or cannot be reached.
         """
         key = call.key
         stored = self._store.get(key)
@@ -63,16 +63,16 @@ class Teacher:
             if isinstance(outcome, Answer):
                 return outcome
             last = outcome
-            if (outcome.wait or 0) > _LONGEST_ASKED:
+            if (outcome.wait or 0) > _LONGEST_RETRY_AFTER:
                 break
             if number + 1 < self._attempts and self._stopping.wait(_delay(outcome, number, key)):
                 return None
         raise StageError(
-            f"the teacher gave no answer in {self._attempts} attempts; the last: {last.why}"
-            if (last.wait or 0) <= _LONGEST_ASKED
+            f"the teacher did not answer in {self._attempts} attempts; the last: {last.why}"
+            if (last.wait or 0) <= _LONGEST_RETRY_AFTER
             else f"the teacher asks to wait {last.wait:.0f} seconds ({last.why})",
             where="NARROWCAST_TEACHER_URL",
-            next_command="the same command again, later; answers that came are kept and not paid again",
+            next_command="run the same command again later; answers that arrived are not paid again",
             reason_code="factory_teacher_unavailable",
         )
 
@@ -87,11 +87,11 @@ class Teacher:
                 self._store.answered(call, key, attempt, outcome)
             else:
                 lost = outcome.billed
-                self._store.turned_away(call, key, attempt, outcome.why, billed=lost)
+                self._store.record_failure(call, key, attempt, outcome.why, billed=lost)
             return outcome
         except StageError as error:
             lost = isinstance(error, UnreadableAnswerError)
-            self._store.turned_away(call, key, attempt, error.what, billed=lost)
+            self._store.record_failure(call, key, attempt, error.what, billed=lost)
             raise
         finally:
             answer = outcome if isinstance(outcome, Answer) else None

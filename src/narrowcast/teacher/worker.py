@@ -76,7 +76,7 @@ class Worker:
     def _answer(self, request: dict[str, Any]) -> None:
         try:
             answer = self._teacher.ask(Call.from_dict(request["call"]))
-        except Exception as error:  # noqa: BLE001 - a thread's error is nobody's; the parent would wait forever
+        except Exception as error:  # noqa: BLE001 - an error in a thread is lost, and the parent would wait forever
             self._teacher.stop()
             _send(self._out, error_line(_named(error)), self._lock)
         else:

@@ -139,10 +139,10 @@ class TeacherServer:
     def rows(self, body: dict[str, Any]) -> Reply:
         """Rows of a classification, as many as the prompt asks for."""
         prompt = body["messages"][-1]["content"]
-        found = re.search(r"Write (\d+) rows", prompt)
+        match = re.search(r"Write (\d+) rows", prompt)
         label = re.search(r"the label of every row is (\S+)", prompt)
         rows = []
-        for _ in range(int(found.group(1)) if found else 1):
+        for _ in range(int(match.group(1)) if match else 1):
             with self._lock:
                 self._rows += 1
                 number = self._rows

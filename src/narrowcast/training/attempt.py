@@ -58,7 +58,7 @@ def attempt(
         left -= 1
         drop_incomplete(folder / "checkpoints")
         checkpoint = last_checkpoint(folder / "checkpoints")
-        setup = _with_less_at_once(setup, ctx, step_of(checkpoint) if checkpoint else 0)
+        setup = _with_smaller_micro_batch(setup, ctx, step_of(checkpoint) if checkpoint else 0)
 
 
 def _once(
@@ -78,7 +78,7 @@ def _once(
     return session, setup, peak
 
 
-def _with_less_at_once(setup: TrainingSetup, ctx: StageContext, step: int) -> TrainingSetup:
+def _with_smaller_micro_batch(setup: TrainingSetup, ctx: StageContext, step: int) -> TrainingSetup:
     """Half the micro-batch, such that a step is cut into parts as even as before."""
     recipe = setup.recipe
     parts = math.ceil(recipe.batch_size / max(1, recipe.micro_batch_size // 2))
@@ -88,7 +88,7 @@ def _with_less_at_once(setup: TrainingSetup, ctx: StageContext, step: int) -> Tr
         update={"micro_batch_size": micro, "reasons": {**recipe.reasons, "micro_batch_size": because}}
     )
     message = (
-        f"{because} examples at once: trying {micro} from step {step}, "
+        f"{because} examples per micro-batch: trying {micro} from step {step}, "
         f"{smaller.accumulation} times a step of {recipe.batch_size}"
     )
     ctx.progress.note(message)

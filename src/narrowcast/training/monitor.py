@@ -113,18 +113,18 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
 
     def on_evaluate(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the best weights, and stop where none better come or the watcher says so."""
-        found = evaluations(state.log_history)
+        figures = evaluations(state.log_history)
         watch = self._ctx.watch
-        if watch is not None and watch(len(found), found[-1]) and state.global_step < state.max_steps:
+        if watch is not None and watch(len(figures), figures[-1]) and state.global_step < state.max_steps:
             self.stopped = "pruned"
             control.should_training_stop, control.should_save = True, False
             return
         if self._select_by == "last":
             return
-        best = best_of(found, self._select_by)
-        if best == len(found) - 1:
+        best = best_of(figures, self._select_by)
+        if best == len(figures) - 1:
             self._keep_best(state)
-        elif 0 < self._options.early_stopping <= len(found) - 1 - best:
+        elif 0 < self._options.early_stopping <= len(figures) - 1 - best:
             self.stopped = "early"
             control.should_training_stop = True
 

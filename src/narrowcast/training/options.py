@@ -1,11 +1,11 @@
 """What can be chosen about a training run. None means: chosen from data, model and machine, and recorded.
 
-Each class holds one subject, which is also a section of `narrowcast train --help`; the keys stay flat.
+Each class holds one subject; the keys stay flat.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -19,20 +19,18 @@ from narrowcast.training.recipes.named import with_recipe
 class MethodOptions(StageOptions):
     """What is trained, and towards what."""
 
-    panel: ClassVar[str] = "Base, method and objective"
-
     base: str = "embedded"
     """Base model: embedded, a catalogue id, a Hub id (owner/name) or a folder."""
     recipe: str = ""
-    """Named recipe (`narrowcast recipes list`); options given beside it win."""
+    """Named recipe (see `narrowcast recipes list`); explicit options take precedence."""
     method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
-    """Train an adapter or all weights; auto takes all weights below 100 M parameters."""
+    """Train an adapter or all weights; auto trains all weights of bases below 100 M parameters."""
     objective: str = "auto"
-    """Learn the answers (sft), prefer one of two (dpo), or a plug-in's; auto: dpo for preference pairs."""
+    """Training objective: sft, dpo or a plug-in's; auto takes dpo for preference pairs, otherwise sft."""
     objective_options: dict[str, Any] = Field(default_factory=dict)
     """Options of a plug-in's objective; they may also be given as keys of their own."""
     loss_turns: Literal["auto", "last", "all"] = "auto"
-    """Assistant turns of a conversation that are learned; auto takes all for chat, otherwise the last."""
+    """Assistant turns of a conversation that carry loss; auto takes all for chat, otherwise the last."""
 
     @field_validator("objective")
     @classmethod
@@ -45,58 +43,52 @@ class MethodOptions(StageOptions):
 class AdapterOptions(StageOptions):
     """The adapter, where one is trained."""
 
-    panel: ClassVar[str] = "Adapter"
-
     lora_rank: int | None = Field(16, ge=1)
-    """Rank of the adapter; null in a recipe takes it from task and rows."""
+    """Rank of the adapter; null in a recipe derives it from the task and its rows."""
     lora_alpha: int | None = Field(32, ge=1)
-    """Scale of the adapter, whose product is multiplied by alpha / rank; null is twice the rank."""
+    """Alpha of the adapter: its output is scaled by alpha / rank; null is twice the rank."""
     lora_dropout: float = Field(0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
     target_modules: list[str] = Field(default_factory=list)
-    """Linear layers that get an adapter; default the catalogue's for this architecture."""
+    """Linear layers with an adapter; by default those of the catalogue."""
 
 
 class ScheduleOptions(StageOptions):
     """Optimizer and schedule."""
 
-    panel: ClassVar[str] = "Optimizer and schedule"
-
     epochs: int | None = Field(None, ge=1, le=1000)
-    """Passes over the training rows."""
+    """Passes over the train rows. Chosen by default."""
     learning_rate: float | None = Field(None, gt=0, lt=1)
-    """Peak learning rate."""
+    """Peak learning rate; by default chosen by base and method."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
-    """Share of the steps over which the learning rate rises."""
+    """Share of the optimizer steps with a rising learning rate."""
     scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
-    """How the learning rate falls after warm-up."""
+    """Learning-rate schedule after warm-up."""
     weight_decay: float = Field(0.01, ge=0)
-    """AdamW's weight decay."""
+    """Weight decay of AdamW."""
     max_grad_norm: float = Field(1.0, ge=0)
-    """Gradients are scaled down to this norm; 0 leaves them."""
+    """Maximum gradient norm; 0 turns clipping off."""
     seed: int = Field(0, ge=0)
-    """Seed of the order of rows and of dropout."""
+    """Seed of the row order and of dropout."""
 
 
 class BatchOptions(StageOptions):
     """Rows, batches and arithmetic."""
 
-    panel: ClassVar[str] = "Rows and batches"
-
     batch_size: int = Field(32, ge=1)
     """Examples per optimizer step."""
     micro_batch_size: int | None = Field(None, ge=1)
-    """Examples computed at once; a smaller number takes less memory and gives the same result."""
+    """Examples per forward pass; fewer take less memory and give the same result. Chosen by default."""
     max_length: int | None = Field(None, ge=8)
-    """Longest row in tokens; default the base's context. Longer rows are left out and counted."""
+    """Maximum length of a row in tokens; longer rows are rejected. By default the context length."""
     layout: Literal["auto", "padded", "tree"] = "auto"
-    """Rows of a batch side by side, or packed so that shared beginnings are computed once; same gradients."""
+    """Layout of a batch: padded rows, or a tree that computes shared prefixes once; same gradients."""
     layout_costs: Costs | None = None
-    """Seconds by which each batch's layout is chosen; measured by default, given to repeat a run."""
+    """Measured costs by which the layout of each batch is chosen; given to repeat a run."""
     word_dropout: float | None = Field(None, ge=0, lt=1)
-    """Share of an input's tokens dropped or replaced, anew in each epoch; default by task and base."""
+    """Share of input tokens dropped or replaced, redrawn in each epoch. Chosen by default."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Arithmetic of matrix products; auto takes bf16 where the machine has it in hardware."""
+    """Precision of matrix products; auto takes bf16 where the hardware supports it."""
     gradient_checkpointing: bool = False
     """Recompute activations: less memory, about a third slower."""
 
@@ -104,16 +96,15 @@ class BatchOptions(StageOptions):
 class SelectionOptions(StageOptions):
     """Evaluation on dev rows, and which weights are kept."""
 
-    panel: ClassVar[str] = "Dev evaluation and selection"
-
     eval_every: int | None = Field(None, ge=1)
-    """Steps between dev evaluations; default once per epoch."""
+    """Optimizer steps between dev evaluations; by default one evaluation per epoch."""
     early_stopping: int = Field(0, ge=0)
-    """Stop after this many dev evaluations without a new best, and keep the best weights; 0 is off."""
+    """Stop after N dev evaluations without improvement, and keep the best weights; 0 is off."""
     select_by: Literal["auto", "last", "loss", "metric"] = "auto"
-    """Weights to keep: the last, or the best by dev loss or task metric; auto: last, or as early stopping."""
+    """Weights to keep: the last, or the best by dev loss or by task metric; auto keeps the last unless early
+    stopping is on."""
     select_rows: int = Field(200, ge=1)
-    """Dev rows that are answered at each evaluation where the task metric selects."""
+    """Dev rows answered per evaluation when weights are selected by the task metric."""
 
     @model_validator(mode="after")
     def _stopping_needs_a_best(self) -> SelectionOptions:
@@ -125,38 +116,32 @@ class SelectionOptions(StageOptions):
 class CheckpointOptions(StageOptions):
     """Checkpoints and limits."""
 
-    panel: ClassVar[str] = "Checkpoints and limits"
-
     checkpoint_every: int | None = Field(None, ge=1)
-    """Steps between checkpoints; default by time alone."""
+    """Optimizer steps between checkpoints; by default only the time counts."""
     checkpoint_minutes: float = Field(2.0, gt=0)
     """Minutes between checkpoints."""
     time_limit_minutes: float | None = Field(None, gt=0)
-    """Stop with a checkpoint after this many minutes."""
+    """Stop with a checkpoint after N minutes."""
     oom_retries: int = Field(0, ge=0, le=10)
-    """Times a run out of memory continues with half the micro-batch; examples per step stay."""
+    """Retries of a run that is out of memory, each with half the micro-batch size and the same batch size."""
 
 
 class PreflightOptions(StageOptions):
-    """What is looked at before and after the run."""
-
-    panel: ClassVar[str] = "Preflight and checks"
+    """Checks before and after the run."""
 
     preflight: Literal["strict", "fail-open", "off"] = "strict"
-    """Whether problems found beforehand stop the run, are only reported, or are not looked for."""
+    """Stop the run on a preflight problem (strict), only report it (fail-open), or do not check (off)."""
     probe_steps: int = Field(10, ge=0, le=100)
-    """Steps tried beforehand to forecast time and memory, in runs ten times as long; 0 tries none."""
+    """Steps that are timed to forecast time and memory, in runs at least ten times as long; 0 is off."""
     forgetting_check: bool = True
-    """Read general text before and after, and warn where the model forgot much of it."""
+    """Measure the loss on general text before and after training, and warn of forgetting."""
 
 
 class TrackingOptions(StageOptions):
-    """Where else figures go."""
-
-    panel: ClassVar[str] = "Tracking"
+    """Experiment trackers."""
 
     track: list[str] = Field(default_factory=list)
-    """Trackers beside the trace: mlflow, wandb or a plug-in."""
+    """Experiment trackers: mlflow, wandb or a plug-in's."""
 
 
 _CHANGE_NO_WEIGHT = {"oom_retries", "forgetting_check", "track"}

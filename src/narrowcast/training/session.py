@@ -141,11 +141,11 @@ class Session:
 
     def selection(self) -> dict[str, Any]:
         """Which evaluation's weights were kept; empty where they are the last step's."""
-        by, found = self._setup.recipe.select_by, evaluations(self._trainer.state.log_history)
-        if by == "last" or not found:
+        by, figures = self._setup.recipe.select_by, evaluations(self._trainer.state.log_history)
+        if by == "last" or not figures:
             return {}
-        best = found[best_of(found, by)]
-        kept = {"by": by, "step": best["step"], "dev_loss": best["eval_loss"], "evaluations": len(found)}
+        best = figures[best_of(figures, by)]
+        kept = {"by": by, "step": best["step"], "dev_loss": best["eval_loss"], "evaluations": len(figures)}
         if self._score is not None:
             kept |= {"metric": self._score.metric, "score": best["eval_score"], "rows": self._score.rows}
         return kept
@@ -160,15 +160,15 @@ class Session:
         """Mean training loss of the last epoch, the last dev loss and the best one."""
         lines = [line for line in self._trace.lines if line.loss is not None]
         last = [line.loss or 0.0 for line in lines if line.epoch > lines[-1].epoch - 1]
-        found = {"final_train": sum(last) / len(last)}
+        figures = {"final_train": sum(last) / len(last)}
         dev = [line.dev_loss for line in self._trace.lines if line.dev_loss is not None]
         if dev:
-            found |= {"dev": dev[-1], "dev_best": min(dev)}
-        return found
+            figures |= {"dev": dev[-1], "dev_best": min(dev)}
+        return figures
 
 
 def training_arguments(setup: TrainingSetup, options: Options, folder: Path, processes: int = 1) -> Any:
-    """What the trainer is told; evaluation, saving and stopping are the monitor's."""
+    """Arguments of the trainer; evaluation, saving and stopping are the monitor's."""
     recipe = setup.recipe
     gpu = torch.cuda.is_available()
     return TrainingArguments(

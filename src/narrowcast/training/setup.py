@@ -46,7 +46,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     Only the train and dev splits are read; test and golden rows never come near training.
 
     Raises:
-        StageError: where no row is left to train on.
+        StageError: if no row is left to train on.
         CancelledError: on request.
     """
     require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")
@@ -86,7 +86,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     if train.turns_without_loss:
         recipe.reasons["loss_turns"] = (
-            f"without {train.turns_without_loss:,} turns that the template renders otherwise in the history"
+            f"without {train.turns_without_loss:,} turns that the template renders differently in the history"
         )
     recipe.layout, recipe.reasons["layout"] = choose_layout(
         options, base, train.rows, recipe.micro_batch_size

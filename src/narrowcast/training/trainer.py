@@ -1,7 +1,7 @@
 """A `Trainer` whose loss costs no more than it must, and whose randomness can be resumed.
 
 **Loss.** Rows are packed as a trie (see `packing`), or padded on the right without an attention mask: under
-causal attention a token never sees what stands behind it, so the padding changes nothing and attention takes
+causal attention a token never sees what follows it, so the padding changes nothing and attention takes
 its fast causal path.
 The hidden states at positions with a loss are picked by a hook in front of the output layer, so logits of
 other positions never exist. The sum over the tokens of a micro-batch is divided by the number of loss
@@ -80,7 +80,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         super().__init__(model=model, args=args, train_dataset=data.rows, callbacks=callbacks)
         self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole step
         self._loss_shifts_labels = False  # `collate` shifted them already
-        self.tokens_seen = self._tokens_told = 0
+        self.tokens_seen = self._tokens_reported = 0
         self.has_dev_rows = bool(data.dev_rows)
         self._rows, self._dev_rows = data.rows, data.dev_rows
         self._batch_size, self._bf16 = data.batch_size, bf16
@@ -114,11 +114,11 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         """What any of the processes wishes; all of them get the same answer. Counts their tokens too."""
         if self.args.world_size == 1:
             return list(wishes)
-        mine = self.tokens_seen - self._tokens_told
+        mine = self.tokens_seen - self._tokens_reported
         shared = torch.tensor([*map(int, wishes), mine], device=self.accelerator.device)
         torch.distributed.all_reduce(shared)
         *counts, tokens = shared.tolist()
-        self.tokens_seen = self._tokens_told = self._tokens_told + int(tokens)
+        self.tokens_seen = self._tokens_reported = self._tokens_reported + int(tokens)
         return [count > 0 for count in counts]
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
@@ -142,7 +142,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         if not math.isfinite(value):
             raise StageError(
                 f"the {name} became {value} at step {self.state.global_step + 1}",
-                next_command="narrowcast train with a lower learning rate, or --set precision=fp32",
+                next_command="narrowcast train with a lower learning rate, or --precision fp32",
                 reason_code="training_diverged",
             )
 
@@ -158,17 +158,19 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
     def dev_loss(self) -> float:
         """Mean loss over the dev rows, in nats per completion token or pair."""
         size = self.args.per_device_train_batch_size
-        total, counted = self.loss_of(self._dev_rows, self._objective, at_once=size)
+        total, counted = self.loss_of(self._dev_rows, self._objective, batch_size=size)
         return total / counted
 
-    def loss_of(self, rows: Sequence[TokenRow], objective: Objective, *, at_once: int) -> tuple[float, int]:
+    def loss_of(
+        self, rows: Sequence[TokenRow], objective: Objective, *, batch_size: int
+    ) -> tuple[float, int]:
         """Loss summed over rows that nothing is learned from, and how many labels that were."""
         ordered = sorted(rows, key=lambda row: row.size)
         total, counted = 0.0, 0
         self.model.eval()
         with torch.inference_mode():
-            for start in range(0, len(ordered), at_once):
-                batch = self._prepare_inputs(objective.batch(ordered[start : start + at_once], self._pad))
+            for start in range(0, len(ordered), batch_size):
+                batch = self._prepare_inputs(objective.batch(ordered[start : start + batch_size], self._pad))
                 logits = picked_logits(self.model, self._head, batch, bf16=self._bf16)
                 total += objective.loss(logits, batch).item()
                 counted += _answers(batch)

@@ -29,7 +29,7 @@ def test_losers_weights_go_and_come_back_to_the_bit(ready, quick, cli_json):
     assert dropped == loser.run_id
     left = {path.name for path in ready.paths.adapters.iterdir()}
     assert left == {mine.run_id, found.current_run}
-    with pytest.raises(ModelError, match=f"it lost in {plan.study}") as caught:
+    with pytest.raises(ModelError, match=f"after the search {plan.study}") as caught:
         load_trained(ready.paths, loser.run_id, ready.settings)
     before = next(line for line in runs(ready) if line["run_id"] == loser.run_id)
     _, *words = shlex.split(caught.value.next_command)

@@ -52,7 +52,7 @@ def told(found):
     ]
 
 
-def test_a_search_goes_on_where_it_was_killed_and_ends_alike(ready, quick, settings, tmp_path):
+def test_a_killed_search_continues_and_ends_like_an_undisturbed_one(ready, quick, settings, tmp_path):
     manifest = load_manifest(ready.paths)
     (ready.paths.root / manifest.splits[Split.TEST].path).unlink()  # nothing reads test rows
     del quick["batch_size"]
@@ -99,7 +99,7 @@ def _written(project, folder, found):
     assert f"--learning-rate {best.varied['learning_rate']}" in command
 
 
-def test_time_that_is_up_ends_a_search_and_more_trials_go_on(ready, quick, cli_json):
+def test_the_time_limit_ends_a_search_and_more_trials_continue_it(ready, quick, cli_json):
     plan = plan_search(ready, asked(quick, DECAYS))
     nothing = search(ready, asked(quick, DECAYS, timeout=0))
     assert (nothing.stopped, nothing.trials, nothing.current_run) == ("timeout", [], None)
@@ -166,7 +166,7 @@ def test_a_trial_behind_the_others_is_pruned(tmp_path):
     assert again.next().params != weak.params
 
 
-def test_what_can_not_be_searched_is_refused(ready, quick):
+def test_an_unsearchable_option_is_refused(ready, quick):
     with pytest.raises(UsageError, match=r"seed cannot be varied; epochs=0\.0: "):
         plan_search(ready, asked(quick, {"seed": "1", "epochs": "0..2"}))
     fixed = plan_search(ready, asked(quick))

@@ -14,7 +14,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
-from narrowcast.models.predictors.load import load_predictor
+from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.tasks import HANDLERS
 
 LABELS = TaskSpec(profile="classification", labels=["card", "fee", "never seen"])
@@ -32,17 +32,16 @@ def pair(text: str, target: str) -> TrainingPair:
 
 def load(reference: str, task: TaskSpec, pairs: Sequence[TrainingPair], tmp_path):
     answer = HANDLERS.get(task.profile)(task).answer
-    return load_predictor(
-        ModelRef(reference),
-        PredictorContext(
-            project=ProjectPaths(tmp_path),
-            settings=Settings.from_environment(),
-            task=task,
-            answer=answer,
-            base="none",
-            train=lambda: pairs,
-        ),
+    ref = ModelRef(reference)
+    context = PredictorContext(
+        project=ProjectPaths(tmp_path),
+        settings=Settings.from_environment(),
+        task=task,
+        answer=answer,
+        base="none",
+        train=lambda: pairs,
     )
+    return predictor_factory(ref).load(context, ref.argument)
 
 
 def ask(predictor, *texts):

@@ -12,5 +12,5 @@ _ADDRESS = re.compile(r"https?://\S+|www\.\S+")
 
 def no_links(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """The number of each rejected row, with the reason; a row that is not named passes."""
-    found = {row.index: _ADDRESS.search(row.text) for row in rows}
-    return {index: f"holds {address[0][:60]}" for index, address in found.items() if address}
+    addresses = {row.index: _ADDRESS.search(row.text) for row in rows}
+    return {index: f"holds {match[0][:60]}" for index, match in addresses.items() if match}

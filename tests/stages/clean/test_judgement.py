@@ -41,7 +41,7 @@ def test_scripts_without_spaces_are_not_noise() -> None:
         ("ok 123", "und"),
     ],
 )
-def test_languages_are_told_offline_and_short_texts_are_undetermined(text: str, code: str) -> None:
+def test_languages_are_detected_offline_and_short_texts_are_undetermined(text: str, code: str) -> None:
     assert language_of(text).code == code
 
 

@@ -13,10 +13,9 @@ from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, ImportRecord, LeakageReport, SplitPolicy
 from narrowcast.core.names import Provenance, ScoringMode, Split
-from narrowcast.core.request import StageRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.store.datasets import dataset_version, save_version
@@ -74,9 +73,8 @@ def train_project(home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, 
         provenance={Provenance.SYNTHETIC: len(rows)},
     )  # fmt: skip
     save_version(project.paths, manifest, splits)
-    run_stage(
-        project, TRAIN, StageRequest(options={"base": str(base), "batch_size": 8, **options}, force=True)
-    )
+    trained = stage_options(project, TRAIN, {"base": str(base), "batch_size": 8, **options})
+    project.runner().run(TRAIN, trained, force=True)
     project.close()
 
 

@@ -10,13 +10,12 @@ import pytest
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind
-from narrowcast.core.request import StageRequest
 from narrowcast.errors import DataError, ModelError, StageError
 from narrowcast.models.predictors.base import PredictorContext
-from narrowcast.models.predictors.load import load_predictor
+from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.stages.export import STAGE
 from narrowcast.store.datasets import load_manifest
 
@@ -80,11 +79,11 @@ def test_an_unchanged_export_is_not_repeated_and_a_lost_file_is(trained, bundle)
 def test_exported_files_answer_through_their_reference(trained, bundle):
     manifest = load_manifest(trained.paths)
     context = PredictorContext(trained.paths, trained.settings, manifest.task, AnswerKind.LABEL, "", list)
-    with load_predictor(ModelRef("gguf:q8_0"), context) as predictor:
+    with predictor_factory(ModelRef("gguf:q8_0")).load(context, "q8_0") as predictor:
         assert predictor.name == "gguf:q8_0"
         assert predictor.size_bytes == bundle.sizes["q8_0"]
     with pytest.raises(ModelError, match="no q6_k file") as caught:
-        load_predictor(ModelRef("gguf:q6_k"), context)
+        predictor_factory(ModelRef("gguf:q6_k")).load(context, "q6_k")
     assert "--formats q6_k" in caught.value.next_command
 
 
@@ -130,7 +129,7 @@ def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
 
 
 @pytest.mark.nightly
-def test_an_adapter_can_not_be_exported_where_there_is_none(extractor):
+def test_exporting_an_adapter_needs_one(extractor):
     with pytest.raises(StageError, match="has no adapter"):
         export(extractor, ExportRequest(options={"formats": ["adapter"]}))
 
@@ -156,6 +155,6 @@ def test_a_lost_adapter_is_an_error_and_leaves_no_bundle(trained):
     for path in trained.paths.adapters.glob("*/adapter_model.safetensors"):
         path.unlink()
     with pytest.raises(ModelError, match="adapter"):
-        run_stage(trained, STAGE, StageRequest(options={"formats": ["f16"]}))
+        trained.runner().run(STAGE, stage_options(trained, STAGE, {"formats": ["f16"]}))
     assert not list(trained.paths.gguf.glob("*"))
     assert trained.trail.events()[-1].severity == "error"

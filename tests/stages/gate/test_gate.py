@@ -55,5 +55,5 @@ def test_quotas_keep_a_cell_from_crowding_out_others(labelled: Project) -> None:
     (generated / "generation.json").write_text(json.dumps(record))
     outcome = gate(labelled, generation="gen-quota")
     assert outcome.ledger.rejected == {"gate_diversity": 5}
-    assert any("not by their meaning" in note for note in outcome.notes), "what was not done is said"
+    assert any("no semantic duplicates" in note for note in outcome.notes), "what was not done is said"
     assert [(cell.quota, cell.generated, cell.accepted) for cell in outcome.cells] == [(4, 9, 4)]

@@ -113,7 +113,7 @@ def waiting(rows, context):
 """
 
 
-def test_of_two_runs_at_once_one_is_refused(
+def test_of_two_simultaneous_runs_one_is_refused(
     labelled: Project, rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "plugin"

@@ -11,7 +11,7 @@ from tests.support.factory import PLAN, Teachers, declare_labels, generate, writ
 pytestmark = pytest.mark.nightly
 
 
-def test_the_cap_holds_and_a_higher_one_goes_on(project: Project, teachers: Teachers) -> None:
+def test_the_cap_holds_and_a_higher_one_continues(project: Project, teachers: Teachers) -> None:
     server = teachers.start()
     declare_labels(project, ["billing", "shipping"])
     write_plan(project, PLAN)

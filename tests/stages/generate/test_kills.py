@@ -119,7 +119,7 @@ def test_a_run_waits_for_the_calls_of_a_killed_one_and_says_so(project: Project,
     command.remove("--json")
     after = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert after.stderr is not None
-    said = next((line for line in after.stderr if "under way: waiting for their answers" in line), None)
+    said = next((line for line in after.stderr if "in flight: waiting for their answers" in line), None)
     released.set()
     after.communicate(timeout=60)
     assert said is not None

@@ -182,7 +182,7 @@ def test_under_the_threshold_force_is_needed_and_leaves_a_trace(project: Project
     path = csv_file(tmp_path / "few.csv", rows=12)
     with pytest.raises(data.MappingUncertainError, match=r"confidence of 0\.60, under 0\.80") as caught:
         data.import_rows(project, f"csv:{path}", auto=True)
-    assert caught.value.found.report.hypotheses
+    assert caught.value.introspection.report.hypotheses
     assert "--force" in caught.value.next_command
     outcome = imported(project, f"csv:{path}", auto=True, force=True)
     assert (outcome.record.forced, outcome.record.confidence) == (True, 0.6)
@@ -194,7 +194,7 @@ def test_what_fits_no_shape_is_refused_even_with_force_and_says_what_was_seen(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"x": n, "y": n / 2}) + "\n" for n in range(50)))
-    with pytest.raises(data.MappingUncertainError, match=r"seen: 50 rows of 2 column\(s\): x \(number"):
+    with pytest.raises(data.MappingUncertainError, match=r"found: 50 rows of 2 column\(s\): x \(number"):
         data.import_rows(project, f"jsonl:{path}", auto=True, force=True)
 
 
@@ -218,7 +218,7 @@ def test_another_profile_is_a_conflict(project: Project, tmp_path: Path) -> None
 
 def test_sources_without_usable_rows(project: Project, tmp_path: Path) -> None:
     (tmp_path / "header.csv").write_text("text,label\n")
-    with pytest.raises(DataError, match="the source holds no rows"):
+    with pytest.raises(DataError, match="the source has no rows"):
         data.import_rows(project, f"csv:{tmp_path / 'header.csv'}", auto=True)
     (tmp_path / "empty.csv").write_text("text,label\n" + " ,a\n" * 5 + "b,\n")
     with pytest.raises(DataError, match="not one of 6 rows could be mapped") as caught:
@@ -381,7 +381,7 @@ def test_every_reason_is_documented_and_used() -> None:
         assert source.count(f'"{code}"') >= 2, f"{code} is never given"
 
 
-def test_a_record_that_can_not_be_written_leaves_the_configuration_as_it_was(
+def test_a_failed_record_leaves_the_configuration_unchanged(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from narrowcast.store import imports as store

@@ -103,7 +103,7 @@ def test_a_text_without_marks_has_no_spans_and_two_styles_are_refused(
     assert (found[0].inputs["text"], found[0].target) == ("plain words [see below]", {"spans": []})
 
 
-def test_html_is_no_annotation(tmp_path: Path) -> None:
+def test_html_is_not_an_annotation(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(
         "".join(

@@ -150,7 +150,7 @@ def test_golden_rows_are_kept_apart(project: Project, commit: Commit) -> None:
     assert not (project.paths.evaluation / "golden.jsonl").exists()
 
 
-def test_rows_the_task_can_not_use_are_rejected_with_the_reason(project: Project, commit: Commit) -> None:
+def test_rows_the_task_cannot_use_are_rejected_with_the_reason(project: Project, commit: Commit) -> None:
     rows = [example(number) for number in range(50)]
     rows += [example(50, target="unheard"), example(51, text="  ")]
     commit(rows)

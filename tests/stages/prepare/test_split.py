@@ -44,9 +44,9 @@ def test_invariants(rows: list[dict[str, Any]], seed: int, chance: random.Random
         assume(False)  # too connected to be divided
         return
     where = {row.id: split for split, groups in placed.items() for group in groups for row in group.rows}
-    turned_away = {each.example.id for each in rejected}
-    assert len(where) + len(turned_away) == len(examples)
-    assert not turned_away & set(where)
+    dropped = {each.example.id for each in rejected}
+    assert len(where) + len(dropped) == len(examples)
+    assert not dropped & set(where)
     for row in examples:
         if row.split in (Split.TEST, Split.GOLDEN) and row.id in where:
             assert where[row.id] is row.split

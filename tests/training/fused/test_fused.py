@@ -61,7 +61,7 @@ def test_loss_and_gradients_are_those_of_the_models_own_operations(family):
     assert_same_gradients(model_of(family), backward, fused_way)
 
 
-def test_in_bf16_they_are_no_further_from_float32_than_the_models_own():
+def test_in_bf16_they_are_as_close_to_float32_as_the_models_own():
     exact, own = model_of("qwen3"), model_of("qwen3")
     fused = copy.deepcopy(own)
     fuse(fused)

@@ -152,7 +152,7 @@ def test_both_answers_count_against_the_context(workshop_with):
     assert found.ledger("train").rows_out == 8
 
 
-def test_rows_without_pairs_can_not_be_preferred(workshop):
+def test_dpo_refuses_rows_without_pairs(workshop):
     with pytest.raises(StageError) as caught:
         workshop.train(objective="dpo")
     assert caught.value.reason_code == "training_dispatch_error"

@@ -32,7 +32,7 @@ def test_an_architecture_that_was_not_compared_is_padded(workshop, monkeypatch):
     monkeypatch.setattr("narrowcast.training.packing.choice.EXACT_FOR", ("llama",))
     recipe = recipe_of(workshop)
     assert recipe.layout == "padded"
-    assert "not proven for qwen3" in recipe.reasons["layout"]
+    assert "not verified for qwen3" in recipe.reasons["layout"]
 
 
 def test_long_rows_are_padded(workshop, monkeypatch):

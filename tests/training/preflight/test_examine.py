@@ -1,4 +1,4 @@
-"""Everything that stands against a run is found at once, before weights are loaded."""
+"""All problems of a run are found together, before weights are loaded."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def _found(workshop: Workshop, *, force: bool = False, **options: object) -> dic
     return found
 
 
-def test_all_problems_are_named_at_once(workshop_with):
+def test_all_problems_are_named_together(workshop_with):
     rows = sentences(40)
     strange = Example({"text": "a word"}, "nobody trained this", "made", 777)
     long = [Example({"text": "card " * 300}, "card", "made", 900 + number) for number in range(3)]
     workshop = workshop_with({Split.TRAIN: [*rows[:30], *long], Split.DEV: [*rows[30:], strange]})
     found = _found(workshop, max_length=200, method="qlora")
     assert found["training_baseline_missing"] == [
-        "no baseline was measured, so there is nothing that the trained model could be compared with"
+        "no baseline was measured, so the trained model could not be compared with anything"
     ]
     assert "nobody trained this" in found["training_label_absent"][0]
     assert "no test rows" in found["training_eval_missing"][0]
@@ -75,7 +75,7 @@ def test_no_mode_begins_where_every_row_is_too_long(workshop):
         ("{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}", "no generation prompt"),
     ],
 )
-def test_a_base_that_can_not_be_used_is_one_finding_among_others(workshop, tmp_path, change, message):
+def test_an_unusable_base_is_one_finding_among_others(workshop, tmp_path, change, message):
     folder = tmp_path / "changed"
     shutil.copytree(workshop.base, folder)
     if isinstance(change, dict):

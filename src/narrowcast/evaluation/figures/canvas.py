@@ -9,7 +9,7 @@ INK = "#1f2933"
 MUTED = "#7b8794"
 GRID = "#e4e7eb"
 ACCENT = "#0b69a3"
-YARDSTICK = "#9aa5b1"
+MUTED = "#9aa5b1"
 
 _DPI = 130
 

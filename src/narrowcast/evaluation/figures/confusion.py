@@ -50,7 +50,7 @@ def draw_confusion(
     axes.tick_params(which="minor", length=0)
     _write_counts(axes, counts, shares, font)
     bar = figure.colorbar(image, ax=axes, shrink=0.4, aspect=26, pad=0.015)
-    bar.set_label("share of the gold label's rows", fontsize=9, color=INK)
+    bar.set_label("share of the reference label's rows", fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=MUTED, length=2)
     bar.outline.set_visible(False)
     title(axes, heading, sub)

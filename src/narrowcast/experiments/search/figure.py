@@ -9,7 +9,7 @@ from narrowcast.evaluation.figures.canvas import (
     ACCENT,
     GRID,
     INK,
-    YARDSTICK,
+    MUTED,
     new_figure,
     png,
     svg,
@@ -72,7 +72,7 @@ def _plain_log(axes: Any) -> None:
 def _point(axes: Any, trial: Trial, latency: float, drawn: Sequence[Trial]) -> None:
     run = trial.run
     assert run is not None
-    colour = ACCENT if trial.front else YARDSTICK
+    colour = ACCENT if trial.front else MUTED
     largest = max(each.run.size_bytes or 0 for each in drawn if each.run is not None)
     area = max(_SMALLEST, _LARGEST * (run.size_bytes or 0) / max(1, largest))
     score = run.score
@@ -89,7 +89,7 @@ def _name_front(axes: Any, front: Sequence[Trial], latency_ms: Mapping[int, floa
         place = (latency_ms[each.number], each.run.score.value)
         places.setdefault(place, []).append(str(each.number))
     for place, numbers in places.items():
-        shown = ", ".join(numbers[:_NAMED]) + (", …" if len(numbers) > _NAMED else "")
+        listing = ", ".join(numbers[:_NAMED]) + (", …" if len(numbers) > _NAMED else "")
         axes.annotate(
-            f"trial {shown}", place, textcoords="offset points", xytext=(9, 4), fontsize=8, color=INK
+            f"trial {listing}", place, textcoords="offset points", xytext=(9, 4), fontsize=8, color=INK
         )

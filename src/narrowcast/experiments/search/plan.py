@@ -95,8 +95,8 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
 
     Raises:
         UsageError: for what cannot be varied.
-        StageError: where there are no dev rows to score trials on.
-        ModelError: where a base is not on this machine.
+        StageError: if there are no dev rows to score trials on.
+        ModelError: if a base is not on this machine.
     """
     fixed = dict(request.options)
     given = {**project.config.stage_options("train"), **fixed}
@@ -130,5 +130,5 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
 
 
 def _default(name: str, options: Options, recipe: Recipe) -> Any:
-    found = getattr(recipe, name, None)
-    return getattr(options, name) if found is None else found
+    value = getattr(recipe, name, None)
+    return getattr(options, name) if value is None else value

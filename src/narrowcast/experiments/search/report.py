@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from narrowcast.experiments.search.plan import SearchPlan
-from narrowcast.experiments.search.result import Search, Trial, latencies, pareto, ranked
+from narrowcast.experiments.search.result import SearchResult, Trial, latencies, pareto, ranked
 from narrowcast.store.files import atomic_writer, write_json, write_text
 
-_TOLD_BY_THE_WAY = {"forgetting_check"}  # no part of what a run is
+_NOT_IN_RUN_ID = {"forgetting_check"}
 
 
 def report(
@@ -23,7 +23,7 @@ def report(
     asked: int,
     stopped: Literal["", "timeout"],
     current: str | None,
-) -> Search:
+) -> SearchResult:
     """Write `result.json`, `trials.csv` and, where a trial finished, `pareto.svg` and `pareto.png`."""
     paths = plan.project.paths
     folder = paths.searches / plan.study
@@ -34,7 +34,7 @@ def report(
         for each in trials
     ]
     best = ranked(marked)
-    found = Search(
+    result = SearchResult(
         study=plan.study,
         folder=paths.relative(folder),
         trials=marked,
@@ -47,21 +47,21 @@ def report(
         next=_next(plan, best, asked, stopped, current),
     )
     write_text(folder / "trials.csv", _table(marked))
-    found.files = [paths.relative(folder / "trials.csv")]
+    result.files = [paths.relative(folder / "trials.csv")]
     if best:
         from narrowcast.experiments.search.figure import draw_pareto
 
-        for kind, picture in draw_pareto(marked, speeds, found.metric).items():
+        for kind, picture in draw_pareto(marked, speeds, result.metric).items():
             with atomic_writer(folder / f"pareto.{kind}") as file:
                 file.write(picture)
-            found.files.append(paths.relative(folder / f"pareto.{kind}"))
-    write_json(folder / "result.json", found.model_dump(mode="json"))
-    return found
+            result.files.append(paths.relative(folder / f"pareto.{kind}"))
+    write_json(folder / "result.json", result.model_dump(mode="json"))
+    return result
 
 
 def train_command(plan: SearchPlan, trial: Trial) -> str:
     """`narrowcast train` with the options of a trial: the run that is there already."""
-    words = [_word(name, value) for name, value in trial.options.items() if name not in _TOLD_BY_THE_WAY]
+    words = [_word(name, value) for name, value in trial.options.items() if name not in _NOT_IN_RUN_ID]
     return " ".join(["narrowcast train", f"--project {plan.project.slug}", *words])
 
 

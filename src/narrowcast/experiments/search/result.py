@@ -1,4 +1,4 @@
-"""What came of a search: its trials, the best one, and those that no other beats in everything."""
+"""The result of a search: its trials, the best one, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Trial(BaseModel):
     """No other trial is at least as good in score, latency and size, and better in one."""
 
 
-class Search(BaseModel):
+class SearchResult(BaseModel):
     """The study as it stands."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -15,7 +15,7 @@ from narrowcast.experiments.measured_run import RunSetup, measured_run, run_id_o
 from narrowcast.experiments.requests import SearchRequest
 from narrowcast.experiments.search.plan import SearchPlan, plan_search
 from narrowcast.experiments.search.report import report
-from narrowcast.experiments.search.result import Search, Trial, ranked
+from narrowcast.experiments.search.result import SearchResult, Trial, ranked
 from narrowcast.experiments.search.retention import drop_losers
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Outcomes that belong to the point that was tried; any other error ends the search.
 _OF_THE_POINT = {"training_diverged", "training_oom", "training_runtime_error"}
-_FAILURES = 3  # so many trials failed and none finished: it is not the point
+_FAILURES = 3  # after this many failed trials and no finished one, the points are not the cause
 
 
 class Deadline(CancelToken):
@@ -82,7 +82,7 @@ def preview_search(project: Project, request: SearchRequest, work: Work | None =
     )
 
 
-def search(project: Project, request: SearchRequest, work: Work | None = None) -> Search:
+def search(project: Project, request: SearchRequest, work: Work | None = None) -> SearchResult:
     """Try points until there are `trials` of them, or the time is up; a study that exists continues.
 
     The best run becomes the project's current one. When the time is up or the work is cancelled, the running
@@ -111,13 +111,13 @@ def search(project: Project, request: SearchRequest, work: Work | None = None) -
             current = best[0].run_id if best else None
             if current is not None:
                 set_current(project.paths, STAGE.name, current)
-        found = report(
+        result = report(
             plan, _trials(study), asked=trials, stopped="timeout" if stopped else "", current=current
         )
         if request.keep == "front" and not stopped:
-            found.dropped = drop_losers(plan, found.trials, found.best, found.front)
-    _emit(plan, "training_search_finished", _sentence(found), _payload(found))
-    return found
+            result.dropped = drop_losers(plan, result.trials, result.best, result.front)
+    _emit(plan, "training_search_finished", _sentence(result), _payload(result))
+    return result
 
 
 def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, deadline: Deadline) -> bool:
@@ -127,7 +127,7 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
             return True
         trial = study.next()
         try:
-            found = _try_point(plan, study, trial, setup, trials)
+            result = _try_point(plan, study, trial, setup, trials)
         except CancelledError as error:
             if deadline.passed():
                 return True
@@ -137,11 +137,11 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
                 next_command="the same `narrowcast search` again",
                 reason_code="training_cancelled",
             ) from error
-        done.append(found)
+        done.append(result)
         if len(done) == _FAILURES and all(each.state == "failed" for each in done):
             raise StageError(
-                f"the first {_FAILURES} trials failed; the last one: {found.why}",
-                where=found.run_id,
+                f"the first {_FAILURES} trials failed; the last one: {result.why}",
+                where=result.run_id,
                 next_command="narrowcast train --dry-run",
                 reason_code="training_search_failed",
             )
@@ -151,54 +151,55 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
 def _try_point(plan: SearchPlan, study: Study, trial: optuna.Trial, setup: RunSetup, trials: int) -> Trial:
     """Train and measure one point, and keep its results."""
     options = plan.options_of(trial.params)
-    found = Trial(
+    run_id = run_id_of(plan.project, options)
+    result = Trial(
         number=trial.number,
         state="complete",
         varied=plan.varied(options),
         options=options,
-        run_id=run_id_of(plan.project, options),
+        run_id=run_id,
+        made=not (plan.project.paths.adapters / run_id).exists(),
     )
-    found.made = not (plan.project.paths.adapters / found.run_id).exists()
-    named = ", ".join(f"{name} {value}" for name, value in found.varied.items())
+    named = ", ".join(f"{name} {value}" for name, value in result.varied.items())
     setup.work.progress.note(f"trial {trial.number + 1} of {trials}: {named}")
 
     def watch(number: int, figures: Mapping[str, float]) -> bool:
-        found.evaluations[number - 1 :] = [figures["eval_score"]]
+        result.evaluations[number - 1 :] = [figures["eval_score"]]
         return study.prune(trial, number, figures["eval_score"])
 
     try:
-        found.run = measured_run(plan.project, options, setup, watch)
+        result.run = measured_run(plan.project, options, setup, watch)
     except StageError as error:
         if error.reason_code == "training_pruned":
-            found.state, found.why = "pruned", f"behind the median at evaluation {len(found.evaluations)}"
+            result.state, result.why = "pruned", f"behind the median at evaluation {len(result.evaluations)}"
         elif error.reason_code in _OF_THE_POINT:
-            found.state, found.why = "failed", f"{error.reason_code}: {error.what}"
+            result.state, result.why = "failed", f"{error.reason_code}: {error.what}"
         else:
             raise
-    score = found.run.score.value if found.run else None
-    study.finish(trial, found.model_dump(mode="json", exclude={"number", "front", "latency_ms"}), score)
-    said = found.why if found.run is None else f"{found.run.metric} {found.run.score.value:.4f}"
-    setup.work.progress.note(f"trial {trial.number + 1} of {trials}: {found.state}, {said}")
+    score = result.run.score.value if result.run else None
+    study.finish(trial, result.model_dump(mode="json", exclude={"number", "front", "latency_ms"}), score)
+    outcome = result.why if result.run is None else f"{result.run.metric} {result.run.score.value:.4f}"
+    setup.work.progress.note(f"trial {trial.number + 1} of {trials}: {result.state}, {outcome}")
     _emit(
         plan,
         "training_search_trial",
-        f"trial {trial.number}: {found.state}, {said}",
-        found.model_dump(mode="json"),
+        f"trial {trial.number}: {result.state}, {outcome}",
+        result.model_dump(mode="json"),
     )
-    return found
+    return result
 
 
 def _trials(study: Study) -> list[Trial]:
     return [Trial.model_validate(each) for each in study.results()]
 
 
-def _sentence(found: Search) -> str:
+def _sentence(found: SearchResult) -> str:
     states = [each.state for each in found.trials]
     counts = ", ".join(f"{states.count(state):,} {state}" for state in dict.fromkeys(states))
     return f"{found.study}: {counts or 'no trial finished'}; best: {found.current_run or 'none'}"
 
 
-def _payload(found: Search) -> dict[str, Any]:
+def _payload(found: SearchResult) -> dict[str, Any]:
     return found.model_dump(
         mode="json", include={"study", "asked", "stopped", "metric", "best", "front", "files"}
     )

@@ -46,7 +46,7 @@ class Dimension(BaseModel):
         if bool(self.values) == (self.low is not None and self.high is not None):
             raise ValueError("takes either low and high, or values")
         if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError("low must lie below high")
+            raise ValueError("low must be below high")
         if self.log and (self.low or 0) <= 0:
             raise ValueError("a logarithmic range begins above 0")
         return self
@@ -61,8 +61,8 @@ class Dimension(BaseModel):
             return default if default in self.values else self.values[0]
         assert self.low is not None
         assert self.high is not None
-        wanted = 1.0 if self.relative or not isinstance(default, int | float) else float(default)
-        return min(max(wanted, self.low), self.high)
+        value = 1.0 if self.relative or not isinstance(default, int | float) else float(default)
+        return min(max(value, self.low), self.high)
 
     def settle(self, tried: Any, default: Any) -> Any:
         """The option's value for a tried point; `default` is the recipe's own."""
@@ -91,15 +91,15 @@ def read_space(path: Path) -> Space:
     """A space of the user's own: a YAML file, option name to dimension.
 
     Raises:
-        UsageError: where it cannot be read, or is no such file.
+        UsageError: if it cannot be read, or is no such file.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError("the search space cannot be read", where=f"{path}: {error}") from error
-    if not isinstance(found, dict) or not found:
+    if not isinstance(content, dict) or not content:
         raise UsageError("a search space is a YAML mapping of option names", where=str(path))
-    return {str(name): _dimension(str(name), each, str(path)) for name, each in found.items()}
+    return {str(name): _dimension(str(name), each, str(path)) for name, each in content.items()}
 
 
 def read_vary(ranges: Mapping[str, str]) -> Space:

@@ -1,8 +1,8 @@
 """The study: Optuna's journal in the project's folder, one line an operation.
 
 Each trial has a sampler of its own, seeded by the number of the trial, so the study is a function of its
-seed and its history: killed and gone on with, it tries what it would have tried. A trial that was running
-when the process died is taken up again, with its point and its figures.
+seed and its history: after a kill it continues with the points that it would have tried. A trial that was
+running when the process died is taken up again, with its point and its figures.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Study:
             self._study.enqueue_trial(dict(start))
 
     def results(self) -> list[dict[str, Any]]:
-        """What came of each finished trial, in their order."""
+        """The result of each finished trial, in order."""
         return [
             {"number": trial.number, **trial.user_attrs[_RESULT]}
             for trial in self._study.get_trials(deepcopy=False)
@@ -76,13 +76,13 @@ class Study:
         return self._study.ask(self._distributions)
 
     def prune(self, trial: optuna.Trial, number: int, score: float) -> bool:
-        """Tell a score and hear whether the trial should end: it is behind half of those before it."""
+        """Report a score; true where the trial should end, below the median of those before it."""
         if number not in self._study.get_trials(deepcopy=False)[trial.number].intermediate_values:
-            trial.report(score, number)  # after a resume, it may have been told before
+            trial.report(score, number)  # after a resume, it may be known already
         return trial.should_prune()
 
     def finish(self, trial: optuna.Trial, result: dict[str, Any], score: float | None) -> None:
-        """Keep what came of a trial; without a score it failed, or was ended early."""
+        """Store the result of a trial; without a score it failed, or was ended early."""
         trial.set_user_attr(_RESULT, result)
         if result["state"] == "pruned":
             self._study.tell(trial, state=TrialState.PRUNED)

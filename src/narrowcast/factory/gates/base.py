@@ -39,7 +39,7 @@ class GateRow:
         """The row as an example of the task.
 
         Raises:
-            ValueError: where its parts do not fit each other.
+            ValueError: if its parts do not fit each other.
         """
         inputs, target = self.shape.read(self.generated.data)
         return Example(inputs, target, index=self.index)

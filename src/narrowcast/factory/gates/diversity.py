@@ -11,14 +11,14 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 def diversity(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Rows of a full cell are rejected, the later ones first; what cells lack is reported elsewhere."""
     taken: Counter[str] = Counter()
-    found = {}
+    rejections = {}
     for row in rows:
         cell = row.generated.origin.cell
         quota = context.quotas.get(cell)
         if quota is None:
             continue
         if taken[cell] >= quota:
-            found[row.index] = f"{cell} has its {quota} rows"
+            rejections[row.index] = f"{cell} has its {quota} rows"
         else:
             taken[cell] += 1
-    return found
+    return rejections

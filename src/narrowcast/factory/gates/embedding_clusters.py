@@ -27,14 +27,14 @@ def embedding_clusters(rows: Sequence[GateRow], context: GateContext) -> Mapping
     by = embedder()
     by.fit(texts)
     vectors = by.embed(texts)
-    wanted = min(len(rows) // 2, max(2, math.ceil(2 / context.options.cluster_share)))
-    clusters = KMeans(n_clusters=wanted, random_state=0, n_init=4).fit_predict(vectors)
+    count = min(len(rows) // 2, max(2, math.ceil(2 / context.options.cluster_share)))
+    clusters = KMeans(n_clusters=count, random_state=0, n_init=4).fit_predict(vectors)
     allowed = math.ceil(context.options.cluster_share * len(rows))
     taken: Counter[int] = Counter()
-    found = {}
+    rejections = {}
     for row, cluster in zip(rows, clusters.tolist(), strict=True):
         if taken[cluster] >= allowed:
-            found[row.index] = f"its cluster has {allowed} rows already"
+            rejections[row.index] = f"its cluster has {allowed} rows already"
         else:
             taken[cluster] += 1
-    return found
+    return rejections

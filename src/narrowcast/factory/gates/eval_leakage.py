@@ -20,15 +20,17 @@ def eval_leakage(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, 
     held_out = [text for row in context.held_out for text in _texts(row)]
     if not rows or not held_out:
         return {}
-    found = _exact(rows, held_out)
-    _near(rows, held_out, context.options.leakage, found)
+    rejections = _exact(rows, held_out)
+    _near(rows, held_out, context.options.leakage, rejections)
     by = embedder_for([*(row.text for row in rows), *held_out], context)
     if by is not None:
         hits = nearest([row.text for row in rows], held_out, by, context.options.semantic)
         for row, hit in zip(rows, hits, strict=True):
-            if hit is not None and row.index not in found:
-                found[row.index] = f"in other words ({hit.similarity:.2f}): {held_out[hit.number][:120]!r}"
-    return found
+            if hit is not None and row.index not in rejections:
+                rejections[row.index] = (
+                    f"semantic duplicate ({hit.similarity:.2f}): {held_out[hit.number][:120]!r}"
+                )
+    return rejections
 
 
 def _texts(row: Example) -> list[str]:
@@ -40,10 +42,10 @@ def _exact(rows: Sequence[GateRow], held_out: Sequence[str]) -> dict[int, str]:
     whole = {normalised(text) for text in held_out}
     quoted = {words_of(text) for text in held_out if len(words_of(text).split()) >= _QUOTED_FROM}
     lengths = sorted({len(text.split()) for text in quoted})
-    found = {}
+    rejections = {}
     for row in rows:
         if normalised(row.text) in whole:
-            found[row.index] = "equals a held-out input"
+            rejections[row.index] = "equals a held-out input"
             continue
         words = words_of(row.text).split()
         if any(
@@ -51,15 +53,17 @@ def _exact(rows: Sequence[GateRow], held_out: Sequence[str]) -> dict[int, str]:
             for size in lengths
             for start in range(len(words) - size + 1)
         ):
-            found[row.index] = "holds a held-out input"
-    return found
+            rejections[row.index] = "contains a held-out input"
+    return rejections
 
 
-def _near(rows: Sequence[GateRow], held_out: Sequence[str], threshold: float, found: dict[int, str]) -> None:
+def _near(
+    rows: Sequence[GateRow], held_out: Sequence[str], threshold: float, rejections: dict[int, str]
+) -> None:
     """Everything connected with a held-out text leaks, also by way of another row."""
     texts = [*(row.text for row in rows), *held_out]
     for group in near_duplicates(texts, threshold).groups:
         if any(number >= len(rows) for number in group):
             for number in group:
                 if number < len(rows):
-                    found.setdefault(rows[number].index, "nearly a held-out input")
+                    rejections.setdefault(rows[number].index, "near-duplicate of a held-out input")

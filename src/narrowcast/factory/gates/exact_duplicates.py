@@ -11,11 +11,11 @@ from narrowcast.similarity.shingles import normalised
 def exact_duplicates(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """The first of equal rows stays."""
     seen = {normalised(input_text(row.inputs)): row.id for row in context.accepted}
-    found = {}
+    rejections = {}
     for row in rows:
         key = normalised(row.text)
         if key in seen:
-            found[row.index] = f"same input as {seen[key]}"
+            rejections[row.index] = f"same input as {seen[key]}"
         else:
             seen[key] = f"row {row.index}"
-    return found
+    return rejections

@@ -13,7 +13,7 @@ def expert_flag(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, s
     """Hold back rows whose input or answer matches `expert_pattern`.
 
     Raises:
-        UsageError: where there is no pattern, or it is none.
+        UsageError: if there is no pattern, or it is none.
     """
     text = context.options.expert_pattern
     try:
@@ -22,12 +22,12 @@ def expert_flag(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, s
         raise _no_pattern(str(error)) from error
     if not text:
         raise _no_pattern("none is given")
-    found = {}
+    rejections = {}
     for row in rows:
         match = pattern.search(row.text) or pattern.search(row.output)
         if match:
-            found[row.index] = f"{match.group()[:80]!r} waits for an expert"
-    return found
+            rejections[row.index] = f"{match.group()[:80]!r} waits for an expert"
+    return rejections
 
 
 def _no_pattern(why: str) -> UsageError:

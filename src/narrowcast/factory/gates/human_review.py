@@ -13,11 +13,11 @@ _RISKY = frozenset({"adversarial", "negative"})
 def human_review(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Hold back adversarial and negative rows and `review_share` of the rest, drawn by content."""
     limit = int(context.options.review_share * 0xFFFFFFFF)
-    found = {}
+    rejections = {}
     for row in rows:
         edge = row.generated.origin.edge_case
         if edge in _RISKY:
-            found[row.index] = f"{edge} rows wait for a person"
+            rejections[row.index] = f"{edge} rows wait for a reviewer"
         elif int(content_hash(row.generated.data)[:8], 16) < limit:
-            found[row.index] = "drawn for a person to look at"
-    return found
+            rejections[row.index] = "selected for a reviewer"
+    return rejections

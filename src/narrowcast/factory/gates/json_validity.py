@@ -8,5 +8,5 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 
 
 def json_validity(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:  # noqa: ARG001
-    """Turn away what could not be read as JSON."""
+    """Reject rows that could not be read as JSON."""
     return {row.index: row.generated.error for row in rows if row.generated.error is not None}

@@ -14,7 +14,7 @@ _CONTRASTED = frozenset({"near-miss"})
 
 
 def label_consistency(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Turn away all generated rows of a contradiction: nobody can say which of them is right.
+    """Reject all generated rows of a contradiction: which of them is right is unknown.
 
     Answers in free words differ rightly; of those tasks, equal inputs alone are compared.
     """
@@ -24,12 +24,14 @@ def label_consistency(rows: Sequence[GateRow], context: GateContext) -> Mapping[
         *(row.answer_key for row in rows),
         *(normalised(context.handler.to_messages(row.inputs, row.target)[-1].content) for row in known),
     ]
-    found = dict.fromkeys(_contradicting(_equal(texts), answers, rows, contrast=False), "equal inputs differ")
+    rejections = dict.fromkeys(
+        _contradicting(_equal(texts), answers, rows, contrast=False), "equal inputs have different answers"
+    )
     if context.handler.answer.is_closed:
         groups = near_duplicates(texts, context.options.conflict).groups
         for index in _contradicting(groups, answers, rows, contrast=True):
-            found.setdefault(index, "similar inputs differ in their answers")
-    return found
+            rejections.setdefault(index, "similar inputs have different answers")
+    return rejections
 
 
 def _contradicting(

@@ -39,12 +39,12 @@ _RUN = 8  # equal words in a row with the prompt's rules are no accident
 def leaked_instructions(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Look for words of the making, and for runs of eight words that are in the prompt's rules."""
     known = {run for prompt in context.prompts for run in _runs(prompt)}
-    found = {}
+    rejections = {}
     for row in rows:
         why = _leak(row.output, known, _IN_ANSWERS) or _leak(row.text, known, None)
         if why:
-            found[row.index] = why
-    return found
+            rejections[row.index] = why
+    return rejections
 
 
 def _leak(text: str, known: set[str], more: re.Pattern[str] | None) -> str | None:

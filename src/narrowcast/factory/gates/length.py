@@ -9,10 +9,10 @@ from narrowcast.models.chat import render_training
 
 
 def length(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Turn away rows that training would leave out as over-length."""
-    found = {}
+    """Reject rows that training would leave out as over-length."""
+    rejections = {}
     for row in rows:
         ids, _ = render_training(context.tokenizer, row.messages)
         if len(ids) > context.max_tokens:
-            found[row.index] = f"{len(ids):,} tokens, {context.max_tokens:,} fit"
-    return found
+            rejections[row.index] = f"{len(ids):,} tokens, {context.max_tokens:,} fit"
+    return rejections

@@ -9,10 +9,10 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 
 
 def llm_judge(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Turn away rows that the judge refused, and rows that it has not seen.
+    """Reject rows that the judge rejected, and rows that it has not seen.
 
     Raises:
-        UsageError: where nothing was judged.
+        UsageError: if nothing was judged.
     """
     if context.judgements is None:
         raise UsageError(

@@ -15,12 +15,12 @@ _PREFACE = re.compile(
 
 def output_contract(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """The example serves the task, its rendered answer reads back, and it keeps its cell's label."""
-    found = {}
+    rejections = {}
     for row in rows:
         why = _fault(row, context)
         if why:
-            found[row.index] = why
-    return found
+            rejections[row.index] = why
+    return rejections
 
 
 def _fault(row: GateRow, context: GateContext) -> str | None:

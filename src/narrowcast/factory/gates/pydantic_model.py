@@ -15,7 +15,7 @@ def pydantic_model(rows: Sequence[GateRow], context: GateContext) -> Mapping[int
     """Validate each answer as JSON.
 
     Raises:
-        UsageError: where `pydantic_model` names no model.
+        UsageError: if `pydantic_model` names no model.
     """
     model = load_reference(context.options.pydantic_model, "pydantic_model")
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -25,12 +25,12 @@ def pydantic_model(rows: Sequence[GateRow], context: GateContext) -> Mapping[int
             next_command="--pydantic-model MODULE:CLASS",
             reason_code="factory_request_invalid",
         )
-    found = {}
+    rejections = {}
     for row in rows:
         try:
             model.model_validate_json(row.output)
         except ValidationError as error:
             fault = error.errors()[0]
             place = ".".join(str(part) for part in fault["loc"]) or "the answer"
-            found[row.index] = f"{place}: {fault['msg']}"
-    return found
+            rejections[row.index] = f"{place}: {fault['msg']}"
+    return rejections

@@ -12,7 +12,7 @@ def load_reference(text: str | None, option: str) -> Any:
     """Import what the user named.
 
     Raises:
-        UsageError: where nothing is named or it cannot be imported.
+        UsageError: if nothing is named or it cannot be imported.
     """
     module, colon, name = (text or "").partition(":")
     try:

@@ -10,10 +10,10 @@ from narrowcast.factory.gates.base import GateContext, GateRow
 
 
 def regex(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
-    """Turn away answers that `pattern` does not match from end to end.
+    """Reject answers that `pattern` does not match in full.
 
     Raises:
-        UsageError: where there is no pattern, or it is none.
+        UsageError: if there is no pattern, or it is none.
     """
     if context.options.pattern is None:
         raise UsageError(
@@ -25,7 +25,7 @@ def regex(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
         pattern = re.compile(context.options.pattern, re.DOTALL)
     except re.error as error:
         raise UsageError(
-            f"the pattern is no regular expression: {error}",
+            f"the pattern is not a regular expression: {error}",
             where=context.options.pattern,
             next_command="--pattern 'REGEX'",
             reason_code="factory_request_invalid",

@@ -13,10 +13,10 @@ def row_schema(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
     from jsonschema.exceptions import best_match
 
     validator = Draft202012Validator(context.shape.schema)
-    found = {}
+    rejections = {}
     for row in rows:
         error = best_match(validator.iter_errors(row.generated.data))
         if error is not None:
             place = ".".join(str(part) for part in error.absolute_path) or "the row"
-            found[row.index] = f"{place}: {error.message[:200]}"
-    return found
+            rejections[row.index] = f"{place}: {error.message[:200]}"
+    return rejections

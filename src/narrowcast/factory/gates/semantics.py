@@ -15,7 +15,7 @@ def embedder_for(texts: Sequence[str], context: GateContext) -> Embedder | None:
     """A fresh embedder, or None where the texts are too few, which the outcome then says."""
     if len(texts) >= _LEAST_TEXTS:
         return embedder()
-    note = f"under {_LEAST_TEXTS} texts: inputs were compared by their shingles, not by their meaning"
+    note = f"under {_LEAST_TEXTS} texts: near-duplicates were searched for, but no semantic duplicates"
     if note not in context.notes:
         context.notes.append(note)
     return None

@@ -17,27 +17,27 @@ def tool_calls(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
     """Check the calls of each answer against the tool definitions, then by `tool_tests`.
 
     Raises:
-        UsageError: where the tools cannot be read.
+        UsageError: if the tools cannot be read.
     """
     schemas = _schemas(context)
     test: Test | None = (
         load_reference(context.options.tool_tests, "tool_tests") if context.options.tool_tests else None
     )
-    found = {}
+    rejections = {}
     for row in rows:
         why = _fault(row.output, schemas, test)
         if why:
-            found[row.index] = why
-    return found
+            rejections[row.index] = why
+    return rejections
 
 
 def _fault(output: str, schemas: Mapping[str, Any], test: Test | None) -> str | None:
     try:
         calls = list(_calls(json.loads(output)))
     except (ValueError, TypeError, AttributeError) as error:
-        return f"the answer is no tool call: {error}"
+        return f"the answer is not a tool call: {error}"
     if not calls:
-        return "the answer is no tool call"
+        return "the answer is not a tool call"
     for name, arguments in calls:
         if name not in schemas:
             return f"there is no tool {name!r}"
@@ -73,7 +73,7 @@ def _schemas(context: GateContext) -> dict[str, Any]:
     path = (context.root / (context.options.tools or "specs/tools.json")).resolve()
     try:
         if not path.is_relative_to(context.root.resolve()):
-            raise ValueError("the file lies outside the project")  # noqa: TRY301 - one error for all faults
+            raise ValueError("the file is outside the project")  # noqa: TRY301 - one error for all faults
         schemas = {}
         for tool in json.loads(path.read_text(encoding="utf-8")):
             function = tool.get("function", tool)

@@ -24,12 +24,12 @@ _SHORT_ON_PURPOSE = frozenset({"boundary"})
 
 def triviality(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
     """Too short, repetitive, a template that was not filled, or an answer that is the input."""
-    found = {}
+    rejections = {}
     for row in rows:
         why = _fault(row, context.options.min_words)
         if why:
-            found[row.index] = why
-    return found
+            rejections[row.index] = why
+    return rejections
 
 
 def _fault(row: GateRow, min_words: int) -> str | None:
@@ -45,5 +45,5 @@ def _fault(row: GateRow, min_words: int) -> str | None:
     if placeholder:
         return f"unfilled: {placeholder.group()!r}"
     if words_of(row.output) == words_of(row.text):
-        return "the answer is the input"
+        return "the answer repeats the input"
     return None

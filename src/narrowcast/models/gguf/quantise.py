@@ -56,7 +56,7 @@ def quantise(source: Path, target: Path, name: str) -> TensorTypes:
     )
     if child.returncode != 0 or not target.exists():
         target.unlink(missing_ok=True)
-        last = child.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        last = child.stderr.strip().splitlines()[-1:] or ["no output"]
         raise ModelError(
             f"{name} quantisation ended with exit code {child.returncode}: {last[0]}",
             where=str(source),

@@ -154,7 +154,7 @@ def _array(
     architecture: arch.Architecture,
     dtype: FloatType,
 ) -> Any:
-    """The tensor as it lies in the file."""
+    """The tensor as it is stored in the file."""
     import numpy as np
 
     array = tensor.read()
@@ -175,6 +175,6 @@ def _array(
         raise ModelError(
             f"tensor {name} does not fit float16",
             where=str(tensor.file),
-            next_command="narrowcast export --set reference=bf16",
+            next_command="narrowcast export --reference bf16",
         )
     return np.ascontiguousarray(array, dtype=np.float16)

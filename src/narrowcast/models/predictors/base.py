@@ -30,7 +30,7 @@ class Predictor(Protocol):
         """One prediction per request, in order.
 
         Raises:
-            ModelError: where the model fails; never a stand-in answer.
+            ModelError: if the model fails; never a stand-in answer.
         """
 
     def close(self) -> None:
@@ -103,7 +103,11 @@ class PredictorFactory:
     """What the registry holds: how predictors of one name are built, and what their answers depend on."""
 
     load: Callable[[PredictorContext, str], Predictor]
-    """Builds a predictor from the context and the argument of the reference."""
+    """Builds a predictor from the context and the argument of the reference; the caller closes it.
+
+    Raises:
+        ModelError: if the model cannot be loaded; never another model in its place.
+    """
     argument: str = ""
     """What stands after the colon, in words; empty: the name takes no argument."""
     content: Callable[[PredictorContext, str], Mapping[str, object]] = fitted_on_train

@@ -65,7 +65,7 @@ def training_pairs(context: PredictorContext) -> list[TrainingPair]:
     """The train split.
 
     Raises:
-        DataError: where it has no rows.
+        DataError: if it has no rows.
     """
     pairs = list(context.train())
     if not pairs:

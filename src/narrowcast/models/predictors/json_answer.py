@@ -13,7 +13,7 @@ def answer_text(value: Mapping[str, Any]) -> str:
 
 
 def field_table(targets: Sequence[str]) -> dict[str, list[Any]]:
-    """Columns of the objects in rendered targets: field name to one value a row, in the rows' order."""
+    """Columns of the objects in rendered targets: field name to one value per row, in order."""
     objects = [json.loads(target) for target in targets]
     names = list(dict.fromkeys(name for each in objects for name in each))
     return {name: [each.get(name) for each in objects] for name in names}

@@ -19,7 +19,7 @@ from narrowcast.models.predictors.prefill import Batch, Reader
 
 MARGIN = 10.0  # nats; with 77 labels no probability moved by more than 4e-5, at two thirds of 20 nats' time
 _WHOLE_SUBTREE = 64
-_LOGITS = 1 << 22  # logits at once; 16 MiB stay in memory the allocator reuses
+_LOGITS = 1 << 22  # logits per pass; 16 MiB stay in memory the allocator reuses
 
 
 class TrieScorer:
@@ -29,7 +29,7 @@ class TrieScorer:
         reader: the model.
         trie: of the labels' tokens.
         margin: see above; infinity computes the whole trie.
-        whole: a subtree of at most so many nodes is computed with its root: fewer, larger steps.
+        whole: a subtree of at most this many nodes is computed with its root: fewer, larger steps.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from narrowcast.errors import ModelError
 @dataclass(frozen=True, slots=True)
 class LabelTrie:
     """Items in one numbering: node 0 is the end of the prompt, nodes 1 to `nodes` - 1 follow in preorder,
-    then one leaf a label (its end-of-turn token).
+    then one leaf per label (its end-of-turn token).
 
     Preorder makes the subtree of node `n` the range `n` to `n + size[n]`, hence ancestry a comparison.
 
@@ -42,7 +42,7 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     Leaf `nodes + i` belongs to `answers[i]`.
 
     Raises:
-        ModelError: where two labels have the same tokens, so that no score can tell them apart.
+        ModelError: if two labels have the same tokens, so that no score can tell them apart.
     """
     if len({tuple(answer) for answer in answers}) < len(answers):
         raise ModelError(

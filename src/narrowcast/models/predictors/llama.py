@@ -26,14 +26,14 @@ from narrowcast.store.runs import current_run
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
     """`gguf:<path>` or `gguf:<format>` of the project's current bundle."""
-    return LlamaPredictor(gguf_path(context.project, argument), name=ModelRef.of_file(argument))
+    return LlamaPredictor(LlamaClient(gguf_path(context.project, argument)), ModelRef.of_file(argument))
 
 
 def gguf_path(project: ProjectPaths, argument: str) -> Path:
     """The file that a path ending in `.gguf` or a format of the current bundle names.
 
     Raises:
-        ModelError: where there is no such file; it says which there are.
+        ModelError: if there is no such file; it says which there are.
     """
     if not _is_path(argument):
         return bundled_file(current_bundle(project), argument)
@@ -69,15 +69,14 @@ class LlamaPredictor:
     """Answers through one GGUF file; see `narrowcast.models.predictors.base.Predictor`.
 
     Args:
-        path: the file.
-        name: how reports call it.
-        kv_type: type of the cached keys and values; `f16` is what other llama.cpp programs use.
+        client: the child with the file; the predictor owns it from here on.
+        name: how reports call it; default the reference to the file's path.
     """
 
-    def __init__(self, path: Path, *, name: str | None = None, kv_type: str = "f16") -> None:
-        self.name = name or ModelRef.of_file(str(path))
-        self.size_bytes: int | None = path.stat().st_size if path.is_file() else None
-        self.client = LlamaClient(path, kv_type=kv_type)
+    def __init__(self, client: LlamaClient, name: str | None = None) -> None:
+        self.name = name or ModelRef.of_file(str(client.path))
+        self.size_bytes: int | None = client.path.stat().st_size
+        self.client = client
         self._answers: dict[tuple[str, ...], list[list[int]]] = {}
 
     def predict(self, requests: Sequence[PromptRequest]) -> list[Prediction]:

@@ -16,7 +16,7 @@ from narrowcast.core.hashing import content_hash
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import UsageError
-from narrowcast.models.predictors.base import Predictor, PredictorContext, PredictorFactory
+from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
 from narrowcast.plugins.contract import instance_of
 from narrowcast.plugins.registry import Registry
 
@@ -38,40 +38,12 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
 _VERSION = 1
 
 
-def load_predictor(ref: ModelRef, context: PredictorContext) -> Predictor:
-    """The predictor a reference names, loaded; close it (or use it in a `with` block).
+def predictor_factory(ref: ModelRef) -> PredictorFactory:
+    """What builds the predictor of a reference, by `load(context, ref.argument)`; it loads nothing yet.
 
     Raises:
         UsageError: for an unknown name, or an argument that is missing or not wanted.
-        ModelError: where the model cannot be loaded; never another model in its place.
     """
-    return _factory(ref).load(context, ref.argument)
-
-
-def fingerprint(ref: ModelRef, context: PredictorContext) -> str:
-    """Equal fingerprints, equal answers to equal prompts: a hash of weights, or of the rows it is fitted on.
-
-    Loads no model. A plug-in's version is part of it.
-
-    Raises:
-        UsageError: for an unknown name, or an argument that is missing or not wanted.
-        ModelError: where the model is not there.
-    """
-    factory = _factory(ref)
-    parts: dict[str, object] = {"name": ref.name, "version": _VERSION}
-    if ref.argument and not factory.by_content:
-        parts["argument"] = ref.argument
-    if origin := PREDICTORS.origin(ref.name):
-        parts["plugin"] = str(origin)
-    return content_hash({**parts, **factory.content(context, ref.argument)})
-
-
-def trained_run(ref: ModelRef, project: ProjectPaths) -> str | None:
-    """The training run of the project whose weights answer; None where there is none, or it is not known."""
-    return _factory(ref).run(project, ref.argument)
-
-
-def _factory(ref: ModelRef) -> PredictorFactory:
     factory = PREDICTORS.get(ref.name)
     if factory.argument and not ref.argument:
         raise UsageError(
@@ -84,3 +56,26 @@ def _factory(ref: ModelRef) -> PredictorFactory:
             f"the model {ref.name!r} takes no argument", where=ref, next_command=f"write {ref.name}"
         )
     return factory
+
+
+def fingerprint(ref: ModelRef, context: PredictorContext) -> str:
+    """Equal fingerprints, equal answers to equal prompts: a hash of weights, or of the rows it is fitted on.
+
+    Loads no model. A plug-in's version is part of it.
+
+    Raises:
+        UsageError: for an unknown name, or an argument that is missing or not wanted.
+        ModelError: if the model is not there.
+    """
+    factory = predictor_factory(ref)
+    parts: dict[str, object] = {"name": ref.name, "version": _VERSION}
+    if ref.argument and not factory.by_content:
+        parts["argument"] = ref.argument
+    if origin := PREDICTORS.origin(ref.name):
+        parts["plugin"] = str(origin)
+    return content_hash({**parts, **factory.content(context, ref.argument)})
+
+
+def trained_run(ref: ModelRef, project: ProjectPaths) -> str | None:
+    """The training run of the project whose weights answer; None where there is none, or it is not known."""
+    return predictor_factory(ref).run(project, ref.argument)

@@ -34,6 +34,6 @@ class PlainScorer:
             positions = torch.arange(ids.shape[1], device=ids.device)
             picked = positions[len(prompt) - 1 :]
             logits = self._reader.forward(ids, positions[None], None, None, picked)
-            wanted = torch.tensor(answer, device=ids.device)
-            scores.append(logits.log_softmax(-1).gather(1, wanted[:, None]).sum())
+            target = torch.tensor(answer, device=ids.device)
+            scores.append(logits.log_softmax(-1).gather(1, target[:, None]).sum())
         return torch.stack(scores)

@@ -1,7 +1,7 @@
 """Prompts of different lengths in one batch, and the prefix they share computed once.
 
 Prompts are padded on the right and need no mask while they are read: under causal attention nothing sees
-what stands behind it. What is appended later (answers, trie nodes) attends through an explicit mask that
+what follows it. What is appended later (answers, trie nodes) attends through an explicit mask that
 leaves the padding out, at the positions it would have alone. So batching changes no answer.
 """
 

@@ -1,4 +1,4 @@
-"""The honest rival: linear models on the words of the message, fitted on the train split in seconds.
+"""The strong baseline: linear models on the words of the message, fitted on the train split in seconds.
 
 Classification: TF-IDF of word 1-2-grams (sublinear), multinomial logistic regression; exact probabilities.
 `tfidf-chars` adds character 2-5-grams within words: stronger on noisy spelling, and slower to fit. Fields

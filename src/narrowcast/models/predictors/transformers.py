@@ -15,8 +15,8 @@ from narrowcast.models.chat import render_completion, render_prompt, stop_tokens
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
 from narrowcast.models.predictors.base_content import base_content
 
-_TOKENS_AT_ONCE = 8192  # of a batch, prompts and label tries together; more would not stay in the cache
-_ROWS_AT_ONCE = 64
+_BATCH_TOKENS = 8192  # of a batch, prompts and label tries together; more would not stay in the cache
+_BATCH_ROWS = 64
 
 
 def from_base(context: PredictorContext, _argument: str = "") -> TransformersPredictor:
@@ -32,7 +32,7 @@ def from_run(context: PredictorContext, run_id: str) -> TransformersPredictor:
     """A trained model of the project, its adapter merged in.
 
     Raises:
-        ModelError: where its weights are gone; the base is never a stand-in.
+        ModelError: if its weights are gone; the base is never a stand-in.
     """
     from narrowcast.models.loading import load_trained
 
@@ -94,7 +94,7 @@ class TransformersPredictor:
         """One prediction a request, in order; rows of similar length are computed together.
 
         Raises:
-            ModelError: where a prompt leaves no room in the context.
+            ModelError: if a prompt leaves no room in the context.
         """
         prompts = [render_prompt(self._tokenizer, request.messages) for request in requests]
         self._check_room(requests, prompts)
@@ -125,8 +125,8 @@ class TransformersPredictor:
             fits = (
                 last
                 and requests[row].labels == requests[last[0]].labels
-                and len(last) < _ROWS_AT_ONCE
-                and (longest + answers) * (len(last) + 1) <= _TOKENS_AT_ONCE
+                and len(last) < _BATCH_ROWS
+                and (longest + answers) * (len(last) + 1) <= _BATCH_TOKENS
                 and (self._reader.ragged or len(prompts[row]) == longest)
             )
             if fits:

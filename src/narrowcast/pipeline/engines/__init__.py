@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from narrowcast.core.stage import I, O, R, StageContext, StageDefinition
 
 
 class Engine(Protocol):
-    """Executes the body of a stage.
+    """Says what does the work of a stage.
 
     The runner has the lock, has planned the stage and writes its record and events, whatever the engine. A
     cluster's engine would send inputs and options, both plain pydantic models, to another machine.
     """
 
-    def run(self, definition: StageDefinition[I, O, R], inputs: I, options: O, context: StageContext) -> R:
-        """The stage's result.
-
-        Raises:
-            Exception: whatever the stage raised.
-        """
+    def body(self, definition: StageDefinition[I, O, R]) -> Callable[[I, O, StageContext], R]:
+        """What the runner calls; it returns the stage's result, and raises whatever the stage raises."""
 
 
 class LocalEngine:
     """In this process."""
 
-    def run(self, definition: StageDefinition[I, O, R], inputs: I, options: O, context: StageContext) -> R:
-        """Call the stage."""
-        return definition.run(inputs, options, context)
+    def body(self, definition: StageDefinition[I, O, R]) -> Callable[[I, O, StageContext], R]:
+        """The stage's own function."""
+        return definition.run
 
 
 LOCAL = LocalEngine()

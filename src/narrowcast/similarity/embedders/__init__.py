@@ -32,7 +32,7 @@ def embedder(reference: str = DEFAULT) -> Embedder:
 
     Raises:
         UsageError: for an unknown name or a wrong argument.
-        MissingExtraError: where its library is not installed.
+        MissingExtraError: if its library is not installed.
     """
     name, _, argument = reference.partition(":")
     return EMBEDDERS.get(name)(argument)

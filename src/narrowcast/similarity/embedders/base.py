@@ -20,7 +20,7 @@ class Embedder(Protocol):
 
     Attributes:
         name: for reports, as it was asked for.
-        threshold: the cosine from where on two texts count as saying the same. Cosines of different
+        threshold: the cosine from which two texts count as semantic duplicates. Cosines of different
             embedders cannot be compared, so each brings its own.
     """
 

@@ -20,7 +20,7 @@ class StaticEmbedder:
 
     def __init__(self, folder: str) -> None:
         path = Path(folder).expanduser()
-        # A name that is no folder would make the library ask the model hub.
+        # For a name that is not a folder, the library would ask the model hub.
         if not folder or not (path / "model.safetensors").is_file():
             raise ModelError(
                 "there is no static embedding model in this folder",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from narrowcast.similarity.embedders.base import Vectors
 
 _STEM = 6  # "transferred" and "transfers" agree in their first six letters
-_SAMPLE = 100_000  # rarity is learned from so many texts at most, spread over all
+_SAMPLE = 100_000  # rarity is learned from at most this many texts, spread over all
 
 
 class TfidfEmbedder:

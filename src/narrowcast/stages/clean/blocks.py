@@ -60,10 +60,10 @@ def place(text: str, blocks: Sequence[Block]) -> list[Placed]:
 
 def paragraphs(text: str) -> list[Block]:
     """A plain text: runs of lines between empty ones. White space in them stays."""
-    found = []
+    blocks = []
     position = 0
     for gap in _BLANK_LINE.finditer(text):
-        found.append(text[position : gap.start()])
+        blocks.append(text[position : gap.start()])
         position = gap.end()
-    found.append(text[position:])
-    return [Block(each.strip("\n")) for each in found if each.strip()]
+    blocks.append(text[position:])
+    return [Block(each.strip("\n")) for each in blocks if each.strip()]

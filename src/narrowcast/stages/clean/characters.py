@@ -47,7 +47,7 @@ def clean_characters(text: str) -> tuple[str, Counter[str]]:
 
 
 def _repaired(text: str, changes: Counter[str]) -> str:
-    """Each line by itself: one that was pasted in with a wrong encoding does not stand for the others."""
+    """Each line separately: one that was pasted in with a wrong encoding says nothing about the others."""
     if not _SUSPECT.search(text):
         return text
     from ftfy import fix_encoding

@@ -17,7 +17,7 @@ from narrowcast.stages.clean.findings import Finding
 _LEFT_OUT = frozenset({"IPPublicDetector"})
 _SCORES = {"KeywordDetector": 0.6, "Base64HighEntropyString": 0.5, "HexHighEntropyString": 0.5}
 _FORMAT_SCORE = 0.9
-_LEAST = 8  # a shorter line holds no secret that could be told from a word
+_LEAST = 8  # a shorter line holds no secret that could be distinguished from a word
 _TOKEN = re.compile(r"[A-Za-z0-9_\-]*")
 _PRIVATE_KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
 # What a password without quotes looks like; `password: forgotten` is a sentence.
@@ -32,7 +32,7 @@ class SecretScanner:
     """Looks for every kind that detect-secrets knows.
 
     Raises:
-        MissingExtraError: where it is not installed.
+        MissingExtraError: if it is not installed.
     """
 
     def __init__(self) -> None:

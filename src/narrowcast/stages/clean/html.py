@@ -75,7 +75,7 @@ def html_blocks(text: str, *, boilerplate: bool) -> tuple[list[Block], Counter[s
     """The blocks of a page and how much was left out, by rule.
 
     Raises:
-        MarkupError: where elements are nested more than 2,048 deep.
+        MarkupError: if elements are nested more than 2,048 deep.
     """
     require("lxml", purpose="removing HTML markup")
     from lxml import etree, html
@@ -97,9 +97,9 @@ def html_blocks(text: str, *, boilerplate: bool) -> tuple[list[Block], Counter[s
 
 def _content(root: Any) -> Any:
     for path in (".//main", ".//*[@role='main']", ".//article"):
-        found = root.findall(path)
-        if len(found) == 1 and len(found[0].text_content().strip()) > 200:
-            return found[0]
+        matches = root.findall(path)
+        if len(matches) == 1 and len(matches[0].text_content().strip()) > 200:
+            return matches[0]
     return root
 
 

@@ -20,8 +20,8 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
 
     Raises:
         UsageError: for a wrong locator.
-        DataError: where the source cannot be read.
-        ModelError: where the base that measures chunks is missing.
+        DataError: if the source cannot be read.
+        ModelError: if the base that measures chunks is missing.
         CancelledError: on request.
     """
     config = load_config(ctx.project.config)

@@ -1,4 +1,4 @@
-"""Which language a text is in: py3langid, 97 languages, offline; `und` where it cannot be told."""
+"""Which language a text is in: py3langid, 97 languages, offline; `und` where it cannot be detected."""
 
 from __future__ import annotations
 

@@ -17,43 +17,43 @@ class TextOptions(StageOptions):
     """How texts are cleaned. A report holds them, and the id of a cleaning is made of them."""
 
     column: str | None = None
-    """Column with the text; found by its name or its length where it is left out."""
+    """Text column; by default detected by its name or its length."""
 
     markup: Literal["auto", "html", "markdown", "plain"] = "auto"
-    """What the text is written in; auto looks at file name and content."""
+    """Markup of the text; auto detects it from file name and content."""
 
     boilerplate: bool = True
-    """Leave out navigation, footers, page numbers and repeated lines of documents."""
+    """Remove navigation, footers, page numbers and repeated lines of documents."""
 
     pii: Policy = "report"
-    """Personal data: report, redact, block (reject the row), or off."""
+    """What to do with personal data; block rejects the row."""
 
     secrets: Policy = "report"
-    """Passwords, keys and tokens: report, redact, block or off."""
+    """What to do with passwords, keys and tokens; block rejects the row."""
 
     kinds: list[str] = Field(default_factory=list)
-    """Kinds of personal data to look for; the default kinds where empty."""
+    """Kinds of personal data to look for; empty for the default kinds."""
 
     languages: list[str] = Field(default_factory=list)
-    """Keep these only, as two-letter codes; all where empty."""
+    """Languages to keep, as two-letter codes; empty for all."""
 
     min_quality: float = Field(0.0, ge=0, le=1)
-    """Reject texts whose quality score is lower."""
+    """Minimum quality score of a text; texts below it are rejected."""
 
     outliers: Literal["report", "reject"] = "report"
-    """Texts of unusual length: report or reject them."""
+    """What to do with texts of unusual length."""
 
     outlier_share: float = Field(0.05, ge=0, le=1)
-    """A larger share of outliers than this is a warning event."""
+    """Share of outliers above which a warning event is recorded."""
 
     chunk_size: int = Field(1_000, ge=50)
-    """The most a chunk holds."""
+    """Maximum size of a chunk."""
 
     chunk_unit: Literal["characters", "tokens"] = "characters"
-    """Characters, or tokens of the base model."""
+    """Unit of the chunk size; tokens are those of the base model."""
 
     keep_originals: bool = True
-    """Keep the rows as they came; the one file that still holds what was redacted."""
+    """Keep the original rows; their file is the only one that still holds what was redacted."""
 
 
 class Options(TextOptions):
@@ -63,10 +63,10 @@ class Options(TextOptions):
     """SCHEME:PATH of the texts, for example csv:train.csv or docs:manuals."""
 
     base: str | None = None
-    """Base model whose tokens measure chunks; default the built-in base."""
+    """Base model whose tokens measure chunks; by default the built-in base."""
 
     limit: int | None = Field(None, ge=1)
-    """Take at most N rows."""
+    """Read at most N rows."""
 
     @field_serializer("locator")
     def _without_secrets(self, locator: str) -> str:
@@ -116,13 +116,13 @@ class CleanPreview(CleanReport):
 
 # Why a row leaves; closed, so that ledgers can be compared.
 REJECTIONS = {
-    "unparseable": "the source could not be parsed there",
-    "no_text": "the column is missing or holds no text",
-    "markup": "the markup cannot be read to its end",
+    "unparseable": "the record could not be parsed",
+    "no_text": "the column is missing or has no text",
+    "markup": "the markup cannot be parsed",
     "empty_after_cleaning": "nothing but markup, boilerplate or invisible characters",
-    "language": "none of the languages that are kept",
-    "low_quality": "the quality score is under the limit",
+    "language": "not in one of the languages that are kept",
+    "low_quality": "the quality score is below the minimum",
     "outlier": "far longer or shorter than the other texts",
-    "pii": "holds personal data",
-    "secret": "holds a password, key or token",
+    "pii": "contains personal data",
+    "secret": "contains a password, key or token",
 }

@@ -14,7 +14,7 @@ _LEAST_TEXTS = 20
 
 
 def usual_lengths(lengths: Sequence[int]) -> tuple[int, int] | None:
-    """Shortest and longest length that is no outlier; None for fewer than 20 texts."""
+    """Shortest and longest length that is not an outlier; None for fewer than 20 texts."""
     if len(lengths) < _LEAST_TEXTS:
         return None
     logs = [math.log1p(length) for length in lengths]

@@ -43,7 +43,7 @@ class PiiScanner:
 
     Raises:
         UsageError: for a kind that there is not.
-        MissingExtraError: where Presidio is not installed.
+        MissingExtraError: if Presidio is not installed.
     """
 
     def __init__(self, kinds: Sequence[str] = ()) -> None:

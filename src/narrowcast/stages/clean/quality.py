@@ -63,8 +63,8 @@ def _broken(character: str) -> bool:
 
 def _written_without_spaces(visible: list[str]) -> bool:
     sample = visible[:200]
-    found = sum(
+    count = sum(
         character > "\u0dff" and unicodedata.name(character, "").startswith(_NO_SPACES)
         for character in sample
     )
-    return found > len(sample) / 2
+    return count > len(sample) / 2

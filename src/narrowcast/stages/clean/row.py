@@ -144,8 +144,8 @@ class RowCleaner:
         return found
 
     def _scan(self, text: str) -> list[Finding]:
-        found = self._pii.scan(text) if self._pii else []
-        return without_overlaps(found + (self._secrets.scan(text) if self._secrets else []))
+        findings = self._pii.scan(text) if self._pii else []
+        return without_overlaps(findings + (self._secrets.scan(text) if self._secrets else []))
 
     def _blocking(self, findings: dict[str, list[Finding]]) -> str:
         families = {each.family for found in findings.values() for each in found}
@@ -180,7 +180,7 @@ class RowCleaner:
 
 
 def is_outlier(length: int, usual: tuple[int, int] | None) -> bool:
-    """Whether a text of so many characters is unusual among the others."""
+    """Whether a text of this length is unusual among the others."""
     return usual is not None and not usual[0] <= length <= usual[1]
 
 

@@ -53,7 +53,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """Read the source, clean its texts and keep cleaned rows, chunks, rejects and, by default, originals.
 
     Raises:
-        DataError: where the source cannot be read or holds no text.
+        DataError: if the source cannot be read or holds no text.
         UsageError: for an unknown column or kind of personal data.
         CancelledError: on request; nothing is kept.
     """
@@ -76,7 +76,7 @@ def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: Cleaning
     rows = islice(inputs.connector.load(), options.limit)
     stored = writer.store(rows, Work(ctx.progress, ctx.cancel))
     if not stored.rows:
-        raise DataError("the source holds no rows", where=inputs.locator, reason_code="cleaning_failed")
+        raise DataError("the source has no rows", where=inputs.locator, reason_code="cleaning_failed")
     column = options.column or find_column(writer.originals())
     lengths = _lengths(writer, column)
     usual = usual_lengths([length for length in lengths if length])
@@ -96,7 +96,7 @@ def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: Cleaning
     report = _report(name, inputs.locator, column, options, usual, tally)
     if not report.ledger.balanced:
         raise StageError(
-            "rows were lost while cleaning, which is a mistake of narrowcast",
+            "rows were lost during cleaning, which is a bug of narrowcast",
             where=inputs.locator,
             next_command="please report this with `narrowcast doctor --json`",
             reason_code="cleaning_failed",
@@ -191,7 +191,7 @@ def _warnings(options: Options, findings: list[FindingCount], tally: _Tally) -> 
         if rows and policy == "report":
             what = "personal data" if family == "pii" else "secrets"
             flag = "--pii" if family == "pii" else "--secrets"
-            warnings.append(f"{what} found and left in; {flag} redact or {flag} block takes it out")
+            warnings.append(f"{what} found and kept; {flag} redact or {flag} block removes it")
     if tally.rows and tally.outliers / tally.rows > options.outlier_share:
         warnings.append(f"{tally.outliers:,} of {tally.rows:,} texts are unusually long or short")
     return warnings
@@ -204,7 +204,7 @@ def _warn(report: CleanReport, options: Options, ctx: StageContext) -> None:
     if blocked:
         ctx.emit(
             "cleaning_pii_block",
-            f"{blocked:,} rows hold personal data or secrets and were blocked",
+            f"{blocked:,} rows contain personal data or secrets and were blocked",
             {"source": report.locator, "blocked": blocked, "rows_in": rows},
         )
     if report.outliers > options.outlier_share * rows:

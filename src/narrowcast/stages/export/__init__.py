@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.reasons import StageName
-from narrowcast.stages.export.options import Inputs, Options, Result, read_inputs
+from narrowcast.stages.export.options import ExportResult, Inputs, Options, read_inputs
 
 
-def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     """Write and prove the bundle; see `narrowcast.stages.export.bundle`."""
     from narrowcast.plugins.optional import require
     from narrowcast.stages.export.bundle import export
@@ -20,11 +20,11 @@ STAGE = StageDefinition(
     name="export",
     event_stage=StageName.EXPORT,
     options=Options,
-    result=Result,
+    result=ExportResult,
     read_inputs=read_inputs,
     run=run,
     success_code="export_run",
     failure_code="export_run_failed",
 )
 
-__all__ = ["STAGE", "Inputs", "Options", "Result"]
+__all__ = ["STAGE", "ExportResult", "Inputs", "Options"]

@@ -15,7 +15,7 @@ from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.stages.export.card import model_card
 from narrowcast.stages.export.gguf_files import write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
-from narrowcast.stages.export.options import Inputs, Options, Result
+from narrowcast.stages.export.options import ExportResult, Inputs, Options
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
@@ -32,7 +32,7 @@ _TOKENIZER_FILES = (
 GgufFiles = Mapping[str, tuple[Path, TensorTypes]]
 
 
-def export(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def export(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     """Write the bundle of a trained run.
 
     Raises:
@@ -88,7 +88,7 @@ def _proven(
     if report.verdict == "not_enough_data":
         ctx.emit(
             "export_parity_uncertain",
-            f"{report.rows} rows cannot tell whether the metric fell by more than {options.tolerance}",
+            f"{report.rows} rows are too few to tell if the metric fell by more than {options.tolerance}",
             {"run_id": trained.run_id, "rows": report.rows},
         )
     return report
@@ -98,7 +98,7 @@ _CURES = {
     "template": "narrowcast parity --json, and report the chat template as a bug",
     "tokenizer": "narrowcast export --formats merged",
     "eos": "narrowcast parity --json, and report the tokenizer's configuration as a bug",
-    "numerics": "narrowcast export --set reference=f32 --formats f32",
+    "numerics": "narrowcast export --reference f32 --formats f32",
     "quantisation": "narrowcast export --formats f16,q8_0",
 }
 
@@ -146,10 +146,10 @@ def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | N
 
 def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
     by_name = {path.name: (name, types) for name, (path, types) in files.items()}
-    found = []
+    entries = []
     for path in sorted(each for each in bundle.rglob("*") if each.is_file()):
         name, types = by_name.get(path.name, ("", None))
-        found.append(
+        entries.append(
             BundleFile(
                 path=path.relative_to(bundle).as_posix(),
                 size_bytes=path.stat().st_size,
@@ -159,10 +159,10 @@ def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
                 fallbacks=types.fallbacks if types else {},
             )
         )
-    return found
+    return entries
 
 
-def _result(manifest: BundleManifest, ctx: StageContext) -> Result:
+def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
     bundle = ctx.project.gguf / manifest.run_id
     weights = {each.format: each for each in manifest.files if each.format}
     written = [weights[name] for name in manifest.formats if name in weights]
@@ -179,7 +179,7 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> Result:
         merged = (ctx.project.root / manifest.merged).glob("*.safetensors")
         sizes["merged"] = sum(path.stat().st_size for path in merged)
     verdict = f", parity: {manifest.parity.verdict}" if manifest.parity else ""
-    return Result(
+    return ExportResult(
         run_id=manifest.run_id,
         bundle=ctx.project.relative(bundle),
         files=files,

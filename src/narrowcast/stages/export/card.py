@@ -41,7 +41,7 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
     base = run.base
     return (
         f"# {manifest.project}: {task.profile.replace('_', ' ')}{labels}\n\n"
-        f"A specialist model, trained by narrowcast {manifest.code_version} as run `{run.run_id}`.\n\n"
+        f"A model for one task, trained by narrowcast {manifest.code_version} as run `{run.run_id}`.\n\n"
         + _table(
             ["", ""],
             [
@@ -142,7 +142,7 @@ def _parity(report: ParityReport | None) -> str:
         + _table(head, rows)
         + f"\n\n{report.rows} rows of the {report.split} split, through the trained model and each file; "
         f"top-1 and KL over {report.formats[0].positions:,} answer positions. The metric may fall by "
-        f"{report.tolerance}; a difference whose interval crosses that bar is called not enough data."
+        f"{report.tolerance}; if the interval contains that threshold, the verdict is not enough data."
     )
 
 
@@ -166,12 +166,12 @@ def _use(manifest: BundleManifest) -> str:
 def _limits(inputs: Inputs) -> str:
     held_out = sum(file.rows for name, file in inputs.dataset.splits.items() if name.value != "train")
     lines = [
-        "It answers one task, asked in the prompt it was trained with; elsewhere its answers mean nothing.",
-        f"{held_out:,} rows of the sources above were held out; other data may score otherwise.",
+        "It performs one task, with the prompt of its training; other answers are meaningless.",
+        f"{held_out:,} rows of the sources above were held out; scores on other data may differ.",
         "Parity was proven with narrowcast's worker; other programs may tokenise or sample differently.",
     ]
     truncated = {name: count for name, count in inputs.run.rows.items() if name not in ("train", "dev")}
-    lines += [f"{count:,} training rows were left out: {name}." for name, count in truncated.items() if count]
+    lines += [f"{count:,} train rows were left out: {name}." for name, count in truncated.items() if count]
     lines += [f"{warning}." for warning in (each.rstrip(".") for each in inputs.dataset.warnings)]
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
 

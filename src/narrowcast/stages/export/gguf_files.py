@@ -30,24 +30,24 @@ def write_gguf_files(
     Raises:
         ModelError: an architecture or tokenizer that cannot be written, or a failed quantisation.
     """
-    wanted = gguf_formats(options)
-    if not wanted:
+    formats = gguf_formats(options)
+    if not formats:
         return {}
-    ctx.progress.start("write GGUF", len(wanted))
+    ctx.progress.start("write GGUF", len(formats))
     files: dict[str, tuple[Path, TensorTypes]] = {}
-    for kind in _floats(wanted, options):
+    for kind in _floats(formats, options):
         path = bundle_file(bundle, kind)
         write_gguf(merged, path, kind, name=name)  # type: ignore[arg-type]
         files[kind] = path, tensor_types(path, kind)
         ctx.progress.advance()
     source = bundle_file(bundle, options.reference)
-    for kind in wanted:
+    for kind in formats:
         if kind in QUANTISATIONS:
             ctx.cancel.check()
             path = bundle_file(bundle, kind)
             files[kind] = path, quantise(source, path, kind)
             ctx.progress.advance()
-    if options.reference not in wanted:
+    if options.reference not in formats:
         source.unlink(missing_ok=True)
         files.pop(options.reference, None)
     return files

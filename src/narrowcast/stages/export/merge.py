@@ -27,7 +27,7 @@ def load_measured(run_id: str, ctx: StageContext) -> Trained:
     """Load a run's model, adapter merged in.
 
     Raises:
-        ModelError: where adapter, weights or base are missing or changed.
+        ModelError: if adapter, weights or base are missing or changed.
     """
     ctx.progress.start("load the trained model", None)
     model, tokenizer = load_trained(ctx.project, run_id, ctx.settings)

@@ -74,8 +74,8 @@ def _fixed_texts(render: Renderer) -> TurnFormat | None:
     around: dict[Role, tuple[str, str]] = {
         role: (_after(parts[index], suffix if index else ""), suffix) for index, role in enumerate(_ROLES)
     }
-    found = TurnFormat(around, tail.removeprefix(suffix))
-    return found if all(found.render(each) == render(each) for each in _conversations()) else None
+    turns = TurnFormat(around, tail.removeprefix(suffix))
+    return turns if all(turns.render(each) == render(each) for each in _conversations()) else None
 
 
 def _common_suffix_of_turn(parts: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What an export can be told, what it reads, what it returns."""
+"""Options of an export, what it reads, what it returns."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Options(StageOptions):
     """Options of `narrowcast export`; their descriptions are the command's help."""
 
     formats: list[Format] = Field(default=["f16", "q8_0", "q4_k_m"], min_length=1)
-    """What to write: adapter, merged (safetensors), f32, f16, bf16, q8_0, q4_k_m, q5_k_m, q6_k."""
+    """Formats to write; adapter and merged are safetensors, the others GGUF."""
     reference: Literal["f16", "bf16", "f32"] = "f16"
-    """Float type that quantisation begins from."""
+    """Floating-point type that is quantised."""
     parity_rows: int = Field(default=100, ge=1)
-    """Held-out rows that the exported files and the trained model both answer."""
+    """Number of held-out rows that the exported files and the trained model both answer."""
     parity_split: Literal["dev", "test", "golden"] = "dev"
-    """Split these rows come from; dev, so that the test split is not looked at again."""
+    """Split of these rows; dev costs no access to the test split."""
     tolerance: float = Field(default=0.03, ge=0, le=1)
-    """How far the task metric may fall in a quantised file."""
+    """Maximum drop of the task metric in a quantised file."""
     max_tokens: int = Field(default=256, ge=1)
-    """Longest generated answer in parity and smoke test."""
+    """Maximum length of an answer in parity and smoke tests, in tokens."""
 
 
 class Inputs(StageInputs):
@@ -47,7 +47,7 @@ class Inputs(StageInputs):
     """Stages whose figures on this data set the card can quote."""
 
 
-class Result(StageResult):
+class ExportResult(StageResult):
     """The bundle."""
 
     run_id: str
@@ -64,7 +64,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
     """The newest training run and what belongs to it.
 
     Raises:
-        StageError: where nothing was trained, or on another version of the data.
+        StageError: if nothing was trained, or on another version of the data.
     """
     from narrowcast.models.loading import read_run_manifest
 

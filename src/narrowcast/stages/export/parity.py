@@ -43,7 +43,7 @@ def compare_file(
     """Run every held-out prompt through a file and judge it.
 
     Raises:
-        ModelError: where llama.cpp cannot load the file or its process dies.
+        ModelError: if llama.cpp cannot load the file or its process dies.
     """
     file = _read(measured, path, file_format, work)
     predictions = file.predictions
@@ -85,7 +85,7 @@ def _read(measured: MeasuredModel, path: Path, file_format: str, work: Work) -> 
     """Run every prompt through the file."""
     file = _FileRows()
     work.progress.start(f"parity: {file_format}", len(measured.rows))
-    with LlamaPredictor(path) as predictor:
+    with LlamaPredictor(LlamaClient(path)) as predictor:
         client = predictor.client
         for row in measured.rows:
             work.cancel.check()

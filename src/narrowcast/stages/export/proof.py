@@ -39,15 +39,15 @@ def prove(
         ctx: of the stage, or one made by hand.
 
     Raises:
-        StageError: where the split has no rows.
-        ModelError: where a file cannot be loaded.
+        StageError: if the split has no rows.
+        ModelError: if a file cannot be loaded.
     """
     from narrowcast.models.predictors.transformers import TransformersPredictor
 
     examples = read_split(ctx.project, dataset, held_out(options))[: options.parity_rows]
     if not examples:
         raise StageError(
-            f"the {options.parity_split} split is empty, so nothing can be proven",
+            f"the {options.parity_split} split is empty, so parity cannot be checked",
             next_command="narrowcast prepare",
             reason_code="eval_dataset_missing",
         )

@@ -32,7 +32,7 @@ def smoke_trace(
     """Generate an answer to the first held-out prompt.
 
     Raises:
-        StageError: where the file generates nothing at all.
+        StageError: if the file generates nothing at all.
     """
     name = default_format(files)
     messages = _first_prompt(inputs, options, ctx)

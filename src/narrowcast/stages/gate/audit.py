@@ -65,8 +65,8 @@ def read_inputs(options: AuditOptions, ctx: StageContext) -> AuditInputs:
     """The import, and the project's rows.
 
     Raises:
-        DataError: where there is no such import, or the project declares no task.
-        ModelError: where the base model cannot be read.
+        DataError: if there is no such import, or the project declares no task.
+        ModelError: if the base model cannot be read.
     """
     if options.imported not in {record.id for record in read_records(ctx.project)}:
         raise DataError(
@@ -88,7 +88,7 @@ def run(inputs: AuditInputs, options: AuditOptions, ctx: StageContext) -> AuditR
     """Apply the gates to the accepted rows of the import, among the project's other rows.
 
     Raises:
-        DataError: where all rows of the import are held out.
+        DataError: if all rows of the import are held out.
         UsageError: for a task whose rows the gates cannot read.
     """
     name = inputs.imported

@@ -29,7 +29,7 @@ def import_rows(
 
     Raises:
         CancelledError: on request; nothing is kept.
-        WorkspaceError: where the disk refuses.
+        WorkspaceError: if the disk refuses.
     """
     ctx.progress.start("storing the rows", len(rows))
     with ImportWriter(ctx.project, Work(ctx.progress, ctx.cancel)) as writer:

@@ -31,8 +31,8 @@ def read_inputs(options: GateOptions, ctx: StageContext) -> GateInputs:
     """The generation by its files, the project by its rows.
 
     Raises:
-        DataError: where nothing was generated, or the project declares no task.
-        ModelError: where the base model cannot be read.
+        DataError: if nothing was generated, or the project declares no task.
+        ModelError: if the base model cannot be read.
     """
     generation, rows_sha256 = choose_rows(options, ctx.project)
     prompt = load_prompt(prompt_folder(ctx.project), "generate")

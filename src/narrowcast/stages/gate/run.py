@@ -37,8 +37,8 @@ def run(inputs: GateInputs, options: GateOptions, ctx: StageContext) -> GateResu
     """Import the rows that pass.
 
     Raises:
-        UsageError: where an optional gate is unknown or lacks its setting.
-        DataError: where the rows are imported already, or none passes.
+        UsageError: if an optional gate is unknown or lacks its setting.
+        DataError: if the rows are imported already, or none passes.
         CancelledError: on request; nothing is imported.
     """
     _refuse_repetition(inputs.generation, ctx)
@@ -65,7 +65,7 @@ def preview(inputs: GateInputs, options: GateOptions, ctx: StageContext) -> Gate
     """What the gates say; nothing is written.
 
     Raises:
-        UsageError: where an optional gate is unknown or lacks its setting.
+        UsageError: if an optional gate is unknown or lacks its setting.
     """
     result = _result(_apply(inputs, options, ctx, store=False))
     result.dry_run = True

@@ -34,9 +34,9 @@ def read_inputs(options: GenerateOptions, ctx: StageContext) -> GenerateInputs:
     """Read and check what the source needs, before anything is spent.
 
     Raises:
-        UsageError: where the source lacks an option.
-        DataError: where task, plan, prompt, templates or texts are missing or wrong.
-        StageError: where a prompt for texts contains the text of a held-out row.
+        UsageError: if the source lacks an option.
+        DataError: if task, plan, prompt, templates or texts are missing or wrong.
+        StageError: if a prompt for texts contains the text of a held-out row.
     """
     generation, source = _READERS[options.source](options, ctx)
     return GenerateInputs(generation=generation, source=source, parent=generation)

@@ -44,9 +44,9 @@ def read_label_inputs(options: GenerateOptions, ctx: StageContext) -> tuple[str,
     """Id of the generation, and the texts.
 
     Raises:
-        UsageError: where no source is named, or the task's input is more than a text.
-        DataError: where task or prompt are missing, or the source cannot be read.
-        StageError: where the prompt contains the text of a held-out row.
+        UsageError: if no source is named, or the task's input is more than a text.
+        DataError: if task or prompt are missing, or the source cannot be read.
+        StageError: if the prompt contains the text of a held-out row.
     """
     inputs = LabelInputs(
         writer=teacher_name(ctx.settings, options),
@@ -69,7 +69,7 @@ def label_texts(
     """Ask for the answer to each text; the gates see the rows as any others.
 
     Raises:
-        UsageError: where no teacher is set.
+        UsageError: if no teacher is set.
         StageError: from the teacher; answers that came are stored.
         CancelledError: on request.
     """

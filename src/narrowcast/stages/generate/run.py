@@ -17,9 +17,9 @@ def run(inputs: GenerateInputs, options: GenerateOptions, ctx: StageContext) -> 
     """Answers that were paid for before are not asked for again.
 
     Raises:
-        UsageError: where no teacher is set.
-        DataError: where templates cannot be filled.
-        StageError: where the teacher refuses or cannot be reached; what was paid for is kept.
+        UsageError: if no teacher is set.
+        DataError: if templates cannot be filled.
+        StageError: if the teacher refuses or cannot be reached; what was paid for is kept.
         CancelledError: on request; what was paid for is kept.
     """
     draft, rows = _generated(inputs, options, ctx)
@@ -43,8 +43,8 @@ def preview(inputs: GenerateInputs, options: GenerateOptions, ctx: StageContext)
     """What a run would ask for, and what that may cost.
 
     Raises:
-        StageError: where a prompt contains the text of a held-out row.
-        DataError: where templates cannot be filled.
+        StageError: if a prompt contains the text of a held-out row.
+        DataError: if templates cannot be filled.
     """
     source, generation = inputs.source, inputs.generation
     if isinstance(source, TeacherInputs):

@@ -56,7 +56,7 @@ def read_teacher_inputs(options: GenerateOptions, ctx: StageContext) -> tuple[st
     """Id of the generation, and what it depends on.
 
     Raises:
-        DataError: where task, plan or prompt are missing or wrong.
+        DataError: if task, plan or prompt are missing or wrong.
     """
     task, folder = declared_task(ctx.project), prompt_folder(ctx.project)
     plan, template = load_plan(folder / "plan.yaml", task), load_prompt(folder, "generate")
@@ -87,7 +87,7 @@ def ask_for_rows(
     """Ask round after round, until every cell is full or the caps leave no room.
 
     Raises:
-        UsageError: where no teacher is set.
+        UsageError: if no teacher is set.
         StageError: from the teacher, or where a prompt contains the text of a held-out row.
         CancelledError: on request.
     """
@@ -117,7 +117,7 @@ def preview_rows(
     held_out = held_out_rows(ctx.project)
     rounds = _rounds(inputs, options, HeldOutGuard(held_out))
     calls = [planned.call for planned in rounds.round()]
-    target = sum(cell.wanted for cell in rounds.work)
+    target = sum(cell.goal for cell in rounds.work)
     return GeneratePreview(
         generation=generation,
         writer=inputs.writer,

@@ -29,7 +29,7 @@ def read_template_inputs(options: GenerateOptions, ctx: StageContext) -> tuple[s
     """Id of the generation, and the templates.
 
     Raises:
-        DataError: where the templates are missing or wrong.
+        DataError: if the templates are missing or wrong.
     """
     path = prompt_folder(ctx.project) / "templates.yaml"
     file = load_templates(path)
@@ -45,7 +45,7 @@ def rows_of_templates(
     """Fill every template; equal seeds give equal rows.
 
     Raises:
-        DataError: where Faker has no such method, or refuses its arguments.
+        DataError: if Faker has no such method, or refuses its arguments.
     """
     rows, cells = fill_templates(inputs.file, options.rows, options.seed)
     record = GenerationRecord(

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from narrowcast.connectors.base import Connector, SourceDescription
-from narrowcast.core.work import Work
+from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
-from narrowcast.stages.import_.introspect import (
-    THRESHOLD,
-    IntrospectionReport,
-    ProposedMapping,
-    ShapeHypothesis,
-)
+from narrowcast.stages.import_.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
 from narrowcast.stages.import_.introspect.profile import profile
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.options import Options
-from narrowcast.stages.import_.source import IntrospectedSource, introspect_source
+from narrowcast.stages.import_.source import IntrospectedSource
 
 # Of these fields, a mapper that has them needs exactly one.
 _ALTERNATIVES = frozenset({"target", "fields", "spans"})
@@ -33,17 +27,17 @@ _LEAST_SCANNED = 100_000
 
 
 class MappingUncertainError(DataError):
-    """Introspection has no mapping that may be used without being forced; `found` says what it saw."""
+    """Introspection has no mapping it may use without force; `introspection` is what it saw."""
 
     default_reason_code = "dataset_mapping_uncertain"
 
-    def __init__(self, found: IntrospectedSource, what: str, next_command: str) -> None:
-        super().__init__(what, where=found.source.locator, next_command=next_command)
-        self.found = found
+    def __init__(self, introspection: IntrospectedSource, what: str, next_command: str) -> None:
+        super().__init__(what, where=introspection.source.locator, next_command=next_command)
+        self.introspection = introspection
 
     def to_dict(self) -> dict[str, Any]:
         """With the ranked hypotheses, so that a program can choose a mapping itself."""
-        report = self.found.report
+        report = self.introspection.report
         return {
             **super().to_dict(),
             "hypotheses": [each.model_dump(mode="json") for each in report.hypotheses],
@@ -62,28 +56,30 @@ class ChosenMapping:
     forced: bool = False
 
 
-def settle_mapping(
-    connector: Connector, source: SourceDescription, asked: Options, *, force: bool, work: Work
-) -> tuple[ChosenMapping, IntrospectionReport | None]:
-    """The mapping of an import, with what introspection found; it runs only where the mapping has gaps.
+def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | None:
+    """The mapping of an import that names all of it; None if introspection has to fill gaps.
+
+    Args:
+        rows: of the source; the first are read if a mapper is named, to find its columns.
+        asked: what the import was asked for.
 
     Raises:
-        UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
-        MappingUncertainError: where the proposal is under the threshold and not forced.
+        UsageError: for unknown mappers, fields and columns.
     """
-    if asked.mapper is not None:
-        mapper = MAPPERS.get(asked.mapper)
-        head = list(profile(islice(connector.load(), _HEAD)).columns)
-        known = all(column in head for column in mapped_columns(mapper, asked.field_map))
-        if known and _is_complete(mapper, asked.field_map):
-            check_field_map(mapper, asked.field_map, head)
-            return ChosenMapping(mapper, asked.field_map, None), None
-    scanned = None if asked.limit is None else max(asked.limit, _LEAST_SCANNED)
-    found = introspect_source(connector, source, scanned, work)
-    chosen = choose_mapping(
-        found, auto=asked.auto, mapper=asked.mapper, field_map=asked.field_map, force=force
-    )
-    return chosen, found.report
+    if asked.mapper is None:
+        return None
+    mapper = MAPPERS.get(asked.mapper)
+    head = list(profile(islice(rows, _HEAD)).columns)
+    known = all(column in head for column in mapped_columns(mapper, asked.field_map))
+    if not known or not _is_complete(mapper, asked.field_map):
+        return None
+    check_field_map(mapper, asked.field_map, head)
+    return ChosenMapping(mapper, asked.field_map, None)
+
+
+def rows_to_introspect(limit: int | None) -> int | None:
+    """How many rows introspection reads for an import of at most `limit` rows; None: all."""
+    return None if limit is None else max(limit, _LEAST_SCANNED)
 
 
 def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
@@ -93,36 +89,30 @@ def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
     return required <= field_map.keys() and (not alternatives or bool(alternatives & field_map.keys()))
 
 
-def choose_mapping(
-    found: IntrospectedSource,
-    *,
-    auto: bool,
-    mapper: str | None,
-    field_map: Mapping[str, str],
-    force: bool,
-) -> ChosenMapping:
+def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: bool) -> ChosenMapping:
     """Complete what the user named with what introspection found.
 
     Raises:
         UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
-        MappingUncertainError: where the proposal is under the threshold and not forced.
+        MappingUncertainError: if the proposal is under the threshold and not forced.
     """
-    _refuse_empty(found)
+    _refuse_empty(introspection)
+    mapper, field_map = asked.mapper, asked.field_map
     fitting: ShapeHypothesis | ProposedMapping | None
     if mapper is not None:
         chosen = MAPPERS.get(mapper)
-        fitting = next((each for each in found.report.hypotheses if each.mapper_id == mapper), None)
-    elif auto:
-        fitting = _proposal(found)
+        fitting = next((each for each in introspection.report.hypotheses if each.mapper_id == mapper), None)
+    elif asked.auto:
+        fitting = _proposal(introspection)
         chosen = MAPPERS.get(fitting.mapper_id)
     else:
         raise UsageError(
             "the import names no mapper",
-            where=found.source.locator,
+            where=introspection.source.locator,
             next_command="add --auto, or --mapper NAME with --map FIELD=COLUMN (`narrowcast data mappers`)",
             reason_code="dataset_request_invalid",
         )
-    columns = found.report.column_names
+    columns = introspection.report.column_names
     complete = _completed(chosen, field_map, fitting, columns)
     check_field_map(chosen, complete, columns)
     guessed = mapper is None or complete != dict(field_map)
@@ -131,7 +121,7 @@ def choose_mapping(
     doubtful = fitting.confidence < THRESHOLD
     if doubtful and not force:
         raise MappingUncertainError(
-            found,
+            introspection,
             f"the best mapping has a confidence of {fitting.confidence:.2f}, under {THRESHOLD:.2f}: "
             f"{fitting.rationale}{_doubt(fitting)}",
             _named(chosen.id, complete),
@@ -143,14 +133,14 @@ def _doubt(fitting: ShapeHypothesis | ProposedMapping) -> str:
     return f"; but {fitting.warnings[0]}" if fitting.warnings else ""
 
 
-def _proposal(found: IntrospectedSource) -> ProposedMapping:
-    if found.report.proposal is None:
+def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
+    if introspection.report.proposal is None:
         raise MappingUncertainError(
-            found,
-            _no_proposal(found),
-            "where a mapper of `narrowcast data mappers` fits after all: --mapper NAME --map FIELD=COLUMN",
+            introspection,
+            _no_proposal(introspection),
+            "if a mapper of `narrowcast data mappers` fits: --mapper NAME --map FIELD=COLUMN",
         )
-    return found.report.proposal
+    return introspection.report.proposal
 
 
 def _completed(
@@ -178,40 +168,40 @@ def _completed(
     return {**proposed, **field_map}
 
 
-def _refuse_empty(found: IntrospectedSource) -> None:
-    report, where = found.report, found.source.locator
+def _refuse_empty(introspection: IntrospectedSource) -> None:
+    report, where = introspection.report, introspection.source.locator
     if report.rows == 0:
-        raise DataError("the source holds no rows", where=where, next_command="export the data again")
+        raise DataError("the source has no rows", where=where, next_command="export the data again")
     if report.rows == report.unparseable:
         raise DataError(
             f"not one of {report.rows:,} records can be parsed ({report.first_error})",
             where=where,
-            next_command=_inspect(found),
+            next_command=_inspect(introspection),
         )
 
 
-def _no_proposal(found: IntrospectedSource) -> str:
-    if found.report.hypotheses:
-        first = found.report.hypotheses[0]
+def _no_proposal(introspection: IntrospectedSource) -> str:
+    if introspection.report.hypotheses:
+        first = introspection.report.hypotheses[0]
         return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
     return (
-        "no known shape fits these rows: no column reads like text with something to learn beside it; "
-        f"seen: {_seen(found)}"
+        "no known shape fits these rows: there is no text column with another column to learn; "
+        f"found: {_seen(introspection)}"
     )
 
 
-def _seen(found: IntrospectedSource) -> str:
+def _seen(introspection: IntrospectedSource) -> str:
     """`8,736 rows of 8 columns: Date/Time (string, ...), ...`, the first six."""
-    columns = found.report.columns
-    shown = [
+    columns = introspection.report.columns
+    examples = [
         f"{each.name} ({'/'.join(each.types) or 'empty'}, e.g. {each.example[:30]!r})" for each in columns[:6]
     ]
     more = f" and {len(columns) - 6} more" if len(columns) > 6 else ""
-    return f"{found.report.rows:,} rows of {len(columns)} column(s): {', '.join(shown)}{more}"
+    return f"{introspection.report.rows:,} rows of {len(columns)} column(s): {', '.join(examples)}{more}"
 
 
-def _inspect(found: IntrospectedSource) -> str:
-    return f"narrowcast data introspect --locator {found.source.locator}"
+def _inspect(introspection: IntrospectedSource) -> str:
+    return f"narrowcast data introspect --locator {introspection.source.locator}"
 
 
 def _named(mapper_id: str, field_map: Mapping[str, str]) -> str:

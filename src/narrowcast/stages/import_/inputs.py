@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from narrowcast.connectors import connect, content_fingerprint, settle
-from narrowcast.connectors.base import Connector, SettledLocator, SourceDescription
+from narrowcast.connectors.base import Connector, SettledLocator
 from narrowcast.core.config import ProjectConfig, SourceSpec
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
@@ -18,11 +18,11 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, MissingExtraError
-from narrowcast.stages.import_.choose import settle_mapping
+from narrowcast.stages.import_.choose import choose_mapping, given_mapping, rows_to_introspect
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
-from narrowcast.stages.import_.source import source_access
+from narrowcast.stages.import_.source import introspect_source, source_access
 from narrowcast.store.config_file import load_config
 from narrowcast.store.imports import read_records
 from narrowcast.store.stage_records import load_record
@@ -33,27 +33,49 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
 
     Raises:
         UsageError: for a wrong locator, mapper, field or column, or a mapper that does not fit the task.
-        DataError: where the source cannot be read, or no mapping is certain enough.
+        DataError: if the source cannot be read, or no mapping is certain enough.
         CancelledError: on request.
     """
     config, work = load_config(ctx.project.config), Work(ctx.progress, ctx.cancel)
     listed = any(each.locator == options.locator for each in config.sources)
     settled = settle(options.locator, ctx.project.root, listed=listed)
-    asked = _asked(options, settled, config)
+    request = _asked(options, settled, config)
     try:
-        connector = connect(settled.opened, source_access(ctx))
-        if reshape := Reshape.of(asked):
-            connector = ReshapedConnector(connector, reshape)
+        connector = _connector(request, settled, ctx)
         description = connector.describe()
         with nothing_kept():
-            rows = islice(connector.load(), asked.limit)
+            rows = islice(connector.load(), request.limit)
             content = content_fingerprint(settled.opened.scheme, connector, rows, work)
     except (DataError, MissingExtraError) as error:
-        if options.keep_unreadable and (kept := _kept_inputs(asked, settled, ctx)) is not None:
+        if options.keep_unreadable and (kept := _kept_inputs(request, settled, ctx)) is not None:
             ctx.progress.note(f"{settled.recorded}: its imported rows are kept, because {error}")
             return kept
         raise
-    return _settled_inputs(asked, settled, content, connector, description, ctx)
+    with nothing_kept():
+        report = None
+        chosen = given_mapping(connector.load(), request)
+        if chosen is None:
+            introspection = introspect_source(connector, description, rows_to_introspect(request.limit), work)
+            chosen, report = choose_mapping(introspection, request, force=ctx.force), introspection.report
+    plan = ImportPlan(
+        source=description,
+        report=report,
+        mapper=chosen.mapper.id,
+        field_map=chosen.field_map,
+        confidence=chosen.confidence,
+        forced=chosen.forced,
+    )
+    task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, request.into))
+    refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))
+    inputs = _inputs(request, settled, content, task, plan.mapper, plan.field_map)
+    inputs.plan, inputs.connector = plan, connector
+    return inputs
+
+
+def _connector(request: Options, settled: SettledLocator, ctx: StageContext) -> Connector:
+    connector = connect(settled.opened, source_access(ctx))
+    reshape = Reshape.of(request)
+    return ReshapedConnector(connector, reshape) if reshape else connector
 
 
 def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> Options:
@@ -82,25 +104,19 @@ def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> 
     return options.model_copy(update=changes)
 
 
-def _settled_inputs(
+def _inputs(
     asked: Options,
     settled: SettledLocator,
     content: str,
-    connector: Connector,
-    description: SourceDescription,
-    ctx: StageContext,
+    task: TaskSpec | None,
+    mapper: str,
+    field_map: dict[str, str],
 ) -> Inputs:
-    with nothing_kept():
-        chosen, report = settle_mapping(
-            connector, description, asked, force=ctx.force, work=Work(ctx.progress, ctx.cancel)
-        )
-    task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, asked.into))
-    refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))
     return Inputs(
         locator=settled.recorded,
         content=content,
-        mapper=chosen.mapper.id,
-        field_map=chosen.field_map,
+        mapper=mapper,
+        field_map=field_map,
         into=asked.into,
         limit=asked.limit,
         licence=asked.licence,
@@ -108,15 +124,6 @@ def _settled_inputs(
         declared=_declared(task, asked.into),
         opened=settled.opened,
         shape=_shape(asked),
-        connector=connector,
-        plan=ImportPlan(
-            source=description,
-            report=report,
-            mapper=chosen.mapper.id,
-            field_map=chosen.field_map,
-            confidence=chosen.confidence,
-            forced=chosen.forced,
-        ),
     )
 
 
@@ -127,19 +134,8 @@ def _kept_inputs(asked: Options, settled: SettledLocator, ctx: StageContext) -> 
         return None
     record = formers[-1]
     task = task_before(ctx.project, formers)
-    inputs = Inputs(
-        locator=settled.recorded,
-        content=f"import:{record.id}",
-        mapper=asked.mapper or record.mapper,
-        field_map=asked.field_map or record.field_map,
-        into=asked.into,
-        limit=asked.limit,
-        licence=asked.licence,
-        consent=asked.consent,
-        declared=_declared(task, asked.into),
-        opened=settled.opened,
-        shape=_shape(asked),
-    )
+    mapper, field_map = asked.mapper or record.mapper, asked.field_map or record.field_map
+    inputs = _inputs(asked, settled, f"import:{record.id}", task, mapper, field_map)
     last = last_result(ctx.project, inputs)
     return inputs if last is None else inputs.model_copy(update={"content": last.content})
 
@@ -185,5 +181,5 @@ def nothing_kept() -> Iterator[None]:
     try:
         yield
     except CancelledError as error:
-        error.next_command = "the same command again; nothing of this one was kept"
+        error.next_command = "run the same command again; nothing was stored"
         raise

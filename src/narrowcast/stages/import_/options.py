@@ -19,7 +19,7 @@ class Options(SourceSpec, StageOptions):
     """A source, and how its mapping is found. What decides the result is settled in `Inputs`."""
 
     auto: bool = False
-    """Take the mapping that introspection proposes."""
+    """Use the mapping that introspection proposes."""
     keep_unreadable: bool = False
     """Where the source cannot be read, keep its imported rows, as `narrowcast run` does."""
 

@@ -42,7 +42,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
     """Write the rows of a source in the place of its former import; keep that one where nothing changed.
 
     Raises:
-        DataError: where another import has the same rows, or no row can be mapped.
+        DataError: if another import has the same rows, or no row can be mapped.
         CancelledError: on request; nothing is kept, and the former import stays.
     """
     project = ctx.project
@@ -88,7 +88,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
     task = task_before(ctx.project, formers)
     mapper = _mapper(inputs, task)
     mapping = RowMapping(mapper, inputs.field_map, "dry-run", inputs.into, inputs.provenance)
-    ctx.progress.start("mapping the rows, without keeping any", inputs.expected_rows)
+    ctx.progress.start("mapping the rows, without storing any", inputs.expected_rows)
     rows = withheld(_rows(_connector(inputs, ctx), inputs, mapper), read_forgotten(ctx.project))
     counted = dry_run(mapping.map_all(watched(rows, Work(ctx.progress, ctx.cancel))))
     return ImportPreview(
@@ -226,7 +226,7 @@ def _record(inputs: Inputs, name: str, stored: StoredRows, kept: KeptRows) -> Im
 
 def _result(inputs: Inputs, record: ImportRecord, replaced: list[str] | None = None) -> Result:
     rejected = sum(record.rejected.values())
-    instead = f", in the place of {', '.join(replaced)}" if replaced else ""
+    instead = f", replacing {', '.join(replaced)}" if replaced else ""
     return Result(
         import_id=record.id,
         locator=record.locator,

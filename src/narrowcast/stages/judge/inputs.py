@@ -34,9 +34,9 @@ def read_inputs(options: JudgeOptions, ctx: StageContext) -> JudgeInputs:
     """The generation by its rows, the judge by its name.
 
     Raises:
-        UsageError: where no judge is set, or the options of the gates are wrong.
-        DataError: where nothing was generated, or task or prompt are missing.
-        ModelError: where the base model cannot be read.
+        UsageError: if no judge is set, or the options of the gates are wrong.
+        DataError: if nothing was generated, or task or prompt are missing.
+        ModelError: if the base model cannot be read.
     """
     generation, rows_sha256 = choose_rows(options, ctx.project)
     gates = read_options(ctx.project.config, "gate", GateOptions, {"optional": []}, command="data gate")

@@ -29,7 +29,7 @@ def run(inputs: JudgeInputs, options: JudgeOptions, ctx: StageContext) -> JudgeR
     """Replace the judgements of the generation.
 
     Raises:
-        StageError: where the judge refuses or cannot be reached, or a prompt contains the text of a held-out
+        StageError: if the judge refuses or cannot be reached, or a prompt contains the text of a held-out
             row; what was paid for is kept.
         CancelledError: on request; what was paid for is kept.
     """
@@ -50,7 +50,7 @@ def preview(inputs: JudgeInputs, options: JudgeOptions, ctx: StageContext) -> Ju
     """The first prompt, and the most that all calls can use; nothing is sent or written.
 
     Raises:
-        StageError: where a prompt contains the text of a held-out row.
+        StageError: if a prompt contains the text of a held-out row.
     """
     rows, calls = _calls(inputs, options, ctx, store=False)
     first = next(iter(calls.values()), None)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
-from narrowcast.stages.prepare.options import Inputs, Options, Result
+from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult
+from narrowcast.stages.prepare.run import run
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import read_reviews, verdicts
 
-__all__ = ["STAGE", "Inputs", "Options", "Result"]
+__all__ = ["STAGE", "Inputs", "Options", "PrepareResult"]
 
 
 def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
     """The declared task and the committed imports.
 
     Raises:
-        DataError: where nothing was imported or no task is declared.
+        DataError: if nothing was imported or no task is declared.
     """
     project = ctx.project
     config = load_config(project.config)
@@ -46,19 +47,13 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
     )
 
 
-def _run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
-    from narrowcast.stages.prepare.run import run  # reading Options for --help must stay cheap
-
-    return run(inputs, options, ctx)
-
-
 STAGE = StageDefinition(
     name="prepare",
     event_stage=StageName.PREPARE,
     options=Options,
-    result=Result,
+    result=PrepareResult,
     read_inputs=read_inputs,
-    run=_run,
+    run=run,
     success_code="prepare_run",
     failure_code="prepare_failed",
 )

@@ -1,4 +1,4 @@
-"""What prepare is told, what it reads and what it returns."""
+"""Options of prepare, what it reads and what it returns."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ class Options(StageOptions):
     """How rows are divided."""
 
     dev: float | None = Field(None, gt=0, lt=1)
-    """Share of rows for choosing: 0.1, or 0.15 under 1,000 rows."""
+    """Share of dev rows, for choosing between runs; by default 0.1, or 0.15 below 1,000 rows."""
 
     test: float | None = Field(None, gt=0, lt=1)
-    """Share of rows for the final measurement: as for dev."""
+    """Share of test rows, for the final measurement; by default as for dev."""
 
     golden: float = Field(0.0, ge=0, lt=1)
-    """Share of rows locked away as the golden set."""
+    """Share of golden rows, which stay locked."""
 
     seed: int = 0
-    """Decides which groups go where."""
+    """Seed of the assignment of groups to splits."""
 
     near_duplicates: Literal["together", "free"] = "together"
-    """Keep them in one split, or split them freely and count what leaks."""
+    """Keep near-duplicates in one split, or split them freely and count the leakage."""
 
     similarity: float = Field(0.8, gt=0, le=1)
-    """From where on two texts are near-duplicates (Jaccard)."""
+    """Jaccard similarity from which two texts are near-duplicates."""
 
     clusters: float | None = Field(None, gt=0, le=1)
-    """Keep rows that say the same in other words in one split too, from this cosine on (0.6 is usual)."""
+    """Also keep rows in one split whose TF-IDF vectors have at least this cosine, such as 0.6."""
 
     groups: Literal["together", "free"] = "together"
     """Keep rows with equal group keys in one split, or ignore the keys."""
 
     on_conflict: Literal["warn", "reject"] = "warn"
-    """Equal inputs with different targets: keep and warn, or reject them all."""
+    """What to do with equal inputs that have different targets: keep all and warn, or reject all."""
 
     @model_validator(mode="after")
     def _leaves_rows_for_training(self) -> Options:
@@ -79,7 +79,7 @@ class SplitSummary(BaseModel):
     labels: int | None = Field(description="Different labels; None where targets are not labels.")
 
 
-class Result(StageResult):
+class PrepareResult(StageResult):
     """A prepared version."""
 
     version: str

@@ -16,7 +16,7 @@ from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
-from narrowcast.stages.prepare.options import Inputs, Options, Result, SplitSummary
+from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (
     Rejection,
@@ -36,11 +36,11 @@ _ROUNDS = 4
 Placed = dict[Split, list[Group]]
 
 
-def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     """Prepare a version from every import.
 
     Raises:
-        DataError: where too few rows are left, or they cannot be divided without leakage.
+        DataError: if too few rows are left, or they cannot be divided without leakage.
     """
     ctx.progress.start("reading and checking rows")
     everything = list(accepted_rows(ctx.project, inputs.imports))
@@ -54,7 +54,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     _demand_rows(kept, rejected)
     ctx.cancel.check()
 
-    ctx.progress.start("finding near-duplicates and dividing groups")
+    ctx.progress.start("finding near-duplicates and assigning groups")
     division = Division(kept, options, stratify=labelled)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
@@ -136,9 +136,9 @@ class Division:
         rejected: list[Rejection] = []
         for members in self._sets.components():
             rows = [self._rows[number] for number in members]
-            group, turned_away = make_group(rows, seed=self._options.seed, stratify=self._stratify)
+            group, dropped = make_group(rows, seed=self._options.seed, stratify=self._stratify)
             groups.append(group)
-            rejected += turned_away
+            rejected += dropped
         return allocate(groups, self._options.ratios(len(self._rows))), rejected
 
     def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
@@ -157,7 +157,7 @@ def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[E
     """Train without the rows that balancing leaves out; held-out rows keep the proportions they have.
 
     Raises:
-        DataError: where nothing would be left.
+        DataError: if nothing would be left.
     """
     kept = [row for row in rows if row.id not in left_out]
     if rows and not kept:
@@ -190,18 +190,18 @@ def _settle_conflicts(
     rows: list[Example], options: Options
 ) -> tuple[list[Example], list[Rejection], list[str]]:
     """Find equal inputs with different targets; reject them where that was asked for."""
-    found = set(conflicts(rows, exact_groups(comparison_texts(rows))))
-    if not found:
+    conflicting = set(conflicts(rows, exact_groups(comparison_texts(rows))))
+    if not conflicting:
         return rows, [], []
     if options.on_conflict == "reject":
-        rejected = [Rejection(rows[number], "conflicting_target") for number in sorted(found)]
-        return [row for number, row in enumerate(rows) if number not in found], rejected, []
+        rejected = [Rejection(rows[number], "conflicting_target") for number in sorted(conflicting)]
+        return [row for number, row in enumerate(rows) if number not in conflicting], rejected, []
     return (
         rows,
         [],
         [
-            f"{len(found)} rows have an input that occurs with another target as well; "
-            "--on-conflict reject leaves them out"
+            f"{len(conflicting)} rows have an input that also occurs with another target; "
+            "--on-conflict reject rejects them"
         ],
     )
 
@@ -212,7 +212,7 @@ def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None
     reasons = Counter(each.reason for each in rejected)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     raise DataError(
-        f"{len(kept)} usable row(s) cannot be divided into train, dev and test; {MINIMUM_ROWS} is the least",
+        f"{len(kept)} usable row(s) cannot be split into train, dev and test; {MINIMUM_ROWS} are needed",
         where=f"rejected: {why}" if why else "all imports together",
         next_command="narrowcast data import --locator SCHEME:PATH, to add rows",
         reason_code="prepare_failed",
@@ -227,7 +227,7 @@ def _refuse_leakage(report: LeakageReport, options: Options) -> None:
         leaks += report.groups_shared
     if leaks:
         raise DataError(
-            f"held-out rows can be found in train: {report.exact_inputs_shared} exactly, "
+            f"held-out rows occur in train: {report.exact_inputs_shared} exactly, "
             f"{report.near_duplicates_shared} nearly, {report.groups_shared} group(s) shared",
             next_command="narrowcast prepare --seed 1; please report this with `narrowcast doctor --json`",
             reason_code="prepare_leakage_found",
@@ -252,7 +252,7 @@ def _split_warnings(
     return warnings
 
 
-def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Result:
+def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> PrepareResult:
     summaries = [
         SplitSummary(
             split=split,
@@ -265,7 +265,7 @@ def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Res
     ]
     folder = f"data/prepared/{short(manifest.version)}"
     counts = ", ".join(f"{each.split} {each.rows:,}" for each in summaries)
-    return Result(
+    return PrepareResult(
         artifacts=[f"{folder}/manifest.json", *(file.path for file in manifest.splits.values())],
         ledger=manifest.ledger,
         summary=f"version {short(manifest.version)}: {counts}; no leakage",

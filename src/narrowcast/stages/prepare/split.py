@@ -59,13 +59,13 @@ def row_order(row: Example) -> tuple[str, str, int]:
 
 
 def allocate(groups: Sequence[Group], ratios: Mapping[Split, float]) -> dict[Split, list[Group]]:
-    """Divide groups so that each split comes near its share of rows, in total and a stratum.
+    """Assign groups so that each split is near its share of rows, in total and per stratum.
 
     A held-out split that has fixed rows gets no others. Each stratum fills train first; what a split
     lacks through rounding is carried into the next stratum.
 
     Raises:
-        DataError: where there are too few groups for the splits that are wanted.
+        DataError: if there are too few groups for the splits that are wanted.
     """
     placed: dict[Split, list[Group]] = {split: [] for split in Split}
     free: dict[str, list[Group]] = defaultdict(list)

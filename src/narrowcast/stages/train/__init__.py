@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.reasons import StageName
-from narrowcast.stages.train.contract import Inputs, Result, read_inputs
+from narrowcast.stages.train.contract import Inputs, TrainResult, read_inputs
 from narrowcast.training.options import Options
 
 
-def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def run(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
     """Train; see `narrowcast.stages.train.run`."""
     from narrowcast.stages.train.run import train
 
@@ -19,7 +19,7 @@ STAGE = StageDefinition(
     name="train",
     event_stage=StageName.TRAINING,
     options=Options,
-    result=Result,
+    result=TrainResult,
     read_inputs=read_inputs,
     run=run,
     success_code="training_run",
@@ -30,4 +30,4 @@ STAGE = StageDefinition(
     shared=True,
 )
 
-__all__ = ["STAGE", "Inputs", "Options", "Result"]
+__all__ = ["STAGE", "Inputs", "Options", "TrainResult"]

@@ -18,7 +18,7 @@ class Inputs(StageInputs):
     base_fingerprint: str
 
 
-class Result(StageResult):
+class TrainResult(StageResult):
     """A trained model.
 
     Attributes:
@@ -58,8 +58,8 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     """Data-set version and base model, resolved.
 
     Raises:
-        DataError: where nothing was prepared.
-        ModelError: where the base is unknown, not on this machine or unusable.
+        DataError: if nothing was prepared.
+        ModelError: if the base is unknown, not on this machine or unusable.
     """
     from narrowcast.core.hashing import content_hash
     from narrowcast.models.loading import resolve_base

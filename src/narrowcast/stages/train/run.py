@@ -12,7 +12,7 @@ from narrowcast.core.progress import NullProgress
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, StageError
-from narrowcast.stages.train.contract import Inputs, Result
+from narrowcast.stages.train.contract import Inputs, TrainResult
 from narrowcast.store.files import disk_errors
 from narrowcast.training.checks.baseline import require_baseline
 from narrowcast.training.checks.overfitting import kept_losses, warn_of_overfitting
@@ -24,7 +24,7 @@ from narrowcast.training.setup import TrainingSetup, build_setup
 from narrowcast.version import __version__
 
 
-def train(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
+def train(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
     """Train, save, and say what was made.
 
     Raises:
@@ -81,22 +81,24 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
     """Where to continue from; refuses to lose an interrupted run silently."""
     if not ctx.settings.process:
         drop_incomplete(folder / "checkpoints")
-    found = last_checkpoint(folder / "checkpoints")
-    if found is None:
+    checkpoint = last_checkpoint(folder / "checkpoints")
+    if checkpoint is None:
         return None
     if ctx.resume:
-        ctx.emit("training_resumed", f"continuing from step {step_of(found)}", {"step": step_of(found)})
-        return found
+        ctx.emit(
+            "training_resumed", f"continuing from step {step_of(checkpoint)}", {"step": step_of(checkpoint)}
+        )
+        return checkpoint
     if not ctx.force:
         raise StageError(
-            f"this run was interrupted after step {step_of(found)}",
-            where=str(found),
+            f"this run was interrupted after step {step_of(checkpoint)}",
+            where=str(checkpoint),
             next_command="narrowcast train --resume to continue, or narrowcast train --force to start over",
             reason_code="training_interrupted_run",
         )
     if ctx.settings.process:
         return None  # the first process clears the folder
-    ctx.progress.note(f"starting over; the checkpoint at step {step_of(found)} is removed")
+    ctx.progress.note(f"starting over; the checkpoint at step {step_of(checkpoint)} is removed")
     shutil.rmtree(folder)
     return None
 
@@ -122,7 +124,7 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
     if stopped == "pruned":
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nobody continues from them
         raise StageError(
-            "the run was ended early, as earlier ones were better by then",
+            "the run was stopped early, because it was below the median of earlier trials",
             where=str(folder),
             next_command="narrowcast search continues without it",
             reason_code="training_pruned",
@@ -177,7 +179,7 @@ def _recipe(setup: TrainingSetup, options: Options) -> dict[str, Any]:
 
 
 def _parameters(setup: TrainingSetup, options: Options) -> dict[str, Any]:
-    """What a tracker is told of a run before it begins."""
+    """What a tracker receives before a run begins."""
     return {
         **_recipe(setup, options),
         "base": setup.base.name,
@@ -189,16 +191,16 @@ def _parameters(setup: TrainingSetup, options: Options) -> dict[str, Any]:
 
 
 def _final_figures(saved: RunManifest) -> dict[str, float]:
-    """What a tracker is told of a run that has finished."""
+    """What a tracker receives when a run has finished."""
     losses = {f"{name}_loss": value for name, value in saved.losses.items()}
     general = {f"general_{name}": value for name, value in saved.forgetting.items()}
     return {**losses, **general, "total_seconds": saved.seconds}
 
 
-def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageContext) -> Result:
+def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageContext) -> TrainResult:
     final = saved.losses["final_train"]
     path = ctx.project.relative(ctx.project.adapters / ctx.run_id)
-    return Result(
+    return TrainResult(
         artifacts=[f"{path}/run.json"],
         ledger=setup.train.ledger("train"),
         summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} steps in "

@@ -8,7 +8,7 @@ from narrowcast.store.tables import Base
 def run() -> None:
     engine = context.config.attributes["engine"]
     with engine.begin() as connection:
-        # Two first commands at once: the second waits here, then finds that nothing is left to do.
+        # Of two simultaneous first commands, the second waits here, then finds that nothing is left to do.
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN EXCLUSIVE")
         context.configure(connection=connection, target_metadata=Base.metadata, transactional_ddl=True)

@@ -15,8 +15,8 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
-from narrowcast.models.predictors.base import PredictorContext, TrainingPair
-from narrowcast.models.predictors.load import PREDICTORS, fingerprint, load_predictor
+from narrowcast.models.predictors.base import Predictor, PredictorContext, TrainingPair
+from narrowcast.models.predictors.load import PREDICTORS, fingerprint, predictor_factory
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.prompt import request_for
 from narrowcast.testing.contracts.refusals import refusal
@@ -55,7 +55,7 @@ class PredictorContract:
         together = self._predictions(tmp_path, self.reference)
         requests = self._requests()
         assert len(together) == len(requests), f"{len(together)} answers to {len(requests)} questions"
-        with load_predictor(ModelRef(self.reference), self._context(tmp_path)) as predictor:
+        with self._open(tmp_path, self.reference) as predictor:
             assert predictor.predict([]) == [], "no question, no answer"
             alone = [predictor.predict([request])[0] for request in reversed(requests)]
         texts = [each.text for each in together]
@@ -87,16 +87,20 @@ class PredictorContract:
 
     def test_it_can_be_closed_twice(self, tmp_path: Path) -> None:
         """The end of a `with` block after `close` does no harm; reports have a name and a size."""
-        with load_predictor(ModelRef(self.reference), self._context(tmp_path)) as predictor:
+        with self._open(tmp_path, self.reference) as predictor:
             assert predictor.name, "it has a name"
             assert predictor.size_bytes is None or predictor.size_bytes > 0, "bytes, or None"
             predictor.close()
+
+    def _open(self, folder: Path, reference: str) -> Predictor:
+        ref = ModelRef(reference)
+        return predictor_factory(ref).load(self._context(folder), ref.argument)
 
     def _fingerprint(self, folder: Path, reference: str) -> str:
         return fingerprint(ModelRef(reference), self._context(folder))
 
     def _predictions(self, folder: Path, reference: str) -> Sequence[Prediction]:
-        with load_predictor(ModelRef(reference), self._context(folder)) as predictor:
+        with self._open(folder, reference) as predictor:
             return predictor.predict(self._requests())
 
     def _requests(self) -> list[PromptRequest]:

@@ -27,10 +27,10 @@ def missing_baseline(dataset_version: str, ctx: StageContext) -> str:
 
     A run that was forced past it is not asked again when it continues after an interruption.
     """
-    found = baseline_version(ctx.project)
-    if found == dataset_version or (ctx.resume and _was_forced(dataset_version, ctx)):
+    version = baseline_version(ctx.project)
+    if version == dataset_version or (ctx.resume and _was_forced(dataset_version, ctx)):
         return ""
-    return "no baseline was measured" if found is None else "the baseline was measured on an older data set"
+    return "no baseline was measured" if version is None else "the baseline was measured on an older data set"
 
 
 def require_baseline(dataset_version: str, ctx: StageContext) -> None:
@@ -44,7 +44,7 @@ def require_baseline(dataset_version: str, ctx: StageContext) -> None:
         return
     if not ctx.force:
         raise StageError(
-            f"{what}, so there is nothing that the trained model could be compared with",
+            f"{what}, so the trained model could not be compared with anything",
             where=f"data set {short(dataset_version)}",
             next_command="narrowcast baseline, or narrowcast train --force",
             reason_code="training_baseline_missing",

@@ -23,8 +23,8 @@ from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.trainer import CompletionTrainer
 
 RISE = 0.5
-"""Share by which bits per byte may rise unsaid; docs/train.md says why."""
-_AT_ONCE = 4  # rows; all their positions have logits, which under a large vocabulary take much memory
+"""Share by which bits per byte may rise without a warning; docs/train.md says why."""
+_BATCH_SIZE = 4  # rows; all their positions have logits, which under a large vocabulary take much memory
 
 
 class GeneralText:
@@ -48,7 +48,7 @@ class GeneralText:
         for kind, (rows, length) in self._kinds.items():
             if not length:
                 continue
-            of_kind, _ = trainer.loss_of(rows, self._objective, at_once=_AT_ONCE)
+            of_kind, _ = trainer.loss_of(rows, self._objective, batch_size=_BATCH_SIZE)
             found[kind] = of_kind / math.log(2) / length
             nats, size = nats + of_kind, size + length
         return found | {"all": nats / math.log(2) / size} if size else {}
@@ -58,9 +58,9 @@ def compare_bits(before: Mapping[str, float], after: Mapping[str, float]) -> dic
     """Both readings side by side, and `rise`: the share by which `all` rose."""
     if not before:
         return {}
-    found = {f"{name}_before": round(value, 4) for name, value in before.items()}
-    found |= {f"{name}_after": round(value, 4) for name, value in after.items()}
-    return found | {"rise": round(after["all"] / before["all"] - 1, 4)}
+    figures = {f"{name}_before": round(value, 4) for name, value in before.items()}
+    figures |= {f"{name}_after": round(value, 4) for name, value in after.items()}
+    return figures | {"rise": round(after["all"] / before["all"] - 1, 4)}
 
 
 def warn_of_forgetting(found: Mapping[str, float], ctx: StageContext) -> bool:
@@ -69,7 +69,7 @@ def warn_of_forgetting(found: Mapping[str, float], ctx: StageContext) -> bool:
         return False
     message = (
         f"general text rose from {found['all_before']:.2f} to {found['all_after']:.2f} bits per byte "
-        f"({found['rise']:+.0%}): outside its task the model knows less than its base"
+        f"({found['rise']:+.0%}): outside its task the model is worse than its base"
     )
     ctx.progress.note(f"{message}; if that matters, try --recipe sft-lora or a lower learning rate")
     ctx.emit("training_forgetting", message, dict(found))

@@ -28,7 +28,7 @@ def overfitting(losses: Mapping[str, float]) -> str:
 
 
 def warn_of_overfitting(losses: Mapping[str, float], ctx: StageContext) -> bool:
-    """Note and emit where the dev loss rose behind its best and the training loss lies below it.
+    """Note and emit if the dev loss ended worse than its best and above the training loss.
 
     Args:
         losses: `final_train`, and where there are dev rows `dev` and `dev_best`; nats a token.

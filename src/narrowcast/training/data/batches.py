@@ -31,7 +31,7 @@ class LengthGroupedBatches(Sampler[list[int]]):  # type: ignore[misc]
     Args:
         lengths: tokens of each row.
         batch_size: examples per step, of all processes together.
-        micro_batch_size: examples at once.
+        micro_batch_size: examples per forward pass.
         seed: of the order.
         process: which one this is, from 0.
         processes: how many there are.

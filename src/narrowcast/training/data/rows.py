@@ -145,11 +145,11 @@ def tokenise(
         pairs: keep both answers of a preference pair; else the preferred one alone.
         every_turn: learn every turn of the assistant, not the last alone.
     """
-    found = TokenRows()
+    rows = TokenRows()
     for example in examples:
         messages = handler.to_messages(example.inputs, example.target)
         learned = render_learned(tokenizer, messages, every_turn=every_turn)
-        found.turns_without_loss += learned.turns_without_loss
+        rows.turns_without_loss += learned.turns_without_loss
         mask = bytes(weight > 0 for weight in learned.weights)
         weights = tuple(compress(learned.weights, mask))
         if all(weight == 1 for weight in weights):
@@ -159,12 +159,12 @@ def tokenise(
         longest = max(len(side.ids) for side in row.sides())
         reason = "over_length" if longest > max_length else "no_completion" if not row.loss_tokens else ""
         if reason:
-            found.rejected[reason] = found.rejected.get(reason, 0) + 1
-            found.rejected_ids.setdefault(reason, []).append(example.id)
+            rows.rejected[reason] = rows.rejected.get(reason, 0) + 1
+            rows.rejected_ids.setdefault(reason, []).append(example.id)
         else:
-            found.rows.append(row)
+            rows.rows.append(row)
         each()
-    return found
+    return rows
 
 
 def _rejected(example: Example, tokenizer: Any) -> tuple[int, ...]:

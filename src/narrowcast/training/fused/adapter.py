@@ -1,8 +1,8 @@
 """LoRA (Hu et al. 2021) without the copies that PEFT makes: y = W x + B (s A x).
 
-PEFT casts the input of every adapter to float32, which autocast undoes at once, and scales and adds results
-as wide as the layer. Here the input stays as it is, the scale meets the few numbers between A and B, and the
-adapter's part is added in place. Anything but one plain adapter goes PEFT's way.
+PEFT casts the input of every adapter to float32, which autocast undoes immediately, and scales and adds
+results as wide as the layer. Here the input stays as it is, the scale meets the few numbers between A and B,
+and the adapter's part is added in place. Anything but one plain adapter goes PEFT's way.
 """
 
 from __future__ import annotations

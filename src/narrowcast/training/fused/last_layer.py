@@ -96,12 +96,12 @@ class EarlyHead(PickedHead):
             with torch.no_grad():
                 expected = self._own(hidden, **given)[0, [1, 4, 4, 0]]
                 with self.at(torch.tensor([1, 4, 4, 0], device=weight.device)):
-                    found = self._forward(hidden, **given)[0]
+                    actual = self._forward(hidden, **given)[0]
         finally:
             self._picked, config._attn_implementation = False, attention
             layer.train(training)
         tolerance = _TOLERANCES.get(weight.dtype, _ROUNDED)
-        return bool((found - expected).norm() <= tolerance * expected.norm())
+        return bool((actual - expected).norm() <= tolerance * expected.norm())
 
 
 def _last_layer(model: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from narrowcast.core.stage import StageContext, StageOptions
 from narrowcast.training.data.rows import TokenRow
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Layout = Callable[[Sequence[TokenRow], int], dict[str, Any]]
 """Rows and the padding id to a batch: `batches.collate` or `packing.batch.pack`."""

@@ -66,7 +66,7 @@ def _build(setup: ObjectiveSetup) -> Objective:
         setup.rows,
         setup.layout,
         pad=setup.pad,
-        at_once=setup.micro_batch_size,
+        batch_size=setup.micro_batch_size,
         bf16=setup.bf16,
         each=each,
     )

@@ -20,7 +20,7 @@ def reference_margins(
     layout: Layout,
     *,
     pad: int,
-    at_once: int,
+    batch_size: int,
     bf16: bool,
     each: Callable[[int], None] = lambda _: None,
 ) -> dict[str, float]:
@@ -31,7 +31,7 @@ def reference_margins(
         rows: pairs.
         layout: as training will use it, so that the margin of unchanged weights is met again exactly.
         pad: id that fills short rows.
-        at_once: pairs in a batch.
+        batch_size: pairs in a batch.
         bf16: compute matrix products in bf16.
         each: called with the number of pairs that were added.
     """
@@ -41,8 +41,8 @@ def reference_margins(
     model.eval()
     try:
         with torch.inference_mode():
-            for start in range(0, len(ordered), at_once):
-                part = ordered[start : start + at_once]
+            for start in range(0, len(ordered), batch_size):
+                part = ordered[start : start + batch_size]
                 inputs = {
                     name: value.to(model.device) if hasattr(value, "to") else value
                     for name, value in pair_batch(layout, part, pad).items()

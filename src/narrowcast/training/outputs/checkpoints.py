@@ -31,8 +31,8 @@ def is_complete(checkpoint: Path) -> bool:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint, or None."""
-    found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and is_complete(path)]
-    return max(found, key=step_of, default=None)
+    checkpoints = [path for path in folder.glob("checkpoint-*") if path.is_dir() and is_complete(path)]
+    return max(checkpoints, key=step_of, default=None)
 
 
 def drop_incomplete(folder: Path) -> None:

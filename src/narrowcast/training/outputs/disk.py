@@ -14,7 +14,7 @@ from pathlib import Path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _VAGUE = ("PytorchStreamWriter failed", "file write failed", "unexpected pos")
-_ASKED = 1 << 20  # bytes written to learn whether there is room
+_PROBE_BYTES = 1 << 20  # bytes written to learn whether there is room
 
 
 def why_no_room(error: BaseException, folder: Path) -> int | None:
@@ -40,7 +40,7 @@ def _ask(folder: Path) -> int | None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, buffering=0) as file:
-            file.write(bytes(_ASKED))
+            file.write(bytes(_PROBE_BYTES))
             os.fsync(file.fileno())
     except OSError as error:
         return error.errno if error.errno in NO_ROOM else None

@@ -45,15 +45,15 @@ def environment() -> dict[str, str]:
     """Versions and machine facts that can change the weights."""
     import torch
 
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
     for name in _LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "absent"
-    found["threads"] = str(torch.get_num_threads())
-    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return found
+            versions[name] = "absent"
+    versions["threads"] = str(torch.get_num_threads())
+    versions["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return versions
 
 
 def template_sha256(tokenizer: Any) -> str:

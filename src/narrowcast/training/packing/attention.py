@@ -51,16 +51,16 @@ class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
     ) -> Tensor:
         """See the module."""
         groups = key.shape[1]
-        asked = _compact(query[0].unflatten(0, (groups, -1)).transpose(1, 2), dtype)
+        queries = _compact(query[0].unflatten(0, (groups, -1)).transpose(1, 2), dtype)
         keys, values = _compact(key[0], dtype), _compact(value[0], dtype)
-        out = torch.zeros_like(asked)
+        out = torch.zeros_like(queries)
         kept: list[Tensor | None] = []
         for piece in layout.pieces:
-            view = _View(piece, asked.shape)
-            weights = view.weights(asked, keys, layout, scaling, window)
+            view = _View(piece, queries.shape)
+            weights = view.weights(queries, keys, layout, scaling, window)
             view.write(out, view.answers(weights, view.own(values), view.above(values)))
-            kept.append(weights if weights.shape[-1] <= _KEPT * asked.shape[-1] else None)
-        ctx.save_for_backward(asked, keys, values, *kept)
+            kept.append(weights if weights.shape[-1] <= _KEPT * queries.shape[-1] else None)
+        ctx.save_for_backward(queries, keys, values, *kept)
         ctx.layout, ctx.scaling, ctx.window = layout, scaling, window
         ctx.types = query.dtype, key.dtype, value.dtype
         return out.transpose(0, 1).flatten(1, 2)[None]
@@ -68,22 +68,22 @@ class TreeAttention(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         """See the module."""
-        asked, keys, values, *kept = ctx.saved_tensors
-        groups, _, heads, _ = asked.shape
-        grad = _compact(grad[0].unflatten(1, (groups, heads)).transpose(0, 1), asked.dtype)
-        d_asked = torch.zeros_like(asked)
+        queries, keys, values, *kept = ctx.saved_tensors
+        groups, _, heads, _ = queries.shape
+        grad = _compact(grad[0].unflatten(1, (groups, heads)).transpose(0, 1), queries.dtype)
+        d_queries = torch.zeros_like(queries)
         d_keys, d_values = (torch.zeros_like(each, dtype=_wide(each)) for each in (keys, values))
         for piece, weights in zip(ctx.layout.pieces, kept, strict=True):
-            view = _View(piece, asked.shape)
+            view = _View(piece, queries.shape)
             if weights is None:
-                weights = view.weights(asked, keys, ctx.layout, ctx.scaling, ctx.window)
+                weights = view.weights(queries, keys, ctx.layout, ctx.scaling, ctx.window)
             outer = view.queries(grad)
             view.add(d_values, view.sums(weights, outer))
             slopes = view.products(outer, view.own(values), view.above(values))
             slopes = torch._softmax_backward_data(slopes, weights, -1, slopes.dtype)
-            view.add(d_keys, view.sums(slopes, view.queries(asked), ctx.scaling))
-            view.write(d_asked, view.answers(slopes, view.own(keys), view.above(keys), ctx.scaling))
-        d_query = d_asked.transpose(1, 2).flatten(0, 1)[None]
+            view.add(d_keys, view.sums(slopes, view.queries(queries), ctx.scaling))
+            view.write(d_queries, view.answers(slopes, view.own(keys), view.above(keys), ctx.scaling))
+        d_query = d_queries.transpose(1, 2).flatten(0, 1)[None]
         d_query, d_key, d_value = (
             each.to(dtype)
             for each, dtype in zip((d_query, d_keys[None], d_values[None]), ctx.types, strict=True)
@@ -128,11 +128,11 @@ class _View:
         return self._take(source, self._piece.above).view(-1, self._reach, self._size)
 
     def weights(
-        self, asked: Tensor, keys: Tensor, layout: Layout, scaling: float, window: int | None
+        self, queries: Tensor, keys: Tensor, layout: Layout, scaling: float, window: int | None
     ) -> Tensor:
         """The p of the module, [N, q × h, a + q]: over what is above, then over the segment."""
-        scores = self.products(self.queries(asked), self.own(keys), self.above(keys), scaling)
-        places = torch.arange(self._high, device=asked.device)
+        scores = self.products(self.queries(queries), self.own(keys), self.above(keys), scaling)
+        places = torch.arange(self._high, device=queries.device)
         later = places[:, None, None] < places
         by_head = scores.view(-1, self._high, self._heads, self._reach + self._high)
         by_head[..., self._reach :].masked_fill_(later, -torch.inf)
@@ -190,10 +190,10 @@ class _View:
 
     def _far(self, positions: Tensor, window: int) -> Tensor:
         """[B, S, q, 1, a + q] with the heads' dimension in place; true beyond the window."""
-        asked = positions[self._piece.own]
+        queries = positions[self._piece.own]
         above = positions[self._piece.above][:, None].expand(-1, self._siblings, -1)
-        keys = torch.cat([above, asked], -1)
-        far = asked[..., None] - keys[:, :, None, :] >= window
+        keys = torch.cat([above, queries], -1)
+        far = queries[..., None] - keys[:, :, None, :] >= window
         return far[:, :, :, None].expand(-1, -1, -1, self._heads, -1)
 
 

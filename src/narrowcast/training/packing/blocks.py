@@ -17,7 +17,7 @@ import torch
 
 from narrowcast.training.packing.trie import Segment
 
-_WASTE = 1.25  # a batch may be padded to so many times its pairs before it is cut in two
+_WASTE = 1.25  # a batch may be padded to this many times its pairs before it is cut in two
 _STEP = 16  # sizes are padded to multiples, because products of a new size must be prepared first
 
 

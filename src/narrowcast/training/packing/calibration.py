@@ -27,8 +27,8 @@ from narrowcast.training.setup import TrainingSetup
 
 _BATCHES = 3  # measured: a short, a middling and a long one
 _REPEATS = 2
-_LEAST = 50  # a run takes so many times as long as its calibration, or is not calibrated
-_SHOWN = 64  # batches whose choices are told beforehand
+_LEAST = 50  # a run takes at least this many times as long as its calibration, or is not calibrated
+_PREVIEWED = 64  # batches whose layouts the event reports before training
 
 
 def plan_layout(setup: TrainingSetup, options: Options, model: Any, folder: Path, ctx: StageContext) -> None:
@@ -46,7 +46,7 @@ def plan_layout(setup: TrainingSetup, options: Options, model: Any, folder: Path
     if recipe.layout_costs is None:
         return
     use(model)
-    plan = _told(setup, recipe.layout_costs)
+    plan = _preview(setup, recipe.layout_costs)
     recipe.reasons["layout"] = plan["reason"]
     ctx.emit("training_layout_planned", plan["reason"], {**plan, "costs": recipe.layout_costs.model_dump()})
 
@@ -93,15 +93,15 @@ def batch_seconds(
     batch = laid_out(rows, setup.tokenizer.pad_token_id or 0, layout)
     device = next(model.parameters()).device
     inputs = {name: each.to(device) if hasattr(each, "to") else each for name, each in batch.items()}
-    found = []
+    times = []
     for _ in range(repeats + 1):
         begin = time.perf_counter()
         logits = picked_logits(model, head, inputs, bf16=setup.recipe.precision == "bf16")
         Completions.cross_entropy(logits, inputs).backward()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        found.append(time.perf_counter() - begin)
-    return median(found[1:])
+        times.append(time.perf_counter() - begin)
+    return median(times[1:])
 
 
 def _pays(setup: TrainingSetup, options: Options) -> bool:
@@ -124,12 +124,12 @@ def micro_batches(setup: TrainingSetup) -> list[list[TokenRow]]:
     return [[side for at in batch for side in rows[at].sides()] for batch in order]
 
 
-def _told(setup: TrainingSetup, costs: Costs) -> dict[str, Any]:
+def _preview(setup: TrainingSetup, costs: Costs) -> dict[str, Any]:
     """What is chosen for the first batches of an epoch, and what that saves."""
     planner, counts = PlannedLayout(costs), dict.fromkeys(LAYOUTS, 0)
     totals = dict.fromkeys(LAYOUTS, 0.0)
     planned = 0.0
-    for rows in micro_batches(setup)[:_SHOWN]:
+    for rows in micro_batches(setup)[:_PREVIEWED]:
         layout, seconds = planner.choose(rows)
         counts[layout] += 1
         planned += seconds[layout]

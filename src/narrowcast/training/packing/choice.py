@@ -10,20 +10,20 @@ from typing import Literal
 from narrowcast.models.loading import ResolvedBase
 from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.options import Options
-from narrowcast.training.recipes.recipe import TOKENS_AT_ONCE
+from narrowcast.training.recipes.recipe import MICRO_BATCH_TOKENS
 
 EXACT_FOR = ("qwen3", "llama", "gemma3_text")
 """Model types whose packed gradients are compared with padded ones in the tests."""
 _SHARE = 1.0  # of the padded tokens; attention in pieces costs no more than padded attention does
 _LONGEST = 1024  # tokens; scores of longer pieces are better never held as a whole
 _SAMPLE = 16  # batches
-_PADDED_AT_ONCE = 2 * TOKENS_AT_ONCE  # of a packed batch, which may be tried padded (see `calibration`)
+_PADDED_TOKENS = 2 * MICRO_BATCH_TOKENS  # of a packed batch, which may be tried padded (see `calibration`)
 
 
 def can_pack(base: ResolvedBase, rows: Sequence[TokenRow]) -> tuple[bool, str]:
     """Whether packing is exact for the base and fast for these rows, and why not."""
     if base.architecture not in EXACT_FOR:
-        return False, f"packing is not proven for {base.architecture}"
+        return False, f"packing is not verified for {base.architecture}"
     longest = max(len(side.ids) for row in rows for side in row.sides())
     return longest <= _LONGEST, f"rows of up to {longest} tokens"
 
@@ -45,9 +45,9 @@ def choose_layout(
 
 
 def packed_micro_batch(options: Options, rows: Sequence[TokenRow], micro_batch_size: int) -> tuple[int, str]:
-    """The largest micro-batch of packed rows that takes no more tokens at once than one of padded rows may.
+    """The largest micro-batch of packed rows that has no more tokens than one of padded rows may have.
 
-    What rows share is computed once a micro-batch, so the fewer a step is cut into the better.
+    What rows share is computed once per micro-batch, so fewer micro-batches per step are better.
 
     Args:
         options: as given.
@@ -65,9 +65,9 @@ def packed_micro_batch(options: Options, rows: Sequence[TokenRow], micro_batch_s
         sample = _sample(options, rows, size)
         packed = max(batch_length(batch) for batch in sample)
         padded = max(len(batch) * padded_length(batch) for batch in sample)
-        if packed <= TOKENS_AT_ONCE and padded <= _PADDED_AT_ONCE:
-            return size, f"packed rows of up to {packed} tokens, about {TOKENS_AT_ONCE} at once"
-    return micro_batch_size, f"more rows would be over {TOKENS_AT_ONCE} tokens at once, packed as they are"
+        if packed <= MICRO_BATCH_TOKENS and padded <= _PADDED_TOKENS:
+            return size, f"packed rows of up to {packed} tokens, about {MICRO_BATCH_TOKENS} per micro-batch"
+    return micro_batch_size, f"more packed rows would be over {MICRO_BATCH_TOKENS} tokens"
 
 
 def _sample(options: Options, rows: Sequence[TokenRow], micro_batch_size: int) -> list[list[TokenRow]]:

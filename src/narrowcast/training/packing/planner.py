@@ -15,7 +15,7 @@ from narrowcast.training.packing.trie import Segment, build_trie
 LayoutName = Literal["padded", "packed", "tree"]
 """Rows side by side; one behind the other; one behind the other with shared beginnings once."""
 LAYOUTS: tuple[LayoutName, ...] = ("padded", "packed", "tree")
-_NEVER = 1 << 30  # shared tokens: no row has so many
+_NEVER = 1 << 30  # shared tokens: more than any row has
 
 
 def work(rows: Sequence[TokenRow], layout: LayoutName) -> Work:

@@ -51,7 +51,7 @@ def tree_attention(
         raise ModelError(
             f"packed attention cannot do this: {what}",
             where=type(module).__name__,
-            next_command="narrowcast train --set layout=padded",
+            next_command="narrowcast train --layout padded",
             reason_code="training_runtime_error",
         )
     kind = query.device.type

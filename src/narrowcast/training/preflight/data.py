@@ -57,7 +57,7 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightF
         if (stored := manifest.splits.get(split)) is None or stored.rows == 0:
             continue
         try:
-            found = {str(row.target) for row in read_split(ctx.project, manifest, split)}
+            labels = {str(row.target) for row in read_split(ctx.project, manifest, split)}
         except DataError as error:
             if split is Split.TEST:  # training itself reads the others, and names what is wrong with them
                 yield PreflightFinding(
@@ -69,8 +69,8 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightF
                 )
             continue
         if split is Split.TRAIN:
-            known = found
-        elif known and (absent := sorted(found - known)):
+            known = labels
+        elif known and (absent := sorted(labels - known)):
             yield PreflightFinding(
                 reason_code="training_label_absent",
                 blocks=True,

@@ -76,21 +76,21 @@ def admit(found: Examination, options: Options, ctx: StageContext) -> TrainingSe
     """The setup of a run that may begin; what was found becomes an event.
 
     Raises:
-        NarrowcastError: where a strict run is blocked, or no run could begin.
+        NarrowcastError: if a strict run is blocked, or no run could begin.
     """
     blockers = found.blockers
     payload = {"findings": [each.model_dump() for each in found.findings], "mode": options.preflight}
     if found.setup is None or (blockers and options.preflight == "strict"):
         if found.error is not None and len(blockers) == 1:
             raise found.error
-        ctx.emit("training_preflight", f"{len(blockers):,} found that stop the run", payload)
+        ctx.emit("training_preflight", f"{len(blockers):,} problems stop the run", payload)
         raise as_error(blockers)
     if blockers:
-        ctx.emit(
-            "training_preflight_ignored", f"{len(blockers):,} found that would stop a strict run", payload
-        )
+        ctx.emit("training_preflight_ignored", f"{len(blockers):,} problems would stop a strict run", payload)
     elif found.findings:
-        ctx.emit("training_preflight", f"{len(found.findings):,} found, none of which stops the run", payload)
+        ctx.emit(
+            "training_preflight", f"{len(found.findings):,} problems, none of which stops the run", payload
+        )
     for each in found.findings:
         if each.reason_code != "training_rows_truncated":  # the run names those itself
             ctx.progress.note(f"preflight: {each.what} ({each.fix})")

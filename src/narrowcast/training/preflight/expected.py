@@ -20,16 +20,16 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     if not options.probe_steps or setup.steps < _FEWEST * options.probe_steps:
         return
     if ctx.settings.processes > 1:
-        ctx.progress.note("no forecast: the probe knows one process, and several train together")
+        ctx.progress.note("no forecast: it is made for one process only, and several train together")
         return
     from narrowcast.training.preflight.probe import probe
 
-    found = probe(setup, options, ctx)
-    write_json(folder / "forecast.json", found.model_dump(mode="json"))
-    text = f"about {found.seconds / 60:,.1f} minutes and {found.peak_bytes / 1e9:,.1f} GB"
-    ctx.emit("training_forecast", text, found.model_dump(mode="json"))
-    ctx.progress.note(f"forecast: {text}, from {found.timed_steps} steps")
-    for each in time_findings(found, options):
+    forecast = probe(setup, options, ctx)
+    write_json(folder / "forecast.json", forecast.model_dump(mode="json"))
+    text = f"about {forecast.seconds / 60:,.1f} minutes and {forecast.peak_bytes / 1e9:,.1f} GB"
+    ctx.emit("training_forecast", text, forecast.model_dump(mode="json"))
+    ctx.progress.note(f"forecast: {text}, from {forecast.timed_steps} steps")
+    for each in time_findings(forecast, options):
         ctx.progress.note(f"preflight: {each.what} ({each.fix})")
 
 
@@ -55,9 +55,9 @@ def settle(folder: Path, ctx: StageContext, *, seconds: float, peak_bytes: int, 
     if not path.exists():
         return {}
     forecast = Forecast.model_validate(read_json(path))
-    found = compare(forecast, seconds=seconds, peak_bytes=peak_bytes, steps=steps).model_dump(mode="json")
+    errors = compare(forecast, seconds=seconds, peak_bytes=peak_bytes, steps=steps).model_dump(mode="json")
     message = (
-        f"forecast off by {found['seconds_error']:+.0%} in time and {found['memory_error']:+.0%} in memory"
+        f"forecast off by {errors['seconds_error']:+.0%} in time and {errors['memory_error']:+.0%} in memory"
     )
-    ctx.emit("training_forecast_checked", message, found)
-    return found
+    ctx.emit("training_forecast_checked", message, errors)
+    return errors

@@ -49,7 +49,7 @@ def probe(setup: TrainingSetup, options: Options, ctx: StageContext) -> Forecast
 
     Raises:
         CancelledError: on request.
-        StageError: `training_diverged` where the loss is no number.
+        StageError: `training_diverged` where the loss is not finite.
     """
     steps = _epoch(setup, options)
     sizes = [_size(step, setup) for step in steps]
@@ -210,8 +210,8 @@ def _picked(sizes: list[int], number: int) -> list[int]:
     ranked = sorted(range(len(sizes)), key=lambda at: sizes[at])
     step = (len(ranked) - 1) / max(1, number - 1)
     places = [len(ranked) - 1 - round(place * step) for place in reversed(range(number))]
-    wanted = [ranked[place] for place in dict.fromkeys(places)]
-    return [next(group) for _, group in groupby(wanted, key=lambda at: sizes[at])]
+    places_picked = [ranked[place] for place in dict.fromkeys(places)]
+    return [next(group) for _, group in groupby(places_picked, key=lambda at: sizes[at])]
 
 
 def _size(step: Step, setup: TrainingSetup) -> int:

@@ -22,7 +22,10 @@ from narrowcast.training.preflight.finding import PreflightFinding, from_error
 from narrowcast.training.tracking.base import TRACKERS
 
 _PERMISSIVE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
-_SPLITS = {Split.DEV: "no dev loss is measured", Split.TEST: "no held-out rows tell what the model is worth"}
+_SPLITS = {
+    Split.DEV: "no dev loss is measured",
+    Split.TEST: "no held-out rows measure the quality of the model",
+}
 
 
 def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:
@@ -31,7 +34,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
         yield PreflightFinding(
             reason_code="training_baseline_missing",
             blocks=not ctx.force,
-            what=f"{what}, so there is nothing that the trained model could be compared with",
+            what=f"{what}, so the trained model could not be compared with anything",
             where=f"data set {short(manifest.version)}",
             fix="narrowcast baseline, or narrowcast train --force",
         )
@@ -49,7 +52,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
         yield PreflightFinding(
             reason_code="training_gates_missing",
             blocks=False,
-            what="no gate will judge the trained model",
+            what="no release gate checks the trained model",
             where=ctx.project.config.name,
             fix="gates under `evaluate:` in narrowcast.yaml, e.g. macro_f1>=0.9",
         )
@@ -65,10 +68,10 @@ def tracker_findings(options: Options, ctx: StageContext) -> Iterator[PreflightF
 
 
 def licence_findings(base: ResolvedBase) -> Iterator[PreflightFinding]:
-    """A licence that nobody stated, or that has terms of its own."""
+    """A licence that is unknown, or that has terms of its own."""
     licence = _licence(base)
     if licence is None:
-        yield _licence_finding(f"nobody states the licence of {base.name}", base)
+        yield _licence_finding(f"the licence is unknown of {base.name}", base)
     elif licence not in _PERMISSIVE:
         yield _licence_finding(f"the licence of {base.name} is {licence}, which has terms of its own", base)
 
@@ -79,7 +82,7 @@ def _licence_finding(what: str, base: ResolvedBase) -> PreflightFinding:
         blocks=False,
         what=what,
         where=base.path_or_id,
-        fix="read it before you ship the tuned model",
+        fix="read it before you deploy the model",
     )
 
 

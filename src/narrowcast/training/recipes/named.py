@@ -36,8 +36,8 @@ def named_recipes() -> dict[str, NamedRecipe]:
     import yaml
 
     text = files("narrowcast.training.recipes").joinpath("recipes.yaml").read_text(encoding="utf-8")
-    found = [NamedRecipe.model_validate(entry) for entry in yaml.safe_load(text)["recipes"]]
-    return {recipe.name: recipe for recipe in found}
+    recipes = [NamedRecipe.model_validate(entry) for entry in yaml.safe_load(text)["recipes"]]
+    return {recipe.name: recipe for recipe in recipes}
 
 
 def with_recipe(given: dict[str, Any]) -> dict[str, Any]:

@@ -23,20 +23,20 @@ def choose_selection(options: Options, task: TaskSpec, dev_rows: int) -> tuple[S
     Raises:
         StageError: something is to be selected, but there are no dev rows to select by.
     """
-    wanted = options.select_by
-    if wanted == "auto":
+    option = options.select_by
+    if option == "auto":
         if not options.early_stopping or not dev_rows:
             return "last", "no early stopping" if dev_rows else "no dev rows"
         if handler_for(task).answer.is_choice:
             return "metric", "early stopping; answers are a choice, scored without generating any"
         return "loss", "early stopping; answers would have to be generated at each evaluation"
-    if wanted != "last" and not dev_rows:
+    if option != "last" and not dev_rows:
         raise StageError(
-            f"there are no dev rows to select weights by {wanted} on",
+            f"there are no dev rows to select weights by {option} on",
             next_command="narrowcast train --select-by last, or narrowcast prepare with a dev split",
             reason_code="training_eval_missing",
         )
-    return wanted, "asked for"
+    return option, "asked for"
 
 
 def evaluations(log_history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -50,7 +50,7 @@ def scrubbed(text: str) -> str:
 def refuse_remote(tracker: str, address: str, instead: str) -> UsageError:
     """Offline mode and a tracker on another machine."""
     return UsageError(
-        f"offline mode allows no other machine, and {tracker} would send figures to one",
+        f"offline mode forbids network access, and {tracker} would send figures to another machine",
         where=shown(address),
         next_command=instead,
         reason_code="training_tracker_unusable",

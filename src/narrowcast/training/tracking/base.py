@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """A run as its tracker is told of it.
+    """What a tracker knows of a run.
 
     Attributes:
         run_id: `exp-…`.

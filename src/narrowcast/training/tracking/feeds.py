@@ -86,7 +86,7 @@ class Tracking:
     def __init__(self, ctx: StageContext) -> None:
         self._ctx = ctx
         self._feeds: list[Feed] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._before: TraceLine | None = None
 
     def begin(self, names: list[str], run: TrackedRun, *, resume: bool) -> None:
@@ -133,18 +133,18 @@ class Tracking:
         Returns:
             Tracker to where the run is, or to `failed: ` and why.
         """
-        found = {}
+        outcomes = {}
         for feed in self._feeds:
             feed.close(outcome, figures or {}, tags or {})
             self._tell(feed)
-            found[feed.tracker_name] = f"failed: {feed.error}" if feed.error else feed.begun.where
+            outcomes[feed.tracker_name] = f"failed: {feed.error}" if feed.error else feed.begun.where
         self._feeds = []
-        return found
+        return outcomes
 
     def _tell(self, feed: Feed) -> None:
-        if feed.error and feed.tracker_name not in self._told:
-            self._told.add(feed.tracker_name)
-            message = f"{feed.tracker_name} takes no figures ({feed.error}); training continues"
+        if feed.error and feed.tracker_name not in self._reported:
+            self._reported.add(feed.tracker_name)
+            message = f"{feed.tracker_name} does not accept figures ({feed.error}); training continues"
             self._ctx.progress.note(message)
             payload = {"tracker": feed.tracker_name, "error": feed.error}
             self._ctx.emit("training_tracker_failed", message, payload)
@@ -183,7 +183,7 @@ def _figures(line: TraceLine, before: TraceLine | None) -> dict[str, float]:
 
 
 def tracked_run(folder: Path, ctx: StageContext, parameters: Mapping[str, object]) -> TrackedRun:
-    """The run as trackers are told of it; values become text, nested ones are left out."""
+    """What trackers know of the run; values become text, nested ones are left out."""
     plain = {
         name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in parameters.items()

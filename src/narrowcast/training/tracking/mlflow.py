@@ -21,7 +21,7 @@ _STATUS: dict[Outcome, str] = {
     "timeout": "KILLED",
     "failed": "FAILED",
 }
-_AT_ONCE = 1000  # metrics, parameters or tags a request may hold
+_PER_REQUEST = 1000  # metrics, parameters or tags
 _LONGEST = 500  # characters of a parameter
 
 
@@ -50,10 +50,10 @@ class MlflowTracker:
         self._client = _client(address)
         known: dict[str, int] = {}
         if run.tracked_as is None:
-            made = self._client.create_run(
+            entry = self._client.create_run(
                 self._experiment(run), run_name=run.run_id, tags={"narrowcast.run": run.run_id}
             )
-            self._run = made.info.run_id
+            self._run = entry.info.run_id
             self._describe(run.parameters)
         else:
             self._run = run.tracked_as
@@ -72,8 +72,8 @@ class MlflowTracker:
             for point in points
             for name, value in point.figures.items()
         ]
-        for start in range(0, len(metrics), _AT_ONCE):
-            self._client.log_batch(self._run, metrics=metrics[start : start + _AT_ONCE])
+        for start in range(0, len(metrics), _PER_REQUEST):
+            self._client.log_batch(self._run, metrics=metrics[start : start + _PER_REQUEST])
 
     def end(self, outcome: Outcome, figures: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Final figures as metrics, hashes as tags, then the status."""
@@ -84,9 +84,9 @@ class MlflowTracker:
         self._client.set_terminated(self._run, _STATUS[outcome])
 
     def _experiment(self, run: TrackedRun) -> str:
-        found = self._client.get_experiment_by_name(run.project)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = self._client.get_experiment_by_name(run.project)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         # Without a place of its own, a local store would put artifacts into the current folder.
         local = None if "MLFLOW_TRACKING_URI" in os.environ else (run.home / "mlflow-artifacts").as_uri()
         return str(self._client.create_experiment(run.project, artifact_location=local))

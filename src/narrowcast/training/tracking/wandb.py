@@ -16,7 +16,7 @@ _SERVER = "https://api.wandb.ai"
 
 
 class WandbTracker:
-    """One row a step, under wandb's own step, which never goes back."""
+    """One row per step, under wandb's own step, which never goes back."""
 
     def __init__(self) -> None:
         self._run: Any = None
@@ -65,7 +65,7 @@ class WandbTracker:
             settings=settings,
         )
         if _is_offline():
-            # Offline there is no going on: a resumed run writes a second folder, which holds all of it.
+            # Offline, a run cannot be continued: a resumed run writes a second folder, which holds all of it.
             return Begun(self._run.id, str(self._run.settings.sync_dir))
         last = self._run.step - 1 if self._run.resumed else 0
         return Begun(self._run.id, shown(str(self._run.url)), {"loss": last, "dev_loss": last})

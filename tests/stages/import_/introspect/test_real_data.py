@@ -67,7 +67,7 @@ def test_the_right_mapper_takes_every_row(
         "file:bfcl_v4/BFCL_v4_simple_python.json",
     ],
 )
-def test_what_is_no_task_is_not_proposed_with_confidence(shared_data: Path, locator: str) -> None:
+def test_a_source_without_a_task_is_not_proposed_with_confidence(shared_data: Path, locator: str) -> None:
     scheme, _, name = locator.partition(":")
     report = introspect(connect(Locator(scheme, str(shared_data / name))).load())
     assert report.rows > 0

@@ -80,7 +80,7 @@ TABLES: dict[str, Callable[[int], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_tables_of_measurements_are_no_confident_task(name: str) -> None:
+def test_tables_of_measurements_are_not_a_confident_task(name: str) -> None:
     report = look(TABLES[name])
     assert all(each.confidence < 0.8 for each in report.hypotheses)
     assert report.proposal is None or report.proposal.needs_force
@@ -330,7 +330,7 @@ def test_memory_is_bounded_on_endless_different_values() -> None:
 def test_tables_of_very_many_columns_are_cut_and_said() -> None:
     report = look(lambda n: {f"c{column}": f"{n} {column}" for column in range(600)}, rows=30)
     assert len(report.columns) == 500
-    assert report.notes == ["only the first 500 columns were looked at"]
+    assert report.notes == ["only the first 500 columns were inspected"]
 
 
 def test_of_a_number_and_its_name_the_name_is_the_label() -> None:

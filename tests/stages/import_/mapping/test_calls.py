@@ -99,7 +99,7 @@ def test_tool_rows_are_refused_by_name(data: dict[str, Any], reason: str) -> Non
     assert outcome("tool_calls_passthrough", fields, data) == reason
 
 
-def test_no_call_is_said_by_the_map_alone() -> None:
+def test_only_the_map_says_that_no_call_is_an_answer() -> None:
     fields = {"messages": "q", "tools": "t", "unanswered": "no_call"}
     assert outcome("tool_calls_passthrough", fields, {"q": "x", "t": TOOLS})[1] == {"tool_calls": []}
     with pytest.raises(UsageError, match="unanswered cannot be 'never'"):

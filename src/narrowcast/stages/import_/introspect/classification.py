@@ -35,7 +35,7 @@ _LIST_NAMES = LABEL_NAMES | {
     "emotions",
     "keywords",
 }
-_SHOWN = 3  # hypotheses of this kind that are worth showing
+_MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
 
 
 def label_score(column: Column) -> float:
@@ -67,26 +67,26 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
     labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
     if is_rated(profile):
         return  # what people thought of an answer, beside the answer and its prompt
-    found = [
+    hypotheses = [
         _hypothesis(profile, text, label, labels)
-        for text in text_columns(profile)[:_SHOWN]
-        for label in sorted(labels, key=label_score, reverse=True)[:_SHOWN]
+        for text in text_columns(profile)[:_MOST_HYPOTHESES]
+        for label in sorted(labels, key=label_score, reverse=True)[:_MOST_HYPOTHESES]
         if text is not label
     ]
-    yield from sorted(found, key=lambda each: each.confidence, reverse=True)[:_SHOWN]
+    yield from sorted(hypotheses, key=lambda each: each.confidence, reverse=True)[:_MOST_HYPOTHESES]
 
 
 def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Column]) -> ShapeHypothesis:
     rows, distinct = label.filled, len(label.values)
-    rivals = [each for each in labels if _rivals(label, each)]
+    others = [each for each in labels if _is_alternative(label, each)]
     doubts = []
     confidence = 0.35 + 0.3 * text_score(text) + 0.3 * label_score(label)
     if base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES:
         confidence += 0.05
-    if rivals:
-        names = ", ".join(each.name for each in rivals)
-        named = base_name(label) in LABEL_NAMES and not any(base_name(each) in LABEL_NAMES for each in rivals)
-        confidence -= min(0.1, 0.04 * len(rivals)) if named else min(0.3, 0.12 * len(rivals))
+    if others:
+        names = ", ".join(each.name for each in others)
+        named = base_name(label) in LABEL_NAMES and not any(base_name(each) in LABEL_NAMES for each in others)
+        confidence -= min(0.1, 0.04 * len(others)) if named else min(0.3, 0.12 * len(others))
         doubts.append(f"the label could also be {names}")
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
     if len(numeric) > len(profile.leaves()) / 2:
@@ -94,7 +94,7 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
         doubts.append("most columns are numbers: this may be a table of measurements, not a text task")
     if rows < _FEW_ROWS:
         confidence = min(confidence, 0.6)
-        doubts.append(f"only {rows} rows to judge by")
+        doubts.append(f"only {rows} rows")
     field_map = {"text": text.name, "label": label.name}
     split = split_column(profile)
     if split is not None:
@@ -115,8 +115,8 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     )
 
 
-def _rivals(label: Column, other: Column) -> bool:
-    """Whether another column may as well be the label; the same classes under other names are no rival."""
+def _is_alternative(label: Column, other: Column) -> bool:
+    """Whether another column may as well be the label; the same classes under other names do not count."""
     same = sorted(label.values.values()) == sorted(other.values.values())
     return other is not label and not same and label_score(other) > 0.6 * label_score(label)
 

@@ -69,30 +69,30 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Questions with function definitions, the calls that are wanted, or both."""
     tools = named(profile, *_TOOL_NAMES)
     turns = _turns_column(profile)
-    asked = turns or named(profile, "question", "query", "prompt", "instruction")
+    question = turns or named(profile, "question", "query", "prompt", "instruction")
     calls = next((c for c in by_name(profile, _CALL_NAMES) if _holds_calls(c)), None)
     inside = turns is not None and any(turn.calls for each in _read(turns) for turn in each)
-    if asked is None or (tools is None and calls is None and not inside):
+    if question is None or (tools is None and calls is None and not inside):
         return
-    field_map = {"messages": asked.name, **system_role(profile)}
+    field_map = {"messages": question.name, **system_role(profile)}
     field_map |= {"tools": tools.name} if tools is not None else {}
     field_map |= {"calls": calls.name} if calls is not None else {}
     unrated = rate(profile, field_map)
     warnings = [
-        "no column holds the calls that are wanted: every row would be rejected as missing_calls. Where "
-        "another file holds them: join:LOCATOR+LOCATOR?on=id; where no function is to be called: "
+        "no column has the expected calls: every row would be rejected as missing_calls. If "
+        "another file has them: join:LOCATOR+LOCATOR?on=id; if no function is to be called: "
         "--map unanswered=no_call",
     ] * (calls is None and not inside)
     warnings += ["no column defines the functions; their names cannot be checked"] * (tools is None)
     confidence = 0.6 if calls is None and not inside else 0.82 if tools is None else 0.96
-    warnings += _carried(asked) if turns is not None else []
+    warnings += _carried(question) if turns is not None else []
     yield ShapeHypothesis(
         shape="conversations with tools",
         mapper_id="tool_calls_passthrough",
         task_profile="tool_calling",
         field_map=with_split(profile, field_map),
         confidence=min(confidence, 0.75) if unrated else confidence,
-        rationale=_reason(asked, tools, calls, inside=inside),
+        rationale=_reason(question, tools, calls, inside=inside),
         warnings=[*unrated, *warnings, *aside(profile, *field_map.values())],
     )
 
@@ -142,8 +142,8 @@ def _value(counted: Any) -> Any:
     return text.removesuffix(".0")
 
 
-def _reason(asked: Column, tools: Column | None, calls: Column | None, *, inside: bool) -> str:
-    parts = [f"{asked.name!r} asks"]
+def _reason(question: Column, tools: Column | None, calls: Column | None, *, inside: bool) -> str:
+    parts = [f"{question.name!r} asks"]
     parts += (
         ["its turns call functions, each call and each reply a row of its own"]
         if inside and not calls

@@ -50,17 +50,17 @@ _DETECTORS = (
 
 def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
     """Judge the shape by the first twenty good rows and by statistics over all rows, read once, lazily."""
-    found = profile(rows)
-    hypotheses = [each for detector in _DETECTORS for each in detector(found)] if found.sample else []
+    stats = profile(rows)
+    hypotheses = [each for detector in _DETECTORS for each in detector(stats)] if stats.sample else []
     hypotheses.sort(key=lambda each: each.confidence, reverse=True)
-    notes = [f"only the first {MAX_COLUMNS} columns were looked at"] if found.cut else []
+    notes = [f"only the first {MAX_COLUMNS} columns were inspected"] if stats.cut else []
     return IntrospectionReport(
-        rows=found.rows,
-        unparseable=found.unparseable,
-        first_error=found.first_error,
-        columns=[_summary(column) for column in found.columns.values()],
+        rows=stats.rows,
+        unparseable=stats.unparseable,
+        first_error=stats.first_error,
+        columns=[_summary(column) for column in stats.columns.values()],
         hypotheses=hypotheses,
-        proposal=_proposal(hypotheses, found),
+        proposal=_proposal(hypotheses, stats),
         notes=notes,
     )
 

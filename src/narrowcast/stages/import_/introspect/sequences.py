@@ -67,7 +67,7 @@ def _numbered_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
             field_map={"tokens": tokens.name, "tags": tags.name},
             confidence=0.4,
             rationale=f"{tags.name!r} holds a number for each token of {tokens.name!r}",
-            warnings=["the source does not tell the names of the tags; every row would be rejected as "
+            warnings=["the source does not give the names of the tags; every row would be rejected as "
                       "invalid_tag. Name them in order: --map 'names=O|B-person|I-person'"],
         )  # fmt: skip
 

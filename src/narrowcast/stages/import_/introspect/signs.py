@@ -51,8 +51,8 @@ def text_score(column: Column) -> float:
 
 def text_columns(profile: Profile) -> list[Column]:
     """Columns of free text, the likeliest first."""
-    found = [column for column in profile.leaves() if text_score(column) > 0]
-    return sorted(found, key=text_score, reverse=True)
+    columns = [column for column in profile.leaves() if text_score(column) > 0]
+    return sorted(columns, key=text_score, reverse=True)
 
 
 def is_split_column(column: Column) -> bool:

@@ -88,13 +88,13 @@ def _holds_objects(column: Column) -> bool:
         return True
     if column.share("string") < 0.9 or not column.examples:
         return False
-    found = 0
+    count = 0
     for example in column.examples:
         text = example.strip() if isinstance(example, str) else ""
         if not text.startswith("{"):
             return False
         try:
-            found += isinstance(json.loads(text), dict)
+            count += isinstance(json.loads(text), dict)
         except ValueError:
             continue
-    return found >= 0.8 * len(column.examples)
+    return count >= 0.8 * len(column.examples)

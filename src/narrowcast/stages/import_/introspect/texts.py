@@ -34,7 +34,7 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map=with_split(profile, field_map),
         confidence=0.6 if closed else 0.95 if question.mean_words > 2 else 0.75,
         rationale=f"{question.name!r} and {answer.name!r} are named as a question and its answer",
-        warnings=[f"{answer.name!r} has {choices} values only: this may be a classification"] * closed
+        warnings=[f"{answer.name!r} has only {choices} values: this may be a classification"] * closed
         + aside(profile, *field_map.values()),
     )
 
@@ -57,7 +57,7 @@ def retrieval(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map=with_split(profile, field_map),
         confidence=0.96 if several else 0.8,
         rationale=f"{contexts.name!r} holds what {question.name!r} is to be answered from",
-        warnings=[] if several else ["one passage a question: qa_pair_passthrough reads it as well"],
+        warnings=[] if several else ["one passage per question: qa_pair_passthrough reads it as well"],
     )
 
 
@@ -122,7 +122,7 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
             field_map["input"] = extra.name
         field_map |= system_role(profile)
         known = prompt is not None or chosen.share("list") > 0.9 or _spoken(chosen)
-        doubt = "no column is called prompt; the chosen answer cannot be told from what it answers"
+        doubt = "no column is called prompt; the chosen answer cannot be separated from its prompt"
         yield ShapeHypothesis(
             shape="preference pairs",
             mapper_id="preference_pair",

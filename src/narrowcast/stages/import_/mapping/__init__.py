@@ -34,7 +34,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
 
 # Beside a mapper's own roles, every field map may name these.
 COMMON_ROLES = {
-    "group": "column whose equal values stay in one split",
+    "group": "column of group keys: rows with the same key stay in one split",
     "split": "column that names the split of each row (train, dev, test)",
     "rating": "column that says whether an answer is good; rows with a bad one are rejected",
 }

@@ -19,10 +19,10 @@ class BioToSpans:
     profile = "structured_extraction"
     roles = (
         Role("tokens", "list of words, or a string"),
-        Role("tags", "one tag a token"),
+        Role("tags", "one tag per token"),
         Role(
             "names",
-            "names of numbered tags in their order, separated by |, such as O|B-person|I-person",
+            "names of numbered tags in order, separated by |, such as O|B-person|I-person",
             required=False,
             literal=True,
         ),
@@ -66,7 +66,7 @@ def _words(value: Any, missing: str) -> list[str]:
         raise RejectRow(missing)
     if not all(isinstance(each, str) for each in value):
         reason = "invalid_tag" if missing == "missing_tags" else missing
-        raise RejectRow(reason, "numbers, whose names the source does not tell")
+        raise RejectRow(reason, "numbers without names")
     return value
 
 

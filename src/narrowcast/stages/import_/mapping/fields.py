@@ -9,7 +9,7 @@ from typing import Any
 from narrowcast.core.names import ScoringMode
 from narrowcast.core.task import TaskSpec
 
-# A text field with at most so many values, each used often, is a choice among them.
+# A text field with at most this many values, each used often, is a choice among them.
 _MOST_CHOICES = 20
 _ROWS_PER_CHOICE = 10
 _LONGEST_CHOICE = 40

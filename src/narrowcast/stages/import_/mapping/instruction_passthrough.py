@@ -19,11 +19,11 @@ class InstructionPassthrough:
     """
 
     id = "instruction_passthrough"
-    meaning = "an instruction, perhaps with an input, and the output that is wanted"
+    meaning = "an instruction, with or without an input, and the expected output"
     profile = "instruction"
     roles = (
         Role("instruction", "what is to be done"),
-        Role("output", "the text that is wanted"),
+        Role("output", "the expected output"),
         Role("input", "what it is to be done with", required=False),
         Role("system", "system prompt", required=False),
         Role("history", "what was said before: pairs of a request and its answer, or turns", required=False),

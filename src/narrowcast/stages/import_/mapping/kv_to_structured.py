@@ -25,7 +25,7 @@ class KvToStructured:
         Role("target", "an object, or its JSON text", required=False),
         Role("fields", "columns that make up the object, separated by |", required=False),
         Role("spans", "a list of typed spans with character offsets", required=False),
-        Role("context", "what else the model is to see, such as the slot that was asked for", required=False),
+        Role("context", "further input of the model, such as the requested slot", required=False),
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:

@@ -26,7 +26,7 @@ class PreferencePair:
     meaning = "a prompt, the answer that is preferred and one that is not"
     profile = "alignment"
     roles = (
-        Role("prompt", "what both answers answer: a text or a list of turns"),
+        Role("prompt", "the prompt of both answers: a text or a list of turns"),
         Role("chosen", "the preferred answer"),
         Role("rejected", "the other answer"),
         Role("input", "what the prompt is to be done with", required=False),

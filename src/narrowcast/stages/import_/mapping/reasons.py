@@ -5,10 +5,10 @@ from __future__ import annotations
 REJECTIONS: dict[str, str] = {
     # reading
     "parse_error": "the record could not be read from its source",
-    "forgotten": "the record was deleted on request (`data forget`) and is not taken in again",
-    "filtered_out": "the record was not asked for (`--where`)",
+    "forgotten": "the record was deleted on request (`data forget`) and is not imported again",
+    "filtered_out": "the record was left out by `--where`",
     # what the model is to see
-    "missing_text": "the text is absent or holds nothing but white space",
+    "missing_text": "the text is absent or only white space",
     "text_not_a_string": "the text is a list or an object",
     "missing_tokens": "the list of tokens is absent or empty",
     "missing_question": "the question is absent or empty",
@@ -18,27 +18,27 @@ REJECTIONS: dict[str, str] = {
     "invalid_label": "the label is a fraction, an object or a list of several",
     "label_not_allowed": "the label is not in the closed label set of the task",
     "missing_tags": "the list of tags is absent",
-    "length_mismatch": "there are not as many tags as tokens",
+    "length_mismatch": "the numbers of tags and of tokens differ",
     "invalid_tag": "a tag is not O, B-TYPE, I-TYPE or their BIOES forms",
     "missing_target": "the object to extract is absent",
-    "invalid_target": "the object to extract is no JSON object",
+    "invalid_target": "the object to extract is not a JSON object",
     "missing_fields": "none of the fields' columns is in the row",
-    "field_not_allowed": "the object has a field that the output schema of the task does not know",
+    "field_not_allowed": "the object has a field that is not in the output schema of the task",
     "invalid_span": "a span has no type or no numeric end",
-    "span_out_of_bounds": "a span ends before it begins, or lies outside the text",
-    "span_text_mismatch": "a span's text is not what stands at its offsets",
+    "span_out_of_bounds": "a span ends before it begins, or is outside the text",
+    "span_text_mismatch": "the text of a span differs from the text at its offsets",
     "missing_answer": "the answer is absent or empty",
     "missing_output": "the output is absent or empty",
-    "missing_separator": "the text that was named as separator does not be in the output",
+    "missing_separator": "the separator does not occur in the output",
     # preferences
     "missing_chosen": "the preferred answer is absent or empty",
     "missing_rejected": "the answer that was not preferred is absent or empty",
     "unequal_prompts": "the two conversations differ before their last reply",
     "answer_in_prompt": "the prompt is the preferred answer itself",
-    "equal_answers": "both answers are the same, so that nothing is preferred",
+    "equal_answers": "both answers are the same",
     # tool calls
     "missing_tools": "the tool definitions are not a list of named functions",
-    "missing_calls": "nothing says which call is wanted, or that none is",
+    "missing_calls": "neither a call is given nor the information that none is expected",
     "invalid_call": "a call is neither a function with arguments nor its JSON or Python text",
     "positional_arguments": "a call gives arguments without their names, and no tool definition names them",
     "unknown_tool": "a call names a function that the row does not define",
@@ -51,7 +51,7 @@ REJECTIONS: dict[str, str] = {
     "rated_bad": "the rating says that the answer is a bad one",
     "unknown_rating": "the rating is neither good nor bad",
     # where it may be used
-    "unknown_split": "the split column holds a value that names no split",
+    "unknown_split": "the value of the split column is not the name of a split",
 }
 
 

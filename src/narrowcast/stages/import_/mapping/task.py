@@ -29,7 +29,7 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
     """One project, one task.
 
     Raises:
-        UsageError: where the mapper makes another kind of example than the project's task takes.
+        UsageError: if the mapper makes another kind of example than the project's task takes.
     """
     if task is None:
         return

@@ -14,11 +14,11 @@ class TextPair:
     """Where a separator is named, the parts of the output stand on lines of their own."""
 
     id = "text_pair"
-    meaning = "a text and the text that is to be made of it"
+    meaning = "a text and its rewritten form"
     profile = "seq2seq"
     roles = (
         Role("text", "what is rewritten"),
-        Role("output", "what becomes of it"),
+        Role("output", "the rewritten text"),
         Role(
             "separator", "text between the parts of an output, such as <::::>", required=False, literal=True
         ),

@@ -35,16 +35,16 @@ class ToolCallsPassthrough:
     """
 
     id = "tool_calls_passthrough"
-    meaning = "a conversation, tool definitions, and the calls that are wanted"
+    meaning = "a conversation, tool definitions, and the expected calls"
     profile = "tool_calling"
     roles = (
         Role("messages", "a text, a list of turns or its JSON text, or a list of lists of turns"),
         Role("tools", "function definitions, or their JSON text", required=False),
-        Role("calls", "the calls that are wanted; else those of the turns", required=False),
+        Role("calls", "the expected calls; by default those of the turns", required=False),
         Role("system", "system prompt that stands beside the conversation", required=False),
         Role(
             "unanswered",
-            "what rows without calls mean: reject, or no_call where no function is to be called",
+            "meaning of rows without calls: reject, or no_call if no function is to be called",
             required=False,
             literal=True,
             words=("reject", "no_call"),
@@ -83,14 +83,14 @@ class ToolCallsPassthrough:
         tools = read_tools(self._tools(data)) if self._tools is not None else []
         parameters = parameter_names(tools)
         turns, own, words = _conversation(self._messages(data))
-        wanted = self._calls(data) if self._calls is not None else own
-        if _in_rounds(wanted):
-            turns, wanted = _answered(turns, wanted, parameters)
-        if wanted is None:
+        expected = self._calls(data) if self._calls is not None else own
+        if _in_rounds(expected):
+            turns, expected = _answered(turns, expected, parameters)
+        if expected is None:
             if not self._no_call:
                 raise RejectRow("missing_calls")
-            wanted = []
-        calls = read_calls(wanted, parameters, tools)
+            expected = []
+        calls = read_calls(expected, parameters, tools)
         unknown = next((call["name"] for call in calls if tools and call["name"] not in parameters), None)
         if unknown is not None:
             raise RejectRow("unknown_tool", str(unknown)[:80])
@@ -113,8 +113,8 @@ class ToolCallsPassthrough:
 Rounds = list[list[dict[str, Any]]]
 
 
-def _in_rounds(wanted: Any) -> bool:
-    return isinstance(wanted, list) and bool(wanted) and all(isinstance(each, list) for each in wanted)
+def _in_rounds(expected: Any) -> bool:
+    return isinstance(expected, list) and bool(expected) and all(isinstance(each, list) for each in expected)
 
 
 def _conversation(value: Any) -> tuple[Rounds, Any, str]:
@@ -141,12 +141,12 @@ def _said(calls: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _answered(
-    rounds: Rounds, wanted: list[Any], parameters: Mapping[str, Sequence[str]]
+    rounds: Rounds, expected: list[Any], parameters: Mapping[str, Sequence[str]]
 ) -> tuple[Rounds, Any]:
     """The conversation with the calls of every round but the last, which are the ones that are wanted."""
-    if len(rounds) != len(wanted):
-        raise RejectRow("length_mismatch", f"{len(rounds)} rounds of turns, {len(wanted)} of calls")
-    told: Rounds = []
-    for turns, calls in zip(rounds[:-1], wanted[:-1], strict=True):
-        told.append([*turns, _said(read_calls(calls, parameters))])
-    return [*told, rounds[-1]], wanted[-1]
+    if len(rounds) != len(expected):
+        raise RejectRow("length_mismatch", f"{len(rounds)} rounds of turns, {len(expected)} of calls")
+    earlier: Rounds = []
+    for turns, calls in zip(rounds[:-1], expected[:-1], strict=True):
+        earlier.append([*turns, _said(read_calls(calls, parameters))])
+    return [*earlier, rounds[-1]], expected[-1]

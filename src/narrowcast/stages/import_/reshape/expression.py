@@ -207,8 +207,8 @@ class _Reader:
         return self._tokens[self._at][0]
 
     def _takes(self, content: str) -> bool:
-        kind, found, _ = self._tokens[self._at]
-        taken = kind in ("sign", "name") and found == content
+        kind, token, _ = self._tokens[self._at]
+        taken = kind in ("sign", "name") and token == content
         self._at += taken
         return taken
 
