@@ -2,9 +2,9 @@
 
 The layers, top to bottom; imports point down only (enforced by import-linter):
 
-    cli, server     thin front doors
+    cli, server     thin interfaces
     demo            the authored example task
-    ops             the functions behind every front door
+    ops             the operations that CLI, server and Python call
     pipeline        plan (what is stale, by content hash) and runner (the sole loop)
     stages          ingest → introspect → mapping → prepare → train → evaluate → export
     connectors, tasks, models   what differs by source, by task, by model

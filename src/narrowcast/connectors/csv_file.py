@@ -31,7 +31,7 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
 
 
 class CsvConnector:
-    """Built from the path behind `csv:`; options `delimiter`, `header=yes|no`, `encoding`, `short=fill`."""
+    """Built from the path after `csv:`; options `delimiter`, `header=yes|no`, `encoding`, `short=fill`."""
 
     settle = staticmethod(settle_path)
 

@@ -13,7 +13,7 @@ from narrowcast.core.row import SourceRow
 
 
 class JsonlConnector:
-    """Built from the path behind `jsonl:`; a gzip file is read as it is."""
+    """Built from the path after `jsonl:`; a gzip file is read as it is."""
 
     settle = staticmethod(settle_path)
 

@@ -16,7 +16,7 @@ _BATCH = 4_096
 
 
 class ParquetConnector:
-    """Built from the path behind `parquet:`, or by `file:` on a file of that content."""
+    """Built from the path after `parquet:`, or by `file:` on a file of that content."""
 
     settle = staticmethod(settle_path)
 
