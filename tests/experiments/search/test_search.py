@@ -136,7 +136,7 @@ def test_a_trial_behind_is_ended_while_it_trains(ready, quick):
         study.finish(trial, known.model_dump(mode="json", exclude={"number"}), 2.0)
     found = search(ready, request)
     ended = found.trials[-1]
-    assert (ended.state, ended.why) == ("pruned", "behind the median at evaluation 2")
+    assert (ended.state, ended.why) == ("pruned", "below the median at evaluation 2")
     assert len(ended.evaluations) == 2
     assert runs(ready) == []
     codes = [event.reason_code for event in ready.trail.events()]
