@@ -124,7 +124,7 @@ def test_a_point_that_diverges_is_a_failed_trial(ready, quick):
     assert caught.value.reason_code == "training_search_failed"
 
 
-def test_a_trial_behind_is_ended_while_it_trains(ready, quick):
+def test_a_trial_below_the_median_stops_early(ready, quick):
     request = asked(quick, DECAYS, trials=4)
     plan = plan_search(ready, request)
     study = Study(ready.paths.searches / plan.study, plan.space, 0, plan.start())
