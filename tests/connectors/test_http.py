@@ -58,7 +58,7 @@ def test_the_content_type_names_what_the_address_does_not(site: Site, access: So
         assert rows[-1].data in ({"a": "x y", "b": "z"}, {"column_1": "x y", "column_2": "z"})
 
 
-def test_options_stand_behind_a_hash_and_are_not_sent(site: Site, access: SourceAccess) -> None:
+def test_options_follow_a_hash_and_are_not_sent(site: Site, access: SourceAccess) -> None:
     site.files["/x.csv"] = b"a|b;1\nc|d;2\n"
     rows = read(f"{site.url}/x.csv#delimiter=;&header=no", access)
     assert rows[0].data == {"column_1": "a|b", "column_2": "1"}
@@ -69,7 +69,7 @@ def test_a_broken_download_continues_where_it_stopped(site: Site, access: Source
     lines = b"".join(b"text number %d,label\n" % number for number in range(30_000))
     site.files["/big.csv"] = b"text,label\n" + lines
     site.break_after["/big.csv"] = 200_000
-    with pytest.raises(DataError, match="broke off"):
+    with pytest.raises(DataError, match="was interrupted"):
         read(f"{site.url}/big.csv", access)
     connector = connect(Locator.parse(f"{site.url}/big.csv"), access)
     assert connector.describe().notes[0].endswith("resumed at 200,000")
@@ -80,7 +80,7 @@ def test_a_broken_download_continues_where_it_stopped(site: Site, access: Source
 def test_a_part_of_another_version_is_not_resumed(site: Site, access: SourceAccess) -> None:
     site.files["/x.csv"] = CSV * 100
     site.break_after["/x.csv"] = 500
-    with pytest.raises(DataError, match="broke off"):
+    with pytest.raises(DataError, match="was interrupted"):
         read(f"{site.url}/x.csv", access)
     site.files["/x.csv"] = CSV
     assert [row.data["label"] for row in read(f"{site.url}/x.csv", access)] == ["a", "b"]

@@ -120,7 +120,7 @@ class Trail:
             return 0
 
     def after(self, number: int, run: str) -> list[str]:
-        """Reason codes of a run's events behind a number, from the file; none where it cannot be read."""
+        """Reason codes of a run's events after a number, from the file; none where it cannot be read."""
         try:
             return [
                 row["reason_code"] for row in self._store.read() if row["seq"] > number and row["run"] == run
@@ -145,7 +145,7 @@ class Trail:
 
 
 def _checked(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, RunEvent]]:
-    """Each event with what is wrong with it; ends at a gap, behind which nothing can be said."""
+    """Each event with what is wrong with it; ends at a gap, after which nothing can be verified."""
     previous, expected = GENESIS, 1
     for row in rows:
         event = RunEvent.model_validate(row)

@@ -96,7 +96,7 @@ def show_audit(result: AuditResult) -> None:
 
 def _verdicts(verdicts: Sequence[GateVerdict]) -> None:
     table(
-        ["gate", ("seen", "right"), ("rejected", "right"), "for example"],
+        ["gate", ("seen", "right"), ("rejected", "right"), "example"],
         [
             (
                 each.gate if each.required else f"{each.gate} (optional)",
@@ -121,7 +121,7 @@ def show_judgements(result: JudgeResult) -> None:
         f"{result.judge}, {result.accepted:,} accepted"
     )
     table(["dimension", ("mean of 5", "right")], list(result.mean_scores.items()))
-    table(["rejected because", ("rows", "right")], list(result.rejected.items()))
+    table(["rejection reason", ("rows", "right")], list(result.rejected.items()))
     _spending(result.spending)
     next_step(f"narrowcast data gate {result.generation}")
 

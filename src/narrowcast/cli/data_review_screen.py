@@ -111,7 +111,7 @@ def show_state(state: ReviewState) -> None:
         rows = [
             (item.id, item.why, _cut(item.inputs or item.record), _cut(item.target)) for item in state.open
         ]
-        table(["row", "why", "input", "target"], rows)
+        table(["row", "reason", "input", "target"], rows)
         next_step(f"narrowcast data review --decide {state.open[0].id}=accept")
     elif state.decided < state.queued:
         next_step("narrowcast data review, to continue")

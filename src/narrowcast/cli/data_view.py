@@ -71,7 +71,7 @@ def show_introspection(found: IntrospectedSource, *, with_next: bool = True) -> 
     unparseable = f", {report.unparseable:,} of them unparseable" if report.unparseable else ""
     say(f"  {report.rows:,} rows{unparseable}\n")
     table(
-        ["column", "holds", ("empty", "right"), ("different", "right"), ("words", "right"), "for example"],
+        ["column", "type", ("empty", "right"), ("distinct", "right"), ("words", "right"), "example"],
         [
             (
                 each.name,
@@ -106,7 +106,7 @@ def show_hypotheses(report: IntrospectionReport) -> None:
         )
         for each in report.hypotheses
     ]
-    table([("confidence", "right"), "the rows seem to be", "mapper", "fields", "because"], rows)
+    table([("confidence", "right"), "shape", "mapper", "fields", "reason"], rows)
     counts = report.hypotheses[0].label_counts
     if counts:
         say(f"  {_labels(counts)}")

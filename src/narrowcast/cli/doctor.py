@@ -19,7 +19,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
     def render() -> None:
         table(
-            ["", "what", "found", "next"],
+            ["", "check", "result", "next"],
             [
                 (Text(each.state, style=colours[each.state]), each.what, each.found, each.fix)
                 for each in findings

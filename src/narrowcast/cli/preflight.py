@@ -58,7 +58,7 @@ def _render_findings(found: PreflightResult) -> None:
         say("[green]no problems found[/]")
         return
     table(
-        ["", "what", "where", "fix", "code"],
+        ["", "problem", "where", "fix", "code"],
         [
             [
                 Text("stops" if each.blocks else "warns", style="bold red" if each.blocks else "yellow"),
@@ -82,7 +82,7 @@ def _render_plan(plan: TrainingPlan) -> None:
     say(f"[bold]{plan.base}[/], {plan.parameters / 1e6:,.1f} M parameters; nothing was trained")
     chosen = {**plan.recipe, **{name: plan.recipe.get(name, "") for name in plan.reasons}}
     table(
-        ["option", "value", "because"],
+        ["option", "value", "reason"],
         [[name, _short(value), plan.reasons.get(name, "")] for name, value in chosen.items()],
     )
     rejected = ", ".join(f"{count:,} {reason}" for reason, count in plan.ledger.rejected.items()) or "none"

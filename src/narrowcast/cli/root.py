@@ -60,7 +60,7 @@ def _plain_help(command: Any) -> None:
 
 
 def _no_type(ctx: Any) -> None:
-    """What the help prints behind the name of an argument: nothing, where typer has `<str>`."""
+    """What the help prints after the name of an argument: nothing, where typer has `<str>`."""
 
 
 def _version(requested: bool) -> None:

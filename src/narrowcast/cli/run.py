@@ -45,5 +45,5 @@ def _render(result: RunResult) -> None:
         show_summary(result.summary)
         return
     rows = [(each.stage, "yes" if each.runs else "no", each.reason) for each in result.plan]
-    table(["stage", "will run", "because"], rows)
+    table(["stage", "will run", "reason"], rows)
     say("[dim]nothing was run[/]")

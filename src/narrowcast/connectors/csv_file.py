@@ -31,7 +31,7 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
 
 
 class CsvConnector:
-    """Built from the path behind `csv:`, or from a file that `file:` has opened.
+    """Built from the path after `csv:`, or from a file that `file:` has opened.
 
     Options are `delimiter`, `header=yes|no`, `encoding` and `short=fill`.
     """

@@ -84,7 +84,7 @@ def _agreement(lines: list[str], dialect: Dialect) -> float:
 
 
 def _field_counts(lines: list[str], dialect: Dialect) -> Iterator[int]:
-    """Fields of each record, 0 for one that cannot be read; reading continues one line behind it."""
+    """Fields of each record, 0 for one that cannot be read; reading continues one line after it."""
     start = failures = 0
     while start < len(lines) and failures < _MOST_FAILURES:
         reader, begun = dialect.reader(islice(lines, start, None)), 0

@@ -38,7 +38,7 @@ _MODULES = {
 
 
 class DocsConnector:
-    """Built from the folder (or the one file) behind `docs:`; folders are read with everything below them."""
+    """Built from the folder (or the one file) after `docs:`; folders are read with everything below them."""
 
     needs = ("pypdf", "docx", "inscriptis")
 

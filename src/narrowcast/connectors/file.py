@@ -21,7 +21,7 @@ _OPTIONS = frozenset({"encoding", "delimiter", "header", "sheet", "short"})
 
 
 class FileConnector:
-    """Built from the path behind `file:`; hands over to the connector of the form it finds."""
+    """Built from the path after `file:`; hands over to the connector of the form it finds."""
 
     settle = staticmethod(settle_path)
 

@@ -15,7 +15,7 @@ OPTIONS = frozenset({"encoding"})
 
 
 class JsonlConnector:
-    """Built from the path behind `jsonl:`, or from a file that another source has opened."""
+    """Built from the path after `jsonl:`, or from a file that another source has opened."""
 
     settle = staticmethod(settle_path)
 

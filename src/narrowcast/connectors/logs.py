@@ -14,7 +14,7 @@ from narrowcast.core.row import SourceRow
 
 
 class LogsConnector:
-    """Built from the path behind `logs:`; which forms of a line are known is in `traffic.py`."""
+    """Built from the path after `logs:`; which forms of a line are known is in `traffic.py`."""
 
     settle = staticmethod(settle_path)
 

@@ -16,7 +16,7 @@ _BATCH = 4_096
 
 
 class ParquetConnector:
-    """Built from the path behind `parquet:`, or from a file that `file:` has opened."""
+    """Built from the path after `parquet:`, or from a file that `file:` has opened."""
 
     settle = staticmethod(settle_path)
 

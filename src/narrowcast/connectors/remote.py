@@ -16,7 +16,7 @@ class RemoteFile:
     Args:
         locator: the public form, as it is described.
         download: the file on the disk.
-        options: as behind `file:PATH?`.
+        options: as after `file:PATH?`.
         note: one sentence on how it was come by.
     """
 

@@ -75,7 +75,7 @@ class SourceFile:
 
     Attributes:
         path: where the file is.
-        options: `key=value` pairs behind a question mark.
+        options: `key=value` pairs after a question mark.
         compressed: True for gzip, found by content.
     """
 

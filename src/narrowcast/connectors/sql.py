@@ -39,13 +39,13 @@ _READS = re.compile(r"[\s(]*(?:select|with|values|table)\b", re.IGNORECASE)
 
 
 class SqlConnector:
-    """Built from the URL behind `sql:`; the query is everything behind `query=`, percent-encoded or plain."""
+    """Built from the URL after `sql:`; the query is everything after `query=`, percent-encoded or plain."""
 
     takes_access = True
 
     @staticmethod
     def settle(locator: Locator, project: Path, listed: bool) -> SettledLocator:
-        """The path of an SQLite file as of any file; the statement behind it is kept exactly."""
+        """The path of an SQLite file as of any file; the statement after it is kept exactly."""
         if not locator.rest.startswith(_SQLITE):
             return SettledLocator(locator.public, locator)
         name, mark, query = locator.rest.removeprefix(_SQLITE).partition("?")

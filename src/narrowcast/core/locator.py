@@ -53,7 +53,7 @@ class Locator:
         """Split at the first colon.
 
         Raises:
-            UsageError: if there is no scheme or nothing behind it.
+            UsageError: if there is no scheme or nothing after it.
         """
         scheme, colon, rest = text.partition(":")
         if not colon or not rest or not scheme.isidentifier():

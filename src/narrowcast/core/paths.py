@@ -108,7 +108,7 @@ class ProjectPaths:
 
     @property
     def run_records(self) -> Path:
-        """The stage record of each training run that was made beside others: `<run>.json`."""
+        """The stage record of each training run of several: `<run>.json`."""
         return self.registry / "runs"
 
     @property

@@ -1,4 +1,4 @@
-"""How long work reports itself and how it is stopped; front doors supply the visible part."""
+"""How long work reports itself and how it is stopped; interfaces supply the visible part."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class BaseRecord(BaseModel):
 
 
 class RunManifest(BaseModel):
-    """`run.json` beside the trained weights.
+    """`run.json`, stored with the trained weights.
 
     Attributes:
         recipe: every option after defaults were filled in.
@@ -28,7 +28,7 @@ class RunManifest(BaseModel):
         losses: final training loss (mean of the last epoch), best and last dev loss.
         environment: versions of Python and the libraries, threads, device.
         selection: which evaluation's weights were kept (by, step, score), empty where the last step's.
-        forecast: seconds and bytes that preflight expected beside what happened; empty where it made none.
+        forecast: seconds and bytes that preflight expected, and the actual ones; empty where it made none.
         forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
     """
 

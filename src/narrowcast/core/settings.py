@@ -1,4 +1,4 @@
-"""The environment, read once and in one place: by a front door, which hands the settings on."""
+"""The environment, read once and in one place: by an interface, which passes the settings on."""
 
 from __future__ import annotations
 

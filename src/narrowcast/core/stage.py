@@ -81,7 +81,7 @@ class Watch(Protocol):
 
 @dataclass(slots=True)
 class StageContext:
-    """What a stage may use beside its inputs and options."""
+    """What a stage may use besides its inputs and options."""
 
     project: ProjectPaths
     settings: Settings

@@ -1,4 +1,4 @@
-"""What every front door hands to an operation beside its request: where to show progress, how to stop."""
+"""What every interface passes to an operation besides its request: where to show progress, how to stop."""
 
 from __future__ import annotations
 

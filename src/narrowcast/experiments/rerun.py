@@ -34,7 +34,7 @@ class RerunInputs(StageInputs):
 
 
 class Rerun(StageResult):
-    """The repeated run beside the first.
+    """The repeated run compared with the first.
 
     Attributes:
         identical: the weights have the same SHA-256.

@@ -71,7 +71,7 @@ class LlamaCpp:
     def _new_context(self) -> Any:
         threads, kv_type = self._settings
         parameters = self._binding.LlamaContextParams()
-        parameters.n_ctx = self._capacity + BATCH  # room for one batch of branches behind a full prompt
+        parameters.n_ctx = self._capacity + BATCH  # room for one batch of branches after a full prompt
         parameters.n_batch = parameters.n_ubatch = BATCH
         parameters.n_seq_max = MAX_BRANCHES + 1
         parameters.kv_unified = True  # branches share the prompt's cells
@@ -128,7 +128,7 @@ class LlamaCpp:
 
     @contextmanager
     def branches(self, count: int) -> Iterator[Callable[[Sequence[Node]], list[Any]]]:
-        """Branches 1 to `count` behind sequence 0, forgotten at the end of the block.
+        """Branches 1 to `count` after sequence 0, forgotten at the end of the block.
 
         Yields:
             A function that decodes nodes `(token, depth, branches that pass through it)`, parents in

@@ -1,4 +1,4 @@
-"""Log-probabilities of a closed set of answers: their trie is searched behind the prompt, best first.
+"""Log-probabilities of a closed set of answers: their trie is searched after the prompt, best first.
 
 Answers that begin alike share the computation of the shared part, and the prompt is computed once for all.
 With tokens `t1..tn` (the end of turn last) the score is the sum of `log P(ti | prompt, t1..ti-1)`. The

@@ -1,1 +1,1 @@
-"""The functions behind every front door: CLI, HTTP and Python call these and nothing below."""
+"""The operations: CLI, HTTP and Python call these and nothing below."""

@@ -26,7 +26,7 @@ class PlannedStep(BaseModel):
 
 
 def plan(project: Project, request: RunRequest | None = None) -> list[PlannedStep]:
-    """Each source, then each stage in order; behind the first stale one all run, as their inputs change.
+    """Each source, then each stage in order; after the first stale one all run, as their inputs change.
 
     Raises:
         UsageError: for wrong options of any stage.

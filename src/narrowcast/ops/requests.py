@@ -1,4 +1,4 @@
-"""What the operations behind every front door can be asked for. Imports nothing heavy.
+"""Requests of the operations that CLI, server and Python share. Imports nothing heavy.
 
 A request with a stage names the model of the stage's options as text; see `narrowcast.core.request`.
 """

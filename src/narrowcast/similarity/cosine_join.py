@@ -2,7 +2,7 @@
 
 Sparse vectors (word weights, none negative) are joined through an index. The words of a vector are put in
 order of rarity; its *prefix* are the rarest ones, up to where what is left is shorter than the threshold.
-Vectors that share words behind a prefix alone cannot reach the threshold, so the rarest word that two alike
+Vectors that share words after a prefix alone cannot reach the threshold, so the rarest word that two alike
 vectors share is in both prefixes, and only vectors that share a prefix word are compared (Bayardo, Ma and
 Srikant: Scaling up all pairs similarity search, 2007). Dense vectors are compared pair by pair, as matrix
 products.
@@ -81,7 +81,7 @@ def _prefixes(vectors: csr_matrix, threshold: float) -> csr_matrix:
     vectors.sort_indices()
     squares = np.concatenate([[0.0], np.cumsum(vectors.data.astype(np.float64) ** 2)])
     ends = np.repeat(squares[vectors.indptr[1:]], np.diff(vectors.indptr))
-    left_over = ends - squares[:-1]  # squared length of the word and all behind it
+    left_over = ends - squares[:-1]  # squared length of the word and all after it
     inside = left_over >= threshold**2 - _ROUNDING
     kept = np.concatenate([[0], np.cumsum(inside)])
     ones = np.ones(int(kept[-1]), dtype=np.float32)

@@ -1,6 +1,6 @@
 """Two or more models on the same rows: the first against each other, without gates.
 
-A stage of its own beside `evaluate`, so that a comparison never replaces the evaluation that an export
+A separate stage from `evaluate`, so that a comparison never replaces the evaluation that an export
 reads. It does not belong to the pipeline.
 """
 

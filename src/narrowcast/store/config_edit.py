@@ -60,7 +60,7 @@ class _Editor:
         self._newline = "\r\n" if "\r\n" in text else "\n"
 
     def mapping(self, node: MappingNode, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[_Edit]:
-        """Entries changed in place, removed with their lines, and added behind the entry before them."""
+        """Entries changed in place, removed with their lines, and added after the entry before them."""
         entries = {key.value: (key, value) for key, value in node.value}
         column = node.start_mark.column
         last = ""
@@ -163,7 +163,7 @@ class _Editor:
         return len(self._text) if stop < 0 else stop + 1
 
     def _content_end(self, owner: Node, node: Node) -> int:
-        """Behind the last character of a value: a block's own end mark lies behind the comments below it."""
+        """After the last character of a value: a block's own end mark is after the comments below it."""
         while _is_block(node) and node.value:
             last = node.value[-1]
             node = last[1] if isinstance(last, tuple) else last

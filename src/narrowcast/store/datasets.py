@@ -61,7 +61,7 @@ def current_folder(project: ProjectPaths) -> str:
 
 
 def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
-    """The manifest behind the start of a version's name, or behind `current` or `parent`.
+    """The manifest of a version: the start of its name, `current` or `parent`.
 
     Raises:
         DataError: if no version, or more than one, has this name, or its folder is gone.

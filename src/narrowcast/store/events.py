@@ -176,7 +176,7 @@ class EventStore:
             session.rollback()
 
     def _catch_up(self, session: Session, newest: Place) -> None:
-        """Add the events behind the last indexed one; all of them anew where the index has gaps."""
+        """Add the events after the last indexed one; all of them anew where the index has gaps."""
         known, last = self._indexed(session), self._last_indexed(session)
         if last == newest and known == newest[0]:
             return

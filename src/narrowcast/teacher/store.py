@@ -201,7 +201,7 @@ class CallStore:
         self.spent.lost_completion_tokens += completion_bound
 
     def _cut_torn_line(self) -> None:
-        """A kill may have torn the last line; whatever is appended behind it would be lost with it."""
+        """A kill may have torn the last line; whatever is appended after it would be lost with it."""
         with disk_errors(self.path), self.path.open("r+b") as file:
             content_end = file.seek(0, os.SEEK_END)
             position = content_end

@@ -62,7 +62,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         data: the rows.
         bf16: compute matrix products in bf16.
         objective: makes batches of rows and says what their logits cost.
-        dev_score: scores the model at each evaluation, beside the dev loss.
+        dev_score: scores the model at each evaluation, in addition to the dev loss.
         callbacks: of `transformers`.
     """
 

@@ -124,7 +124,7 @@ def test_a_point_that_diverges_is_a_failed_trial(ready, quick):
     assert caught.value.reason_code == "training_search_failed"
 
 
-def test_a_trial_behind_is_ended_while_it_trains(ready, quick):
+def test_a_trial_below_the_median_stops_early(ready, quick):
     request = asked(quick, DECAYS, trials=4)
     plan = plan_search(ready, request)
     study = Study(ready.paths.searches / plan.study, plan.space, 0, plan.start())
@@ -136,7 +136,7 @@ def test_a_trial_behind_is_ended_while_it_trains(ready, quick):
         study.finish(trial, known.model_dump(mode="json", exclude={"number"}), 2.0)
     found = search(ready, request)
     ended = found.trials[-1]
-    assert (ended.state, ended.why) == ("pruned", "behind the median at evaluation 2")
+    assert (ended.state, ended.why) == ("pruned", "below the median at evaluation 2")
     assert len(ended.evaluations) == 2
     assert runs(ready) == []
     codes = [event.reason_code for event in ready.trail.events()]

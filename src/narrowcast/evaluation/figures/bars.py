@@ -29,7 +29,7 @@ def draw_bars(
         metric: its name, for the axis.
         heading: the title.
         sub: the line below it.
-        support: gold rows of a part, shown behind its name where known.
+        support: rows of a part, shown after its name if known.
     """
     ordered = sorted(values.items(), key=lambda item: (item[1].value, item[0]))
     names = [

@@ -30,7 +30,7 @@ class Trial(BaseModel):
     evaluations: list[float] = Field(default_factory=list)
     """Dev scores seen while it trained."""
     why: str = ""
-    """What is behind `pruned` or `failed`."""
+    """The reason of `pruned` or `failed`."""
     latency_ms: float | None = None
     """Of an answer, the median over the trials of the same architecture."""
     front: bool = False

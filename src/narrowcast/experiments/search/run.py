@@ -171,7 +171,7 @@ def _try_point(plan: SearchPlan, study: Study, trial: optuna.Trial, setup: RunSe
         result.run = measured_run(plan.project, options, setup, watch)
     except StageError as error:
         if error.reason_code == "training_pruned":
-            result.state, result.why = "pruned", f"behind the median at evaluation {len(result.evaluations)}"
+            result.state, result.why = "pruned", f"below the median at evaluation {len(result.evaluations)}"
         elif error.reason_code in _OF_THE_POINT:
             result.state, result.why = "failed", f"{error.reason_code}: {error.what}"
         else:

@@ -117,7 +117,7 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
 
 
 def _cut_torn_line(journal: Path) -> None:
-    """A kill in the middle of a write leaves half a line, behind which nothing could be read any more."""
+    """A kill in the middle of a write leaves half a line, after which nothing could be read."""
     if not journal.exists():
         return
     whole = journal.read_bytes()

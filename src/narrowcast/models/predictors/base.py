@@ -111,7 +111,7 @@ class PredictorFactory:
     argument: str = ""
     """What stands after the colon, in words; empty: the name takes no argument."""
     content: Callable[[PredictorContext, str], Mapping[str, object]] = fitted_on_train
-    """What the answers depend on beside prompt and argument, such as the hash of weights. Loads no model."""
+    """What the answers depend on besides prompt and argument, such as the hash of weights. Loads no model."""
     by_content: bool = False
     """The content alone decides: the argument only names where it is."""
     run: Callable[[ProjectPaths, str], str | None] = no_run

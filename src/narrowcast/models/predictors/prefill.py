@@ -25,7 +25,7 @@ class Batch:
 
     Attributes:
         cache: keys and values, `width` columns a row.
-        lengths: [rows], tokens of each prompt; columns behind are padding.
+        lengths: [rows], tokens of each prompt; columns after are padding.
         width: columns of the cache.
         logits: [rows, vocabulary], float32, for the token after each prompt.
     """
@@ -156,7 +156,7 @@ class Reader:
 
 
 def _scales_nothing(config: Any) -> bool:
-    """True where logits are what the output layer returns, without a cap or a scale behind it."""
+    """True where logits are what the output layer returns, without a cap or a scale after it."""
     names = ("final_logit_softcapping", "logits_scaling", "logit_scale")
     return all(getattr(config, name, None) in (None, 1.0) for name in names)
 

@@ -200,7 +200,7 @@ def _moved(placed: Sequence[Placed], hidden: Sequence[Finding]) -> list[Placed]:
         for each in hidden:
             if position >= each.end:
                 shift += len(each.kind) + 2 - (each.end - each.start)
-            elif position > each.start:  # inside of it: to its end, or behind it
+            elif position > each.start:  # inside of it: to its end, or after it
                 inside = each.start + shift
                 return inside + len(each.kind) + 2 if end else inside
         return position + shift

@@ -10,7 +10,7 @@ from narrowcast.core.parity import ParityReport
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.stages.export.options import Inputs, stage_result
 
-_MORE_METRICS = 3  # beside the primary one, in the evaluation table
+_MORE_METRICS = 3  # besides the primary one, in the evaluation table
 
 
 def model_card(manifest: BundleManifest, inputs: Inputs, project: ProjectPaths) -> str:

@@ -22,7 +22,7 @@ from narrowcast.tasks.bootstrap import bootstrap, paired_difference
 
 @dataclass(slots=True)
 class _FileRows:
-    """What a file makes of the held-out prompts, beside the measured model's view of them."""
+    """What a file makes of the held-out prompts, compared with the measured model."""
 
     predictions: list[Prediction] = field(default_factory=list)
     texts_equal: bool = True

@@ -18,7 +18,7 @@ _FRUITLESS_ROUNDS = 3  # in a row, without another row that passes
 
 
 def fill(rounds: PlanRounds, teacher: TeacherClient, options: GateOptions, ctx: StageContext) -> bool:
-    """Ask, round after round, for as many rows as each cell lacks behind the gates; nothing is imported.
+    """Ask, round after round, for as many rows as each cell lacks after the gates; nothing is imported.
 
     Returns:
         False where cells are still short although the caps leave room: three rounds brought no row that
@@ -37,7 +37,7 @@ def fill(rounds: PlanRounds, teacher: TeacherClient, options: GateOptions, ctx: 
 
 
 def _short(rounds: PlanRounds, context: GateContext, ctx: StageContext) -> dict[str, int]:
-    """Cell → rows that it lacks behind the gates."""
+    """Cell → rows that it lacks after the gates."""
     passed = run_gates(rounds.rows(None), context, ctx.progress, ctx.cancel).passed
     accepted = Counter(row.generated.origin.cell for row in passed)
     return {name: quota - accepted[name] for name, quota in context.quotas.items() if accepted[name] < quota}

@@ -16,7 +16,7 @@ SourceInputs = TeacherInputs | TemplateInputs | LabelInputs
 
 
 class GenerateInputs(StageInputs):
-    """Everything that decides the rows beside the options."""
+    """Everything that decides the rows besides the options."""
 
     generation: str
     """Id of the generation; it stays the same where only caps, prices or patience change."""

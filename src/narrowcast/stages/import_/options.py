@@ -71,7 +71,7 @@ class Inputs(StageInputs):
     declared: str
     """Hash of the labels or fields that the user declared for rows to keep to; empty where none are."""
 
-    # Not part of the content: what `read_inputs` knows beside it.
+    # Not part of the content: what `read_inputs` knows besides it.
     opened: Locator = Field(exclude=True)
     """The locator to open where `connector` is not at hand."""
     shape: SourceSpec = Field(exclude=True)

@@ -66,7 +66,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         ctx.progress.start("mapping the rows", stored.rows)
         kept = writer.keep(mapping.map_all(read_source_rows(writer.raw)))
         _refuse_nothing(inputs, kept)
-        ctx.cancel.check(reason_code="dataset_import_cancelled")  # behind it nothing stops half-way
+        ctx.cancel.check(reason_code="dataset_import_cancelled")  # after it, nothing stops half-way
         record = _record(inputs, name, stored, kept)
         writer.commit(record, configured(project_config(ctx), inputs, _task(task, mapper, inputs)))
     result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])

@@ -11,7 +11,7 @@ from narrowcast.training.options import Options
 
 
 class Inputs(StageInputs):
-    """What decides the weights beside the options."""
+    """What decides the weights besides the options."""
 
     dataset_version: str
     task_sha256: str
@@ -33,7 +33,7 @@ class TrainResult(StageResult):
         weights_sha256: of the saved weights.
         seconds: of training.
         tokens_per_second: real tokens, padding not counted.
-        overfit: the dev loss rose behind its best.
+        overfit: the dev loss ended worse than its best.
         forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
         tracking: tracker to where the run is, or to `failed: ` and why.
     """

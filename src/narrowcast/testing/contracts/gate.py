@@ -32,7 +32,7 @@ class GateContract:
         raise NotImplementedError
 
     def rejected(self) -> list[dict[str, Any]]:
-        """Rows of which each is rejected beside those that pass."""
+        """Rows of which each is rejected among those that pass."""
         raise NotImplementedError
 
     def options(self) -> GateOptions:

@@ -74,7 +74,7 @@ class TokenRow:
         return sum(len(side.ids) for side in self.sides())
 
     def sides(self) -> list[TokenRow]:
-        """The row itself; of a pair the preferred answer and the other, each behind the prompt."""
+        """The row itself; of a pair the preferred answer and the other, each after the prompt."""
         if not self.rejected:
             return [self]
         prompt = self.prompt_length

@@ -42,7 +42,7 @@ class TraceLine(NamedTuple):
 
 
 class Trace:
-    """Appends lines; after a resume, lines behind the checkpoint are cut off first.
+    """Appends lines; after a resume, lines after the checkpoint are cut off first.
 
     Args:
         path: of the file.
@@ -110,10 +110,10 @@ def plot_losses(lines: Sequence[TraceLine], path: Path, title: str) -> None:
         axes.plot(*zip(*dev, strict=True), color="#c2571a", marker="o", markersize=4, label="dev")
     scores = [(line.step, line.dev_score) for line in lines if line.dev_score is not None]
     if scores:
-        beside = axes.twinx()
-        beside.plot(*zip(*scores, strict=True), color="#3b8a4a", marker="s", markersize=4)
-        beside.set_ylabel("the task's metric on dev rows (green)")
-        beside.spines[["top", "left"]].set_visible(False)
+        right_axis = axes.twinx()
+        right_axis.plot(*zip(*scores, strict=True), color="#3b8a4a", marker="s", markersize=4)
+        right_axis.set_ylabel("the task's metric on dev rows (green)")
+        right_axis.spines[["top", "left"]].set_visible(False)
     axes.set_yscale("log" if losses and min(losses) > 0 else "linear")
     axes.set_xlabel("step")
     axes.set_ylabel("loss, nats per completion token")

@@ -25,7 +25,7 @@ class Piece(NamedTuple):
     """B families of S segments of up to q tokens, with up to a tokens above them; offsets are packed ones.
 
     Attributes:
-        own: [B, S, q] tokens of the segments, queries and keys alike; `filler` behind the end of each.
+        own: [B, S, q] tokens of the segments, queries and keys alike; `filler` after the end of each.
         above: [B, a] tokens above a family; a may be 0.
         missing: [B, m], true where one of the last m of `above` is a filler; None where none is.
         written: offsets of the queries that are no filler, [n].

@@ -13,7 +13,7 @@ from narrowcast.training.packing.costs import Costs, Work
 from narrowcast.training.packing.trie import Segment, build_trie
 
 LayoutName = Literal["padded", "packed", "tree"]
-"""Rows side by side; one behind the other; one behind the other with shared beginnings once."""
+"""Rows side by side; concatenated; concatenated with shared prefixes once."""
 LAYOUTS: tuple[LayoutName, ...] = ("padded", "packed", "tree")
 _NEVER = 1 << 30  # shared tokens: more than any row has
 

@@ -1,7 +1,7 @@
 """The token trie of a batch, laid out in one sequence.
 
 Segments (maximal runs of tokens without a branch) are in preorder: a segment, then the subtrees of its
-children. So everything that descends from a segment is one contiguous range right behind it, and the
+children. So everything that descends from a segment is one contiguous range right after it, and the
 tokens a token may attend to are its ancestors' segments and its own segment up to itself.
 """
 
@@ -20,7 +20,7 @@ class Segment:
         start: offset of its first token in the packed sequence.
         length: tokens, at least one.
         position: of its first token in its row.
-        end: offset behind its last descendant; `start + length` for a leaf.
+        end: offset after its last descendant; `start + length` for a leaf.
     """
 
     start: int
@@ -76,7 +76,7 @@ class _Builder:
     trie: Trie
 
     def branch(self, first: int, last: int, done: int, above: list[int]) -> None:
-        """Lay out the rows of these ranks behind their first `done` tokens, whose offsets are `above`."""
+        """Lay out the rows of these ranks after their first `done` tokens, whose offsets are `above`."""
         start = first
         for rank in range(first + 1, last + 1):
             if rank == last or self.shared[rank] < done + self.fewest:

@@ -1,4 +1,4 @@
-"""The forecast of a run: made before it, kept beside its trace, compared when it ends."""
+"""The forecast of a run: made before it, kept with its trace, compared when it ends."""
 
 from __future__ import annotations
 

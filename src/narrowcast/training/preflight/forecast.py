@@ -32,7 +32,7 @@ class Forecast(BaseModel):
 
 
 class Comparison(BaseModel):
-    """A forecast beside what happened.
+    """A forecast and the actual values.
 
     Errors are shares of what happened, positive where too much was forecast.
     """

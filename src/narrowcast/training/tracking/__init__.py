@@ -1,1 +1,1 @@
-"""Experiment trackers beside the trace: MLflow, Weights & Biases or a plug-in get each step's figures."""
+"""Experiment trackers: MLflow, Weights & Biases or a plug-in get the figures of each step."""

@@ -1,4 +1,4 @@
-"""A text column beside a column of few, repeated names: classification."""
+"""A text column and a column of few, repeated names: classification."""
 
 from __future__ import annotations
 

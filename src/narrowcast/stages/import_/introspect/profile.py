@@ -13,7 +13,7 @@ from narrowcast.core.row import FILTERED, SourceRow
 SAMPLE_ROWS = 20
 MAX_DISTINCT = 5_000  # values of one column that are counted one by one
 MAX_COLUMNS = 500
-_WIDE = 40  # columns behind this one keep a tenth of that many values
+_WIDE = 40  # columns after this one keep a tenth of that many values
 _MAX_DEPTH = 3
 _LONGEST_VALUE = 200  # longer strings are no labels; they are counted by their hash, not kept
 _LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates

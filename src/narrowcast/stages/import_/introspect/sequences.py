@@ -73,7 +73,7 @@ def _numbered_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 
 def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """A text beside a list of typed character offsets into it."""
+    """A text column and a list of typed character offsets into it."""
     column = next((c for c in by_name(profile, _SPAN_NAMES) if _holds_spans(c.examples)), None)
     texts = text_columns(profile) or [c for c in profile.leaves() if c.share("string") > 0.9]
     if column is None or not texts:

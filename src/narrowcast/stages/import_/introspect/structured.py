@@ -1,4 +1,4 @@
-"""A text beside an object, or beside several columns that are read from it: structured extraction."""
+"""A text and an object, or a text and several columns that are read from it: structured extraction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FEW_ROWS = 20
 
 
 def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """A column of objects, or of their JSON text, beside a text."""
+    """A text column and a column of objects, or of their JSON text."""
     targets = [column for column in profile.top_level() if _holds_objects(column) and not holds_spans(column)]
     texts = [c for c in text_columns(profile) if not any(c.name.startswith(f"{t.name}.") for t in targets)]
     texts = [column for column in texts if column not in targets]
