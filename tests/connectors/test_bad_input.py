@@ -21,10 +21,12 @@ BINARY = {
 def test_missing_path_folder_empty_file_and_white_space(tmp_path: Path, scheme: str) -> None:
     (tmp_path / "train.csv").write_text("text,label\na,b\n")
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.md").write_text("notes")
     (tmp_path / "blank.csv").write_text(" \n\n\t\n")
     cases = {
         "trian.csv": ("does not exist", "did you mean"),
-        ".": ("a folder, not a file", "train.csv"),
+        "folder": ("no file was found", "of a folder"),
         "empty.csv": ("the file is empty", "export"),
         "blank.csv": ("only white space", "export"),
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.connectors.base import Connector, SettledLocator, SourceAccess
+from narrowcast.connectors.files import SUFFIXES, FilesConnector, is_several, split_options
+from narrowcast.connectors.files import listed as listed_names
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.core.work import Work
@@ -49,6 +51,8 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
     """
     kind: Any = CONNECTORS.get(locator.scheme)
     built: Connector
+    if is_several(locator.scheme, locator.rest):
+        return FilesConnector(locator.scheme, locator.rest)
     if not getattr(kind, "takes_access", False):
         built = kind(locator.rest)
     else:
@@ -70,6 +74,8 @@ def settle(text: str, project: Path, *, listed: bool = False) -> SettledLocator:
         UsageError: if it is not a locator, or its scheme is unknown.
     """
     locator = Locator.parse(text)
+    if locator.scheme in SUFFIXES and len(names := listed_names(split_options(locator.rest)[0])) > 1:
+        return _settled_list(locator, names, project, listed=listed)
     own = getattr(CONNECTORS.get(locator.scheme), "settle", None)
     if own is None:
         return SettledLocator(locator.public, locator)
@@ -92,3 +98,12 @@ def content_fingerprint(scheme: str, connector: Connector, rows: Iterable[Source
         return f"rows:{hash_source_rows(rows, work)}"
     origin = CONNECTORS.origin(scheme)
     return f"{content} read by {origin}" if origin else content
+
+
+def _settled_list(locator: Locator, names: list[str], project: Path, *, listed: bool) -> SettledLocator:
+    """Each of the names as a source of its own would be."""
+    options = split_options(locator.rest)[1]
+    parts = [settle(f"{locator.scheme}:{name}", project, listed=listed) for name in names]
+    opened = Locator(locator.scheme, ",".join(part.opened.rest for part in parts) + options)
+    recorded = ",".join(part.recorded.partition(":")[2] for part in parts)
+    return SettledLocator(f"{locator.scheme}:{recorded}{options}", opened)

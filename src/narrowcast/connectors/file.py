@@ -10,6 +10,7 @@ from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.conll import ConllConnector, looks_like_conll
 from narrowcast.connectors.csv_file import CsvConnector
 from narrowcast.connectors.excel import ExcelConnector
+from narrowcast.connectors.fasttext import FastTextConnector, looks_like_fasttext
 from narrowcast.connectors.json_file import JsonConnector
 from narrowcast.connectors.jsonl import JsonlConnector
 from narrowcast.connectors.parquet import ParquetConnector
@@ -49,6 +50,8 @@ def _form(source: SourceFile) -> Callable[[SourceFile], base.FileConnector]:
         return ExcelConnector
     source.refuse_binary(head)
     text = head.decode("utf-8", "replace").removeprefix("\ufeff")
+    if looks_like_fasttext(text):
+        return FastTextConnector
     if source.suffix in (".csv", ".tsv", ".tab"):
         return CsvConnector
     if text.lstrip()[:1] in ("{", "["):

@@ -21,6 +21,23 @@ from narrowcast.errors import DataError
 _COLUMN_NAMES = frozenset(
     ("text", "texts", "sentence", "sentences", "label", "labels", "category", "intent", "question", "answer")
 )
+# Names of a list that say nothing of its rows.
+_WRAPPERS = frozenset(
+    (
+        "data",
+        "rows",
+        "items",
+        "records",
+        "examples",
+        "instances",
+        "entries",
+        "results",
+        "samples",
+        "values",
+        "list",
+    )
+)
+_LEAST_PAIRS = 20  # an object of fewer plain values is one row
 
 
 class JsonConnector:
@@ -131,12 +148,17 @@ def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:
 
 
 def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    table = _table(value)
+    if table is not None:
+        return table
     lists = {key: each for key, each in value.items() if isinstance(each, list)}
     wrapped = [key for key, each in lists.items() if each and isinstance(each[0], dict)]
     if len(wrapped) == 1:
         name = wrapped[0]
         if _is_squad(lists[name]):
             return _squad_rows(lists[name]), f"SQuAD form: the questions of the articles in {name!r}"
+        if len(value) == 1 and name.lower() not in _WRAPPERS:
+            return _named_lists({name: lists[name]})
         return [as_record(each) for each in lists[name]], f"the list in {name!r}; the rest is ignored"
     if len(wrapped) > 1:
         return _named_lists({name: lists[name] for name in wrapped})
@@ -149,7 +171,30 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     if value and all(isinstance(each, dict) for each in value.values()):
         rows = [{"key": key, **each} for key, each in value.items()]
         return rows, "an object of objects; its keys are the column 'key'"
+    if len(value) >= _LEAST_PAIRS and not any(isinstance(each, dict | list) for each in value.values()):
+        rows = [{"key": key, "value": each} for key, each in value.items()]
+        return rows, "an object of plain values; its keys are the column 'key', they are 'value'"
     return [value], "one object, taken as one row"
+
+
+def _table(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str] | None:
+    """The rows of a table as pandas writes it, by columns of numbered rows or split; else None."""
+    columns, data = value.get("columns"), value.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and value.keys() <= {"columns", "index", "data"}:
+        names = [str(each) for each in columns]
+        if all(isinstance(each, list) and len(each) == len(names) for each in data):
+            rows = [dict(zip(names, each, strict=True)) for each in data]
+            return rows, "a table of columns and data, as pandas splits it"
+    inner = list(value.values())
+    if not inner or not all(isinstance(each, dict) for each in inner):
+        return None
+    numbers = inner[0].keys()
+    if not numbers or not all(each.isdigit() for each in numbers):
+        return None
+    if not all(each.keys() == numbers for each in inner):
+        return None
+    rows = [{name: column[number] for name, column in value.items()} for number in numbers]
+    return rows, "an object of columns, each an object of numbered rows, as pandas writes it"
 
 
 def _is_columnar(lists: dict[str, list[Any]]) -> bool:

@@ -42,6 +42,7 @@ class AnswerKind(StrEnum):
     """What a task's answers are; a handler declares it, and stages decide by it instead of by the task."""
 
     LABEL = "label"
+    LABELS = "labels"
     FIELDS = "fields"
     SPANS = "spans"
     TEXT = "text"
@@ -57,7 +58,7 @@ class AnswerKind(StrEnum):
     @property
     def is_closed(self) -> bool:
         """Equal inputs have one right answer; free texts and calls differ rightly."""
-        return self in (AnswerKind.LABEL, AnswerKind.FIELDS, AnswerKind.SPANS)
+        return self in (AnswerKind.LABEL, AnswerKind.LABELS, AnswerKind.FIELDS, AnswerKind.SPANS)
 
 
 class ScoringMode(StrEnum):

@@ -82,7 +82,7 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
     selection = Selection(request.ids, request.where, request.text)
     with project.lock("data forget"):
         records = read_records(paths)
-        row_ids = selection.find(paths, records) | read_pending(paths)
+        row_ids = _whole_records(paths, selection.find(paths, records) | read_pending(paths))
         if not row_ids:
             raise DataError(
                 "no row matches these conditions",
@@ -108,6 +108,16 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
 
 
 _Named = Callable[[dict[str, Any]], str]
+
+
+def _whole_records(paths: ProjectPaths, found: set[str]) -> set[str]:
+    """These rows and the others that were cut from the same records: they hold the same texts."""
+    rows = set(found)
+    for source in {row_id.rpartition(":")[0] for row_id in found}:
+        cut = {line["index"]: line["record"] for line in raw_lines(paths, source) if "record" in line}
+        meant = {record for number, record in cut.items() if f"{source}:{number}" in found}
+        rows |= {f"{source}:{number}" for number, record in cut.items() if record in meant}
+    return rows
 
 
 def _hashes(paths: ProjectPaths, found: set[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ HANDLERS: Registry[type[TaskHandler]] = Registry(
     "task",
     {
         "classification": "narrowcast.tasks.classification:ClassificationHandler",
+        "multi_label": "narrowcast.tasks.multi_label:MultiLabelHandler",
         "structured_extraction": "narrowcast.tasks.extraction:ExtractionHandler",
         "qa": "narrowcast.tasks.generation:QuestionHandler",
         "instruction": "narrowcast.tasks.generation:InstructionHandler",

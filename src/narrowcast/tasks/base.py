@@ -111,6 +111,7 @@ class TaskHandler(ABC):
 _LINEAR = ("majority", "tfidf", "base", "base-few-shot")
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
     AnswerKind.LABEL: _LINEAR,
+    AnswerKind.LABELS: _LINEAR,
     AnswerKind.FIELDS: _LINEAR,
     AnswerKind.SPANS: _LINEAR,
     AnswerKind.TEXT: ("majority", "base", "base-few-shot"),

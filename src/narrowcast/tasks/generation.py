@@ -68,7 +68,7 @@ class GenerationHandler(TaskHandler):
 
     def _measure(self) -> tuple[tuple[str, ...], str, _RowMeasure]:
         """Names of the metrics, the one that decides, and the function of an answer and the accepted ones."""
-        return _TEXT_METRICS, "rouge_l", _text()
+        return _TEXT_METRICS, "rouge_l", text_measure()
 
 
 class QuestionHandler(GenerationHandler):
@@ -145,7 +145,7 @@ def qa_scores(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
     return exact, max(_token_f1(given, each) for each in expected), float(bool(answer))
 
 
-def _text() -> _RowMeasure:
+def text_measure() -> _RowMeasure:
     """Exact match, ROUGE-L and chrF of an answer against the best of its references."""
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics import CHRF

@@ -1,4 +1,6 @@
-"""Tool calling: a list of calls as JSON, `[]` where no function is to be called.
+"""Tool calling: a list of calls as JSON, `[]` where no function is to be called; or a reply in words.
+
+A task whose output schema has a property `content` takes replies in words: rows without calls may want one.
 
 Calls match as the Berkeley Function Calling Leaderboard matches them: the same functions, in any order, each
 argument one of its accepted values; texts are compared without case, spaces and `,./-_*^`.
@@ -15,16 +17,21 @@ from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
+from narrowcast.core.task import TaskSpec
 from narrowcast.tasks.base import Parsed, RowOutcome, TaskHandler, TaskScores
 from narrowcast.tasks.call_match import CallMatch, match_calls
 from narrowcast.tasks.prompt import conversation, missing_input
 from narrowcast.tasks.row_shape import RowShape, call_rows
 
+_WITH_WORDS = (
+    "Choose the functions to call. Where one is to be called, answer with a JSON list of "
+    '{"name": ..., "arguments": {...}} objects and nothing else; otherwise answer the user in words.'
+)
 _METRICS = ("call_accuracy", "tool_accuracy", "argument_accuracy", "invalid_rate")
 
 
 class ToolCallingHandler(TaskHandler):
-    """Inputs are `{"tools"?: [...], "messages": [...]}`, targets `{"tool_calls": [...]}`."""
+    """Inputs are `{"tools"?: [...], "messages": [...]}`, targets `{"tool_calls": [...], "content"?}`."""
 
     answer = AnswerKind.CALLS
     default_instruction = (
@@ -32,6 +39,15 @@ class ToolCallingHandler(TaskHandler):
         '{"name": ..., "arguments": {...}} objects and nothing else; answer [] where no function fits.'
     )
     lora_rank = 32
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self._words = "content" in spec.output_schema.get("properties", {})
+
+    @property
+    def instruction(self) -> str:
+        """The specification's, otherwise one of two: with replies in words, or calls alone."""
+        return self.spec.instruction or (_WITH_WORDS if self._words else self.default_instruction)
 
     def check(self, example: Example) -> str | None:
         """`empty_input` or `target_not_calls`; None where the example can serve."""
@@ -54,16 +70,19 @@ class ToolCallingHandler(TaskHandler):
         return [Message("system", instruction), *messages]
 
     def parse(self, text: str) -> Parsed:
-        """The calls; `empty_answer`, `not_json` or `not_calls`."""
+        """The calls, or a text where the task takes words; `empty_answer`, `not_json` or `not_calls`."""
         answer = text.strip()
         if not answer:
             return Parsed(error="empty_answer")
         try:
             value = json.loads(answer)
         except (ValueError, RecursionError):
-            return Parsed(error="not_json")
+            # What begins as calls do was meant as calls.
+            return Parsed(answer) if self._words and answer[0] not in "[{" else Parsed(error="not_json")
         calls = value if isinstance(value, list) else [value]
-        return Parsed(calls) if all(map(_is_call, calls)) else Parsed(error="not_calls")
+        if all(map(_is_call, calls)):
+            return Parsed(calls)
+        return Parsed(answer) if self._words else Parsed(error="not_calls")
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
         """Means over rows; `argument_accuracy` over the arguments that are wanted."""
@@ -71,7 +90,7 @@ class ToolCallingHandler(TaskHandler):
 
         answers = [self.parse(prediction.text) for prediction in predictions]
         matches = [
-            CallMatch() if answer.error else match_calls(_calls(example.target), answer.value)
+            CallMatch() if answer.error else match_calls(_calls(example.target), _made(answer))
             for example, answer in zip(examples, answers, strict=True)
         ]
         values = np.array(
@@ -84,17 +103,37 @@ class ToolCallingHandler(TaskHandler):
             dtype=np.float64,
         ).reshape(len(examples), 5)
 
+        likeness = self._likeness(examples, answers)
+
         def resample(rows: Any) -> dict[str, float]:
             calls, tools, right, wanted, invalid = values[rows].T if len(rows) else np.zeros((5, 1))
             arguments = right.sum() / wanted.sum() if wanted.sum() else float("nan")
             figures = (calls.mean(), tools.mean(), arguments, invalid.mean())
-            return {name: float(value) for name, value in zip(_METRICS, figures, strict=True)}
+            means = {name: float(value) for name, value in zip(_METRICS, figures, strict=True)}
+            return means if likeness is None else {**means, **_mean_likeness(likeness[rows])}
 
         outcomes = [
-            RowOutcome(example.id, match.calls, _calls(example.target), answer.value, answer.error)
+            RowOutcome(example.id, match.calls, _wanted_answer(example), answer.value, answer.error)
             for example, match, answer in zip(examples, matches, answers, strict=True)
         ]
         return TaskScores("call_accuracy", resample(np.arange(len(examples))), outcomes, resample)
+
+    def _likeness(self, examples: Sequence[Example], answers: Sequence[Parsed]) -> Any:
+        """ROUGE-L of each reply that is wanted in words, NaN elsewhere; None where no row wants one."""
+        import numpy as np
+
+        from narrowcast.tasks.generation import text_measure
+
+        references = [_words(example.target) for example in examples]
+        if not any(references):
+            return None
+        measure = text_measure()
+        return np.array(
+            [
+                measure(answer.value if isinstance(answer.value, str) else "", [text])[1] if text else np.nan
+                for text, answer in zip(references, answers, strict=True)
+            ]
+        )
 
     def default_gates(self) -> list[Gate]:
         """Hardly an answer may be something else than calls."""
@@ -117,7 +156,29 @@ def _calls(target: Target) -> list[dict[str, Any]]:
     return list(target["tool_calls"]) if isinstance(target, dict) else []
 
 
+def _words(target: Target) -> str:
+    """The reply in words that is wanted; empty where calls are, or nothing."""
+    return str(target.get("content") or "") if isinstance(target, dict) and not _calls(target) else ""
+
+
+def _wanted_answer(example: Example) -> Any:
+    return _words(example.target) or _calls(example.target)
+
+
+def _made(answer: Parsed) -> list[dict[str, Any]]:
+    return [] if isinstance(answer.value, str) else list(answer.value)
+
+
+def _mean_likeness(values: Any) -> dict[str, float]:
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    return {"words_rouge_l": float(known.mean()) if len(known) else float("nan")}
+
+
 def _rendered(target: Target) -> str:
+    if words := _words(target):
+        return words
     calls = [{"name": call["name"], "arguments": call["arguments"]} for call in _calls(target)]
     return json.dumps(calls, ensure_ascii=False)
 

@@ -332,7 +332,7 @@ def test_catalogues() -> None:
     assert [each.scheme for each in data.sources()][:3] == ["jsonl", "csv", "file"]
     by_id = {each.id: each for each in data.mappers()}
     assert list(by_id["qa_pair_passthrough"].required) == ["question", "answer"]
-    assert set(by_id["qa_pair_passthrough"].optional) == {"context", "group", "split"}
+    assert set(by_id["qa_pair_passthrough"].optional) == {"context", "group", "split", "rating"}
 
 
 def test_memory_does_not_grow_with_the_file(project: Project, tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ def _fit(context: PredictorContext, name: str, *, characters: bool) -> FittedPre
     pairs = training_pairs(context)
     if context.task.labels:
         return _classifier(name, pairs, context.task.labels, characters=characters)
+    if context.answer is AnswerKind.LABELS:
+        from narrowcast.models.predictors.linear_label_sets import label_set_answers
+
+        return FittedPredictor(name, *label_set_answers(pairs, characters=characters))
     if context.answer is AnswerKind.SPANS:
         from narrowcast.models.predictors.linear_tagger import span_answers
 

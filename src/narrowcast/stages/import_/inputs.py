@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from narrowcast.connectors import connect, content_fingerprint, settle
-from narrowcast.connectors.base import SettledLocator
-from narrowcast.core.config import ProjectConfig
+from narrowcast.connectors.base import Connector, SettledLocator
+from narrowcast.core.config import ProjectConfig, SourceSpec
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Split
@@ -21,6 +21,7 @@ from narrowcast.errors import CancelledError, DataError, MissingExtraError
 from narrowcast.stages.import_.choose import choose_mapping, given_mapping, rows_to_introspect
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
+from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import introspect_source, source_access
 from narrowcast.store.config_file import load_config
 from narrowcast.store.imports import read_records
@@ -40,7 +41,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     settled = settle(options.locator, ctx.project.root, listed=listed)
     request = _asked(options, settled, config)
     try:
-        connector = connect(settled.opened, source_access(ctx))
+        connector = _connector(request, settled, ctx)
         description = connector.describe()
         with nothing_kept():
             rows = islice(connector.load(), request.limit)
@@ -71,6 +72,12 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     return inputs
 
 
+def _connector(request: Options, settled: SettledLocator, ctx: StageContext) -> Connector:
+    connector = connect(settled.opened, source_access(ctx))
+    reshape = Reshape.of(request)
+    return ReshapedConnector(connector, reshape) if reshape else connector
+
+
 def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> Options:
     """The options; where they name no mapping, with what `narrowcast.yaml` says of the source."""
     known = next(
@@ -82,6 +89,9 @@ def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> 
     changes: dict[str, Any] = {
         "licence": options.licence or known.licence,
         "consent": options.consent or known.consent,
+        "explode": options.explode or known.explode,
+        "derive": options.derive or known.derive,
+        "where": options.where or known.where,
     }
     if not options.auto and options.mapper is None:
         changes |= {
@@ -113,6 +123,7 @@ def _inputs(
         consent=asked.consent,
         declared=_declared(task, asked.into),
         opened=settled.opened,
+        shape=_shape(asked),
     )
 
 
@@ -127,6 +138,13 @@ def _kept_inputs(asked: Options, settled: SettledLocator, ctx: StageContext) -> 
     inputs = _inputs(asked, settled, f"import:{record.id}", task, mapper, field_map)
     last = last_result(ctx.project, inputs)
     return inputs if last is None else inputs.model_copy(update={"content": last.content})
+
+
+def _shape(asked: Options) -> SourceSpec:
+    """The source with what is done to its rows before they are mapped, and nothing else."""
+    return SourceSpec(
+        locator=asked.locator, limit=None, explode=asked.explode, derive=asked.derive, where=asked.where
+    )
 
 
 def former_imports(project: ProjectPaths, locator: str, into: Split | None) -> list[ImportRecord]:

@@ -74,6 +74,8 @@ class Inputs(StageInputs):
     # Not part of the content: what `read_inputs` knows besides it.
     opened: Locator = Field(exclude=True)
     """The locator to open where `connector` is not at hand."""
+    shape: SourceSpec = Field(exclude=True)
+    """What is done to rows before they are mapped; `content` names it as well."""
     plan: ImportPlan | None = Field(default=None, exclude=True)
     """None where the source cannot be read and its rows are kept."""
     connector: Any = Field(default=None, exclude=True)
@@ -102,6 +104,9 @@ class Inputs(StageInputs):
             locator=self.locator,
             mapper=self.mapper,
             map={role: column for role, column in self.field_map.items() if role != "group"},
+            explode=self.shape.explode,
+            derive=self.shape.derive,
+            where=self.shape.where,
             group=self.field_map.get("group"),
             into=self.into,
             limit=self.limit,
@@ -155,3 +160,5 @@ class ImportPreview(BaseModel):
     rejected_sample: dict[str, list[RejectionSample]]
     task: TaskSpec
     """The project's task after the import."""
+    notes: list[str] = Field(default_factory=list)
+    """What the mapper converted or left aside, in plain words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from narrowcast.connectors import connect
@@ -10,16 +11,19 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.row import SourceRow
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
 from narrowcast.stages.import_.mapping import MAPPERS
-from narrowcast.stages.import_.mapping.base import Mapper
-from narrowcast.stages.import_.mapping.engine import RowMapping, dry_run
+from narrowcast.stages.import_.mapping.alike import refuse_alike
+from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
+from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
+from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import source_access, watched
 from narrowcast.store.config_file import load_config
 from narrowcast.store.forgotten import read_forgotten, withheld
@@ -31,6 +35,7 @@ from narrowcast.store.imports import (
     write_records,
 )
 from narrowcast.store.source_rows import StoredRows, read_source_rows
+from narrowcast.tasks.multi_label import label_set
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa: ARG001 - the stage contract
@@ -52,7 +57,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         ImportWriter(project, Work(ctx.progress, ctx.cancel), [each.id for each in formers]) as writer,
     ):
         ctx.progress.start("reading the rows", inputs.expected_rows)
-        rows = withheld(islice(connector.load(), inputs.limit), read_forgotten(project))
+        rows = withheld(_rows(connector, inputs, mapper), read_forgotten(project))
         stored = writer.store(rows)
         if _has_rows(stored, inputs, formers, ctx):
             return _unchanged(inputs, formers[0], ctx)
@@ -63,8 +68,10 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         _refuse_nothing(inputs, kept)
         ctx.cancel.check(reason_code="dataset_import_cancelled")  # after it, nothing stops half-way
         record = _record(inputs, name, stored, kept)
-        writer.commit(record, configured(project_config(ctx), inputs, merged_task(task, mapper.task())))
+        writer.commit(record, configured(project_config(ctx), inputs, _task(task, mapper, inputs)))
     result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])
+    for note in _notes(mapper):
+        ctx.progress.note(note)
     if record.forced:
         ctx.emit(
             "dataset_import_forced",
@@ -82,7 +89,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
     mapper = _mapper(inputs, task)
     mapping = RowMapping(mapper, inputs.field_map, "dry-run", inputs.into, inputs.provenance)
     ctx.progress.start("mapping the rows, without storing any", inputs.expected_rows)
-    rows = withheld(islice(_connector(inputs, ctx).load(), inputs.limit), read_forgotten(ctx.project))
+    rows = withheld(_rows(_connector(inputs, ctx), inputs, mapper), read_forgotten(ctx.project))
     counted = dry_run(mapping.map_all(watched(rows, Work(ctx.progress, ctx.cancel))))
     return ImportPreview(
         plan=inputs.plan,
@@ -97,7 +104,8 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
             ]
             for reason, rejects in counted.rejected_sample.items()
         },
-        task=merged_task(task, mapper.task()),
+        task=_task(task, mapper, inputs),
+        notes=_notes(mapper),
     )
 
 
@@ -120,8 +128,33 @@ def configured(config: ProjectConfig, inputs: Inputs, task: TaskSpec | None) -> 
 
 
 def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
-    connector: Connector = inputs.connector or connect(inputs.opened, source_access(ctx))
-    return connector
+    if inputs.connector is not None:
+        given: Connector = inputs.connector
+        return given
+    connector = connect(inputs.opened, source_access(ctx))
+    reshape = Reshape.of(inputs.shape)
+    return ReshapedConnector(connector, reshape) if reshape else connector
+
+
+def _rows(connector: Connector, inputs: Inputs, mapper: Mapper) -> Iterator[SourceRow]:
+    """The rows that are stored: records of the source, cut where the mapper makes several rows of one."""
+    return divided(islice(connector.load(), inputs.limit), mapper)
+
+
+def _task(task: TaskSpec | None, mapper: Mapper, inputs: Inputs) -> TaskSpec:
+    """The project's task with what these rows add to it.
+
+    Raises:
+        DataError: where labels look alike, and the mapping does not say what is to be done with them.
+    """
+    merged = merged_task(task, mapper.task())
+    if inputs.field_map.get("alike") != "keep":
+        refuse_alike([*merged.labels, *label_set(merged)], inputs.locator)
+    return merged
+
+
+def _notes(mapper: Mapper) -> list[str]:
+    return mapper.notes() if isinstance(mapper, TellsNotes) else []
 
 
 def _mapper(inputs: Inputs, task: TaskSpec | None) -> Mapper:

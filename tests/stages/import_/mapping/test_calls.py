@@ -70,7 +70,10 @@ def test_openai_messages_hold_their_own_calls() -> None:
     assert [turn["role"] for turn in inputs["messages"]] == ["user", "assistant", "tool"]
     assert target["tool_calls"][0]["name"] == "f"
     talk = [USER, {"role": "assistant", "content": "I cannot."}]
-    assert outcome("tool_calls_passthrough", fields, {"m": talk, "t": TOOLS})[1] == {"tool_calls": []}
+    assert outcome("tool_calls_passthrough", fields, {"m": talk, "t": TOOLS})[1] == {
+        "tool_calls": [],
+        "content": "I cannot.",
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
+from narrowcast.connectors.files import FILE_COLUMNS
+from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.sequences import holds_spans
 from narrowcast.stages.import_.introspect.signs import (
     LABEL_NAMES,
     TEXT_NAMES,
@@ -21,6 +24,17 @@ from narrowcast.stages.import_.introspect.signs import (
 
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
+_LONGEST_NAME = 60
+_LIST_NAMES = LABEL_NAMES | {
+    "tags",
+    "topics",
+    "categories",
+    "genres",
+    "intents",
+    "classes",
+    "emotions",
+    "keywords",
+}
 _MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
 
 
@@ -47,6 +61,12 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
         for column in profile.leaves()
         if not is_split_column(column) and label_score(column) > 0.2 and text_score(column) < 0.6
     ]
+    annotated = [f"{column.name}." for column in profile.top_level() if holds_spans(column)]
+    labels = [column for column in labels if not column.name.startswith(tuple(annotated))]
+    # The name of a row's file is a label only where nothing else is one.
+    labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
+    if is_rated(profile):
+        return  # what people thought of an answer, beside the answer and its prompt
     hypotheses = [
         _hypothesis(profile, text, label, labels)
         for text in text_columns(profile)[:_MOST_HYPOTHESES]
@@ -117,3 +137,46 @@ def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str
     if aside:
         warnings.append(f"not used: {', '.join(aside[:12])}")
     return warnings
+
+
+def label_lists(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """A text beside lists of few, repeated names: several labels a row."""
+    texts = text_columns(profile)
+    columns = [
+        column for column in profile.top_level() if column.share("list") > 0.9 and _holds_names(column)
+    ]
+    if not texts or not columns:
+        return
+    text, column = texts[0], max(columns, key=lambda each: base_name(each) in _LIST_NAMES)
+    names = [str(name) for example in column.examples for name in example]
+    distinct = len(set(names))
+    several = sum(len(example) > 1 for example in column.examples)
+    confidence = 0.6 + 0.2 * text_score(text) + 0.12 * (base_name(column) in _LIST_NAMES)
+    confidence -= 0.3 * (distinct > len(names) / 2) + 0.3 * (not several) + 0.1 * (len(columns) - 1)
+    doubts = [f"the labels could also be {', '.join(each.name for each in columns if each is not column)}"]
+    if column.filled < _FEW_ROWS:
+        confidence = min(confidence, 0.6)
+        doubts.append(f"only {column.filled} rows to judge by")
+    field_map = {"text": text.name, "labels": column.name}
+    split = split_column(profile)
+    if split is not None:
+        field_map["split"] = split.name
+    left = unused(profile, *field_map.values())
+    yield ShapeHypothesis(
+        shape="text with several labels",
+        mapper_id="labels_to_multi_label",
+        task_profile="multi_label",
+        field_map=field_map,
+        confidence=round(clip(confidence), 2),
+        rationale=(
+            f"{column.name!r} lists names, {distinct} different ones in {len(column.examples)} rows of the "
+            f"sample; {text.name!r} holds text"
+        ),
+        warnings=doubts[len(columns) == 1 :] + [f"not used: {', '.join(left[:12])}"] * bool(left),
+    )
+
+
+def _holds_names(column: Column) -> bool:
+    """Lists of short strings, one of them filled."""
+    names = [name for example in column.examples if isinstance(example, list) for name in example]
+    return bool(names) and all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in names)

@@ -1,22 +1,40 @@
-"""Conversations in rows: chat logs, and tool calling if functions are defined."""
+"""Conversations in rows: chat logs, and tool calling where functions stand beside them or are called."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import aside, by_name, named, with_split
+from narrowcast.stages.import_.introspect.signs import aside, base_name, by_name, named, with_split
+from narrowcast.stages.import_.mapping.engine import is_good
+from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.turns import (
+    CONTENT_KEYS,
+    ROLE_NAMES,
+    USED_KEYS,
+    Turn,
+    read_turns,
+    role_of,
+    turn_list,
+)
 
 _MESSAGE_NAMES = (
     "messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "utterances",
 )  # fmt: skip
-_ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
-_CONTENT_KEYS = ("content", "value", "text", "utterance", "message")
-_ASSISTANT = frozenset({"assistant", "gpt", "bot", "model", "agent"})
 _TOOL_NAMES = ("tools", "functions", "function")
 _CALL_NAMES = ("tool_calls", "ground_truth", "calls", "answers", "answer", "expected_calls")
+_SYSTEM_NAMES = ("system", "system_prompt", "system_message")
+_RATING_NAMES = (
+    "label", "rating", "thumbs", "thumbs_up", "thumb", "vote", "upvoted", "feedback", "liked", "like", "good",
+    "is_good", "is_correct", "correct", "accepted", "helpful", "desirable", "kto_tag", "preference", "score",
+    "reward", "quality", "weight",
+)  # fmt: skip
+
+
+_MOST_RATINGS = 4  # different ways to write good and bad
 
 
 def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
@@ -24,31 +42,42 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
     column = _turns_column(profile)
     if column is None:
         return
-    closed = sum(_role(turns[-1]) in _ASSISTANT for turns in column.examples)
+    read = _read(column)
+    closed = sum(bool(turns) and turns[-1].role == "assistant" for turns in read)
     share = closed / len(column.examples)
-    open_ended = ["rows that do not end with the assistant will be rejected"] * (share < 1)
+    warnings = ["rows that do not end with the assistant will be rejected"] * (share < 1)
+    confidence = 0.55 + 0.4 * share
+    calling = sum(any(turn.calls for turn in turns) for turns in read)
+    if calling:
+        confidence = min(confidence, 0.6)
+        warnings.insert(0, f"{calling} of {len(column.examples)} conversations call functions, which a chat "
+                           "does not learn: tool_calls_passthrough does")  # fmt: skip
+    field_map = {"messages": column.name, **system_role(profile)}
+    unrated = rate(profile, field_map)
     yield ShapeHypothesis(
         shape="conversations",
         mapper_id="chat_messages_passthrough",
         task_profile="chat",
-        field_map=with_split(profile, {"messages": column.name}),
-        confidence=round(0.55 + 0.4 * share, 2),
+        field_map=with_split(profile, field_map),
+        confidence=round(min(confidence, 0.75) if unrated else confidence, 2),
         rationale=f"{column.name!r} lists turns with a role and a text; {share:.0%} end with the assistant",
-        warnings=open_ended + aside(profile, column.name),
+        warnings=[*unrated, *warnings, *_carried(column), *aside(profile, *field_map.values())],
     )
 
 
 def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Questions with function definitions, the calls that are wanted, or both."""
     tools = named(profile, *_TOOL_NAMES)
-    question = _turns_column(profile) or named(profile, "question", "query", "prompt", "instruction")
+    turns = _turns_column(profile)
+    question = turns or named(profile, "question", "query", "prompt", "instruction")
     calls = next((c for c in by_name(profile, _CALL_NAMES) if _holds_calls(c)), None)
-    if question is None or (tools is None and calls is None):
+    inside = turns is not None and any(turn.calls for each in _read(turns) for turn in each)
+    if question is None or (tools is None and calls is None and not inside):
         return
-    inside = any(_has_calls(example) for example in question.examples)
-    field_map = {"messages": question.name}
+    field_map = {"messages": question.name, **system_role(profile)}
     field_map |= {"tools": tools.name} if tools is not None else {}
     field_map |= {"calls": calls.name} if calls is not None else {}
+    unrated = rate(profile, field_map)
     warnings = [
         "no column has the expected calls: every row would be rejected as missing_calls. If "
         "another file has them: join:LOCATOR+LOCATOR?on=id; if no function is to be called: "
@@ -56,19 +85,70 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     ] * (calls is None and not inside)
     warnings += ["no column defines the functions; their names cannot be checked"] * (tools is None)
     confidence = 0.6 if calls is None and not inside else 0.82 if tools is None else 0.96
+    warnings += _carried(question) if turns is not None else []
     yield ShapeHypothesis(
         shape="conversations with tools",
         mapper_id="tool_calls_passthrough",
         task_profile="tool_calling",
         field_map=with_split(profile, field_map),
-        confidence=confidence,
-        rationale=_reason(question, tools, calls),
-        warnings=warnings + aside(profile, *field_map.values()),
+        confidence=min(confidence, 0.75) if unrated else confidence,
+        rationale=_reason(question, tools, calls, inside=inside),
+        warnings=[*unrated, *warnings, *aside(profile, *field_map.values())],
     )
 
 
-def _reason(question: Column, tools: Column | None, calls: Column | None) -> str:
+def system_role(profile: Profile) -> dict[str, str]:
+    """`{"system": COLUMN}` where a column of texts is named as one."""
+    column = named(profile, *_SYSTEM_NAMES)
+    return {"system": column.name} if column is not None and column.share("string") > 0.9 else {}
+
+
+def rate(profile: Profile, field_map: dict[str, str]) -> list[str]:
+    """Add the column that says whether answers are good to a field map; a doubt where it cannot be read."""
+    used = set(field_map.values())
+    for column in profile.top_level():
+        if base_name(column) not in _RATING_NAMES or not column.filled or column.name in used:
+            continue
+        if not column.share("string", "number", "boolean"):
+            continue
+        ratings = [is_good(_value(value)) for value in column.values]
+        if column.distinct == 1 and ratings != [False]:
+            continue  # the same for every row
+        if column.distinct is not None and len(ratings) <= _MOST_RATINGS and None not in ratings:
+            field_map["rating"] = column.name
+            return []
+        return [
+            f"{column.name!r} may say how good an answer is, or how much it counts, and is not used: keep "
+            "the good ones with --where"
+        ]
+    return []
+
+
+def is_rated(profile: Profile) -> bool:
+    """Whether the columns are those of rated answers alone: prompt, completion and label."""
+    names = {base_name(column) for column in profile.top_level() if column.filled}
+    return names == {"prompt", "completion", "label"} and "rating" in _rated(profile)
+
+
+def _rated(profile: Profile) -> dict[str, str]:
+    field_map: dict[str, str] = {}
+    rate(profile, field_map)
+    return field_map
+
+
+def _value(counted: Any) -> Any:
+    """Numbers and booleans are counted as their texts, `1.0` among them."""
+    text = str(counted)
+    return text.removesuffix(".0")
+
+
+def _reason(question: Column, tools: Column | None, calls: Column | None, *, inside: bool) -> str:
     parts = [f"{question.name!r} asks"]
+    parts += (
+        ["its turns call functions, each call and each reply a row of its own"]
+        if inside and not calls
+        else []
+    )
     parts += [f"{tools.name!r} defines functions"] if tools is not None else []
     parts += [f"{calls.name!r} holds calls"] if calls is not None else []
     return ", ".join(parts)
@@ -78,28 +158,49 @@ def _turns_column(profile: Profile) -> Column | None:
     return next((c for c in by_name(profile, _MESSAGE_NAMES) if _holds_turns(c.examples)), None)
 
 
+def _listed(example: Any) -> list[Any]:
+    try:
+        return turn_list(example)
+    except RejectRow:
+        return []
+
+
+def _read(column: Column) -> list[list[Turn]]:
+    """The turns of the examples that can be read."""
+    conversations: list[list[Turn]] = []
+    for example in column.examples:
+        try:
+            conversations.append(read_turns(example))
+        except RejectRow:
+            continue
+    return conversations
+
+
 def _holds_turns(examples: list[Any]) -> bool:
-    turns = [turn for example in examples if isinstance(example, list) for turn in example]
+    listed = [_listed(example) for example in examples]
+    turns = [turn for each in listed for turn in each]
     fitting = sum(isinstance(turn, Mapping) and _is_turn(turn) for turn in turns)
-    return bool(turns) and all(examples) and fitting >= 0.9 * len(turns)
+    return bool(turns) and all(listed) and fitting >= 0.9 * len(turns)
 
 
 def _is_turn(turn: Mapping[str, Any]) -> bool:
-    content = next((turn[key] for key in _CONTENT_KEYS if key in turn), None)
-    return _role(turn) is not None and isinstance(content, str | None)
+    calls = turn.get("tool_calls") or turn.get("function_call")
+    return role_of(turn) in ROLE_NAMES and bool(calls or any(key in turn for key in CONTENT_KEYS))
 
 
-def _role(turn: Any) -> str | None:
-    if not isinstance(turn, Mapping):
-        return None
-    role = next((turn[key] for key in _ROLE_KEYS if key in turn), None)
-    return role.lower() if isinstance(role, str) else None
-
-
-def _has_calls(example: Any) -> bool:
-    return isinstance(example, list) and any(
-        isinstance(turn, Mapping) and turn.get("tool_calls") for turn in example
+def _carried(column: Column) -> list[str]:
+    """A warning that names what turns hold beside a role, words, calls and a weight."""
+    held = Counter(
+        key
+        for example in column.examples
+        for turn in _listed(example)
+        if isinstance(turn, Mapping)
+        for key, value in turn.items()
+        if key not in USED_KEYS and value not in (None, "", [], {})
     )
+    spoken = sum(bool(turn.calls and turn.content.strip()) for each in _read(column) for turn in each)
+    warnings = [f"turns also hold {', '.join(sorted(held)[:8])}: not used"] * bool(held)
+    return warnings + [f"{spoken} calls of the sample are introduced in words: not learned"] * bool(spoken)
 
 
 def _holds_calls(column: Column) -> bool:
@@ -110,7 +211,8 @@ def _holds_calls(column: Column) -> bool:
 
 def _looks_like_calls(value: Any) -> bool:
     if isinstance(value, str):
-        return '"name"' in value and '"arguments"' in value
+        written = '"name"' in value and '"arguments"' in value
+        return written and not any(isinstance(turn, Mapping) and _is_turn(turn) for turn in _listed(value))
     if not isinstance(value, list):
         return False
     flat = [each for item in value for each in (item if isinstance(item, list) else [item])]

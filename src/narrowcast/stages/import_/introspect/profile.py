@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from narrowcast.core.row import SourceRow
+from narrowcast.core.row import FILTERED, SourceRow
 
 SAMPLE_ROWS = 20
 MAX_DISTINCT = 5_000  # values of one column that are counted one by one
@@ -157,6 +157,8 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
     """Read every row once."""
     result = Profile()
     for row in rows:
+        if row.error == FILTERED:
+            continue
         result.rows += 1
         if row.error is not None:
             result.unparseable += 1

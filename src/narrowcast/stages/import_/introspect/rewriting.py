@@ -32,6 +32,8 @@ def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
     texts = text_columns(profile)[:2]
     if len(texts) < 2 or len(profile.leaves()) > _MOST_COLUMNS:
         return
+    if {"chosen", "rejected"} <= {base_name(column) for column in profile.leaves()}:
+        return  # the rejected answer is never what the chosen one becomes
     shared = _shared(texts[0], texts[1])
     if shared < 0.5:
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from narrowcast.core.row import SourceRow
-from narrowcast.stages.import_.introspect.classification import classification
+from narrowcast.stages.import_.introspect.classification import classification, label_lists
 from narrowcast.stages.import_.introspect.dialogues import conversations, tool_calls
 from narrowcast.stages.import_.introspect.profile import MAX_COLUMNS, Column, Profile, profile
 from narrowcast.stages.import_.introspect.report import (
@@ -18,7 +18,7 @@ from narrowcast.stages.import_.introspect.report import (
     ShapeHypothesis,
 )
 from narrowcast.stages.import_.introspect.rewriting import rewriting
-from narrowcast.stages.import_.introspect.sequences import bio_tags, spans
+from narrowcast.stages.import_.introspect.sequences import bio_tags, marked, spans
 from narrowcast.stages.import_.introspect.structured import flat_fields, objects
 from narrowcast.stages.import_.introspect.texts import (
     instruction,
@@ -32,6 +32,7 @@ from narrowcast.stages.import_.introspect.texts import (
 _DETECTORS = (
     bio_tags,
     spans,
+    marked,
     preference,
     tool_calls,
     conversations,
@@ -41,6 +42,7 @@ _DETECTORS = (
     instruction,
     objects,
     classification,
+    label_lists,
     flat_fields,
     text_only,
 )

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from narrowcast.stages.import_.introspect.profile import Profile
+from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, by_name, named, text_columns, with_split
+from narrowcast.stages.import_.mapping.marked_to_spans import STYLES, kind_of
 
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
 _TOKEN_NAMES = ("tokens", "words", "token", "sentence", "text")
@@ -16,13 +17,20 @@ _TAG_NAMES = ("tags", "ner_tags", "labels", "bio", "bio_tags", "slots", "ner", "
 _SPAN_NAMES = ("spans", "entities", "labels", "label", "annotations", "slots", "ner")
 _START = frozenset({"start", "startIndex", "start_offset", "start_char", "begin"})
 _END = frozenset({"end", "endIndex", "end_offset", "end_char", "stop"})
-_KIND = frozenset({"type", "label", "slot", "entity", "entity_group", "tag", "category"})
+_KIND = frozenset({"labels", "type", "label", "slot", "entity", "entity_group", "tag", "category"})
+_HTML = frozenset({
+    "a", "b", "body", "code", "div", "em", "h1", "h2", "h3", "head", "html", "i", "li", "ol", "p", "pre",
+    "span", "strong", "sub", "sup", "table", "td", "th", "title", "tr", "u", "ul",
+})  # fmt: skip
+_LEAST_MARKED = 0.5
 _NESTED = ("valueSpan", "span", "offsets", "position")
 
 
 def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Two parallel lists (or strings separated by spaces), the second of BIO tags or of numbers."""
     tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_tags(c.examples)), None)
+    if tags is None:
+        tags = next((c for c in by_name(profile, _TAG_NAMES) if _holds_plain_tags(c)), None)
     if tags is None:
         yield from _numbered_tags(profile)
         return
@@ -33,7 +41,7 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     if tokens is None:
         return
     plain = all(isinstance(example, list) for example in tags.examples)
-    kinds = sorted({tag.partition("-")[2] for tag in _flat(tags.examples) if "-" in tag})
+    kinds = sorted({tag.partition("-")[2] or tag for tag in _flat(tags.examples)} - {"O"})
     yield ShapeHypothesis(
         shape="tokens with BIO tags",
         mapper_id="bio_to_spans",
@@ -84,6 +92,49 @@ def spans(profile: Profile) -> Iterator[ShapeHypothesis]:
     )
 
 
+def marked(profile: Profile) -> Iterator[ShapeHypothesis]:
+    """Texts with marks inside them, or lists of fragments of which some have a type."""
+    for column in profile.top_level():
+        kinds = _marked_kinds(column)
+        share = sum(map(bool, kinds)) / len(kinds) if kinds else 0.0
+        names = sorted({kind for each in kinds for kind in each})
+        if share < _LEAST_MARKED or set(names) <= _HTML:
+            continue
+        left = aside(profile, column.name)
+        texts = len([each for each in text_columns(profile) if each is not column])
+        yield ShapeHypothesis(
+            shape="text with marked spans",
+            mapper_id="marked_to_spans",
+            task_profile="structured_extraction",
+            field_map=with_split(profile, {"marked": column.name}),
+            confidence=round(0.92 - 0.15 * bool(texts) - 0.03 * bool(left), 2),
+            rationale=f"{share:.0%} of the sample of {column.name!r} are marked: {', '.join(names[:8])}",
+            warnings=["another column holds a text as well"] * bool(texts) + left,
+        )
+
+
+def _marked_kinds(column: Column) -> list[list[str]]:
+    """The types that are marked in each example; none where it is neither a text nor fragments."""
+    if column.share("list") > 0.9:
+        return [_fragment_kinds(example) for example in column.examples]
+    texts = [example for example in column.examples if isinstance(example, str)]
+    return [
+        [mark.groupdict()["kind"] or mark.groupdict().get("entity") or "" for mark in style.finditer(text)]
+        for text in texts
+        for style in [max(STYLES.values(), key=lambda each: len(each.findall(text)))]
+    ]
+
+
+def _fragment_kinds(example: Any) -> list[str]:
+    if not isinstance(example, list) or not all(
+        isinstance(each, Mapping) and isinstance(each.get("text"), str) and "start" not in each
+        for each in example
+    ):
+        return []
+    kinds = [kind_of(each) for each in example]
+    return [kind for kind in kinds if kind] if len(example) > 1 and not all(kinds) else []
+
+
 def _words(value: Any) -> list[Any]:
     return value.split() if isinstance(value, str) else value if isinstance(value, list) else []
 
@@ -100,6 +151,15 @@ def _holds_tags(examples: list[Any]) -> bool:
     return (fitting == len(tags) and any("-" in tag for tag in tags)) or set(tags) == {"O"}
 
 
+def _holds_plain_tags(column: Column) -> bool:
+    """Lists of types without prefixes, most of them O."""
+    tags = _flat(column.examples) if column.share("list") > 0.9 else []
+    if not tags or not all(isinstance(tag, str) for tag in tags):
+        return False
+    kinds = set(tags)
+    return "O" in kinds and 2 <= len(kinds) <= len(tags) / 4 and tags.count("O") >= 0.3 * len(tags)
+
+
 def _holds_integers(examples: list[Any]) -> bool:
     tags = [tag for example in examples if isinstance(example, list) for tag in example]
     return bool(tags) and all(isinstance(tag, int) for tag in tags)
@@ -112,8 +172,28 @@ def _parallel(left: list[Any], right: list[Any]) -> bool:
 
 
 def _holds_spans(examples: list[Any]) -> bool:
-    items = [item for example in examples if isinstance(example, list) for item in example]
+    items = [item for example in examples for item in _span_items(example)]
     return bool(items) and sum(_is_span(item) for item in items) >= 0.9 * len(items)
+
+
+def _span_items(example: Any) -> list[Any]:
+    """What may be spans in a value: of a list, of an object of lists by type, of Label Studio's results."""
+    if isinstance(example, Mapping):
+        grouped = [each if isinstance(each, list) else [each] for each in example.values()]
+        flat = [item for each in grouped for item in each if item is not None]
+        return [{**item, "type": "x"} if isinstance(item, Mapping) else None for item in flat]
+    if not isinstance(example, list):
+        return []
+    if example and all(
+        isinstance(item, Mapping) and isinstance(item.get("result"), list) for item in example
+    ):
+        return [each.get("value") for item in example for each in item["result"] if isinstance(each, Mapping)]
+    return example
+
+
+def holds_spans(column: Column) -> bool:
+    """Whether a column holds typed spans in one of the forms that are read."""
+    return _holds_spans(column.examples)
 
 
 def _is_span(item: Any) -> bool:
@@ -121,6 +201,8 @@ def _is_span(item: Any) -> bool:
         return len(item) == 3 and isinstance(item[0], int) and isinstance(item[1], int)
     if not isinstance(item, Mapping):
         return False
+    if any(isinstance(item.get(key), list) and len(item[key]) == 2 for key in _NESTED):
+        return bool(_KIND & item.keys())
     nested = next((item[key] for key in _NESTED if isinstance(item.get(key), Mapping)), item)
     has_start = bool(_START & nested.keys()) or "endIndex" in nested
     return has_start and bool(_END & nested.keys()) and bool(_KIND & item.keys())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.sequences import holds_spans
 from narrowcast.stages.import_.introspect.signs import (
     TEXT_NAMES,
     base_name,
@@ -26,7 +27,7 @@ _FEW_ROWS = 20
 
 def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A text column and a column of objects, or of their JSON text."""
-    targets = [column for column in profile.top_level() if _holds_objects(column)]
+    targets = [column for column in profile.top_level() if _holds_objects(column) and not holds_spans(column)]
     texts = [c for c in text_columns(profile) if not any(c.name.startswith(f"{t.name}.") for t in targets)]
     texts = [column for column in texts if column not in targets]
     if not targets or not texts:

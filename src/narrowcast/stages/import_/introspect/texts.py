@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from narrowcast.stages.import_.introspect.dialogues import rate, system_role
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, named, text_columns, with_split
+from narrowcast.stages.import_.mapping.preference_pair import spoken_turns
 
 _MOST_COLUMNS_OF_A_PAIR = 5
+_PROMPTS = ("prompt", "instruction", "question", "messages", "conversation", "conversations", "query")
 _PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retrieved", "chunks", "context")
 
 
 def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Columns called question and answer, with or without a context."""
     question = named(profile, "question", "query")
-    answer = named(profile, "answer", "answers")
+    answer = named(profile, "answer", "answers", "long_answer", "final_answer")
     if question is None or answer is None or question.share("string") < 0.9:
         return
     context = named(profile, "context", "passage", "paragraph")
@@ -39,7 +42,7 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
 def retrieval(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A question, an answer, and passages: a list of them, or one, which may also be plain QA."""
     question = named(profile, "question", "query")
-    answer = named(profile, "answer", "answers", "response")
+    answer = named(profile, "answer", "answers", "response", "long_answer", "final_answer")
     passages = named(profile, *_PASSAGES)
     single = named(profile, "context", "passage", "paragraph")
     contexts = passages if passages is not None and passages.share("list") > 0.9 else single
@@ -67,14 +70,20 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
         extra = named(profile, "input")
         if extra is not None and extra.share("string") > 0.9:
             field_map["input"] = extra.name
+        field_map |= system_role(profile)
+        history = named(profile, "history")
+        if history is not None and history.share("list") > 0.9:
+            field_map["history"] = history.name
+        unrated = rate(profile, field_map)
+        confidence = 0.95 if task.name.lower() == "instruction" else 0.85
         yield ShapeHypothesis(
             shape="instructions with outputs",
             mapper_id="instruction_passthrough",
             task_profile="instruction",
             field_map=with_split(profile, field_map),
-            confidence=0.95 if task.name.lower() == "instruction" else 0.85,
+            confidence=min(confidence, 0.75) if unrated else confidence,
             rationale=f"{task.name!r} and {output.name!r} are named as an instruction and its output",
-            warnings=aside(profile, *field_map.values()),
+            warnings=[*unrated, *aside(profile, *field_map.values())],
         )
         return
     source = named(profile, "input", "source", "text")
@@ -102,7 +111,7 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A chosen and a rejected answer."""
     chosen, rejected = named(profile, "chosen"), named(profile, "rejected")
     if chosen is not None and rejected is not None:
-        prompt = named(profile, "prompt", "instruction", "question", "messages", "conversation", "query")
+        prompt = named(profile, *_PROMPTS)
         field_map = {
             "prompt": prompt.name if prompt else chosen.name,
             "chosen": chosen.name,
@@ -111,7 +120,8 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
         extra = named(profile, "input")
         if extra is not None and extra.share("string") > 0.9:
             field_map["input"] = extra.name
-        known = prompt is not None or chosen.share("list") > 0.9
+        field_map |= system_role(profile)
+        known = prompt is not None or chosen.share("list") > 0.9 or _spoken(chosen)
         doubt = "no column is called prompt; the chosen answer cannot be separated from its prompt"
         yield ShapeHypothesis(
             shape="preference pairs",
@@ -122,6 +132,12 @@ def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
             rationale=f"columns {chosen.name!r} and {rejected.name!r} answer {field_map['prompt']!r}",
             warnings=[doubt] * (not known) + aside(profile, *field_map.values()),
         )
+
+
+def _spoken(column: Column) -> bool:
+    """Whether its texts are conversations of `Human:` and `Assistant:`."""
+    examples = [example for example in column.examples if isinstance(example, str)]
+    return bool(examples) and all((spoken_turns(each) or ())[1:] for each in examples)
 
 
 def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:

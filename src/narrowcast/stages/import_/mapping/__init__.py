@@ -15,8 +15,10 @@ MAPPERS: Registry[type[Mapper]] = Registry(
         name: f"narrowcast.stages.import_.mapping.{name}:{''.join(part.title() for part in name.split('_'))}"
         for name in (
             "label_to_classification",
+            "labels_to_multi_label",
             "kv_to_structured",
             "bio_to_spans",
+            "marked_to_spans",
             "qa_pair_passthrough",
             "instruction_passthrough",
             "chat_messages_passthrough",
@@ -34,6 +36,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
 COMMON_ROLES = {
     "group": "column of group keys: rows with the same key stay in one split",
     "split": "column that names the split of each row (train, dev, test)",
+    "rating": "column that says whether an answer is good; rows with a bad one are rejected",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from narrowcast.core.example import Target
 from narrowcast.core.task import TaskSpec
@@ -53,6 +53,22 @@ class Mapper(Protocol):
         """The task the rows seen so far ask for."""
 
 
+@runtime_checkable
+class DividesRecords(Protocol):
+    """A mapper that makes several rows of one record; they stay in one split."""
+
+    def records(self, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The rows, in the form of the record itself; the record alone where there is nothing to divide."""
+
+
+@runtime_checkable
+class TellsNotes(Protocol):
+    """A mapper that has something to say about the rows it has seen, such as what it converted."""
+
+    def notes(self) -> list[str]:
+        """Plain sentences, for the user."""
+
+
 def getter(path: str) -> Getter:
     """Reads a column, or a value inside nested objects by a dotted path; None where it is absent."""
     if "." not in path:
@@ -70,6 +86,14 @@ def getter(path: str) -> Getter:
         return value
 
     return nested
+
+
+def with_value(data: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The row with another value of a column, or of a dotted path."""
+    if path in data or "." not in path:
+        return {**data, path: value}
+    name, _, rest = path.partition(".")
+    return {**data, name: with_value(data[name], rest, value)}
 
 
 def optional_getter(field_map: Mapping[str, str], role: str) -> Getter | None:

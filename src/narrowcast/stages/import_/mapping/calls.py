@@ -16,6 +16,7 @@ from narrowcast.stages.import_.mapping.reasons import RejectRow
 
 # BFCL writes Python's names of types; JSON Schema, and every server of tools, has its own.
 _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array", "bool": "boolean"}
+_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 _TYPES |= {"list": "array", "str": "string", "int": "integer", "hash": "object", "hashmap": "object"}
 
 
@@ -49,7 +50,8 @@ def _schema(value: Any) -> Any:
         return [_schema(each) for each in value]
     if not isinstance(value, Mapping):
         return value
-    result = {key: _schema(each) for key, each in value.items()}
+    # A table of definitions has a null wherever another one has something.
+    result = {key: _schema(each) for key, each in value.items() if each is not None}
     kind = value.get("type")
     if kind == "any":
         del result["type"]
@@ -63,12 +65,16 @@ def parameter_names(tools: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {tool["name"]: list(tool.get("parameters", {}).get("properties", {})) for tool in tools}
 
 
-def read_calls(value: Any, parameters: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def read_calls(
+    value: Any, parameters: Mapping[str, Sequence[str]], tools: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """The calls in order; an empty list means that nothing is to be called.
 
     Args:
         value: a list of calls, one call, or the JSON text of either.
         parameters: of the known tools, to name positional arguments by.
+        tools: the known tools. Nulls in arguments that are no JSON text are kept only where a tool allows
+            them: a table of calls has a null wherever another call has an argument.
 
     Raises:
         RejectRow: `invalid_call` or `positional_arguments`.
@@ -79,10 +85,11 @@ def read_calls(value: Any, parameters: Mapping[str, Sequence[str]]) -> list[dict
         value = [value]
     if not isinstance(value, list):
         raise RejectRow("invalid_call", f"found {type(value).__name__}")
-    return [_call(each, parameters) for each in value]
+    schemas = {tool["name"]: tool.get("parameters") for tool in tools}
+    return [_call(each, parameters, schemas) for each in value]
 
 
-def _call(value: Any, parameters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _call(value: Any, parameters: Mapping[str, Sequence[str]], schemas: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, str):
         return _python_call(value, parameters)
     if not isinstance(value, Mapping):
@@ -93,15 +100,46 @@ def _call(value: Any, parameters: Mapping[str, Sequence[str]]) -> dict[str, Any]
         name, accepted = next(iter(value.items()))
         return _accepted_call(name, accepted)
     name = value.get("name")
-    arguments = value.get("arguments", value.get("parameters", {}))
+    arguments: Any = next((value[key] for key in _ARGUMENT_KEYS if value.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = _parsed(arguments or "{}", "invalid_call")
+    elif isinstance(name, str):
+        arguments = _without_nulls(arguments, schemas.get(name))
     if not isinstance(name, str) or not isinstance(arguments, Mapping):
         raise RejectRow("invalid_call", str(value)[:80])
     return {"name": name, "arguments": dict(arguments)}
 
 
+def _without_nulls(value: Any, schema: Any) -> Any:
+    """The value without the nulls inside its objects that its schema does not allow, or does not know of."""
+    if isinstance(value, list):
+        items = schema.get("items") if isinstance(schema, Mapping) else None
+        return [_without_nulls(each, items) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    known = schema.get("properties") if isinstance(schema, Mapping) else None
+    known = known if isinstance(known, Mapping) else {}
+    return {
+        key: _without_nulls(each, known.get(key))
+        for key, each in value.items()
+        if each is not None or _allows_null(known.get(key))
+    }
+
+
+def _allows_null(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return False
+    kind = schema.get("type")
+    if kind == "null" or (isinstance(kind, list) and "null" in kind) or schema.get("nullable") is True:
+        return True
+    if None in (schema.get("enum") or ()):
+        return True
+    return any(_allows_null(each) for key in ("anyOf", "oneOf") for each in schema.get(key) or ())
+
+
 def _accepted_call(name: str, accepted: Any) -> dict[str, Any]:
+    if isinstance(accepted, Mapping):
+        accepted = {argument: values for argument, values in accepted.items() if values is not None}
     if not isinstance(accepted, Mapping) or not all(isinstance(each, list) for each in accepted.values()):
         raise RejectRow("invalid_call", f"{name}: {str(accepted)[:80]}")
     arguments = {

@@ -6,75 +6,49 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.base import Role, getter
+from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
-
-# Where a turn keeps who spoke and what was said: OpenAI's, ShareGPT's and chat logs' names.
-ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
-CONTENT_KEYS = ("content", "value", "text", "utterance", "message")
-
-# OpenAI's, ShareGPT's and spoken names of the roles.
-_ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "customer": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "agent": "assistant",
-    "model": "assistant",
-    "tool": "tool",
-}
+from narrowcast.stages.import_.mapping.turns import messages_of, read_turns, with_system
 
 
 class ChatMessagesPassthrough:
-    """Turns are `{"role", "content"}`, `{"from", "value"}` or `{"speaker", "text"}`; their text is kept."""
+    """The target is the last reply that is to be learned; what follows it is left out.
+
+    Replies before it carry their weight, as training learns every turn of a conversation. Turns that call
+    functions are context: this task has no definitions to call by.
+    """
 
     id = "chat_messages_passthrough"
     meaning = "a conversation that ends with the assistant's reply"
     profile = "chat"
-    roles = (Role("messages", "list of turns"),)
+    roles = (
+        Role("messages", "list of turns, or its JSON text"),
+        Role("system", "system prompt that stands beside the conversation", required=False),
+    )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:  # noqa: ARG002
         self._messages = getter(field_map["messages"])
+        self._system = optional_getter(field_map, "system")
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-        """`{"messages": [...]}` without the last reply, and that reply."""
+        """`{"messages": [...]}` without the reply, and the reply."""
         turns = read_turns(self._messages(data))
-        if not turns or turns[-1]["role"] != "assistant" or not turns[-1]["content"].strip():
+        if not turns or turns[-1].role != "assistant":
             raise RejectRow("missing_assistant_reply")
-        if not any(turn["role"] == "user" and turn["content"].strip() for turn in turns[:-1]):
+        if turns[-1].calls and turns[-1].learned:
+            raise RejectRow("missing_assistant_reply", "the last turn calls a function")
+        last = max((n for n, turn in enumerate(turns) if turn.learned and not turn.calls), default=None)
+        if last is None:
+            unwanted = any(turn.role == "assistant" and turn.weight == 0 for turn in turns)
+            raise RejectRow("nothing_to_learn" if unwanted else "missing_assistant_reply")
+        if turns[-1].weight != 0 and last != len(turns) - 1:
+            raise RejectRow("missing_assistant_reply", "the last reply is empty")
+        if not any(turn.role == "user" and turn.content.strip() for turn in turns[:last]):
             raise RejectRow("no_valid_turns")
-        return {"messages": turns[:-1]}, turns[-1]["content"]
+        messages = messages_of(turns[:last], weights=True)
+        system = self._system(data) if self._system is not None else None
+        return {"messages": with_system(messages, system)}, turns[last].content
 
     def task(self) -> TaskSpec:
         """Nothing but the profile."""
         return TaskSpec(profile=self.profile)
-
-
-def read_turns(value: Any) -> list[dict[str, Any]]:
-    """Turns in order as `{"role", "content", "weight"?}`, the weight as OpenAI's fine-tuning files have it.
-
-    Raises:
-        RejectRow: `invalid_messages_shape`.
-    """
-    if not isinstance(value, list):
-        raise RejectRow("invalid_messages_shape", f"found {type(value).__name__}")
-    return [_turn(each) for each in value]
-
-
-def _turn(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise RejectRow("invalid_messages_shape", f"a turn is {type(value).__name__}")
-    role = next((value[key] for key in ROLE_KEYS if key in value), None)
-    content = next((value[key] for key in CONTENT_KEYS if key in value), None)
-    known = _ROLES.get(str(role).lower())
-    if known is None:
-        raise RejectRow("invalid_messages_shape", f"unknown role {str(role)[:40]!r}")
-    if not isinstance(content, str):
-        raise RejectRow("invalid_messages_shape", f"a turn of {role} has no text")
-    turn = {"role": known, "content": content}
-    weight = value.get("weight")
-    return {**turn, "weight": weight} if isinstance(weight, int | float) and weight >= 0 else turn

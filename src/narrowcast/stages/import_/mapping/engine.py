@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.names import Provenance, Split
-from narrowcast.core.row import FORGOTTEN, RejectedRow, SourceRow, TransformedRow
-from narrowcast.stages.import_.mapping.base import Mapper, getter, optional_getter
+from narrowcast.core.row import FILTERED, FORGOTTEN, RejectedRow, SourceRow, TransformedRow
+from narrowcast.stages.import_.mapping.base import DividesRecords, Mapper, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 
 _SPLIT_WORDS = {
@@ -25,13 +26,33 @@ _SPLIT_WORDS = {
     "gold": Split.GOLDEN,
 }
 
+_UNREAD = {FORGOTTEN: "forgotten", FILTERED: "filtered_out"}
+_GOOD = (
+    "true",
+    "yes",
+    "y",
+    "1",
+    "good",
+    "up",
+    "thumbs up",
+    "like",
+    "liked",
+    "positive",
+    "desirable",
+    "chosen",
+    "👍",
+)
+_BAD = ("false", "no", "n", "0", "-1", "bad", "down", "thumbs down", "dislike", "disliked", "negative",
+        "undesirable", "rejected", "👎")  # fmt: skip
+_RATINGS = {**dict.fromkeys(_GOOD, True), **dict.fromkeys(_BAD, False)}
+
 
 class RowMapping:
     """A mapper with everything that is the same for all rows of one import.
 
     Args:
         mapper: built from the same field map.
-        field_map: may also name the columns `group` and `split`.
+        field_map: may also name the columns `group`, `split` and `rating`.
         source: id of the import, for the examples.
         into: the split of all rows, where the whole source is imported into one.
         provenance: who wrote the answers.
@@ -47,6 +68,7 @@ class RowMapping:
     ) -> None:
         self._mapper = mapper
         self._group = optional_getter(field_map, "group")
+        self._rating = optional_getter(field_map, "rating")
         self._split = getter(field_map["split"]) if "split" in field_map and into is None else None
         self._source = source
         self._into = into
@@ -55,9 +77,10 @@ class RowMapping:
     def map(self, row: SourceRow) -> TransformedRow | RejectedRow:
         """One row; never raises for what is in it."""
         if row.error is not None:
-            reason = "forgotten" if row.error == FORGOTTEN else "parse_error"
-            return RejectedRow(row.index, reason, row.error, raw=row.raw)
+            return RejectedRow(row.index, _UNREAD.get(row.error, "parse_error"), row.error, raw=row.raw)
         try:
+            if self._rating is not None:
+                refuse_bad(self._rating(row.data))
             inputs, target = self._mapper.transform(row.data)
             example = Example(
                 inputs=inputs,
@@ -74,7 +97,9 @@ class RowMapping:
 
     def _group_of(self, row: SourceRow) -> str | None:
         value = self._group(row.data) if self._group else None
-        return None if value is None or value == "" else str(value)
+        if value is None or value == "":
+            return None if row.record is None else f"{self._source}:record {row.record}"
+        return str(value)
 
     def _split_of(self, row: SourceRow) -> Split | None:
         if self._split is None:
@@ -90,6 +115,40 @@ class RowMapping:
     def map_all(self, rows: Iterable[SourceRow]) -> Iterator[TransformedRow | RejectedRow]:
         """Every row, in order, lazily."""
         return map(self.map, rows)
+
+
+def refuse_bad(value: Any) -> None:
+    """Let an answer pass that is rated as good, or not at all.
+
+    Raises:
+        RejectRow: `rated_bad` or `unknown_rating`.
+    """
+    good = is_good(value)
+    if good is None and value is not None and value != "":
+        raise RejectRow("unknown_rating", str(value)[:80])
+    if good is False:
+        raise RejectRow("rated_bad", str(value)[:80])
+
+
+def is_good(value: Any) -> bool | None:
+    """What a rating says; None where it is not known."""
+    if isinstance(value, bool | int | float) and value in (0, 1, -1):
+        return value == 1
+    return _RATINGS.get(value.strip().casefold().replace("_", " ")) if isinstance(value, str) else None
+
+
+def divided(rows: Iterable[SourceRow], mapper: Mapper) -> Iterator[SourceRow]:
+    """The rows that a mapper makes of each record, numbered anew; those of one record know its number."""
+    if not isinstance(mapper, DividesRecords):
+        yield from rows
+        return
+    number = 0
+    for row in rows:
+        parts = mapper.records(row.data) if row.error is None else [row.data]
+        for part in parts:
+            record = row.index if len(parts) > 1 and row.record is None else row.record
+            yield SourceRow(number, dict(part), row.error, row.raw, record)
+            number += 1
 
 
 @dataclass(slots=True)

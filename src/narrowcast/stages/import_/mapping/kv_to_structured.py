@@ -11,7 +11,7 @@ from narrowcast.errors import UsageError
 from narrowcast.stages.import_.mapping.base import Getter, Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.fields import FieldStatistics
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
-from narrowcast.stages.import_.mapping.spans import read_spans, refuse_unknown_types, span_task
+from narrowcast.stages.import_.mapping.spans import SpanReader, refuse_unknown_types, span_task
 
 
 class KvToStructured:
@@ -48,6 +48,7 @@ class KvToStructured:
         self._closed = closed
         self._types: set[str] = set()
         self._statistics = FieldStatistics()
+        self._reader = SpanReader()
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """`{"text": ..., "context"?: ...}` and the object (nulls kept), or `{"spans": [...]}`."""
@@ -57,7 +58,7 @@ class KvToStructured:
         if context not in (None, "", []):
             inputs["context"] = _plain(context)
         if self._spans is not None:
-            spans = read_spans(self._spans(data), text)
+            spans = self._reader.read(self._spans(data), text)
             refuse_unknown_types(spans, self._closed)
             self._types.update(span["type"] for span in spans)
             return inputs, {"spans": spans}
@@ -90,6 +91,10 @@ class KvToStructured:
     def task(self) -> TaskSpec:
         """Span types, or fields with the types and closed value sets found in all accepted rows."""
         return span_task(self._types) if self._spans is not None else self._statistics.task()
+
+    def notes(self) -> list[str]:
+        """What was found out about offsets."""
+        return self._reader.notes()
 
 
 def _plain(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
+from narrowcast.stages.import_.mapping.alike import joined
 from narrowcast.stages.import_.mapping.base import Role, getter, natural_order
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
 
@@ -16,18 +17,30 @@ class LabelToClassification:
     id = "label_to_classification"
     meaning = "a text and one label out of a closed set"
     profile = "classification"
-    roles = (Role("text", "what is classified"), Role("label", "string, integer or boolean"))
+    roles = (
+        Role("text", "what is classified"),
+        Role("label", "string, integer or boolean"),
+        Role(
+            "alike",
+            "what becomes of labels that look alike: refuse, join (in lower case) or keep",
+            required=False,
+            literal=True,
+            words=("refuse", "join", "keep"),
+        ),
+    )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
         self._text = getter(field_map["text"])
         self._label = getter(field_map["label"])
         self._allowed = frozenset(closed.labels) if closed else None
+        self._join = field_map.get("alike") == "join"
         self._seen: set[str] = set()
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """`{"text": ...}` and the label."""
         text = require_text(self._text(data), "missing_text")
         label = label_name(self._label(data))
+        label = joined(label) if self._join else label
         if self._allowed is not None and label not in self._allowed:
             raise RejectRow("label_not_allowed", label)
         self._seen.add(label)

@@ -6,6 +6,7 @@ REJECTIONS: dict[str, str] = {
     # reading
     "parse_error": "the record could not be read from its source",
     "forgotten": "the record was deleted on request (`data forget`) and is not imported again",
+    "filtered_out": "the record was left out by `--where`",
     # what the model is to see
     "missing_text": "the text is absent or only white space",
     "text_not_a_string": "the text is a list or an object",
@@ -32,6 +33,8 @@ REJECTIONS: dict[str, str] = {
     # preferences
     "missing_chosen": "the preferred answer is absent or empty",
     "missing_rejected": "the answer that was not preferred is absent or empty",
+    "unequal_prompts": "the two conversations differ before their last reply",
+    "answer_in_prompt": "the prompt is the preferred answer itself",
     "equal_answers": "both answers are the same",
     # tool calls
     "missing_tools": "the tool definitions are not a list of named functions",
@@ -43,6 +46,10 @@ REJECTIONS: dict[str, str] = {
     "invalid_messages_shape": "the messages are not a list of turns with a role and a text",
     "no_valid_turns": "there is no turn before the assistant's last reply",
     "missing_assistant_reply": "the conversation does not end with the assistant's reply",
+    "nothing_to_learn": "every reply of the assistant has the weight 0",
+    # what people thought of it
+    "rated_bad": "the rating says that the answer is a bad one",
+    "unknown_rating": "the rating is neither good nor bad",
     # where it may be used
     "unknown_split": "the value of the split column is not the name of a split",
 }

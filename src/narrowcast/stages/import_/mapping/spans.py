@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from narrowcast.core.names import ScoringMode
@@ -12,49 +14,191 @@ from narrowcast.stages.import_.mapping.reasons import RejectRow
 _TYPE_KEYS = ("type", "label", "slot", "entity", "entity_group", "tag", "category")
 _START_KEYS = ("start", "startIndex", "start_offset", "start_char", "begin")
 _END_KEYS = ("end", "endIndex", "end_offset", "end_char", "stop")
+_UNPLACED = -1
 _NESTED_KEYS = ("valueSpan", "span", "offsets", "position")
 
 
-def read_spans(value: Any, text: str) -> list[dict[str, Any]]:
-    """Spans in the order of the text.
+class SpanReader:
+    """Spans of one source; it learns from its rows whether offsets count characters or UTF-16 units.
 
-    Known forms: `{"type"|"label"|"slot": …, "start": …, "end": …, "text"?}`, the same with the offsets in
-    `valueSpan: {startIndex, endIndex}` (a missing start is 0, as protobuf leaves zeros out), and
-    `[start, end, type]`. None or an empty list is a text without spans.
-
-    Raises:
-        RejectRow: `invalid_span`, `span_out_of_bounds` or `span_text_mismatch`.
+    The two differ behind a character outside the Basic Multilingual Plane, such as most emoji. There the
+    reading is taken whose spans are the texts stated, or begin and end between words; where both do, the one
+    that the rows before needed.
     """
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise RejectRow("invalid_span", f"expected a list of spans, found {type(value).__name__}")
-    spans = [_span(each, text) for each in value]
-    return sorted(spans, key=lambda span: (span["start"], span["end"], span["type"]))
+
+    def __init__(self) -> None:
+        self._rows = {"characters": 0, "utf16": 0}
+
+    def read(self, value: Any, text: str) -> list[dict[str, Any]]:
+        """Spans in the order of the text.
+
+        Known forms: `{"type"|"label"|"slot": …, "start": …, "end": …, "text"?}`, the same with the offsets in
+        `valueSpan: {startIndex, endIndex}` (a missing start is 0, as protobuf leaves zeros out), and
+        `[start, end, type]`; an object of such spans, or of texts, by type; Label Studio's results.
+        A text without offsets is looked up, whole words first, each at its first free place. None or an empty
+        list is a text without spans.
+
+        Raises:
+            RejectRow: `invalid_span`, `span_out_of_bounds` or `span_text_mismatch`.
+        """
+        if value is None:
+            return []
+        if isinstance(value, Mapping):
+            value = _by_type(value)
+        if not isinstance(value, list):
+            raise RejectRow("invalid_span", f"expected a list of spans, found {type(value).__name__}")
+        stated = [_stated(each) for each in _annotated(value)]
+        given = [each for each in stated if each.start != _UNPLACED]
+        if not text.isascii() and max(text) > "\uffff":
+            given = self._settled(given, text)
+        alone = [each for each in stated if each.start == _UNPLACED]
+        spans = [_span(each, text) for each in _placed(given, alone, text)]
+        return sorted(spans, key=lambda span: (span["start"], span["end"], span["type"]))
+
+    def notes(self) -> list[str]:
+        """That offsets were converted, in how many rows."""
+        rows = self._rows["utf16"]
+        if not rows:
+            return []
+        others = self._rows["characters"]
+        also = f"; {others:,} rows with such characters count in characters" if others else ""
+        return [f"offsets of {rows:,} rows with emoji and the like count UTF-16 units; converted{also}"]
+
+    def _settled(self, spans: list[_Stated], text: str) -> list[_Stated]:
+        places = _characters_of_units(text)
+        converted = [
+            replace(each, start=places.get(each.start, -1), end=places.get(each.end, -1)) for each in spans
+        ]
+        if converted == spans:
+            return spans
+        plain, utf16 = (sum(_is_doubtful(each, text) for each in reading) for reading in (spans, converted))
+        if plain == utf16:
+            return converted if self._rows["utf16"] > self._rows["characters"] else spans
+        self._rows["utf16" if utf16 < plain else "characters"] += 1
+        return converted if utf16 < plain else spans
 
 
-def _span(value: Any, text: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A span as its source gives it."""
+
+    kind: str
+    start: int
+    end: int
+    text: str | None
+
+
+def _by_type(value: Mapping[str, Any]) -> list[Any]:
+    """`{type: span or text, or list of them}` as a list of spans that name their type."""
+    spans: list[Any] = []
+    for kind, given in value.items():
+        for each in given if isinstance(given, list) else [given]:
+            if isinstance(each, str):
+                spans.append({"type": kind, "text": each})
+            elif isinstance(each, Mapping):
+                spans.append({**each, "type": kind})
+            elif each is not None:
+                raise RejectRow("invalid_span", f"{kind}: {str(each)[:60]}")
+    return spans
+
+
+def _annotated(value: list[Any]) -> list[Any]:
+    """The spans of Label Studio's first annotation that was not cancelled; any other list as it is."""
+    if not value or not all(
+        isinstance(each, Mapping) and isinstance(each.get("result"), list) for each in value
+    ):
+        return value
+    kept = next((each for each in value if not each.get("was_cancelled")), None)
+    if kept is None:
+        raise RejectRow("invalid_span", "every annotation was cancelled")
+    return [each["value"] for each in kept["result"] if isinstance(each.get("value"), Mapping)]
+
+
+def _stated(value: Any) -> _Stated:
+    text: Any = None
     if isinstance(value, list) and len(value) == 3:
         start, end, kind = value
-        stated = None
     elif isinstance(value, Mapping):
-        kind = _first(value, _TYPE_KEYS)
-        nested = _first(value, _NESTED_KEYS)
-        offsets = nested if isinstance(nested, Mapping) else value
-        start, end = _first(offsets, _START_KEYS), _first(offsets, _END_KEYS)
-        if start is None and "endIndex" in offsets:
-            start = 0
-        stated = value.get("text", value.get("value"))
+        kind = _first(value, (*_TYPE_KEYS, "labels"))
+        kind = kind[0] if isinstance(kind, list) and len(kind) == 1 else kind
+        start, end = _offsets(value)
+        text = value.get("text", value.get("value"))
     else:
         raise RejectRow("invalid_span", str(value)[:80])
-    if not isinstance(kind, str) or not kind.strip() or not _integer(start) or not _integer(end):
+    if start is None and end is None and isinstance(text, str) and text.strip():
+        start = end = _UNPLACED
+    if not isinstance(kind, str) or not kind.strip() or not (_integer(start) and _integer(end)):
         raise RejectRow("invalid_span", str(value)[:80])
+    return _Stated(kind, start, end, text if isinstance(text, str) else None)
+
+
+def _offsets(value: Mapping[str, Any]) -> tuple[Any, Any]:
+    nested = _first(value, _NESTED_KEYS)
+    if isinstance(nested, list) and len(nested) == 2:
+        return nested[0], nested[1]
+    offsets = nested if isinstance(nested, Mapping) else value
+    start, end = _first(offsets, _START_KEYS), _first(offsets, _END_KEYS)
+    return (0, end) if start is None and "endIndex" in offsets else (start, end)
+
+
+def _placed(given: list[_Stated], alone: list[_Stated], text: str) -> list[_Stated]:
+    """Spans with offsets, and those that are texts alone at their first free place."""
+    spans = list(given)
+    for each in alone:
+        part = each.text or ""
+        start = _free_place(part, text, [(span.start, span.end) for span in spans])
+        spans.append(replace(each, start=start, end=start + len(part)))
+    return spans
+
+
+def _free_place(part: str, text: str, taken: list[tuple[int, int]]) -> int:
+    places = [match.start() for match in re.finditer(re.escape(part), text)]
+    free = [
+        place
+        for place in places
+        if not any(place < end and start < place + len(part) for start, end in taken)
+    ]
+    if not free:
+        raise RejectRow("span_text_mismatch", f"{part[:40]!r} is not in the text, or not as often")
+    whole = [
+        place
+        for place in free
+        if not _is_inside_word(text, place) and not _is_inside_word(text, place + len(part))
+    ]
+    return (whole or free)[0]
+
+
+def _characters_of_units(text: str) -> dict[int, int]:
+    """UTF-16 offset → number of the character that begins there, and the end of the text."""
+    places, unit = {}, 0
+    for number, character in enumerate(text):
+        places[unit] = number
+        unit += 2 if character > "\uffff" else 1
+    return {**places, unit: len(text)}
+
+
+def _is_doubtful(span: _Stated, text: str) -> bool:
+    """Outside the text, another text than is stated, or with an end inside a word."""
+    if not 0 <= span.start < span.end <= len(text):
+        return True
+    if span.text is not None:
+        return text[span.start : span.end] != span.text
+    part = text[span.start : span.end]
+    return part != part.strip() or any(_is_inside_word(text, place) for place in (span.start, span.end))
+
+
+def _is_inside_word(text: str, place: int) -> bool:
+    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+
+
+def _span(stated: _Stated, text: str) -> dict[str, Any]:
+    kind, start, end = stated.kind, stated.start, stated.end
     if not 0 <= start < end <= len(text):
         raise RejectRow("span_out_of_bounds", f"{kind} {start}–{end} of {len(text)} characters")
-    actual = text[start:end]
-    if isinstance(stated, str) and stated != actual:
-        raise RejectRow("span_text_mismatch", f"{stated[:40]!r} stated, {actual[:40]!r} found")
-    return {"type": kind, "text": actual, "start": start, "end": end}
+    part = text[start:end]
+    if stated.text is not None and stated.text != part:
+        raise RejectRow("span_text_mismatch", f"{stated.text[:40]!r} stated, {part[:40]!r} found")
+    return {"type": kind, "text": part, "start": start, "end": end}
 
 
 def _first(value: Mapping[str, Any], keys: Iterable[str]) -> Any:

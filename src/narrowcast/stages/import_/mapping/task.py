@@ -50,7 +50,7 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
 
 def scoring_mode(mapper: type[Mapper], field_map: dict[str, str]) -> ScoringMode | None:
     """How answers of this mapping are compared; None for tasks that have one way only."""
-    if mapper.id == "bio_to_spans" or "spans" in field_map:
+    if mapper.id in ("bio_to_spans", "marked_to_spans") or "spans" in field_map:
         return ScoringMode.SPAN_SET
     return ScoringMode.FIELD_MATCH if mapper.id == "kv_to_structured" else None
 
@@ -113,6 +113,8 @@ def _merged_field(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Both value sets, or both types; a choice that meets free values becomes its type."""
     if not old or not new:
         return {}
+    if "items" in old and "items" in new:
+        return {**old, "items": _merged_field(old["items"], new["items"])}
     if "enum" in old and "enum" in new:
         return {"enum": [*old["enum"], *(value for value in new["enum"] if value not in old["enum"])]}
     return {"type": sorted(set(_types(old)) | set(_types(new)), key=lambda kind: (kind == "null", kind))}

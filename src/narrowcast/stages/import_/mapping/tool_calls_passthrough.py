@@ -7,15 +7,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
+from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter, with_value
 from narrowcast.stages.import_.mapping.calls import parameter_names, read_calls, read_tools
-from narrowcast.stages.import_.mapping.chat_messages_passthrough import read_turns
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.turns import (
+    messages_of,
+    read_turns,
+    turn_list,
+    with_system,
+    written_list,
+)
+
+# The answer of a task whose rows hold replies in words beside calls.
+_WITH_WORDS = {
+    "type": "object",
+    "properties": {"tool_calls": {"type": "array"}, "content": {"type": "string"}},
+    "additionalProperties": False,
+}
 
 
 class ToolCallsPassthrough:
-    """Reads OpenAI's messages with `tool_calls`, pairs of query and answers, and the forms of BFCL.
+    """Reads OpenAI's messages with `tool_calls`, ShareGPT's, pairs of query and answers, and BFCL's forms.
 
+    A conversation is cut into one row for each turn of the assistant that is to be learned, a call or words.
     Of several turns in a list of lists the last is answered; the calls of the turns before it are in the
     conversation, without the results of the tools where the source does not hold them.
     """
@@ -24,9 +38,10 @@ class ToolCallsPassthrough:
     meaning = "a conversation, tool definitions, and the expected calls"
     profile = "tool_calling"
     roles = (
-        Role("messages", "a text, a list of turns, or a list of lists of turns"),
+        Role("messages", "a text, a list of turns or its JSON text, or a list of lists of turns"),
         Role("tools", "function definitions, or their JSON text", required=False),
-        Role("calls", "the expected calls; by default the tool_calls of the last turn", required=False),
+        Role("calls", "the expected calls; by default those of the turns", required=False),
+        Role("system", "system prompt that stands beside the conversation", required=False),
         Role(
             "unanswered",
             "meaning of rows without calls: reject, or no_call if no function is to be called",
@@ -37,16 +52,37 @@ class ToolCallsPassthrough:
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:  # noqa: ARG002
-        self._messages = getter(field_map["messages"])
+        self._path = field_map["messages"]
+        self._messages = getter(self._path)
         self._tools = optional_getter(field_map, "tools")
         self._calls = optional_getter(field_map, "calls")
+        self._system = optional_getter(field_map, "system")
         self._no_call = field_map.get("unanswered") == "no_call"
+        self._words = False
+
+    def records(self, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """One record for each turn of the assistant that is to be learned, which is its last."""
+        if self._calls is not None:
+            return [data]
+        try:
+            listed = turn_list(self._messages(data))
+            if not listed or not isinstance(listed[0], Mapping):
+                return [data]
+            turns = read_turns(listed)
+        except RejectRow:
+            return [data]  # `transform` rejects it by name
+        ends = sorted({turn.place + 1 for turn in turns if turn.learned})
+        if self._no_call and turns[-1].role != "assistant":
+            ends.append(len(listed))
+        if not ends or ends == [len(listed)]:
+            return [data]
+        return [with_value(data, self._path, listed[:end]) for end in ends]
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """`{"tools"?, "messages"}` and `{"tool_calls": [{"name", "arguments", "accepted"?}]}`."""
+        """`{"tools"?, "messages"}` and `{"tool_calls": [{"name", "arguments", "accepted"?}], "content"?}`."""
         tools = read_tools(self._tools(data)) if self._tools is not None else []
         parameters = parameter_names(tools)
-        turns, own = _conversation(self._messages(data))
+        turns, own, words = _conversation(self._messages(data))
         expected = self._calls(data) if self._calls is not None else own
         if _in_rounds(expected):
             turns, expected = _answered(turns, expected, parameters)
@@ -54,55 +90,52 @@ class ToolCallsPassthrough:
             if not self._no_call:
                 raise RejectRow("missing_calls")
             expected = []
-        calls = read_calls(expected, parameters)
+        calls = read_calls(expected, parameters, tools)
         unknown = next((call["name"] for call in calls if tools and call["name"] not in parameters), None)
         if unknown is not None:
             raise RejectRow("unknown_tool", str(unknown)[:80])
         messages = [turn for rounds in turns for turn in rounds]
         if not any(turn["role"] == "user" and turn["content"].strip() for turn in messages):
             raise RejectRow("no_valid_turns")
+        system = self._system(data) if self._system is not None else None
         inputs = {"tools": tools} if tools else {}
-        return {**inputs, "messages": messages}, {"tool_calls": calls}
+        target: dict[str, Any] = {"tool_calls": calls}
+        if words and self._calls is None:
+            self._words = True
+            target["content"] = words
+        return {**inputs, "messages": with_system(messages, system)}, target
 
     def task(self) -> TaskSpec:
-        """Nothing but the profile."""
-        return TaskSpec(profile=self.profile)
+        """The profile, and that answers may be words where rows hold such."""
+        return TaskSpec(profile=self.profile, output_schema=_WITH_WORDS if self._words else {})
 
 
-Rounds = list[list[dict[str, str]]]
+Rounds = list[list[dict[str, Any]]]
 
 
 def _in_rounds(expected: Any) -> bool:
     return isinstance(expected, list) and bool(expected) and all(isinstance(each, list) for each in expected)
 
 
-def _conversation(value: Any) -> tuple[Rounds, Any]:
-    """Rounds of turns, and the calls of the last assistant's turn where the conversation ends in one."""
-    if isinstance(value, str):
-        return [[{"role": "user", "content": value}]], None
+def _conversation(value: Any) -> tuple[Rounds, Any, str]:
+    """Rounds of turns before the last of the assistant's, the calls of that one, and its words."""
+    if isinstance(value, str) and not isinstance(written_list(value), list):
+        return [[{"role": "user", "content": value}]], None, ""
     if isinstance(value, list) and value and all(isinstance(each, list) for each in value):
-        return [read_turns(each) for each in value], None
-    if not isinstance(value, list) or not value:
-        raise RejectRow("invalid_messages_shape", f"found {type(value).__name__}")
-    last = value[-1]
-    calls = last.get("tool_calls") if isinstance(last, Mapping) else None
-    if calls:
-        return [[_with_calls(each) for each in value[:-1]]], calls
-    turns = [_with_calls(each) for each in value]
-    if turns[-1]["role"] == "assistant":
-        # The assistant answered in words: no function was called.
-        return [turns[:-1]], []
-    return [turns], None
+        return [messages_of(read_turns(each)) for each in value], None, ""
+    turns = read_turns(value)
+    if not turns:
+        raise RejectRow("invalid_messages_shape", "there are no turns")
+    last = turns[-1]
+    if last.role != "assistant":
+        return [messages_of(turns)], None, ""
+    if not last.learned:
+        raise RejectRow("nothing_to_learn" if last.weight == 0 else "missing_assistant_reply")
+    before = [messages_of(turns[:-1])]
+    return (before, list(last.calls), "") if last.calls else (before, [], last.content)
 
 
-def _with_calls(turn: Any) -> dict[str, str]:
-    """A turn as text; calls made earlier in the conversation are written as the answers are."""
-    if isinstance(turn, Mapping) and turn.get("tool_calls"):
-        return _said(read_calls(turn["tool_calls"], {}))
-    return read_turns([turn])[0]
-
-
-def _said(calls: list[dict[str, Any]]) -> dict[str, str]:
+def _said(calls: list[dict[str, Any]]) -> dict[str, Any]:
     plain = [{"name": call["name"], "arguments": call["arguments"]} for call in calls]
     return {"role": "assistant", "content": json.dumps(plain, ensure_ascii=False)}
 

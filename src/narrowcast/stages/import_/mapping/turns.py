@@ -1,0 +1,277 @@
+"""Conversations in the forms they come in → turns with a role, words, calls and a weight.
+
+Known forms of a list: a list, its JSON text or Python's way of writing it, and an object of parallel lists.
+Known forms of a turn: `{"role", "content"}` and the other names of these keys; a content of parts; calls
+under `tool_calls` or `function_call`, as a turn of their own (`function_call`, answered by `observation`), as
+parts (`tool_use`, `tool_result`) or between `<tool_call>` marks.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from narrowcast.stages.import_.mapping.calls import read_calls
+from narrowcast.stages.import_.mapping.reasons import RejectRow
+
+# Where a turn keeps who spoke and what was said: OpenAI's, ShareGPT's and chat logs' names.
+ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
+CONTENT_KEYS = ("content", "value", "text", "utterance", "message")
+WEIGHT_KEYS = ("weight", "train", "trainable", "loss", "learn")
+
+# What a turn may carry beside these is not used; introspection names it.
+USED_KEYS = frozenset(
+    {*ROLE_KEYS, *CONTENT_KEYS, *WEIGHT_KEYS, "tool_calls", "function_call", "tool_call_id", "id", "type"}
+)
+
+# OpenAI's, ShareGPT's and spoken names of the roles.
+ROLE_NAMES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "customer": "user",
+    "prompter": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "agent": "assistant",
+    "model": "assistant",
+    "ai": "assistant",
+    "chatgpt": "assistant",
+    "function_call": "assistant",
+    "tool_call": "assistant",
+    "tool_calls": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+    "function_response": "tool",
+    "tool_response": "tool",
+    "tool_result": "tool",
+    "ipython": "tool",
+}
+_CALL_ROLES = frozenset({"function_call", "tool_call", "tool_calls"})
+_MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+_TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
+_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning"})
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn.
+
+    Attributes:
+        calls: as the source writes them; `calls.read_calls` reads them.
+        weight: as the source gives it; None where it gives none. 0 is not to be learned.
+        place: number of the source's turn that it ends with.
+    """
+
+    role: str
+    content: str
+    calls: tuple[Any, ...] = ()
+    weight: float | None = None
+    place: int = 0
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is an answer of the assistant's that its source does not exclude from learning."""
+        return self.role == "assistant" and self.weight != 0 and bool(self.calls or self.content.strip())
+
+
+def role_of(value: Mapping[str, Any]) -> str | None:
+    """The source's name of the role in lower case, with underscores."""
+    role = next((value[key] for key in ROLE_KEYS if value.get(key) is not None), None)
+    return role.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(role, str) else None
+
+
+def turn_list(value: Any) -> list[Any]:
+    """The list of a source's turns, unread.
+
+    Raises:
+        RejectRow: `invalid_messages_shape`.
+    """
+    if isinstance(value, str):
+        value = written_list(value)
+    if isinstance(value, Mapping):
+        value = _rows_of_lists(value)
+    if not isinstance(value, list):
+        raise RejectRow("invalid_messages_shape", f"found {type(value).__name__}")
+    return value
+
+
+def written_list(text: str) -> Any:
+    """What JSON text, or a list as Python prints it, stands for; the text itself where it is neither."""
+    if text.lstrip()[:1] not in ("[", "{"):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _rows_of_lists(value: Mapping[str, Any]) -> Any:
+    """`{"role": [...], "content": [...]}` as a list of turns; anything else as it is."""
+    columns = {key: each for key, each in value.items() if isinstance(each, list)}
+    if not columns or len(columns) < len(value) or len({len(each) for each in columns.values()}) != 1:
+        return value
+    return [dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)]
+
+
+def read_turns(value: Any) -> list[Turn]:
+    """Turns in order; calls in several turns of the assistant's with nothing between them are one turn.
+
+    Raises:
+        RejectRow: `invalid_messages_shape`.
+    """
+    turns: list[Turn] = []
+    for place, each in enumerate(turn_list(value)):
+        for turn in _turns(each, place):
+            last = turns[-1] if turns else None
+            if last is not None and _continues(last, turn):
+                turns[-1] = replace(last, calls=(*last.calls, *turn.calls), place=place)
+            else:
+                turns.append(turn)
+    return turns
+
+
+def _continues(last: Turn, turn: Turn) -> bool:
+    both_call = bool(last.calls and turn.calls) and not turn.content.strip()
+    return both_call and last.role == turn.role and last.weight == turn.weight
+
+
+def _turns(value: Any, place: int) -> list[Turn]:
+    """The turns that one of the source's holds: results of tools come before what is said beside them."""
+    if not isinstance(value, Mapping):
+        raise RejectRow("invalid_messages_shape", f"a turn is {type(value).__name__}")
+    named = role_of(value)
+    role = ROLE_NAMES.get(named or "")
+    if role is None:
+        raise RejectRow("invalid_messages_shape", f"unknown role {str(named)[:40]!r}")
+    content = next((value[key] for key in CONTENT_KEYS if value.get(key) is not None), None)
+    calls = _own_calls(value)
+    results: list[str] = []
+    if named in _CALL_ROLES and not calls:
+        calls, content = _listed(content), None
+    elif isinstance(content, list) and role != "tool":
+        content, inside, results = _parts(content)
+        calls += inside
+    elif isinstance(content, str) and role == "assistant" and "<tool_call>" in content:
+        calls += [call for block in _MARKED_CALL.findall(content) for call in _listed(block)]
+        content = _MARKED_CALL.sub("", content).strip()
+    answers = [Turn("tool", each, place=place) for each in results]
+    if results and not calls and not content:
+        return answers
+    text = _text(content, role, has_calls=bool(calls))
+    return [*answers, Turn(role, text, tuple(calls), _weight(value), place)]
+
+
+def _own_calls(value: Mapping[str, Any]) -> list[Any]:
+    if value.get("tool_calls"):
+        return _listed(value["tool_calls"])
+    return _listed(value["function_call"]) if value.get("function_call") else []
+
+
+def _listed(value: Any) -> list[Any]:
+    """Calls as a list: of a list, of one call, or of the text of either."""
+    if isinstance(value, str):
+        value = written_list(value)
+    if value is None or value == "":
+        raise RejectRow("invalid_call", "a turn that calls names no function")
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _text(content: Any, role: str, *, has_calls: bool) -> str:
+    if isinstance(content, str):
+        return content
+    if role == "tool":
+        return "" if content is None else json.dumps(content, ensure_ascii=False)
+    if content is None and has_calls:
+        return ""
+    raise RejectRow("invalid_messages_shape", f"a turn of {role} has no text")
+
+
+def _parts(parts: Sequence[Any]) -> tuple[str | None, list[Any], list[str]]:
+    """Words (None where there are none), calls and results of tools in a list of parts."""
+    words: list[str] = []
+    calls: list[Any] = []
+    results: list[str] = []
+    for part in parts:
+        kind = part.get("type", "text") if isinstance(part, Mapping) else "text"
+        if isinstance(part, str):
+            words.append(part)
+        elif kind in _TEXT_PARTS and isinstance(text := part.get("text", part.get("refusal")), str):
+            words.append(text)
+        elif kind == "tool_use":
+            calls.append({"name": part.get("name"), "arguments": part.get("input") or {}})
+        elif kind == "tool_result":
+            results.append(_result(part.get("content")))
+        elif kind not in _THOUGHTS:
+            raise RejectRow(
+                "invalid_messages_shape", f"a part of type {str(kind)[:40]!r} holds something else than text"
+            )
+    return "\n".join(words) if words else None, calls, results
+
+
+def _result(content: Any) -> str:
+    if isinstance(content, list):
+        return _parts(content)[0] or ""
+    return _text(content, "tool", has_calls=False)
+
+
+def _weight(value: Mapping[str, Any]) -> float | None:
+    for key in WEIGHT_KEYS:
+        weight = value.get(key)
+        if isinstance(weight, bool) or (key == "weight" and isinstance(weight, int | float) and weight >= 0):
+            return weight if isinstance(weight, float) else int(weight)
+    return None
+
+
+def messages_of(turns: Sequence[Turn], *, weights: bool = False) -> list[dict[str, Any]]:
+    """Turns as `{"role", "content", "weight"?}`; calls are written as answers of a tool-calling task are.
+
+    Args:
+        turns: what was said.
+        weights: keep the weights, for a task that learns every turn; it never learns calls.
+
+    Raises:
+        RejectRow: `invalid_call`.
+    """
+    messages = []
+    for turn in turns:
+        content = turn.content
+        if turn.calls:
+            content = "\n".join(part for part in (content.strip(), _written(turn.calls)) if part)
+        message: dict[str, Any] = {"role": turn.role, "content": content}
+        weight = 0 if turn.calls else turn.weight
+        messages.append(message if weight is None or not weights else {**message, "weight": weight})
+    return messages
+
+
+def _written(calls: Sequence[Any]) -> str:
+    plain = [{"name": call["name"], "arguments": call["arguments"]} for call in read_calls(list(calls), {})]
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def with_system(messages: list[dict[str, Any]], system: Any) -> list[dict[str, Any]]:
+    """The turns behind a system turn; one of the conversation's own follows in the same turn.
+
+    Raises:
+        RejectRow: `text_not_a_string`.
+    """
+    if system is None or (isinstance(system, str) and not system.strip()):
+        return messages
+    if not isinstance(system, str):
+        raise RejectRow("text_not_a_string", f"the system prompt is {type(system).__name__}")
+    own = messages[0]["content"] if messages and messages[0]["role"] == "system" else None
+    if own is None:
+        return [{"role": "system", "content": system}, *messages]
+    text = system if own.strip() == system.strip() else f"{system}\n\n{own}"
+    return [{"role": "system", "content": text}, *messages[1:]]
