@@ -196,7 +196,7 @@ def test_rows_are_chosen_by_columns_that_no_mapper_kept(project: Project, first:
     assert forget(project, where={"label": "a"}, text="KETTLE").rows < 30
     with pytest.raises(DataError, match="no row matches"):
         forget(project, where={"customer": "c7", "label": "nobody"})
-    with pytest.raises(UsageError, match="which rows"):
+    with pytest.raises(UsageError, match="no rows were named"):
         forget(project)
 
 
