@@ -15,7 +15,7 @@ from narrowcast.core.message import Message
 from narrowcast.core.metric import Gate
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskHandler, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskHandler, TaskScores
 from narrowcast.tasks.call_match import CallMatch, match_calls
 from narrowcast.tasks.prompt import conversation, missing_input
 from narrowcast.tasks.row_shape import RowShape, call_rows
@@ -94,7 +94,13 @@ class ToolCallingHandler(TaskHandler):
             RowOutcome(example.id, match.calls, _calls(example.target), answer.value, answer.error)
             for example, match, answer in zip(examples, matches, answers, strict=True)
         ]
-        return TaskScores("call_accuracy", resample(np.arange(len(examples))), outcomes, resample)
+        return TaskScores(
+            primary="call_accuracy",
+            metrics=resample(np.arange(len(examples))),
+            rows=outcomes,
+            resample=resample,
+            deciding={"argument_accuracy": Deciding(np.where(values[:, 3] > 0, 0, -1))},
+        )
 
     def default_gates(self) -> list[Gate]:
         """Hardly an answer may be something else than calls."""
