@@ -49,6 +49,6 @@ def model_refused(project: Project) -> bool:
 
 
 def must_force(project: Project) -> bool:
-    """Whether an export that does as it was told must be forced; one that is up to date need not."""
+    """Whether the export of such a model must be forced; one that is up to date need not."""
     options = stage_options(project, STAGE)
     return model_refused(project) and bool(project.runner().plan(STAGE, options).stale_because)

@@ -102,10 +102,10 @@ def paired_difference(
 
     Returns:
         The difference with its interval: wider than resampled where few groups differ; where none does, it
-        holds the differences that so many equal groups leave possible. `p_value` is the two-sided bootstrap
-        test: twice the smaller share of draws on either side of 0, one added to both counts, at most 1; where
-        no draw is there, Student's t. McNemar's exact test counts the groups in which just one
-        model has more rows right.
+        holds the differences that this number of equal groups leaves possible. `p_value` is the two-sided
+        bootstrap test: twice the smaller share of draws on either side of 0, one added to both counts, at most
+        1; where no draw is there, Student's t. McNemar's exact test counts the groups in which just one model
+        has more rows right.
 
     Raises:
         ValueError: if the rows differ.
@@ -140,7 +140,7 @@ def paired_difference(
 
 
 def too_few_to_compare(rows: int, groups: int) -> str:
-    """Why a comparison on so many rows decides nothing; empty where they are enough."""
+    """Why the rows or groups are too few to decide a comparison; empty where they are enough."""
     if rows < LEAST_ROWS:
         return f"{rows:,} row{'' if rows == 1 else 's'}, at least {LEAST_ROWS} are needed"
     if groups < LEAST_GROUPS:

@@ -65,14 +65,14 @@ def _deciding(types: Sequence[str], counts: Any) -> dict[str, Deciding]:
     """Rows without a span in gold or answer say nothing of precision, recall and F1."""
     import numpy as np
 
-    answered, wanted = counts[:, :, 1], counts[:, :, 2]
+    answered, gold = counts[:, :, 1], counts[:, :, 2]
     rows = {
-        "span_f1": (answered + wanted).sum(axis=1),
+        "span_f1": (answered + gold).sum(axis=1),
         "precision": answered.sum(axis=1),
-        "recall": wanted.sum(axis=1),
+        "recall": gold.sum(axis=1),
     }
     single = {
-        f"f1/{kind}": Deciding(np.where(wanted[:, column] > 0, 0, -1), (kind,))
+        f"f1/{kind}": Deciding(np.where(gold[:, column] > 0, 0, -1), (kind,))
         for column, kind in enumerate(types)
     }
     return {**{name: Deciding(np.where(found > 0, 0, -1)) for name, found in rows.items()}, **single}
