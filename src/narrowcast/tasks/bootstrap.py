@@ -103,7 +103,7 @@ def paired_difference(
     Returns:
         The difference with its interval: wider than resampled where few groups differ; where none does, it
         holds the differences that this number of equal groups leaves possible. `p_value` is the two-sided
-        bootstrap test: twice the smaller share of draws on either side of 0, one added to both counts, at most
+        bootstrap test: twice the smaller share of draws on either side of 0, one added to both counts, up to
         1; where no draw is there, Student's t. McNemar's exact test counts the groups in which just one model
         has more rows right.
 
