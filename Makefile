@@ -56,6 +56,7 @@ bench: $(STAMP)  ## measure; each script prints its ratios and fails where a bar
 	$(BIN)/python benchmarks/import.py
 	$(BIN)/python benchmarks/forecast.py
 	$(BIN)/python benchmarks/layouts.py
+	$(BIN)/python benchmarks/intervals.py
 
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

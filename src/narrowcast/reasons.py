@@ -317,7 +317,22 @@ REASONS: dict[str, Reason] = {
     "export_parity_uncertain": Reason(
         _X, _WARN, "too few rows to tell whether the metric fell", "narrowcast parity --parity-rows 500"
     ),
+    "export_model_rejected": Reason(
+        _X, _ERR, "the model failed a gate or lost to a baseline, so it was not exported", "narrowcast eval"
+    ),
+    "export_model_forced": Reason(
+        _X,
+        _WARN,
+        "a model that failed a gate or lost to a baseline was exported on request",
+        "narrowcast eval",
+    ),
     # deployment
+    "deployment_model_rejected": Reason(
+        _D, _ERR, "the model failed a gate or lost to a baseline, so it is not served", "narrowcast eval"
+    ),
+    "deployment_model_forced": Reason(
+        _D, _WARN, "a model that failed a gate or lost to a baseline is served on request", "narrowcast eval"
+    ),
     "deployment_serve_started": Reason(_D, _INFO, "a model is served"),
     "deployment_worker_restarted": Reason(
         _D, _WARN, "the process of the model died and was restarted", "narrowcast export --formats f16"

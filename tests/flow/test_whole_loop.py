@@ -57,7 +57,7 @@ def test_rows_in_proven_bundle_out(cli: Cli, cli_json: CliJson, tmp_path: Path, 
 
     steps = cli_json("run", "--dry-run")
     assert [step["runs"] for step in steps] == [False, *[True] * 6]  # the import is up to date
-    summary = cli_json("run")
+    summary = cli_json("run", "--force")  # six epochs of random weights may lose to a baseline
 
     assert [row["model"] for row in summary["rows"]][:4] == ["majority", "tfidf", "base", "base-few-shot"]
     names = {row["model"].partition(":")[2] for row in summary["rows"]}

@@ -7,40 +7,80 @@ from types import SimpleNamespace
 import pytest
 
 from narrowcast.cli.summary import show_summary
-from narrowcast.core.metric import Difference
+from narrowcast.core.metric import Difference, Gate, GateOutcome
 from narrowcast.core.model_ref import ModelRef
+from narrowcast.evaluation.conclude import Training, baseline_gate, conclude
+from narrowcast.evaluation.result import Comparison
 from narrowcast.ops.prepare import prepare
-from narrowcast.ops.summary import SummaryDifference, _conclusion, _next_steps, summarise
+from narrowcast.ops.summary import _next_steps, summarise
 from tests.support.imports import import_rows
 
 MODELS = [ModelRef(each) for each in ("tfidf", "run:exp-1", "gguf:q8_0")]
 
 
-def difference(low: float, value: float, high: float) -> list[SummaryDifference]:
-    counts = {"p_value": 0.01, "only_first_right": 3, "only_second_right": 1, "mcnemar_p": 0.1}
-    found = Difference(metric="macro_f1", value=value, low=low, high=high, **counts)
-    return [SummaryDifference(against=MODELS[0], name="TF-IDF + linear", difference=found)]
+def comparison(against: str, interval: tuple[float, float, float], p: float = 0.01) -> Comparison:
+    low, value, high = interval
+    counts = {"p_value": p, "only_first_right": 3, "only_second_right": 1, "mcnemar_p": 0.1}
+    result = Difference(metric="macro_f1", value=value, low=low, high=high, p_adjusted=p, **counts)
+    return Comparison(model=MODELS[1], against=ModelRef(against), n=300, groups=300, difference=result)
+
+
+BETTER, OPEN, WORSE = (0.01, 0.05, 0.09), (-0.02, 0.03, 0.08), (-0.05, -0.02, -0.01)
 
 
 @pytest.mark.parametrize(
-    ("interval", "said", "first"),
+    ("intervals", "standing", "first"),
     [
-        ((0.01, 0.05, 0.09), "beats every baseline", "narrowcast serve"),
-        ((-0.02, 0.01, 0.03), "no difference", "narrowcast serve"),
-        ((-0.09, -0.05, -0.01), "do not deploy", "narrowcast models list"),
+        ({"tfidf": BETTER, "base": BETTER}, "ahead", "narrowcast serve"),
+        # Sure of the one that is least behind, unsure of another.
+        (
+            {"tfidf": (0.005, 0.02, 0.035), "base": (-0.02, 0.03, 0.08)},
+            "undecided",
+            "narrowcast train --epochs",
+        ),
+        # Not sure of the one that is most behind, but worse than another.
+        ({"tfidf": (-0.08, -0.03, 0.02), "base": WORSE}, "lost", "narrowcast train --epochs"),
+        ({"majority": BETTER}, "ahead", "narrowcast serve"),
+        ({}, "not_compared", "narrowcast baseline"),
     ],
 )
-def test_a_model_that_lost_is_not_offered_for_serving(interval, said, first):
-    differences = difference(*interval)
-    assert said in _conclusion(differences)
-    steps = _next_steps(SimpleNamespace(slug="cards"), MODELS, differences)
+def test_a_conclusion_looks_at_every_interval(intervals, standing, first):
+    comparisons = [comparison(name, interval) for name, interval in intervals.items()]
+    gate = baseline_gate("macro_f1", comparisons)
+    result = conclude(MODELS[1], [gate], comparisons, Training(27, 405, 15))
+    assert result.standing == standing
+    assert result.blocks == (standing == "lost")
+    steps = _next_steps(SimpleNamespace(slug="cards"), MODELS, result)
     assert steps[0].startswith(first)
-    assert any("serve" in step for step in steps) == (first == "narrowcast serve")
+    assert any("serve" in step for step in steps) == (standing != "lost")
+    if standing == "lost":
+        assert "27 updates, the default is 405" in result.sentence
+        assert "base is better" in result.sentence
+    if list(intervals) == ["majority"]:
+        assert "the only baseline measured" in result.sentence
+    assert gate.verdict == {"ahead": "pass", "lost": "fail"}.get(standing, "not_enough_data")
+
+
+def test_a_difference_among_many_must_be_surer():
+    assert comparison("tfidf", BETTER, p=0.04).verdict == "better"
+    assert comparison("tfidf", BETTER, p=0.12).verdict == "no difference shown"
+
+
+def test_a_gate_that_blocks_outweighs_a_better_score():
+    gate = Gate(gate_id="accuracy>=0.9", metric="accuracy", operator="gte", threshold=0.9, required=True)
+    outcomes = [
+        GateOutcome(**gate.model_dump(), verdict=verdict, reason="r")
+        for verdict in ("fail", "not_enough_data")
+    ]
+    for outcome in outcomes:
+        result = conclude(MODELS[1], [outcome], [comparison("tfidf", BETTER)])
+        assert (result.standing, result.blocks) == ("failed", True)
+        assert "accuracy>=0.9" in result.sentence
 
 
 def test_a_run_that_ends_with_prepare_says_what_was_done_and_what_is_next(project, tmp_path, capsys):
     path = tmp_path / "rows.csv"
-    lines = [f"card number {n} is lost,{('lost', 'found')[n % 2]}" for n in range(60)]
+    lines = [f"card number {n} is lost,{('lost', 'result')[n % 2]}" for n in range(60)]
     path.write_text("\n".join(["text,label", *lines]) + "\n")
     import_rows(project, f"csv:{path}", auto=True, force=True)
     done = prepare(project)
@@ -48,6 +88,6 @@ def test_a_run_that_ends_with_prepare_says_what_was_done_and_what_is_next(projec
     assert (summary.rows, summary.dataset_version) == ([], done.version)
     assert summary.next[0].startswith("narrowcast baseline")
     show_summary(summary)
-    shown = capsys.readouterr().out
-    assert "is prepared" in shown
-    assert "on 0" not in shown
+    page = capsys.readouterr().out
+    assert "is prepared" in page
+    assert "on 0" not in page

@@ -6,7 +6,8 @@ from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
 from narrowcast.tasks import handler_for
-from narrowcast.tasks.bootstrap import bootstrap, mcnemar, paired_difference
+from narrowcast.tasks.bootstrap import bootstrap, holm, mcnemar, paired_difference
+from narrowcast.tasks.intervals import exact_interval
 
 HANDLER = handler_for(TaskSpec(profile="classification", labels=["a", "b"]))
 
@@ -54,7 +55,9 @@ def test_a_real_difference_is_found_and_none_is_not_invented():
     assert found.mcnemar_p < 1e-9
 
     same = paired_difference(drawn[0], drawn[0], "accuracy", (good, good))
-    assert (same.value, same.low, same.high, same.p_value, same.mcnemar_p) == (0, 0, 0, 1, 1)
+    assert (same.value, same.p_value, same.mcnemar_p) == (0, 1, 1)
+    # The rule of three: 300 rows without a difference leave one in 100 possible.
+    assert (same.low, same.high) == (pytest.approx(-3 / 300, rel=0.01), pytest.approx(3 / 300, rel=0.01))
 
 
 def test_pairing_is_tighter_than_two_intervals():
@@ -75,3 +78,63 @@ def test_mcnemar_is_the_exact_binomial_test():
     assert mcnemar(0, 0) == 1.0
     assert mcnemar(5, 0) == pytest.approx(2 * 0.5**5)
     assert mcnemar(3, 3) == 1.0
+
+
+def clustered(groups, size, wrong_groups):
+    """All rows of a group are right together, or wrong together."""
+    answers = [["ab", "ba"][row // size < wrong_groups][row % 2] for row in range(groups * size)]
+    return scores(["ab"[row % 2] for row in range(groups * size)], answers)
+
+
+def test_rows_of_a_group_count_as_one():
+    alike = clustered(40, 10, 8)
+    rows = bootstrap(alike, samples=500).values["accuracy"]
+    grouped = bootstrap(alike, samples=500, groups=[row // 10 for row in range(400)])
+    value = grouped.values["accuracy"]
+    assert grouped.group_count == 40
+    assert value.high - value.low == pytest.approx(10**0.5 * (rows.high - rows.low), rel=0.15)
+    low, high = exact_interval(0.8, 40, 0.025)  # as wide as for 40 rows, but for the few degrees of freedom
+    assert (value.low, value.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+
+
+def test_equal_models_do_not_differ_where_the_rows_of_a_group_do():
+    one, two = clustered(20, 10, 4), clustered(20, 10, 7)
+    groups = [row // 10 for row in range(200)]
+    plain = paired_difference(bootstrap(one), bootstrap(two), "accuracy", (one, two))
+    grouped = paired_difference(
+        bootstrap(one, groups=groups), bootstrap(two, groups=groups), "accuracy", (one, two)
+    )
+    assert plain.low > 0  # 30 rows in a row, as if they were independent
+    assert grouped.low < 0 < grouped.high  # 3 of 20 groups
+    assert (plain.mcnemar_p < 1e-6, grouped.mcnemar_p) == (True, 0.25)
+
+
+def test_all_right_is_not_certain():
+    value = bootstrap(mixed(60, 0), samples=200).values
+    assert value["accuracy"].low == value["macro_f1"].low == pytest.approx(exact_interval(1.0, 60, 0.025)[0])
+    assert 0.9 < value["accuracy"].low < 1
+    few = bootstrap(mixed(60, 0), samples=200, groups=[row // 5 for row in range(60)]).values["accuracy"]
+    assert few.low == pytest.approx(exact_interval(1.0, 12, 0.025)[0])
+
+
+def test_the_exact_interval_is_that_of_clopper_and_pearson():
+    from scipy.stats import binomtest
+
+    for hits, rows in ((0, 30), (1, 30), (17, 40), (99, 100), (100, 100)):
+        exact = binomtest(hits, rows).proportion_ci(0.95, method="exact")
+        assert exact_interval(hits / rows, rows, 0.025) == pytest.approx((exact.low, exact.high))
+
+
+def test_a_mean_over_classes_knows_its_rarest():
+    gold = ["a"] * 60 + ["b"] * 2
+    estimates = bootstrap(scores(gold, gold), samples=200).estimates
+    assert "b 2" in estimates["macro_f1"].too_small
+    assert (estimates["f1/b"].deciding, estimates["f1/a"].deciding) == (2, 60)
+    assert estimates["f1/a"].too_small == estimates["accuracy"].too_small == ""
+    assert estimates["f1/b"].interval().low < 0.2
+
+
+def test_holm_corrects_for_the_number_of_questions():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5]) == [0.5]
+    assert holm([]) == []

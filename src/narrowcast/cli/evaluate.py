@@ -18,7 +18,10 @@ def _plain(result: MeasureResult) -> dict[str, Any]:
     gated = [each for each in result.results if each.verdict is not None]
     subjects = gated or result.results
     whole = result.model_dump(mode="json")
-    common = {name: whole[name] for name in ("report", "rows_drawn", "looks", "comparisons", "warnings")}
+    shared = ("report", "rows_drawn", "groups", "looks", "comparisons", "warnings")
+    common = {name: whole[name] for name in shared}
+    for each, comparison in zip(common["comparisons"], result.comparisons, strict=True):
+        each["verdict"] = comparison.verdict
     figures = {each["model"]: each for each in whole["results"]}
     names = [each.model for each in subjects]
     against = [figures[name] for name in figures if name not in names]
@@ -42,12 +45,13 @@ def baseline(result: MeasureResult) -> None:
     "narrowcast.ops.evaluate:evaluate",
     "narrowcast.stages.evaluate:STAGE",
     plain=_plain,
-    code=lambda result: 3 if result.verdict == "fail" else 0,
+    code=lambda result: 3 if result.verdict == "fail" or result.blocks else 0,
 )
 def evaluate(result: MeasureResult) -> None:
     """Measure models on held-out rows.
 
-    Reports confidence intervals, release gates and paired comparisons. Exit code 3 if a release gate fails.
+    Reports intervals, release gates and paired comparisons. Exit code 3 if a release gate fails, or if one
+    that you named lacks data.
     """
     _render(result, "narrowcast export")
 
@@ -85,11 +89,19 @@ def _plain_pair(pair: CompareResult) -> dict[str, Any]:
 
 def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.cli.output import next_step, say, table
-    from narrowcast.evaluation.markdown import comparison_line, latency_text, size_text, value_text
+    from narrowcast.cli.verdict import show_conclusion
+    from narrowcast.evaluation.markdown import (
+        comparison_line,
+        groups_text,
+        latency_text,
+        size_text,
+        value_text,
+    )
 
+    groups = groups_text(result.n, result.groups)
     drawn = f", {result.rows_drawn}" if result.rows_drawn else ""
     looks = f", access {result.looks} to this split" if result.looks else ""
-    say(f"[bold]{result.split.value} split[/]  {result.n:,} rows{drawn}{looks}")
+    say(f"[bold]{result.split.value} split[/]  {result.n:,} rows{groups}{drawn}{looks}")
     primary = result.results[0].primary
     rows = [
         [
@@ -111,13 +123,17 @@ def _render(result: MeasureResult, next_command: str) -> None:
     table(heads, rows)
     for comparison in result.comparisons:
         say(f"  {comparison_line(comparison)}")
-    for warning in result.warnings:
+    small = result.results[0].small.get(primary)
+    for warning in [*result.warnings, *([f"{primary} decides nothing here: {small}"] if small else [])]:
         say(f"  [yellow]warning[/]   {warning}")
     for each in result.results:
         for gate in each.gates:
             say(f"  gate {gate.gate_id} on {each.model}: {gate.verdict.replace('_', ' ')} ({gate.reason})")
     say(f"  report    {result.report}/report.md")
-    next_step(next_command if result.verdict != "fail" else f"read {result.report}/report.md")
+    conclusions = [each.conclusion for each in result.results if each.conclusion]
+    for conclusion in conclusions:
+        show_conclusion(conclusion)
+    next_step(conclusions[0].next[0] if conclusions and conclusions[0].next else next_command)
 
 
 def _render_pair(pair: CompareResult) -> None:

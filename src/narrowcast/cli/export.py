@@ -22,6 +22,7 @@ def export(result: ExportResult) -> None:
     Then checks that the exported files answer like the trained model (parity).
     """
     from narrowcast.cli.output import next_step, say, table
+    from narrowcast.cli.verdict import show_verdict
 
     say(f"[bold]Bundle of {result.run_id}[/]  {result.bundle}")
     table(
@@ -30,7 +31,11 @@ def export(result: ExportResult) -> None:
     )
     if result.parity is not None:
         _render_parity(result.parity)
-    next_step("narrowcast serve")
+    show_verdict(result.verdict)
+    if result.verdict is not None and result.verdict.blocks:
+        next_step(result.verdict.conclusion.next[0])
+    else:
+        next_step("narrowcast serve" if result.verdict else "narrowcast eval")
 
 
 @request_command

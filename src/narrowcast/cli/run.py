@@ -25,7 +25,10 @@ def run(
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the pipeline of a project; stages that are up to date are skipped."""
+    """Run the pipeline of a project; stages that are up to date are skipped.
+
+    Exit code 3 if the model failed a release gate or lost to a baseline, and so was not exported.
+    """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
@@ -35,6 +38,8 @@ def run(
         result = run_loop(opened, request, work)
     plain = result.summary or [step.model_dump() for step in result.plan]
     emit(plain, as_json, lambda: _render(result))
+    if result.refused:
+        raise typer.Exit(3)
 
 
 def _render(result: RunResult) -> None:
@@ -43,6 +48,8 @@ def _render(result: RunResult) -> None:
 
     if result.summary is not None:
         show_summary(result.summary)
+        if result.refused:
+            say("[red]not exported[/]; narrowcast run --force exports it all the same")
         return
     rows = [(each.stage, "yes" if each.runs else "no", each.reason) for each in result.plan]
     table(["stage", "will run", "reason"], rows)

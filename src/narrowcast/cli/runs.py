@@ -66,6 +66,7 @@ def show(request: RunViewRequest, project: ProjectOption = None, as_json: JsonOp
 
 def _render(run: RunView) -> None:
     from narrowcast.cli.output import next_step, say, table
+    from narrowcast.cli.verdict import show_verdict
 
     manifest = run.manifest
     mark = " (current)" if run.current else ""
@@ -78,6 +79,7 @@ def _render(run: RunView) -> None:
         say(f"[yellow]over-fitted:[/] {run.overfitting}")
     for path in run.files:
         say(f"  {path}")
+    show_verdict(run.verdict)
     next_step(run.next)
 
 
@@ -112,7 +114,8 @@ def _figures(run: RunView) -> list[tuple[str, str]]:
     for each in run.figures:
         value = each.value
         interval = f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}], {each.n:,} rows"
-        rows.append((f"{each.metric}, {each.split}", interval))
+        against = f", against {', '.join(each.against)}" if each.against else ""
+        rows.append((f"{each.metric}, {each.split} ({each.stage}{against})", interval))
     for name, values in (("forgetting", manifest.forgetting), ("forecast", manifest.forecast)):
         if values:
             rows.append((name, ", ".join(f"{key} {value:,.4g}" for key, value in values.items())))

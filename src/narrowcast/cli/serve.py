@@ -19,9 +19,11 @@ def serve(request: ServeRequest, project: ProjectOption = None) -> None:
     """
     from narrowcast.cli.output import say
     from narrowcast.cli.state import open_project, settings
+    from narrowcast.cli.verdict import show_verdict
     from narrowcast.server.run import serve as listen
 
     def ready(served: Served, url: str) -> None:
         say(f"[bold]{served.model_id}[/] is served at {url}  (stop with ctrl-C)")
+        show_verdict(served.verdict)
 
     listen(settings() if request.names_file else open_project(project), request, ready)

@@ -26,12 +26,17 @@ def show_summary(summary: Summary) -> None:
 
 
 def _show_models(summary: Summary) -> None:
-    title = f"{summary.project}: {summary.primary} on {summary.n} {summary.split} rows"
+    from narrowcast.evaluation.markdown import groups_text
+
+    groups = groups_text(summary.n, summary.groups)
+    title = f"{summary.project}: {summary.primary} on {summary.n} {summary.split} rows{groups}"
     numbers = [(name, "right") for name in (summary.primary or "metric", "95 % interval", "latency", "size")]
     table(["model", *numbers], [_cells(row) for row in summary.rows], title=title)
     accesses = "1 access" if summary.looks == 1 else f"{summary.looks} accesses"
     version = short(summary.dataset_version)
     say(f"[dim]data set {version}; {accesses} to its {summary.split} split[/]")
+    if summary.left_out:
+        say(f"[dim]measured on other rows, so not in this table: {', '.join(summary.left_out)}[/]")
 
 
 def _cells(row: SummaryRow) -> list[object]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.task import TaskSpec
+from narrowcast.core.verdict import RunVerdict
 
 
 class BundleFile(BaseModel):
@@ -53,6 +54,7 @@ class BundleManifest(BaseModel):
     sources: list[dict[str, Any]] = Field(description="Locator and licence of every import.")
     parity: ParityReport | None = Field(None, description="None where no GGUF file was asked for.")
     smoke: SmokeTrace | None = None
+    verdict: RunVerdict | None = Field(None, description="None where the run was not evaluated before.")
     code_version: str
     created: str
 

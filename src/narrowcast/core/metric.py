@@ -10,7 +10,7 @@ Verdict = Literal["pass", "fail", "not_enough_data"]
 
 
 class MetricValue(BaseModel):
-    """A point estimate with its bootstrap interval (95 %, percentile)."""
+    """A point estimate with its 95 % interval."""
 
     value: float
     low: float
@@ -22,6 +22,7 @@ class Difference(BaseModel):
 
     Attributes:
         p_value: two-sided, of the paired bootstrap on the metric.
+        p_adjusted: the same, corrected (Holm) for all comparisons on the same rows; None: not corrected.
         only_first_right: rows that only the first has wholly right.
         only_second_right: rows that only the second has.
         mcnemar_p: exact McNemar test on those two counts.
@@ -32,18 +33,23 @@ class Difference(BaseModel):
     low: float
     high: float
     p_value: float
+    p_adjusted: float | None = None
     only_first_right: int
     only_second_right: int
     mcnemar_p: float
 
 
 class Gate(BaseModel):
-    """A bar a metric must clear; judged on the interval, not on the point estimate."""
+    """A bar a metric must clear; judged on the interval, not on the point estimate.
+
+    `required`: not enough data blocks the model as well; bars that the user names are required.
+    """
 
     gate_id: str
     metric: str
     operator: Literal["gte", "lte"]
     threshold: float
+    required: bool = False
 
 
 class GateOutcome(BaseModel):
@@ -53,5 +59,11 @@ class GateOutcome(BaseModel):
     metric: str
     operator: Literal["gte", "lte"]
     threshold: float
+    required: bool = False
     verdict: Verdict
     reason: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the model may not pass on: the gate fails, or is required and lacks data."""
+        return self.verdict == "fail" or (self.required and self.verdict == "not_enough_data")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.work import Work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
+from narrowcast.ops.export import must_force
 from narrowcast.ops.imports import import_sources, imports
 from narrowcast.ops.summary import Summary, summarise
 from narrowcast.pipeline.execute import stage_options
@@ -81,7 +82,9 @@ def run_demo(
     for name in PIPELINE:
         started, before = time.monotonic(), _record(project, name)
         options = stage_options(project, stage(name))
-        result: Any = project.runner(work).run(stage(name), options, resume=True)
+        # The demo shows the whole loop, also if its model turns out not to be worth shipping.
+        force = name == "export" and must_force(project)
+        result: Any = project.runner(work).run(stage(name), options, force=force, resume=not force)
         if name == "evaluate":
             answers = shown_answers(project, result.results[0].predictions)
         finish(name, _WORDS[name](result), started, kept=_record(project, name) == before)

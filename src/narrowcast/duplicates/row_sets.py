@@ -18,7 +18,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
-from narrowcast.stages.prepare.rows import comparison_texts
+from narrowcast.similarity.examples import comparison_texts
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.import_rows import accepted_rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import StageError
+from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
@@ -38,6 +39,8 @@ class MeasureInputs(StageInputs):
         models: reference to fingerprint, in the order to measure.
         against: the same for models that are only compared with.
         gates: judge the models; None takes those of the task. Not part of the content: the options name them.
+        training: how long runs were trained, in a stage that says of each model whether it is worth shipping;
+            None in others. Not part of the content: the weights are.
     """
 
     dataset_version: str
@@ -49,6 +52,7 @@ class MeasureInputs(StageInputs):
     models: dict[ModelRef, str]
     against: dict[ModelRef, str]
     gates: list[Gate] | None = Field(default=None, exclude=True)
+    training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
 
 
 def measure_inputs(
@@ -158,6 +162,19 @@ def current_reference(project: ProjectPaths) -> ModelRef:
 
 
 def measured_baselines(project: ProjectPaths) -> list[ModelRef]:
-    """The references of the last baseline run; none where there was none."""
+    """Every baseline that was measured on the version that the last baseline run measured; none without one.
+
+    A later run of one weak baseline does not make an evaluation forget the strong ones.
+    """
     record = load_record(project, "baseline")
-    return [ModelRef(each["model"]) for each in record.result["results"]] if record else []
+    if record is None:
+        return []
+    last = [each["model"] for each in record.result["results"]]
+    return [ModelRef(name) for name in dict.fromkeys([*record.result.get("baselines", []), *last])]
+
+
+def known_baselines(project: ProjectPaths, version: str, models: Iterable[ModelRef]) -> list[ModelRef]:
+    """`models` with the baselines that were measured on this data-set version before."""
+    record = load_record(project, "baseline")
+    former = measured_baselines(project) if record and record.result["dataset_version"] == version else []
+    return list(dict.fromkeys([*former, *models]))

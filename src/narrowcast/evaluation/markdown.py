@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.hashing import short
-from narrowcast.core.metric import MetricValue
+from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.evaluation.measure import Measured
 from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
 
@@ -26,6 +26,7 @@ def render_markdown(
     parts = [
         _head(result),
         _models(result.results),
+        *_section("Conclusion", _conclusions(result.results)),
         *_section("Compared on the same rows", _comparisons(result.comparisons)),
         *_section("Gates", _gates(result.results)),
         *_section("All metrics", _metrics(result.results)),
@@ -42,8 +43,19 @@ def comparison_line(each: Comparison) -> str:
     gap = each.difference
     return (
         f"{each.model} − {each.against} = {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
-        f"{gap.metric}, p = {gap.p_value:.3g}: {each.verdict}"
+        f"{gap.metric}, p = {p_value(gap):.3g}: {each.verdict}"
+        f"{f' ({each.too_small})' if each.too_small else ''}"
     )
+
+
+def p_value(found: Difference) -> float:
+    """Corrected for the number of comparisons, where it was."""
+    return found.p_value if found.p_adjusted is None else found.p_adjusted
+
+
+def groups_text(rows: int, groups: int | None) -> str:
+    """` in 22 groups`; nothing where each row is one of its own."""
+    return f" in {groups:,} groups" if groups is not None and groups < rows else ""
 
 
 def size_text(size: int | None) -> str:
@@ -65,11 +77,26 @@ def _head(result: MeasureResult) -> str:
     drawn = f" ({result.rows_drawn})" if result.rows_drawn else ""
     looks = f" This is access {result.looks} to this split." if result.looks else ""
     warnings = "".join(f"\n\n> **Warning.** {text}." for text in result.warnings)
+    how = (
+        "Brackets hold 95 % intervals; rows that are alike count as one group; p-values are corrected for "
+        "the number of comparisons."
+    )
     return (
         f"# Evaluation on the {result.split} split\n\n"
-        f"{result.n:,} rows{drawn} of data set `{short(result.dataset_version)}`.{looks} "
-        f"Brackets show 95 % bootstrap intervals.{warnings}"
+        f"{result.n:,} rows{groups_text(result.n, result.groups)}{drawn} of data set "
+        f"`{short(result.dataset_version)}`.{looks} {how}{warnings}{_small(result.results)}"
     )
+
+
+def _small(results: Sequence[ModelResult]) -> str:
+    """Metrics that the rows are too few for."""
+    reasons = {name: why for each in results for name, why in each.small.items()}
+    return "".join(f"\n\n> **Too few rows** to decide by {name}: {why}." for name, why in reasons.items())
+
+
+def _conclusions(results: Sequence[ModelResult]) -> str:
+    conclusions = [each.conclusion for each in results if each.conclusion]
+    return "\n".join(f"- **{each.standing.replace('_', ' ')}**: {each.sentence}." for each in conclusions)
 
 
 def _models(results: Sequence[ModelResult]) -> str:

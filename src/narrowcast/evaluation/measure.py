@@ -6,12 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from narrowcast.core.example import Example
 from narrowcast.core.metric import Gate, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
+from narrowcast.evaluation.conclude import baseline_gate, conclude
+from narrowcast.evaluation.groups import row_groups
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
@@ -21,8 +24,15 @@ from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
-from narrowcast.tasks.bootstrap import Bootstrap, bootstrap, paired_difference, percentile
-from narrowcast.tasks.gates import judge, overall
+from narrowcast.tasks.bootstrap import (
+    Bootstrap,
+    bootstrap,
+    holm,
+    paired_difference,
+    percentile,
+    too_few_to_compare,
+)
+from narrowcast.tasks.gates import check_metrics, judge, overall
 from narrowcast.tasks.prompt import request_for
 
 
@@ -48,6 +58,7 @@ class Measurement:
     warnings: list[str]
     models: list[Measured]
     comparisons: list[Comparison]
+    groups: int
 
 
 def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -> Measurement:
@@ -64,16 +75,19 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
     manifest = load_manifest(ctx.project)
     handler = handler_for(inputs.task)
     examples, rows_drawn = held_out_rows(ctx.project, manifest, options, inputs.seed)
+    bars = handler.default_gates() if inputs.gates is None else inputs.gates
+    if bars:
+        check_metrics(bars, handler.metric_names(examples))
     fingerprints = {**inputs.models, **inputs.against}
-    warnings = check_not_trained_on(ctx.project, manifest, examples, list(fingerprints))
     split = Split(options.split)
+    warnings = check_not_trained_on(ctx.project, manifest, split, examples, list(fingerprints))
     looks = count_access(ctx, manifest, split, list(fingerprints))
     requests = [
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
         for example in examples
     ]
     context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
-    bars = handler.default_gates() if inputs.gates is None else inputs.gates
+    groups = row_groups(examples, manifest)
     models = []
     for reference, fingerprint in fingerprints.items():
         path = answers_path(ctx.project, fingerprint, requests)
@@ -89,12 +103,47 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
                 outputs = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
             write_answers(outputs, reference, examples)
         scores = handler.score(examples, outputs.predictions)
-        drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed)
-        judged = bars if reference in inputs.models else []
-        result = _result(reference, split, outputs, scores, drawn, judged, ctx)
+        drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed, groups=groups)
+        result = _result(reference, split, outputs, scores, drawn, ctx)
         models.append(Measured(reference, outputs, scores, drawn, result))
-    warnings += _ceiling(models[0].scores)
-    return Measurement(split, examples, rows_drawn, looks, warnings, models, _compare(models, inputs))
+    comparisons = _compare(models, inputs)
+    for model in models:
+        if model.reference in inputs.models:
+            _judge(model, bars, inputs)
+            if inputs.training is not None:
+                _conclude(model, comparisons, inputs)
+    warnings += [*_ceiling(models[0].scores), *_absent(models[0])]
+    count = len(set(groups))
+    return Measurement(split, examples, rows_drawn, looks, warnings, models, comparisons, count)
+
+
+def _judge(model: Measured, bars: Sequence[Gate], inputs: MeasureInputs) -> None:
+    """Enter what the gates say in the model's result."""
+    if bars:
+        model.result.gates = judge(bars, model.bootstrap, candidates=len(inputs.models))
+        model.result.verdict = overall(model.result.gates)
+
+
+def _conclude(model: Measured, comparisons: Sequence[Comparison], inputs: MeasureInputs) -> None:
+    """Enter the conclusion, and by default the gate on quality."""
+    own = [each for each in comparisons if each.model == model.reference and each.against in inputs.against]
+    gates = model.result.gates
+    if inputs.gates is None:
+        gates.append(baseline_gate(model.scores.primary, own))
+        model.result.verdict = overall(gates)
+    model.result.conclusion = conclude(
+        model.reference, gates, own, (inputs.training or {}).get(model.reference)
+    )
+
+
+def _absent(model: Measured) -> list[str]:
+    """Labels that no row has: a mean over labels then is one over the others, mostly the easier ones."""
+    absent = model.result.absent
+    if not absent:
+        return []
+    total = len(model.scores.details["labels"])
+    names = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+    return [f"macro_f1 is a mean over {total - len(absent)} of {total} labels: no row is {names}"]
 
 
 def _ceiling(scores: TaskScores) -> list[str]:
@@ -124,10 +173,9 @@ def _result(
     outputs: Answers,
     scores: TaskScores,
     drawn: Bootstrap,
-    gates: Sequence[Gate],
     ctx: StageContext,
 ) -> ModelResult:
-    outcomes = [judge(gate, drawn.values, drawn.rows) for gate in gates]
+    per_class = scores.details.get("per_class", {})
     return ModelResult(
         model=reference,
         note=outputs.note,
@@ -137,12 +185,16 @@ def _result(
         metrics={name: value for name, value in drawn.values.items() if "/" not in name},
         breakdown=_breakdown(drawn.values),
         errors=dict(Counter(row.error for row in scores.rows if row.error).most_common()),
-        gates=outcomes,
-        verdict=overall(outcomes) if outcomes else None,
         speed=_speed(outputs),
         size_bytes=outputs.size_bytes,
         predictions=ctx.project.relative(outputs.path),
         failures=failures_name(reference),
+        small={
+            name: each.too_small
+            for name, each in drawn.estimates.items()
+            if each.too_small and "/" not in name
+        },
+        absent=[label for label, each in per_class.items() if not each["support"]],
     )
 
 
@@ -169,24 +221,32 @@ def _speed(outputs: Answers) -> Speed:
 
 
 def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparison]:
-    """Each gated model with each baseline; where there is no baseline, the best with each other."""
+    """Each gated model with each baseline; where there is no baseline, the best with each other.
+
+    The best is chosen on the same rows, so every pair counts where p-values are corrected.
+    """
     subjects = [each for each in models if each.reference in inputs.models]
     baselines = [each for each in models if each.reference in inputs.against]
+    pairs = [(subject, baseline) for subject in subjects for baseline in baselines]
     if not baselines:
-        best = max(subjects, key=lambda each: each.scores.metrics[each.scores.primary])
-        subjects, baselines = [best], [each for each in subjects if each is not best]
-    return [
-        Comparison(
-            model=subject.reference,
-            against=baseline.reference,
-            n=len(subject.scores.rows),
-            difference=paired_difference(
-                subject.bootstrap,
-                baseline.bootstrap,
-                subject.scores.primary,
-                (subject.scores, baseline.scores),
-            ),
-        )
-        for subject in subjects
-        for baseline in baselines
-    ]
+        ordered = sorted(subjects, key=lambda each: -each.scores.metrics[each.scores.primary])
+        pairs = list(combinations(ordered, 2))
+    comparisons = [_paired(subject, baseline) for subject, baseline in pairs]
+    p_values = [each.difference.p_value for each in comparisons]
+    for each, adjusted in zip(comparisons, holm(p_values), strict=True):
+        each.difference.p_adjusted = adjusted
+    return comparisons if baselines else comparisons[: max(len(subjects) - 1, 0)]
+
+
+def _paired(subject: Measured, baseline: Measured) -> Comparison:
+    rows, groups = len(subject.scores.rows), subject.bootstrap.group_count
+    return Comparison(
+        model=subject.reference,
+        against=baseline.reference,
+        n=rows,
+        groups=groups,
+        too_small=too_few_to_compare(rows, groups),
+        difference=paired_difference(
+            subject.bootstrap, baseline.bootstrap, subject.scores.primary, (subject.scores, baseline.scores)
+        ),
+    )

@@ -28,7 +28,14 @@ def read_gate(value: Any) -> Any:
         raise ValueError(f"{value!r} is not a gate; write METRIC>=NUMBER or METRIC<=NUMBER")
     metric, sign, threshold = match.groups()
     operator = "gte" if sign == ">=" else "lte"
-    return {"gate_id": value.replace(" ", ""), "metric": metric, "operator": operator, "threshold": threshold}
+    gate_id = re.sub(r"\s*([<>]=)\s*", r"\1", value.strip())
+    return {
+        "gate_id": gate_id,
+        "metric": metric,
+        "operator": operator,
+        "threshold": threshold,
+        "required": True,
+    }
 
 
 class MeasureOptions(StageOptions):

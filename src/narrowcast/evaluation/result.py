@@ -8,6 +8,9 @@ from narrowcast.core.metric import Difference, GateOutcome, MetricValue, Verdict
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageResult
+from narrowcast.core.verdict import Conclusion
+
+_CHANCE = 0.05
 
 
 class Speed(BaseModel):
@@ -32,6 +35,9 @@ class ModelResult(BaseModel):
         gates: empty where the model is only a baseline.
         predictions: file of all answers, relative to the project.
         failures: file of the first wrong ones, relative to the report folder.
+        small: by metric, why the rows are too few to decide anything by it.
+        absent: labels that no measured row has; macro_f1 does not know them.
+        conclusion: whether it is worth shipping; None where the model is only a baseline.
     """
 
     model: ModelRef
@@ -48,22 +54,40 @@ class ModelResult(BaseModel):
     size_bytes: int | None = None
     predictions: str
     failures: str
+    small: dict[str, str] = Field(default_factory=dict)
+    absent: list[str] = Field(default_factory=list)
+    conclusion: Conclusion | None = None
 
 
 class Comparison(BaseModel):
-    """`model` minus `against` on the same rows."""
+    """`model` minus `against` on the same rows.
+
+    Attributes:
+        n: rows.
+        groups: groups of rows, which were resampled; None where an older version compared rows.
+        too_small: why the rows are too few to decide anything; empty where they are enough.
+    """
 
     model: ModelRef
     against: ModelRef
     n: int
     difference: Difference
+    groups: int | None = None
+    too_small: str = ""
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, or `no difference shown` where the interval holds 0."""
-        if self.difference.low > 0:
-            return "better"
-        return "worse" if self.difference.high < 0 else "no difference shown"
+        """`better` or `worse`; `no difference shown` where the interval holds 0, or would by chance.
+
+        `not enough data` where the rows are too few to say either.
+        """
+        by = self.difference
+        if self.too_small:
+            return "not enough data"
+        by_chance = by.p_adjusted is not None and by.p_adjusted > _CHANCE
+        if by_chance or by.low <= 0 <= by.high:
+            return "no difference shown"
+        return "better" if by.low > 0 else "worse"
 
 
 class MeasureResult(StageResult):
@@ -73,10 +97,12 @@ class MeasureResult(StageResult):
         report: folder of the report, relative to the project.
         base: the base model behind `base` and `base-few-shot`.
         rows_drawn: how rows were chosen, in words; empty where all were taken.
-        looks: accesses to this split of this data-set version so far, this one included.
+        groups: groups of rows that are alike, which count as one where sureness is judged; None: not counted.
+        looks: how often these rows were looked at, this time included.
         results: models in the order asked for, then those compared with.
         comparisons: paired, best first.
         warnings: what a reader must know before believing the numbers.
+        baselines: of a baseline run: every baseline that was measured on this data-set version so far.
     """
 
     report: str
@@ -85,10 +111,17 @@ class MeasureResult(StageResult):
     split: Split
     n: int
     rows_drawn: str = ""
+    groups: int | None = None
     looks: int = 0
     results: list[ModelResult]
     comparisons: list[Comparison] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    baselines: list[ModelRef] = Field(default_factory=list)
+
+    @property
+    def blocks(self) -> bool:
+        """A gate of one of the models fails, or is required and lacks data."""
+        return any(gate.blocks for result in self.results for gate in result.gates)
 
     @property
     def verdict(self) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
@@ -15,12 +16,13 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.models.predictors.load import trained_run
+from narrowcast.similarity.examples import comparison_texts
+from narrowcast.similarity.leakage import measure_leakage
+from narrowcast.similarity.shingles import normalised
 from narrowcast.store.access import record_access
+from narrowcast.store.bundles import read_bundle
 from narrowcast.store.datasets import read_manifest, read_split
 from narrowcast.store.files import read_json
-
-# Splits of which each access weakens the next result.
-_COUNTED = (Split.TEST, Split.GOLDEN)
 
 
 def held_out_rows(
@@ -49,34 +51,47 @@ def held_out_rows(
 
 
 def count_access(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:
-    """Record an access to a counted split; returns how many there were to this version of it."""
-    if split not in _COUNTED:
-        return 0
-    return record_access(ctx.project, manifest.version, split, ctx.run_id, models)
+    """Note this access to a counted split; returns how many there were to its rows."""
+    return record_access(ctx.project, manifest, split, ctx.run_id, models)
 
 
 def check_not_trained_on(
-    project: ProjectPaths, manifest: DatasetManifest, rows: Sequence[Example], references: Sequence[ModelRef]
+    project: ProjectPaths,
+    manifest: DatasetManifest,
+    split: Split,
+    rows: Sequence[Example],
+    references: Sequence[ModelRef],
 ) -> list[str]:
     """Warnings about models trained on another data-set version.
 
     Raises:
-        StageError: if rows to be measured are in the train split of that version.
+        StageError: where rows to be measured, or near-duplicates of them, are in the train split of that
+            version or, unless dev rows are measured, in its dev split, by which the weights were chosen.
     """
     warnings = []
     for reference in references:
         version = _trained_on(project, reference)
-        if version is None or version == manifest.version:
+        if version == manifest.version or (version is None and reference.name != "gguf"):
             continue
-        shared = _shared_with_train(project, version, rows)
-        if shared:
+        if version is None:
+            warnings.append(f"what {reference} was trained on is not known, so it may know these rows")
+            continue
+        former = read_manifest(project, short(version))
+        used = (Split.TRAIN,) if split is Split.DEV else (Split.TRAIN, Split.DEV)
+        known = [row for each in used for row in _rows_of(project, former, each)] if former else []
+        seen = _seen(known, rows, former.split_policy.near_duplicate_threshold) if former else 0
+        if seen:
             raise StageError(
-                f"{shared} of the rows were trained on by {reference}",
+                f"{seen} of the {len(rows)} rows, or near-duplicates of them, were seen by {reference}",
                 where=f"trained on data set {short(version)}, the current one is {short(manifest.version)}",
                 next_command="narrowcast train",
                 reason_code="eval_rows_trained_on",
             )
-        proof = "none of these rows was in its train split" if shared == 0 else "that version is gone"
+        proof = (
+            f"none of these rows or of their near-duplicates was in its {' or '.join(used)} split"
+            if former
+            else "that version is gone, so it may know these rows"
+        )
         warnings.append(f"{reference} was trained on data set {short(version)}, not the current one; {proof}")
     return warnings
 
@@ -84,12 +99,28 @@ def check_not_trained_on(
 def _trained_on(project: ProjectPaths, reference: ModelRef) -> str | None:
     """Data-set version of the training run behind a model; None where there is none, or it is unknown."""
     run = trained_run(reference, project)
-    return str(read_json(project.adapters / run / "run.json")["dataset_version"]) if run else None
+    if run:
+        return str(read_json(project.adapters / run / "run.json")["dataset_version"])
+    if reference.name == "gguf" and reference.argument.endswith(".gguf"):
+        folder = Path(reference.argument).expanduser().parent
+        return read_bundle(folder).dataset_version if (folder / "bundle.json").is_file() else None
+    return None
 
 
-def _shared_with_train(project: ProjectPaths, version: str, rows: Sequence[Example]) -> int | None:
-    former = read_manifest(project, short(version))
-    if former is None:
-        return None
-    trained = {example.hash for example in read_split(project, former, Split.TRAIN)}
-    return sum(row.hash in trained for row in rows)
+def _seen(known: Sequence[Example], rows: Sequence[Example], threshold: float | None) -> int:
+    """Rows whose inputs, whatever their target, are equal or near to those of a known row.
+
+    Near as the version of the known rows was prepared: None lets only equal inputs count.
+    """
+    texts = comparison_texts([*known, *rows])
+    equal = {normalised(text) for text in texts[: len(known)]}
+    seen = {number for number in range(len(known), len(texts)) if normalised(texts[number]) in equal}
+    if threshold is not None:
+        splits = [Split.TRAIN] * len(known) + [Split.TEST] * len(rows)
+        pairs = measure_leakage(texts, [None] * len(texts), splits, threshold).pairs
+        seen.update(number for _, number in pairs)
+    return len(seen)
+
+
+def _rows_of(project: ProjectPaths, manifest: DatasetManifest, split: Split) -> list[Example]:
+    return read_split(project, manifest, split) if split in manifest.splits else []

@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 from narrowcast.core.stage import StageContext
-from narrowcast.evaluation.inputs import MeasureInputs
+from narrowcast.core.verdict import BaselineDifference, RunVerdict
+from narrowcast.evaluation.inputs import MeasureInputs, known_baselines
 from narrowcast.evaluation.measure import Measurement, measure
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.report import write_report
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.plugins.optional import require
+from narrowcast.store.access import COUNTED
+from narrowcast.store.verdicts import save_verdict
 
 
 def measure_and_report(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -> MeasureResult:
-    """The body of every measuring stage; raises what `measure` raises."""
+    """The body of every measuring stage; raises what `measure` raises.
+
+    What is concluded of a trained run on test or golden rows is kept as its verdict.
+    """
     require("numpy", "sklearn", "matplotlib", purpose="measuring models")
     measurement = measure(inputs, options, ctx)
     folder = ctx.project.reports / ctx.run_id
-    result = _result(inputs, measurement, ctx.project.relative(folder))
+    result = _result(inputs, measurement, ctx.project.relative(folder), ctx)
     ctx.progress.start("writing the report")
     write_report(folder, result, measurement)
     _emit_gates(result, ctx)
+    if inputs.training is not None and result.split in COUNTED:
+        for verdict in _verdicts(result):
+            save_verdict(ctx.project, verdict)
     return result
 
 
-def _result(inputs: MeasureInputs, found: Measurement, report: str) -> MeasureResult:
+def _verdicts(result: MeasureResult) -> Iterator[RunVerdict]:
+    """What the result says of each trained run in it."""
+    for each in result.results:
+        if each.conclusion is None or each.model.name != "run":
+            continue
+        yield RunVerdict(
+            run_id=each.model.argument,
+            dataset_version=result.dataset_version,
+            split=result.split,
+            n=each.n,
+            groups=result.groups or each.n,
+            gates=each.gates,
+            baselines=[
+                BaselineDifference(against=pair.against, difference=pair.difference, verdict=pair.verdict)
+                for pair in result.comparisons
+                if pair.model == each.model
+            ],
+            conclusion=each.conclusion,
+            report=result.report,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageContext) -> MeasureResult:
     results = [model.result for model in found.models]
     return MeasureResult(
         artifacts=[report, *(each.predictions for each in results)],
@@ -35,6 +70,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str) -> MeasureRe
             "looks": found.looks,
             "models": {each.model: each.metrics[each.primary].model_dump() for each in results},
             "verdicts": {each.model: each.verdict for each in results if each.verdict},
+            "conclusions": {each.model: each.conclusion.standing for each in results if each.conclusion},
         },
         report=report,
         base=inputs.base,
@@ -42,10 +78,14 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str) -> MeasureRe
         split=found.split,
         n=len(found.examples),
         rows_drawn=found.rows_drawn,
+        groups=found.groups,
         looks=found.looks,
         results=results,
         comparisons=found.comparisons,
         warnings=found.warnings,
+        baselines=[]
+        if inputs.against or results[0].conclusion
+        else known_baselines(ctx.project, inputs.dataset_version, inputs.models),
     )
 
 

@@ -10,6 +10,8 @@ from narrowcast.pipeline.project import Project
 from narrowcast.stages.export import STAGE, ExportResult
 from narrowcast.stages.export.prove_again import STAGE as PARITY
 from narrowcast.stages.export.prove_again import ParityOptions
+from narrowcast.store.runs import current_run
+from narrowcast.store.verdicts import read_verdict
 
 
 def export(project: Project, request: ExportRequest | None = None, work: Work | None = None) -> ExportResult:
@@ -37,3 +39,16 @@ def parity(project: Project, request: ParityRequest | None = None, work: Work | 
     files = request.options.get("formats") or []
     again = ParityOptions.model_validate({**options.model_dump(), "files": files})
     return project.runner(work).run(PARITY, again).report
+
+
+def model_refused(project: Project) -> bool:
+    """Whether the current run failed a gate or lost to a baseline, so that exporting it takes force."""
+    record = current_run(project.paths)
+    verdict = read_verdict(project.paths, record.run_id) if record else None
+    return verdict is not None and verdict.blocks
+
+
+def must_force(project: Project) -> bool:
+    """Whether the export of such a model must be forced; one that is up to date need not."""
+    options = stage_options(project, STAGE)
+    return model_refused(project) and bool(project.runner().plan(STAGE, options).stale_because)

@@ -110,7 +110,7 @@ class ExportRequest(StageRequest):
     options_model = "narrowcast.stages.export.options:Options"
 
     force: bool = False
-    """Export again even if nothing has changed."""
+    """Export again even if nothing has changed, and a model that failed a gate or lost to a baseline."""
 
 
 class ParityRequest(OptionsRequest):
@@ -164,6 +164,8 @@ class RunRequest(Request):
     """Continue an interrupted training run from its last checkpoint."""
     dry_run: bool = False
     """Show what would run, and why."""
+    force: bool = False
+    """Export a model that failed a gate or lost to a baseline."""
 
 
 class ServeRequest(Request):
@@ -177,6 +179,8 @@ class ServeRequest(Request):
     """Port to listen on; 0 picks a free one."""
     token: str | None = None
     """Bearer token that requests must carry; by default NARROWCAST_SERVE_TOKEN."""
+    force: bool = False
+    """Serve a model that failed a gate or lost to a baseline."""
 
     @property
     def names_file(self) -> bool:

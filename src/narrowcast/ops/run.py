@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from narrowcast.core.stage import StageResult
 from narrowcast.core.work import Work
+from narrowcast.ops.export import model_refused, must_force
 from narrowcast.ops.imports import import_sources
 from narrowcast.ops.plan import PlannedStep, plan, planned_options
 from narrowcast.ops.requests import RunRequest
@@ -26,6 +27,11 @@ class RunResult(BaseModel):
     """Stage name to its result, from its record where nothing had changed."""
     summary: Summary | None = None
     """Every model that was measured, and what the numbers say; None of a dry run."""
+    refused: bool = False
+    """The model failed a gate or lost to a baseline, so it was not exported."""
+
+
+_SHIPPING = ("export", "verify")
 
 
 def run(project: Project, request: RunRequest | None = None, work: Work | None = None) -> RunResult:
@@ -38,8 +44,16 @@ def run(project: Project, request: RunRequest | None = None, work: Work | None =
     request = request or RunRequest()
     if request.dry_run:
         return RunResult(dry_run=True, plan=plan(project, request))
-    stages = [(stage(name), options) for name, options in planned_options(project, request.until).items()]
+    planned = planned_options(project, request.until)
+    shipping = {name: planned.pop(name) for name in _SHIPPING if name in planned}
     with project.lock("run"):
         import_sources(project, work)
-        results = project.runner(work).run_all(stages, resume=request.resume)
-    return RunResult(stages=results, summary=summarise(project))
+        runner = project.runner(work)
+        results = runner.run_all(
+            [(stage(name), options) for name, options in planned.items()], resume=request.resume
+        )
+        refused = not request.force and model_refused(project)
+        for name, options in ({} if refused else shipping).items():
+            force = name == "export" and must_force(project)
+            results[name] = runner.run(stage(name), options, force=force)
+    return RunResult(stages=results, summary=summarise(project), refused=refused and bool(shipping))

@@ -8,12 +8,14 @@ from pathlib import Path
 from narrowcast.core.bundle import BundleFile, BundleManifest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
+from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.models.predictors.llama import gguf_path
 from narrowcast.ops.requests import ServeRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.bundles import current_bundle, read_bundle
 from narrowcast.store.files import sha256_file
+from narrowcast.store.verdicts import read_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,14 @@ class Served:
         model_id: its name in requests.
         task: of its bundle; None for a file without one, which then is an ordinary chat model.
         run_id: the training run, where a bundle says so.
+        verdict: what the last evaluation said of the run; None where there was none.
     """
 
     path: Path
     model_id: str
     task: TaskSpec | None = None
     run_id: str | None = None
+    verdict: RunVerdict | None = None
 
 
 def find_served(place: Project | Settings, request: ServeRequest) -> Served:
@@ -42,7 +46,8 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
 
     Raises:
         UsageError: if a project is needed and none was named.
-        ModelError: no such file, or one that is not the file its bundle was proven with.
+        ModelError: no such file, or one that is not the file its bundle was proven with; the model failed a
+            gate or lost to a baseline, and serving it was not forced.
     """
     model = request.model
     if model and request.names_file:
@@ -61,7 +66,21 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
         )
     manifest = read_bundle(path.parent)
     entry = _proven_entry(path, manifest)
-    return Served(path, f"{manifest.project}-{entry.format}", manifest.task, manifest.run_id)
+    verdict = _verdict(place, manifest)
+    if verdict is not None and verdict.blocks and not request.force:
+        raise ModelError(
+            verdict.conclusion.sentence,
+            where=verdict.report,
+            next_command=f"{verdict.conclusion.next[0]}, or narrowcast serve --force",
+            reason_code="deployment_model_rejected",
+        )
+    return Served(path, f"{manifest.project}-{entry.format}", manifest.task, manifest.run_id, verdict)
+
+
+def _verdict(place: Project | Settings, manifest: BundleManifest) -> RunVerdict | None:
+    """The project's own, which may be newer, or that of the bundle."""
+    known = read_verdict(place.paths, manifest.run_id) if isinstance(place, Project) else None
+    return known or manifest.verdict
 
 
 def _default_format(project: Project) -> str:

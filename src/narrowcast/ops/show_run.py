@@ -10,6 +10,7 @@ from narrowcast.core.metric import MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
+from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import ModelError
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.ops.requests import RunViewRequest
@@ -18,6 +19,7 @@ from narrowcast.stages import stage
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
+from narrowcast.store.verdicts import read_verdict
 from narrowcast.training.checks.overfitting import kept_losses, overfitting
 from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
 
@@ -26,8 +28,10 @@ _MEASURING = ("evaluate", "compare")
 
 
 class Figure(BaseModel):
-    """A measured figure of the run."""
+    """A measured figure of the run, and what it was compared with."""
 
+    stage: str
+    against: list[ModelRef]
     split: str
     n: int
     metric: str
@@ -44,6 +48,7 @@ class RunView(BaseModel):
         dataset_current: it was trained on the data-set version that is prepared now.
         overfitting: what the losses say; "" where they show none.
         figures: from the last evaluation or comparison that measured the run.
+        verdict: what its last evaluation on test or golden rows said; None where there was none.
         files: weights, trace, loss curve; relative to the project.
         events: how many the trail has of the run, by reason code.
     """
@@ -53,6 +58,7 @@ class RunView(BaseModel):
     dataset_current: bool
     overfitting: str
     figures: list[Figure]
+    verdict: RunVerdict | None = None
     files: list[str]
     events: dict[str, int] = Field(default_factory=dict)
     next: str
@@ -70,6 +76,7 @@ def show_run(project: Project, request: RunViewRequest) -> RunView:
         raise _unknown(paths, run_id)
     manifest = read_run_manifest(paths, run_id)
     trained, figures = current_run(paths), _figures(paths, run_id)
+    verdict = read_verdict(paths, run_id)
     current = trained is not None and trained.run_id == run_id
     counts: dict[str, int] = {}
     for event in project.trail.events(run=run_id):
@@ -85,9 +92,10 @@ def show_run(project: Project, request: RunViewRequest) -> RunView:
         dataset_current=load_manifest(paths).version == manifest.dataset_version,
         overfitting=overfitting(kept_losses(manifest)),
         figures=figures,
+        verdict=verdict,
         files=[paths.relative(path) for path in candidates if path.exists()],
         events=counts,
-        next=_next(run_id, current=current, measured=bool(figures)),
+        next=_next(run_id, verdict, current=current),
     )
 
 
@@ -100,6 +108,8 @@ def _figures(paths: ProjectPaths, run_id: str) -> list[Figure]:
         result: Any = stage("evaluate").result.model_validate(record.result)
         found += [
             Figure(
+                stage=name,
+                against=[pair.against for pair in result.comparisons if pair.model == each.model],
                 split=each.split.value,
                 n=each.n,
                 metric=each.primary,
@@ -112,10 +122,12 @@ def _figures(paths: ProjectPaths, run_id: str) -> list[Figure]:
     return found
 
 
-def _next(run_id: str, *, current: bool, measured: bool) -> str:
-    if not measured:
+def _next(run_id: str, verdict: RunVerdict | None, *, current: bool) -> str:
+    if verdict is None:
         return f"narrowcast eval run:{run_id}"
-    return "narrowcast export" if current else f"narrowcast rerun {run_id}"
+    if verdict.blocks or current:
+        return verdict.conclusion.next[0]
+    return f"narrowcast rerun {run_id}"
 
 
 def _unknown(paths: ProjectPaths, run_id: str) -> ModelError:

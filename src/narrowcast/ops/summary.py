@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.verdict import Conclusion, Standing
 from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
@@ -22,6 +24,9 @@ _NAMES = {
     "base": "base model",
     "base-few-shot": "base model with shots",
 }
+
+
+_NOTHING = "nothing was compared yet, so there is nothing to conclude"
 
 
 class SummaryRow(BaseModel):
@@ -47,7 +52,10 @@ class Summary(BaseModel):
 
     Attributes:
         split, n: the rows all models were measured on.
-        looks: accesses to that split.
+        groups: groups of rows that are alike; None where they were not counted.
+        looks: how often these rows were looked at.
+        left_out: models that were measured on other rows, and so have no place in the table.
+        standing: of the tuned model; None where it was not compared.
         conclusion: what the numbers say, in one sentence.
         next: commands to continue with.
     """
@@ -57,47 +65,70 @@ class Summary(BaseModel):
     dataset_version: str
     split: str
     n: int
+    groups: int | None = None
     looks: int
     primary: str
     rows: list[SummaryRow]
+    left_out: list[ModelRef] = Field(default_factory=list)
     differences: list[SummaryDifference]
     ledger_balanced: bool
+    standing: Standing | None = None
     conclusion: str
     next: list[str]
 
 
 def summarise(project: Project) -> Summary:
     """Read the records of the measuring stages; measures nothing itself."""
-    results = [_result(project, name) for name in _MEASURING]
-    measured = [result for result in results if result is not None]
+    results = {name: _result(project, name) for name in _MEASURING}
+    evaluated = results["evaluate"]
+    measured = [result for result in results.values() if result is not None]
+    anchor = evaluated or next(iter(measured), None)
     rows: dict[ModelRef, SummaryRow] = {}
-    differences: list[SummaryDifference] = []
-    for result in measured:
+    left_out: dict[ModelRef, None] = {}
+    # The figures of the evaluation first: it measured the baselines again, on its own rows.
+    for result in sorted(measured, key=lambda each: each is not evaluated):
         for each in result.results:
-            rows.setdefault(each.model, _row(each))
-    evaluated = _result(project, "evaluate")
+            if _rows_of(result) == _rows_of(anchor):
+                rows.setdefault(each.model, _row(each))
+            elif each.model not in rows:
+                left_out[each.model] = None
+    conclusion, differences = None, []
     if evaluated is not None:
-        tuned = evaluated.results[0].model
+        tuned = evaluated.results[0]
+        conclusion = tuned.conclusion
         differences = [
             SummaryDifference(against=each.against, name=_name(each.against), difference=each.difference)
             for each in evaluated.comparisons
-            if each.model == tuned
+            if each.model == tuned.model
         ]
-    last = measured[-1] if measured else None
     return Summary(
         project=project.slug,
         profile=project.config.task.profile if project.config.task else "",
-        dataset_version=last.dataset_version if last else _prepared(project),
-        split=last.split.value if last else "",
-        n=last.n if last else 0,
-        looks=last.looks if last else 0,
-        primary=last.results[0].primary if last else "",
-        rows=list(rows.values()),
+        dataset_version=anchor.dataset_version if anchor else _prepared(project),
+        split=anchor.split.value if anchor else "",
+        n=anchor.n if anchor else 0,
+        groups=anchor.groups if anchor else None,
+        looks=max((each.looks for each in measured if _rows_of(each) == _rows_of(anchor)), default=0),
+        primary=anchor.results[0].primary if anchor else "",
+        rows=[rows[name] for name in _ordered(rows)],
+        left_out=list(left_out),
         differences=differences,
         ledger_balanced=ledger(project).balanced,
-        conclusion=_conclusion(differences),
-        next=_next_steps(project, list(rows), differences),
+        standing=conclusion.standing if conclusion else None,
+        conclusion=conclusion.sentence if conclusion else _NOTHING,
+        next=_next_steps(project, list(rows), conclusion),
     )
+
+
+def _rows_of(result: Any) -> tuple[object, ...]:
+    """What names the rows that a stage measured on."""
+    return () if result is None else (result.dataset_version, result.split, result.n, result.rows_drawn)
+
+
+def _ordered(rows: Iterable[ModelRef]) -> list[ModelRef]:
+    """Baselines, then the tuned model, then its files."""
+    places = {"run": 1, "gguf": 2}
+    return sorted(rows, key=lambda name: places.get(name.name, 0))
 
 
 def _prepared(project: Project) -> str:
@@ -129,32 +160,17 @@ def _name(reference: ModelRef) -> str:
     return _NAMES.get(reference, reference)
 
 
-def _conclusion(differences: list[SummaryDifference]) -> str:
-    """An honest answer to "did it pay?": judged against the strongest baseline, on the interval."""
-    if not differences:
-        return "no models were compared yet"
-    hardest = min(differences, key=lambda each: each.difference.value)
-    difference = hardest.difference
-    span = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] in {difference.metric}"
-    if difference.low > 0:
-        return f"the fine-tuned model beats every baseline; over the strongest, {hardest.name}: {span}"
-    if difference.high < 0:
-        return f"do not deploy the fine-tuned model: {hardest.name} is better ({span})"
-    return f"no difference to {hardest.name} is shown ({span}); it is simpler, so use it or measure more rows"
-
-
-def _next_steps(
-    project: Project, references: list[ModelRef], differences: list[SummaryDifference]
-) -> list[str]:
+def _next_steps(project: Project, references: list[ModelRef], conclusion: Conclusion | None) -> list[str]:
     name = f"--project {project.slug}"
     if not references:
         return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
     exported = [each.argument for each in references if each.name == "gguf"]
-    if any(each.difference.high < 0 for each in differences):  # nothing to serve
-        steps = [f"narrowcast models list; then narrowcast run {name} with a larger train.base"]
-    else:
-        steps = [f"narrowcast serve {name} --model {exported[0]}"] if exported else []
-    if any(each.name == "run" for each in references):
-        steps.append(f"narrowcast compare tfidf {references[-1]} {name}")
-    steps.append(f"narrowcast events {name}")
-    return steps
+    trained = any(each.name == "run" for each in references)
+    steps = [f"{command} {name}" for command in conclusion.next] if conclusion else []
+    if conclusion is None:
+        steps = [f"narrowcast {'eval' if trained else 'train'} {name}"]
+    elif exported and not conclusion.blocks:
+        serve = f"narrowcast serve {name} --model {exported[0]}"
+        kept = [each for each in steps if not each.startswith("narrowcast export")]
+        steps = [serve, *kept] if conclusion.standing == "ahead" else [*kept, serve]
+    return [*steps, f"narrowcast events {name}"]

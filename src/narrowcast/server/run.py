@@ -41,6 +41,14 @@ def serve(place: Project | Settings, request: ServeRequest, on_ready: Callable[[
         if isinstance(place, Project):
             place.trail.emit(StageName.DEPLOYMENT, code, message, payload=payload, run=served.run_id)
 
+    if served.verdict is not None and served.verdict.blocks:
+        conclusion = served.verdict.conclusion
+        emit(
+            "deployment_model_forced",
+            f"served on request: {conclusion.sentence}",
+            {"standing": conclusion.standing},
+        )
+
     def ready(url: str, pid: int | None) -> None:
         emit("deployment_serve_started", f"{served.model_id} is served", {"url": url, "pid": pid})
         on_ready(served, url)

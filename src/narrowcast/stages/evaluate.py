@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import StageContext
+from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs, measured_baselines
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
@@ -21,7 +25,23 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """
     models = options.models or [current_reference(ctx.project)]
     against = measured_baselines(ctx.project) if options.against is None else options.against
-    return measure_inputs(ctx, options, models, against, options.gates)
+    inputs = measure_inputs(ctx, options, models, against, options.gates)
+    inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
+    return inputs
+
+
+def _training(model: ModelRef, ctx: StageContext) -> Training | None:
+    from narrowcast.models.loading import read_run_manifest
+    from narrowcast.training.recipes.recipe import default_epochs
+
+    if model.name != "run":
+        return None
+    run = read_run_manifest(ctx.project, model.argument)
+    rows, batch = run.rows.get("train", 0), run.recipe.get("batch_size", 0)
+    if not rows or not batch:
+        return None
+    epochs = default_epochs(rows, batch)
+    return Training(run.steps, math.ceil(rows / batch) * epochs, epochs)
 
 
 STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

@@ -67,7 +67,17 @@ class AlignmentHandler(TaskHandler):
             RowOutcome(example.id, bool(margin > 0), _pair(example)["chosen"], prediction.text)
             for example, prediction, margin in zip(examples, predictions, margins, strict=True)
         ]
-        return TaskScores("preference_accuracy", resample(np.arange(len(margins))), outcomes, resample)
+        return TaskScores(
+            primary="preference_accuracy",
+            metrics=resample(np.arange(len(margins))),
+            rows=outcomes,
+            resample=resample,
+            open_ended=frozenset({"margin"}),
+        )
+
+    def metric_names(self, examples: Sequence[Example]) -> list[str]:  # noqa: ARG002 - the contract
+        """Known without an answer, which only probabilities can be scored from."""
+        return ["preference_accuracy", "margin"]
 
     def default_gates(self) -> list[Gate]:
         """Better than a coin."""

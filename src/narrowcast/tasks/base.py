@@ -36,6 +36,19 @@ class RowOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Deciding:
+    """Which rows decide a metric, where not every row does or where it is a mean over classes.
+
+    Attributes:
+        codes: integers of shape (rows,): the part a row belongs to, -1 where it says nothing of the metric.
+        parts: names of the parts, such as labels, each of which weighs the same; empty where there are none.
+    """
+
+    codes: Any
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskScores:
     """What `score` returns.
 
@@ -46,6 +59,8 @@ class TaskScores:
         resample: metrics over the given row numbers (with repetition), for the bootstrap; the array
             holds integers below the number of rows. `resample(arange(n))` equals `metrics`.
         details: what pictures need, plain values (confusion matrix, per-class scores).
+        deciding: by metric, the rows that decide it; all rows decide a metric that is not named.
+        open_ended: metrics that are no shares from 0 to 1, such as a margin in nats.
     """
 
     primary: str
@@ -53,6 +68,8 @@ class TaskScores:
     rows: list[RowOutcome]
     resample: Callable[[Any], dict[str, float]]
     details: dict[str, Any] = field(default_factory=dict)
+    deciding: Mapping[str, Deciding] = field(default_factory=dict)
+    open_ended: frozenset[str] = frozenset()
 
 
 class TaskHandler(ABC):
@@ -91,6 +108,13 @@ class TaskHandler(ABC):
     @abstractmethod
     def default_gates(self) -> list[Gate]:
         """Release gates where the project names none."""
+
+    def metric_names(self, examples: Sequence[Example]) -> list[str]:
+        """Every metric that `score` can give on these rows: a misspelt gate is found before any answer.
+
+        By default those of empty answers.
+        """
+        return list(self.score(examples, [Prediction("") for _ in examples]).metrics)
 
     @property
     def instruction(self) -> str:

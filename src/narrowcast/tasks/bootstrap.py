@@ -1,24 +1,26 @@
-"""How sure a number is: percentile bootstrap over rows, and paired comparisons on the same rows.
+"""How sure a number is: bootstrap over groups of rows, and paired comparisons on the same rows.
 
-All models measured on the same rows with the same seed share their resamples, so the difference of two
-models is drawn row-paired without predicting or resampling again.
+Rows of one group (a customer, a situation, near-duplicates) are alike, so groups are drawn, not rows. All
+models measured on the same rows with the same seed share their draws, so the difference of two models is
+paired without predicting or drawing again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.tasks.base import TaskScores
+from narrowcast.tasks.intervals import LEAST_GROUPS, LEAST_ROWS, LEVEL, Estimate, estimate, freedom, widening
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_LEVEL = 95.0
+_CERTAIN = 0.05  # of the rule of three: n rows without an exception bound its rate by 1 - 0.05 ** (1 / n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +28,65 @@ class Bootstrap:
     """Metrics with intervals, and the draws behind them.
 
     Attributes:
-        values: point estimate and 95 % percentile interval of each metric.
+        values: point estimate and 95 % interval of each metric.
         draws: metric name to an array of shape (samples,), NaN where a resample leaves it undefined.
-        rows: number of rows resampled.
+        rows: number of rows measured.
+        groups: of shape (rows,): the number of the group of each row.
+        estimates: what the intervals rest on.
     """
 
     values: dict[str, MetricValue]
     draws: dict[str, NDArray[np.float64]]
     rows: int
+    groups: NDArray[np.int64]
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def group_count(self) -> int:
+        """How many groups were drawn from."""
+        return int(self.groups.max()) + 1 if len(self.groups) else 0
 
 
-def bootstrap(scores: TaskScores, *, samples: int = 1000, seed: int = 0) -> Bootstrap:
-    """Resample the rows with replacement `samples` times.
+def bootstrap(
+    scores: TaskScores, *, samples: int = 1000, seed: int = 0, groups: Sequence[int] | None = None
+) -> Bootstrap:
+    """Draw as many groups of rows as there are, with replacement, `samples` times.
 
     Metrics that are undefined (NaN) on the rows themselves are left out.
+
+    Args:
+        scores: of one model.
+        samples: number of draws.
+        seed: of the draws; equal seeds and groups, equal draws.
+        groups: by row, the number of its group, from 0 without gaps; by default each row is one of its own.
     """
     import numpy as np
 
     rows = len(scores.rows)
+    of_row = np.arange(rows) if groups is None else np.asarray(groups, dtype=np.int64)
+    members = _members(of_row)
+    single = bool((of_row == np.arange(rows)).all())
     names = [name for name, value in scores.metrics.items() if not math.isnan(value)]
     generator = np.random.default_rng(seed)
     table = np.full((samples, len(names)), np.nan)
     for sample in range(samples if rows else 0):
-        drawn = scores.resample(generator.integers(0, rows, rows))
+        chosen = generator.integers(0, len(members), len(members))
+        picked = chosen if single else np.concatenate([members[number] for number in chosen])
+        drawn = scores.resample(picked)
         table[sample] = [drawn[name] for name in names]
     draws = {name: table[:, column] for column, name in enumerate(names)}
-    values = {name: _interval(scores.metrics[name], draws[name]) for name in names}
-    return Bootstrap(values, draws, rows)
+    estimates = {
+        name: estimate(
+            scores.metrics[name],
+            draws[name],
+            scores.deciding.get(name),
+            of_row,
+            open_ended=name in scores.open_ended,
+        )
+        for name in names
+    }
+    values = {name: each.interval() for name, each in estimates.items()}
+    return Bootstrap(values, draws, rows, of_row, estimates)
 
 
 def paired_difference(
@@ -61,40 +95,71 @@ def paired_difference(
     """`first` − `second` on one metric.
 
     Args:
-        first: resampled with the same seed, number of samples and rows as `second`.
+        first: drawn with the same seed, number of samples, rows and groups as `second`.
         second: see `first`.
         metric: name of the metric.
         scores: what both were drawn from, rows in the same order.
 
     Returns:
-        The difference with its interval; `p_value`, the two-sided bootstrap test (twice the smaller share
-        of resamples on either side of 0, ties on both sides, one added to both counts as a finite number
-        of draws demands, at most 1); and McNemar's exact test on whole rows being right.
+        The difference with its interval: wider than resampled where few groups differ; where none does, it
+        holds the differences that this number of equal groups leaves possible. `p_value` is the two-sided
+        bootstrap test: twice the smaller share of draws on either side of 0, one added to both counts, up to
+        1; where no draw is there, Student's t. McNemar's exact test counts the groups in which just one model
+        has more rows right.
 
     Raises:
         ValueError: if the rows differ.
     """
+    import numpy as np
+
     if [row.example_id for row in scores[0].rows] != [row.example_id for row in scores[1].rows]:
         raise ValueError("a paired comparison needs the same rows in the same order")
-    drawn = first.draws[metric] - second.draws[metric]
     value = first.values[metric].value - second.values[metric].value
-    interval = _interval(value, drawn)
-    below, above = int((drawn <= 0).sum()), int((drawn >= 0).sum())
+    drawn = first.draws[metric] - second.draws[metric]
+    drawn = drawn[~np.isnan(drawn)]
+    count = first.group_count
+    possible = freedom(scores[0].deciding.get(metric), first.groups)
+    free = max(1.0, min(_differing_groups(first, scores) + 1, possible, count - 1))
+    drawn = value + (drawn - value) * widening(count, free)
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (value, value)
+    if low == high:
+        bound = 1 - _CERTAIN ** (1 / max(count, 1))
+        low, high = value - bound, value + bound
     only_first, only_second = _discordant(scores)
     return Difference(
         metric=metric,
         value=value,
-        low=interval.low,
-        high=interval.high,
-        p_value=min(1.0, 2 * (min(below, above) + 1) / (len(drawn) + 1)),
+        low=float(low),
+        high=float(high),
+        p_value=_p_value(value, drawn, free),
         only_first_right=only_first,
         only_second_right=only_second,
-        mcnemar_p=mcnemar(only_first, only_second),
+        mcnemar_p=mcnemar(*_discordant_groups(first, scores)),
     )
 
 
+def too_few_to_compare(rows: int, groups: int) -> str:
+    """Why the rows or groups are too few to decide a comparison; empty where they are enough."""
+    if rows < LEAST_ROWS:
+        return f"{rows:,} row{'' if rows == 1 else 's'}, at least {LEAST_ROWS} are needed"
+    if groups < LEAST_GROUPS:
+        return f"{groups} groups of rows, at least {LEAST_GROUPS} are needed"
+    return ""
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p-values of several questions asked of the same rows, in their order."""
+    order = sorted(range(len(p_values)), key=lambda number: p_values[number])
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, number in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[number]))
+        adjusted[number] = largest
+    return adjusted
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided McNemar test on the rows that just one of two models has right."""
+    """Exact two-sided McNemar test on what just one of two models has right."""
     from scipy.stats import binomtest
 
     discordant = only_first + only_second
@@ -108,16 +173,47 @@ def percentile(values: Sequence[float], share: float) -> float:
     return float(np.quantile(np.asarray(values), share)) if len(values) else 0.0
 
 
-def _interval(value: float, drawn: NDArray[np.float64]) -> MetricValue:
+def _p_value(value: float, drawn: NDArray[np.float64], free: float) -> float:
+    """Of draws that were widened for `free` degrees of freedom."""
+    from scipy.stats import norm, t
+
+    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    counted = min(1.0, 2 * (beyond + 1) / (len(drawn) + 1))
+    spread = float(drawn.std()) if len(drawn) else 0.0
+    if beyond or not spread:
+        return counted
+    quantile = (1 + LEVEL) / 2
+    ratio = abs(value) / spread * float(t.ppf(quantile, free) / norm.ppf(quantile))
+    return min(counted, float(2 * t.sf(ratio, free)))
+
+
+def _members(groups: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Row numbers by group."""
     import numpy as np
 
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
-        return MetricValue(value=value, low=value, high=value)
-    low, high = np.percentile(known, [50 - _LEVEL / 2, 50 + _LEVEL / 2])
-    return MetricValue(value=value, low=float(low), high=float(high))
+    if not len(groups):
+        return []
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(groups))[:-1])
+
+
+def _differing_groups(first: Bootstrap, scores: tuple[TaskScores, TaskScores]) -> int:
+    """Groups in which the two models answered a row differently."""
+    pairs = zip(first.groups.tolist(), scores[0].rows, scores[1].rows, strict=True)
+    return len(
+        {group for group, a, b in pairs if a.correct != b.correct or repr(a.predicted) != repr(b.predicted)}
+    )
 
 
 def _discordant(scores: tuple[TaskScores, TaskScores]) -> tuple[int, int]:
     pairs = [(a.correct, b.correct) for a, b in zip(scores[0].rows, scores[1].rows, strict=True)]
     return pairs.count((True, False)), pairs.count((False, True))
+
+
+def _discordant_groups(first: Bootstrap, scores: tuple[TaskScores, TaskScores]) -> tuple[int, int]:
+    """Groups in which the first model has more rows right, and those in which the second has."""
+    import numpy as np
+
+    lead = [int(a.correct) - int(b.correct) for a, b in zip(scores[0].rows, scores[1].rows, strict=True)]
+    leads = np.bincount(first.groups, weights=lead) if lead else np.zeros(0)
+    return int((leads > 0).sum()), int((leads < 0).sum())

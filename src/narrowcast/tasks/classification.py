@@ -61,9 +61,13 @@ class ClassificationHandler(TaskHandler):
             self.spec.labels, examples, predictions, [self.parse(each.text) for each in predictions]
         )
 
+    def metric_names(self, examples: Sequence[Example]) -> list[str]:
+        """Those of every answer, and those of answers with probabilities."""
+        return [*super().metric_names(examples), "ece", "brier"]
+
     def default_gates(self) -> list[Gate]:
-        """Hardly an answer may be something else than a label."""
-        return [Gate(gate_id="answers_are_labels", metric="invalid_rate", operator="lte", threshold=0.02)]
+        """None: models choose among the labels, so the form of an answer cannot be wrong."""
+        return []
 
     def row_shape(self) -> RowShape:
         """A text and its label."""

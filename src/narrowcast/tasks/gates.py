@@ -2,20 +2,34 @@
 
 pass              the whole interval is on the good side
 fail              the whole interval is on the bad side
-not_enough_data   the interval straddles the bar, or the metric was not measured
+not_enough_data   the interval straddles the bar, too few rows decide the metric, or it was not measured
+
+Every gate must pass, so passing needs no correction for their number. That one of them fails by chance is
+corrected for, and both are where several candidates are judged on the same rows (Bonferroni).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 
-from narrowcast.core.metric import Gate, GateOutcome, MetricValue, Verdict
+from narrowcast.core.metric import Gate, GateOutcome, Verdict
+from narrowcast.errors import UsageError
+from narrowcast.tasks.bootstrap import Bootstrap
+from narrowcast.tasks.intervals import LEVEL, Estimate
+
+_TAIL = (1 - LEVEL) / 2
 
 
-def judge(gate: Gate, metrics: Mapping[str, MetricValue], rows: int) -> GateOutcome:
-    """Judge one gate on the interval of its metric."""
-    verdict, reason = _decide(gate, metrics.get(gate.metric), rows)
-    return GateOutcome(**gate.model_dump(), verdict=verdict, reason=reason)
+def judge(gates: Sequence[Gate], measured: Bootstrap, *, candidates: int = 1) -> list[GateOutcome]:
+    """Judge the gates of one of `candidates` models on the intervals of its metrics."""
+    outcomes = []
+    for gate in gates:
+        estimate = measured.estimates.get(gate.metric)
+        verdict, reason = _decide(gate, estimate, measured.rows, candidates, len(gates) * candidates)
+        outcomes.append(GateOutcome(**gate.model_dump(), verdict=verdict, reason=reason))
+    return outcomes
 
 
 def overall(outcomes: Sequence[GateOutcome]) -> Verdict:
@@ -26,29 +40,44 @@ def overall(outcomes: Sequence[GateOutcome]) -> Verdict:
     return "not_enough_data" if "not_enough_data" in verdicts else "pass"
 
 
-def _decide(gate: Gate, value: MetricValue | None, rows: int) -> tuple[Verdict, str]:
-    if value is None or not rows:
-        return "not_enough_data", f"{gate.metric} was not measured"
-    low, high = _bounds(value, rows)
-    sign = "≥" if gate.operator == "gte" else "≤"
-    reason = f"{gate.metric} {value.value:.4g} [{low:.4g}, {high:.4g}], threshold {sign} {gate.threshold:g}"
-    surely, maybe = (
-        (low >= gate.threshold, high >= gate.threshold)
-        if gate.operator == "gte"
-        else (high <= gate.threshold, low <= gate.threshold)
-    )
-    if surely:
-        return "pass", reason
-    return ("not_enough_data", f"{reason}: more rows are needed") if maybe else ("fail", reason)
+def check_metrics(gates: Sequence[Gate], known: Collection[str]) -> None:
+    """Refuse a gate on a metric that the task cannot measure.
 
-
-def _bounds(value: MetricValue, rows: int) -> tuple[float, float]:
-    """The interval; where every row agrees, the bootstrap sees no spread and the rule of three is used.
-
-    n rows without one exception bound the rate of exceptions by 3/n at 95 %.
+    Raises:
+        UsageError: it names the metric that comes nearest, or all of them.
     """
-    if value.low == value.high == 1.0:
-        return max(0.0, 1.0 - 3 / rows), 1.0
-    if value.low == value.high == 0.0:
-        return 0.0, min(1.0, 3 / rows)
-    return value.low, value.high
+    for gate in gates:
+        if gate.metric in known:
+            continue
+        near = get_close_matches(gate.metric, known, n=1, cutoff=0.5)
+        whole = ", ".join(name for name in known if "/" not in name)
+        raise UsageError(
+            f"there is no metric {gate.metric!r}" + (f"; did you mean {near[0]}?" if near else ""),
+            where=f"gate {gate.gate_id}; metrics: {whole}",
+            next_command="correct --gates, or the gates of evaluate in narrowcast.yaml",
+        )
+
+
+def _decide(
+    gate: Gate, found: Estimate | None, rows: int, candidates: int, questions: int
+) -> tuple[Verdict, str]:
+    if found is None or not rows:
+        return "not_enough_data", f"{gate.metric} was not measured"
+    value = found.interval()
+    sign = "≥" if gate.operator == "gte" else "≤"
+    reason = f"{gate.metric} {value.value:.4g} [{value.low:.4g}, {value.high:.4g}]"
+    reason += f", threshold {sign} {gate.threshold:g}"
+    if found.deciding < rows:
+        reason += f", decided by {found.deciding:,} of {rows:,} rows"
+    if math.isnan(gate.threshold):
+        return "fail", reason
+    if found.too_small:
+        return "not_enough_data", f"{reason}: {found.too_small}"
+    above, below = found.tails(gate.threshold)
+    good, bad = (above, below) if gate.operator == "gte" else (below, above)
+    if good <= _TAIL / candidates:
+        return "pass", reason
+    if bad <= _TAIL / questions:
+        return "fail", reason
+    several = f", with {questions} questions asked of the same rows" if min(good, bad) <= _TAIL else ""
+    return "not_enough_data", f"{reason}: more rows are needed{several}"

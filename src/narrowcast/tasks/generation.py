@@ -2,14 +2,12 @@
 
 Question answering is scored as SQuAD does: exact match and token F1 after lower-casing and removing
 punctuation, articles and repeated white space; the best of the accepted answers counts. Everything else by
-ROUGE-L (rouge-score, F-measure) and chrF (sacrebleu, sentence level), both from 0 to 1. For free text these
-measure likeness to the reference, not truth.
+ROUGE-L (rouge-score, F-measure) and chrF (sacrebleu, sentence level), both from 0 to 1. Words are those of
+`tasks.words`, in any script. For free text these measure likeness to the reference, not truth.
 """
 
 from __future__ import annotations
 
-import re
-import string
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,12 +21,10 @@ from narrowcast.tasks.base import Parsed, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
 from narrowcast.tasks.row_means import mean_scores
 from narrowcast.tasks.row_shape import RowShape, conversation_rows, text_rows
+from narrowcast.tasks.words import answer_words, words
 
 # An answer and the accepted ones → one value per metric.
 _RowMeasure = Callable[[str, Sequence[str]], tuple[float, ...]]
-
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 class GenerationHandler(TaskHandler):
@@ -127,7 +123,7 @@ def accepted_answers(target: Target) -> list[str]:
 
 def normal_answer(text: str) -> str:
     """SQuAD's normal form: lower case, without punctuation, articles and repeated white space."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+    return " ".join(answer_words(text))
 
 
 def _token_f1(answer: str, reference: str) -> float:
@@ -145,16 +141,24 @@ def qa_scores(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
     return exact, max(_token_f1(given, each) for each in expected), float(bool(answer))
 
 
+class _Words:
+    """What `RougeScorer` splits texts with."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return words(text)
+
+
 def text_measure() -> _RowMeasure:
     """Exact match, ROUGE-L and chrF of an answer against the best of its references."""
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics import CHRF
 
-    rouge, chrf = RougeScorer(["rougeL"], use_stemmer=False), CHRF()
+    rouge, chrf = RougeScorer(["rougeL"], tokenizer=_Words()), CHRF()
 
     def measure(answer: str, accepted: Sequence[str]) -> tuple[float, ...]:
         exact = float(answer in [each.strip() for each in accepted])
-        likeness = max(rouge.score(each, answer)["rougeL"].fmeasure for each in accepted)
+        # Texts without a word, such as "?", are alike where they are equal; ROUGE cannot tell.
+        likeness = max(exact, *(rouge.score(each, answer)["rougeL"].fmeasure for each in accepted))
         return exact, likeness, chrf.sentence_score(answer, list(accepted)).score / 100, float(bool(answer))
 
     return measure

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
 
 
 def score_fields(names: Sequence[str], examples: Sequence[Example], answers: Sequence[Parsed]) -> TaskScores:
@@ -46,6 +46,8 @@ def score_fields(names: Sequence[str], examples: Sequence[Example], answers: Seq
         rows=outcomes,
         resample=resample,
         details={"fields": list(names), "errors": _errors(answers)},
+        # Rows without a value to find cannot be missed; they do not make field_f1 any surer.
+        deciding={"field_f1": Deciding(np.where(counts[:, 0] + counts[:, 2] > 0, 0, -1))},
     )
 
 

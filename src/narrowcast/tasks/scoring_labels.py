@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,19 @@ def score_labels(
         rows=outcomes,
         resample=resample,
         details=_details(labels, gold, guess),
+        deciding=_deciding(labels, gold),
+        open_ended=frozenset({"ece", "brier"}),
     )
+
+
+def _deciding(labels: Sequence[str], gold: Ints) -> dict[str, Deciding]:
+    """A label's F1 is decided by the rows of that label, the mean over labels by the rarest of them."""
+    import numpy as np
+
+    single = {
+        f"f1/{label}": Deciding(np.where(gold == code, 0, -1), (label,)) for code, label in enumerate(labels)
+    }
+    return {"macro_f1": Deciding(gold, tuple(labels)), **single}
 
 
 def _metrics(labels: Sequence[str], gold: Ints, guess: Ints) -> dict[str, float]:

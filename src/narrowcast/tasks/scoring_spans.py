@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
 
 Span = tuple[str, int, int]
 
@@ -57,7 +57,25 @@ def score_spans(types: Sequence[str], examples: Sequence[Example], answers: Sequ
         rows=outcomes,
         resample=resample,
         details={"types": list(types), "ceiling": _ceiling(examples, gold)},
+        deciding=_deciding(types, counts),
     )
+
+
+def _deciding(types: Sequence[str], counts: Any) -> dict[str, Deciding]:
+    """Rows without a span in gold or answer say nothing of precision, recall and F1."""
+    import numpy as np
+
+    answered, gold = counts[:, :, 1], counts[:, :, 2]
+    rows = {
+        "span_f1": (answered + gold).sum(axis=1),
+        "precision": answered.sum(axis=1),
+        "recall": gold.sum(axis=1),
+    }
+    single = {
+        f"f1/{kind}": Deciding(np.where(gold[:, column] > 0, 0, -1), (kind,))
+        for column, kind in enumerate(types)
+    }
+    return {**{name: Deciding(np.where(found > 0, 0, -1)) for name, found in rows.items()}, **single}
 
 
 def locate(text: str, texts: Iterable[tuple[str, str]]) -> tuple[set[Span], list[tuple[str, str]]]:

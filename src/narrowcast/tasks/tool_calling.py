@@ -18,7 +18,7 @@ from narrowcast.core.metric import Gate
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskHandler, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskHandler, TaskScores
 from narrowcast.tasks.call_match import CallMatch, match_calls
 from narrowcast.tasks.prompt import conversation, missing_input
 from narrowcast.tasks.row_shape import RowShape, call_rows
@@ -116,7 +116,13 @@ class ToolCallingHandler(TaskHandler):
             RowOutcome(example.id, match.calls, _wanted_answer(example), answer.value, answer.error)
             for example, match, answer in zip(examples, matches, answers, strict=True)
         ]
-        return TaskScores("call_accuracy", resample(np.arange(len(examples))), outcomes, resample)
+        return TaskScores(
+            primary="call_accuracy",
+            metrics=resample(np.arange(len(examples))),
+            rows=outcomes,
+            resample=resample,
+            deciding={"argument_accuracy": Deciding(np.where(values[:, 3] > 0, 0, -1))},
+        )
 
     def _likeness(self, examples: Sequence[Example], answers: Sequence[Parsed]) -> Any:
         """ROUGE-L of each reply that is wanted in words, NaN elsewhere; None where no row wants one."""

@@ -18,6 +18,7 @@ from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
 from narrowcast.stages.export.options import ExportResult, Inputs, Options
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
+from narrowcast.stages.export.verdict import require_success
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
 from narrowcast.version import __version__
 
@@ -37,9 +38,10 @@ def export(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
 
     Raises:
         ModelError: weights missing, an architecture that GGUF cannot take, a failed quantisation.
-        StageError: `export_parity_failed`; no bundle is kept, the report is.
+        StageError: `export_model_rejected`; `export_parity_failed`: no bundle is kept, the report is.
     """
     run = inputs.run
+    require_success(inputs, ctx)
     _check_adapter(inputs, options)
     trained = load_measured(run.run_id, ctx)
     target = ctx.project.gguf / run.run_id
@@ -130,6 +132,7 @@ def _describe(
         ],
         parity=report,
         smoke=smoke,
+        verdict=inputs.verdict,
         code_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -185,6 +188,7 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
         files=files,
         sizes=sizes,
         parity=manifest.parity,
+        verdict=manifest.verdict,
         artifacts=artifacts,
         summary=f"{', '.join(files)} written{verdict}",
         payload={
@@ -193,5 +197,6 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
             "file_size_bytes": sum(sizes.values()),
             "files": {name: {"path": files[name], "file_size_bytes": sizes[name]} for name in files},
             "parity": manifest.parity.verdict if manifest.parity else None,
+            "standing": manifest.verdict.conclusion.standing if manifest.verdict else None,
         },
     )

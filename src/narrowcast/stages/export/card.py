@@ -9,6 +9,7 @@ from narrowcast.core.bundle import BundleManifest, public_name
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.stages.export.options import Inputs, stage_result
+from narrowcast.stages.export.verdict import verdict_section
 
 _MORE_METRICS = 3  # besides the primary one, in the evaluation table
 
@@ -18,6 +19,7 @@ def model_card(manifest: BundleManifest, inputs: Inputs, project: ProjectPaths) 
     sections = [
         _front_matter(manifest),
         _what_it_is(manifest, inputs),
+        verdict_section(manifest.verdict),
         _data(inputs),
         _training(inputs),
         _evaluation([stage_result(project, name) for name in reversed(inputs.evaluated)]),
@@ -97,14 +99,21 @@ def _training(inputs: Inputs) -> str:
 
 def _evaluation(results: Sequence[dict[str, Any] | None]) -> str:
     rows: list[list[str]] = []
-    for result in results:
-        for each in result["results"] if result else ():
+    known = [result for result in results if result]
+    for result in known:
+        if _rows_of(result) != _rows_of(known[0]):
+            continue  # one table, one set of rows
+        for each in result["results"]:
             if each["model"] not in [row[0] for row in rows]:
                 rows.append([each["model"], each["split"], str(each["n"]), *_metrics(each)])
     if not rows:
         return "## Evaluation\n\nThis run was not evaluated on this data set before it was exported."
-    note = "Intervals: 95 %, bootstrap over rows."
+    note = "Intervals: 95 %; rows that are alike count as one group."
     return "## Evaluation\n\n" + _table(["model", "split", "rows", "metric", "others"], rows) + f"\n\n{note}"
+
+
+def _rows_of(result: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(result[name] for name in ("dataset_version", "split", "n", "rows_drawn"))
 
 
 def _metrics(result: dict[str, Any]) -> list[str]:

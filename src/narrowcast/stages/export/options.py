@@ -13,10 +13,12 @@ from narrowcast.core.parity import ParityReport
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext, StageInputs, StageOptions, StageResult
+from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import ModelError, StageError
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
+from narrowcast.store.verdicts import read_verdict
 
 Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k"]
 
@@ -45,6 +47,8 @@ class Inputs(StageInputs):
     dataset: DatasetManifest
     evaluated: list[str]
     """Stages whose figures on this data set the card can quote."""
+    verdict: RunVerdict | None = None
+    """What the last evaluation on this data set said of the run."""
 
 
 class ExportResult(StageResult):
@@ -58,6 +62,8 @@ class ExportResult(StageResult):
     sizes: dict[str, int]
     """Format to bytes."""
     parity: ParityReport | None = None
+    verdict: RunVerdict | None = None
+    """What the last evaluation before the export said of the run."""
 
 
 def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
@@ -83,7 +89,18 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
             "the model was trained on another version of the data",
             f"trained on {short(run.dataset_version)}, prepared {short(dataset.version)}",
         )
-    return Inputs(run=run, dataset=dataset, evaluated=_evaluated(project, dataset), parent=run.run_id)
+    return Inputs(
+        run=run,
+        dataset=dataset,
+        evaluated=_evaluated(project, dataset),
+        verdict=_verdict(project, run),
+        parent=run.run_id,
+    )
+
+
+def _verdict(project: ProjectPaths, run: RunManifest) -> RunVerdict | None:
+    verdict = read_verdict(project, run.run_id)
+    return verdict if verdict and verdict.dataset_version == run.dataset_version else None
 
 
 def _evaluated(project: ProjectPaths, dataset: DatasetManifest) -> list[str]:

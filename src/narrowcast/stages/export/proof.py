@@ -17,6 +17,7 @@ from narrowcast.stages.export.measured import measure
 from narrowcast.stages.export.merge import Trained
 from narrowcast.stages.export.options import Options, held_out
 from narrowcast.stages.export.parity import compare_file
+from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
 from narrowcast.tasks import handler_for
@@ -51,6 +52,7 @@ def prove(
             next_command="narrowcast prepare",
             reason_code="eval_dataset_missing",
         )
+    record_access(ctx.project, dataset, held_out(options), ctx.run_id, [ModelRef.of_run(trained.run_id)])
     handler, work = handler_for(dataset.task), Work(ctx.progress, ctx.cancel)
     with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:
         with TransformersPredictor(

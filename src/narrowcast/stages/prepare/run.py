@@ -12,6 +12,7 @@ from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
+from narrowcast.similarity.examples import comparison_texts, exact_groups
 from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
@@ -21,9 +22,7 @@ from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (
     Rejection,
     check_task,
-    comparison_texts,
     conflicts,
-    exact_groups,
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
 from narrowcast.store.datasets import dataset_version, save_version, write_rejections

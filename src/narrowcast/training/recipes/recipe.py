@@ -84,7 +84,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         rank, reasons["lora_rank"] = rank_for(task, rows)
     epochs = options.epochs
     if epochs is None:
-        epochs = _epochs(rows, options.batch_size)
+        epochs = default_epochs(rows, options.batch_size)
         reasons["epochs"] = f"{rows:,} rows"
     rate = options.learning_rate
     if rate is None:
@@ -164,7 +164,7 @@ def _method(
     return "qlora" if quantised else "lora"
 
 
-def _epochs(rows: int, batch_size: int) -> int:
+def default_epochs(rows: int, batch_size: int) -> int:
     """Five; more where that would be under 400 steps, fewer where it would be over 2,500."""
     steps = math.ceil(rows / batch_size)
     target = max(_EPOCHS * steps, _FEWEST_STEPS)

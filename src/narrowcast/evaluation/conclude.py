@@ -1,0 +1,134 @@
+"""What gates and comparisons say of a model together: whether it is worth shipping, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from narrowcast.core.metric import Gate, GateOutcome, Verdict
+from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.verdict import Conclusion
+from narrowcast.evaluation.result import Comparison
+
+BASELINE_GATE = "beats_every_baseline"
+
+_TRIVIAL = ("majority",)
+
+
+def baseline_gate(primary: str, comparisons: Sequence[Comparison]) -> GateOutcome:
+    """The default gate on quality: better than every baseline on the same rows; worse than one fails."""
+    verdict: Verdict = "not_enough_data"
+    hardest = min(comparisons, key=lambda each: each.difference.value, default=None)
+    if hardest is None:
+        reason = "no baseline was measured on this data set: narrowcast baseline"
+    else:
+        verdicts = {each.verdict for each in comparisons}
+        verdict = "fail" if "worse" in verdicts else "pass" if verdicts == {"better"} else "not_enough_data"
+        reason = "; ".join(_shown(each) for each in comparisons)
+    gate = Gate(gate_id=BASELINE_GATE, metric=primary, operator="gte", threshold=0.0)
+    return GateOutcome(**gate.model_dump(), verdict=verdict, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How long a model was trained, in updates, and how long it would be by default."""
+
+    updates: int
+    default_updates: int
+    default_epochs: int
+
+
+def conclude(
+    model: ModelRef,
+    gates: Sequence[GateOutcome],
+    comparisons: Sequence[Comparison],
+    training: Training | None = None,
+) -> Conclusion:
+    """The conclusion on one model, from all of its gates and from the interval of every comparison."""
+    worse = [each for each in comparisons if each.verdict == "worse"]
+    stopped = [gate for gate in gates if gate.blocks and gate.gate_id != BASELINE_GATE]
+    if worse:
+        best = min(worse, key=lambda each: each.difference.value)
+        also = f"; gates that block it as well: {_names(stopped)}" if stopped else ""
+        return Conclusion(
+            standing="lost",
+            sentence=f"do not ship {model}: {best.against} is better (difference to {_shown(best)}){also}; "
+            f"ship {best.against}, {_longer(training)}",
+            next=_improve(training),
+        )
+    if stopped:
+        return Conclusion(
+            standing="failed",
+            sentence=f"do not ship {model}: {_names(stopped)} ({stopped[0].reason}); {_longer(training)}",
+            next=_improve(training),
+        )
+    if not comparisons:
+        return Conclusion(
+            standing="not_compared",
+            sentence=f"{model} was compared with no baseline, so nothing says that it is worth shipping",
+            next=["narrowcast baseline", f"narrowcast eval {model}"],
+        )
+    open_ = [each for each in comparisons if each.verdict != "better"]
+    if open_:
+        differences = "; ".join(_shown(each) for each in open_)
+        return Conclusion(
+            standing="undecided",
+            sentence=f"{model} is not shown to be better than {_against(open_)} "
+            f"(difference to {differences}): ship what is simpler, measure more rows, {_longer(training)}",
+            next=[*_improve(training), *_ship(model)],
+        )
+    hardest = min(comparisons, key=lambda each: each.difference.value)
+    uncertain = [gate for gate in gates if gate.verdict == "not_enough_data"]
+    return Conclusion(
+        standing="ahead",
+        sentence=f"{model} beats {_every(comparisons)}; least of all {_shown(hardest)}"
+        + (f"; {_names(uncertain)}" if uncertain else ""),
+        next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
+    )
+
+
+def _every(comparisons: Sequence[Comparison]) -> str:
+    names = _against(comparisons)
+    if _only_trivial(comparisons):
+        return f"{names}, the only baseline measured"
+    return f"every baseline measured ({names})"
+
+
+def _only_trivial(comparisons: Sequence[Comparison]) -> bool:
+    return all(each.against.name in _TRIVIAL for each in comparisons)
+
+
+def _against(comparisons: Sequence[Comparison]) -> str:
+    return ", ".join(each.against for each in comparisons)
+
+
+def _shown(each: Comparison) -> str:
+    by = each.difference
+    return (
+        f"{each.against} {by.value:+.3f} [{by.low:+.3f}, {by.high:+.3f}] {by.metric}"
+        f"{f', {each.too_small}' if each.too_small else ''}"
+    )
+
+
+def _names(gates: Sequence[GateOutcome]) -> str:
+    words = {"fail": "fails", "not_enough_data": "lacks data", "pass": "passes"}
+    return ", ".join(f"gate {gate.gate_id} {words[gate.verdict]}" for gate in gates)
+
+
+def _ship(model: ModelRef) -> list[str]:
+    return ["narrowcast export"] if model.name == "run" else []
+
+
+def _longer(training: Training | None) -> str:
+    if training is None or training.updates >= training.default_updates:
+        return "or add data"
+    return (
+        f"add data, or train longer: {training.updates:,} updates, "
+        f"the default is {training.default_updates:,}"
+    )
+
+
+def _improve(training: Training | None) -> list[str]:
+    if training is None or training.updates >= training.default_updates:
+        return ["narrowcast models list"]
+    return [f"narrowcast train --epochs {training.default_epochs}"]

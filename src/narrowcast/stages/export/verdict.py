@@ -1,0 +1,52 @@
+"""A model that failed its gates or lost to a baseline is exported on request only, and its card says so."""
+
+from __future__ import annotations
+
+from narrowcast.core.stage import StageContext
+from narrowcast.core.verdict import RunVerdict
+from narrowcast.errors import StageError
+from narrowcast.stages.export.options import Inputs
+
+
+def require_success(inputs: Inputs, ctx: StageContext) -> None:
+    """Continue where no evaluation speaks against the model, or with an event where that was forced.
+
+    Raises:
+        StageError: `export_model_rejected`.
+    """
+    verdict = inputs.verdict
+    if verdict is None or not verdict.blocks:
+        return
+    if not ctx.force:
+        raise StageError(
+            verdict.conclusion.sentence,
+            where=verdict.report,
+            next_command=f"{verdict.conclusion.next[0]}, or narrowcast export --force",
+            reason_code="export_model_rejected",
+        )
+    ctx.emit(
+        "export_model_forced",
+        f"exported on request: {verdict.conclusion.sentence}",
+        {"run_id": verdict.run_id, "standing": verdict.conclusion.standing},
+    )
+
+
+def verdict_section(verdict: RunVerdict | None) -> str:
+    """The verdict as a section of the model card."""
+    if verdict is None:
+        return "## Verdict\n\nThis run was not evaluated on this data set before it was exported."
+    lines = [
+        f"## Verdict: {verdict.conclusion.standing.replace('_', ' ')}",
+        f"{verdict.conclusion.sentence[:1].upper()}{verdict.conclusion.sentence[1:]}.",
+        f"Judged on {verdict.n:,} {verdict.split} rows in {verdict.groups:,} groups.",
+    ]
+    lines += [
+        f"- gate `{gate.gate_id}`: {gate.verdict.replace('_', ' ')} ({gate.reason})" for gate in verdict.gates
+    ]
+    lines += [
+        f"- against `{each.against}`: {each.difference.value:+.3f} ({each.difference.low:+.3f} "
+        f"to {each.difference.high:+.3f}) {each.difference.metric}: {each.verdict}"
+        for each in verdict.baselines
+    ]
+    head, listed = lines[:3], lines[3:]
+    return "\n\n".join([*head, "\n".join(listed)]).rstrip()

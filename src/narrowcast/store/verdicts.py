@@ -1,0 +1,47 @@
+"""`registry/verdicts/<run>.json`: what the last evaluation said of a trained run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.verdict import RunVerdict
+from narrowcast.errors import ModelError
+from narrowcast.store.files import read_json, write_json
+
+
+def save_verdict(project: ProjectPaths, verdict: RunVerdict) -> None:
+    """Keep a verdict, unless the one before rests on more rows of the same split and version."""
+    former = read_verdict(project, verdict.run_id)
+    same = former is not None and (former.dataset_version, former.split) == (
+        verdict.dataset_version,
+        verdict.split,
+    )
+    if former is None or not same or former.n <= verdict.n:
+        write_json(_path(project, verdict.run_id), verdict.model_dump(mode="json"))
+
+
+def read_verdict(project: ProjectPaths, run_id: str) -> RunVerdict | None:
+    """The verdict on a run; None where it was not evaluated.
+
+    Raises:
+        ModelError: where the file was damaged, so that a failed model never passes for one without a verdict.
+    """
+    path = _path(project, run_id)
+    if not path.exists():
+        return None
+    try:
+        return RunVerdict.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ModelError(
+            "the verdict on the run cannot be read",
+            where=str(path),
+            next_command=f"narrowcast eval run:{run_id} --force",
+            reason_code="eval_runtime_error",
+        ) from error
+
+
+def _path(project: ProjectPaths, run_id: str) -> Path:
+    return project.registry / "verdicts" / f"{run_id}.json"
