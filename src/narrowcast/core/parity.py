@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue, Verdict
 
-Cause = Literal["template", "tokenizer", "eos", "numerics", "quantisation"]
+Cause = Literal[
+    "file", "run", "weights", "metadata", "template", "tokenizer", "eos", "numerics", "quantisation"
+]
 
 FLOAT_FORMATS = ("f32", "f16", "bf16")
 FLOAT_TOP1 = 0.99
