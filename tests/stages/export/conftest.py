@@ -87,6 +87,16 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session", params=["skilled", "weak"])
+def either_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier that knows its task, and one that learned nothing; 100 dev rows each."""
+    home = tmp_path_factory.mktemp(request.param)
+    spec = TaskSpec(profile="classification", labels=list(WORDS))
+    rate, epochs = (3e-3, 6) if request.param == "skilled" else (1e-7, 1)
+    train_project(home, spec, sentences(260), dev=100, epochs=epochs, learning_rate=rate, method="lora")
+    return home
+
+
 @pytest.fixture(scope="session")
 def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An extractor, all weights trained."""
@@ -112,6 +122,12 @@ def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the trained project, in a workspace of its own."""
     yield from opened_copy(trained_home, tmp_path)
+
+
+@pytest.fixture
+def either(either_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the skilled project, and of the weak one."""
+    yield from opened_copy(either_home, tmp_path)
 
 
 @pytest.fixture

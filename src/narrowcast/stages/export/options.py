@@ -58,6 +58,8 @@ class ExportResult(StageResult):
     sizes: dict[str, int]
     """Format to bytes."""
     parity: ParityReport | None = None
+    manifest_sha256: str = ""
+    """Of `bundle.json`; empty where an older version wrote it."""
 
 
 def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
