@@ -46,7 +46,8 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     Only the train and dev splits are read; test and golden rows never come near training.
 
     Raises:
-        StageError: if no row is left to train on.
+        StageError: where no row is left to train on.
+        ModelError: where the chat template refuses every row.
         CancelledError: on request.
     """
     require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")
@@ -76,6 +77,8 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
         )
     train = splits[Split.TRAIN]
     if not train.rows:
+        if train.refusal is not None and set(train.rejected) == {"template_refused"}:
+            raise train.refusal
         reasons = ", ".join(f"{count} {reason}" for reason, count in train.rejected.items()) or "no rows"
         raise StageError(
             f"no row is left to train on: {reasons}",

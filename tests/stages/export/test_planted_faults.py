@@ -40,16 +40,20 @@ def spoilt_export(monkeypatch, tmp_path):
         with pytest.raises(StageError, match="is not the model that was measured") as caught:
             export(project, ExportRequest(options=options))
         assert caught.value.reason_code == "export_parity_failed"
-        assert not list(project.paths.gguf.glob("*"))
-        (kept,) = project.paths.reports.glob("parity-*.json")
+        run_id = (project.paths.stage_records / "train" / "current").read_text().strip()
+        assert not (project.paths.gguf / run_id).exists()
+        kept = project.paths.reports / f"parity-{run_id}.json"
         return ParityReport.model_validate(json.loads(kept.read_text())), caught.value
 
     return run
 
 
-@pytest.mark.parametrize("rows", [8, 100])
-@pytest.mark.parametrize("fault", FAULTS, ids=[each.name for each in FAULTS])
-def test_a_planted_fault_is_refused_and_named(either, spoilt_export, tmp_path, fault: Fault, rows):
+# Nothing is run where a file is not the model, so the number of rows says nothing; a few are tried with more.
+CASES = [(8, fault) for fault in FAULTS] + [(100, fault) for fault in FAULTS[4:12:3]]
+
+
+@pytest.mark.parametrize(("rows", "fault"), CASES, ids=[f"{fault.name}-{rows}" for rows, fault in CASES])
+def test_a_planted_fault_is_refused_and_named(either, spoilt_export, tmp_path, rows, fault: Fault):
     report, error = spoilt_export(
         either, rows, lambda merged, files, name: plant(fault, merged, files, name, tmp_path / "planted")
     )
