@@ -69,9 +69,11 @@ def test_no_changed_answer_excludes_a_fall_of_three_in_n(rows, outcome):
     assert verdict("q8_0", rows=rows, metric_difference=interval)[0] == outcome
 
 
-def test_an_interval_with_a_width_is_left_alone():
+def test_an_interval_that_saw_a_fall_is_left_alone():
     interval = MetricValue(value=-0.1, low=-0.2, high=0.0)
     assert rule_of_three(interval, 8) == interval
+    better = rule_of_three(MetricValue(value=0.1, low=0.0, high=0.2), 8)
+    assert (better.low, better.high) == (-3 / 8, 0.2)
     assert rule_of_three(MetricValue(value=-1, low=-1, high=-1), 8).high == -1 + 3 / 8
 
 

@@ -98,17 +98,18 @@ class ParityReport(BaseModel):
 
 
 def rule_of_three(difference: MetricValue, rows: int) -> MetricValue:
-    """An interval that says something where no row differed.
+    """An interval that says something where no fall was seen.
 
-    A bootstrap of equal rows has no width. Of an event that was not seen in n rows, a share of up to 3 / n
-    is possible at 95 % (Hanley and Lippman-Hand, 1983).
+    A bootstrap of rows none of which got worse never falls, and one of equal rows has no width. Of an event
+    that was not seen in n rows, a share of up to 3 / n is possible at 95 % (Hanley and Lippman-Hand, 1983).
     """
-    if difference.low != difference.high:
-        return difference
     room = min(1.0, 3 / rows)
-    return MetricValue(
-        value=difference.value, low=max(-1.0, difference.low - room), high=min(1.0, difference.high + room)
-    )
+    low, high = difference.low, difference.high
+    if low >= 0 or low == high:
+        low = max(-1.0, low - room)
+    if difference.low == high:
+        high = min(1.0, high + room)
+    return MetricValue(value=difference.value, low=low, high=high)
 
 
 def judge(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, str]:

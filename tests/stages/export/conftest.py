@@ -50,9 +50,13 @@ def sentences(count: int) -> list[Example]:
     return rows
 
 
-def train_project(home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, **options: object) -> None:
+def train_project(
+    home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, template: str = "", **options: object
+) -> None:
     """A workspace with the project `task`, its data prepared and a model trained."""
     base = build_tiny_model(home / "base")
+    if template:
+        (base / "chat_template.jinja").write_text(template)
     project = Project.create(Settings.from_environment({}, home=home / "work"), "task")
     splits = {Split.TRAIN: rows[:-dev], Split.DEV: rows[-dev:], Split.TEST: []}
     manifest = DatasetManifest(
