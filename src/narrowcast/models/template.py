@@ -119,7 +119,7 @@ def template_renderer(
                     tools=None,
                     documents=None,
                     add_generation_prompt=generate,
-                    enable_thinking=False,  # a narrow task answers at once
+                    enable_thinking=False,  # a narrow task answers without thinking aloud
                     **tokens,
                 )
                 return text

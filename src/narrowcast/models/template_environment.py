@@ -1,7 +1,7 @@
 """The Jinja environment of chat templates: what transformers offers them, under a limit of time and size.
 
 A template comes with a base model, so it is foreign code. Jinja's sandbox keeps it from the machine, but lets
-it run for ever or fill the memory. Here each turn of a loop, each call and each written text is counted
+it run without end or fill the memory. Here each turn of a loop, each call and each written text is counted
 against a budget, and what would make a huge value in one step is refused before it is made. The limits are
 far beyond what a real template needs.
 
@@ -56,7 +56,7 @@ def compiled(source: str) -> Any:
     """A template.
 
     Raises:
-        Exception: whatever Jinja raises where the source is no template; also `RecursionError`.
+        Exception: whatever Jinja raises where the source is not a template; also `RecursionError`.
     """
     if len(source) > LARGEST_SOURCE:
         raise TemplateRuntimeError(f"it has {len(source):,} characters, at most {LARGEST_SOURCE:,} are read")
@@ -216,7 +216,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def _guarded(name: str, each: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that refuses a huge result, before it is made where it can grow at once."""
+    """A filter that refuses a huge result, before it is made where it can grow in one step."""
     passed = 1 if hasattr(each, "jinja_pass_arg") else 0  # Jinja's context comes first
 
     @wraps(each)

@@ -108,7 +108,7 @@ def edit_labels(manifest):
 
 
 def edit_number(manifest):
-    manifest["parity"]["formats"][0]["exported"] = 1.0
+    manifest["parity"]["formats"][0]["exported"] = 0.123
 
 
 def edit_hash(manifest):
@@ -133,6 +133,7 @@ def test_an_edited_manifest_is_refused_by_parity_and_by_serve(trained):
     for edit in EDITS:
         manifest = json.loads(written)
         edit(manifest)
+        assert manifest != json.loads(written)
         path.write_text(json.dumps(manifest))
         for refused in (
             lambda: parity(trained, ParityRequest(options=ROWS)),

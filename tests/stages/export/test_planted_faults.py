@@ -12,6 +12,8 @@ import pytest
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.request import StageRequest
 from narrowcast.errors import StageError
+from narrowcast.models.gguf.quantise import quantise
+from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.ops.export import export
 from narrowcast.ops.requests import ExportRequest
 from narrowcast.pipeline.execute import run_stage
@@ -112,3 +114,21 @@ def test_unchanged_files_are_identical(either, rows):
         assert each.verdict == ("pass" if rows == 100 and each.format in ("f16", "f32") else each.verdict)
         assert rows == 100 or each.verdict == "not_enough_data"
     assert result.parity.verdict in ("pass", "not_enough_data")
+
+
+def test_the_model_quantised_elsewhere_is_compared_with_todays(either, monkeypatch, tmp_path):
+    """Other bytes, as another version of llama.cpp writes them: from float32 here, from float16 there."""
+    write = bundle_module.write_gguf_files
+
+    def elsewhere(merged, bundle, options, name, ctx):
+        files = write(merged, bundle, options, name, ctx)
+        write_gguf(merged, tmp_path / "f32.gguf", "f32", name=name)
+        quantise(tmp_path / "f32.gguf", files["q4_k_m"][0], "q4_k_m")
+        return files
+
+    monkeypatch.setattr(bundle_module, "write_gguf_files", elsewhere)
+    result = export(either, ExportRequest(options={"formats": ["q4_k_m"], "parity_rows": 8}))
+    (file,) = result.parity.formats
+    assert (file.identical, file.cause) == (True, None)
+    assert file.mean_kl != file.requantised_kl
+    assert file.mean_kl == pytest.approx(file.requantised_kl, rel=0.2)

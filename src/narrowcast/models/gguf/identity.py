@@ -73,24 +73,24 @@ def compare_gguf(
         plan: of the measured model's folder.
         file_format: what the file is called: `f16`, `q8_0`, ...
         source: float type that quantisation begins from.
-        quantised: the model quantised today, where `file_format` is no float format.
+        quantised: the model quantised today, where `file_format` is a quantisation.
         run_id: of the model; a file that names another one is refused by that name.
     """
     try:
-        found = read_gguf(path)
+        content = read_gguf(path)
     except ModelError as error:
         return Identity(Mismatch("file", error.what), exact=False)
     mismatch = (
-        _run(found.metadata, run_id)
-        or _structure(found, _expected(plan, file_format, quantised))
-        or _settings(found.metadata, _metadata(plan, file_format))
+        _run(content.metadata, run_id)
+        or _structure(content, _expected(plan, file_format, quantised))
+        or _settings(content.metadata, _metadata(plan, file_format))
     )
     if mismatch:
         return Identity(mismatch, exact=False)
-    made = None if quantised is None else read_gguf(quantised)
+    today = None if quantised is None else read_gguf(quantised)
     exact = True
-    for number, tensor in enumerate(found.tensors):
-        other = made.tensors[number] if made else None
+    for number, tensor in enumerate(content.tensors):
+        other = today.tensors[number] if today else None
         same = other is None or _same_bytes(tensor, other)
         exact = exact and same
         detail = _values(tensor, plan, source, None if same else other)
@@ -121,9 +121,9 @@ def _expected(plan: GgufPlan, file_format: str, quantised: Path | None) -> list[
 
 
 def _structure(found: GgufContent, expected: Sequence[tuple[str, Any, str]]) -> Mismatch | None:
-    names, wanted = [each.name for each in found.tensors], [name for name, _, _ in expected]
-    missing, foreign = set(wanted) - set(names), set(names) - set(wanted)
-    if missing or foreign or len(names) != len(wanted):
+    names, right = [each.name for each in found.tensors], [name for name, _, _ in expected]
+    missing, foreign = set(right) - set(names), set(names) - set(right)
+    if missing or foreign or len(names) != len(right):
         first = min(missing | foreign, default="one")
         word = "missing" if first in missing else "not of the model"
         return Mismatch("weights", f"tensor {first} is {word}")
@@ -158,22 +158,22 @@ def _cause(key: str) -> Cause:
     return "tokenizer" if key.startswith("tokenizer.") or key == NORMALIZER_KEY else "metadata"
 
 
-def _differing(found: Any, expected: Any) -> str:
+def _differing(value: Any, expected: Any) -> str:
     """In what two values differ; empty where they are equal. Numbers are stored as float32."""
     import numpy as np
 
     if isinstance(expected, list | tuple):
-        if not isinstance(found, list) or len(found) != len(expected):
-            size = len(found) if isinstance(found, list) else 0
+        if not isinstance(value, list) or len(value) != len(expected):
+            size = len(value) if isinstance(value, list) else 0
             return f" has {size} entries, not {len(expected)}"
-        places = (index for index, pair in enumerate(zip(found, expected, strict=True)) if pair[0] != pair[1])
+        places = (index for index, pair in enumerate(zip(value, expected, strict=True)) if pair[0] != pair[1])
         first = next(places, None)
-        return "" if first is None else f" has {found[first]!r} at {first}, not {expected[first]!r}"
-    if isinstance(expected, float) and isinstance(found, float | int):
-        return "" if np.float32(found) == np.float32(expected) else f" is {found}, not {expected}"
-    if found == expected:
+        return "" if first is None else f" has {value[first]!r} at {first}, not {expected[first]!r}"
+    if isinstance(expected, float) and isinstance(value, float | int):
+        return "" if np.float32(value) == np.float32(expected) else f" is {value}, not {expected}"
+    if value == expected:
         return ""
-    return " differs" if isinstance(expected, str) and len(expected) > 40 else f" is {found}, not {expected}"
+    return " differs" if isinstance(expected, str) and len(expected) > 40 else f" is {value}, not {expected}"
 
 
 def _same_bytes(tensor: GgufTensor, other: GgufTensor) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from narrowcast.errors import ModelError
 from narrowcast.plugins.optional import require
 
-_VALUES = 1 << 22  # weights that are dequantised at once: 16 MiB
+_VALUES = 1 << 22  # weights that are dequantised together: 16 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_gguf(path: Path) -> GgufContent:
     """Map a file.
 
     Raises:
-        ModelError: where it is no GGUF file, or was cut.
+        ModelError: where it is another kind of file, or was cut.
     """
     require("gguf", "numpy", purpose="reading GGUF")
     import gguf
@@ -71,7 +71,7 @@ def read_gguf(path: Path) -> GgufContent:
         }
     except (ValueError, KeyError, IndexError, OSError, OverflowError, TypeError) as error:
         raise ModelError(
-            f"the file is no GGUF file, or was cut: {error}",
+            f"the file is not GGUF, or was cut: {error}",
             where=str(path),
             next_command="narrowcast export --force",
         ) from error
