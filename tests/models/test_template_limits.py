@@ -94,7 +94,7 @@ def test_what_would_not_end_is_an_error(template, monkeypatch):
         rendered(template)
 
 
-def test_a_long_conversation_is_no_fault():
+def test_a_long_conversation_is_rendered():
     turns = [Message("user", "x" * 2000), Message("assistant", "y" * 2000)] * 1000
     template = "{% for m in messages %}{{ '<' ~ m.role ~ '>' + m.content | trim }}\n{% endfor %}"
     assert len(rendered(template, turns)) > 4_000_000

@@ -165,7 +165,7 @@ def _exported(result: Any) -> list[str]:
         equal = "equal" if proof.prompt_ids_equal else "DIFFERENT"
         agree = "-" if proof.top1_agreement is None else f"{proof.top1_agreement:.1%}"
         lines.append(
-            f"proof on {proof.rows} rows: {equal} prompts, {agree} of next tokens agree: {proof.verdict}"
+            f"parity on {proof.rows} rows: {equal} prompts, {agree} of next tokens agree: {proof.verdict}"
         )
     return lines
 

@@ -103,7 +103,7 @@ def template_renderer(
         where: whose template it is, for errors.
 
     Raises:
-        TemplateRefusedError: (from the renderer) where the template refuses the conversation, is not valid,
+        TemplateRefusedError: (from the renderer) if the template refuses the conversation, is not valid,
             fails, or exceeds the limits of `narrowcast.models.template_environment`.
     """
 

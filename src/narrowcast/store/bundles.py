@@ -34,7 +34,7 @@ def read_bundle(folder: Path) -> BundleManifest:
     """The manifest of a bundle, which must be the one that was written.
 
     Raises:
-        ModelError: where there is none, it is damaged, or it was edited.
+        ModelError: if there is none, it is damaged, or it was edited.
     """
     path = folder / "bundle.json"
     try:

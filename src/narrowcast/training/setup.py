@@ -46,8 +46,8 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     Only the train and dev splits are read; test and golden rows never come near training.
 
     Raises:
-        StageError: where no row is left to train on.
-        ModelError: where the chat template refuses every row.
+        StageError: if no row is left to train on.
+        ModelError: if the chat template refuses every row.
         CancelledError: on request.
     """
     require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")

@@ -16,7 +16,7 @@ def length(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
         try:
             ids, _ = render_training(context.tokenizer, row.messages)
         except TemplateRefusedError as error:
-            found[row.index] = error.what
+            rejections[row.index] = error.what
             continue
         if len(ids) > context.max_tokens:
             rejections[row.index] = f"{len(ids):,} tokens, {context.max_tokens:,} fit"

@@ -59,7 +59,7 @@ def read_gguf(path: Path) -> GgufContent:
     """Map a file.
 
     Raises:
-        ModelError: where it is another kind of file, or was cut.
+        ModelError: if it is another kind of file, or was cut.
     """
     require("gguf", "numpy", purpose="reading GGUF")
     import gguf

@@ -93,7 +93,7 @@ def measure(
         work: advanced, and asked whether to stop, once per row.
 
     Raises:
-        TemplateRefusedError: where the chat template refuses every row; a single one is left out, and said.
+        TemplateRefusedError: if the chat template refuses every row; a single one is left out, and said.
     """
     rows, model, tokenizer = [], trained.model, trained.tokenizer
     work.progress.start("parity: trained model", len(examples))

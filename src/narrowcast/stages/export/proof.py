@@ -68,8 +68,8 @@ def prove(
         ctx: of the stage, or one made by hand.
 
     Raises:
-        StageError: where the split has no rows.
-        ModelError: where a file cannot be run.
+        StageError: if the split has no rows.
+        ModelError: if a file cannot be run.
     """
     examples = read_split(ctx.project, dataset, held_out(options))[: options.parity_rows]
     if not examples:

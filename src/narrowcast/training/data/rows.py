@@ -160,11 +160,11 @@ def tokenise(
         try:
             learned = render_learned(tokenizer, messages, every_turn=every_turn)
         except TemplateRefusedError as error:
-            found.reject("template_refused", example.id)
-            found.refusal = found.refusal or error
+            rows.reject("template_refused", example.id)
+            rows.refusal = rows.refusal or error
             each()
             continue
-        found.turns_without_loss += learned.turns_without_loss
+        rows.turns_without_loss += learned.turns_without_loss
         mask = bytes(weight > 0 for weight in learned.weights)
         weights = tuple(compress(learned.weights, mask))
         if all(weight == 1 for weight in weights):
@@ -174,7 +174,7 @@ def tokenise(
         longest = max(len(side.ids) for side in row.sides())
         reason = "over_length" if longest > max_length else "no_completion" if not row.loss_tokens else ""
         if reason:
-            found.reject(reason, example.id)
+            rows.reject(reason, example.id)
         else:
             rows.rows.append(row)
         each()
