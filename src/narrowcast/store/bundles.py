@@ -66,7 +66,7 @@ def proven_file(path: Path) -> tuple[BundleManifest, BundleFile]:
     manifest = read_bundle(path.parent)
     entry = next((each for each in manifest.files if each.path == path.name and each.format), None)
     if entry is None or sha256_file(path) != entry.sha256:
-        raise _not_proven("the file is not the one that its bundle was proven with", path)
+        raise _not_proven("the file is not the one that passed parity", path)
     return manifest, entry
 
 

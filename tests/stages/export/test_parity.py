@@ -178,7 +178,7 @@ def test_a_changed_file_is_not_measured_either(trained):
     path.write_bytes(data)
     manifest = load_manifest(trained.paths)
     context = PredictorContext(trained.paths, trained.settings, manifest.task, AnswerKind.LABEL, "", list)
-    with pytest.raises(ModelError, match="not the one that its bundle was proven with"):
+    with pytest.raises(ModelError, match="not the one that passed parity"):
         load_predictor(ModelRef("gguf:f16"), context)
 
 
