@@ -14,7 +14,7 @@ from narrowcast.core.names import AnswerKind
 from narrowcast.errors import ModelError, StageError
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.models.predictors.base import PredictorContext
-from narrowcast.models.predictors.load import load_predictor
+from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest, ServeRequest
 from narrowcast.ops.serve import find_served
@@ -179,7 +179,7 @@ def test_a_changed_file_is_not_measured_either(trained):
     manifest = load_manifest(trained.paths)
     context = PredictorContext(trained.paths, trained.settings, manifest.task, AnswerKind.LABEL, "", list)
     with pytest.raises(ModelError, match="not the one that passed parity"):
-        load_predictor(ModelRef("gguf:f16"), context)
+        predictor_factory(ModelRef("gguf:f16")).load(context, "f16")
 
 
 def test_a_failed_proof_keeps_the_report_and_no_bundle(trained, monkeypatch):
