@@ -106,7 +106,7 @@ def tickets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`tickets.csv` in the current folder: texts and their categories."""
     monkeypatch.chdir(tmp_path)
     with gzip.open(ROOT / "src/narrowcast/demo/data/tickets.jsonl.gz", "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line, _ in zip(file, range(150), strict=False)]
+        rows = [json.loads(line) for line, _ in zip(file, range(400), strict=False)]
     with Path("tickets.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
@@ -128,7 +128,7 @@ def test_the_examples_run(tickets: None, capsys: pytest.CaptureFixture[str]) -> 
     first, _, third = _blocks("api.md")
     names = _run({}, first, third)
     printed = capsys.readouterr().out
-    assert names["imported"].record.accepted == 150
+    assert names["imported"].record.accepted == 400
     assert {each.split.value for each in names["prepared"].splits} == {"train", "dev", "test"}
     assert "better" in printed.splitlines()
     assert printed.splitlines()[-1].startswith("system_cancelled ")
@@ -144,8 +144,9 @@ def test_the_examples_of_other_pages_run(tickets: None) -> None:
 
 
 @pytest.mark.nightly
-def test_the_training_example_runs(tickets: None) -> None:
+def test_the_training_example_runs(tickets: None, capsys: pytest.CaptureFixture[str]) -> None:
     first, second, _ = _blocks("api.md")
     names = _run({}, first, second)
-    assert names["bundle"].parity is not None
+    assert "bundle" not in names  # one pass over a few rows loses to TF-IDF
+    assert "export_model_rejected" in capsys.readouterr().out
     assert names["measured"].results[0].model == f"run:{names['trained'].run_id}"

@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.parity import FormatParity, judge, summarise
+from narrowcast.core.parity import FileFacts, FormatParity, judge, rule_of_three, summarise
 
 
-def verdict(file_format="f16", *, low=-0.01, high=0.01, tolerance=0.03, **changes):
-    facts = {
-        "templates_equal": True,
-        "prompt_ids_equal": True,
-        "eos_equal": True,
-        "top1_agreement": 1.0,
-        **changes,
-    }
-    return judge(
-        file_format, difference=MetricValue(value=0, low=low, high=high), tolerance=tolerance, **facts
-    )
+def facts(file_format="f16", *, low=-0.01, high=0.01, **changes):
+    values = {
+        "rows": 100, "positions": 300, "templates_equal": True, "prompt_ids_equal": True, "eos_equal": True,
+        "top1_agreement": 1.0, "mean_kl": 1e-8, "metric": "accuracy", "measured": 0.9, "exported": 0.9,
+        "metric_difference": MetricValue(value=0, low=low, high=high), "size_bytes": 1, **changes,
+    }  # fmt: skip
+    return FileFacts(format=file_format, **values)
+
+
+def verdict(file_format="f16", *, tolerance=0.03, **changes):
+    return judge(facts(file_format, **changes), tolerance)[:2]
 
 
 def test_equal_files_pass():
     assert verdict() == ("pass", None)
-    assert verdict("q4_k_m", top1_agreement=0.6) == ("pass", None)
+    assert verdict("q4_k_m", top1_agreement=0.6, mean_kl=0.2, requantised_kl=0.2) == ("pass", None)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,19 @@ def test_equal_files_pass():
         ({"prompt_ids_equal": False, "eos_equal": False}, "tokenizer"),
         ({"eos_equal": False}, "eos"),
         ({"top1_agreement": 0.98}, "numerics"),
+        ({"mean_kl": 1.1e-3}, "numerics"),
+        ({"mean_kl": float("nan")}, "numerics"),
+        ({"mean_kl": None}, "numerics"),
     ],
 )
 def test_the_first_difference_is_the_cause(changes, cause):
     assert verdict(**changes) == ("fail", cause)
+
+
+def test_a_quantised_file_diverges_as_quantising_does():
+    assert verdict("q4_k_m", mean_kl=0.14, requantised_kl=0.1) == ("pass", None)
+    outcome = judge(facts("q4_k_m", mean_kl=0.16, requantised_kl=0.1), 0.03)
+    assert outcome == ("fail", "quantisation", "a KL divergence of 1.6e-01, at most 1.5e-01 is right")
 
 
 def test_the_metric_is_judged_on_its_interval():
@@ -46,18 +55,39 @@ def test_the_metric_is_judged_on_its_interval():
     assert verdict("q8_0", low=-0.03, high=0.0) == ("pass", None)
 
 
+def test_a_metric_of_zero_on_both_sides_says_nothing():
+    outcome = judge(facts("q8_0", measured=0.0, exported=0.0), 0.03)
+    assert outcome == ("not_enough_data", None, "accuracy is 0 on both sides and cannot fall")
+
+
+@pytest.mark.parametrize(
+    ("rows", "outcome"), [(8, "not_enough_data"), (99, "not_enough_data"), (100, "pass")]
+)
+def test_no_changed_answer_excludes_a_fall_of_three_in_n(rows, outcome):
+    interval = rule_of_three(MetricValue(value=0, low=0, high=0), rows)
+    assert interval.low == -3 / rows
+    assert verdict("q8_0", rows=rows, metric_difference=interval)[0] == outcome
+
+
+def test_an_interval_that_saw_a_fall_is_left_alone():
+    interval = MetricValue(value=-0.1, low=-0.2, high=0.0)
+    assert rule_of_three(interval, 8) == interval
+    better = rule_of_three(MetricValue(value=0.1, low=0.0, high=0.2), 8)
+    assert (better.low, better.high) == (-3 / 8, 0.2)
+    assert rule_of_three(MetricValue(value=-1, low=-1, high=-1), 8).high == -1 + 3 / 8
+
+
 def test_the_summary_is_the_worst_of_the_files():
     def entry(name, outcome, low, top1):
+        seen = facts(name, low=low, high=0.1, rows=10, top1_agreement=top1).model_dump()
         return FormatParity(
-            format=name, rows=10, positions=30, templates_equal=True, prompt_ids_equal=True, eos_equal=True,
-            top1_agreement=top1, mean_kl=0.0, metric="accuracy", measured=0.9, exported=0.9,
-            metric_difference=MetricValue(value=0, low=low, high=0.1), answers_equal=1.0, size_bytes=1,
-            median_latency_s=0.1, cause="quantisation" if outcome == "fail" else None, verdict=outcome,
-        )  # fmt: skip
+            **seen, identical=True, cause="quantisation" if outcome == "fail" else None, verdict=outcome
+        )
 
     entries = [entry("f16", "pass", 0.0, 1.0), entry("q8_0", "not_enough_data", -0.05, 0.99)]
-    report = summarise("exp-1", "dev", 0.03, entries)
+    report = summarise("exp-1", "dev", 0.03, entries, {"gguf": "1"})
     assert (report.verdict, report.cause, report.top1_agreement) == ("not_enough_data", None, 1.0)
+    assert report.metric_difference is not None
     assert report.metric_difference.low == -0.05
-    report = summarise("exp-1", "dev", 0.03, [*entries, entry("q4_k_m", "fail", -0.2, 0.5)])
+    report = summarise("exp-1", "dev", 0.03, [*entries, entry("q4_k_m", "fail", -0.2, 0.5)], {})
     assert (report.verdict, report.cause) == ("fail", "quantisation")

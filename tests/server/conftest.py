@@ -15,7 +15,7 @@ from typing import Any
 import openai
 import pytest
 
-from narrowcast.core.bundle import BundleFile, BundleManifest
+from narrowcast.core.bundle import BundleFile, BundleManifest, sealed_json
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.store.files import sha256_file
@@ -69,7 +69,7 @@ def bundled_gguf(tmp_path_factory: pytest.TempPathFactory, plain_gguf: Path) -> 
         code_version="0",
         created="",
     )
-    (folder / "bundle.json").write_text(manifest.model_dump_json())
+    (folder / "bundle.json").write_text(sealed_json(manifest))
     return path
 
 

@@ -156,6 +156,17 @@ def test_too_long_a_prompt_is_a_400(plain, classifier):
         assert caught.value.code == "context_length_exceeded"
 
 
+def test_a_conversation_that_cannot_be_rendered_is_a_400(plain, classifier):
+    for server, model in ((plain, "tiny"), (classifier, "cards-f16")):
+        with pytest.raises(openai.BadRequestError, match="private-use characters") as caught:
+            ask(
+                server,
+                model,
+                messages=[{"role": "user", "content": "".join(map(chr, range(0xE000, 0xF900)))}],
+            )
+        assert (caught.value.param, caught.value.code) == ("messages", "invalid_value")
+
+
 def test_unknown_models_and_paths(plain):
     with pytest.raises(openai.NotFoundError) as caught:
         ask(plain, "gpt-4")

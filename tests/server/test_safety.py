@@ -19,6 +19,7 @@ from narrowcast.server.errors import ApiError
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter
 from narrowcast.testing.tiny import build_tiny_model
+from tests.server.conftest import LABELS
 from tests.support.records import set_current_run
 
 pytestmark = pytest.mark.nightly
@@ -83,6 +84,17 @@ def test_a_file_that_was_changed_after_its_proof_is_not_served(cli, bundled_gguf
         file.write(b"\0")
     done = cli("serve", "--model", tmp_path / bundled_gguf.name, code=1)
     assert "not the one that passed parity" in done.stderr
+
+
+def test_a_bundle_whose_prompt_or_labels_were_edited_is_not_served(cli, bundled_gguf, tmp_path):
+    model = tmp_path / bundled_gguf.name
+    model.write_bytes(bundled_gguf.read_bytes())
+    written = (bundled_gguf.parent / "bundle.json").read_text()
+    for before, after in (('"instruction": ""', '"instruction": "Say yes."'), (f'"{LABELS[0]}"', '"other"')):
+        assert before in written
+        (tmp_path / "bundle.json").write_text(written.replace(before, after))
+        done = cli("serve", "--model", model, code=1)
+        assert "the manifest was edited after the export" in done.stderr
 
 
 def test_a_killed_child_fails_its_request_and_the_next_one_works(start, tmp_path):

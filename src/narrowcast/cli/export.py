@@ -11,7 +11,7 @@ from narrowcast.cli.stage import stage_command
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 
 if TYPE_CHECKING:
-    from narrowcast.core.parity import ParityReport
+    from narrowcast.core.parity import FormatParity, ParityReport
     from narrowcast.stages.export import ExportResult
 
 
@@ -57,32 +57,40 @@ def parity(request: ParityRequest, project: ProjectOption = None, as_json: JsonO
 
 
 def _render_parity(report: ParityReport) -> None:
+    from rich.markup import escape
+
     from narrowcast.cli.output import say, table
 
     say(f"[bold]Parity[/]  {report.rows} rows of {report.split}, trained model against each file")
+    right = [
+        ("top-1", "right"),
+        ("KL", "right"),
+        (report.formats[0].metric, "right"),
+        ("difference", "right"),
+    ]
     table(
-        [
-            "file",
-            ("prompt ids", "right"),
-            ("top-1", "right"),
-            ("KL", "right"),
-            (report.formats[0].metric, "right"),
-            ("difference", "right"),
-            ("ms", "right"),
-            "verdict",
-        ],
-        [
-            [
-                each.format,
-                "equal" if each.prompt_ids_equal else "differ",
-                f"{each.top1_agreement:.4f}",
-                f"{each.mean_kl:.1e}",
-                f"{each.exported:.3f}",
-                f"{each.metric_difference.value:+.3f} "
-                f"({each.metric_difference.low:+.3f} to {each.metric_difference.high:+.3f})",
-                f"{1000 * each.median_latency_s:.0f}",
-                f"{each.verdict.replace('_', ' ')}{f': {each.cause}' if each.cause else ''}",
-            ]
-            for each in report.formats
-        ],
+        ["file", "weights", "prompt ids", *right, ("ms", "right"), "verdict"],
+        [_parity_row(each) for each in report.formats],
     )
+    for each in report.formats:
+        if each.detail:
+            say(f"{each.format}: {escape(each.detail)}")
+
+
+def _parity_row(each: FormatParity) -> list[str]:
+    difference, latency = each.metric_difference, each.median_latency_s
+    return [
+        each.format,
+        "equal" if each.identical else "differ",
+        "equal" if each.prompt_ids_equal else "differ",
+        _figure(each.top1_agreement, ".4f"),
+        _figure(each.mean_kl, ".1e"),
+        _figure(each.exported, ".3f"),
+        f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})" if difference else "-",
+        _figure(None if latency is None else 1000 * latency, ".0f"),
+        f"{each.verdict.replace('_', ' ')}{f': {each.cause}' if each.cause else ''}",
+    ]
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

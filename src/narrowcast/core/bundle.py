@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from narrowcast.core.hashing import content_hash
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.verdict import RunVerdict
@@ -57,6 +60,18 @@ class BundleManifest(BaseModel):
     verdict: RunVerdict | None = Field(None, description="None where the run was not evaluated before.")
     code_version: str
     created: str
+    sha256: str = Field(default="", description="Of everything else in this manifest; see `manifest_sha256`.")
+
+
+def manifest_sha256(manifest: Mapping[str, Any]) -> str:
+    """The hash of `bundle.json` as a whole: of its canonical JSON without the hash itself."""
+    return content_hash({name: value for name, value in manifest.items() if name != "sha256"})
+
+
+def sealed_json(manifest: BundleManifest) -> str:
+    """The text of `bundle.json`, with its hash: an edited prompt, label or figure no longer fits it."""
+    values = json.loads(manifest.model_dump_json())
+    return json.dumps({**values, "sha256": manifest_sha256(values)}, ensure_ascii=False, indent=2) + "\n"
 
 
 def public_name(name: str) -> str:

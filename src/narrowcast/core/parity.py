@@ -8,15 +8,24 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import MetricValue, Verdict
 
-Cause = Literal["template", "tokenizer", "eos", "numerics", "quantisation"]
+Cause = Literal[
+    "file", "run", "weights", "metadata", "template", "tokenizer", "eos", "numerics", "quantisation"
+]
 
 FLOAT_FORMATS = ("f32", "f16", "bf16")
 FLOAT_TOP1 = 0.99
 """Least top-1 agreement of a file whose weights are not quantised."""
+FLOAT_KL = {"f32": 1e-4, "f16": 1e-4, "bf16": 1e-2}
+"""Largest mean KL divergence of such a file, in nats."""
+REQUANTISED_KL = 1.5
+"""How many times the divergence of the model quantised today a quantised file may have."""
+QUANTISED_FROM = "quantised from"
+"""Key of the report's `runtime`: the float type that quantisation began from."""
+_KL_FLOOR = 1e-6  # nats; below it, two divergences are alike
 
 
-class FormatParity(BaseModel):
-    """One exported file against the measured model, on the same held-out prompts."""
+class FileFacts(BaseModel):
+    """What was seen of one exported file and the measured model, on the same held-out prompts."""
 
     format: str
     rows: int
@@ -24,15 +33,41 @@ class FormatParity(BaseModel):
     templates_equal: bool = Field(description="Both sides render every prompt to the same text.")
     prompt_ids_equal: bool = Field(description="Both sides tokenise every prompt and answer to the same ids.")
     eos_equal: bool = Field(description="End of sequence, end of turn and stop tokens are the same.")
-    top1_agreement: float = Field(description="Share of positions where both prefer the same token.")
-    mean_kl: float = Field(description="Mean KL divergence, measured model to exported file, in nats.")
-    metric: str
-    measured: float = Field(description="The metric of the measured model on these rows.")
-    exported: float
-    metric_difference: MetricValue = Field(description="Exported minus measured, paired over rows.")
-    answers_equal: float = Field(description="Share of rows with the very same answer.")
+    top1_agreement: float | None = Field(
+        default=None,
+        description="Share of positions where both prefer the same token; None where nothing was run.",
+    )
+    mean_kl: float | None = Field(
+        default=None, description="Mean KL divergence, measured model to exported file, in nats."
+    )
+    requantised_top1: float | None = Field(
+        default=None,
+        description="Top-1 agreement of the measured model quantised today; None for float formats.",
+    )
+    requantised_kl: float | None = Field(default=None, description="Its mean KL divergence.")
+    metric: str = ""
+    measured: float | None = Field(
+        default=None, description="The metric of the measured model on these rows."
+    )
+    exported: float | None = None
+    metric_difference: MetricValue | None = Field(
+        default=None,
+        description="Exported minus measured, paired over rows; the rule of three where none differs.",
+    )
+    answers_equal: float | None = Field(default=None, description="Share of rows with the very same answer.")
     size_bytes: int
-    median_latency_s: float
+    median_latency_s: float | None = None
+
+
+class FormatParity(FileFacts):
+    """One exported file against the measured model, judged."""
+
+    identical: bool | None = Field(
+        default=None,
+        description="Every tensor is within the bound of its type, every token and setting is equal; None "
+        "in reports of versions that did not look.",
+    )
+    detail: str = Field(default="", description="The first thing that is wrong or missing, for people.")
     cause: Cause | None = None
     verdict: Verdict
 
@@ -41,7 +76,8 @@ class ParityReport(BaseModel):
     """What `narrowcast parity --json` prints: the worst over the files, and each file.
 
     `top1_agreement` is that of the file with float weights where there is one (quantised files are judged
-    by their metric), `metric_difference` that of the file whose interval reaches lowest.
+    by their metric), `metric_difference` that of the file whose interval reaches lowest. A file that is not
+    the model is not run: the report then holds the files that failed, and no figures.
     """
 
     run_id: str
@@ -50,48 +86,91 @@ class ParityReport(BaseModel):
     tolerance: float
     prompt_ids_equal: bool
     eos_equal: bool
-    top1_agreement: float
-    metric_difference: MetricValue
+    top1_agreement: float | None
+    metric_difference: MetricValue | None
     cause: Cause | None
+    detail: str = ""
     verdict: Verdict
     formats: list[FormatParity]
+    runtime: dict[str, str] = Field(
+        default_factory=dict, description="With what the files were made and run: versions and settings."
+    )
 
 
-def judge(
-    file_format: str,
-    *,
-    templates_equal: bool,
-    prompt_ids_equal: bool,
-    eos_equal: bool,
-    top1_agreement: float,
-    difference: MetricValue,
-    tolerance: float,
-) -> tuple[Verdict, Cause | None]:
-    """The verdict on one file, with the first thing that explains a failure.
+def rule_of_three(difference: MetricValue, rows: int) -> MetricValue:
+    """An interval that says something where no fall was seen.
+
+    A bootstrap of rows none of which got worse never falls, and one of equal rows has no width. Of an event
+    that was not seen in n rows, a share of up to 3 / n is possible at 95 % (Hanley and Lippman-Hand, 1983).
+    """
+    room = min(1.0, 3 / rows)
+    low, high = difference.low, difference.high
+    if low >= 0 or low == high:
+        low = max(-1.0, low - room)
+    if difference.low == high:
+        high = min(1.0, high + room)
+    return MetricValue(value=difference.value, low=low, high=high)
+
+
+def judge(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, str]:
+    """The verdict on a file that is identical, with the first thing that explains it.
 
     Template, ids and stop tokens must be equal, whatever the numbers say. Float weights must prefer the
-    same token at 99 % of the positions. The metric may fall by `tolerance`: the interval of the difference
-    above `-tolerance` passes, below it fails, across it there is not enough data.
+    same token at 99 % of the positions and diverge by `FLOAT_KL` at most; quantised ones may diverge
+    `REQUANTISED_KL` times as much as the model quantised today. The metric may fall by `tolerance`: the
+    interval of the difference above `-tolerance` passes, below it fails, across it there is not enough data.
     """
-    if not templates_equal:
-        return "fail", "template"
-    if not prompt_ids_equal:
-        return "fail", "tokenizer"
-    if not eos_equal:
-        return "fail", "eos"
-    numbers: Cause = "numerics" if file_format in FLOAT_FORMATS else "quantisation"
-    if file_format in FLOAT_FORMATS and top1_agreement < FLOAT_TOP1:
-        return "fail", numbers
+    if not facts.templates_equal:
+        return "fail", "template", "a prompt is rendered otherwise"
+    if not facts.prompt_ids_equal:
+        return "fail", "tokenizer", "a prompt or an answer is tokenised otherwise"
+    if not facts.eos_equal:
+        return "fail", "eos", "the tokens that end an answer differ"
+    numbers: Cause = "numerics" if facts.format in FLOAT_FORMATS else "quantisation"
+    detail = _distributions(facts)
+    if detail:
+        return "fail", numbers, detail
+    return _metric(facts, tolerance, numbers)
+
+
+def _distributions(facts: FileFacts) -> str:
+    """What is wrong with the next-token distributions; empty where nothing is."""
+    top1, divergence = facts.top1_agreement, facts.mean_kl
+    if top1 is None or divergence is None:
+        return "nothing was run"
+    if facts.format in FLOAT_FORMATS:
+        if top1 < FLOAT_TOP1:
+            return f"the same token is preferred at {top1:.2%} of the positions, {FLOAT_TOP1:.0%} are needed"
+        bar = FLOAT_KL[facts.format]
+    elif facts.requantised_kl is None:
+        return ""
+    else:
+        bar = REQUANTISED_KL * facts.requantised_kl + _KL_FLOOR
+    return "" if divergence <= bar else f"a KL divergence of {divergence:.1e}, at most {bar:.1e} is right"
+
+
+def _metric(facts: FileFacts, tolerance: float, numbers: Cause) -> tuple[Verdict, Cause | None, str]:
+    difference = facts.metric_difference
+    if difference is None:
+        return "fail", numbers, "nothing was run"
     if difference.high < -tolerance:
-        return "fail", numbers
-    return ("pass", None) if difference.low >= -tolerance else ("not_enough_data", None)
+        return "fail", numbers, f"{facts.metric} fell by {-difference.value:.3f}"
+    if facts.measured == 0 and facts.exported == 0:
+        return "not_enough_data", None, f"{facts.metric} is 0 on both sides and cannot fall"
+    if difference.low < -tolerance:
+        return "not_enough_data", None, f"{facts.rows} rows cannot exclude a fall of {-difference.low:.3f}"
+    return "pass", None, ""
 
 
-def summarise(run_id: str, split: str, tolerance: float, formats: list[FormatParity]) -> ParityReport:
+def summarise(
+    run_id: str, split: str, tolerance: float, formats: list[FormatParity], runtime: dict[str, str]
+) -> ParityReport:
     """The report over all files; at least one."""
     floats = [each for each in formats if each.format in FLOAT_FORMATS] or formats
     order: list[Verdict] = ["fail", "not_enough_data", "pass"]
     worst = min(formats, key=lambda each: order.index(each.verdict))
+    agreements = [each.top1_agreement for each in floats if each.top1_agreement is not None]
+    differences = [each.metric_difference for each in formats if each.metric_difference is not None]
     return ParityReport(
         run_id=run_id,
         split=split,
@@ -99,9 +178,11 @@ def summarise(run_id: str, split: str, tolerance: float, formats: list[FormatPar
         tolerance=tolerance,
         prompt_ids_equal=all(each.prompt_ids_equal for each in formats),
         eos_equal=all(each.eos_equal for each in formats),
-        top1_agreement=min(each.top1_agreement for each in floats),
-        metric_difference=min((each.metric_difference for each in formats), key=lambda each: each.low),
+        top1_agreement=min(agreements, default=None),
+        metric_difference=min(differences, key=lambda each: each.low, default=None),
         cause=worst.cause,
+        detail=worst.detail,
         verdict=worst.verdict,
         formats=formats,
+        runtime=runtime,
     )

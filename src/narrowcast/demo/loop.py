@@ -166,9 +166,9 @@ def _exported(result: Any) -> list[str]:
     if result.parity is not None:
         proof = result.parity
         equal = "equal" if proof.prompt_ids_equal else "DIFFERENT"
+        agree = "-" if proof.top1_agreement is None else f"{proof.top1_agreement:.1%}"
         lines.append(
-            f"parity on {proof.rows} rows: {equal} prompts, {proof.top1_agreement:.1%} of next tokens agree: "
-            f"{proof.verdict}"
+            f"parity on {proof.rows} rows: {equal} prompts, {agree} of next tokens agree: {proof.verdict}"
         )
     return lines
 

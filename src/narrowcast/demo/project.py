@@ -24,7 +24,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "baseline": {"models": ["majority", "tfidf", "base", "base-few-shot"], "shots": 3, **_MEASURED},
     "train": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3},
     "evaluate": _MEASURED,
-    "export": {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 40, "max_tokens": 64},
+    "export": {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 100, "max_tokens": 64},
     "verify": {"models": ["gguf:q8_0", "gguf:q4_k_m"], **_MEASURED},
 }
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from narrowcast.core.message import Message
 from narrowcast.errors import ModelError
-from narrowcast.models.template import prompt_pieces
+from narrowcast.models.template import TemplateRefusedError, prompt_pieces, template_renderer
 
 IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 
@@ -58,7 +58,9 @@ def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[i
         Token ids, and labels of equal length: -100 over the prompt, the ids over the completion.
 
     Raises:
-        ModelError: if the template does not put the answer after the prompt.
+        TemplateRefusedError: the template refuses the conversation, leaves out its system or user turn, or
+            does not put the answer after the prompt.
+        ModelError: the conversation does not end in an answer.
     """
     if not messages or messages[-1].role != "assistant":
         raise ModelError("a training row must end in the assistant's turn")
@@ -66,13 +68,29 @@ def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[i
     whole = _render(tokenizer, messages, generate=False)
     answer = messages[-1].content
     if not whole.startswith(prompt) or not whole[len(prompt) :].lstrip().startswith(answer.strip()):
-        raise ModelError(
+        raise TemplateRefusedError(
             "the chat template renders the answer differently in training and at inference",
-            where=f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}",
+            where=_where(tokenizer),
             next_command="choose another base: narrowcast models list",
         )
+    check_turns(prompt, messages[:-1], _where(tokenizer))
     prompt_ids, completion = render_prompt(tokenizer, messages[:-1]), render_completion(tokenizer, answer)
     return [*prompt_ids, *completion], [*[IGNORED] * len(prompt_ids), *completion]
+
+
+def check_turns(prompt: str, messages: Sequence[Message], where: str) -> None:
+    """Refuse a prompt from which the template left a system or user turn out.
+
+    Raises:
+        TemplateRefusedError: names the role.
+    """
+    for message in messages:
+        if message.role in ("system", "user") and message.content.strip() not in prompt:
+            raise TemplateRefusedError(
+                f"the chat template leaves out the {message.role} turn",
+                where=where,
+                next_command="choose another base: narrowcast models list",
+            )
 
 
 class LearnedTokens(NamedTuple):
@@ -172,24 +190,18 @@ def check_template(tokenizer: Any, where: str) -> None:
 
 
 def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> str:
-    from jinja2 import TemplateError
+    named = {name: str(getattr(tokenizer, name, None) or "") for name in ("bos_token", "eos_token")}
+    render = template_renderer(_template(tokenizer), named, generate=generate, where=_where(tokenizer))
+    return render(messages)
 
-    try:
-        # A narrow task is answered directly, so templates that support reasoning have it switched off.
-        return str(
-            tokenizer.apply_chat_template(
-                [message.to_dict() for message in messages],
-                tokenize=False,
-                add_generation_prompt=generate,
-                enable_thinking=False,
-            )
-        )
-    except TemplateError as error:
-        raise ModelError(
-            f"the chat template refused the conversation: {error}",
-            where=f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}",
-            next_command="choose another base: narrowcast models list",
-        ) from error
+
+def _template(tokenizer: Any) -> str:
+    template = tokenizer.chat_template
+    return template if isinstance(template, str) else str(tokenizer.get_chat_template())
+
+
+def _where(tokenizer: Any) -> str:
+    return f"template of {getattr(tokenizer, 'name_or_path', 'the tokenizer')}"
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:

@@ -55,6 +55,7 @@ class ModelInfo:
     eos_token: str
     chat_template: str
     name: str
+    runtime: dict[str, str]
 
 
 class LlamaClient:

@@ -80,6 +80,19 @@ class LlamaCpp:
         parameters.flash_attn_type = 0
         return self._binding.LlamaContext(self.model, parameters)
 
+    def runtime(self) -> dict[str, str]:
+        """With what and how the file is computed; answers are proven for this."""
+        from importlib.metadata import version
+
+        return {
+            "cyllama": version("cyllama"),
+            "cached keys and values": self._settings[1],
+            "batch": str(BATCH),
+            "flash attention": "off",
+            "repacked weights": "off",
+            "layers on a GPU": "0",
+        }
+
     def metadata(self) -> dict[str, str]:
         """The file's key-value pairs as strings."""
         return dict(self.model.metadata())

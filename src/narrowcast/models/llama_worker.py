@@ -74,6 +74,7 @@ class Worker:
             "eos_token": vocabulary.text(vocabulary.eos),
             "chat_template": metadata.get("tokenizer.chat_template", ""),
             "name": metadata.get("general.name", ""),
+            "runtime": self._engine.runtime(),
         }
 
     def tokenize(self, request: Request) -> dict[str, Any]:

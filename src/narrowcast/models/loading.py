@@ -112,7 +112,7 @@ def load_model(base: ResolvedBase, dtype: Any = None, quantisation: Any = None) 
 
 
 def tokenizer_from(folder: Path) -> Any:
-    """Load and check the tokenizer of a model folder."""
+    """Load and check the tokenizer of a model folder; the dates in its chat template are pinned."""
     require("transformers", "tokenizers", purpose="loading a tokenizer")
     from transformers import AutoTokenizer
 
@@ -120,6 +120,10 @@ def tokenizer_from(folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise _unreadable("the tokenizer cannot be read", folder, error) from error
+    if isinstance(tokenizer.chat_template, str):
+        from narrowcast.models.template_environment import pin_dates
+
+        tokenizer.chat_template = pin_dates(tokenizer.chat_template)
     check_template(tokenizer, str(folder))
     return tokenizer
 

@@ -1,7 +1,8 @@
 """Chat templates rendered without transformers, and special tokens that no message can forge.
 
-The exported file carries its template as text. Rendering it here, in Jinja's immutable sandbox with the
-settings transformers uses, gives the same prompt without loading torch.
+A template is rendered in one environment (`narrowcast.models.template_environment`) wherever a prompt is
+needed: in training, evaluation, export and serving. The exported file carries its template as text, so this
+takes neither transformers nor torch.
 
 A message may contain the text of a special token (`<|im_end|>` typed by a user). It must stay text: only
 the template writes special tokens. `render` therefore conceals such text before the template runs and
@@ -12,17 +13,19 @@ of `apply_chat_template`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
 
 from narrowcast.core.message import Message
 from narrowcast.errors import ModelError
 
+_LONGEST_REASON = 500
 _PRIVATE_USE = range(0xE000, 0xF8FF)  # code points without a meaning, for the concealed text
+
+
+class TemplateRefusedError(ModelError):
+    """A chat template cannot render this conversation, or not as it is learned; others it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,14 @@ def text_of(pieces: Sequence[Piece]) -> str:
 
 def _unused_character(texts: Sequence[str]) -> str:
     used = set().union(*texts) if texts else set()
-    return next(chr(code) for code in _PRIVATE_USE if chr(code) not in used)
+    mark = next((chr(code) for code in _PRIVATE_USE if chr(code) not in used), None)
+    if mark is None:
+        raise TemplateRefusedError(
+            f"the conversation holds all {len(_PRIVATE_USE):,} private-use characters; one must be free",
+            where="its messages",
+            next_command="take private-use characters out of the text",
+        )
+    return mark
 
 
 def _conceal(text: str, specials: Sequence[str], mark: str) -> str:
@@ -81,59 +91,48 @@ def _cut(text: str, specials: Sequence[str], mark: str) -> list[Piece]:
     return pieces
 
 
-def template_renderer(template: str, tokens: Mapping[str, str], *, generate: bool) -> Renderer:
-    """A renderer from a template's text.
+def template_renderer(
+    template: str, tokens: Mapping[str, str], *, generate: bool, where: str = ""
+) -> Renderer:
+    """A renderer from a template's text: the one that training, evaluation, export and serving share.
 
     Args:
         template: Jinja source, as in `chat_template.jinja`.
         tokens: named special tokens the template may use (`bos_token`, `eos_token`).
         generate: end where the assistant begins to answer.
+        where: whose template it is, for errors.
 
     Raises:
-        ModelError: (from the renderer) where the template refuses the conversation or is not valid.
+        TemplateRefusedError: (from the renderer) if the template refuses the conversation, is not valid,
+            fails, or exceeds the limits of `narrowcast.models.template_environment`.
     """
 
     def render(messages: Sequence[Message]) -> str:
         from jinja2 import TemplateError
 
+        from narrowcast.models.template_environment import budget, compiled
+
         try:
-            text: str = _compiled(template).render(
-                messages=[message.to_dict() for message in messages],
-                tools=None,
-                documents=None,
-                add_generation_prompt=generate,
-                enable_thinking=False,
-                **tokens,
-            )
-            return text
+            with budget():
+                text: str = compiled(template).render(
+                    messages=[message.to_dict() for message in messages],
+                    tools=None,
+                    documents=None,
+                    add_generation_prompt=generate,
+                    enable_thinking=False,  # a narrow task answers without thinking aloud
+                    **tokens,
+                )
+                return text
         except TemplateError as error:
-            raise ModelError(
-                f"the chat template refused the conversation: {error}",
-                where="the chat template of the exported file",
-                next_command="begin with a system or user message and let roles alternate",
-            ) from error
+            reason = str(error)
+        except RecursionError:
+            reason = "it calls itself without end"
+        except Exception as error:  # noqa: BLE001 - foreign code may raise anything
+            reason = f"{type(error).__name__}: {error}"
+        raise TemplateRefusedError(
+            f"the chat template refused the conversation: {reason[:_LONGEST_REASON]}",
+            where=where or "the chat template of the exported file",
+            next_command="begin with a system or user message and let roles alternate",
+        )
 
     return render
-
-
-@lru_cache(maxsize=8)
-def _compiled(source: str) -> Any:
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _raise_exception
-    return environment.from_string(source)
-
-
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _raise_exception(message: str) -> None:
-    from jinja2 import TemplateError
-
-    raise TemplateError(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from narrowcast.core.bundle import BundleFile, BundleManifest
+from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.verdict import RunVerdict
@@ -13,8 +13,7 @@ from narrowcast.errors import ModelError, UsageError
 from narrowcast.models.predictors.llama import gguf_path
 from narrowcast.ops.requests import ServeRequest
 from narrowcast.pipeline.project import Project
-from narrowcast.store.bundles import current_bundle, read_bundle
-from narrowcast.store.files import sha256_file
+from narrowcast.store.bundles import current_bundle, proven_file, read_bundle
 from narrowcast.store.verdicts import read_verdict
 
 
@@ -64,8 +63,7 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
             where=model or "the current bundle",
             next_command="narrowcast serve --project NAME, or --model PATH.gguf",
         )
-    manifest = read_bundle(path.parent)
-    entry = _proven_entry(path, manifest)
+    manifest, entry = proven_file(path)
     verdict = _verdict(place, manifest)
     if verdict is not None and verdict.blocks and not request.force:
         raise ModelError(
@@ -95,15 +93,3 @@ def _default_format(project: Project) -> str:
             next_command="narrowcast export --formats q8_0",
         )
     return default_format(held)
-
-
-def _proven_entry(path: Path, manifest: BundleManifest) -> BundleFile:
-    entry = next((each for each in manifest.files if each.path == path.name and each.format), None)
-    if entry is None or sha256_file(path) != entry.sha256:
-        raise ModelError(
-            "the file is not the one that passed parity",
-            where=str(path),
-            next_command="narrowcast export --force",
-            reason_code="export_artifact_missing",
-        )
-    return entry

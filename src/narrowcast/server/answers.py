@@ -17,6 +17,7 @@ from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.llama_client import RequestRefusedError, WorkerDiedError
 from narrowcast.models.predictors.llama import LlamaPredictor
+from narrowcast.models.template import TemplateRefusedError
 from narrowcast.server.errors import ApiError, unavailable
 from narrowcast.server.protocol import ChatRequest
 from narrowcast.server.stops import StopFilter
@@ -77,7 +78,8 @@ def answer(plan: Plan, request: ChatRequest, predictor: LlamaPredictor) -> Gener
     """Deltas of one answer; blocks while the model works, so it runs in a thread.
 
     Raises:
-        ApiError: 503 where the child died, 400 where the prompt does not fit the context.
+        ApiError: 503 where the child died; 400 where the prompt does not fit the context, or the chat
+            template refuses it.
     """
     try:
         if plan.prompt.labels is not None:
@@ -89,6 +91,8 @@ def answer(plan: Plan, request: ChatRequest, predictor: LlamaPredictor) -> Gener
     except RequestRefusedError as error:
         code = "context_length_exceeded" if error.kind == "context" else "invalid_value"
         raise ApiError(400, error.what, param="messages", code=code) from error
+    except TemplateRefusedError as error:
+        raise ApiError(400, error.what, param="messages", code="invalid_value") from error
 
 
 def _label(prompt: PromptRequest, request: ChatRequest, predictor: LlamaPredictor) -> Delta:

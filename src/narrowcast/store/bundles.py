@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from narrowcast.core.bundle import BundleManifest
+from narrowcast.core.bundle import BundleFile, BundleManifest, manifest_sha256
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, ModelError
-from narrowcast.store.files import read_json
+from narrowcast.store.files import read_json, sha256_file
 from narrowcast.store.runs import current_run
 
 
@@ -31,20 +31,61 @@ def current_bundle(project: ProjectPaths) -> Path:
 
 
 def read_bundle(folder: Path) -> BundleManifest:
-    """The manifest of a bundle.
+    """The manifest of a bundle, which must be the one that was written.
 
     Raises:
-        ModelError: if there is none, or it is damaged.
+        ModelError: if there is none, it is damaged, or it was edited.
     """
+    path = folder / "bundle.json"
     try:
-        return BundleManifest.model_validate(read_json(folder / "bundle.json"))
+        values = read_json(path)
+        manifest = BundleManifest.model_validate(values)
     except (DataError, ValidationError) as error:
         raise ModelError(
             "there is no bundle of this run" if isinstance(error, DataError) else "the manifest is damaged",
-            where=str(folder / "bundle.json"),
+            where=str(path),
             next_command="narrowcast export",
             reason_code="export_artifact_missing",
         ) from error
+    if manifest.sha256 != manifest_sha256(values):
+        raise _not_proven(
+            "the manifest was edited after the export: its hash does not fit what it says"
+            if manifest.sha256
+            else "the manifest has no hash: an older version wrote it, or the hash was taken out",
+            path,
+        )
+    return manifest
+
+
+def proven_file(path: Path) -> tuple[BundleManifest, BundleFile]:
+    """The manifest and the entry of a bundle's weights, which must be the file that was proven.
+
+    Raises:
+        ModelError: as `read_bundle`; or the manifest does not know the file, or knows another content.
+    """
+    manifest = read_bundle(path.parent)
+    entry = next((each for each in manifest.files if each.path == path.name and each.format), None)
+    if entry is None or sha256_file(path) != entry.sha256:
+        raise _not_proven("the file is not the one that passed parity", path)
+    return manifest, entry
+
+
+def _not_proven(what: str, path: Path) -> ModelError:
+    return ModelError(
+        what,
+        where=str(path),
+        next_command="narrowcast export --force",
+        reason_code="export_artifact_missing",
+    )
+
+
+def changed_files(folder: Path, manifest: BundleManifest) -> list[str]:
+    """Files that are missing from a bundle, or are not the ones that were written, by path."""
+    return [
+        each.path
+        for each in manifest.files
+        if not (folder / each.path).is_file() or sha256_file(folder / each.path) != each.sha256
+    ]
 
 
 def bundle_file(folder: Path, name: str) -> Path:

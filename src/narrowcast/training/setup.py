@@ -9,7 +9,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
-from narrowcast.errors import StageError
+from narrowcast.errors import NarrowcastError, StageError
 from narrowcast.models.loading import ResolvedBase, load_tokenizer, resolve_base
 from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest, read_split
@@ -47,6 +47,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
 
     Raises:
         StageError: if no row is left to train on.
+        ModelError: if the chat template refuses every row.
         CancelledError: on request.
     """
     require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")
@@ -76,13 +77,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
         )
     train = splits[Split.TRAIN]
     if not train.rows:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in train.rejected.items()) or "no rows"
-        raise StageError(
-            f"no row is left to train on: {reasons}",
-            where=f"longest row allowed: {longest} tokens",
-            next_command="narrowcast train with another --base, or narrowcast data ledger",
-            reason_code="training_dispatch_error",
-        )
+        raise _nothing_left(train, longest)
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     if train.turns_without_loss:
         recipe.reasons["loss_turns"] = (
@@ -99,6 +94,18 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
         options, manifest.task, len(splits[Split.DEV].rows)
     )
     return TrainingSetup(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
+
+
+def _nothing_left(train: TokenRows, longest: int) -> NarrowcastError:
+    if train.refusal is not None and set(train.rejected) == {"template_refused"}:
+        return train.refusal
+    reasons = ", ".join(f"{count} {reason}" for reason, count in train.rejected.items()) or "no rows"
+    return StageError(
+        f"no row is left to train on: {reasons}",
+        where=f"longest row allowed: {longest} tokens",
+        next_command="narrowcast train with another --base, or narrowcast data ledger",
+        reason_code="training_dispatch_error",
+    )
 
 
 def _rows(ctx: StageContext, manifest: DatasetManifest, split: Split) -> list[Example]:

@@ -50,9 +50,13 @@ def sentences(count: int) -> list[Example]:
     return rows
 
 
-def train_project(home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, **options: object) -> None:
+def train_project(
+    home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, template: str = "", **options: object
+) -> None:
     """A workspace with the project `task`, its data prepared and a model trained."""
     base = build_tiny_model(home / "base")
+    if template:
+        (base / "chat_template.jinja").write_text(template)
     project = Project.create(Settings.from_environment({}, home=home / "work"), "task")
     splits = {Split.TRAIN: rows[:-dev], Split.DEV: rows[-dev:], Split.TEST: []}
     manifest = DatasetManifest(
@@ -87,6 +91,16 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session", params=["skilled", "weak"])
+def either_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier that knows its task, and one that learned nothing; 100 dev rows each."""
+    home = tmp_path_factory.mktemp(request.param)
+    spec = TaskSpec(profile="classification", labels=list(WORDS))
+    rate, epochs = (3e-3, 6) if request.param == "skilled" else (1e-7, 1)
+    train_project(home, spec, sentences(260), dev=100, epochs=epochs, learning_rate=rate, method="lora")
+    return home
+
+
 @pytest.fixture(scope="session")
 def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An extractor, all weights trained."""
@@ -112,6 +126,12 @@ def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the trained project, in a workspace of its own."""
     yield from opened_copy(trained_home, tmp_path)
+
+
+@pytest.fixture
+def either(either_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the skilled project, and of the weak one."""
+    yield from opened_copy(either_home, tmp_path)
 
 
 @pytest.fixture

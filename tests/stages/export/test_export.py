@@ -44,9 +44,14 @@ def test_the_bundle_is_whole_proven_and_described(trained, bundle):
     report = manifest.parity
     f16 = next(each for each in report.formats if each.format == "f16")
     assert (report.prompt_ids_equal, report.eos_equal, report.cause) == (True, True, None)
-    assert f16.verdict == "pass"
+    assert all(each.identical for each in report.formats)
+    assert (f16.verdict, f16.detail) == ("pass", "")
     assert f16.top1_agreement >= 0.99
-    assert f16.mean_kl < 1e-3
+    assert f16.mean_kl < 1e-6
+    assert manifest.parity.runtime["quantised from"] == "f16"
+    assert manifest.parity.runtime["cached keys and values"] == "f16"
+    for each in report.formats[1:]:
+        assert (each.requantised_kl, each.requantised_top1) == (each.mean_kl, each.top1_agreement)
     assert next(each for each in report.formats if each.format == "q4_k_m").mean_kl > 0
     card = (folder / "README.md").read_text()
     for fact in (manifest.run_id, "CC0-1.0", "jsonl:rows.jsonl", "synthetic 120", "q4_k_m", "not evaluated"):
@@ -92,7 +97,8 @@ def test_exported_files_answer_through_their_reference(trained, bundle):
 
 @pytest.mark.nightly
 def test_measured_again_the_bundle_passes(trained, bundle):
-    report = parity(trained, ParityRequest(options={"formats": ["f16"], "parity_rows": 8, "tolerance": 0.4}))
+    options = {"formats": ["f16"], "parity_rows": 8, "tolerance": 0.4}
+    report = parity(trained, ParityRequest(options=options))
     assert report.verdict == "pass"
     assert [each.format for each in report.formats] == ["f16"]
     assert trained.trail.events()[-1].reason_code == "export_parity_proven"
@@ -121,7 +127,7 @@ def test_a_generating_task_is_proven_on_its_generated_answers(extractor):
     options = {"formats": ["f16", "q8_0"], "parity_rows": 12, "max_tokens": 40, "tolerance": 0.3}
     result = export(extractor, ExportRequest(options=options))
     f16 = result.parity.formats[0]
-    assert f16.verdict == "pass"
+    assert (f16.identical, f16.verdict) == (True, "not_enough_data")
     assert f16.answers_equal >= 0.9
     assert f16.top1_agreement >= 0.99
     manifest = BundleManifest.model_validate_json(

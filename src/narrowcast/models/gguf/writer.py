@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,69 @@ STOP_KEY = "narrowcast.tokenizer.stop_token_ids"
 _LARGEST_F16 = 65504.0
 
 
+@dataclass(frozen=True, slots=True)
+class GgufPlan:
+    """What a model folder becomes as a GGUF file, before anything is written."""
+
+    config: dict[str, Any]
+    architecture: arch.Architecture
+    tensors: dict[str, StoredTensor]
+    """llama.cpp's names, in the order in which they are written."""
+    vocabulary: Vocabulary
+    factors: Any
+    """`rope_freqs.weight`, or None."""
+
+    def names(self) -> list[str]:
+        """Every tensor of the file, in order."""
+        return [*(["rope_freqs.weight"] if self.factors is not None else []), *self.tensors]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Rows first, as numpy has it."""
+        return tuple(self.factors.shape) if name == "rope_freqs.weight" else self.tensors[name].shape
+
+    def weights(self, name: str) -> Any:
+        """A tensor in float32, its rows in llama.cpp's order.
+
+        Raises:
+            ModelError: values that are not finite.
+        """
+        return self.factors if name == "rope_freqs.weight" else self._array(name, "f32")
+
+    def stored(self, name: str, dtype: FloatType) -> Any:
+        """A tensor as it lies in the file."""
+        return self.factors if name == "rope_freqs.weight" else self._array(name, dtype)
+
+    def _array(self, name: str, dtype: FloatType) -> Any:
+        return _array(name, self.tensors[name], self.config, self.architecture, dtype)
+
+    def metadata(self, dtype: FloatType, name: str = "narrowcast") -> dict[str, Any]:
+        """The file's key-value pairs."""
+        import gguf
+
+        writer = gguf.GGUFWriter(None, self.architecture.name)
+        self.describe(writer, dtype, name)
+        return {key: each.value for key, each in writer.kv_data[0].items()}
+
+    def describe(self, writer: Any, dtype: FloatType, name: str) -> None:
+        """Tell a writer everything but the tensors."""
+        _add_metadata(writer, self.config, self.architecture, dtype, name)
+        _add_vocabulary(writer, self.vocabulary)
+
+
+def plan_gguf(folder: Path) -> GgufPlan:
+    """Read a model folder (safetensors, `config.json`, tokenizer, chat template).
+
+    Raises:
+        ModelError: an architecture, setting or tokenizer that would not come out equal.
+    """
+    require("gguf", "numpy", purpose="writing GGUF")
+    config = _config(folder)
+    architecture = arch.architecture_of(config, str(folder))
+    tensors = _checked(stored_tensors(folder), arch.tensor_names(config, architecture), config, folder)
+    vocabulary = read_vocabulary(folder, config["vocab_size"])
+    return GgufPlan(config, architecture, tensors, vocabulary, _frequency_factors(config))
+
+
 def write_gguf(folder: Path, target: Path, dtype: FloatType = "f16", *, name: str = "narrowcast") -> None:
     """Write `target` from a model folder (safetensors, `config.json`, tokenizer, chat template).
 
@@ -27,30 +91,22 @@ def write_gguf(folder: Path, target: Path, dtype: FloatType = "f16", *, name: st
     Raises:
         ModelError: an architecture, setting, tokenizer or tensor that would not come out equal.
     """
-    require("gguf", "numpy", purpose="writing GGUF")
+    plan = plan_gguf(folder)
     import gguf
 
-    config = _config(folder)
-    architecture = arch.architecture_of(config, str(folder))
-    tensors = _checked(stored_tensors(folder), arch.tensor_names(config, architecture), config, folder)
-    vocabulary = read_vocabulary(folder, config["vocab_size"])
-
-    writer = gguf.GGUFWriter(target, architecture.name)
-    _add_metadata(writer, config, architecture, dtype, name)
-    _add_vocabulary(writer, vocabulary)
-    factors = _frequency_factors(config)
-    if factors is not None:
+    writer = gguf.GGUFWriter(target, plan.architecture.name)
+    plan.describe(writer, dtype, name)
+    if plan.factors is not None:
+        factors = plan.factors
         writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
-    for ours, tensor in tensors.items():
+    for ours, tensor in plan.tensors.items():
         _add_tensor_info(writer, ours, tensor, dtype)
     try:
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
-        if factors is not None:
-            writer.write_tensor_data(factors)
-        for ours, tensor in tensors.items():
-            writer.write_tensor_data(_array(ours, tensor, config, architecture, dtype))
+        for ours in plan.names():
+            writer.write_tensor_data(plan.stored(ours, dtype))
     finally:
         writer.close()
 

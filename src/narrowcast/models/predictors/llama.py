@@ -19,14 +19,17 @@ from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.errors import ModelError
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
-from narrowcast.store.bundles import bundled_file, current_bundle
+from narrowcast.store.bundles import bundled_file, current_bundle, proven_file
 from narrowcast.store.files import sha256_file
 from narrowcast.store.runs import current_run
 
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
-    """`gguf:<path>` or `gguf:<format>` of the project's current bundle."""
-    return LlamaPredictor(LlamaClient(gguf_path(context.project, argument)), ModelRef.of_file(argument))
+    """`gguf:<path>` or `gguf:<format>` of the project's current bundle, as it was proven."""
+    path = gguf_path(context.project, argument)
+    if not _is_path(argument):
+        proven_file(path)
+    return LlamaPredictor(LlamaClient(path), ModelRef.of_file(argument))
 
 
 def gguf_path(project: ProjectPaths, argument: str) -> Path:

@@ -25,6 +25,7 @@ STAGE = StageDefinition(
     run=run,
     success_code="export_run",
     failure_code="export_run_failed",
+    version=2,  # the proof compares every tensor; bundle.json has a hash
 )
 
 __all__ = ["STAGE", "ExportResult", "Inputs", "Options"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copy2, copytree
 
-from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name
+from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name, sealed_json
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
@@ -19,6 +19,7 @@ from narrowcast.stages.export.options import ExportResult, Inputs, Options
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.stages.export.verdict import require_success
+from narrowcast.store.bundles import read_bundle
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
 from narrowcast.version import __version__
 
@@ -82,7 +83,7 @@ def _proven(
     if report.verdict == "fail":
         failed = next(each for each in report.formats if each.verdict == "fail")
         raise StageError(
-            f"the {failed.format} file is not the model that was measured: {failed.cause}",
+            f"the {failed.format} file is not the model that was measured: {failed.cause}: {failed.detail}",
             where=str(report_path(ctx.project, trained.run_id)),
             next_command=_CURES[str(failed.cause)],
             reason_code="export_parity_failed",
@@ -90,13 +91,18 @@ def _proven(
     if report.verdict == "not_enough_data":
         ctx.emit(
             "export_parity_uncertain",
-            f"{report.rows} rows are too few to tell if the metric fell by more than {options.tolerance}",
+            f"{report.rows} rows cannot tell whether the metric fell by more than {options.tolerance}: "
+            f"{report.detail}",
             {"run_id": trained.run_id, "rows": report.rows},
         )
     return report
 
 
 _CURES = {
+    "file": "narrowcast export --force",
+    "run": "narrowcast export --force",
+    "weights": "narrowcast export --force, and report it as a bug if it happens again",
+    "metadata": "narrowcast export --force, and report it as a bug if it happens again",
     "template": "narrowcast parity --json, and report the chat template as a bug",
     "tokenizer": "narrowcast export --formats merged",
     "eos": "narrowcast parity --json, and report the tokenizer's configuration as a bug",
@@ -138,8 +144,8 @@ def _describe(
     )
     write_text(bundle / "README.md", model_card(manifest, inputs, ctx.project))
     manifest = manifest.model_copy(update={"files": _files(bundle, files)})
-    write_text(bundle / "bundle.json", manifest.model_dump_json(indent=2) + "\n")
-    return manifest
+    write_text(bundle / "bundle.json", sealed_json(manifest))
+    return read_bundle(bundle)
 
 
 def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | None:
@@ -189,6 +195,7 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
         sizes=sizes,
         parity=manifest.parity,
         verdict=manifest.verdict,
+        manifest_sha256=manifest.sha256,
         artifacts=artifacts,
         summary=f"{', '.join(files)} written{verdict}",
         payload={
@@ -198,5 +205,6 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
             "files": {name: {"path": files[name], "file_size_bytes": sizes[name]} for name in files},
             "parity": manifest.parity.verdict if manifest.parity else None,
             "standing": manifest.verdict.conclusion.standing if manifest.verdict else None,
+            "manifest_sha256": manifest.sha256,
         },
     )

@@ -136,23 +136,32 @@ def _parity(report: ParityReport | None) -> str:
         [
             each.format,
             f"{each.size_bytes / 1e6:.1f} MB",
+            "equal" if each.identical else "not compared",
             "equal" if each.prompt_ids_equal else "differ",
-            f"{each.top1_agreement:.4f}",
-            f"{each.mean_kl:.2e}",
-            f"{each.exported:.3f}",
-            _interval(each.metric_difference.model_dump()),
+            _figure(each.top1_agreement, ".4f"),
+            _figure(each.mean_kl, ".2e"),
+            _figure(each.exported, ".3f"),
+            _interval(each.metric_difference.model_dump()) if each.metric_difference else "-",
             each.verdict.replace("_", " "),
         ]
         for each in report.formats
     ]
-    head = ["file", "size", "prompt ids", "top-1", "KL", report.formats[0].metric, "difference", "verdict"]
+    metric = report.formats[0].metric
+    head = ["file", "size", "weights", "prompt ids", "top-1", "KL", metric, "difference", "verdict"]
+    runtime = ", ".join(f"{name} {value}" for name, value in report.runtime.items())
     return (
         "## Parity with the measured model\n\n"
         + _table(head, rows)
-        + f"\n\n{report.rows} rows of the {report.split} split, through the trained model and each file; "
+        + "\n\nWeights: each tensor lies within the rounding of its type, and tokens and settings are equal. "
+        f"{report.rows} rows of the {report.split} split, through the trained model and each file; "
         f"top-1 and KL over {report.formats[0].positions:,} answer positions. The metric may fall by "
-        f"{report.tolerance}; if the interval contains that threshold, the verdict is not enough data."
+        f"{report.tolerance}; a difference whose interval crosses that bar is called not enough data. "
+        f"Run with: {runtime}."
     )
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _use(manifest: BundleManifest) -> str:

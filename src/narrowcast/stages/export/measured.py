@@ -21,6 +21,7 @@ from narrowcast.models.chat import (
     render_prompt,
     stop_tokens,
 )
+from narrowcast.models.template import TemplateRefusedError
 from narrowcast.stages.export.merge import Trained
 from narrowcast.tasks.base import TaskHandler
 from narrowcast.tasks.prompt import request_for
@@ -90,13 +91,24 @@ def measure(
         folder: where logits may be kept.
         max_tokens: of a generated answer.
         work: advanced, and asked whether to stop, once per row.
+
+    Raises:
+        TemplateRefusedError: if the chat template refuses every row; a single one is left out, and said.
     """
     rows, model, tokenizer = [], trained.model, trained.tokenizer
     work.progress.start("parity: trained model", len(examples))
+    refused: list[TemplateRefusedError] = []
     for index, example in enumerate(examples):
         work.cancel.check()
-        rows.append(_row(model, tokenizer, handler, example, folder / f"{index}.npy", max_tokens))
+        try:
+            rows.append(_row(model, tokenizer, handler, example, folder / f"{index}.npy", max_tokens))
+        except TemplateRefusedError as error:  # training left such rows out as well
+            refused.append(error)
         work.progress.advance()
+    if refused:
+        work.progress.note(f"{len(refused):,} of {len(examples):,} rows are not compared: {refused[0].what}")
+    if not rows:
+        raise refused[0]
     return MeasuredModel(
         handler=handler,
         rows=rows,

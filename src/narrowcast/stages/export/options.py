@@ -64,6 +64,8 @@ class ExportResult(StageResult):
     parity: ParityReport | None = None
     verdict: RunVerdict | None = None
     """What the last evaluation before the export said of the run."""
+    manifest_sha256: str = ""
+    """Of `bundle.json`; empty where an older version wrote it."""
 
 
 def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract

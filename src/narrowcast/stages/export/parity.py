@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.metric import Difference, MetricValue
-from narrowcast.core.parity import FormatParity, judge
+from narrowcast.core.parity import FLOAT_FORMATS, FileFacts, rule_of_three
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.work import Work
 from narrowcast.models.llama_client import LlamaClient
@@ -30,37 +30,38 @@ class _FileRows:
     eos_equal: bool = True
     agreements: list[int] = field(default_factory=list)
     divergences: list[float] = field(default_factory=list)
+    runtime: dict[str, str] = field(default_factory=dict)
 
 
 def compare_file(
-    measured: MeasuredModel,
-    path: Path,
-    file_format: str,
-    *,
-    tolerance: float,
-    work: Work,
-) -> FormatParity:
-    """Run every held-out prompt through a file and judge it.
+    measured: MeasuredModel, path: Path, file_format: str, *, requantised: Path | None, work: Work
+) -> tuple[FileFacts, dict[str, str]]:
+    """Run every held-out prompt through a file.
+
+    Args:
+        measured: the trained model's side.
+        path: the file.
+        file_format: what it is called.
+        requantised: the trained model quantised today, where the file is quantised and has other bytes.
+        work: advanced, and asked whether to stop, once per row.
+
+    Returns:
+        What was seen, and with which settings the file was run.
 
     Raises:
         ModelError: if llama.cpp cannot load the file or its process dies.
     """
-    file = _read(measured, path, file_format, work)
+    file = _read(measured, path, f"parity: {file_format}", work)
     predictions = file.predictions
     value, difference = _metric_difference(measured, predictions)
     interval = MetricValue(value=difference.value, low=difference.low, high=difference.high)
-    top1 = statistics.fmean(file.agreements)
-    verdict, cause = judge(
-        file_format,
-        templates_equal=file.texts_equal,
-        prompt_ids_equal=file.ids_equal,
-        eos_equal=file.eos_equal,
-        top1_agreement=top1,
-        difference=interval,
-        tolerance=tolerance,
-    )
     pairs = zip(measured.predictions, predictions, strict=True)
-    return FormatParity(
+    top1, divergence = statistics.fmean(file.agreements), statistics.fmean(file.divergences)
+    top1_today, divergence_today = (
+        (top1, divergence) if requantised is None else distributions(measured, requantised, work)
+    )
+    quantised = file_format not in FLOAT_FORMATS
+    facts = FileFacts(
         format=file_format,
         rows=len(predictions),
         positions=len(file.agreements),
@@ -68,25 +69,42 @@ def compare_file(
         prompt_ids_equal=file.ids_equal,
         eos_equal=file.eos_equal,
         top1_agreement=top1,
-        mean_kl=statistics.fmean(file.divergences),
+        mean_kl=divergence,
+        requantised_top1=top1_today if quantised else None,
+        requantised_kl=divergence_today if quantised else None,
         metric=difference.metric,
         measured=value,
         exported=value + difference.value,
-        metric_difference=interval,
+        metric_difference=rule_of_three(interval, len(predictions)),
         answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
         size_bytes=path.stat().st_size,
         median_latency_s=statistics.median(each.latency_s for each in predictions),
-        cause=cause,
-        verdict=verdict,
     )
+    return facts, file.runtime
 
 
-def _read(measured: MeasuredModel, path: Path, file_format: str, work: Work) -> _FileRows:
+def distributions(measured: MeasuredModel, path: Path, work: Work) -> tuple[float, float]:
+    """Top-1 agreement and mean KL divergence of a file, in nats, without its answers."""
+    agreements: list[int] = []
+    divergences: list[float] = []
+    work.progress.start("parity: next tokens", len(measured.rows))
+    with LlamaClient(path) as client:
+        for row in measured.rows:
+            work.cancel.check()
+            agrees, divergence = _distributions(client, row)
+            agreements += agrees
+            divergences += divergence
+            work.progress.advance()
+    return statistics.fmean(agreements), statistics.fmean(divergences)
+
+
+def _read(measured: MeasuredModel, path: Path, what: str, work: Work) -> _FileRows:
     """Run every prompt through the file."""
     file = _FileRows()
-    work.progress.start(f"parity: {file_format}", len(measured.rows))
+    work.progress.start(what, len(measured.rows))
     with LlamaPredictor(LlamaClient(path)) as predictor:
         client = predictor.client
+        file.runtime = client.info.runtime
         for row in measured.rows:
             work.cancel.check()
             file.texts_equal &= text_of(client.prompt_pieces(row.request.messages)) == row.prompt_text

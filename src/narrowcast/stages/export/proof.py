@@ -1,26 +1,55 @@
-"""The proof: every exported file against the trained model, and the report."""
+"""The proof: every exported file against the trained model, and the report.
+
+A file must be the model before it is run: each tensor, token and setting is compared first. Only then does
+it answer the held-out prompts.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.parity import ParityReport, summarise
+from narrowcast.core.parity import (
+    FLOAT_FORMATS,
+    QUANTISED_FROM,
+    FileFacts,
+    FormatParity,
+    ParityReport,
+    judge,
+    summarise,
+)
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.errors import StageError
-from narrowcast.stages.export.measured import measure
-from narrowcast.stages.export.merge import Trained
+from narrowcast.models.gguf.identity import Identity, compare_gguf
+from narrowcast.models.gguf.quantise import quantise
+from narrowcast.models.gguf.writer import plan_gguf, write_gguf
+from narrowcast.stages.export.measured import MeasuredModel, measure
+from narrowcast.stages.export.merge import Trained, merged_folder
 from narrowcast.stages.export.options import Options, held_out
-from narrowcast.stages.export.parity import compare_file
+from narrowcast.stages.export.parity import compare_file, distributions
 from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
 from narrowcast.tasks import handler_for
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """One file beside the measured model's weights."""
+
+    path: Path
+    identity: Identity
+    requantised: Path | None
+    """The model quantised today, kept where its bytes are others."""
 
 
 def prove(
@@ -36,15 +65,13 @@ def prove(
         trained: the measured model.
         dataset: the version it was trained on.
         files: format to GGUF file, at least one.
-        options: rows, split, tolerance.
+        options: rows, split, tolerance, the float type that quantisation began from.
         ctx: of the stage, or one made by hand.
 
     Raises:
         StageError: if the split has no rows.
-        ModelError: if a file cannot be loaded.
+        ModelError: if a file cannot be run.
     """
-    from narrowcast.models.predictors.transformers import TransformersPredictor
-
     examples = read_split(ctx.project, dataset, held_out(options))[: options.parity_rows]
     if not examples:
         raise StageError(
@@ -53,25 +80,16 @@ def prove(
             reason_code="eval_dataset_missing",
         )
     record_access(ctx.project, dataset, held_out(options), ctx.run_id, [ModelRef.of_run(trained.run_id)])
-    handler, work = handler_for(dataset.task), Work(ctx.progress, ctx.cancel)
-    with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as folder:
-        with TransformersPredictor(
-            ModelRef.of_run(trained.run_id), trained.model, trained.tokenizer, size_bytes=None
-        ) as predictor:
-            measured = measure(
-                trained,
-                predictor.predict,
-                handler,
-                examples,
-                Path(folder),
-                max_tokens=options.max_tokens,
-                work=work,
-            )
-        formats = [
-            compare_file(measured, path, name, tolerance=options.tolerance, work=work)
-            for name, path in files.items()
-        ]
-    report = summarise(trained.run_id, options.parity_split, options.tolerance, formats)
+    runtime = {"gguf": version("gguf"), QUANTISED_FROM: options.reference}
+    with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as name:
+        folder = Path(name)
+        compared, source = _compare(trained, files, options, folder, ctx)
+        formats = [_refused(each, found) for each, found in compared.items() if found.identity.mismatch]
+        if not formats:
+            work = Work(ctx.progress, ctx.cancel)
+            with _measured(trained, dataset, examples, options, folder, work) as measured:
+                formats = _judged(measured, compared, source, options, runtime, work)
+    report = summarise(trained.run_id, options.parity_split, options.tolerance, formats, runtime)
     write_text(report_path(ctx.project, trained.run_id), report.model_dump_json(indent=2) + "\n")
     return report
 
@@ -79,3 +97,111 @@ def prove(
 def report_path(project: ProjectPaths, run_id: str) -> Path:
     """Where the last report on a run is kept, passed or failed."""
     return project.reports / f"parity-{run_id}.json"
+
+
+def _compare(
+    trained: Trained, files: Mapping[str, Path], options: Options, folder: Path, ctx: StageContext
+) -> tuple[dict[str, _Compared], Path | None]:
+    """Each file beside the weights in memory, written anew; and the float file they are quantised from.
+
+    The weights do not come from the folder that the files were made of: that is what is to be proven.
+    """
+    ctx.progress.start("parity: weights", len(files))
+    quantised = any(name not in FLOAT_FORMATS for name in files)
+    source = folder / "source.gguf"
+    compared = {}
+    with merged_folder(trained, ctx, keep=False) as merged:
+        plan = plan_gguf(merged)
+        if quantised:
+            write_gguf(merged, source, options.reference)
+        for name, path in files.items():
+            ctx.cancel.check()
+            today = None if name in FLOAT_FORMATS else folder / f"{name}.gguf"
+            if today is not None:
+                quantise(source, today, name)
+            identity = compare_gguf(
+                path, plan, name, source=options.reference, quantised=today, run_id=trained.run_id
+            )
+            if today is not None and identity.exact:
+                today.unlink()
+                today = None
+            compared[name] = _Compared(path, identity, today)
+            ctx.progress.advance()
+    return compared, source if quantised else None
+
+
+@contextmanager
+def _measured(
+    trained: Trained,
+    dataset: DatasetManifest,
+    examples: list[Example],
+    options: Options,
+    folder: Path,
+    work: Work,
+) -> Iterator[MeasuredModel]:
+    from narrowcast.models.predictors.transformers import TransformersPredictor
+
+    reference = ModelRef.of_run(trained.run_id)
+    with TransformersPredictor(reference, trained.model, trained.tokenizer, size_bytes=None) as predictor:
+        yield measure(
+            trained,
+            predictor.predict,
+            handler_for(dataset.task),
+            examples,
+            folder,
+            max_tokens=options.max_tokens,
+            work=work,
+        )
+
+
+def _judged(
+    measured: MeasuredModel,
+    compared: Mapping[str, _Compared],
+    source: Path | None,
+    options: Options,
+    runtime: dict[str, str],
+    work: Work,
+) -> list[FormatParity]:
+    formats = []
+    for name, each in compared.items():
+        facts, settings = compare_file(measured, each.path, name, requantised=each.requantised, work=work)
+        runtime.update(settings)
+        verdict, cause, detail = judge(facts, options.tolerance)
+        formats.append(
+            FormatParity(**facts.model_dump(), identical=True, detail=detail, cause=cause, verdict=verdict)
+        )
+    if source is not None and not any(name in FLOAT_FORMATS for name in compared):
+        _check_source(measured, source, options, formats, work)
+    return formats
+
+
+def _check_source(
+    measured: MeasuredModel, source: Path, options: Options, formats: list[FormatParity], work: Work
+) -> None:
+    """Where no float file is exported, the one that was quantised must still compute what was measured."""
+    top1, divergence = distributions(measured, source, work)
+    facts = formats[0].model_copy(
+        update={"format": options.reference, "top1_agreement": top1, "mean_kl": divergence}
+    )
+    verdict, cause, detail = judge(facts, tolerance=1.0)
+    if verdict == "fail":
+        failed = {"verdict": verdict, "cause": cause, "detail": f"before it was quantised: {detail}"}
+        formats[0] = formats[0].model_copy(update=failed)
+
+
+def _refused(name: str, found: _Compared) -> FormatParity:
+    """The entry of a file that is not the model: it was not run."""
+    mismatch = found.identity.mismatch
+    assert mismatch is not None
+    facts = FileFacts(
+        format=name,
+        rows=0,
+        positions=0,
+        templates_equal=mismatch.cause != "template",
+        prompt_ids_equal=mismatch.cause not in ("template", "tokenizer"),
+        eos_equal=mismatch.cause != "eos",
+        size_bytes=found.path.stat().st_size,
+    )
+    return FormatParity(
+        **facts.model_dump(), identical=False, detail=mismatch.detail, cause=mismatch.cause, verdict="fail"
+    )

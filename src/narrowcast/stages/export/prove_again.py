@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import Field
 
 from narrowcast.core.bundle import BundleManifest
-from narrowcast.core.parity import ParityReport
+from narrowcast.core.parity import QUANTISED_FROM, ParityReport
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
-from narrowcast.errors import UsageError
+from narrowcast.errors import StageError, UsageError
 from narrowcast.reasons import StageName
-from narrowcast.stages.export.options import Inputs, Options, read_inputs
-from narrowcast.store.bundles import read_bundle
+from narrowcast.stages.export.options import Inputs, Options, read_inputs, stage_result
+from narrowcast.store.bundles import changed_files, read_bundle
 
 _CODES = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
 
@@ -37,8 +37,11 @@ def run(inputs: Inputs, options: ParityOptions, ctx: StageContext) -> ParityResu
 
     run_id = inputs.run.run_id
     folder = ctx.project.gguf / run_id
-    files = _files(folder, read_bundle(folder), options.files)
-    report = prove(load_measured(run_id, ctx), inputs.dataset, files, options, ctx)
+    manifest = read_bundle(folder)
+    _check_bundle(folder, manifest, ctx)
+    files = _files(folder, manifest, options.files)
+    settings = options.model_copy(update={"reference": _quantised_from(manifest, options)})
+    report = prove(load_measured(run_id, ctx), inputs.dataset, files, settings, ctx)
     return ParityResult(
         report=report,
         summary=f"parity of {', '.join(files)}: {report.verdict}",
@@ -58,6 +61,34 @@ STAGE = StageDefinition(
     failure_code="export_run_failed",
     always_runs=True,
 )
+
+
+def _check_bundle(folder: Path, manifest: BundleManifest, ctx: StageContext) -> None:
+    """Before anything is loaded: every file, and the manifest, are those that the export wrote.
+
+    Raises:
+        StageError: names the file.
+    """
+    written = stage_result(ctx.project, "export") or {}
+    known = written.get("manifest_sha256") if written.get("run_id") == manifest.run_id else None
+    if manifest.run_id != folder.name:
+        raise _not_ours(f"the manifest is of run {manifest.run_id}", folder / "bundle.json")
+    if known and known != manifest.sha256:
+        raise _not_ours("the manifest is not the one that the export wrote", folder / "bundle.json")
+    changed = changed_files(folder, manifest)
+    if changed:
+        raise _not_ours(f"{changed[0]} is not the file that the export wrote", folder / changed[0])
+
+
+def _not_ours(what: str, path: Path) -> StageError:
+    return StageError(
+        what, where=str(path), next_command="narrowcast export --force", reason_code="export_parity_failed"
+    )
+
+
+def _quantised_from(manifest: BundleManifest, options: Options) -> str:
+    runtime = manifest.parity.runtime if manifest.parity else {}
+    return runtime.get(QUANTISED_FROM, options.reference)
 
 
 def _files(folder: Path, manifest: BundleManifest, wanted: list[str]) -> dict[str, Path]:

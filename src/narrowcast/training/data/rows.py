@@ -10,6 +10,7 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.models.chat import render_completion, render_learned
+from narrowcast.models.template import TemplateRefusedError
 from narrowcast.tasks.base import TaskHandler
 
 
@@ -91,12 +92,14 @@ class TokenRows:
     Attributes:
         turns_without_loss: assistant turns before the last that the template renders otherwise in the history
             than it would have when they were generated.
+        refusal: what the chat template said of the first row that it refused.
     """
 
     rows: list[TokenRow] = field(default_factory=list)
     turns_without_loss: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     rejected_ids: dict[str, list[str]] = field(default_factory=dict)
+    refusal: TemplateRefusedError | None = None
 
     @property
     def tokens(self) -> int:
@@ -112,6 +115,11 @@ class TokenRows:
     def longest(self) -> int:
         """Tokens of the longest row, both sides of a pair together; 0 where there is none."""
         return max((row.size for row in self.rows), default=0)
+
+    def reject(self, reason: str, example_id: str) -> None:
+        """Count a row that is left out."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+        self.rejected_ids.setdefault(reason, []).append(example_id)
 
     def ledger(self, stage: str) -> StageLedger:
         """Rows in, rows out, rejected by reason."""
@@ -134,7 +142,8 @@ def tokenise(
     pairs: bool = False,
     every_turn: bool = False,
 ) -> TokenRows:
-    """Render rows; one longer than `max_length` is left out and counted as `over_length`.
+    """Render rows; one longer than `max_length` is left out and counted as `over_length`, one that the chat
+    template refuses or renders without a turn as `template_refused`.
 
     Args:
         examples: rows of one split.
@@ -148,7 +157,13 @@ def tokenise(
     rows = TokenRows()
     for example in examples:
         messages = handler.to_messages(example.inputs, example.target)
-        learned = render_learned(tokenizer, messages, every_turn=every_turn)
+        try:
+            learned = render_learned(tokenizer, messages, every_turn=every_turn)
+        except TemplateRefusedError as error:
+            rows.reject("template_refused", example.id)
+            rows.refusal = rows.refusal or error
+            each()
+            continue
         rows.turns_without_loss += learned.turns_without_loss
         mask = bytes(weight > 0 for weight in learned.weights)
         weights = tuple(compress(learned.weights, mask))
@@ -159,8 +174,7 @@ def tokenise(
         longest = max(len(side.ids) for side in row.sides())
         reason = "over_length" if longest > max_length else "no_completion" if not row.loss_tokens else ""
         if reason:
-            rows.rejected[reason] = rows.rejected.get(reason, 0) + 1
-            rows.rejected_ids.setdefault(reason, []).append(example.id)
+            rows.reject(reason, example.id)
         else:
             rows.rows.append(row)
         each()

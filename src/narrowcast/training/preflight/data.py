@@ -10,6 +10,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.store.datasets import read_split
 from narrowcast.tasks import has_labels
+from narrowcast.training.data.rows import TokenRows
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
 
@@ -32,22 +33,29 @@ def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Pref
 
 
 def row_findings(setup: TrainingSetup) -> Iterator[PreflightFinding]:
-    """Rows that are left out of training, because their answer would be cut or carries no loss."""
+    """Rows that are left out of training, and why."""
     longest = setup.recipe.max_length
     for split, rows in ((Split.TRAIN, setup.train), (Split.DEV, setup.dev)):
         whole = len(rows.rows) + sum(rows.rejected.values())
         for reason, ids in rows.rejected_ids.items():
-            cut = reason == "over_length"
-            why = f"are longer than {longest:,} tokens: the answer would be cut" if cut else "carry no loss"
+            why, fix = _left_out(reason, rows, longest)
             yield PreflightFinding(
                 reason_code="training_rows_truncated",
                 blocks=False,
                 what=f"{len(ids):,} of {whole:,} {split} rows {why}; left out as {reason}",
                 where=_some(ids),
-                fix="a base with a longer context, or shorter rows: narrowcast data clean"
-                if cut
-                else "narrowcast data review",
+                fix=fix,
             )
+
+
+def _left_out(reason: str, rows: TokenRows, longest: int) -> tuple[str, str]:
+    """Why rows are left out, and what helps."""
+    if reason == "over_length":
+        why = f"are longer than {longest:,} tokens: the answer would be cut"
+        return why, "a base with a longer context, or shorter rows: narrowcast data clean"
+    if reason == "template_refused" and rows.refusal is not None:
+        return f"cannot be rendered: {rows.refusal.what}", "another base, or narrowcast data review"
+    return "carry no loss", "narrowcast data review"
 
 
 def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:

@@ -1,0 +1,132 @@
+"""Every planted fault ends an export, on a skilled model and on a weak one, at 100 rows and at 8."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from narrowcast.core.parity import ParityReport
+from narrowcast.core.request import StageRequest
+from narrowcast.errors import StageError
+from narrowcast.models.gguf.quantise import quantise
+from narrowcast.models.gguf.writer import write_gguf
+from narrowcast.ops.export import export
+from narrowcast.ops.requests import ExportRequest
+from narrowcast.pipeline.execute import run_stage
+from narrowcast.stages.export import bundle as bundle_module
+from narrowcast.stages.train import STAGE as TRAIN
+from tests.support.export_faults import FAULTS, FORMATS, Fault, plant
+
+pytestmark = pytest.mark.nightly
+
+Spoil = Callable[[Path, Mapping[str, Path], str], None]
+
+
+@pytest.fixture
+def spoilt_export(monkeypatch, tmp_path):
+    """Export, with the files replaced after they were written; the report and the error."""
+    write = bundle_module.write_gguf_files
+
+    def run(project, rows: int, spoil: Spoil) -> tuple[ParityReport, StageError]:
+        def spoilt(merged, bundle, options, name, ctx):
+            files = write(merged, bundle, options, name, ctx)
+            spoil(merged, {each: path for each, (path, _) in files.items()}, name)
+            return files
+
+        monkeypatch.setattr(bundle_module, "write_gguf_files", spoilt)
+        options = {"formats": list(FORMATS), "parity_rows": rows}
+        with pytest.raises(StageError, match="is not the model that was measured") as caught:
+            export(project, ExportRequest(options=options))
+        assert caught.value.reason_code == "export_parity_failed"
+        run_id = (project.paths.stage_records / "train" / "current").read_text().strip()
+        assert not (project.paths.gguf / run_id).exists()
+        kept = project.paths.reports / f"parity-{run_id}.json"
+        return ParityReport.model_validate(json.loads(kept.read_text())), caught.value
+
+    return run
+
+
+# Nothing is run where a file is not the model, so the number of rows says nothing; a few are tried with more.
+CASES = [(8, fault) for fault in FAULTS] + [(100, fault) for fault in FAULTS[4:12:3]]
+
+
+@pytest.mark.parametrize(("rows", "fault"), CASES, ids=[f"{fault.name}-{rows}" for rows, fault in CASES])
+def test_a_planted_fault_is_refused_and_named(either, spoilt_export, tmp_path, rows, fault: Fault):
+    report, error = spoilt_export(
+        either, rows, lambda merged, files, name: plant(fault, merged, files, name, tmp_path / "planted")
+    )
+    assert {each.format: each.cause for each in report.formats} == dict.fromkeys(FORMATS, fault.cause)
+    assert all(fault.named in each.detail for each in report.formats)
+    assert fault.cause in error.what
+    assert fault.named in error.what
+
+
+@pytest.mark.parametrize("rows", [8, 100])
+def test_a_file_of_another_format_is_refused(either, spoilt_export, rows):
+    def swap(_, files, __):
+        shutil.copyfile(files["q4_k_m"], files["f16"])
+        shutil.copyfile(files["q4_k_m"], files["q8_0"])
+
+    report, _ = spoilt_export(either, rows, swap)
+    assert {each.format: each.cause for each in report.formats} == {"f16": "weights", "q8_0": "weights"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_a_cut_file_is_refused(either, spoilt_export, share):
+    def cut(_, files, __):
+        for path in files.values():
+            path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+
+    report, _ = spoilt_export(either, 8, cut)
+    assert {each.cause for each in report.formats} == {"file"}
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_file_of_another_run_is_refused(either, spoilt_export, tmp_path, renamed):
+    """Also where it was given this run's name: one more step of training is another model."""
+    base = json.loads(next(either.paths.adapters.glob("*/run.json")).read_text())["base"]["path"]
+    first = either.paths.stage_records / "train" / "current"
+    run_id = first.read_text()
+    export(either, ExportRequest(options={"formats": ["merged"]}))
+    options = {"base": base, "batch_size": 8, "epochs": 1, "learning_rate": 1e-4, "method": "lora"}
+    run_stage(either, TRAIN, StageRequest(options=options, force=True))
+    assert first.read_text() != run_id
+    merged = either.paths.merged / run_id.strip()
+
+    def other(_, files, name):
+        ours = name if renamed else name.rpartition(" ")[0] + f" {run_id.strip()}"
+        plant(Fault("", "", "", lambda folder: None), merged, files, ours, tmp_path / "planted")
+
+    report, _ = spoilt_export(either, 8, other)
+    assert {each.cause for each in report.formats} == ({"weights"} if renamed else {"run"})
+    assert renamed or all(run_id.strip() in each.detail for each in report.formats)
+
+
+@pytest.mark.parametrize("rows", [8, 100])
+def test_unchanged_files_are_identical(either, rows):
+    result = export(either, ExportRequest(options={"formats": [*FORMATS, "f32"], "parity_rows": rows}))
+    for each in result.parity.formats:
+        assert (each.identical, each.cause) == (True, None), each
+        assert each.verdict == ("pass" if rows == 100 else "not_enough_data"), each
+
+
+def test_the_model_quantised_elsewhere_is_compared_with_todays(either, monkeypatch, tmp_path):
+    """Other bytes, as another version of llama.cpp writes them: from float32 here, from float16 there."""
+    write = bundle_module.write_gguf_files
+
+    def elsewhere(merged, bundle, options, name, ctx):
+        files = write(merged, bundle, options, name, ctx)
+        write_gguf(merged, tmp_path / "f32.gguf", "f32", name=name)
+        quantise(tmp_path / "f32.gguf", files["q4_k_m"][0], "q4_k_m")
+        return files
+
+    monkeypatch.setattr(bundle_module, "write_gguf_files", elsewhere)
+    result = export(either, ExportRequest(options={"formats": ["q4_k_m"], "parity_rows": 8}))
+    (file,) = result.parity.formats
+    assert (file.identical, file.cause) == (True, None)
+    assert file.mean_kl != file.requantised_kl
+    assert file.mean_kl == pytest.approx(file.requantised_kl, rel=0.2)

@@ -1,0 +1,196 @@
+"""Faults planted in exported files: each makes a file that is not the model that was measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.models.gguf.quantise import quantise
+from narrowcast.models.gguf.writer import write_gguf
+
+FORMATS = ("f16", "q8_0", "q4_k_m")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is done to the model folder that a file is written from, and what must be found."""
+
+    name: str
+    cause: str
+    named: str
+    """A part of the detail that must be given."""
+    spoil: Callable[[Path], None]
+
+
+def write_files(folder: Path, target: Path, name: str = "task", formats: tuple[str, ...] = FORMATS):
+    """The files of a model folder, as an export writes them."""
+    target.mkdir(parents=True, exist_ok=True)
+    write_gguf(folder, target / "model-f16.gguf", "f16", name=name)
+    for each in formats:
+        path = target / f"model-{each}.gguf"
+        if each in FLOAT_FORMATS:
+            write_gguf(folder, path, each, name=name)
+        else:
+            quantise(target / "model-f16.gguf", path, each)
+    return {each: target / f"model-{each}.gguf" for each in formats}
+
+
+def plant(fault: Fault, folder: Path, files: Mapping[str, Path], name: str, work: Path) -> None:
+    """Replace files by those of a spoilt copy of their folder."""
+    spoilt = shutil.copytree(folder, work / "spoilt")
+    fault.spoil(spoilt)
+    for each, path in write_files(spoilt, work / "files", name, tuple(files)).items():
+        shutil.copyfile(path, files[each])
+
+
+def _text(file: str, old: str, new: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        path = folder / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    return spoil
+
+
+def _json(file: str, change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        values = json.loads((folder / file).read_text())
+        change(values)
+        (folder / file).write_text(json.dumps(values))
+
+    return spoil
+
+
+def _tensors(match: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Change every tensor whose name ends so; every matrix and vector for an empty text."""
+
+    def spoil(folder: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        path = folder / "model.safetensors"
+        tensors = load_file(path)
+        names = [name for name in tensors if name.endswith(match)]
+        assert names
+        save_file(
+            {n: change(t).contiguous() if n in names else t for n, t in tensors.items()},
+            path,
+            {"format": "pt"},
+        )
+
+    return spoil
+
+
+def _matrices(change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    return _tensors("", lambda tensor: change(tensor) if tensor.ndim > 1 else tensor)
+
+
+def _eos(folder: Path) -> None:
+    _json("generation_config.json", lambda values: values.update(eos_token_id=0))(folder)
+    _json("tokenizer_config.json", lambda values: values.update(eos_token="<|endoftext|>"))(folder)
+
+
+def _reverse_merges(values: dict[str, Any]) -> None:
+    values["model"]["merges"].reverse()
+
+
+def _swap_merges(values: dict[str, Any]) -> None:
+    merges = values["model"]["merges"]
+    merges[-1], merges[-2] = merges[-2], merges[-1]
+
+
+def _noise(tensor: Any) -> Any:
+    import torch
+
+    return tensor + 0.05 * tensor.std() * torch.randn(
+        tensor.shape, generator=torch.Generator().manual_seed(1)
+    )
+
+
+def _four_bits(tensor: Any) -> Any:
+    step = tensor.abs().max() / 7
+    return (tensor / step).round() * step
+
+
+def _shuffled(tensor: Any) -> Any:
+    return tensor.flip(0)
+
+
+def _attention_off(folder: Path) -> None:
+    _tensors("layers.0.self_attn.o_proj.weight", lambda tensor: tensor * 0)(folder)
+
+
+_ROLE = _text("chat_template.jinja", "+ message['role'] +", "+ 'x' +")
+_VALUES = _tensors("v_proj.weight", lambda tensor: tensor * 1.02)
+_NORM = _tensors("layers.0.post_attention_layernorm.weight", lambda tensor: tensor * 0)
+
+FAULTS = [
+    Fault("role word", "template", "chat_template", _ROLE),
+    Fault(
+        "newline of the answer",
+        "template",
+        "chat_template",
+        _text("chat_template.jinja", "assistant\\n' -}}", "assistant' -}}"),
+    ),
+    Fault("end of sequence", "eos", "eos_token_id", _eos),
+    Fault("merges reversed", "tokenizer", "merges", _json("tokenizer.json", _reverse_merges)),
+    Fault("two merges swapped", "tokenizer", "merges", _json("tokenizer.json", _swap_merges)),
+    Fault(
+        "rows of a feed-forward matrix permuted",
+        "weights",
+        "blk.0.ffn_down.weight",
+        _tensors("layers.0.mlp.down_proj.weight", _shuffled),
+    ),
+    Fault(
+        "rows of the embedding permuted",
+        "weights",
+        "token_embd.weight",
+        _tensors("embed_tokens.weight", _shuffled),
+    ),
+    Fault(
+        "one tensor scaled",
+        "weights",
+        "blk.1.ffn_up.weight",
+        _tensors("layers.1.mlp.up_proj.weight", lambda tensor: tensor * 1.02),
+    ),
+    Fault(
+        "output norm scaled",
+        "weights",
+        "output_norm.weight",
+        _tensors("model.norm.weight", lambda tensor: tensor * 1.02),
+    ),
+    Fault("values scaled", "weights", "attn_v.weight", _VALUES),
+    Fault("all weights scaled", "weights", "weight", _tensors("", lambda tensor: tensor * 1.02)),
+    Fault(
+        "down projections scaled",
+        "weights",
+        "ffn_down.weight",
+        _tensors("down_proj.weight", lambda tensor: tensor * 1.1),
+    ),
+    Fault(
+        "last feed-forward zeroed",
+        "weights",
+        "blk.1.ffn_down.weight",
+        _tensors("layers.1.mlp.down_proj.weight", lambda tensor: tensor * 0),
+    ),
+    Fault("attention zeroed", "weights", "blk.0.attn_output.weight", _attention_off),
+    Fault("noise of 5 %", "weights", "weight", _matrices(_noise)),
+    Fault("whole tensors in 4 bits", "weights", "weight", _matrices(_four_bits)),
+    Fault(
+        "rope base",
+        "metadata",
+        "rope.freq_base is 100000.0, not 10000.0",
+        _json("config.json", lambda values: values["rope_parameters"].update(rope_theta=100000.0)),
+    ),
+    Fault(
+        "context length",
+        "metadata",
+        "context_length is 64, not 512",
+        _json("config.json", lambda values: values.update(max_position_embeddings=64)),
+    ),
+    Fault("one norm left out", "weights", "blk.0.ffn_norm", _NORM),
+]
