@@ -17,7 +17,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
-from narrowcast.stages.import_.introspect.trial import MOST_REJECTED, WANTED, rejection_text
+from narrowcast.stages.import_.introspect.trial import LEFT_OUT, MOST_REJECTED, rejection_text
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.alike import refuse_alike
 from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
@@ -213,9 +213,9 @@ def _refuse_many(inputs: Inputs, rows: int, rejected: Mapping[str, int], *, forc
         DataError: where they do not, and the import is not forced.
     """
     proposed = inputs.plan is not None and inputs.plan.confidence is not None
-    wanted = sum(count for reason, count in rejected.items() if reason in WANTED)
-    lost = sum(rejected.values()) - wanted
-    if not proposed or lost <= MOST_REJECTED * (rows - wanted):
+    excluded = sum(count for reason, count in rejected.items() if reason in LEFT_OUT)
+    lost = sum(rejected.values()) - excluded
+    if not proposed or lost <= MOST_REJECTED * (rows - excluded):
         return False
     if force:
         return True

@@ -31,9 +31,11 @@ def with_prompt(_: int) -> dict[str, Any]:
     return {"prompt": messages[0]["content"], "prompt_id": "7f", "messages": messages}
 
 
+TALK = ("user", "assistant") * 6
+
 DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "half of the rows have a role that is not known": (
-        lambda n: {"messages": turns("user", "wizard" if n % 100 < 51 else "assistant", "assistant")},
+        lambda n: {"messages": turns(*TALK, "wizard" if n % 100 < 51 else "user", "assistant")},
         "unknown role 'wizard'",
     ),
     "one row in twelve is not understood": (
@@ -55,18 +57,6 @@ DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "the answer is the question": (
         lambda _: {"question": (text := sentence()), "answer": text},
         "part of their own inputs",
-    ),
-    "the system's turn is beside the conversation": (
-        lambda n: {"system": f"You are clerk {n}.", "messages": turns("user", "assistant")},
-        "'system' may belong to what is asked",
-    ),
-    "the history is beside the instruction": (
-        lambda n: {"instruction": sentence(), "output": sentence(), "history": [["a", "b"]] * (n % 2)},
-        "'history' may belong to what is asked",
-    ),
-    "some answers are bad": (
-        lambda n: {"messages": turns("user", "assistant"), "label": n % 2 == 0},
-        "'label' may say which rows are good",
     ),
     "answers are rated": (
         lambda n: {"question": sentence(), "answer": sentence(), "rating": n % 5},
@@ -98,10 +88,10 @@ DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     ),
     "labels and spans": (
         lambda n: {"text": sentence(), "intent": LABELS[n % 3], "spans": [[0, 3, "x"]]},
-        "the rows may as well be text with typed spans",
+        "what is to be learned may also be spans",
     ),
     "an object of offsets": (
-        lambda n: {"text": sentence(), "slots": {"time": {"text": f"{n}", "span": [1, 3]}}},
+        lambda n: {"text": sentence(), "found": {"time": {"hour": f"{n} o'clock", "offset": [1, 3]}}},
         "holds character offsets",
     ),
     "a second annotation": (
@@ -125,13 +115,21 @@ def test_what_makes_a_mapping_doubtful(name: str) -> None:
 
 
 SURE: dict[str, tuple[Callable[[int], dict[str, Any]], dict[str, str]]] = {
+    "a system's turn that is used": (
+        lambda n: {"system": f"You are clerk {n}.", "messages": turns("user", "assistant")},
+        {"messages": "messages", "system": "system"},
+    ),
+    "a rating that is used": (
+        lambda n: {"messages": turns("user", "assistant"), "label": n % 2 == 0},
+        {"messages": "messages", "rating": "label"},
+    ),
     "a weight that is the same in all rows": (
         lambda _: {"messages": turns("user", "assistant"), "weight": 1},
         {"messages": "messages"},
     ),
-    "an empty history": (
-        lambda _: {"instruction": sentence(), "output": sentence(), "history": [], "system": ""},
-        {"instruction": "instruction", "output": "output"},
+    "an empty context": (
+        lambda _: {"question": sentence(), "answer": sentence(), "history": [], "system": ""},
+        {"question": "question", "answer": "answer"},
     ),
     "a prompt that the messages repeat": (with_prompt, {"messages": "messages"}),
     "an input called context": (

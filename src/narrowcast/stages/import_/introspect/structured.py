@@ -24,7 +24,7 @@ _TARGET_NAMES = frozenset({
     "answer", "ticket", "record", "result", "structured", "expected", "response", "completion",
 })  # fmt: skip
 # Columns that hold another thing to learn from a text.
-_ANNOTATIONS = frozenset({
+ANNOTATIONS = frozenset({
     "intents", "intent", "labels", "label", "tags", "categories", "topics", "entities", "slots", "spans",
 })  # fmt: skip
 _OFFSETS = frozenset({"span", "spans", "offset", "offsets", "start_offset", "end_offset", "startIndex"})
@@ -54,7 +54,7 @@ def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
     if any(_holds_offsets(value) for value in target.examples):
         confidence = min(confidence, 0.75)
         doubts.append(f"{target.name!r} holds character offsets, which no text gives as a value")
-    others = [name for name in aside if base_name(profile.columns[name]) in _ANNOTATIONS]
+    others = [name for name in aside if base_name(profile.columns[name]) in ANNOTATIONS]
     if others:
         confidence = min(confidence, 0.75)
         doubts.append(f"what is to be learned may also be {', '.join(others)}")

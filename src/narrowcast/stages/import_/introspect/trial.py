@@ -11,16 +11,17 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.stages.import_.introspect.dialogues import MESSAGE_NAMES
-from narrowcast.stages.import_.introspect.profile import Profile
+from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import THRESHOLD, ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import base_name, unused
+from narrowcast.stages.import_.introspect.signs import PLAIN_LABELS, base_name, unused
+from narrowcast.stages.import_.introspect.structured import ANNOTATIONS
 from narrowcast.stages.import_.mapping import MAPPERS, mapped_columns
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided
 
 # Above this share of rejected rows a mapping is not used unasked: in a sample, and over a whole source.
 MOST_REJECTED = 0.2
 # Reasons of rows that the user, or a rating, left out: not against a mapping.
-WANTED = frozenset({"rated_bad", "filtered_out", "forgotten"})
+LEFT_OUT = frozenset({"rated_bad", "filtered_out", "forgotten"})
 _DOUBTFUL = 0.75
 _WRONG = 0.6
 _LEAST_ROWS = 20  # fewer accepted rows say nothing about their targets
@@ -74,7 +75,7 @@ def try_mapping(mapper_id: str, field_map: Mapping[str, str], rows: Iterable[dic
     trial = Trial()
     for row in divided((SourceRow(index, data) for index, data in enumerate(rows)), mapper):
         outcome = mapping.map(row)
-        if isinstance(outcome, RejectedRow) and outcome.reason in WANTED:
+        if isinstance(outcome, RejectedRow) and outcome.reason in LEFT_OUT:
             continue
         trial.rows += 1
         if isinstance(outcome, RejectedRow):
@@ -196,12 +197,23 @@ def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> li
         if generative and word in _QUESTION and any(not _is_empty(value) for value in values):
             if not _is_said(name, trial):
                 doubts.append(Doubt(f"{name!r} may belong to what is asked, and is not used", _DOUBTFUL))
+        elif _is_annotation(column, hypothesis):
+            doubts.append(Doubt(f"what is to be learned may also be {name}", _DOUBTFUL))
         elif word in MESSAGE_NAMES and column.share("list") > 0.5:
             doubts.append(Doubt(f"{name!r} may be a conversation, and is not used", _DOUBTFUL))
         elif varied and (word in _JUDGED or (generative and flag)):
             most, minus = (_DOUBTFUL, 0.0) if generative else (1.0, 0.05)
             doubts.append(Doubt(f"{name!r} may say which rows are good, and is not used", most, minus))
     return doubts
+
+
+def _is_annotation(column: Column, hypothesis: ShapeHypothesis) -> bool:
+    """Whether lists or objects of a column were made for its texts, as what is to be learned was."""
+    if hypothesis.mapper_id not in ("label_to_classification", "labels_to_multi_label", "kv_to_structured"):
+        return False
+    plain = any(name.rpartition(".")[2].lower() in PLAIN_LABELS for name in hypothesis.field_map.values())
+    names = {"entities", "slots", "spans"} if plain else ANNOTATIONS
+    return base_name(column) in names and column.share("list", "object") > 0.5
 
 
 def _is_said(name: str, trial: Trial) -> bool:
