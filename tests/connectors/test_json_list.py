@@ -50,7 +50,6 @@ def test_a_list_in_small_pieces_is_what_it_is_as_a_whole(values: list[Any], inde
         ("[1 2]", 1, 4, "expecting"),
         ('[1]\n{"a": 1}', 2, 1, "follows the list"),
         ("[1,]", 1, 4, "Expecting value"),
-        ("[NaN]", 1, 2, "NaN has no JSON form"),
     ],
 )
 def test_where_a_list_breaks(text: str, line: int, column: int, what: str) -> None:
@@ -87,6 +86,44 @@ def test_a_repeated_key_is_a_named_rejection(tmp_path: Path) -> None:
     (tmp_path / "y.json").write_text('{"train": [["a", "x"]], "train": [["b", "y"]]}')
     with pytest.raises(DataError, match="'train' occurs twice"):
         list(connect(Locator("file", str(tmp_path / "y.json"))).load())
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("form", ["[{rows}]", '{{"version": 1, "data": [{rows}]}}'])
+def test_a_value_that_is_not_json_costs_its_row(tmp_path: Path, constant: str, form: str) -> None:
+    rows = [f'{{"text": "a {n}", "score": {constant if n == 3 else n}}}' for n in range(6)]
+    path = tmp_path / "x.json"
+    path.write_text(form.format(rows=", ".join(rows)))
+    found = list(connect(Locator("file", str(path))).load())
+    assert [row.error for row in found] == [
+        f"{constant} has no JSON form" if n == 3 else None for n in range(6)
+    ]
+    assert [row.data for row in found if row.error is None] == [
+        {"text": f"a {n}", "score": n} for n in range(6) if n != 3
+    ]
+
+
+def test_half_a_surrogate_pair_costs_its_row_in_a_document(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"data": [{"text": "\\u00fc"}, {"text": "\\ud83d"}, {"text": "\\ud83d\\ude00"}]}')
+    found = list(connect(Locator("file", str(path))).load())
+    assert [row.error for row in found] == [None, "a \\u escape is half a surrogate pair", None]
+    assert [row.data for row in found] == [{"text": "ü"}, {}, {"text": "😀"}]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_objects_one_behind_the_other(tmp_path: Path, indent: int | None) -> None:
+    values = [{"text": f"message {n}", "label": "ab"[n % 2]} for n in range(5)]
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        "\n".join(json.dumps(value, indent=indent) for value in values)
+        if indent
+        else "".join(map(json.dumps, values))
+    )
+    assert [row.data for row in connect(Locator("file", str(path))).load()] == values
+    path.write_text(json.dumps(values[0], indent=2) + " and more")
+    with pytest.raises(DataError, match="Extra data"):
+        list(connect(Locator("file", str(path))).load())
 
 
 def test_sheets_are_chosen_and_the_others_named(tmp_path: Path) -> None:

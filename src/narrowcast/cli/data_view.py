@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from narrowcast.ops.sources import MapperInfo, SourceInfo
     from narrowcast.pipeline.project import Project
     from narrowcast.stages.import_.introspect import IntrospectionReport
-    from narrowcast.stages.import_.options import ImportPreview
+    from narrowcast.stages.import_.options import ImportPlan, ImportPreview
     from narrowcast.stages.import_.source import IntrospectedSource
 
 _SHOWN_LABELS = 6
@@ -143,6 +143,7 @@ def show_dry_run(report: ImportPreview) -> None:
     """Counts, breakdown, a few rows."""
     show_source(report.plan.source)
     _show_mapping(report.plan.mapper, report.plan.field_map, report.plan.confidence)
+    _show_warnings(report.plan)
     _show_counts(report.rows, report.accepted, report.rejected)
     for reason, rejects in report.rejected_sample.items():
         for each in rejects[:2]:
@@ -167,6 +168,8 @@ def show_import(outcome: ImportOutcome, project: Project) -> None:
     if outcome.plan is not None:
         show_source(outcome.plan.source)
     _show_mapping(record.mapper, record.field_map, record.confidence)
+    if outcome.plan is not None:
+        _show_warnings(outcome.plan)
     _show_counts(record.rows, record.accepted, record.rejected)
     _show_task(outcome.task)
     if outcome.change == "unchanged":
@@ -186,6 +189,11 @@ def _show_mapping(mapper: str, field_map: dict[str, str], confidence: float | No
     pairs = ", ".join(f"{role} = {column}" for role, column in field_map.items())
     by = "named by you" if confidence is None else f"proposed with a confidence of {confidence:.2f}"
     say(f"  mapped with [bold]{mapper}[/]: {escape(pairs)}  [dim]({by})[/]")
+
+
+def _show_warnings(plan: ImportPlan) -> None:
+    for warning in plan.warnings:
+        say(f"  [yellow]! {escape(warning)}[/]")
 
 
 def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:

@@ -51,7 +51,7 @@ class ConllConnector:
 
     def __init__(self, source: SourceFile) -> None:
         self._source = source
-        source.allow("encoding")
+        source.allow("encoding", "errors")
         head = source.sample()
         self._encoding = find_encoding(source, head)
         lines = [line for line in head.decode(self._encoding.name, "replace").splitlines() if line.strip()]

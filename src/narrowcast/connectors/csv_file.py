@@ -1,8 +1,9 @@
 """`csv:PATH`: delimited text of any delimiter and encoding, read lazily.
 
 Quoted fields may hold newlines. A record that cannot be read (ragged, badly quoted, undecodable, with NUL
-bytes) is a row with an error. If such a record spans several lines, only its first line is rejected and
-reading starts again on the next one, so that one stray quote does not swallow the rest of the file.
+bytes) is a row with an error. If such a record spans several lines, or each of its lines reads as a record of
+its own, only its first line is rejected and reading starts again on the next one, so that one stray quote
+does not swallow the rest of the file.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect, find_header, unique_names
+from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect
 from narrowcast.connectors.encoding import TextLine, find_encoding
+from narrowcast.connectors.header import Header, find_header, named_header, unique_names
+from narrowcast.connectors.quotes import LineReading, doubled
 from narrowcast.connectors.source import (
     MAX_LINE_BYTES,
     RAW_CHARS,
@@ -27,13 +30,13 @@ from narrowcast.core.row import SourceRow
 
 MAX_RECORD_LINES = 10_000
 _FIELD_LIMIT = 128 << 20
-_OPTIONS = frozenset({"encoding", "delimiter", "header", "short"})
+_OPTIONS = frozenset({"encoding", "errors", "delimiter", "header", "short"})
 
 
 class CsvConnector:
     """Built from the path after `csv:`, or from a file that `file:` has opened.
 
-    Options are `delimiter`, `header=yes|no`, `encoding` and `short=fill`.
+    Options are `delimiter`, `header=yes|no`, `encoding`, `errors=replace` and `short=fill`.
     """
 
     settle = staticmethod(settle_path)
@@ -51,7 +54,9 @@ class CsvConnector:
             )
         self._fill = short == "fill"
         self._columns: list[str] = []
-        first = [record for record, problem, _ in islice(self._records(), 200) if not problem]
+        self._single: LineReading | None = None
+        self._header = Header(None, 0, "")
+        first = [(record, lines) for record, problem, lines in islice(self._records(), 200) if not problem]
         self._find_columns(first)
 
     def _find_dialect(self, head: bytes) -> Dialect:
@@ -68,7 +73,8 @@ class CsvConnector:
         prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
         return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
 
-    def _find_columns(self, head: list[list[str]]) -> None:
+    def _find_columns(self, read: list[tuple[list[str], str]]) -> None:
+        head = [record for record, _ in read]
         if not head:
             raise data_error(
                 "no record of the file can be read",
@@ -78,18 +84,18 @@ class CsvConnector:
         option = self._source.options.get("header")
         if option not in (None, "yes", "no"):
             raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
-        if option is None:
-            header, why = find_header(head)
+        if option == "no":
+            self._header = Header(None, 0, "header=no, as the locator says")
         else:
-            header, why = (
-                (head[0] if option == "yes" else None),
-                f"header={option}, as the locator says",
-            )
-        self._dialect.notes.append(why)
-        self._dialect.header = header
+            self._header = named_header(head) if option else find_header(head)
+        self._dialect.notes.extend(self._header.notes)
+        header = self._header.names
+        read, head = read[self._header.above :], head[self._header.above :]
         widths = [len(record) for record in head]
         names = header or [f"column_{n}" for n in range(1, max(set(widths), key=widths.count) + 1)]
         self._columns, notes = unique_names(names)
+        single = (record for record, lines in read if not lines)
+        self._single = LineReading.of(self._dialect.delimiter, len(self._columns), single)
         self._dialect.notes.extend(notes)
         lacking = sum(width < len(self._columns) for width in widths)
         if self._fill:
@@ -107,7 +113,7 @@ class CsvConnector:
         notes = [*self._encoding.notes, *self._dialect.notes]
         description = self._source.description("csv", self._encoding.name, notes)
         description.delimiter = NAMES.get(self._dialect.delimiter, self._dialect.delimiter)
-        description.header = self._dialect.header is not None
+        description.header = self._header.names is not None
         description.columns = list(self._columns)
         return description
 
@@ -118,13 +124,14 @@ class CsvConnector:
     def load(self) -> Iterator[SourceRow]:
         """Records below the header; values keep their white space."""
         columns, width = self._columns, len(self._columns)
-        header_ahead = self._dialect.header is not None
+        header_ahead, is_header = self._header.names is not None, self._header.is_repeated_by
+        longest = len(self._header.names[0]) + 10 if self._header.names else -1
         index = 0
         for record, problem, raw in self._records():
             if problem:
                 yield SourceRow(index, error=problem, raw=raw)
             elif header_ahead:
-                header_ahead = False
+                header_ahead = not is_header(record)
                 continue
             elif self._fill and len(record) < width:
                 record.extend([""] * (width - len(record)))
@@ -132,17 +139,23 @@ class CsvConnector:
             elif len(record) != width:
                 raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
                 yield SourceRow(index, error=f"{len(record)} fields where {width} are expected", raw=raw)
+            elif len(record[0]) <= longest and is_header(record):
+                raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
+                yield SourceRow(index, error="the header once more", raw=raw)
             else:
                 yield SourceRow(index, dict(zip(columns, record, strict=True)))
             index += 1
 
     def _records(self) -> Iterator[tuple[list[str], str | None, str]]:
-        """Fields, or a problem with the start of the raw text; blank lines are no records."""
+        """Fields, or a problem with the start of the raw text; blank lines are no records.
+
+        With the fields of a record over several lines come its lines.
+        """
         csv.field_size_limit(_FIELD_LIMIT)
         with self._source.open() as file:
-            feed = _LineFeed(self._encoding.lines(file))
+            lines = islice(self._encoding.lines(file), self._dialect.skipped, None)
+            feed = _LineFeed(lines, self._dialect.escaped)
             reader = self._dialect.reader(feed)
-            expected = len(self._columns)  # 0 while the columns are being found
             while True:
                 feed.begin_record()
                 problem: str | None = None
@@ -157,9 +170,7 @@ class CsvConnector:
                     problem = _say(str(error))
                 problem = feed.problem or problem or _nul(record)
                 several = len(feed.taken) > 1
-                short = len(record) < expected and not self._fill
-                ragged = expected > 0 and (short or len(record) > expected)
-                if several and (problem or ragged):
+                if several and (problem or self._is_wrong(record, feed.taken)):
                     raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
                     feed.push_back()
                     reader = self._dialect.reader(feed)
@@ -169,15 +180,23 @@ class CsvConnector:
                     reader = self._dialect.reader(feed)
                     yield [], problem, raw
                 elif record:
-                    expected = expected or len(record)
-                    yield record, None, ""
+                    yield record, None, "".join(feed.taken) if several else ""
+
+    def _is_wrong(self, record: list[str], lines: list[str]) -> bool:
+        """Whether a record of several lines is not one: of another width, or its lines are records."""
+        if self._single is None:
+            return False  # the columns are being found
+        width = len(self._columns)
+        short = len(record) < width and not self._fill
+        return short or len(record) > width or self._single.doubts(lines)
 
 
 class _LineFeed:
     """Lines for `csv.reader`, remembering those of the current record so that it can be taken back."""
 
-    def __init__(self, source: Iterator[TextLine]) -> None:
+    def __init__(self, source: Iterator[TextLine], escaped: bool) -> None:
         self._source = source
+        self._escaped = escaped
         self._waiting: deque[TextLine] = deque()
         self._current: list[TextLine] = []
         self.taken: list[str] = []
@@ -204,7 +223,7 @@ class _LineFeed:
         self.taken.append(text)
         if line.error and self.problem is None:
             self.problem = line.error
-        return text
+        return doubled(text) if self._escaped else text
 
     def push_back(self) -> None:
         """Give every line of the current record but its first to the next reader."""

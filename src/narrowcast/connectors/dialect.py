@@ -1,4 +1,4 @@
-"""How a delimited file is written: delimiter, quoting, header. Found in a sample, and said."""
+"""How a delimited file is written: delimiter and quoting. Found in a sample, and said."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from narrowcast.connectors.quotes import LineReading, doubled
+
 _DELIMITERS = (",", "\t", ";", "|")
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar", "": "none (one column)"}
 _MOST_FAILURES = 200  # unreadable records of a sample after which it is judged by what was read so far
-_NUMBER = re.compile(r"[-+]?[\d.,:/\s%$€£-]*\d[\d.,:/\s%TZ-]*")
-_KNOWN = frozenset([
-    "text", "sentence", "utterance", "message", "query", "content", "body", "comment", "title", "document",
-    "input", "question", "context", "answer", "label", "labels", "category", "class", "intent", "target",
-    "sentiment", "topic", "tag", "output", "response", "instruction", "prompt", "completion", "id", "name",
-    "date", "type", "split", "source",
-])  # fmt: skip
+_LEARNED_FROM = 1_000  # records of one line
+_MANY_STRAYS = 3  # quotes that quote nothing where none quotes anything: they are ordinary characters
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Dialect:
-    """What `csv.reader` needs, and what the user sees of it.
+    r"""What `csv.reader` needs, and what the user sees of it.
 
     Attributes:
         delimiter: one character; empty for a file of one column.
         quoting: whether a double quote opens a field that may hold delimiters and newlines.
-        header: the column names, or None where the first record is data.
+        escaped: whether a quote inside such a field is written `\"`; lines go through `doubled` then.
+        skipped: lines at the start that belong to the form, as `sep=;` of a spreadsheet.
     """
 
     delimiter: str
     quoting: bool
-    header: list[str] | None = None
+    escaped: bool = False
+    skipped: int = 0
     notes: list[str] = field(default_factory=list)
 
     def reader(self, lines: Iterable[str]) -> Any:
@@ -48,6 +49,22 @@ class Dialect:
         )
 
 
+@dataclass(slots=True)
+class _Reading:
+    """A sample as one dialect reads it."""
+
+    agreement: float = 0.0
+    """Share of records with the commonest number of fields; 0 where that is not above one."""
+    strays: int = 0
+    """Quotes that opened a field and did not close it."""
+    quoted: int = 0
+    """Records with quotes that do what quotes are for."""
+    longest: int = 1
+    """Lines of the longest record,"""
+    longest_at: int = 0
+    """and the line it begins in."""
+
+
 def find_dialect(text: str, complete: bool, prefer: str = "", delimiter: str | None = None) -> Dialect:
     """Read a sample with each candidate and keep the one under which records agree best.
 
@@ -59,94 +76,101 @@ def find_dialect(text: str, complete: bool, prefer: str = "", delimiter: str | N
     """
     sample = text if complete else text[: text.rfind("\n") + 1] or text
     lines = sample.splitlines(keepends=True)
-    candidates = [delimiter] if delimiter is not None else _DELIMITERS
-    best, best_score = Dialect(delimiter or "", '"' in sample), 0.0
-    for candidate in candidates:
-        quoted = _agreement(lines, Dialect(candidate, True))
-        plain = _agreement(lines, Dialect(candidate, False)) if '"' in sample else 0.0
-        # A stray quote or two are damage; only where quoting breaks many records is it not meant as quoting.
-        quoting = quoted >= plain - 0.02
-        score = (quoted if quoting else plain) * (1.1 if candidate == prefer else 1.0)
+    separator = _SEPARATOR_LINE.fullmatch(lines[0].strip("\r\n")) if lines else None
+    if separator is not None:
+        del lines[0]
+        delimiter = separator[1] if delimiter is None else delimiter
+    best, best_score, best_reading = Dialect(delimiter or "", '"' in sample), 0.0, _Reading()
+    for candidate in [delimiter] if delimiter is not None else _DELIMITERS:
+        dialect, reading = _quoting(lines, sample, candidate)
+        score = reading.agreement * (1.1 if candidate == prefer else 1.0)
         if score > best_score + 1e-9:
-            best, best_score = Dialect(candidate, quoting), score
+            best, best_score, best_reading = dialect, score, reading
+    if separator is not None:
+        best.skipped = 1
+        best.notes.append(f"the first line, {separator[0]!r}, names the delimiter and is not a record")
     if not best.quoting and '"' in sample:
         best.notes.append("double quotes are ordinary characters here (read as quoting, records break)")
+    if best.escaped:
+        best.notes.append(r"quotes inside quoted fields are written \"")
+    if best.quoting and best_reading.strays:
+        best.notes.append(
+            f"{best_reading.strays} quote{'s' * (best_reading.strays > 1)} of the sample open a field and do "
+            "not close it; each costs its line"
+        )
+    if best.quoting and best_reading.longest > 1:
+        line = best_reading.longest_at + 1 + best.skipped
+        best.notes.append(
+            f"records may have several lines; the longest, at line {line:,}, has {best_reading.longest}"
+        )
     return best
 
 
-def _agreement(lines: list[str], dialect: Dialect) -> float:
-    """Share of records with the commonest number of fields; 0 where that is not above one."""
+def _quoting(lines: list[str], sample: str, delimiter: str) -> tuple[Dialect, _Reading]:
+    """The best of the three ways to take quotes."""
+    quoted = Dialect(delimiter, True)
+    if delimiter not in sample:
+        return quoted, _Reading()
+    reading = _read(lines, quoted)
+    if '"' not in sample:
+        return quoted, reading
+    if '\\"' in sample:
+        escaped = Dialect(delimiter, True, escaped=True)
+        unescaped = _read([doubled(line) for line in lines], escaped)
+        if unescaped.agreement > reading.agreement + 0.02:
+            quoted, reading = escaped, unescaped
+    plain = _read(lines, Dialect(delimiter, False))
+    # A stray quote or two are damage; only where quoting breaks many records is it not meant as quoting.
+    unused = reading.strays >= _MANY_STRAYS and not reading.quoted
+    if reading.agreement < plain.agreement - 0.02 or (unused and plain.agreement >= reading.agreement):
+        return Dialect(delimiter, False), plain
+    return quoted, reading
+
+
+def _read(lines: list[str], dialect: Dialect) -> _Reading:
+    result = _Reading()
     if not dialect.delimiter:
-        return 0.0
-    counts: Counter[int] = Counter(_field_counts(lines, dialect))
+        return result
+    records = list(_records(lines, dialect, None))
+    if any(taken > 1 for _, _, taken in records):
+        width = Counter(len(record) for record, _, _ in records).most_common(1)[0][0]
+        single = (record for record, _, taken in records if taken == 1)
+        usual = LineReading.of(dialect.delimiter, width, islice(single, _LEARNED_FROM))
+        records = list(_records(lines, dialect, usual))
+    counts: Counter[int] = Counter()
+    opening = f'{dialect.delimiter}"'
+    for record, start, taken in records:
+        counts[len(record)] += 1
+        line = lines[start]
+        if not record and '"' in line:
+            # A quote alone in its field is what no writer that quotes would write.
+            result.strays += _MANY_STRAYS if '"' in line.rstrip("\r\n").split(dialect.delimiter) else 1
+        elif record and (taken > 1 or line.startswith('"') or opening in line):
+            result.quoted += 1
+        if taken > result.longest:
+            result.longest, result.longest_at = taken, start
     fields, number = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
-    return number / counts.total() if fields > 1 else 0.0
+    result.agreement = number / counts.total() if fields > 1 else 0.0
+    return result
 
 
-def _field_counts(lines: list[str], dialect: Dialect) -> Iterator[int]:
-    """Fields of each record, 0 for one that cannot be read; reading continues one line after it."""
+def _records(
+    lines: list[str], dialect: Dialect, single: LineReading | None
+) -> Iterator[tuple[list[str], int, int]]:
+    """Each record with its first line and their number; an unreadable one is empty, and one line long."""
     start = failures = 0
     while start < len(lines) and failures < _MOST_FAILURES:
         reader, begun = dialect.reader(islice(lines, start, None)), 0
-        try:
+        with suppress(csv.Error):  # counted below, as a record that is doubted
             for record in reader:
+                first, taken = start + begun, reader.line_num - begun
+                if single is not None and taken > 1 and single.doubts(lines[first : first + taken]):
+                    break
                 if record:
-                    yield len(record)
+                    yield record, first, taken
                 begun = reader.line_num
-            return
-        except csv.Error:
-            failures += 1
-            start += begun + 1
-            yield 0
-
-
-def find_header(records: list[list[str]]) -> tuple[list[str] | None, str]:
-    """Whether the first record names the columns, and the reason in plain words."""
-    if not records:
-        return None, "no header: there are no records"
-    first, body = records[0], records[1:]
-    names = [cell.strip() for cell in first]
-    filled = [name for name in names if name]
-    if len(filled) < max(1, len(names) - 1) or len(set(filled)) < len(filled):
-        return None, "no header: the first record has empty or repeated cells"
-    if any(_NUMBER.fullmatch(name) for name in filled):
-        return None, "no header: the first record holds numbers or dates"
-    if any(len(name) > 80 or len(name.split()) > 8 for name in filled):
-        return None, "no header: the first record holds long text"
-    known = sum(name.lower() in _KNOWN for name in filled)
-    if 2 * known >= len(filled):
-        return names, "header: the first record holds usual column names"
-    for column, name in enumerate(names):
-        if name and any(len(row) > column and row[column].strip() == name for row in body):
-            return None, f"no header: {name!r} of the first record occurs again as a value"
-    if _typed_below(names, body):
-        return names, "header: the first record holds words above columns of numbers or dates"
-    if all(len(name.split()) <= 3 for name in filled):
-        return names, "header: the first record holds short, distinct names (overrule with ?header=no)"
-    return None, "no header: the first record reads like the others (overrule with ?header=yes)"
-
-
-def _typed_below(names: list[str], body: list[list[str]]) -> bool:
-    for column in range(len(names)):
-        cells = [row[column].strip() for row in body if len(row) > column and row[column].strip()]
-        if len(cells) >= 2 and sum(bool(_NUMBER.fullmatch(cell)) for cell in cells) > 0.9 * len(cells):
-            return True
-    return False
-
-
-def unique_names(names: list[str]) -> tuple[list[str], list[str]]:
-    """Names without white space around them, empty ones numbered, repeated ones counted; with notes."""
-    result: list[str] = []
-    notes: list[str] = []
-    if any(name != name.strip() for name in names):
-        notes.append("white space around column names was removed (values keep theirs)")
-    for number, name in enumerate(names, start=1):
-        clean = name.strip() or f"column_{number}"
-        unique, repeat = clean, 1
-        while unique in result:
-            repeat += 1
-            unique = f"{clean}_{repeat}"
-        if unique != name.strip():
-            notes.append(f"column {number} is called {unique!r} (its header is empty or repeated)")
-        result.append(unique)
-    return result, notes
+            else:
+                return
+        failures += 1
+        yield [], start + begun, 1
+        start += begun + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -17,6 +18,12 @@ _MARKS = [  # UTF-32 before UTF-16: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
+_BAD_BYTES = re.compile("[\udc80-\udcff]+")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+_UTF8 = ("utf-8", "utf-8-sig")
+# Of what is not ASCII, at most so much is valid UTF-8 by chance: in texts of one byte a letter, of two bytes.
+_BY_CHANCE_ONE = 0.2
+_BY_CHANCE_TWO = 0.8
 # What the guess may choose from; a free choice names exotic code pages for a handful of accents.
 _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r",
@@ -40,17 +47,26 @@ class TextEncoding:
     notes: list[str] = field(default_factory=list)
     carriage_returns: bool = False
     """Lines end with a bare carriage return (old Macintosh files)."""
+    replace: bool = False
+    """Undecodable bytes become U+FFFD, as the locator says; else they cost their row."""
+
+    @property
+    def errors(self) -> str:
+        """How a document is decoded: bytes that are not UTF-8 stay recognisable, so that they cost a row."""
+        if self.replace:
+            return "replace"
+        return "surrogateescape" if self.name in _UTF8 else "strict"
 
     def lines(self, file: BinaryIO) -> Iterator[TextLine]:
         """An open file line by line; an undecodable or over-long line carries an error, the rest continues.
 
         The lines of an encoding other than utf-8 close the file at their end.
         """
-        if self.name in ("utf-8", "utf-8-sig") and not self.carriage_returns:
-            return _utf8_lines(lines(file))
+        if self.name in _UTF8 and not self.carriage_returns:
+            return _utf8_lines(file, self.replace)
         newline = "\r" if self.carriage_returns else "\n"
         text = io.TextIOWrapper(file, encoding=self.name, errors="replace", newline=newline)
-        return _decoded_lines(text, newline, self.name)
+        return _decoded_lines(text, newline, None if self.replace else self.name)
 
 
 def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
@@ -71,6 +87,14 @@ def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
             ) from error
     else:
         encoding = _find(source, head)
+    errors = source.options.get("errors", "reject")
+    if errors not in ("reject", "replace"):
+        raise data_error(
+            f"errors={errors!r} is not replace or reject", source.locator, "write ?errors=replace"
+        )
+    if errors == "replace":
+        encoding.replace = True
+        encoding.notes.append("bytes that cannot be decoded become U+FFFD, as the locator says")
     encoding.carriage_returns = _only_carriage_returns(head, encoding.name)
     if encoding.carriage_returns:
         encoding.notes.append("lines end with a bare carriage return")
@@ -85,19 +109,40 @@ def _find(source: SourceFile, head: bytes) -> TextEncoding:
     if max(even, odd) * 2 > 0.4 * len(head) and min(even, odd) < 0.05 * len(head):
         name = "utf-16-le" if odd > even else "utf-16-be"
         return TextEncoding(name, [f"{name}, guessed from its zero bytes"])
-    good, bad, total, first_bad = _count_utf8(head)
+    good, bad = _count_utf8(head)
     if not bad:
         return TextEncoding("utf-8")
-    rare = bad <= 0.1 * (good + bad) if good else bad <= 0.01 * total
-    if rare and not first_bad:
+    if good > _BY_CHANCE_TWO * (good + bad) or (not good and _is_damage(head)):
         return TextEncoding(
             "utf-8",
             [
-                f"{bad} of the first {total:,} lines are not valid utf-8 and are rejected one by one; "
-                "if the file is in another encoding, add ?encoding=NAME to the locator"
+                f"bytes in {bad} place{'s' * (bad > 1)} of the first {len(head):,} are not valid utf-8 and "
+                "cost the rows they are in (?errors=replace keeps those); if the file is in another "
+                "encoding, add ?encoding=NAME to the locator"
             ],
         )
-    return _guess(source, head)
+    guess = _guess(source, head)
+    if good >= 3 and good > _BY_CHANCE_ONE * (good + bad) and guess.name.startswith(("cp", "koi")):
+        raise data_error(
+            f"two encodings seem to be mixed: {good} characters are utf-8, bytes in {bad} places are not",
+            str(source.path),
+            f"say which is meant: ?encoding=utf-8 rejects the other rows, ?encoding={guess.name} reads all",
+        )
+    return guess
+
+
+def _is_damage(head: bytes) -> bool:
+    """Whether so few lines of an ASCII text have other bytes that these are no letters of its language."""
+    whole = _whole_lines(head)
+    bad = sum(not line.isascii() for line in whole)
+    return bad <= 0.01 * len(whole) and whole[0].isascii()
+
+
+def _count_utf8(head: bytes) -> tuple[int, int]:
+    """Characters of several bytes that are valid UTF-8, and places where bytes are not."""
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)
+    bad = _BAD_BYTES.findall(text)
+    return len(_NOT_ASCII.findall(text)) - sum(map(len, bad)), len(bad)
 
 
 def _guess(source: SourceFile, head: bytes) -> TextEncoding:
@@ -120,38 +165,10 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
     )
 
 
-def _count_utf8(head: bytes) -> tuple[int, int, int, bool]:
-    """Lines with valid and with invalid non-ASCII bytes, all lines, and whether the first is invalid."""
-    good = bad = total = 0
-    first_bad = False
-    for number, line in enumerate(_whole_lines(head)):
-        total += 1
-        if line.isascii():
-            continue
-        try:
-            line.decode("utf-8")
-            good += 1
-        except UnicodeDecodeError:
-            bad += 1
-            first_bad = first_bad or number == 0
-    return good, bad, total, first_bad
-
-
 def _whole_lines(head: bytes) -> list[bytes]:
     """Lines of a sample; one cut by the sample's end is left out, unless it is the only one."""
-    lines = head.split(b"\n")
-    if len(lines) == 1:
-        cut = head
-        for _ in range(3):  # a sample may end inside a character
-            try:
-                cut.decode("utf-8")
-                break
-            except UnicodeDecodeError as error:
-                if error.end < len(cut):
-                    break
-                cut = cut[: error.start]
-        return [cut]
-    return lines[:-1] if lines[-1] else lines[:-1] or lines
+    split = head.split(b"\n")
+    return split[:-1] if len(split) > 1 else split
 
 
 def _only_carriage_returns(head: bytes, encoding: str) -> bool:
@@ -161,27 +178,33 @@ def _only_carriage_returns(head: bytes, encoding: str) -> bool:
     return b"\r" in head and b"\n" not in head
 
 
-def _utf8_lines(found: Iterator[bytes]) -> Iterator[TextLine]:
+def _utf8_lines(file: BinaryIO, replace: bool) -> Iterator[TextLine]:
     first = True
-    for line in found:
-        if first and line.startswith(codecs.BOM_UTF8):
-            line = line[3:]
-        first = False
+    for line in lines(file):
         if len(line) >= MAX_LINE_BYTES:
             yield TextLine(line[:4_000].decode("utf-8", "replace"), _too_long())
             continue
         body = line[:-1] if line.endswith(b"\n") else line
+        if first:
+            body = body.removeprefix(codecs.BOM_UTF8)
+            first = False
         try:
             yield TextLine(body.decode("utf-8"))
         except UnicodeDecodeError as error:
-            bad = body[error.start]
-            yield TextLine(
-                body.decode("utf-8", "backslashreplace"),
-                f"invalid utf-8: byte 0x{bad:02x} at position {error.start} of the line",
-            )
+            if replace:
+                yield TextLine(body.decode("utf-8", "replace"))
+                continue
+            place = file.tell() - line.endswith(b"\n") - len(body) + error.start
+            yield TextLine(body.decode("utf-8", "backslashreplace"), invalid_byte(body[error.start], place))
 
 
-def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str) -> Iterator[TextLine]:
+def invalid_byte(byte: int, place: int) -> str:
+    """Says which byte is not UTF-8, and where in the file."""
+    return f"invalid utf-8: byte 0x{byte:02x} at position {place:,} of the file"
+
+
+def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str | None) -> Iterator[TextLine]:
+    """Lines of a decoded file; replaced bytes are errors where `encoding` names what they should be in."""
     with text:
         while line := text.readline(MAX_LINE_BYTES):
             body = line.removesuffix(newline)
@@ -189,7 +212,7 @@ def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str) -> Itera
                 yield TextLine(body[:4_000], _too_long())
                 while len(line) >= MAX_LINE_BYTES and not line.endswith(newline):
                     line = text.readline(MAX_LINE_BYTES)
-            elif "\ufffd" in body:
+            elif encoding is not None and "\ufffd" in body:
                 yield TextLine(body, f"not valid {encoding}")
             else:
                 yield TextLine(body)

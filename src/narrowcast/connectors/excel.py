@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
+from narrowcast.connectors.header import Header, find_header, named_header, unique_names
 from narrowcast.connectors.source import SourceFile, data_error
 from narrowcast.connectors.values import plain
 from narrowcast.core.row import SourceRow
 
+_HEAD = 200  # rows in which the header is looked for
 # A sheet is read whole. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
 MAX_UNPACKED_BYTES = 2 << 30
 
@@ -24,21 +26,53 @@ class ExcelConnector:
         import polars as pl
 
         self._source = source
-        source.allow("sheet")
+        source.allow("sheet", "header")
         content = source.read_document()
         with _refusals(source):
             _refuse_bomb(source, content)
-            self._sheets: list[str] = fastexcel.read_excel(content).sheet_names
+            book = fastexcel.read_excel(content)
+            self._sheets: list[str] = book.sheet_names
             self._sheet = self._chosen(source.options.get("sheet"))
+            head = book.load_sheet(self._sheet, header_row=None, skip_rows=0, n_rows=_HEAD, dtypes="string")
+            self._header, above = self._find_header(head.to_polars().rows())
             self._frame = pl.read_excel(
-                io.BytesIO(content), sheet_name=self._sheet, infer_schema_length=None, raise_if_empty=False
+                io.BytesIO(content),
+                sheet_name=self._sheet,
+                read_options={"header_row": None, "skip_rows": above},
+                infer_schema_length=None,
+                raise_if_empty=False,
+                drop_empty_cols=False,
             )
+            self._columns, self._notes = self._named_columns()
         if self._frame.is_empty():
             raise data_error(
                 f"the sheet {self._sheet!r} has no rows",
                 str(source.path),
                 f"name another with ?sheet=NAME after the path: {', '.join(self._sheets)}",
             )
+
+    def _find_header(self, rows: list[tuple[str | None, ...]]) -> tuple[Header, int]:
+        """The header, and how many rows of the sheet are above the first row of data."""
+        places = [place for place, row in enumerate(rows) if any(cell and cell.strip() for cell in row)]
+        records = [[cell or "" for cell in rows[place]] for place in places]
+        if not records:
+            return Header(None, 0, "no header: there are no rows"), 0
+        option = self._source.options.get("header")
+        if option not in (None, "yes", "no"):
+            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+        if option == "no":
+            return Header(None, 0, "header=no, as the locator says"), places[0]
+        header = named_header(records) if option else find_header(records)
+        return header, places[header.above] + (header.names is not None)
+
+    def _named_columns(self) -> tuple[list[str], list[str]]:
+        """Names of the columns that hold something or have a name; the others are dropped."""
+        names = self._header.names or [""] * self._frame.width
+        names = [*names, *[""] * (self._frame.width - len(names))][: self._frame.width]
+        nulls = self._frame.null_count().row(0) if self._frame.width else ()
+        kept = [n for n, name in enumerate(names) if name or nulls[n] < self._frame.height]
+        self._frame = self._frame.select([self._frame.columns[n] for n in kept])
+        return unique_names([names[n] or f"column_{n + 1}" for n in kept])
 
     def _chosen(self, asked: str | None) -> str:
         if asked is None:
@@ -53,12 +87,13 @@ class ExcelConnector:
 
     def describe(self) -> SourceDescription:
         """Columns, rows, and the sheets that were not read."""
-        notes = [f"sheet {self._sheet!r}, its first row taken as the header; {self._frame.height:,} rows"]
+        notes = [f"sheet {self._sheet!r}, {self._frame.height:,} rows", *self._header.notes, *self._notes]
         others = [each for each in self._sheets if each != self._sheet]
         if others:
             notes.append(f"not read: the sheets {', '.join(map(repr, others))} (?sheet=NAME chooses one)")
         description = self._source.description("xlsx", None, notes)
-        description.columns = list(self._frame.columns)
+        description.columns = list(self._columns)
+        description.header = self._header.names is not None
         return description
 
     def fingerprint(self) -> str:
@@ -66,9 +101,13 @@ class ExcelConnector:
         return self._source.fingerprint()
 
     def load(self) -> Iterator[SourceRow]:
-        """Rows below the header as plain JSON values."""
-        for index, record in enumerate(self._frame.iter_rows(named=True)):
-            yield SourceRow(index, {key: plain(value) for key, value in record.items()})
+        """Rows below the header as plain JSON values; the header once more is a sentinel."""
+        for index, record in enumerate(self._frame.iter_rows()):
+            if self._header.is_repeated_by(record):
+                yield SourceRow(index, error="the header once more", raw=", ".join(map(str, record)))
+            else:
+                values = zip(self._columns, record, strict=True)
+                yield SourceRow(index, {name: plain(value) for name, value in values})
 
 
 def _refuse_bomb(source: SourceFile, content: bytes) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from narrowcast.connectors.base import SourceAccess, SourceDescription
+from narrowcast.connectors.json_values import as_record
 from narrowcast.connectors.private import is_loopback_name
 from narrowcast.connectors.source import data_error
 from narrowcast.connectors.spool import Spool
@@ -111,7 +112,8 @@ class HfConnector:
     def _read(self, start: int) -> Iterator[SourceRow]:
         with self._refusals():
             for index, record in enumerate(self._rows.skip(start) if start else self._rows, start):
-                yield SourceRow(index, {key: self._names.plain(key, value) for key, value in record.items()})
+                values = {key: self._names.plain(key, value) for key, value in record.items()}
+                yield SourceRow(index, as_record(values))
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

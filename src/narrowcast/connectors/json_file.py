@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -12,12 +14,13 @@ from typing import Any
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import find_encoding
 from narrowcast.connectors.json_list import BrokenListError, ListReader
-from narrowcast.connectors.json_values import JsonReader, as_record
-from narrowcast.connectors.source import SourceFile, data_error
+from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record, no_json_in
+from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError
 
+_SPACE = re.compile(r"[ \t\r\n]*")
 _COLUMN_NAMES = frozenset(
     ("text", "texts", "sentence", "sentences", "label", "labels", "category", "intent", "question", "answer")
 )
@@ -46,17 +49,18 @@ class JsonConnector:
     Read as rows: a list of objects, of `[text, label]` arrays or of plain values; an object that wraps one
     list of objects (`{"version": 1, "examples": [...]}`); an object of named lists, as CLINC150 keeps its
     splits (the name goes into a column); an object of equally long columns; an object of objects (its keys
-    become the column `key`); SQuAD's articles, paragraphs and questions; any other object is one row.
+    become the column `key`); SQuAD's articles, paragraphs and questions; objects
+    one behind the other; any other object is one row.
     """
 
     def __init__(self, source: SourceFile) -> None:
         self._source = source
-        source.allow("encoding")
+        source.allow("encoding", "errors")
         head = source.sample()
         self._encoding = find_encoding(source, head)
         text = head.decode(self._encoding.name, "replace")
         self._is_list = text.lstrip("\ufeff \t\r\n").startswith("[")
-        self._rows: list[dict[str, Any]] | None = None
+        self._rows: list[SourceRow] | None = None
         self._notes: list[str] = []
 
     def describe(self) -> SourceDescription:
@@ -87,24 +91,20 @@ class JsonConnector:
             if self._is_list:
                 with self._source.open() as file:
                     # An explicit newline keeps carriage returns, so that positions are those of the file.
-                    text = io.TextIOWrapper(file, self._encoding.name, newline="")
-                    yield from ListReader(text).rows()
+                    text = io.TextIOWrapper(file, self._encoding.name, self._encoding.errors, newline="")
+                    mark = len(codecs.BOM_UTF8) if self._encoding.name == "utf-8-sig" else 0
+                    yield from ListReader(text, mark).rows()
                     return
-            for index, row in enumerate(self._parse()):
-                yield SourceRow(index, row)
+            yield from self._parse()
 
-    def _parse(self) -> list[dict[str, Any]]:
+    def _parse(self) -> list[SourceRow]:
         if self._rows is None:
-            text = self._source.read_document().decode(self._encoding.name).removeprefix("\ufeff")
-            reader = JsonReader()
-            value, end = reader.parse(text, len(text) - len(text.lstrip(" \t\r\n")))
-            if text[end:].strip(" \t\r\n"):
-                raise json.JSONDecodeError("Extra data", text, end)
-            problem = reader.problem(value, text)
-            if problem:
-                raise ValueError(problem)
-            self._rows, note = rows_of(value)
-            self._notes.append(note)
+            content = self._source.read_document()
+            text = content.decode(self._encoding.name, self._encoding.errors).removeprefix("\ufeff")
+            value, note, doubtful = _document(text)
+            rows, shape = rows_of(value)
+            self._rows = [_row(index, each, doubtful) for index, each in enumerate(rows)]
+            self._notes.append(note or shape)
         return self._rows
 
     @contextmanager
@@ -115,8 +115,8 @@ class JsonConnector:
         except UnicodeDecodeError as error:
             raise data_error(
                 f"the document is not valid {self._encoding.name}: {error.reason}",
-                f"{path}, position {error.start}",
-                "convert it to utf-8, or add ?encoding=NAME to the locator",
+                str(path),
+                "convert it to utf-8, or add ?encoding=NAME or ?errors=replace to the locator",
             ) from error
         except BrokenListError as error:
             raise self._broken(str(error), error.line, error.column) from error
@@ -135,6 +135,42 @@ class JsonConnector:
             f"{path}, line {line}, column {column}",
             f"repair it there; if it has one object per line, use jsonl:{path}",
         )
+
+
+def _document(text: str) -> tuple[Any, str, bool]:
+    """The value of a document, or a list of those that stand one behind the other; a note where it is one.
+
+    The last says whether there may be values inside that are not JSON, so that each row is looked at.
+    """
+    reader = JsonReader()
+    values: list[Any] = []
+    at, doubtful = _blank(text, 0), "\\u" in text or BAD_BYTE.search(text) is not None
+    while at < len(text):
+        value, end = reader.parse(text, at)
+        doubtful = doubtful or reader.constant is not None
+        if reader.repeated is not None:
+            raise ValueError(f"the key {reader.repeated!r} occurs twice in one object")
+        values.append(value)
+        at = _blank(text, end)
+        if at < len(text) and not (isinstance(value, dict) and text[at] == "{"):
+            raise json.JSONDecodeError("Extra data", text, at)
+    if len(values) == 1:
+        return values[0], "", doubtful
+    return values, f"{len(values):,} JSON objects, one behind the other", doubtful
+
+
+def _blank(text: str, at: int) -> int:
+    """The next place that holds something."""
+    blank = _SPACE.match(text, at)
+    return blank.end() if blank else at
+
+
+def _row(index: int, record: dict[str, Any], doubtful: bool) -> SourceRow:
+    problem = no_json_in(record) if doubtful else None
+    if problem is None:
+        return SourceRow(index, record)
+    raw = json.dumps(record, default=lambda value: value.name)
+    return SourceRow(index, error=problem, raw=raw[:RAW_CHARS])
 
 
 def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:

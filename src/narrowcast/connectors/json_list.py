@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import TextIO
 
-from narrowcast.connectors.json_values import JsonReader, as_record
+from narrowcast.connectors.encoding import invalid_byte
+from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record
 from narrowcast.connectors.source import MAX_LINE_BYTES, RAW_CHARS
 from narrowcast.core.row import SourceRow
 
@@ -29,10 +30,13 @@ class ListReader:
     """Rows of `[item, item, …]`.
 
     Args:
-        file: text, at the start of the document; newlines untranslated.
+        file: text, at the start of the document; newlines untranslated, bytes that are not UTF-8 escaped
+            as surrogates.
+        begins: where the text begins in the file, in bytes.
     """
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, begins: int = 0) -> None:
+        self._begins = begins
         self._file = file
         self._reader = JsonReader()
         self._text = ""
@@ -42,7 +46,7 @@ class ListReader:
         self._column = 1
 
     def rows(self) -> Iterator[SourceRow]:
-        """Every item; one with a repeated key or half a surrogate pair is a row with an error.
+        """Every item; one with NaN, a bad byte, a repeated key or half a surrogate pair carries an error.
 
         Raises:
             BrokenListError: if the text is not a JSON list; reading cannot continue after that.
@@ -79,11 +83,21 @@ class ListReader:
                 raise self._broken(f"one record is longer than {MAX_LINE_BYTES >> 20} MiB")
             self._read_on()
         raw = self._text[self._at : end]
+        problem = self._bad_byte(end) or self._reader.problem(value, raw)
         self._at = end
-        problem = self._reader.problem(value, raw)
         if problem:
-            return SourceRow(index, error=problem, raw=raw[:RAW_CHARS])
+            return SourceRow(index, error=problem, raw=_shown(raw[:RAW_CHARS]))
         return SourceRow(index, as_record(value))
+
+    def _bad_byte(self, end: int) -> str | None:
+        """The first byte of the item at hand that is not UTF-8, and its place in the file."""
+        if self._text.isascii():  # known of each text without looking
+            return None
+        bad = BAD_BYTE.search(self._text, self._at, end)
+        if bad is None:
+            return None
+        place = self._begins + len(_encoded(self._text[: bad.start()]))
+        return invalid_byte(ord(bad[0]) - 0xDC00, place)
 
     def _is_settled(self, end: int) -> bool:
         """Whether a value cannot continue: `1.5` may be the start of `1.5e3`."""
@@ -111,6 +125,7 @@ class ListReader:
     def _read_on(self) -> None:
         """Forget what was taken, read as much again as is waiting: a long item costs linear time."""
         self._line, self._column = self._position()
+        self._begins += self._at if self._text.isascii() else len(_encoded(self._text[: self._at]))
         self._text = self._text[self._at :]
         self._at = 0
         more = self._file.read(max(_CHUNK, len(self._text)))
@@ -125,3 +140,12 @@ class ListReader:
 
     def _broken(self, what: str) -> BrokenListError:
         return BrokenListError(what, *self._position())
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _shown(text: str) -> str:
+    """A text with its bad bytes written out, as `\\xed`."""
+    return _encoded(text).decode("utf-8", "backslashreplace") if BAD_BYTE.search(text) else text

@@ -1,4 +1,4 @@
-"""Strict JSON: NaN, half surrogates and repeated keys are found, never passed on as something else."""
+"""Strict JSON: NaN, bad bytes, half surrogates and repeated keys are found, never passed on as values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,40 @@ from typing import Any
 _SPACED_COLON = re.compile(r"[ \t\n\r]:")
 
 
-def refuse_constant(name: str) -> Any:
-    """For `parse_constant`: NaN and the infinities are no JSON."""
-    raise ValueError(f"{name} has no JSON form")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_HALF = "a \\u escape is half a surrogate pair"
+BAD_BYTE = re.compile("[\udc80-\udcff]")
+
+
+class NoJson:
+    """Stands where a document has `NaN` or an infinity, which are not JSON."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def no_json_in(value: Any) -> str | None:
+    """Why a value parsed by `JsonReader` is none: NaN, a byte that is not UTF-8, half a surrogate pair."""
+    if isinstance(value, NoJson):
+        return _no_form(value.name)
+    if isinstance(value, str):
+        bad = BAD_BYTE.search(value)
+        if bad:
+            return f"invalid utf-8: byte 0x{ord(bad[0]) - 0xDC00:02x}"
+        return _HALF if _SURROGATE.search(value) else None
+    if isinstance(value, dict):
+        return next(filter(None, map(no_json_in, [*value, *value.values()])), None)
+    if isinstance(value, list):
+        return next(filter(None, map(no_json_in, value)), None)
+    return None
+
+
+def _no_form(name: str) -> str:
+    return f"{name} has no JSON form"
 
 
 class JsonReader:
-    """Parses values; `repeated` names a key that stood twice in an object of the last value.
+    """Parses values; of the last one, `repeated` names a key that stood twice, `constant` a NaN.
 
     The standard parser keeps the last of two equal keys and forgets the others; which one was meant, the
     file does not say.
@@ -23,9 +50,14 @@ class JsonReader:
 
     def __init__(self) -> None:
         self.repeated: str | None = None
-        self._scan = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
-        exact = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=self._object)
+        self.constant: str | None = None
+        self._scan = json.JSONDecoder(parse_constant=self._constant).raw_decode
+        exact = json.JSONDecoder(parse_constant=self._constant, object_pairs_hook=self._object)
         self._scan_keys = exact.raw_decode
+
+    def _constant(self, name: str) -> NoJson:
+        self.constant = name
+        return NoJson(name)
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
@@ -39,10 +71,10 @@ class JsonReader:
 
         Raises:
             JSONDecodeError: if the text is not JSON.
-            ValueError: for NaN, infinities and numbers of thousands of digits.
+            ValueError: for numbers of thousands of digits.
             RecursionError: if it is nested too deeply.
         """
-        self.repeated = None
+        self.repeated = self.constant = None
         value, end = self._scan(text, start)
         if _keys_differ(value, text, start, end):
             return value, end
@@ -52,21 +84,32 @@ class JsonReader:
         """Why a parsed value cannot be used, or None; `text` is what it was parsed from."""
         if self.repeated is not None:
             return f"the key {self.repeated!r} occurs twice in one object"
+        if self.constant is not None:
+            return _no_form(self.constant)
         if "\\u" in text:
             try:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
             except UnicodeEncodeError:
-                return "a \\u escape is half a surrogate pair"
+                return _HALF
         return None
 
 
 def as_record(value: Any) -> dict[str, Any]:
-    """Any JSON value as a record with named columns."""
+    """Any JSON value as a record with named columns; names lose the white space around them."""
     if isinstance(value, dict):
+        for key in value:
+            if key != key.strip():
+                return _stripped(value)
         return value
     if isinstance(value, list):
         return {f"column_{number}": each for number, each in enumerate(value, start=1)}
     return {"value": value}
+
+
+def _stripped(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with stripped keys, where they still differ and are not empty."""
+    names = {key.strip(): value for key, value in record.items()}
+    return names if len(names) == len(record) and "" not in names else record
 
 
 def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:

@@ -11,7 +11,7 @@ from narrowcast.connectors.json_values import JsonReader, as_record
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
 
-OPTIONS = frozenset({"encoding"})
+OPTIONS = frozenset({"encoding", "errors"})
 
 
 class JsonlConnector:
@@ -79,6 +79,6 @@ def parse_record(index: int, line: TextLine, reader: JsonReader) -> SourceRow:
             problem = f"not JSON: {error.msg} at position {error.pos}"
         except RecursionError:
             problem = "nested too deeply"
-        except ValueError as error:  # NaN, infinity, numbers of thousands of digits
+        except ValueError as error:  # numbers of thousands of digits
             problem = str(error)
     return SourceRow(index, error=problem, raw=line.text[:RAW_CHARS])

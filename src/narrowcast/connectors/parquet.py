@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
+from narrowcast.connectors.header import unique_names
 from narrowcast.connectors.source import SourceFile, data_error, settle_path
 from narrowcast.connectors.values import ClassNames
 from narrowcast.core.row import SourceRow
@@ -29,14 +30,14 @@ class ParquetConnector:
             content: Any = io.BytesIO(self._source.read_document()) if packed else self._source.path
             self._names = ClassNames(pl.read_parquet_metadata(content).get("huggingface"))
             self._frame = pl.scan_parquet(content)
-            self._columns = self._frame.collect_schema().names()
+            self._columns, self._notes = unique_names(self._frame.collect_schema().names())
             self._height = int(self._frame.select(pl.len()).collect().item()) if self._columns else 0
         if self._height == 0:
             raise data_error("the table has no rows", str(self._source.path), "export the data again")
 
     def describe(self) -> SourceDescription:
         """Columns and number of rows."""
-        notes = [f"{self._height:,} rows", *self._names.notes()]
+        notes = [f"{self._height:,} rows", *self._names.notes(), *self._notes]
         description = self._source.description("parquet", None, notes)
         description.columns = list(self._columns)
         return description
@@ -51,8 +52,9 @@ class ParquetConnector:
         with _refusals(self._source):
             for start in range(0, self._height, _BATCH):
                 part = self._frame.slice(start, _BATCH).collect()
-                for record in part.iter_rows(named=True):
-                    yield SourceRow(index, {k: self._names.plain(k, v) for k, v in record.items()})
+                for record in part.iter_rows():
+                    cells = zip(self._columns, part.columns, record, strict=True)
+                    yield SourceRow(index, {name: self._names.plain(key, cell) for name, key, cell in cells})
                     index += 1
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 
 from narrowcast.connectors.base import SettledLocator, SourceAccess, SourceDescription
-from narrowcast.connectors.dialect import unique_names
+from narrowcast.connectors.header import unique_names
 from narrowcast.connectors.private import is_loopback_name
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
 from narrowcast.connectors.spool import Spool

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
-from narrowcast.stages.import_.introspect import THRESHOLD, ProposedMapping, ShapeHypothesis
+from narrowcast.stages.import_.introspect import (
+    THRESHOLD,
+    IntrospectionReport,
+    ProposedMapping,
+    ShapeHypothesis,
+)
 from narrowcast.stages.import_.introspect.profile import profile
+from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, is_label_name
+from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mapping
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.options import Options
@@ -21,6 +28,9 @@ _ALTERNATIVES = frozenset({"target", "fields", "spans"})
 
 # Rows in which the columns of a mapping that was given in full are looked for, before all rows are read.
 _HEAD = 1_000
+
+# A reading whose confidence is lower by less than this is shown beside the one that is taken.
+_NEARLY = 0.2
 
 # An import of fewer rows is introspected in this many: the head of a sorted file has one label only.
 _LEAST_SCANNED = 100_000
@@ -54,6 +64,8 @@ class ChosenMapping:
     confidence: float | None
     """Of introspection's proposal, where that decided."""
     forced: bool = False
+    warnings: list[str] = field(default_factory=list)
+    """What is against it, and what else the rows may be."""
 
 
 def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | None:
@@ -69,12 +81,14 @@ def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | 
     if asked.mapper is None:
         return None
     mapper = MAPPERS.get(asked.mapper)
-    head = list(profile(islice(rows, _HEAD)).columns)
+    seen = profile(islice(rows, _HEAD))
+    head = list(seen.columns)
     known = all(column in head for column in mapped_columns(mapper, asked.field_map))
     if not known or not _is_complete(mapper, asked.field_map):
         return None
     check_field_map(mapper, asked.field_map, head)
-    return ChosenMapping(mapper, asked.field_map, None)
+    doubts = mapping_doubts(asked.mapper, try_mapping(asked.mapper, asked.field_map, seen.drawn))
+    return ChosenMapping(mapper, asked.field_map, None, warnings=[each.what for each in doubts])
 
 
 def rows_to_introspect(limit: int | None) -> int | None:
@@ -126,7 +140,18 @@ def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: 
             f"{fitting.rationale}{_doubt(fitting)}",
             _named(chosen.id, complete),
         )
-    return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful)
+    warnings = [*fitting.warnings, *_alternatives(introspection.report, fitting)]
+    return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful, warnings=warnings)
+
+
+def _alternatives(report: IntrospectionReport, fitting: ShapeHypothesis | ProposedMapping) -> list[str]:
+    """Other readings that are nearly as sure."""
+    return [
+        f"{each.confidence:.2f} has {each.shape}: {each.mapper_id} with "
+        + ", ".join(f"{role} = {column}" for role, column in each.field_map.items())
+        for each in report.hypotheses
+        if each.field_map != fitting.field_map and each.confidence > fitting.confidence - _NEARLY
+    ]
 
 
 def _doubt(fitting: ShapeHypothesis | ProposedMapping) -> str:
@@ -186,8 +211,17 @@ def _no_proposal(introspection: IntrospectedSource) -> str:
         return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
     return (
         "no known shape fits these rows: there is no text column with another column to learn; "
-        f"found: {_seen(introspection)}"
+        f"{_lack(introspection)}found: {_seen(introspection)}"
     )
+
+
+def _lack(introspection: IntrospectedSource) -> str:
+    """What most often is the reason: too few rows, or a label of one value."""
+    report = introspection.report
+    if report.rows < LEAST_ROWS:
+        return f"they are {report.rows}, and {LEAST_ROWS} are needed to judge by; "
+    single = [each.name for each in report.columns if each.distinct == 1 and is_label_name(each.name)]
+    return f"{single[0]!r} has one value in all rows, which teaches nothing; " if single else ""
 
 
 def _seen(introspection: IntrospectedSource) -> str:

@@ -64,6 +64,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
         field_map=chosen.field_map,
         confidence=chosen.confidence,
         forced=chosen.forced,
+        warnings=chosen.warnings,
     )
     task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, request.into))
     refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))

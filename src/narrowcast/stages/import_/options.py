@@ -51,6 +51,8 @@ class ImportPlan(BaseModel):
     """Of introspection's proposal; None where the mapping was given in full."""
     forced: bool
     """The confidence is under the threshold."""
+    warnings: list[str] = Field(default_factory=list)
+    """What is against the mapping, the columns it leaves aside, and what else the rows may be."""
 
 
 class Inputs(StageInputs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from narrowcast.connectors import connect
@@ -17,6 +17,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
+from narrowcast.stages.import_.introspect.trial import LEFT_OUT, MOST_REJECTED, rejection_text
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.alike import refuse_alike
 from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
@@ -66,8 +67,9 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         ctx.progress.start("mapping the rows", stored.rows)
         kept = writer.keep(mapping.map_all(read_source_rows(writer.raw)))
         _refuse_nothing(inputs, kept)
+        many = _refuse_many(inputs, kept.rows, kept.rejected, force=ctx.force)
         ctx.cancel.check(reason_code="dataset_import_cancelled")  # after it, nothing stops half-way
-        record = _record(inputs, name, stored, kept)
+        record = _record(inputs, name, stored, kept, forced=many)
         writer.commit(record, configured(project_config(ctx), inputs, _task(task, mapper, inputs)))
     result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])
     for note in _notes(mapper):
@@ -91,6 +93,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
     ctx.progress.start("mapping the rows, without storing any", inputs.expected_rows)
     rows = withheld(_rows(_connector(inputs, ctx), inputs, mapper), read_forgotten(ctx.project))
     counted = dry_run(mapping.map_all(watched(rows, Work(ctx.progress, ctx.cancel))))
+    _refuse_many(inputs, counted.rows, counted.rejected, force=ctx.force)
     return ImportPreview(
         plan=inputs.plan,
         rows=counted.rows,
@@ -203,7 +206,29 @@ def _refuse_nothing(inputs: Inputs, kept: KeptRows) -> None:
     )
 
 
-def _record(inputs: Inputs, name: str, stored: StoredRows, kept: KeptRows) -> ImportRecord:
+def _refuse_many(inputs: Inputs, rows: int, rejected: Mapping[str, int], *, force: bool) -> bool:
+    """Whether many of all rows do not fit a mapping that was proposed.
+
+    Raises:
+        DataError: where they do not, and the import is not forced.
+    """
+    proposed = inputs.plan is not None and inputs.plan.confidence is not None
+    excluded = sum(count for reason, count in rejected.items() if reason in LEFT_OUT)
+    lost = sum(rejected.values()) - excluded
+    if not proposed or lost <= MOST_REJECTED * (rows - excluded):
+        return False
+    if force:
+        return True
+    pairs = ",".join(f"{role}={column}" for role, column in inputs.field_map.items())
+    raise DataError(
+        f"the proposed mapping does not fit: {rejection_text(rows, rejected)}",
+        where=inputs.locator,
+        next_command=f"add --force to use it, or name it: --mapper {inputs.mapper} --map '{pairs}'",
+        reason_code="dataset_mapping_uncertain",
+    )
+
+
+def _record(inputs: Inputs, name: str, stored: StoredRows, kept: KeptRows, *, forced: bool) -> ImportRecord:
     plan = inputs.plan
     return ImportRecord(
         id=name,
@@ -219,7 +244,7 @@ def _record(inputs: Inputs, name: str, stored: StoredRows, kept: KeptRows) -> Im
         licence=inputs.licence,
         consent=inputs.consent,
         confidence=plan.confidence if plan else None,
-        forced=plan.forced if plan else False,
+        forced=forced or (plan.forced if plan else False),
         origin=plan.source.origin if plan else {},
     )
 

@@ -12,6 +12,7 @@ from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.sequences import holds_spans
 from narrowcast.stages.import_.introspect.signs import (
     LABEL_NAMES,
+    PLAIN_LABELS,
     TEXT_NAMES,
     base_name,
     clip,
@@ -21,6 +22,7 @@ from narrowcast.stages.import_.introspect.signs import (
     text_score,
     unused,
 )
+from narrowcast.stages.import_.mapping.base import getter
 
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
@@ -35,6 +37,8 @@ _LIST_NAMES = LABEL_NAMES | {
     "emotions",
     "keywords",
 }
+_TIED = 0.77  # where another column may as well be meant
+_NEAR = 0.1  # scores of texts that differ by less are equal
 _MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
 
 
@@ -78,16 +82,25 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Column]) -> ShapeHypothesis:
     rows, distinct = label.filled, len(label.values)
-    others = [each for each in labels if _is_alternative(label, each)]
     doubts = []
     confidence = 0.35 + 0.3 * text_score(text) + 0.3 * label_score(label)
     if base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES:
         confidence += 0.05
+    labelled = [each for each in labels if _may_be_label(profile, label, each)]
+    if labelled:
+        doubts.append(f"the label could also be {', '.join(each.name for each in labelled)}")
+        if all(_rank(label) > _rank(each) for each in labelled):
+            confidence -= min(0.1, 0.04 * len(labelled))
+        else:
+            confidence = min(confidence - min(0.3, 0.12 * len(labelled)), _TIED)
+    others = [each for each in text_columns(profile) if _may_be_read(text, each, label)]
     if others:
-        names = ", ".join(each.name for each in others)
-        named = base_name(label) in LABEL_NAMES and not any(base_name(each) in LABEL_NAMES for each in others)
-        confidence -= min(0.1, 0.04 * len(others)) if named else min(0.3, 0.12 * len(others))
-        doubts.append(f"the label could also be {names}")
+        doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
+        confidence = min(confidence, _TIED)
+    named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
+    if named and rows >= _FEW_ROWS:
+        doubts.append(f"a label is called {named[0]!r}: a header may be among the rows")
+        confidence = min(confidence, _TIED)
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
     if len(numeric) > len(profile.leaves()) / 2:
         confidence -= 0.25
@@ -115,10 +128,37 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     )
 
 
-def _is_alternative(label: Column, other: Column) -> bool:
+def _may_be_label(profile: Profile, label: Column, other: Column) -> bool:
     """Whether another column may as well be the label; the same classes under other names do not count."""
+    if other is label or label_score(other) <= 0.6 * label_score(label):
+        return False
     same = sorted(label.values.values()) == sorted(other.values.values())
-    return other is not label and not same and label_score(other) > 0.6 * label_score(label)
+    return not (same and _renamed(profile, label.name, other.name))
+
+
+def _renamed(profile: Profile, one: str, other: str) -> bool:
+    """Whether each value of one column stands beside one value of the other, in the rows drawn."""
+    read, read_other = getter(one), getter(other)
+    pairs = {(str(read(row)), str(read_other(row))) for row in profile.drawn}
+    return len(pairs) == len({left for left, _ in pairs}) == len({right for _, right in pairs})
+
+
+def _rank(column: Column) -> int:
+    """How plainly a name says that a column is the label."""
+    name = base_name(column)
+    return (name in LABEL_NAMES) + (name in PLAIN_LABELS)
+
+
+def _may_be_read(text: Column, other: Column, label: Column) -> bool:
+    """Whether another column reads so much like the text that it may be meant: a raw one, a translation."""
+    if other is text or other is label:
+        return False
+    variant = not TEXT_NAMES.isdisjoint(base_name(other).replace("-", "_").split("_"))
+    return text_score(other) + 0.2 * variant > text_score(text) - _NEAR
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lower() in LABEL_NAMES
 
 
 def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str, str]) -> list[str]:

@@ -21,7 +21,7 @@ from narrowcast.stages.import_.mapping.turns import (
     turn_list,
 )
 
-_MESSAGE_NAMES = (
+MESSAGE_NAMES = (
     "messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "utterances",
 )  # fmt: skip
 _TOOL_NAMES = ("tools", "functions", "function")
@@ -155,7 +155,7 @@ def _reason(question: Column, tools: Column | None, calls: Column | None, *, ins
 
 
 def _turns_column(profile: Profile) -> Column | None:
-    return next((c for c in by_name(profile, _MESSAGE_NAMES) if _holds_turns(c.examples)), None)
+    return next((c for c in by_name(profile, MESSAGE_NAMES) if _holds_turns(c.examples)), None)
 
 
 def _listed(example: Any) -> list[Any]:

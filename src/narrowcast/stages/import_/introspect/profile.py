@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import exp, log
 from typing import Any
 
 from narrowcast.core.row import FILTERED, SourceRow
 
 SAMPLE_ROWS = 20
+DRAWN_ROWS = 200  # drawn from all rows: the head of a sorted file is all of one kind
+_LARGE_ROW = 200_000  # characters; a larger row is not drawn, so that memory stays bounded
 MAX_DISTINCT = 5_000  # values of one column that are counted one by one
 MAX_COLUMNS = 500
 _WIDE = 40  # columns after this one keep a tenth of that many values
@@ -116,10 +121,11 @@ class Column:
 
 @dataclass(slots=True)
 class Profile:
-    """All columns, nested ones by their dotted path, and the first good rows."""
+    """All columns, nested ones by their dotted path, the first good rows, and some drawn from all."""
 
     columns: dict[str, Column] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
+    drawn: list[dict[str, Any]] = field(default_factory=list)
     rows: int = 0
     unparseable: int = 0
     first_error: str | None = None
@@ -155,7 +161,7 @@ class Profile:
 
 def profile(rows: Iterable[SourceRow]) -> Profile:
     """Read every row once."""
-    result = Profile()
+    result, draw = Profile(), _Draw()
     for row in rows:
         if row.error == FILTERED:
             continue
@@ -167,7 +173,37 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
         if len(result.sample) < SAMPLE_ROWS:
             result.sample.append(row.data)
         result._add(row.data, "", 1)
+        draw.offer(row.data)
     good = result.rows - result.unparseable
     for column in result.columns.values():
         column.rows = good
+    result.drawn = draw.rows
     return result
+
+
+class _Draw:
+    """A fair sample of rows whose number is not known, the same each time (Li's algorithm L)."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._random = random.Random(0)  # noqa: S311 - a sample, no secret
+        self._weight = 1.0
+        self._wait = 0
+
+    def offer(self, row: dict[str, Any]) -> None:
+        """Take the row or pass it over."""
+        if self._wait:
+            self._wait -= 1
+            return
+        if len(self.rows) < DRAWN_ROWS:
+            if not _is_large(row):
+                self.rows.append(row)
+        elif not _is_large(row):
+            self.rows[self._random.randrange(DRAWN_ROWS)] = row
+        if len(self.rows) == DRAWN_ROWS:
+            self._weight *= exp(log(self._random.random()) / DRAWN_ROWS)
+            self._wait = int(log(self._random.random()) / log(1 - self._weight))
+
+
+def _is_large(row: dict[str, Any]) -> bool:
+    return len(json.dumps(row, default=str)) > _LARGE_ROW

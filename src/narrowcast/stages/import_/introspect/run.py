@@ -27,6 +27,10 @@ from narrowcast.stages.import_.introspect.texts import (
     retrieval,
     text_only,
 )
+from narrowcast.stages.import_.introspect.trial import MOST_REJECTED, tried
+
+_DOUBTFUL = 0.75
+_NEAR = 0.15  # readings whose confidences differ by less are all likely
 
 # In the order in which ties are broken: the more particular shape first.
 _DETECTORS = (
@@ -49,9 +53,18 @@ _DETECTORS = (
 
 
 def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
-    """Judge the shape by the first twenty good rows and by statistics over all rows, read once, lazily."""
+    """Judge the shape by the first twenty good rows and by statistics over all rows, read once, lazily.
+
+    Each hypothesis is tried on rows drawn from all.
+    """
     stats = profile(rows)
-    hypotheses = [each for detector in _DETECTORS for each in detector(stats)] if stats.sample else []
+    seen = [each for detector in _DETECTORS for each in detector(stats)]
+    hypotheses = [tried(each, stats) for each in seen]
+    failed = [
+        (before.confidence, after)
+        for before, after in zip(seen, hypotheses, strict=True)
+        if after.confidence < THRESHOLD <= before.confidence
+    ]
     hypotheses.sort(key=lambda each: each.confidence, reverse=True)
     notes = [f"only the first {MAX_COLUMNS} columns were inspected"] if stats.cut else []
     return IntrospectionReport(
@@ -60,32 +73,58 @@ def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
         first_error=stats.first_error,
         columns=[_summary(column) for column in stats.columns.values()],
         hypotheses=hypotheses,
-        proposal=_proposal(hypotheses, stats),
+        proposal=_proposal(hypotheses, stats, failed),
         notes=notes,
     )
 
 
-def _proposal(hypotheses: list[ShapeHypothesis], found: Profile) -> ProposedMapping | None:
-    """The best hypothesis that has a mapper; a better one without a mapper makes it doubtful."""
+def _proposal(
+    hypotheses: list[ShapeHypothesis], found: Profile, failed: list[tuple[float, ShapeHypothesis]]
+) -> ProposedMapping | None:
+    """The best hypothesis that has a mapper; a better one without a mapper, or that failed, is against it.
+
+    `failed` are those that their form made sure and their rows did not, with the confidence they had. One
+    that uses no column beside those of the best is not a reason for doubt.
+    """
     best = next((each for each in hypotheses if each.mapper_id and each.task_profile), None)
     if best is None or best.mapper_id is None or best.task_profile is None:
         return None
-    confidence, warnings = best.confidence, list(best.warnings)
+    against = []
+    if found.unparseable > MOST_REJECTED * found.rows:
+        against.append(f"{found.unparseable:,} of {found.rows:,} records cannot be parsed")
     first = hypotheses[0]
     if first is not best:
-        confidence = min(confidence, 0.75)
-        warnings.insert(0, f"the rows look more like {first.shape}: {first.warnings[0]}")
-    if found.unparseable > 0.2 * found.rows:
-        confidence = min(confidence, 0.75)
-        warnings.insert(0, f"{found.unparseable:,} of {found.rows:,} records cannot be parsed")
+        against.append(f"the rows look more like {first.shape}: {first.warnings[0]}")
+    other = next((each for each in hypotheses if _may_be_meant(each, best)), None)
+    if other is not None:
+        roles = ", ".join(f"{role}={column}" for role, column in other.field_map.items())
+        against.append(f"the rows may as well be {other.shape} ({other.mapper_id}: {roles})")
+    against += [
+        f"the rows look more like {each.shape}, but {each.warnings[0]}"
+        for before, each in failed
+        if before > best.confidence - _NEAR
+        and not set(each.field_map.values()) <= set(best.field_map.values())
+    ]
+    confidence = min(best.confidence, _DOUBTFUL) if against else best.confidence
     return ProposedMapping(
         mapper_id=best.mapper_id,
         task_profile=best.task_profile,
         field_map=best.field_map,
         confidence=confidence,
         rationale=best.rationale,
-        warnings=warnings,
+        warnings=[*against, *best.warnings],
         needs_force=confidence < THRESHOLD,
+    )
+
+
+def _may_be_meant(other: ShapeHypothesis, best: ShapeHypothesis) -> bool:
+    """Whether rows hold two things to learn from a text, such as labels and spans, of which one is meant."""
+    kinds = {other.task_profile, best.task_profile}
+    return (
+        len(kinds) == 2
+        and kinds <= {"classification", "structured_extraction", "multi_label"}
+        and other.confidence >= THRESHOLD
+        and other.confidence > best.confidence - _NEAR
     )
 
 

@@ -38,8 +38,8 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
         (c for c in by_name(profile, _TOKEN_NAMES) if c is not tags and _parallel(c.examples, tags.examples)),
         None,
     )
-    if tokens is None:
-        return
+    if tokens is None or len(_flat(tags.examples)) <= len(tags.examples):
+        return  # one token a row is not a sentence
     plain = all(isinstance(example, list) for example in tags.examples)
     kinds = sorted({tag.partition("-")[2] or tag for tag in _flat(tags.examples)} - {"O"})
     yield ShapeHypothesis(

@@ -12,9 +12,19 @@ TEXT_NAMES = frozenset({
 LABEL_NAMES = frozenset({
     "label", "labels", "category", "categories", "class", "intent", "target", "sentiment", "topic", "tag",
     "type", "y", "gold", "answer", "output", "rating", "stars", "department", "priority", "coarse_label",
-    "fine_label", "intent_name", "label_text", "label_name", "toxic", "spam", "is_spam",
+    "fine_label", "intent_name", "label_text", "label_name", "toxic", "spam", "is_spam", "scenario", "domain",
 })  # fmt: skip
+# Of several names of labels, these mean the label whatever stands beside it.
+PLAIN_LABELS = frozenset({"label", "labels", "gold", "y", "label_text", "label_name"})
 _SPLIT_WORDS = frozenset({"train", "training", "dev", "val", "valid", "validation", "test", "oos"})
+
+
+LEAST_ROWS = 20  # fewer rows are not enough to judge by
+
+
+def is_label_name(name: str) -> bool:
+    """Whether a column is called as labels usually are."""
+    return name.rpartition(".")[2].lower() in LABEL_NAMES
 
 
 def clip(value: float) -> float:
@@ -74,11 +84,12 @@ def split_column(profile: Profile) -> Column | None:
 
 
 def unused(profile: Profile, *used: str) -> list[str]:
-    """Columns a mapping leaves aside, nested ones through their parents."""
+    """Columns that hold something and that a mapping leaves aside, nested ones through their parents."""
     return [
         column.name
         for column in profile.top_level()
-        if not any(column.name == name or name.startswith(f"{column.name}.") for name in used)
+        if column.filled
+        and not any(column.name == name or name.startswith(f"{column.name}.") for name in used)
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
@@ -22,6 +23,12 @@ _TARGET_NAMES = frozenset({
     "output", "target", "json", "extraction", "extracted", "entities", "slots", "fields", "label", "labels",
     "answer", "ticket", "record", "result", "structured", "expected", "response", "completion",
 })  # fmt: skip
+# Columns that hold another thing to learn from a text.
+ANNOTATIONS = frozenset({
+    "intents", "intent", "labels", "label", "tags", "categories", "topics", "entities", "slots", "spans",
+})  # fmt: skip
+_OFFSETS = frozenset({"span", "spans", "offset", "offsets", "start_offset", "end_offset", "startIndex"})
+_PIECES = frozenset({"text", "value", "type", "label", "entity"})
 _FEW_ROWS = 20
 
 
@@ -43,6 +50,14 @@ def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
     confidence -= min(0.3, 0.04 * len(aside)) + 0.1 * (len(targets) - 1)
     if target.filled < _FEW_ROWS:
         confidence = min(confidence, 0.6)
+    doubts = []
+    if any(_holds_offsets(value) for value in target.examples):
+        confidence = min(confidence, 0.75)
+        doubts.append(f"{target.name!r} holds character offsets, which no text gives as a value")
+    others = [name for name in aside if base_name(profile.columns[name]) in ANNOTATIONS]
+    if others:
+        confidence = min(confidence, 0.75)
+        doubts.append(f"what is to be learned may also be {', '.join(others)}")
     missing = target.rows - target.filled
     yield ShapeHypothesis(
         shape="text with an object to extract",
@@ -51,7 +66,8 @@ def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map=field_map,
         confidence=round(max(0.0, min(confidence, 0.95)), 2),
         rationale=f"{target.name!r} holds objects in {target.filled:,} rows; {text.name!r} holds the text",
-        warnings=[f"{missing:,} rows have no object and will be rejected"] * bool(missing)
+        warnings=doubts
+        + [f"{missing:,} rows have no object and will be rejected"] * bool(missing)
         + [f"not used: {', '.join(aside[:12])}"] * bool(aside),
     )
 
@@ -81,6 +97,23 @@ def flat_fields(profile: Profile) -> Iterator[ShapeHypothesis]:
             rationale=f"{text.name!r} holds text, and {len(fields)} short columns may have been read from it",
             warnings=["whether these columns can be read from the text is not checked"],
         )
+
+
+def _holds_offsets(value: Any) -> bool:
+    """Whether places in a text are among the values of an object."""
+    if isinstance(value, Mapping):
+        if {"start", "end"} <= value.keys() and not _PIECES.isdisjoint(value):
+            return True
+        return any(
+            (key in _OFFSETS and _is_place(each)) or _holds_offsets(each) for key, each in value.items()
+        )
+    return isinstance(value, list) and any(_holds_offsets(each) for each in value)
+
+
+def _is_place(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(each, int) for each in value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _holds_objects(column: Column) -> bool:

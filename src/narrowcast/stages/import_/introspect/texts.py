@@ -67,7 +67,7 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
     task = named(profile, "instruction", "prompt")
     if task is not None and output is not None and output.share("string") > 0.9:
         field_map = {"instruction": task.name, "output": output.name}
-        extra = named(profile, "input")
+        extra = named(profile, "input", "context")
         if extra is not None and extra.share("string") > 0.9:
             field_map["input"] = extra.name
         field_map |= system_role(profile)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from narrowcast.errors import UsageError
 from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
-from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.mapping.base import Mapper, Role
 
 MAPPERS: Registry[type[Mapper]] = Registry(
     "mapper",
@@ -59,6 +59,7 @@ def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns:
             reason_code="dataset_request_invalid",
         )
     _refuse_unknown_words(mapper, field_map)
+    _refuse_shared(mapper, field_map)
     absent = [column for column in mapped_columns(mapper, field_map) if column not in columns]
     if absent:
         raise UsageError(
@@ -79,6 +80,24 @@ def _refuse_unknown_words(mapper: type[Mapper], field_map: Mapping[str, str]) ->
                 next_command=f"--map {role.name}={role.words[0]}; known: {', '.join(role.words)}",
                 reason_code="dataset_request_invalid",
             )
+
+
+def _refuse_shared(mapper: type[Mapper], field_map: Mapping[str, str]) -> None:
+    """A column in two roles would hold its own answer."""
+    taken: dict[str, Role] = {}
+    for role in mapper.roles:
+        column = field_map.get(role.name)
+        for each in column.split("|") if column and role.name == "fields" else [column]:
+            first = taken.get(each) if each and not role.literal else None
+            if first is not None and role.name not in first.shares and first.name not in role.shares:
+                raise UsageError(
+                    f"the column {each!r} is both {first.name} and {role.name}",
+                    where=f"fields of {mapper.id}",
+                    next_command=f"name another column with --map {role.name}=COLUMN",
+                    reason_code="dataset_request_invalid",
+                )
+            if each and not role.literal:
+                taken.setdefault(each, role)
 
 
 def mapped_columns(mapper: type[Mapper], field_map: Mapping[str, str]) -> list[str]:

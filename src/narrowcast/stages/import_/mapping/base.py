@@ -19,6 +19,7 @@ class Role:
     Attributes:
         literal: what the map gives is a text to be used as it is, not the name of a column.
         words: the only texts a literal may be; any where empty.
+        shares: other roles that may have the same column.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Role:
     required: bool = True
     literal: bool = False
     words: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
 
 
 class Mapper(Protocol):

@@ -26,7 +26,11 @@ class PreferencePair:
     meaning = "a prompt, the answer that is preferred and one that is not"
     profile = "alignment"
     roles = (
-        Role("prompt", "the prompt of both answers: a text or a list of turns"),
+        Role(
+            "prompt",
+            "the prompt of both answers: a text or a list of turns, which may be the chosen conversation",
+            shares=("chosen", "rejected"),
+        ),
         Role("chosen", "the preferred answer"),
         Role("rejected", "the other answer"),
         Role("input", "what the prompt is to be done with", required=False),

@@ -1,0 +1,171 @@
+"""Which record of a table names its columns: the first, one below a title, or none."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_MOST_TITLES = 10  # records above a header
+_LEAST_BODY = 20  # records below, and
+_FEW = 0.2  # different values to their number, for a column of a choice among few
+_LONG = "holds long text"
+_NUMBER = re.compile(r"[-+]?[\d.,:/\s%$€£-]*\d[\d.,:/\s%TZ-]*")
+_KNOWN = frozenset([
+    "text", "sentence", "utterance", "message", "query", "content", "body", "comment", "title", "document",
+    "input", "question", "context", "answer", "label", "labels", "category", "class", "intent", "target",
+    "sentiment", "topic", "tag", "output", "response", "instruction", "prompt", "completion", "id", "name",
+    "date", "type", "split", "source",
+])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where the column names stand.
+
+    Attributes:
+        names: stripped; empty ones are still empty. None where every record is data.
+        above: records before it that are titles or comments.
+        why: the reason, in plain words.
+    """
+
+    names: list[str] | None
+    above: int
+    why: str
+
+    def is_repeated_by(self, record: Sequence[object]) -> bool:
+        """Whether a record is the header once more, as where files were joined."""
+        if self.names is None or not record or _cell(record[0]) != self.names[0].casefold():
+            return False
+        cells = [_cell(each) for each in record]
+        return any(cells) and cells == [name.casefold() for name in self.names]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user sees."""
+        lines = f"{self.above} line{'s' * (self.above > 1)} above the header"
+        return [self.why, f"{lines}: a title or comment, not read"] if self.above else [self.why]
+
+
+def _cell(value: object) -> str:
+    return value.strip().casefold() if isinstance(value, str) else "" if value is None else str(value)
+
+
+def find_header(records: list[list[str]]) -> Header:
+    """Whether a record names the columns; titles and comments above it hold one cell each."""
+    if not records:
+        return Header(None, 0, "no header: there are no records")
+    width = Counter(map(len, records)).most_common(1)[0][0]
+    for above, record in enumerate(records[: _MOST_TITLES + 1]):
+        if width > 1 and above and len(record) == width and not _is_title(record, width):
+            names, why, sure = _judge(records[above:])
+            if names is not None and (sure or not _is_comment(records[0])):
+                return Header(names, above, why)
+        if not (_is_title(record, width) or _is_comment(record)):
+            break
+    names, why, _ = _judge(records)
+    return Header(names, 0, why)
+
+
+def named_header(records: list[list[str]]) -> Header:
+    """The header of a table that has one, as the user says: its first record that is not a title."""
+    width = Counter(map(len, records)).most_common(1)[0][0]
+    above = 0
+    while above < min(_MOST_TITLES, len(records) - 1) and width > 1 and len(records[above]) == 1 < width:
+        above += 1
+    return Header([cell.strip() for cell in records[above]], above, "header=yes, as the locator says")
+
+
+def _is_title(record: list[str], width: int) -> bool:
+    return width > 1 and sum(bool(cell.strip()) for cell in record) <= 1
+
+
+def _is_comment(record: list[str]) -> bool:
+    return bool(record) and record[0].lstrip().startswith(("#", "//"))
+
+
+def _judge(records: list[list[str]]) -> tuple[list[str] | None, str, bool]:
+    """The names in the first record or None, the reason, and whether more than its form shows it."""
+    names, body = [cell.strip() for cell in records[0]], records[1:]
+    live = [
+        (column, name)
+        for column, name in enumerate(names)
+        if name or any(len(row) > column and row[column].strip() for row in body)
+    ]
+    filled = [name for _, name in live if name]
+    usual = sum(name.lower() in _KNOWN for name in filled)
+    if body and live and live[-1][0] >= max(map(len, body)):
+        return None, "no header: the first record has more cells than any other", False
+    if len({name.lower() for name in filled} & _KNOWN) >= 2 and 2 * usual >= len(filled):
+        return names, "header: the first record holds usual column names", True
+    against = _no_names(filled, len(live))
+    if against is None and 2 * usual >= len(filled):
+        return names, "header: the first record holds usual column names", True
+    again = _again(live, records[0], body)
+    evidence = _evidence_below(names, body) if against in (None, _LONG) and again is None else None
+    if evidence:
+        return names, f"header: {evidence}", True
+    if against:
+        return None, f"no header: the first record {against}", False
+    if again:
+        return None, f"no header: {again!r} of the first record occurs again as a value", False
+    if len(set(filled)) < len(filled):
+        return None, "no header: the first record has repeated cells", False
+    if all(len(name.split()) <= 3 for name in filled):
+        why = "header: the first record holds short, distinct names (overrule with ?header=no)"
+        return names, why, False
+    return None, "no header: the first record reads like the others (overrule with ?header=yes)", False
+
+
+def _no_names(filled: list[str], cells: int) -> str | None:
+    """Why these cells of a record cannot be column names, or None."""
+    if len(filled) < max(1, cells - 1):
+        return "has empty cells"
+    if any(_NUMBER.fullmatch(name) for name in filled):
+        return "holds numbers or dates"
+    if any(len(name) > 80 or len(name.split()) > 8 for name in filled):
+        return _LONG
+    return None
+
+
+def _again(live: list[tuple[int, str]], first: list[str], body: list[list[str]]) -> str | None:
+    """A cell of the first record that is a value of its column; the whole record may come again."""
+    for column, name in live:
+        equal = (row for row in body if len(row) > column and row[column].strip() == name)
+        if name and any(row != first for row in equal):
+            return name
+    return None
+
+
+def _evidence_below(names: list[str], body: list[list[str]]) -> str | None:
+    """What the records below say for a header: a column of numbers, or of a choice without its cell."""
+    for column, name in enumerate(names):
+        cells = Counter(row[column].strip() for row in body if len(row) > column and row[column].strip())
+        numbers = sum(count for cell, count in cells.items() if _NUMBER.fullmatch(cell))
+        if cells.total() >= 2 and numbers > 0.9 * cells.total():
+            return "the first record holds words above columns of numbers or dates"
+        few = len(cells) <= _FEW * cells.total() and min(cells.values(), default=0) > 1
+        if name and cells.total() >= _LEAST_BODY and few and name not in cells:
+            return "below the first record, a column holds few values, and its cell is none of them"
+    return None
+
+
+def unique_names(names: list[str]) -> tuple[list[str], list[str]]:
+    """Names without white space around them, empty ones numbered, repeated ones counted; with notes."""
+    result: list[str] = []
+    notes: list[str] = []
+    taken: set[str] = set()
+    if any(name != name.strip() for name in names):
+        notes.append("white space around column names was removed (values keep theirs)")
+    for number, name in enumerate(names, start=1):
+        clean = name.strip() or f"column_{number}"
+        unique, repeat = clean, 1
+        while unique in taken:
+            repeat += 1
+            unique = f"{clean}_{repeat}"
+        if unique != name.strip():
+            notes.append(f"column {number} is called {unique!r} (its header is empty or repeated)")
+        taken.add(unique)
+        result.append(unique)
+    return result, notes
