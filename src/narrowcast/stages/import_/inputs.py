@@ -41,7 +41,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     settled = settle(options.locator, ctx.project.root, listed=listed)
     request = _asked(options, settled, config)
     try:
-        connector = _connector(request, settled, ctx)
+        connector = _reshaped(connect(settled.opened, source_access(ctx)), request)
         description = connector.describe()
         with nothing_kept():
             rows = islice(connector.load(), request.limit)
@@ -73,8 +73,8 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     return inputs
 
 
-def _connector(request: Options, settled: SettledLocator, ctx: StageContext) -> Connector:
-    connector = connect(settled.opened, source_access(ctx))
+def _reshaped(connector: Connector, request: Options) -> Connector:
+    """The source with what `--explode`, `--derive` and `--where` do to its rows."""
     reshape = Reshape.of(request)
     return ReshapedConnector(connector, reshape) if reshape else connector
 
