@@ -47,7 +47,6 @@ class Case:
         after: stages that run before it.
         change: changes the content that it reads.
         fresh: after its run it need not run again.
-        refused: code with which it refuses to do again what an interrupted run did.
         polls: a request to stop reaches it while it runs.
         volatile: patterns of the names of files that differ from run to run, such as reports with times.
     """
@@ -57,7 +56,6 @@ class Case:
     after: Sequence[str] = ()
     change: Callable[[Project], None] = field(default=lambda _: None)
     fresh: bool = True
-    refused: str = ""
     polls: bool = True
     volatile: tuple[str, ...] = ()
 
@@ -167,7 +165,7 @@ CASES = {
     "import": Case(IMPORT, {"locator": "SOURCE", "auto": True}, change=_more_rows),
     "generate": Case(GENERATE, {"concurrency": 1}, ["import", "prepare"], _another_plan, volatile=_CALLS),
     "judge": Case(JUDGE, {"concurrency": 1}, ["generate"], _another_label, volatile=_CALLS),
-    "gate": Case(GATE, {}, ["generate"], _another_label, fresh=False, refused="dataset_already_imported"),
+    "gate": Case(GATE, {}, ["generate"], _another_label),
     "prepare": Case(PREPARE, {}, ["import"], _import_more),
     "balance": Case(BALANCE, {"cap": 8}, ["import", "prepare"], _prepare_more, polls=False),
     "baseline": Case(

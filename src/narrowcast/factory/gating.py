@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.row import FORGOTTEN
 from narrowcast.factory.gates import GATES, REQUIRED, order
 from narrowcast.factory.gates.base import GateContext, GateRow
 
@@ -40,6 +41,11 @@ class GateRejection:
     generated: GeneratedRow
     gate: str
     detail: str
+
+    @property
+    def reason(self) -> str:
+        """As ledgers count it."""
+        return "forgotten" if self.generated.error == FORGOTTEN else f"gate_{self.gate}"
 
 
 @dataclass(frozen=True, slots=True)

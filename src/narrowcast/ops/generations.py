@@ -44,9 +44,11 @@ def generate(
 def gate(project: Project, request: GateRequest, work: Work | None = None) -> GateResult | AuditResult:
     """Apply the gates: rows that pass become an import, every other row is kept with gate and reason.
 
+    A generation has one import; where something that its rows depend on changed, a new one takes its place.
+
     Raises:
         UsageError: for wrong options, or an optional gate without its setting.
-        DataError: if there are no rows, they are imported already, or none passes.
+        DataError: if there are no rows, another import has them, or none passes.
         StageError: if a gate of a plug-in fails.
         CancelledError: on request; nothing is imported.
     """

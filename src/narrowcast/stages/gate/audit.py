@@ -14,8 +14,8 @@ from narrowcast.errors import DataError
 from narrowcast.factory.brief import declared_task
 from narrowcast.factory.gate_context import gate_context
 from narrowcast.factory.gating import GateVerdict, run_gates
-from narrowcast.factory.held_out import project_rows_hash
 from narrowcast.factory.options import GateOptions
+from narrowcast.factory.project_rows import project_rows_hash
 from narrowcast.models.loading import resolve_base
 from narrowcast.reasons import StageName
 from narrowcast.store.import_rows import accepted_rows

@@ -95,7 +95,7 @@ def ask_for_rows(
     with open_teacher(ctx, generation, options) as teacher:
         write_quoted(ctx.project, generation, inputs.quotable)
         rounds.run(teacher, ctx.progress)
-        filled = inputs.gates is None or fill(rounds, teacher, inputs.gates, ctx)
+        filled = inputs.gates is None or fill(generation, rounds, teacher, inputs.gates, ctx)
     record = GenerationRecord(
         id=generation,
         source="teacher",

@@ -6,8 +6,8 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.brief import declared_task, description, prompt_folder
 from narrowcast.factory.chosen_rows import ChosenRowsInputs, choose_rows
-from narrowcast.factory.held_out import project_rows_hash
 from narrowcast.factory.options import GateOptions, JudgeOptions
+from narrowcast.factory.project_rows import project_rows_hash
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.models.loading import resolve_base
 from narrowcast.store.config_file import read_options
@@ -25,7 +25,7 @@ class JudgeInputs(ChosenRowsInputs):
     gates: GateOptions
     """The project's options of the gates, without optional gates."""
     project_rows: str
-    """Hash of the project's own rows, held-out ones included."""
+    """Hash of the project's rows, held-out ones included, beside those that this generation brought."""
     base: str
     """Fingerprint of the base model whose tokenizer counts lengths."""
 
@@ -48,7 +48,7 @@ def read_inputs(options: JudgeOptions, ctx: StageContext) -> JudgeInputs:
         template=load_prompt(prompt_folder(ctx.project), "judge"),
         description=description(ctx.project),
         gates=gates,
-        project_rows=project_rows_hash(ctx.project),
+        project_rows=project_rows_hash(ctx.project, generation),
         base=resolve_base(gates.base, ctx.settings).fingerprint,
         parent=generation,
     )
