@@ -70,8 +70,11 @@ def _run(root: Path, work: Work, last: int, sender: int) -> None:
 def _is_step(event: str, arguments: tuple[Any, ...], inside: str) -> bool:
     if event == "os.rename":
         return str(arguments[1]).startswith(inside)
-    if event == "os.remove":
-        return str(arguments[0]).startswith(inside)
+    if event in ("os.remove", "os.rmdir"):
+        path, folder = arguments
+        # The removal of a whole folder names each file within the folder that is open.
+        parent = Path(f"/proc/self/fd/{folder}").readlink() if folder >= 0 else Path()
+        return str(parent / str(path)).startswith(inside)
     if event == "open":
         path, _, flags = arguments
         appends = isinstance(flags, int) and bool(flags & os.O_APPEND)
