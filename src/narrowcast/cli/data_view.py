@@ -143,7 +143,7 @@ def show_dry_run(report: ImportPreview) -> None:
     """Counts, breakdown, a few rows."""
     show_source(report.plan.source)
     _show_mapping(report.plan.mapper, report.plan.field_map, report.plan.confidence)
-    _show_counts(report.rows, report.accepted, report.rejected)
+    _show_counts(report.plan.mapper, report.rows, report.accepted, report.rejected)
     for reason, rejects in report.rejected_sample.items():
         for each in rejects[:2]:
             value = each.raw if each.data is None else _short(each.data)
@@ -167,7 +167,7 @@ def show_import(outcome: ImportOutcome, project: Project) -> None:
     if outcome.plan is not None:
         show_source(outcome.plan.source)
     _show_mapping(record.mapper, record.field_map, record.confidence)
-    _show_counts(record.rows, record.accepted, record.rejected)
+    _show_counts(record.mapper, record.rows, record.accepted, record.rejected)
     _show_task(outcome.task)
     if outcome.change == "unchanged":
         say(f"  [bold]{record.id}[/] is up to date: neither the source nor its mapping has changed")
@@ -188,15 +188,16 @@ def _show_mapping(mapper: str, field_map: dict[str, str], confidence: float | No
     say(f"  mapped with [bold]{mapper}[/]: {escape(pairs)}  [dim]({by})[/]")
 
 
-def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:
-    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
+def _show_counts(mapper: str, rows: int, accepted: int, rejected: dict[str, int]) -> None:
+    from narrowcast.stages.import_.mapping import rejection_reasons
 
+    meanings = rejection_reasons(mapper)
     lost = sum(rejected.values())
     say(f"\n[bold]{rows:,} rows[/] = [green]{accepted:,} accepted[/] + {lost:,} rejected")
     if rejected:
         table(
             [("rows", "right"), "reason", "meaning"],
-            [(f"{count:,}", reason, REJECTIONS.get(reason, "")) for reason, count in rejected.items()],
+            [(f"{count:,}", reason, meanings.get(reason, "")) for reason, count in rejected.items()],
         )
 
 

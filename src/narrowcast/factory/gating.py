@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.progress import CancelToken, Progress
 from narrowcast.core.row import FORGOTTEN
-from narrowcast.factory.gates import GATES, REQUIRED, order
+from narrowcast.factory.gates import REQUIRED, order
 from narrowcast.factory.gates.base import GateContext, GateRow
+from narrowcast.factory.gates.settings import gate_for
 
 
 class GateVerdict(BaseModel):
@@ -68,7 +69,7 @@ def run_gates(
     """
     rows = [GateRow(row, context.shape, context.handler) for row in generated]
     names = order(context.options.optional)
-    gates = [(name, GATES.get(name)) for name in names]
+    gates = [(name, gate_for(name, context.options)) for name in names]
     rejected: list[GateRejection] = []
     verdicts = []
     progress.start("asking the gates", len(gates))

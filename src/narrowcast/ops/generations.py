@@ -7,6 +7,7 @@ from typing import cast
 from narrowcast.core.generation import GenerationRecord
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
+from narrowcast.factory.gates.settings import merged_settings
 from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateRequest, JudgeRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
@@ -53,13 +54,16 @@ def gate(project: Project, request: GateRequest, work: Work | None = None) -> Ga
         CancelledError: on request; nothing is imported.
     """
     runner = project.runner(work)
+    kept = project.config.stage_options("gate")
+    given = dict(request.options)
+    if given.get("settings"):
+        given["settings"] = merged_settings(kept.get("settings"), given["settings"])
     if request.imported is not None:
-        audited = {**project.config.stage_options("gate"), **request.options, "imported": request.imported}
-        audit = stage_options(project, AUDIT, audited)
+        audit = stage_options(project, AUDIT, {**kept, **given, "imported": request.imported})
         if request.dry_run:
             return cast(AuditResult, runner.preview(AUDIT, audit))
         return runner.run(AUDIT, audit, force=request.force)
-    options = stage_options(project, GATE, request.options)
+    options = stage_options(project, GATE, given)
     if request.dry_run:
         return cast(GateResult, runner.preview(GATE, options))
     return runner.run(GATE, options, force=request.force)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.brief import declared_task, description, prompt_folder
@@ -39,7 +41,8 @@ def read_inputs(options: JudgeOptions, ctx: StageContext) -> JudgeInputs:
         ModelError: if the base model cannot be read.
     """
     generation, rows_sha256 = choose_rows(options, ctx.project)
-    gates = read_options(ctx.project.config, "gate", GateOptions, {"optional": []}, command="data gate")
+    required: dict[str, Any] = {"optional": [], "settings": {}}
+    gates = read_options(ctx.project.config, "gate", GateOptions, required, command="data gate")
     return JudgeInputs(
         generation=generation,
         rows_sha256=rows_sha256,
