@@ -1,19 +1,19 @@
-"""Fine-tuning speed beside peers: the same model, rows, updates and learning rate; examples per second.
+"""Fine-tuning speed beside peers: same model, rows, optimizer steps and learning rate; examples per second.
 
 Contenders: `narrowcast train` as it chooses by itself; TRL's `SFTTrainer` at its defaults; TRL tuned (no
-recomputed activations, all rows of an update at once); LLaMA-Factory tuned likewise, where `--llamafactory`
+recomputed activations, all rows of a step at once); LLaMA-Factory tuned likewise, where `--llamafactory`
 names the Python of an environment that holds it. Cases: a system prompt of 256 tokens that all rows share;
 none; and banking77 with its label list in the prompt (`--data`, shared data).
 
 Every run is a process of its own; contenders take turns, and the figure is the median of `--repeats`. All of
-them meet the same rows in each update, of similar length. Speed is measured from the end of the third update
+them meet the same rows in each step, of similar length. Speed is measured from the end of the third step
 to the end of the last, so start-up and the preparation of first shapes count for nobody. The loss after
-training is that of plain transformers on the same rows. The floor is the time that the products of an update
+training is that of plain transformers on the same rows. The floor is the time that the products of a step
 alone would take at the best rate of this machine, measured in the same run. All contenders compute in the
 same arithmetic: bf16 where the machine multiplies it in hardware, else float32. Prints a table, or one object
 with `--json`; exits 0 where all bars hold.
 
-    python benchmarks/train.py [--cases shared-256,none] [--method full] [--updates 24] [--repeats 3]
+    python benchmarks/train.py [--cases shared-256,none] [--method full] [--steps 24] [--repeats 3]
         [--precision auto] [--llamafactory PYTHON] [--data DATA]
 """
 
@@ -31,7 +31,7 @@ from typing import Any
 
 from finetunes.inputs import BATCH, RANK, RATE, gathered, made_rows, training_order, write_model
 
-WARM = 3  # updates before the clock starts
+WARM = 3  # optimizer steps before the clock starts
 # case → at least this many times as fast as (TRL's defaults, TRL tuned)
 BARS: dict[str, tuple[float | None, float | None]] = {
     "shared-256": (10.0, 4.0),
@@ -48,7 +48,7 @@ def main() -> None:
     )
     parser.add_argument("--cases", default="shared-256,none")
     parser.add_argument("--method", choices=["full", "lora"], default="full")
-    parser.add_argument("--updates", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=24, help="optimizer steps of each run")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--data", type=Path, help="folder with banking77/train.csv, for that case")
@@ -114,7 +114,7 @@ def _case(name: str, asked: argparse.Namespace) -> dict[str, Any]:
 
 def _write_inputs(folder: Path, name: str, asked: argparse.Namespace) -> list[dict[str, str]]:
     write_model(folder / "model")
-    rows = made_rows(name, asked.updates * BATCH, asked.data)
+    rows = made_rows(name, asked.steps * BATCH, asked.data)
     setup, options, _ = gathered(folder / "order", folder / "model", rows, asked.method, asked.precision)
     assert len(setup.train.rows) == len(rows)
     ordered = [rows[number] for number in training_order(setup, options)]

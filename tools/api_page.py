@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from enum import Enum
 from pathlib import Path
@@ -169,5 +170,15 @@ def _type(kind: Any) -> str:
     return "..." if kind is ... else getattr(kind, "__name__", str(kind))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the page."""
+    from outcome import parser
+
+    as_json = parser(__doc__).parse_args().json
     _PAGE.write_text(render(), encoding="utf-8")
+    if as_json:
+        print(json.dumps({"written": str(_PAGE), "bytes": _PAGE.stat().st_size}))
+
+
+if __name__ == "__main__":
+    main()

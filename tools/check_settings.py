@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from outcome import parser, show
+
 FRONT_DOORS = {"cli", "server"}
 ALLOWED = {
     "core/settings.py": "reads the environment for everybody",
@@ -46,8 +48,12 @@ def environment_reads(path: Path) -> Iterator[tuple[int, str]]:
                     yield node.lineno, f"os.{each.name}"
 
 
-def main(root: Path) -> int:
+def main() -> int:
     """Print what reads the environment without leave; 1 where there is anything."""
+    options = parser(__doc__)
+    options.add_argument("folder", type=Path)
+    given = options.parse_args()
+    root = given.folder
     problems, used = [], set()
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root)
@@ -60,10 +66,8 @@ def main(root: Path) -> int:
     problems += [
         f"{each} reads no environment; remove it from ALLOWED" for each in sorted(ALLOWED.keys() - used)
     ]
-    for problem in problems:
-        print(problem)
-    return 1 if problems else 0
+    return show(problems, as_json=given.json, allowed=sorted(used))
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

@@ -6,6 +6,8 @@ import ast
 import sys
 from pathlib import Path
 
+from outcome import parser, show
+
 MOST_PARAMETERS = 8
 MOST_LINES = 60
 
@@ -26,20 +28,19 @@ def functions(folder: Path) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def main(folder: str) -> int:
+def main() -> int:
     """Print what is over a limit; 1 where there is anything."""
-    over = {
-        name: size
-        for name, size in functions(Path(folder)).items()
-        if size[0] > MOST_PARAMETERS or size[1] > MOST_LINES
-    }
-    for name, (parameters, length) in over.items():
-        print(
-            f"{name}: {parameters} parameters (at most {MOST_PARAMETERS}), "
-            f"{length} lines (at most {MOST_LINES})"
-        )
-    return 1 if over else 0
+    options = parser(__doc__)
+    options.add_argument("folder", type=Path)
+    given = options.parse_args()
+    sizes = functions(given.folder)
+    over = [
+        f"{name}: {parameters} parameters (at most {MOST_PARAMETERS}), {length} lines (at most {MOST_LINES})"
+        for name, (parameters, length) in sizes.items()
+        if parameters > MOST_PARAMETERS or length > MOST_LINES
+    ]
+    return show(over, as_json=given.json, functions=len(sizes))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())

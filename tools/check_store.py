@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from outcome import parser, show
+
 FOLDERS = {
     "registry", "imports", "datasets", "run_index", "stage_records", "running", "spool", "events",
     "events_head", "format", "raw", "accepted", "rejected", "cleaned", "prepared", "evaluation",
@@ -56,8 +58,12 @@ def _touches(node: ast.AST) -> bool:
     return name in CALLS
 
 
-def main(root: Path) -> int:
+def main() -> int:
     """Print what is not allowed; 1 where there is anything, or an exception nobody needs any more."""
+    options = parser(__doc__)
+    options.add_argument("folder", type=Path)
+    given = options.parse_args()
+    root = given.folder
     allowed = dict(_read_allowed(Path(__file__).with_name("store_exceptions.txt")))
     found = {}
     for path in sorted(root.rglob("*.py")):
@@ -66,11 +72,15 @@ def main(root: Path) -> int:
             continue
         for line, function in raw_uses(path):
             found[f"{inside.as_posix()}:{function.partition(' ')[0]}"] = f"{path}:{line}: {function}"
-    for key in sorted(found.keys() - allowed.keys()):
-        print(f"{found[key]} touches a stored format; call narrowcast.store instead")
-    for key in sorted(allowed.keys() - found.keys()):
-        print(f"{key} needs no exception any more; remove it from tools/store_exceptions.txt")
-    return 1 if found.keys() ^ allowed.keys() else 0
+    problems = [
+        f"{found[key]} touches a stored format; call narrowcast.store instead"
+        for key in sorted(found.keys() - allowed.keys())
+    ]
+    problems += [
+        f"{key} needs no exception any more; remove it from tools/store_exceptions.txt"
+        for key in sorted(allowed.keys() - found.keys())
+    ]
+    return show(problems, as_json=given.json, exceptions=sorted(allowed))
 
 
 def _read_allowed(path: Path) -> Iterator[tuple[str, str]]:
@@ -81,4 +91,4 @@ def _read_allowed(path: Path) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
+from outcome import parser, show
+
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tools" / "words.toml"
 _JOINT = re.compile(r"""(?:["']\s*\n\s*[rf]?["']|\n\s*#\s*|[\s_])+""")
@@ -67,16 +69,16 @@ class Text:
 
 def main() -> int:
     """Print each occurrence; 1 where there is one."""
+    given = parser(__doc__).parse_args()
     listed: dict[str, str] = tomllib.loads(LIST.read_text(encoding="utf-8"))["phrases"]
     sources = [Text(path, text) for path, text in texts()]
-    count = 0
+    problems: list[str] = []
     for phrase, instead in listed.items():
         pattern = re.compile(rf"{phrase}(?![a-z])")
-        for place in (place for text in sources for place in text.places(pattern)):
-            print(f"{place} (write: {instead})")
-            count += 1
-    print(f"{len(listed)} phrases, {count:,} occurrences")
-    return 1 if count else 0
+        places = (place for text in sources for place in text.places(pattern))
+        problems += [f"{place} (write: {instead})" for place in places]
+    summary = f"{len(listed)} phrases, {len(problems):,} occurrences"
+    return show(problems, summary, as_json=given.json, phrases=len(listed))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from outcome import parser, show
+
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "narrowcast"
 MOST_HOPS = {"locator": 10, "model reference": 8}
 
@@ -228,23 +230,29 @@ def _walks(folder: Path) -> Iterator[tuple[str, Walk]]:
     yield "model reference", walk
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Print the length of each walk, with its hops if they are too many or `--show` asks for them."""
+    options = parser(__doc__)
+    options.add_argument("--show", action="store_true", help="print the hops of every walk")
+    given = options.parse_args()
     for name in [name for name in os.environ if name.startswith("NARROWCAST_")]:
         del os.environ[name]
     watch_openings()
-    good = True
+    walks, problems, lines = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NARROWCAST_HOME"] = f"{folder}/home"
         for kind, walk in _walks(Path(folder)):
             most = MOST_HOPS[kind]
             held = 0 < len(walk.hops) <= most
-            good = good and held
-            print(f"{kind} {walk.name}: {len(walk.hops)} hops, at most {most}")
-            if not held or "--show" in arguments:
-                print(*(f"  {number:2} {hop}" for number, hop in enumerate(walk.hops, 1)), sep="\n")
-    return 0 if good else 1
+            walks.append({"kind": kind, "name": walk.name, "most": most, "hops": walk.hops})
+            line = f"{kind} {walk.name}: {len(walk.hops)} hops, at most {most}"
+            hops = [f"  {number:2} {hop}" for number, hop in enumerate(walk.hops, 1)]
+            if held:
+                lines += [line, *(hops if given.show else [])]
+            else:
+                problems.append("\n".join([line, *hops]))
+    return show(problems, "\n".join(lines), as_json=given.json, walks=walks)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -9,6 +9,7 @@ The archive holds a workspace: its database, one project, the sources. It is wri
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from typing import Any
 from narrowcast.cli.main import main
 from narrowcast.testing.teacher_server import TeacherServer
 from narrowcast.testing.tiny import tiny_tokenizer
+from outcome import parser
 
 LABELS = {
     "refund": ["money back", "refund please", "return my payment", "reimburse me"],
@@ -180,8 +182,6 @@ def pack(target: Path) -> None:
         shutil.rmtree(folder)
     with tarfile.open(target, "w:xz", preset=9) as archive:
         archive.add(ROOT, arcname="workspace", filter=_anonymous)
-    print(f"{target}: {target.stat().st_size / 1000:,.0f} kB")
-    print("unexpected:", *UNEXPECTED, sep="\n  ")
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -207,4 +207,14 @@ def run(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]).absolute())
+    options = parser(__doc__)
+    options.add_argument("target", type=Path)
+    given = options.parse_args()
+    target = given.target.absolute()
+    with contextlib.redirect_stdout(sys.stderr):  # what the commands print
+        run(target)
+    if given.json:
+        print(json.dumps({"archive": str(target), "bytes": target.stat().st_size, "unexpected": UNEXPECTED}))
+    else:
+        print(f"{target}: {target.stat().st_size / 1000:,.0f} kB")
+        print("unexpected:", *UNEXPECTED, sep="\n  ")

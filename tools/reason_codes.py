@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from narrowcast.reasons import REASONS, StageName
@@ -31,5 +32,24 @@ def render() -> str:
     return "\n".join(parts)
 
 
+def main() -> None:
+    """Write the page, or print the table."""
+    from outcome import parser
+
+    if parser(f"{__doc__}\nWith --json, the table is printed and nothing is written.").parse_args().json:
+        table = {
+            code: {
+                "stage": each.stage.value,
+                "severity": each.severity.value,
+                "meaning": each.meaning,
+                "fix": each.fix,
+            }
+            for code, each in REASONS.items()
+        }
+        print(json.dumps(table, ensure_ascii=False))
+    else:
+        _PAGE.write_text(render(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    _PAGE.write_text(render(), encoding="utf-8")
+    main()

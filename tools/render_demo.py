@@ -6,6 +6,7 @@ Run: ``FORCE_COLOR=1 COLUMNS=100 narrowcast run -p demo > demo.txt`` after a dem
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -13,19 +14,27 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from outcome import parser
+
 WIDTH = 100
 
 
-def main(source: str, target: str) -> None:
+def main() -> None:
     """Replay the printed text, colours included; the workspace's folder is shortened."""
-    printed = Path(source).read_text(encoding="utf-8")
+    options = parser(__doc__)
+    options.add_argument("source", type=Path)
+    options.add_argument("target", type=Path)
+    given = options.parse_args()
+    printed = given.source.read_text(encoding="utf-8")
     printed = re.sub(r"\S+(?=/projects/)", "~/.narrowcast", printed)
     recording = Console(record=True, width=WIDTH, highlight=False, file=sys.stderr)
     recording.print("[bold green]$[/] narrowcast run -p demo")
     recording.print(Text.from_ansi(printed.rstrip()))
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    recording.save_svg(target, title="narrowcast")
+    given.target.parent.mkdir(parents=True, exist_ok=True)
+    recording.save_svg(str(given.target), title="narrowcast")
+    if given.json:
+        print(json.dumps({"written": str(given.target), "bytes": given.target.stat().st_size}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

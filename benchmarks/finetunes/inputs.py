@@ -136,7 +136,7 @@ TRAINING: dict[str, object] = {
 
 
 def training_order(setup: Any, options: Any) -> list[int]:
-    """Numbers of the rows in the order of the first epoch, `BATCH` of them an update."""
+    """Numbers of the rows in the order of the first epoch, `BATCH` of them in each optimizer step."""
     from narrowcast.training.data.batches import LengthGroupedBatches
 
     sizes = [row.size for row in setup.train.rows]

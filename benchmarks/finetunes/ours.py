@@ -15,7 +15,8 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, precision: str,
     """One epoch as it chooses by itself; times from its own trace.
 
     Returns:
-        Examples per second after `warm` updates, the most memory, seconds of an update, and what is trained.
+        Examples per second after `warm` optimizer steps, the most memory, a step's time as a multiple of the
+        floor, and what is trained.
     """
     from narrowcast.models.memory import peak_bytes, reset_peak
     from narrowcast.stages.train.contract import read_inputs
@@ -31,7 +32,7 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, precision: str,
     root = context.project.root
     lines = [line for line in read_trace(root / result.trace) if line.loss is not None]
     seconds = (lines[-1].seconds - lines[warm - 1].seconds) / (len(lines) - warm)
-    assert len(lines) * BATCH == len(rows), f"{len(lines)} updates"
+    assert len(lines) * BATCH == len(rows), f"{len(lines)} optimizer steps"
     return {
         "speed": BATCH / seconds,
         "peak_mib": peak / 2**20,
@@ -41,10 +42,10 @@ def train(folder: Path, rows: list[dict[str, str]], method: str, precision: str,
 
 
 def floor_seconds(setup: Any, options: Any) -> float:
-    """Mean seconds of an update if nothing but its matrix products were computed, at this machine's best.
+    """Mean seconds of an optimizer step if only its matrix products were computed, at this machine's best.
 
     A weight of a linear layer takes two operations a token forward and four backward (two where it is
-    frozen); tokens are the distinct ones of the update's rows, logits those with a loss. Attention takes four
+    frozen); tokens are the distinct ones of the step's rows, logits those with a loss. Attention takes four
     operations forward and ten backward (it computes its weights anew) for each pair and number of a head.
     """
     import torch
@@ -64,16 +65,16 @@ def floor_seconds(setup: Any, options: Any) -> float:
     per_logit = 4 * head.weight.numel() + 2 * head.weight.numel() * head.weight.requires_grad
     per_pair = 14 * config.num_attention_heads * config.head_dim * config.num_hidden_layers
     batches, parts = micro_batches(setup), setup.recipe.accumulation
-    updates = [batches[at : at + parts] for at in range(0, len(batches), parts)]
+    steps = [batches[at : at + parts] for at in range(0, len(batches), parts)]
     total = 0
-    for rows in (list(chain.from_iterable(each)) for each in updates):
+    for rows in (list(chain.from_iterable(each)) for each in steps):
         trie = build_trie([row.ids for row in rows])
         pairs = sum(
             each.length * (each.length + 1) // 2 + each.length * each.descendants for each in trie.segments
         )
         logits = int((laid_out(rows, 0, "tree")["labels"] != IGNORED).sum())
         total += per_token * len(trie.ids) + per_logit * logits + per_pair * pairs
-    return total / len(updates) / _best_rate(torch, setup.recipe.precision)
+    return total / len(steps) / _best_rate(torch, setup.recipe.precision)
 
 
 def _best_rate(torch: Any, precision: str) -> float:

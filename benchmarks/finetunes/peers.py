@@ -1,4 +1,4 @@
-"""TRL's trainer, at its defaults and tuned. It meets the rows in narrowcast's order, update by update."""
+"""TRL's trainer, at its defaults and tuned. It meets the rows in narrowcast's order, step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from finetunes.inputs import BATCH, RANK, RATE
 def train(
     folder: Path, rows: list[dict[str, str]], method: str, precision: str, warm: int, *, tuned: bool
 ) -> dict[str, Any]:
-    """`SFTTrainer` on one epoch; rows of similar length share an update, as group_by_length would do it.
+    """`SFTTrainer` on one epoch; rows of similar length share a step, as group_by_length would do it.
 
     At its defaults it recomputes activations and takes 8 rows at once; tuned it does neither.
     """

@@ -1,7 +1,7 @@
 """LLaMA-Factory's trainer, in an environment of its own: this file imports nothing of narrowcast.
 
 Run by ``train.py``: ``PYTHON with_llamafactory.py FOLDER METHOD PRECISION WARM BATCH RATE RANK``; prints one
-JSON object. It is tuned as TRL is: all rows of an update at once, no recomputed activations. It takes the
+JSON object. It is tuned as TRL is: all rows of a step at once, no recomputed activations. It takes the
 rows in order. Its template lets it learn the line break behind an answer too, so its loss on answers alone
 ends a little higher.
 """

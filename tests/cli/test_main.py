@@ -10,6 +10,9 @@ from typer.main import get_command
 from narrowcast.cli.commands import COMMANDS
 from narrowcast.cli.root import app, load_command
 from narrowcast.cli.root_help import root_help
+from narrowcast.core.settings import Settings
+from narrowcast.ops.doctor import Finding, examine
+from narrowcast.ops.requests import DoctorRequest
 from tests.support.cli import Cli
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "matplotlib", "polars", "numpy", "fastapi", "alembic"}
@@ -131,3 +134,15 @@ def test_doctor_finds_this_machine_fit(cli: Cli) -> None:
     findings = json.loads(cli("doctor", "--json", code=None).stdout)
     assert {each["what"] for each in findings} >= {"Python", "machine", "workspace", "free disk"}
     assert next(each for each in findings if each["what"] == "Python")["state"] == "ok"
+
+
+def test_doctor_looks_at_the_extras_that_it_is_asked_for(cli: Cli, settings: Settings) -> None:
+    def extras(findings: list[Finding]) -> set[str]:
+        return {each.what.partition("(")[2].rstrip(")") for each in findings} - {""}
+
+    found = cli("doctor", "--extra", "train,gguf", "--extra", "eval", "--json", code=None).stdout
+    assert extras([Finding.model_validate(each) for each in json.loads(found)]) == {"train", "gguf", "eval"}
+    assert extras(examine(settings, DoctorRequest(extras=["gguf"]))) == {"gguf"}
+    assert extras(examine(settings)) > {"train", "gguf", "eval"}
+    refused = cli("doctor", "--extra", "training", code=2).stderr
+    assert "there is no extra 'training'" in refused

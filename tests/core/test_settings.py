@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import runpy
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -126,13 +127,16 @@ def test_offline_settings_refuse_a_remote_base(opened: Project) -> None:
     assert "offline" in str(caught.value).lower()
 
 
-def test_nothing_below_the_front_doors_reads_the_environment(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    check = runpy.run_path(str(ROOT / "tools" / "check_settings.py"))
-    assert check["main"](ROOT / "src" / "narrowcast") == 0, capsys.readouterr().out
+def test_nothing_below_the_front_doors_reads_the_environment(tmp_path: Path) -> None:
+    def check(folder: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, ROOT / "tools" / "check_settings.py", folder]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = check(ROOT / "src" / "narrowcast")
+    assert done.returncode == 0, done.stdout
     for text in ("import os\nos.environ['A']\n", "from os import getenv\n", "Settings.from_environment()\n"):
         (tmp_path / "stages").mkdir(exist_ok=True)
         (tmp_path / "stages" / "wrong.py").write_text(text)
-        assert check["main"](tmp_path) == 1
-        assert "stages/wrong.py" in capsys.readouterr().out
+        done = check(tmp_path)
+        assert done.returncode == 1
+        assert "stages/wrong.py" in done.stdout

@@ -6,9 +6,11 @@ from narrowcast.core.names import Split
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.requests import BaselineRequest
+from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_json, read_jsonl
 from tests.evaluation.conftest import booking_rows, ticket_rows
+from tests.support.kills import count_opened
 
 FAST = {"models": ["majority", "tfidf"], "samples": 200}
 
@@ -29,6 +31,17 @@ def test_baselines_are_measured_with_intervals_and_compared(intents):
         tfidf.metrics["macro_f1"].value - majority.metrics["macro_f1"].value
     )
     assert [each.gates for each in result.results] == [[], []]
+
+
+def test_the_manifest_of_the_data_set_is_read_once(intents):
+    folder = intents.paths.prepared / (intents.paths.prepared / "current").read_text().strip()
+    intents.close()
+
+    def measure():
+        with Project.open(intents.settings, str(intents.paths.root)) as project:
+            assert baseline(project, BaselineRequest(options={**FAST, "models": ["majority"]})).n == 60
+
+    assert count_opened(folder / "manifest.json", measure) == 1
 
 
 def test_the_report_folder_holds_what_people_and_machines_read(intents):

@@ -18,7 +18,7 @@ from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.errors import CancelledError, NarrowcastError, StageError
+from narrowcast.errors import CancelledError, StageError
 from narrowcast.pipeline.engines import LOCAL
 from narrowcast.pipeline.project import Project
 from narrowcast.pipeline.runner import Runner
@@ -263,7 +263,7 @@ def test_a_foreign_exception_ends_the_run_once(stand: Stand) -> None:
     assert ends(stage, events_of(project, last.run)) == 1
     assert not watched.open
     assert read_running(project.paths) is None
-    _do_again(stand, project)
+    stand.run(project)
     project.close()
 
 
@@ -286,32 +286,20 @@ def test_a_kill_at_any_step_leaves_a_project_that_continues(stand: Stand) -> Non
         stand.fresh().close()
         killed_at(step, stand.root, once)
         project = stand.open()
-        done = _do_again(stand, project)
+        stand.run(project)
         assert read_running(project.paths) is None, step
         runs = {event.run for event in project.trail.events() if event.reason_code == "stage_started"}
         for run in runs - {None}:
             events = events_of(project, str(run))
             begun = sum(event.reason_code == "stage_started" for event in events)
-            ended = [event for event in events if event.reason_code in _final_codes(stand, done)]
+            ended = [event for event in events if event.reason_code in _final_codes(stand)]
             assert len(ended) == begun, (step, run, [event.reason_code for event in events])
         assert project.trail.verify().intact, step
-        if not done:
-            assert stand.files() == expected, step
+        assert stand.files() == expected, step
         project.close()
 
 
-def _do_again(stand: Stand, project: Project) -> str:
-    """Run the stage after an interruption; the code of its refusal, where it has done its work already."""
-    try:
-        stand.run(project)
-    except NarrowcastError as error:
-        if not stand.case.refused or error.reason_code != stand.case.refused:
-            raise
-        return error.reason_code if error.next_command else "no way on"
-    return ""
-
-
-def _final_codes(stand: Stand, refused: str) -> set[str]:
+def _final_codes(stand: Stand) -> set[str]:
     needed = {each.stage.success_code for each in EVERY_CASE.values()}
     stage = stand.case.stage
-    return needed | {stage.failure_code, stage.cancelled_code, refused} | _ENDS
+    return needed | {stage.failure_code, stage.cancelled_code} | _ENDS

@@ -141,7 +141,7 @@ def test_nothing_is_lost(settings: Settings, workspace: Path) -> None:
         assert "word_dropout" in recipe
         assert "input_noise" not in recipe
         assert recipe["loss_turns"] == "last"
-    assert {each["run_id"] for each in finished_runs(project.paths)} == set(runs)
+    assert {each.run_id for each in finished_runs(project.paths)} == set(runs)
     for stage in ("prepare", "baseline", "evaluate"):
         assert load_record(project.paths, stage) is not None
     project.close()

@@ -128,6 +128,13 @@ def gate(project: Project, *, dry_run: bool = False, **options: Any) -> GateResu
     return result
 
 
+def gate_again(project: Project, **options: Any) -> GateResult:
+    """Apply the gates although nothing changed."""
+    result = ops.gate(project, GateRequest(options=options, force=True))
+    assert isinstance(result, GateResult)
+    return result
+
+
 def judge(project: Project, *, dry_run: bool = False, force: bool = False, **options: Any) -> JudgeResult:
     """Judge a generation, or `rows` of a file."""
     return ops.judge(project, JudgeRequest(options=options, dry_run=dry_run, force=force))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Work = Callable[[], object]
+_Step = Callable[[str, tuple[Any, ...], Path], bool]
 
 _NEVER = -1
 
@@ -27,7 +28,12 @@ def killed_at(step: int, root: Path, work: Work) -> None:
     assert done == step, f"step {step} was to be the last, and {done} were reached"
 
 
-def _in_a_child(root: Path, work: Work, last: int) -> int:
+def count_opened(path: Path, work: Work) -> int:
+    """How often the work opens a file; it is done in a process of its own."""
+    return _in_a_child(path, work, _NEVER, _opens)
+
+
+def _in_a_child(root: Path, work: Work, last: int, is_step: _Step | None = None) -> int:
     """The number of steps reached."""
     receiver, sender = os.pipe()
     with warnings.catch_warnings():
@@ -36,7 +42,7 @@ def _in_a_child(root: Path, work: Work, last: int) -> int:
         )  # newer interpreters warn of threads before a fork
         child = os.fork()
     if not child:
-        _run(root, work, last, sender)
+        _run(root, work, last, sender, is_step or _is_step)
     os.close(sender)
     with os.fdopen(receiver, "rb") as pipe:
         steps = len(pipe.read())
@@ -46,13 +52,13 @@ def _in_a_child(root: Path, work: Work, last: int) -> int:
     return steps
 
 
-def _run(root: Path, work: Work, last: int, sender: int) -> None:
+def _run(root: Path, work: Work, last: int, sender: int, is_step: _Step) -> None:
     """In the child. An audit hook sees every system call of interest, whichever part of the code makes it."""
-    taken, inside = 0, f"{root}{os.sep}"
+    taken = 0
 
     def look(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal taken
-        if _is_step(event, arguments, inside):
+        if is_step(event, arguments, root):
             taken += 1
             os.write(sender, b".")
             if taken == last:
@@ -67,11 +73,19 @@ def _run(root: Path, work: Work, last: int, sender: int) -> None:
     os._exit(0)
 
 
-def _is_step(event: str, arguments: tuple[Any, ...], inside: str) -> bool:
+def _opens(event: str, arguments: tuple[Any, ...], path: Path) -> bool:
+    return event == "open" and str(arguments[0]) == str(path)
+
+
+def _is_step(event: str, arguments: tuple[Any, ...], root: Path) -> bool:
+    inside = f"{root}{os.sep}"
     if event == "os.rename":
         return str(arguments[1]).startswith(inside)
-    if event == "os.remove":
-        return str(arguments[0]).startswith(inside)
+    if event in ("os.remove", "os.rmdir"):
+        path, folder = arguments
+        # The removal of a whole folder names each file within the folder that is open.
+        parent = Path(f"/proc/self/fd/{folder}").readlink() if folder >= 0 else Path()
+        return str(parent / str(path)).startswith(inside)
     if event == "open":
         path, _, flags = arguments
         appends = isinstance(flags, int) and bool(flags & os.O_APPEND)

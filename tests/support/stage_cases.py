@@ -12,14 +12,18 @@ from typing import Any
 
 from narrowcast.core.stage import StageDefinition
 from narrowcast.core.task import TaskSpec
+from narrowcast.experiments.rerun import STAGE as RERUN
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.balance import STAGE as BALANCE
 from narrowcast.stages.baseline import STAGE as BASELINE
+from narrowcast.stages.clean import STAGE as CLEAN
 from narrowcast.stages.compare import STAGE as COMPARE
 from narrowcast.stages.evaluate import STAGE as EVALUATE
 from narrowcast.stages.export import STAGE as EXPORT
+from narrowcast.stages.export.prove_again import STAGE as PARITY
 from narrowcast.stages.gate import STAGE as GATE
+from narrowcast.stages.gate.audit import AUDIT
 from narrowcast.stages.generate import STAGE as GENERATE
 from narrowcast.stages.import_ import STAGE as IMPORT
 from narrowcast.stages.judge import STAGE as JUDGE
@@ -28,6 +32,8 @@ from narrowcast.stages.prepare import STAGE as PREPARE
 from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.stages.trial import STAGE as TRIAL
 from narrowcast.stages.verify import STAGE as VERIFY
+from narrowcast.store.imports import read_records
+from narrowcast.store.runs import current_run
 from narrowcast.testing.teacher_server import TeacherServer, varied_text
 from tests.support.factory import ONE_CELL, declare_labels, write_plan
 
@@ -43,11 +49,10 @@ class Case:
 
     Attributes:
         stage: its definition.
-        options: asked for; `SOURCE` and `BASE` stand for the source file and for a tiny base model.
+        options: asked for; a function gives a value that depends on the project.
         after: stages that run before it.
         change: changes the content that it reads.
         fresh: after its run it need not run again.
-        refused: code with which it refuses to do again what an interrupted run did.
         polls: a request to stop reaches it while it runs.
         volatile: patterns of the names of files that differ from run to run, such as reports with times.
     """
@@ -57,7 +62,6 @@ class Case:
     after: Sequence[str] = ()
     change: Callable[[Project], None] = field(default=lambda _: None)
     fresh: bool = True
-    refused: str = ""
     polls: bool = True
     volatile: tuple[str, ...] = ()
 
@@ -65,6 +69,20 @@ class Case:
 def source_of(project: Project) -> Path:
     """The rows that the import reads."""
     return project.paths.root.parent / ROWS
+
+
+def _locator(project: Project) -> str:
+    return f"jsonl:{source_of(project)}"
+
+
+def _import(project: Project) -> str:
+    return read_records(project.paths)[0].id
+
+
+def _run(project: Project) -> str:
+    record = current_run(project.paths)
+    assert record is not None
+    return record.run_id
 
 
 def declare(project: Project, base: Path | None) -> None:
@@ -79,10 +97,7 @@ def declare(project: Project, base: Path | None) -> None:
 
 def options_of(project: Project, case: Case) -> Any:
     """The options, settled as the runner's callers settle them."""
-    values = {
-        key: f"jsonl:{source_of(project)}" if value == "SOURCE" else value
-        for key, value in case.options.items()
-    }
+    values = {key: value(project) if callable(value) else value for key, value in case.options.items()}
     return stage_options(project, case.stage, values)
 
 
@@ -141,6 +156,13 @@ def _another_label(project: Project) -> None:
     project.save_config(project.config.model_copy(update={"task": task}))
 
 
+def _another_seed(project: Project) -> None:
+    """A manifest that was changed by hand: the run that it tells of is another one."""
+    path = project.paths.adapters / _run(project) / "run.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "seed": 1, "recipe": {**manifest["recipe"], "seed": 1}}))
+
+
 _SMALL = {"samples": 100, "split": "dev"}
 _EXPORT = {"formats": ["f16"], "max_tokens": 4}
 _TRAIN = {
@@ -164,10 +186,12 @@ _CALLS = ("data/generated/calls.jsonl", "data/generated/*/generation.json")
 """What was paid and what was repeated: after an interruption a run pays for less."""
 
 CASES = {
-    "import": Case(IMPORT, {"locator": "SOURCE", "auto": True}, change=_more_rows),
+    "import": Case(IMPORT, {"locator": _locator, "auto": True}, change=_more_rows),
     "generate": Case(GENERATE, {"concurrency": 1}, ["import", "prepare"], _another_plan, volatile=_CALLS),
     "judge": Case(JUDGE, {"concurrency": 1}, ["generate"], _another_label, volatile=_CALLS),
-    "gate": Case(GATE, {}, ["generate"], _another_label, fresh=False, refused="dataset_already_imported"),
+    "gate": Case(GATE, {}, ["generate"], _another_label),
+    "gate_audit": Case(AUDIT, {"imported": _import}, ["import"], _another_label),
+    "clean": Case(CLEAN, {"locator": _locator, "pii": "off", "secrets": "off"}, change=_more_rows),
     "prepare": Case(PREPARE, {}, ["import"], _import_more),
     "balance": Case(BALANCE, {"cap": 8}, ["import", "prepare"], _prepare_more, polls=False),
     "baseline": Case(
@@ -201,6 +225,8 @@ HEAVY_CASES = {
         volatile=_REPORTS,
     ),
     "export": Case(EXPORT, _EXPORT, ["evaluate"], _train_another, volatile=(*_REPORTS, *_TIMED)),
+    "parity": Case(PARITY, {"parity_rows": 8, "max_tokens": 4}, ["export"], fresh=False, volatile=_REPORTS),
+    "rerun": Case(RERUN, {"run": _run}, ["train"], _another_seed),
     "verify": Case(
         VERIFY,
         {**_SMALL, "max_tokens": 4},

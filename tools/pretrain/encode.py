@@ -9,6 +9,7 @@ Run: ``python tools/pretrain/encode.py --corpus CORPUS --work WORK``
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -72,11 +73,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
+    tokens = {}
     for kind in ("text", "instruct"):
         sources = corpus_files(options.corpus, kind)
-        print(kind, encode_files(tokenizer, sources, options.work / f"{kind}.bin"), flush=True)
+        tokens[kind] = encode_files(tokenizer, sources, options.work / f"{kind}.bin")
+        if not options.json:
+            print(kind, tokens[kind], flush=True)
+    if options.json:
+        print(json.dumps({"tokens": tokens}))
 
 
 if __name__ == "__main__":

@@ -86,10 +86,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     count = write_folder(options.checkpoint, options.work / "tokenizer.json", options.to)
     size = (options.to / "model.safetensors").stat().st_size
-    print(f"{count:,} parameters, {size / 1e6:.1f} MB")
+    if options.json:
+        print(json.dumps({"folder": str(options.to), "parameters": count, "bytes": size}))
+    else:
+        print(f"{count:,} parameters, {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
+import json
 from pathlib import Path
 
 import matplotlib as mpl
@@ -36,5 +37,17 @@ def draw(source: Path, target: Path) -> None:
     figure.savefig(target, dpi=110)
 
 
+def main() -> None:
+    """Draw one picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options = parser.parse_args()
+    draw(options.source, options.target)
+    if options.json:
+        print(json.dumps({"written": str(options.target), "bytes": options.target.stat().st_size}))
+
+
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

@@ -104,11 +104,16 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--vocab-size", type=int, default=8192)
     parser.add_argument("--characters", type=int, default=50_000_000)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     tokenizer = train(options.corpus, options.vocab_size, options.characters)
     tokenizer.save(str(options.work / "tokenizer.json"))
-    print("vocabulary", tokenizer.get_vocab_size(), [tokenizer.token_to_id(s) for s in SPECIALS[:3]])
+    size, specials = tokenizer.get_vocab_size(), {each: tokenizer.token_to_id(each) for each in SPECIALS[:3]}
+    if options.json:
+        print(json.dumps({"vocabulary": size, "specials": specials}))
+    else:
+        print("vocabulary", size, list(specials.values()))
 
 
 if __name__ == "__main__":

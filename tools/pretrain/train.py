@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,7 @@ class Run:
     def train(self) -> None:
         """Step until the phase's minutes are over, logging, measuring and saving on the way."""
         heldout = self.config["heldout"]
+        log = sys.stderr if self.options.json else sys.stdout
         saved = measured = time.monotonic()
         while self.phase_seconds < 60 * self.options.minutes and not (self.options.work / "stop").exists():
             began = time.monotonic()
@@ -143,16 +146,21 @@ class Run:
                     f"{self.phase.name} step {self.optimiser.steps} tokens {self.tokens / 1e6:.2f}M "
                     f"loss {loss:.4f} norm {norm:.2f} rate {scale:.3f} tok/s {speed:.0f} "
                     f"min {self.phase_seconds / 60:.1f}",
+                    file=log,
                     flush=True,
                 )
             if now - measured > 60 * heldout["curve_minutes"]:
-                print("held out", self.measure(), flush=True)
+                print("held out", self.measure(), file=log, flush=True)
                 measured = time.monotonic()
             if now - saved > 60 * heldout["checkpoint_minutes"]:
                 self.save()
                 saved = time.monotonic()
         self.save()
-        print("held out", self.measure(), flush=True)
+        scores = self.measure()
+        if self.options.json:
+            print(json.dumps({"phase": self.phase.name, "tokens": self.tokens, "held_out": scores}))
+        else:
+            print("held out", scores, flush=True)
 
 
 def main() -> None:
@@ -166,6 +174,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--from", dest="start", type=Path, help="checkpoint of another phase to start from")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("config.yaml"))
+    parser.add_argument("--json", action="store_true", help="log to standard error, end in one JSON document")
     options = parser.parse_args()
     torch.set_num_threads(2)
     network.compile_hot_paths()

@@ -58,6 +58,8 @@ def show_generation(result: GenerateResult) -> None:
 def show_gates(result: GateResult) -> None:
     """The verdict table."""
     state = "nothing was imported" if result.record is None else f"imported as {result.record.id}"
+    if result.replaced:
+        state += f", in the place of {', '.join(result.replaced)}"
     say(f"[bold]{result.generation}[/]  {state}")
     _verdicts(result.verdicts)
     ledger = result.ledger

@@ -132,6 +132,8 @@ def show_lineage(found: RowLineage) -> None:
 
 def show_forgotten(found: Forgotten) -> None:
     """What goes, from where, and which models have learned it."""
+    if found.interrupted:
+        say(f"an interrupted deletion of {found.interrupted:,} row(s) was finished first")
     verb = "would be deleted" if found.dry_run else "were deleted"
     say(f"[bold]{found.rows:,} row(s)[/] {verb}: {escape(_cut(', '.join(found.ids), 200))}")
     table([("lines", "right"), "file"], [(f"{count:,}", path) for path, count in found.files.items()])

@@ -144,7 +144,7 @@ def show_dry_run(report: ImportPreview) -> None:
     show_source(report.plan.source)
     _show_mapping(report.plan.mapper, report.plan.field_map, report.plan.confidence)
     _show_warnings(report.plan)
-    _show_counts(report.rows, report.accepted, report.rejected)
+    _show_counts(report.plan.mapper, report.rows, report.accepted, report.rejected)
     for reason, rejects in report.rejected_sample.items():
         for each in rejects[:2]:
             value = each.raw if each.data is None else _short(each.data)
@@ -170,7 +170,7 @@ def show_import(outcome: ImportOutcome, project: Project) -> None:
     _show_mapping(record.mapper, record.field_map, record.confidence)
     if outcome.plan is not None:
         _show_warnings(outcome.plan)
-    _show_counts(record.rows, record.accepted, record.rejected)
+    _show_counts(record.mapper, record.rows, record.accepted, record.rejected)
     _show_task(outcome.task)
     if outcome.change == "unchanged":
         say(f"  [bold]{record.id}[/] is up to date: neither the source nor its mapping has changed")
@@ -196,15 +196,16 @@ def _show_warnings(plan: ImportPlan) -> None:
         say(f"  [yellow]! {escape(warning)}[/]")
 
 
-def _show_counts(rows: int, accepted: int, rejected: dict[str, int]) -> None:
-    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
+def _show_counts(mapper: str, rows: int, accepted: int, rejected: dict[str, int]) -> None:
+    from narrowcast.stages.import_.mapping import rejection_reasons
 
+    meanings = rejection_reasons(mapper)
     lost = sum(rejected.values())
     say(f"\n[bold]{rows:,} rows[/] = [green]{accepted:,} accepted[/] + {lost:,} rejected")
     if rejected:
         table(
             [("rows", "right"), "reason", "meaning"],
-            [(f"{count:,}", reason, REJECTIONS.get(reason, "")) for reason, count in rejected.items()],
+            [(f"{count:,}", reason, meanings.get(reason, "")) for reason, count in rejected.items()],
         )
 
 

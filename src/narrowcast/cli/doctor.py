@@ -6,15 +6,17 @@ import typer
 from rich.text import Text
 
 from narrowcast.cli import state
-from narrowcast.cli.options import JsonOption
+from narrowcast.cli.options import JsonOption, request_command
 from narrowcast.cli.output import emit, table
+from narrowcast.ops.requests import DoctorRequest
 
 
-def doctor(as_json: JsonOption = False) -> None:
+@request_command
+def doctor(request: DoctorRequest, as_json: JsonOption = False) -> None:
     """Check Python, optional packages, workspace, disk and memory."""
     from narrowcast.ops.doctor import examine
 
-    findings = examine(state.settings())
+    findings = examine(state.settings(), request)
     colours = {"ok": "green", "missing": "yellow", "bad": "red"}
 
     def render() -> None:

@@ -54,8 +54,8 @@ ProjectOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
-_SETTINGS = inspect.Parameter(
-    "settings",
+_SET = inspect.Parameter(
+    "set_",
     inspect.Parameter.KEYWORD_ONLY,
     default=[],
     annotation=Annotated[
@@ -90,7 +90,7 @@ class RequestForm(Generic[M]):
     def parameters(self) -> list[inspect.Parameter]:
         """What typer reads, in the order of the help."""
         generated = [each.parameter for each in self._fields + self._stage_fields]
-        return [*generated, *([_SETTINGS] if self._options else [])]
+        return [*generated, *([_SET] if self._options else [])]
 
     def request(self, values: dict[str, Any]) -> M:
         """The request that was given; takes its parameters out of `values`.
@@ -101,7 +101,7 @@ class RequestForm(Generic[M]):
         mistakes: list[str] = []
         given = _given(self._fields, values, mistakes)
         if self._options is not None:
-            settings = _settings(self._options, values.pop("settings"), mistakes)
+            settings = _settings(self._options, values.pop("set_"), mistakes)
             given["options"] = {**_given(self._stage_fields, values, mistakes), **settings}
         return _validated(self._model, given, mistakes)
 

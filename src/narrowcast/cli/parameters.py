@@ -65,6 +65,11 @@ class CommandField:
         return get_origin(self.bare) is dict and get_args(self.bare) == (str, str)
 
     @property
+    def is_nested(self) -> bool:
+        """`dict[str, dict[str, Any]]`, each value written as `GROUP.NAME=VALUE`."""
+        return get_origin(self.bare) is dict and get_args(self.bare) == (str, dict[str, Any])
+
+    @property
     def expressible(self) -> bool:
         """Whether the command line can write it; `--set` writes the others."""
         bare = self.bare
@@ -73,6 +78,7 @@ class CommandField:
             or get_origin(bare) is Literal
             or self.is_list
             or self.is_pairs
+            or self.is_nested
             or (isinstance(bare, type) and issubclass(bare, Enum | ModelRef))
         )
 
@@ -94,14 +100,17 @@ class CommandField:
     @property
     def repeats(self) -> bool:
         """Whether the option may be given several times."""
-        return self.is_pairs or (self.is_list and (not self.of_stage or bool(self.form.names)))
+        listed = self.is_list and (not self.of_stage or bool(self.form.names))
+        return self.is_pairs or self.is_nested or listed
 
     def parse(self, raw: Any) -> Any:
         """The plain value behind what typer read.
 
         Raises:
-            ValueError: for a pair without an equals sign.
+            ValueError: for a pair without an equals sign, or a value that is not YAML.
         """
+        if self.is_nested:
+            return _nested(raw)
         if self.repeats or (self.form.positional and self.is_list):
             parts = [part for each in raw for part in (each.split(",") if self.form.commas else [each])]
             if self.form.commas:
@@ -197,6 +206,21 @@ def _choices(bare: Any) -> list[str]:
 
 def _is_enum(bare: Any) -> bool:
     return inspect.isclass(bare) and issubclass(bare, Enum)
+
+
+def _nested(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """`GROUP.NAME=VALUE` texts as groups of values, which are read as YAML."""
+    groups: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        path, value = _pair(text, empty=True)
+        group, dot, name = path.partition(".")
+        if not dot or not group or not name:
+            raise ValueError(f"{text!r} is not GROUP.NAME=VALUE")
+        try:
+            groups.setdefault(group, {})[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ValueError(f"{value!r} is not valid YAML") from error
+    return groups
 
 
 def _pair(text: str, *, empty: bool) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from narrowcast.cli.options import JsonOption
 
 def plugins(as_json: JsonOption = False) -> None:
     """List the installed plug-ins, and why one cannot be used."""
+    from rich.markup import escape
+
     from narrowcast.cli.output import emit, say, table
     from narrowcast.ops.plugins import plugins as installed
 
@@ -23,5 +25,10 @@ def plugins(as_json: JsonOption = False) -> None:
                 for each in entries
             ],
         )
+        for each in entries:
+            for name, meaning in each.settings.items():
+                say(f"  gate {each.name}: [bold]--setting {each.name}.{name}=VALUE[/]  {escape(meaning)}")
+            for reason, meaning in each.reasons.items():
+                say(f"  mapper {each.name} rejects [bold]{reason}[/]: {escape(meaning)}")
 
     emit([each.model_dump() for each in entries], as_json, render)

@@ -11,7 +11,7 @@ from narrowcast.core.hashing import short
 from narrowcast.ops.requests import RunViewRequest
 
 if TYPE_CHECKING:
-    from narrowcast.core.run import RunManifest
+    from narrowcast.core.run import FinishedRun, RunManifest
     from narrowcast.ops.show_run import RunView
 
 app = typer.Typer(add_completion=False, help="List and show the training runs.")
@@ -46,9 +46,9 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
         numbers = [
             (name, "right") for name in ("rows", "steps", "train loss", "dev loss", "minutes", "tokens/s")
         ]
-        table(["run", "base", "method", *numbers, "finished"], [_cells(line) for line in entries])
+        table(["run", "base", "method", *numbers, "finished"], [_cells(each) for each in entries])
 
-    emit(entries, as_json, render)
+    emit([each.model_dump(mode="json") for each in entries], as_json, render)
 
 
 @app.command()
@@ -136,16 +136,16 @@ def _kept(manifest: RunManifest) -> list[tuple[str, str]]:
     ]
 
 
-def _cells(line: dict[str, Any]) -> list[str]:
+def _cells(run: FinishedRun) -> list[str]:
     return [
-        line["run_id"],
-        line["base"].rstrip("/").rpartition("/")[2],
-        line["method"],
-        f"{line['rows']:,}",
-        f"{line['steps']:,}",
-        f"{line['final_train_loss']:.4f}",
-        "" if line["dev_loss"] is None else f"{line['dev_loss']:.4f}",
-        f"{line['seconds'] / 60:.1f}",
-        f"{line['tokens_per_second']:,.0f}",
-        line["finished"][:16].replace("T", " "),
+        run.run_id,
+        run.base.rstrip("/").rpartition("/")[2],
+        run.method,
+        f"{run.rows:,}",
+        f"{run.steps:,}",
+        f"{run.final_train_loss:.4f}",
+        "" if run.dev_loss is None else f"{run.dev_loss:.4f}",
+        f"{run.seconds / 60:.1f}",
+        f"{run.tokens_per_second:,.0f}",
+        run.finished[:16].replace("T", " "),
     ]

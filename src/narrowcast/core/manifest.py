@@ -10,6 +10,9 @@ from narrowcast.core.ledger import StageLedger
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.task import TaskSpec
 
+# Mapper of the imports that hold rows which reviewers brought back.
+REVIEW_MAPPER = "review"
+
 
 class GeneratedBy(BaseModel):
     """Of an import that the factory made: who wrote the rows, from what, for how much."""

@@ -59,3 +59,46 @@ class RunManifest(BaseModel):
     forecast: dict[str, float] = Field(default_factory=dict)
     forgetting: dict[str, float] = Field(default_factory=dict)
     selection: dict[str, Any] = Field(default_factory=dict)
+
+
+class FinishedRun(BaseModel):
+    """A line of `registry/runs.jsonl`: a finished run among the others."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    run_id: str
+    base: str
+    """As it was asked for: embedded, a catalogue id, a Hub id or a path."""
+    method: str
+    dataset_version: str
+    rows: int
+    """Rows trained on."""
+    steps: int
+    """Optimizer steps."""
+    final_train_loss: float
+    """Mean of the last epoch; nats per token."""
+    dev_loss: float | None
+    """Of the weights that were kept; None where there was no dev split."""
+    seconds: float
+    tokens_per_second: float
+    weights_sha256: str
+    finished: str
+    """UTC, ISO 8601."""
+
+    @classmethod
+    def of(cls, manifest: RunManifest) -> FinishedRun:
+        """The line of a run."""
+        return cls(
+            run_id=manifest.run_id,
+            base=manifest.base.name,
+            method=manifest.method,
+            dataset_version=manifest.dataset_version,
+            rows=manifest.rows["train"],
+            steps=manifest.steps,
+            final_train_loss=manifest.losses["final_train"],
+            dev_loss=manifest.losses.get("dev"),
+            seconds=manifest.seconds,
+            tokens_per_second=manifest.tokens_per_second,
+            weights_sha256=manifest.weights_sha256,
+            finished=manifest.finished,
+        )

@@ -20,7 +20,7 @@ from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.config_file import load_config
-from narrowcast.store.datasets import load_manifest, read_split
+from narrowcast.store.datasets import read_split
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 from narrowcast.tasks import handler_for
@@ -41,6 +41,7 @@ class MeasureInputs(StageInputs):
         gates: judge the models; None takes those of the task. Not part of the content: the options name them.
         training: how long runs were trained, in a stage that says of each model whether it is worth shipping;
             None in others. Not part of the content: the weights are.
+        manifest: of the data set; its version names its content.
     """
 
     dataset_version: str
@@ -53,10 +54,12 @@ class MeasureInputs(StageInputs):
     against: dict[ModelRef, str]
     gates: list[Gate] | None = Field(default=None, exclude=True)
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
+    manifest: DatasetManifest = Field(exclude=True)
 
 
 def measure_inputs(
     ctx: StageContext,
+    manifest: DatasetManifest,
     options: MeasureOptions,
     models: Sequence[ModelRef],
     against: Sequence[ModelRef] = (),
@@ -66,18 +69,17 @@ def measure_inputs(
 
     Args:
         ctx: the stage's context.
+        manifest: of the data set to measure on.
         options: base model, shots and seed of the baselines.
         models: to measure.
         against: to compare with.
         gates: judge the models; None takes those of the task.
 
     Raises:
-        DataError: if no data set was prepared.
         ModelError: if a model is not there.
         UsageError: for an unknown reference.
     """
     project = ctx.project
-    manifest = load_manifest(project)
     settled = _settled(project, options)
     inputs = MeasureInputs(
         dataset_version=manifest.version,
@@ -89,9 +91,10 @@ def measure_inputs(
         models={},
         against={},
         gates=None if gates is None else list(gates),
+        manifest=manifest,
         parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
-    context = predictor_context(project, ctx.settings, manifest, inputs)
+    context = predictor_context(project, ctx.settings, inputs)
     for name in models:
         inputs.models[name] = fingerprint(name, context)
     for name in against:
@@ -113,10 +116,9 @@ def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:
     return options.model_copy(update={name: former[name] for name in open_fields})
 
 
-def predictor_context(
-    project: ProjectPaths, settings: Settings, manifest: DatasetManifest, inputs: MeasureInputs
-) -> PredictorContext:
+def predictor_context(project: ProjectPaths, settings: Settings, inputs: MeasureInputs) -> PredictorContext:
     """What predictors are built from."""
+    manifest = inputs.manifest
     return PredictorContext(
         project=project,
         settings=settings,

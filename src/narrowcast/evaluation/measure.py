@@ -21,7 +21,6 @@ from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_a
 from narrowcast.evaluation.result import Comparison, ModelResult, Speed
 from narrowcast.evaluation.rows import check_not_trained_on, count_access, held_out_rows
 from narrowcast.models.predictors.load import predictor_factory
-from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
 from narrowcast.tasks.bootstrap import (
@@ -72,8 +71,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         ModelError: if a model cannot be loaded or fails.
         CancelledError: on request; nothing of the current model is kept.
     """
-    manifest = load_manifest(ctx.project)
-    handler = handler_for(inputs.task)
+    manifest, handler = inputs.manifest, handler_for(inputs.task)
     examples, rows_drawn = held_out_rows(ctx.project, manifest, options, inputs.seed)
     bars = handler.default_gates() if inputs.gates is None else inputs.gates
     if bars:
@@ -86,7 +84,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
         for example in examples
     ]
-    context = predictor_context(ctx.project, ctx.settings, manifest, inputs)
+    context = predictor_context(ctx.project, ctx.settings, inputs)
     groups = row_groups(examples, manifest)
     models = []
     for reference, fingerprint in fingerprints.items():

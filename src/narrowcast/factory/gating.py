@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.progress import CancelToken, Progress
-from narrowcast.factory.gates import GATES, REQUIRED, order
+from narrowcast.core.row import FORGOTTEN
+from narrowcast.factory.gates import REQUIRED, order
 from narrowcast.factory.gates.base import GateContext, GateRow
+from narrowcast.factory.gates.settings import gate_for
 
 
 class GateVerdict(BaseModel):
@@ -41,6 +43,11 @@ class GateRejection:
     gate: str
     detail: str
 
+    @property
+    def reason(self) -> str:
+        """As ledgers count it."""
+        return "forgotten" if self.generated.error == FORGOTTEN else f"gate_{self.gate}"
+
 
 @dataclass(frozen=True, slots=True)
 class GatedRows:
@@ -62,7 +69,7 @@ def run_gates(
     """
     rows = [GateRow(row, context.shape, context.handler) for row in generated]
     names = order(context.options.optional)
-    gates = [(name, GATES.get(name)) for name in names]
+    gates = [(name, gate_for(name, context.options)) for name in names]
     rejected: list[GateRejection] = []
     verdicts = []
     progress.start("asking the gates", len(gates))

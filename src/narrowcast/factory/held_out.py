@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.core.hashing import content_hash
+from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, StageError
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.datasets import load_manifest, read_split
-from narrowcast.store.files import read_jsonl, sha256_file
+from narrowcast.store.files import read_jsonl
 from narrowcast.store.import_rows import accepted_rows
-from narrowcast.store.imports import read_records
 
 # Shorter texts (`yes`, a label, a first name) are in every prompt; they are compared as whole inputs only.
 _SEARCHED_FROM = 16
@@ -24,17 +23,31 @@ _SEARCHED_FROM = 16
 _EVALUATION_FILES = ("dev", "test", "adversarial", "golden")
 
 
-def held_out_rows(project: ProjectPaths) -> list[Example]:
-    """Every row that was or will be held out, as far as the project knows."""
-    rows: dict[str, Example] = {}
-    for name in _EVALUATION_FILES:
-        path = project.evaluation / f"{name}.jsonl"
-        if path.exists():
-            rows.update((example.id, example) for example in _evaluation_rows(path))
-    for example in accepted_rows(project):
+def held_out_rows(project: ProjectPaths, records: Iterable[ImportRecord] | None = None) -> list[Example]:
+    """Every row that was or will be held out, as far as the project knows.
+
+    Args:
+        project: whose.
+        records: the imports to look at, beside the evaluation files; every committed one where None.
+    """
+    rows = {example.id: example for _, example in evaluation_rows(project)}
+    for example in accepted_rows(project, records):
         if example.split not in (None, Split.TRAIN):
             rows[example.id] = example
     return list(rows.values())
+
+
+def evaluation_rows(project: ProjectPaths) -> Iterator[tuple[str, Example]]:
+    """Every row of the evaluation files, with the name of its file.
+
+    Raises:
+        DataError: where a file cannot be read.
+    """
+    for name in _EVALUATION_FILES:
+        path = project.evaluation / f"{name}.jsonl"
+        if path.exists():
+            for row in _evaluation_rows(path):
+                yield name, row
 
 
 def _evaluation_rows(path: Path) -> Iterator[Example]:
@@ -74,17 +87,6 @@ def quotable_rows(project: ProjectPaths, held_out: Sequence[Example]) -> list[Ex
         candidates = read_split(project, manifest, Split.TRAIN)
     guard = HeldOutGuard(held_out)
     return [row for row in candidates if row.provenance is Provenance.HUMAN and not guard.forbids(row)]
-
-
-def project_rows_hash(project: ProjectPaths) -> str:
-    """Hash of all rows that the gates compare with: imports by record, evaluation files by content."""
-    files = [project.evaluation / f"{name}.jsonl" for name in _EVALUATION_FILES]
-    return content_hash(
-        {
-            "imports": [[record.id, record.accepted_sha256] for record in read_records(project)],
-            "held_out": [sha256_file(path) if path.exists() else None for path in files],
-        }
-    )
 
 
 class HeldOutGuard:

@@ -182,9 +182,14 @@ class GateOptions(ChosenRows):
     review_share: float = Field(0.0, ge=0, le=1)
     """Gate human_review: share of rows, chosen by a hash, that wait for a reviewer."""
 
+    settings: Annotated[dict[str, dict[str, Any]], CommandLine("--setting", metavar="GATE.NAME=VALUE")] = (
+        Field(default_factory=dict)
+    )
+    """Setting of a gate that a plug-in brings; narrowcast plugins lists them."""
+
     def identity(self) -> dict[str, Any]:
-        """Without the choice of rows, which the inputs hold by content."""
-        return self.model_dump(mode="json", exclude=_CHOICE)
+        """Without the choice of rows and the settings of gates, which the inputs hold by content."""
+        return self.model_dump(mode="json", exclude=_CHOICE | {"settings"})
 
 
 class BalanceOptions(StageOptions):

@@ -1,7 +1,7 @@
 """Deleting rows from every copy that the project owns.
 
-The ids are written to `registry/forget.pending.json` first and that file goes last, so that after a kill the
-same command finishes the work and nothing stays half deleted.
+What is to be deleted is written to `registry/forget.pending.json` first, and that file goes last, after the
+event. After a kill the next deletion finishes the work; each deletion has one event, whatever interrupted it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
-from narrowcast.store.datasets import kept_manifests, rewrite_version
+from narrowcast.store.datasets import kept_manifests, rewrite_version, settle_versions
 from narrowcast.store.files import read_jsonl, write_jsonl
 from narrowcast.store.forgotten import (
+    PendingDeletion,
     append_forgotten,
     clear_pending,
     read_pending,
@@ -35,7 +36,7 @@ from narrowcast.store.forgotten import (
     write_pending,
 )
 from narrowcast.store.import_rows import raw_lines, recounted
-from narrowcast.store.imports import read_records, write_records
+from narrowcast.store.imports import read_records, remove_orphans, write_records
 
 
 class TouchedVersion(BaseModel):
@@ -61,12 +62,17 @@ class Forgotten(BaseModel):
     remains: dict[str, int] = Field(
         description="Files that are not rewritten and still hold texts of the rows: delete or renew them."
     )
+    interrupted: int = Field(
+        default=0,
+        description="Rows of an interrupted deletion, which was finished first and has an event of its own.",
+    )
 
 
 def forget(project: Project, request: ForgetRequest, work: Work | None = None) -> Forgotten:
     """Delete rows, and those generated after them, from raw, mapped, rejected, prepared and measured copies.
 
-    The event that tells of it holds counts and hashes, no id and no text.
+    The event that tells of it holds counts and hashes, no id and no text. A deletion that was interrupted is
+    finished first; where no further row meets the conditions, its outcome is returned.
 
     Args:
         project: whose rows.
@@ -81,41 +87,62 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
     work, paths = work or Work(), project.paths
     selection = Selection(request.ids, request.where, request.text)
     with project.lock("data forget"):
-        records = read_records(paths)
-        row_ids = _whole_records(paths, selection.find(paths, records) | read_pending(paths))
-        if not row_ids:
-            raise DataError(
-                "no row matches these conditions",
-                where=f"{len(records)} imports",
-                next_command="narrowcast data imports; values of --where are compared exactly",
-                reason_code="dataset_row_unknown",
-            )
-        outcome = _outcome(paths, row_ids, request.counts_only)
+        pending = read_pending(paths)
         if request.counts_only:
-            return outcome
+            ids = _find(selection, paths) | (_ids(pending) if pending else set())
+            return _outcome(paths, ids, dry_run=True)
         work.cancel.check()
-        write_pending(paths, row_ids)
-        append_forgotten(paths, _hashes(paths, row_ids))
-        for path, is_meant in _row_files(paths):
-            _strip(path, is_meant, row_ids)
-        settled = [recounted(paths, each) if each.id in outcome.imports else each for each in records]
-        write_records(paths, settled)
-        for manifest in kept_manifests(paths):
-            rewrite_version(paths, manifest, row_ids, {each.id: each for each in settled})
-        clear_pending(paths)
-    _emit(project, outcome, selection)
+        settle_versions(paths)  # what killed writers left behind may hold the rows too
+        remove_orphans(paths)
+        before = _finish(project, pending) if pending else None
+        ids = _find(selection, paths)
+        if before and not ids:
+            return before
+        outcome = _outcome(paths, ids, dry_run=False)
+        outcome.interrupted = before.rows if before else 0
+        work.cancel.check()
+        pending = PendingDeletion(outcome=outcome.model_dump(), conditions_sha256=selection.sha256)
+        write_pending(paths, pending)
+        return _finish(project, pending)
+
+
+def _ids(pending: PendingDeletion) -> set[str]:
+    return set(Forgotten.model_validate(pending.outcome).ids)
+
+
+def _finish(project: Project, pending: PendingDeletion) -> Forgotten:
+    """Delete what is still there, and write the event where it is not in the trail yet."""
+    paths, outcome = project.paths, Forgotten.model_validate(pending.outcome)
+    if pending.ending is None or not project.trail.after(pending.ending, _run_id(outcome)):
+        _delete(paths, outcome)
+        write_pending(paths, pending.model_copy(update={"ending": project.trail.newest()}))
+        _emit(project, outcome, pending.conditions_sha256)
+    clear_pending(paths)
     return outcome
+
+
+def _delete(paths: ProjectPaths, outcome: Forgotten) -> None:
+    """May be done again after a kill at any step."""
+    ids, records = set(outcome.ids), read_records(paths)
+    append_forgotten(paths, _hashes(paths, ids))
+    for path, is_meant in _row_files(paths):
+        _strip(path, is_meant, ids)
+    settled = [recounted(paths, each) if each.id in outcome.imports else each for each in records]
+    write_records(paths, settled)
+    for manifest in kept_manifests(paths):
+        rewrite_version(paths, manifest, ids, {each.id: each for each in settled})
 
 
 _Named = Callable[[dict[str, Any]], str]
 
 
-def _whole_records(paths: ProjectPaths, found: set[str]) -> set[str]:
-    """These rows and the others that were cut from the same records: they hold the same texts."""
-    rows = set(found)
-    for source in {row_id.rpartition(":")[0] for row_id in found}:
+def _find(selection: Selection, paths: ProjectPaths) -> set[str]:
+    """The selected rows, and the others that were cut from the same records: they hold the same texts."""
+    selected = selection.find(paths, read_records(paths))
+    rows = set(selected)
+    for source in {row_id.rpartition(":")[0] for row_id in selected}:
         cut = {line["index"]: line["record"] for line in raw_lines(paths, source) if "record" in line}
-        meant = {record for number, record in cut.items() if f"{source}:{number}" in found}
+        meant = {record for number, record in cut.items() if f"{source}:{number}" in selected}
         rows |= {f"{source}:{number}" for number, record in cut.items() if record in meant}
     return rows
 
@@ -128,7 +155,14 @@ def _hashes(paths: ProjectPaths, found: set[str]) -> Iterator[str]:
                 yield record_hash(line.get("data"), line.get("raw"))
 
 
-def _outcome(paths: ProjectPaths, found: set[str], dry_run: bool) -> Forgotten:
+def _outcome(paths: ProjectPaths, found: set[str], *, dry_run: bool) -> Forgotten:
+    if not found:
+        raise DataError(
+            "no row matches these conditions",
+            where=f"{len(read_records(paths))} imports",
+            next_command="narrowcast data imports; values of --where are compared exactly",
+            reason_code="dataset_row_unknown",
+        )
     files = {paths.relative(path): _count(path, named, found) for path, named in _row_files(paths)}
     models = runs_by_version(paths)
     versions = [
@@ -191,7 +225,7 @@ def _held(
     return held
 
 
-def _emit(project: Project, outcome: Forgotten, selection: Selection) -> None:
+def _emit(project: Project, outcome: Forgotten, conditions_sha256: str) -> None:
     project.trail.emit(
         StageName.INGESTION,
         "dataset_rows_forgotten",
@@ -202,7 +236,17 @@ def _emit(project: Project, outcome: Forgotten, selection: Selection) -> None:
             "files": outcome.files,
             "versions": [each.model_dump() for each in outcome.versions],
             "models": outcome.models,
-            "ids_sha256": combined_hash(sha256_hex(each.encode()) for each in outcome.ids),
-            "conditions_sha256": selection.sha256,
+            "ids_sha256": _ids_sha256(outcome),
+            "conditions_sha256": conditions_sha256,
         },
+        run=_run_id(outcome),
     )
+
+
+def _run_id(outcome: Forgotten) -> str:
+    """Names the deletion in the trail without telling its rows."""
+    return f"forget-{_ids_sha256(outcome)[:10]}"
+
+
+def _ids_sha256(outcome: Forgotten) -> str:
+    return combined_hash(sha256_hex(each.encode()) for each in outcome.ids)

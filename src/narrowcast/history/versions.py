@@ -74,7 +74,7 @@ def runs_by_version(paths: ProjectPaths) -> dict[str, list[str]]:
     """Version → ids of the training runs on it, oldest first, each once."""
     found: dict[str, list[str]] = {}
     for line in finished_runs(paths):
-        runs = found.setdefault(line["dataset_version"], [])
-        if line["run_id"] not in runs:
-            runs.append(line["run_id"])
+        runs = found.setdefault(line.dataset_version, [])
+        if line.run_id not in runs:
+            runs.append(line.run_id)
     return found

@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from narrowcast.core.settings import Settings
-from narrowcast.errors import NarrowcastError
+from narrowcast.errors import NarrowcastError, UsageError
+from narrowcast.ops.requests import DoctorRequest
 from narrowcast.plugins.optional import EXTRAS
 from narrowcast.store.database import open_database
 
@@ -30,9 +31,26 @@ class Finding(BaseModel):
     fix: str = ""
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """All checks, in the order a newcomer meets their subjects."""
-    return [_python(), _machine(), _database(settings), _disk(settings.home), *_extras()]
+def examine(settings: Settings, request: DoctorRequest | None = None) -> list[Finding]:
+    """All checks, in the order a newcomer meets their subjects.
+
+    Raises:
+        UsageError: for an extra that does not exist.
+    """
+    extras = (request or DoctorRequest()).extras
+    _refuse_unknown(extras)
+    return [_python(), _machine(), _database(settings), _disk(settings.home), *_extras(extras)]
+
+
+def _refuse_unknown(extras: list[str]) -> None:
+    known = sorted(set(EXTRAS.values()))
+    unknown = [name for name in extras if name not in known]
+    if unknown:
+        raise UsageError(
+            f"there is no extra {unknown[0]!r}",
+            where="--extra",
+            next_command=f"use: {', '.join(known)}",
+        )
 
 
 def _python() -> Finding:
@@ -80,9 +98,11 @@ def _disk(home: Path) -> Finding:
     )
 
 
-def _extras() -> list[Finding]:
+def _extras(wanted: list[str]) -> list[Finding]:
     findings = []
     for module, extra in sorted(EXTRAS.items(), key=lambda item: (item[1], item[0])):
+        if wanted and extra not in wanted:
+            continue
         try:
             installed = version(_DISTRIBUTIONS.get(module, module))
         except PackageNotFoundError:

@@ -7,6 +7,7 @@ from typing import cast
 from narrowcast.core.generation import GenerationRecord
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
+from narrowcast.factory.gates.settings import merged_settings
 from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateRequest, JudgeRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
@@ -44,20 +45,25 @@ def generate(
 def gate(project: Project, request: GateRequest, work: Work | None = None) -> GateResult | AuditResult:
     """Apply the gates: rows that pass become an import, every other row is kept with gate and reason.
 
+    A generation has one import; where something that its rows depend on changed, a new one takes its place.
+
     Raises:
         UsageError: for wrong options, or an optional gate without its setting.
-        DataError: if there are no rows, they are imported already, or none passes.
+        DataError: if there are no rows, another import has them, or none passes.
         StageError: if a gate of a plug-in fails.
         CancelledError: on request; nothing is imported.
     """
     runner = project.runner(work)
+    kept = project.config.stage_options("gate")
+    given = dict(request.options)
+    if given.get("settings"):
+        given["settings"] = merged_settings(kept.get("settings"), given["settings"])
     if request.imported is not None:
-        audited = {**project.config.stage_options("gate"), **request.options, "imported": request.imported}
-        audit = stage_options(project, AUDIT, audited)
+        audit = stage_options(project, AUDIT, {**kept, **given, "imported": request.imported})
         if request.dry_run:
             return cast(AuditResult, runner.preview(AUDIT, audit))
         return runner.run(AUDIT, audit, force=request.force)
-    options = stage_options(project, GATE, request.options)
+    options = stage_options(project, GATE, given)
     if request.dry_run:
         return cast(GateResult, runner.preview(GATE, options))
     return runner.run(GATE, options, force=request.force)

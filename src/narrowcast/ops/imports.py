@@ -15,7 +15,8 @@ from narrowcast.ops.requests import ImportRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages.import_ import STAGE
-from narrowcast.stages.import_.mapping import MAPPERS
+from narrowcast.stages.import_.mapping import MAPPERS, rejection_reasons
+from narrowcast.stages.import_.mapping.reasons import REJECTIONS
 from narrowcast.stages.import_.options import ImportPlan, ImportPreview, Options, Result
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 from narrowcast.store.stage_records import records, remove_record
@@ -52,7 +53,7 @@ def import_rows(
         UsageError: for a wrong locator, mapper, field or column, or a task the project does not have.
         DataError: if the source cannot be read, another import has its rows, or no row can be mapped.
     """
-    _refuse_unknown(request.drop)
+    _refuse_unknown(request.drop, request.mapper)
     options = Options.model_validate(request.model_dump(include=set(SourceSpec.model_fields) | {"auto"}))
     runner = project.runner(work)
     if request.dry_run:
@@ -169,14 +170,15 @@ def withdrawn(project: Project) -> list[ImportRecord]:
     return [each for each in imports(project) if each.id in gone]
 
 
-def _refuse_unknown(reasons: list[str]) -> None:
-    from narrowcast.stages.import_.mapping.reasons import REJECTIONS
-
-    unknown = sorted(set(reasons) - REJECTIONS.keys())
+def _refuse_unknown(reasons: list[str], mapper: str | None) -> None:
+    if set(reasons) <= REJECTIONS.keys():
+        return
+    known = rejection_reasons(mapper)
+    unknown = sorted(set(reasons) - known.keys())
     if unknown:
         raise UsageError(
             f"there is no rejection reason {unknown[0]!r}",
             where="--drop",
-            next_command=f"use: {', '.join(REJECTIONS)}",
+            next_command=f"use: {', '.join(known)}",
             reason_code="dataset_request_invalid",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.plugins.registry import Registry
 
@@ -24,6 +24,10 @@ class PluginInfo(BaseModel):
     """`module:attribute` of the entry point."""
     problem: str
     """Why it cannot be used; empty where it can."""
+    settings: dict[str, str] = Field(default_factory=dict)
+    """Of a gate: `--setting NAME.SETTING` → its meaning and default."""
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """Of a mapper: why it rejects rows, beside the reasons that every mapper may give."""
 
 
 def plugins() -> list[PluginInfo]:
@@ -36,10 +40,23 @@ def plugins() -> list[PluginInfo]:
             version=each.origin.version,
             target=each.origin.target,
             problem=each.problem,
+            **({} if each.problem else _declared(registry, each.name)),
         )
         for registry in _registries()
         for each in registry.plugins()
     ]
+
+
+def _declared(registry: Registry[Any], name: str) -> dict[str, dict[str, str]]:
+    """What a gate or a mapper that can be used says of itself."""
+    from narrowcast.factory.gates import GATES
+    from narrowcast.factory.gates.settings import settings_help
+    from narrowcast.stages.import_.mapping import MAPPERS
+    from narrowcast.stages.import_.mapping.reasons import own_reasons
+
+    settings = settings_help(GATES.get(name)) if registry is GATES else {}
+    reasons = dict(own_reasons(MAPPERS.get(name))) if registry is MAPPERS else {}
+    return {"settings": settings, "reasons": reasons}
 
 
 def _registries() -> tuple[Registry[Any], ...]:

@@ -200,3 +200,12 @@ class RunViewRequest(Request):
 
     run: Annotated[str, CommandLine(positional=True)]
     """Id of the run, as `narrowcast runs` lists it."""
+
+
+class DoctorRequest(Request):
+    """Check the machine and the installation."""
+
+    extras: Annotated[list[str], CommandLine("--extra", metavar="NAME", commas=True)] = Field(
+        default_factory=list
+    )
+    """Check only the packages of this extra, such as train or gguf; by default those of every extra."""

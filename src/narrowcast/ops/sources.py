@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from importlib.util import find_spec
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.connectors import CONNECTORS, connect
 from narrowcast.connectors.base import Connector, SourceAccess
@@ -15,6 +15,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.plugins import optional
 from narrowcast.stages.import_.mapping import COMMON_ROLES, MAPPERS
+from narrowcast.stages.import_.mapping.reasons import own_reasons
 from narrowcast.stages.import_.source import IntrospectedSource, introspect_source
 
 
@@ -31,11 +32,15 @@ class SourceInfo(BaseModel):
 class MapperInfo(BaseModel):
     """One mapper with its fields."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     id: str
     meaning: str
     task_profile: str
     required: dict[str, str]
     optional: dict[str, str]
+    reasons: dict[str, str]
+    """Why it rejects rows, beside the reasons that every mapper may give."""
 
 
 def sources() -> list[SourceInfo]:
@@ -79,6 +84,7 @@ def mappers() -> list[MapperInfo]:
                 task_profile=mapper.profile,
                 required={role.name: role.meaning for role in mapper.roles if role.required},
                 optional={**optional, **COMMON_ROLES},
+                reasons=dict(own_reasons(mapper)),
             )
         )
     return entries

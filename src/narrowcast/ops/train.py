@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from narrowcast.core.run import FinishedRun
 from narrowcast.core.work import Work
 from narrowcast.experiments.autopilot import with_choice
 from narrowcast.experiments.requests import TrainRequest
@@ -31,6 +32,6 @@ def train(project: Project, request: TrainRequest | None = None, work: Work | No
     return project.runner(work).run(STAGE, options, force=request.force, resume=request.resume)
 
 
-def runs(project: Project) -> list[dict[str, Any]]:
+def runs(project: Project) -> list[FinishedRun]:
     """Every finished run, oldest first."""
     return finished_runs(project.paths)

@@ -84,6 +84,12 @@ class Registry(Generic[T]):
             return None
         return next((origin_of(point) for point in self._points() if point.name == name), None)
 
+    def fault(self, name: str, problem: str) -> PluginError | None:
+        """The error where the plug-in behind a name does what its kind must not; None for a built-in."""
+        if name in self._builtins:
+            return None
+        return next((self._refused(point, problem) for point in self._points() if point.name == name), None)
+
     def plugins(self) -> list[Plugin]:
         """Every third-party entry, loaded, with its problem where it has one; none of them raises."""
         points = self._points()

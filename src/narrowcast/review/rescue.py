@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from narrowcast.core.example import Example, Target
-from narrowcast.core.manifest import ImportRecord
+from narrowcast.core.manifest import REVIEW_MAPPER, ImportRecord
 from narrowcast.core.names import Provenance
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import SourceRow, TransformedRow
@@ -17,14 +17,12 @@ from narrowcast.store.import_rows import RowLookup, raw_lines
 from narrowcast.store.imports import ImportWriter, read_records
 from narrowcast.store.reviews import ReviewVerdict, read_reviews, verdicts
 
-MAPPER = "review"
-
 
 def rescued_ids(paths: ProjectPaths) -> dict[str, str]:
     """Id of a rejected row → id of the accepted row it became."""
     ids = {}
     for record in read_records(paths):
-        if record.mapper == MAPPER:
+        if record.mapper == REVIEW_MAPPER:
             for line in raw_lines(paths, record.id):
                 ids[line["data"]["reviewed"]] = f"{record.id}:{line['index']}"
     return ids
@@ -90,7 +88,7 @@ def _import(project: Project, rows: list[tuple[str, Example]]) -> str:
     )
     with ImportWriter(project.paths) as writer:
         stored = writer.store(source)
-        name = writer.name(MAPPER)
+        name = writer.name(REVIEW_MAPPER)
         kept = writer.keep(
             TransformedRow(index, replace(row, source=name, index=index))
             for index, (_, row) in enumerate(rows)
@@ -99,7 +97,7 @@ def _import(project: Project, rows: list[tuple[str, Example]]) -> str:
             ImportRecord(
                 id=name,
                 locator="review:registry/reviews.jsonl",
-                mapper=MAPPER,
+                mapper=REVIEW_MAPPER,
                 rows=stored.rows,
                 accepted=kept.accepted,
                 rejected=kept.rejected,

@@ -19,8 +19,9 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
         DataError: if no data set was prepared.
         ModelError: if the base model is not there.
     """
-    handler = handler_for(load_manifest(ctx.project).task)
-    return measure_inputs(ctx, options, options.models or [ModelRef(name) for name in handler.baselines])
+    manifest = load_manifest(ctx.project)
+    models = options.models or [ModelRef(name) for name in handler_for(manifest.task).baselines]
+    return measure_inputs(ctx, manifest, options, models)
 
 
 STAGE = measuring_stage(

@@ -10,6 +10,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.stage import measuring_stage
+from narrowcast.store.datasets import load_manifest
 
 
 def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
@@ -19,7 +20,9 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
         DataError: if no data set was prepared.
         ModelError: if a model is not there.
     """
-    return measure_inputs(ctx, options, options.models or [], options.against or [])
+    return measure_inputs(
+        ctx, load_manifest(ctx.project), options, options.models or [], options.against or []
+    )
 
 
 STAGE = measuring_stage("compare", EvaluateOptions, read_inputs)

@@ -11,6 +11,7 @@ from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measu
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
+from narrowcast.store.datasets import load_manifest
 
 __all__ = ["STAGE", "EvaluateOptions", "MeasureResult"]
 
@@ -25,7 +26,7 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """
     models = options.models or [current_reference(ctx.project)]
     against = measured_baselines(ctx.project) if options.against is None else options.against
-    inputs = measure_inputs(ctx, options, models, against, options.gates)
+    inputs = measure_inputs(ctx, load_manifest(ctx.project), options, models, against, options.gates)
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
     return inputs
 

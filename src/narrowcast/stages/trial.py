@@ -7,6 +7,7 @@ from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import ModelResult
 from narrowcast.reasons import StageName
+from narrowcast.store.datasets import load_manifest
 
 
 class TrialResult(StageResult):
@@ -22,7 +23,7 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
         DataError: if no data set was prepared.
         ModelError: if the run's weights are not there.
     """
-    return measure_inputs(ctx, options, (options.models or [])[:1])
+    return measure_inputs(ctx, load_manifest(ctx.project), options, (options.models or [])[:1])
 
 
 def run(inputs: MeasureInputs, options: EvaluateOptions, ctx: StageContext) -> TrialResult:

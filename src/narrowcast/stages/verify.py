@@ -11,6 +11,7 @@ from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measu
 from narrowcast.evaluation.options import VerifyOptions
 from narrowcast.evaluation.stage import measuring_stage
 from narrowcast.store.bundles import bundled_formats
+from narrowcast.store.datasets import load_manifest
 
 
 def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
@@ -24,7 +25,7 @@ def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
     run = current_reference(ctx.project)
     models = options.models or _bundled(ctx.project, run)
     against = [run] if options.against is None else options.against
-    return measure_inputs(ctx, options, models, against, options.gates)
+    return measure_inputs(ctx, load_manifest(ctx.project), options, models, against, options.gates)
 
 
 def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:

@@ -29,6 +29,7 @@ from narrowcast.store.files import (
     atomic_folder,
     read_json,
     read_jsonl,
+    settle_folders,
     sha256_file,
     write_jsonl,
     write_text,
@@ -201,6 +202,7 @@ def save_version(
     Returns:
         The manifest as it was written.
     """
+    settle_versions(project)
     former = current_folder(project)
     folder = project.prepared / short(manifest.version)
     parent = _parent(project, former, manifest.version)
@@ -216,6 +218,12 @@ def save_version(
     _copy_for_people(project, splits)
     _register(project, written)
     return written
+
+
+def settle_versions(project: ProjectPaths) -> None:
+    """Put right what a killed process left of versions and copies; the caller holds the project's lock."""
+    settle_folders(project.prepared)
+    settle_folders(project.evaluation)
 
 
 def rewrite_version(

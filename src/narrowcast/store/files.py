@@ -109,6 +109,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             raise
 
 
+def settle_folders(parent: Path) -> None:
+    """Finish what killed processes left of `atomic_folder`: each folder is the former or the new one.
+
+    Nobody else writes there meanwhile.
+    """
+    for old in sorted(parent.glob(".*.old")):
+        path = parent / old.name[1:].rsplit(".", 2)[0]
+        if path.exists():
+            shutil.rmtree(old)
+        else:
+            old.replace(path)
+    for part in parent.glob(".*.part"):
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Atomically write UTF-8 text."""
     with atomic_writer(path) as file:

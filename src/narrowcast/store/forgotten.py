@@ -1,7 +1,7 @@
 """What was deleted on request, and what is being deleted.
 
 registry/forgotten.jsonl       hashes of deleted records, so that no import brings them back
-registry/forget.pending.json   ids of a deletion under way; it goes last
+registry/forget.pending.json   a deletion under way; it goes last, after the event that tells of the deletion
 """
 
 from __future__ import annotations
@@ -10,10 +10,26 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import FORGOTTEN, SourceRow
+from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.store.files import append_jsonl, read_json, read_jsonl, write_json
+
+
+class PendingDeletion(BaseModel):
+    """`registry/forget.pending.json`: written before the first row is deleted, removed after the event."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    outcome: dict[str, Any]
+    """What the deletion returns, counted before it began."""
+    conditions_sha256: str
+    """Of what the rows were chosen by."""
+    ending: int | None = None
+    """Number of the newest event before that of the deletion; None while rows are being deleted."""
 
 
 def record_hash(data: Any, raw: str | None) -> str:
@@ -34,19 +50,32 @@ def append_forgotten(project: ProjectPaths, hashes: Iterable[str]) -> None:
         append_jsonl(project.registry / "forgotten.jsonl", {"sha256": each})
 
 
-def read_pending(project: ProjectPaths) -> set[str]:
-    """Ids of a deletion that was interrupted."""
+def read_pending(project: ProjectPaths) -> PendingDeletion | None:
+    """The deletion that was interrupted; None where none was.
+
+    Raises:
+        WorkspaceError: where the file was damaged by hand.
+    """
     path = _pending_path(project)
-    return set(read_json(path)["ids"]) if path.exists() else set()
+    if not path.exists():
+        return None
+    try:
+        return PendingDeletion.model_validate(read_json(path))
+    except (ValidationError, DataError) as error:
+        raise WorkspaceError(
+            "the note of an interrupted deletion is damaged",
+            where=str(path),
+            next_command="restore it from a backup, then the same narrowcast data forget again",
+        ) from error
 
 
-def write_pending(project: ProjectPaths, ids: Iterable[str]) -> None:
-    """Note what is about to be deleted, so that the same command finishes it after a kill."""
-    write_json(_pending_path(project), {"ids": sorted(ids)})
+def write_pending(project: ProjectPaths, pending: PendingDeletion) -> None:
+    """Note what is being deleted, so that the next deletion finishes it after a kill."""
+    write_json(_pending_path(project), pending.model_dump(mode="json"))
 
 
 def clear_pending(project: ProjectPaths) -> None:
-    """Everything was deleted."""
+    """Everything was deleted, and the trail tells of it."""
     _pending_path(project).unlink()
 
 

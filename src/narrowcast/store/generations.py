@@ -159,10 +159,11 @@ def hash_judgements(project: ProjectPaths, generation: str) -> str:
     return sha256_file(path) if path.exists() else ""
 
 
-def write_verdicts(project: ProjectPaths, generation: str, verdicts: BaseModel) -> None:
-    """Keep what the gates said when the rows were imported."""
-    text = verdicts.model_dump_json(indent=1)
-    write_text(generated_folder(project) / generation / "gates.json", f"{text}\n")
+def write_verdicts(project: ProjectPaths, generation: str, verdicts: BaseModel) -> str:
+    """Keep what the gates said when the rows were imported; returns the file, relative to the project."""
+    path = generated_folder(project) / generation / "gates.json"
+    write_text(path, verdicts.model_dump_json(indent=1) + "\n")
+    return project.relative(path)
 
 
 def _quoted_path(project: ProjectPaths, generation: str) -> Path:

@@ -181,6 +181,15 @@ def read_records(project: ProjectPaths) -> list[ImportRecord]:
         ) from error
 
 
+def generated_imports(project: ProjectPaths, generation: str) -> list[ImportRecord]:
+    """The imports of a generation's rows: one, or none before its gates were applied."""
+    return [
+        record
+        for record in read_records(project)
+        if record.generated_by is not None and record.generated_by.generation == generation
+    ]
+
+
 def write_records(
     project: ProjectPaths, records: Sequence[ImportRecord], config: ProjectConfig | None = None
 ) -> None:

@@ -6,9 +6,11 @@ pointer: searches and repetitions train beside it.
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import ValidationError
 
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.run import FinishedRun
+from narrowcast.errors import WorkspaceError
 from narrowcast.store.files import append_jsonl, read_jsonl
 from narrowcast.store.stage_records import StageRecord, current_record
 
@@ -20,13 +22,26 @@ def current_run(project: ProjectPaths) -> StageRecord | None:
     return current_record(project, TRAIN)
 
 
-def finished_runs(project: ProjectPaths) -> list[dict[str, Any]]:
-    """The index, `registry/runs.jsonl`: every finished run, oldest first."""
-    return list(read_jsonl(project.run_index)) if project.run_index.exists() else []
+def finished_runs(project: ProjectPaths) -> list[FinishedRun]:
+    """The index, `registry/runs.jsonl`: every finished run, oldest first.
+
+    Raises:
+        WorkspaceError: where the file was damaged by hand.
+    """
+    if not project.run_index.exists():
+        return []
+    try:
+        return [FinishedRun.model_validate(line) for line in read_jsonl(project.run_index)]
+    except (ValidationError, ValueError) as error:
+        raise WorkspaceError(
+            f"the index of runs is damaged: {str(error).splitlines()[0]}",
+            where=str(project.run_index),
+            next_command="restore the file from a backup; the runs themselves are in outputs/adapters",
+        ) from error
 
 
-def index_run(project: ProjectPaths, line: dict[str, Any]) -> None:
+def index_run(project: ProjectPaths, run: FinishedRun) -> None:
     """Add a finished run to the index; the same run repeated to the same weights is one run."""
-    same = (line["run_id"], line["weights_sha256"])
-    if not any((each["run_id"], each["weights_sha256"]) == same for each in finished_runs(project)):
-        append_jsonl(project.run_index, line)
+    same = (run.run_id, run.weights_sha256)
+    if not any((each.run_id, each.weights_sha256) == same for each in finished_runs(project)):
+        append_jsonl(project.run_index, run.model_dump(mode="json"))

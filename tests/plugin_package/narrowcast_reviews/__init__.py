@@ -1,1 +1,1 @@
-"""A plug-in of each kind: a connector, a task, a predictor, a gate and a tracker."""
+"""A plug-in of each kind: a connector, a mapper, a task, a predictor, a gate and a tracker."""

@@ -30,6 +30,14 @@ class TestNoLinks(Reviews):
         ]
 
 
+class TestNoLinksButOne(TestNoLinks):
+    def options(self) -> GateOptions:
+        return GateOptions(settings={"no_links": {"allowed": ["shop.example"]}})
+
+    def passing(self) -> list[dict[str, Any]]:
+        return [*super().passing(), {"text": "the shop www.shop.example was friendly", "label": "5"}]
+
+
 class TestTriviality(Reviews):
     name = "triviality"
 

@@ -37,17 +37,6 @@ def test_a_run_belongs_to_its_generation(labelled: Project, rows: Path) -> None:
     assert ended.payload["import"] == read_records(labelled.paths)[-1].id
 
 
-def test_rows_that_are_imported_already_are_refused_with_an_event(labelled: Project, rows: Path) -> None:
-    generation = gate(labelled, rows=rows).generation
-    with pytest.raises(DataError, match="imported already"):
-        gate(labelled, generation=generation)
-    started, ended = last_run(labelled)
-    assert (started.reason_code, ended.reason_code) == ("stage_started", "factory_gate_failed")
-    assert ended.payload["cause"] == "dataset_already_imported"
-    assert started.run == ended.run
-    assert started.parent == ended.parent == generation
-
-
 def test_a_generation_that_is_not_there_is_refused_with_an_event(labelled: Project) -> None:
     with pytest.raises(DataError, match="there is no generation gen-none"):
         gate(labelled, generation="gen-none")

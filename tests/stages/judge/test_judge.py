@@ -102,3 +102,7 @@ def test_rows_are_judged_once_and_the_verdicts_are_a_gate(
     assert gated.ledger.rejected["gate_llm_judge"] == 5
     assert gated.ledger.rows_out == 1
     assert gated.ledger.balanced
+
+    assert judge(project) == outcome, "the import of its own rows changes nothing"
+    assert judge(project, force=True).rows == 6, "rows are no duplicates of themselves"
+    assert len(server.bodies) == 6

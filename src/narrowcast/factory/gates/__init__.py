@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from narrowcast.factory.gates.base import Gate
-from narrowcast.plugins.contract import function_of
+from typing import Any
+
+from narrowcast.factory.gates.base import ConfigurableGate, Gate, GateSettings
+from narrowcast.plugins.contract import function_of, subclass_of
 from narrowcast.plugins.registry import Registry
 
 # Cheap ones first; quotas last, so that only rows that are good otherwise fill them.
@@ -30,10 +32,19 @@ OPTIONAL = (
     "human_review",
 )
 
-GATES: Registry[Gate] = Registry(
+
+def _is_gate(found: object) -> str:
+    """A function of rows and context, or a gate with settings whose function takes these as well."""
+    if not isinstance(found, ConfigurableGate):
+        return function_of("rows", "context")(found)
+    problem = subclass_of(GateSettings)(found.settings)
+    return problem or function_of("rows", "context", "settings")(found.check)
+
+
+GATES: Registry[Gate | ConfigurableGate[Any]] = Registry(
     "gate",
     {name: f"narrowcast.factory.gates.{name}:{name}" for name in (*REQUIRED, *OPTIONAL)},
-    function_of("rows", "context"),
+    _is_gate,
 )
 
 

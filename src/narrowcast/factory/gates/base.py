@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.example import Example
 from narrowcast.core.generation import GeneratedRow
@@ -106,6 +108,28 @@ class Gate(Protocol):
 
     def __call__(self, rows: Sequence[GateRow], context: GateContext) -> Mapping[int, str]:
         """Row number → why it is rejected; rows not named pass."""
+
+
+class GateSettings(BaseModel):
+    """Base of the settings of a gate; attribute docstrings are what `narrowcast plugins` says of them."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+S = TypeVar("S", bound=GateSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurableGate(Generic[S]):
+    """A gate with settings of its own, in `gate.settings` of `narrowcast.yaml`, under the name of the gate.
+
+    Attributes:
+        check: as a `Gate`, with the validated settings as its third argument.
+        settings: their model.
+    """
+
+    check: Callable[[Sequence[GateRow], GateContext, S], Mapping[int, str]]
+    settings: type[S]
 
 
 def input_text(inputs: Mapping[str, Any]) -> str:

@@ -13,9 +13,10 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
 from narrowcast.factory.brief import declared_task
 from narrowcast.factory.gate_context import gate_context
+from narrowcast.factory.gates.settings import PluginGate, plugin_gates
 from narrowcast.factory.gating import GateVerdict, run_gates
-from narrowcast.factory.held_out import project_rows_hash
 from narrowcast.factory.options import GateOptions
+from narrowcast.factory.project_rows import project_rows_hash
 from narrowcast.models.loading import resolve_base
 from narrowcast.reasons import StageName
 from narrowcast.store.import_rows import accepted_rows
@@ -34,6 +35,8 @@ class AuditInputs(StageInputs):
 
     imported: str
     project_rows: str
+    plugins: list[PluginGate]
+    """Chosen gates that plug-ins bring."""
     task: TaskSpec
     base: str
 
@@ -65,6 +68,7 @@ def read_inputs(options: AuditOptions, ctx: StageContext) -> AuditInputs:
     """The import, and the project's rows.
 
     Raises:
+        UsageError: if settings of gates are wrong.
         DataError: if there is no such import, or the project declares no task.
         ModelError: if the base model cannot be read.
     """
@@ -78,6 +82,7 @@ def read_inputs(options: AuditOptions, ctx: StageContext) -> AuditInputs:
     return AuditInputs(
         imported=options.imported,
         project_rows=project_rows_hash(ctx.project),
+        plugins=plugin_gates(options),
         task=declared_task(ctx.project),
         base=resolve_base(options.base, ctx.settings).fingerprint,
         parent=options.imported,

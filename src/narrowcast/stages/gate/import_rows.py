@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from narrowcast.core.example import Example
 from narrowcast.core.generation import GeneratedRow, GenerationRecord
-from narrowcast.core.hashing import sha256_hex
+from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.manifest import GeneratedBy, ImportRecord
 from narrowcast.core.names import Provenance, Split
-from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
+from narrowcast.core.row import RejectedRow, TransformedRow
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
+from narrowcast.factory.chosen_rows import source_row
 from narrowcast.factory.gating import GatedRows
+from narrowcast.store.files import json_line
 from narrowcast.store.imports import ImportWriter
 
 _MAPPER = "generated"
@@ -24,19 +26,19 @@ def import_rows(
     rows: Sequence[GeneratedRow],
     gated: GatedRows,
     split: Split | None,
+    replaces: Sequence[str],
 ) -> ImportRecord:
-    """Write the import by the protocol of all imports: a kill leaves it whole or absent.
+    """Write the import, in the place of those that it replaces; a kill leaves it whole or absent.
 
     Raises:
         CancelledError: on request; nothing is kept.
         WorkspaceError: if the disk refuses.
     """
     ctx.progress.start("storing the rows", len(rows))
-    with ImportWriter(ctx.project, Work(ctx.progress, ctx.cancel)) as writer:
-        stored = writer.store(map(_source_row, rows))
-        # The verdict is part of the name: other gates make another import of the same rows.
-        verdict = sha256_hex(",".join(str(row.index) for row in gated.passed).encode())
-        name = writer.name(_MAPPER, verdict)
+    with ImportWriter(ctx.project, Work(ctx.progress, ctx.cancel), replaces) as writer:
+        stored = writer.store(map(source_row, rows))
+        # What became of the rows is part of the name, so that no file of the former import is written over.
+        name = writer.name(_MAPPER, _outcomes_hash(_outcomes(gated, "", split)))
         kept = writer.keep(_outcomes(gated, name, split))
         record = ImportRecord(
             id=name,
@@ -61,10 +63,11 @@ def import_rows(
     return record
 
 
-def _source_row(row: GeneratedRow) -> SourceRow:
-    if row.error is not None:
-        return SourceRow(row.index, error=row.error, raw=row.raw)
-    return SourceRow(row.index, {"row": row.data, "origin": row.origin.model_dump(exclude_defaults=True)})
+def _outcomes_hash(outcomes: Iterable[TransformedRow | RejectedRow]) -> str:
+    return combined_hash(
+        sha256_hex(json_line((each.example if isinstance(each, TransformedRow) else each).to_dict()))
+        for each in outcomes
+    )
 
 
 def _outcomes(gated: GatedRows, name: str, split: Split | None) -> list[TransformedRow | RejectedRow]:
@@ -72,9 +75,9 @@ def _outcomes(gated: GatedRows, name: str, split: Split | None) -> list[Transfor
     outcomes: list[TransformedRow | RejectedRow] = [
         RejectedRow(
             rejection.generated.index,
-            f"gate_{rejection.gate}",
+            rejection.reason,
             rejection.detail,
-            data=_source_row(rejection.generated).data or None,
+            data=source_row(rejection.generated).data or None,
             raw=rejection.generated.raw,
         )
         for rejection in gated.rejected

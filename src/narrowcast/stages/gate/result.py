@@ -31,6 +31,8 @@ class GateResult(StageResult):
     cells: list[CellResult] = Field(default_factory=list)
     record: ImportRecord | None = None
     """The import; None in a dry run."""
+    replaced: list[str] = Field(default_factory=list)
+    """Former imports of the same generation whose place this one took."""
     into: str = ""
     """The split of the rows; `free` lets prepare split them."""
     notes: list[str] = Field(default_factory=list)

@@ -19,7 +19,7 @@ from narrowcast.stages.gate.import_rows import import_rows
 from narrowcast.stages.gate.inputs import GateInputs
 from narrowcast.stages.gate.result import CellResult, GateResult
 from narrowcast.store.generations import read_judgements, write_verdicts
-from narrowcast.store.imports import read_records
+from narrowcast.store.imports import generated_imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +34,28 @@ class _Gating:
 
 
 def run(inputs: GateInputs, options: GateOptions, ctx: StageContext) -> GateResult:
-    """Import the rows that pass.
+    """Import the rows that pass, in the place of the former import of the same generation.
 
     Raises:
         UsageError: if an optional gate is unknown or lacks its setting.
-        DataError: if the rows are imported already, or none passes.
-        CancelledError: on request; nothing is imported.
+        DataError: if another import has these rows, or none passes.
+        CancelledError: on request; nothing is imported, and the former import stays.
     """
-    _refuse_repetition(inputs.generation, ctx)
     gating = _apply(inputs, options, ctx, store=True)
     result = _result(gating)
     _refuse_empty(result)
-    record = import_rows(ctx, gating.record, gating.rows, gating.gated, gating.split)
+    formers = [each.id for each in generated_imports(ctx.project, inputs.generation)]
+    record = import_rows(ctx, gating.record, gating.rows, gating.gated, gating.split, formers)
     result.record = record
-    write_verdicts(ctx.project, inputs.generation, result)
-    result.artifacts = [f"data/accepted/{record.id}.jsonl"]
+    result.replaced = [each for each in formers if each != record.id]
+    report = write_verdicts(ctx.project, inputs.generation, result)
+    result.artifacts = [f"data/accepted/{record.id}.jsonl", report]
     ledger = result.ledger
     result.summary = f"{ledger.rows_out:,} of {ledger.rows_in:,} generated rows passed the gates"
     result.payload = {
         "generation": inputs.generation,
         "import": record.id,
+        "replaced": result.replaced,
         "accepted": ledger.rows_out,
         "rejected_by_gate": ledger.rejected,
         "into": result.into,
@@ -76,7 +78,7 @@ def _apply(inputs: GateInputs, options: GateOptions, ctx: StageContext, *, store
     record, rows = load_rows(options, ctx.project, inputs.generation, store=store)
     ctx.progress.start("reading the project's rows")
     judgements = read_judgements(ctx.project, record.id)
-    context = gate_context(ctx, options, cells=record.cells, judgements=judgements)
+    context = gate_context(ctx, options, generation=record.id, cells=record.cells, judgements=judgements)
     gated = run_gates(rows, context, ctx.progress, ctx.cancel)
     split = _split(options, rows, has_rows=bool(context.accepted or context.held_out))
     return _Gating(record, rows, gated, split, context.notes)
@@ -93,7 +95,7 @@ def _split(options: GateOptions, rows: Sequence[GeneratedRow], *, has_rows: bool
 def _result(gating: _Gating) -> GateResult:
     record, gated = gating.record, gating.gated
     accepted = Counter(row.generated.origin.cell for row in gated.passed)
-    rejected = Counter(f"gate_{rejection.gate}" for rejection in gated.rejected)
+    rejected = Counter(rejection.reason for rejection in gated.rejected)
     return GateResult(
         generation=record.id,
         verdicts=gated.verdicts,
@@ -111,17 +113,6 @@ def _result(gating: _Gating) -> GateResult:
         into=gating.split.value if gating.split else "free",
         notes=gating.notes,
     )
-
-
-def _refuse_repetition(generation: str, ctx: StageContext) -> None:
-    for record in read_records(ctx.project):
-        if record.generated_by is not None and record.generated_by.generation == generation:
-            raise DataError(
-                f"the rows of {generation} are imported already, as {record.id}",
-                where=record.locator,
-                next_command=f"narrowcast data remove {record.id}, then the same command again",
-                reason_code="dataset_already_imported",
-            )
 
 
 def _refuse_empty(result: GateResult) -> None:

@@ -17,14 +17,16 @@ _MOST_ROUNDS = 20
 _FRUITLESS_ROUNDS = 3  # in a row, without another row that passes
 
 
-def fill(rounds: PlanRounds, teacher: TeacherClient, options: GateOptions, ctx: StageContext) -> bool:
+def fill(
+    generation: str, rounds: PlanRounds, teacher: TeacherClient, options: GateOptions, ctx: StageContext
+) -> bool:
     """Ask, round after round, for as many rows as each cell lacks after the gates; nothing is imported.
 
     Returns:
         False where cells are still short although the caps leave room: three rounds brought no row that
         passes, or there were twenty.
     """
-    context = gate_context(ctx, options, cells=rounds.progress_by_cell())
+    context = gate_context(ctx, options, generation=generation, cells=rounds.progress_by_cell())
     short, fruitless = _short(rounds, context, ctx), 0
     for _ in range(_MOST_ROUNDS):
         if not short or teacher.exhausted or fruitless == _FRUITLESS_ROUNDS:

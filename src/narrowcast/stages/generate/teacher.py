@@ -12,6 +12,7 @@ from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.brief import declared_task, description, prompt_folder
+from narrowcast.factory.gates.settings import PluginGate, plugin_gates
 from narrowcast.factory.held_out import HeldOutGuard, held_out_rows, quotable_rows
 from narrowcast.factory.options import GateOptions, GenerateOptions
 from narrowcast.factory.plan import GenerationPlan, load_plan
@@ -50,6 +51,8 @@ class TeacherInputs(BaseModel):
     """Rows that prompts may quote, in the stored form of examples."""
     gates: GateOptions | None
     """With `fill`: the gates that the rows are to pass."""
+    plugins: list[PluginGate]
+    """Those of these gates that plug-ins bring."""
 
 
 def read_teacher_inputs(options: GenerateOptions, ctx: StageContext) -> tuple[str, TeacherInputs]:
@@ -69,6 +72,7 @@ def read_teacher_inputs(options: GenerateOptions, ctx: StageContext) -> tuple[st
         model=writer or "(no teacher is set)",
         options=options.model_dump(mode="json", exclude=_NOT_CONTENT),
     )
+    gates = read_options(ctx.project.config, "gate", GateOptions) if options.fill else None
     inputs = TeacherInputs(
         writer=writer,
         task=task,
@@ -76,7 +80,8 @@ def read_teacher_inputs(options: GenerateOptions, ctx: StageContext) -> tuple[st
         template=template,
         description=about,
         quotable=[row.to_dict() for row in _quotable(generation, options, ctx)],
-        gates=read_options(ctx.project.config, "gate", GateOptions) if options.fill else None,
+        gates=gates,
+        plugins=plugin_gates(gates) if gates else [],
     )
     return generation, inputs
 
@@ -95,7 +100,7 @@ def ask_for_rows(
     with open_teacher(ctx, generation, options) as teacher:
         write_quoted(ctx.project, generation, inputs.quotable)
         rounds.run(teacher, ctx.progress)
-        filled = inputs.gates is None or fill(rounds, teacher, inputs.gates, ctx)
+        filled = inputs.gates is None or fill(generation, rounds, teacher, inputs.gates, ctx)
     record = GenerationRecord(
         id=generation,
         source="teacher",

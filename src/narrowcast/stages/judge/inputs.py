@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.brief import declared_task, description, prompt_folder
 from narrowcast.factory.chosen_rows import ChosenRowsInputs, choose_rows
-from narrowcast.factory.held_out import project_rows_hash
 from narrowcast.factory.options import GateOptions, JudgeOptions
+from narrowcast.factory.project_rows import project_rows_hash
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.models.loading import resolve_base
 from narrowcast.store.config_file import read_options
@@ -25,7 +27,7 @@ class JudgeInputs(ChosenRowsInputs):
     gates: GateOptions
     """The project's options of the gates, without optional gates."""
     project_rows: str
-    """Hash of the project's own rows, held-out ones included."""
+    """Hash of the project's rows, held-out ones included, beside those that this generation brought."""
     base: str
     """Fingerprint of the base model whose tokenizer counts lengths."""
 
@@ -39,7 +41,8 @@ def read_inputs(options: JudgeOptions, ctx: StageContext) -> JudgeInputs:
         ModelError: if the base model cannot be read.
     """
     generation, rows_sha256 = choose_rows(options, ctx.project)
-    gates = read_options(ctx.project.config, "gate", GateOptions, {"optional": []}, command="data gate")
+    required: dict[str, Any] = {"optional": [], "settings": {}}
+    gates = read_options(ctx.project.config, "gate", GateOptions, required, command="data gate")
     return JudgeInputs(
         generation=generation,
         rows_sha256=rows_sha256,
@@ -48,7 +51,7 @@ def read_inputs(options: JudgeOptions, ctx: StageContext) -> JudgeInputs:
         template=load_prompt(prompt_folder(ctx.project), "judge"),
         description=description(ctx.project),
         gates=gates,
-        project_rows=project_rows_hash(ctx.project),
+        project_rows=project_rows_hash(ctx.project, generation),
         base=resolve_base(gates.base, ctx.settings).fingerprint,
         parent=generation,
     )

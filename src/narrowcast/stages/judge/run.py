@@ -12,7 +12,7 @@ from narrowcast.factory.chosen_rows import load_rows
 from narrowcast.factory.gate_context import gate_context
 from narrowcast.factory.gates.base import GateRow
 from narrowcast.factory.gating import run_gates
-from narrowcast.factory.held_out import HeldOutGuard
+from narrowcast.factory.held_out import HeldOutGuard, held_out_rows
 from narrowcast.factory.options import JudgeOptions
 from narrowcast.factory.prompts import judge_messages, response_format
 from narrowcast.factory.rounds import make_call
@@ -69,9 +69,9 @@ def _calls(
 ) -> tuple[Sequence[GateRow], dict[int, Call]]:
     """The rows that pass, and a call for each by its number; every prompt is searched for held-out texts."""
     record, generated = load_rows(options, ctx.project, inputs.generation, store=store)
-    context = gate_context(ctx, inputs.gates, cells=record.cells)
+    context = gate_context(ctx, inputs.gates, generation=inputs.generation, cells=record.cells)
     rows = run_gates(generated, context, ctx.progress, ctx.cancel).passed
-    guard = HeldOutGuard(context.held_out)
+    guard = HeldOutGuard(held_out_rows(ctx.project))
     form = response_format(options.structured, "judgement", SCHEMA)
     calls = {}
     for row in rows:

@@ -11,6 +11,7 @@ from narrowcast.core.generation import GeneratedRow
 from narrowcast.core.task import TaskSpec
 from narrowcast.factory.gates import GATES
 from narrowcast.factory.gates.base import GateContext, GateRow
+from narrowcast.factory.gates.settings import gate_for
 from narrowcast.factory.options import GateOptions
 
 # Rows before it were rejected by other gates, so that numbers have gaps and do not start at 0.
@@ -36,7 +37,7 @@ class GateContract:
         raise NotImplementedError
 
     def options(self) -> GateOptions:
-        """The options of the gate."""
+        """The options, with `settings` of the gate under its name."""
         return GateOptions.model_validate({})
 
     def context(self, folder: Path) -> GateContext:
@@ -82,4 +83,4 @@ class GateContract:
             GateRow(GeneratedRow(_FIRST + _STEP * place, row), context.shape, context.handler)
             for place, row in enumerate(data)
         ]
-        return GATES.get(self.name)(rows, context)
+        return gate_for(self.name, context.options)(rows, context)

@@ -9,7 +9,7 @@ from typing import Any
 
 from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.run import RunManifest
+from narrowcast.core.run import FinishedRun, RunManifest
 from narrowcast.store.files import atomic_folder, sha256_file, write_json
 from narrowcast.store.runs import index_run
 
@@ -31,7 +31,7 @@ def save_run(project: ProjectPaths, model: Any, tokenizer: Any, manifest: RunMan
         tokenizer.save_pretrained(folder)
         written = manifest.model_copy(update={"weights_sha256": weights_sha256(folder)})
         write_json(folder / "run.json", written.model_dump(mode="json"))
-    _index(project, written)
+    index_run(project, FinishedRun.of(written))
     return written
 
 
@@ -59,21 +59,3 @@ def environment() -> dict[str, str]:
 def template_sha256(tokenizer: Any) -> str:
     """SHA-256 of the chat template."""
     return sha256_hex(str(tokenizer.chat_template).encode())
-
-
-def _index(project: ProjectPaths, manifest: RunManifest) -> None:
-    line = {
-        "run_id": manifest.run_id,
-        "base": manifest.base.name,
-        "method": manifest.method,
-        "dataset_version": manifest.dataset_version,
-        "rows": manifest.rows["train"],
-        "steps": manifest.steps,
-        "final_train_loss": manifest.losses["final_train"],
-        "dev_loss": manifest.losses.get("dev"),
-        "seconds": manifest.seconds,
-        "tokens_per_second": manifest.tokens_per_second,
-        "weights_sha256": manifest.weights_sha256,
-        "finished": manifest.finished,
-    }
-    index_run(project, line)

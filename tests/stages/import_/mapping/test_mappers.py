@@ -1,5 +1,6 @@
 """Each mapper: what it makes of good rows, and the reason it gives for each bad one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from narrowcast.stages.import_.mapping import MAPPERS, check_field_map
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.mapping.engine import RowMapping
 from narrowcast.stages.import_.mapping.reasons import REJECTIONS, RejectRow
+from narrowcast.stages.import_.mapping.text_only import TextOnly
 
 
 def mapped(
@@ -333,8 +335,12 @@ def test_a_wrong_field_map_names_everything_known() -> None:
 
 
 def test_reasons_are_a_closed_list() -> None:
-    with pytest.raises(ValueError, match="not in the closed list"):
-        RejectRow("because")
+    class Careless(TextOnly):
+        def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+            raise RejectRow("because")
+
+    with pytest.raises(ValueError, match="'because', a reason that it does not declare"):
+        RowMapping(Careless({"text": "text"}), {"text": "text"}, "imp-x").map(SourceRow(0, {"text": "a"}))
     assert all(meaning for meaning in REJECTIONS.values())
 
 

@@ -8,6 +8,7 @@ from narrowcast.errors import UsageError
 from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
 from narrowcast.stages.import_.mapping.base import Mapper, Role
+from narrowcast.stages.import_.mapping.reasons import REJECTIONS, check_own_reasons, own_reasons
 
 MAPPERS: Registry[type[Mapper]] = Registry(
     "mapper",
@@ -29,7 +30,7 @@ MAPPERS: Registry[type[Mapper]] = Registry(
             "text_only",
         )
     },
-    class_with(Mapper),
+    lambda found: class_with(Mapper)(found) or check_own_reasons(found),
 )
 
 # Beside a mapper's own roles, every field map may name these.
@@ -38,6 +39,18 @@ COMMON_ROLES = {
     "split": "column that names the split of each row (train, dev, test)",
     "rating": "column that says whether an answer is good; rows with a bad one are rejected",
 }
+
+
+def rejection_reasons(mapper: str | None = None) -> dict[str, str]:
+    """Why rows are rejected, each reason with its meaning.
+
+    Args:
+        mapper: with what this one adds; where None, with what any adds that can be used.
+    """
+    reasons = dict(REJECTIONS)
+    for each in [MAPPERS.get(mapper)] if mapper else [kind for _, kind in MAPPERS.usable()]:
+        reasons |= own_reasons(each)
+    return reasons
 
 
 def check_field_map(mapper: type[Mapper], field_map: Mapping[str, str], columns: list[str]) -> None:

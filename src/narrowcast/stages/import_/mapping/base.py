@@ -34,6 +34,8 @@ class Mapper(Protocol):
     """Built from a field map (role → column) and the closed task, where the task may not be extended.
 
     A mapper sees every row once, so it also knows the labels, span types or fields of the whole source.
+    One of a plug-in may declare `reasons`, reason → meaning, that it rejects rows for beside those of
+    `narrowcast.stages.import_.mapping.reasons.REJECTIONS`.
     """
 
     id: ClassVar[str]

@@ -10,8 +10,9 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.row import FILTERED, FORGOTTEN, RejectedRow, SourceRow, TransformedRow
+from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.base import DividesRecords, Mapper, getter, optional_getter
-from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.reasons import REJECTIONS, RejectRow, own_reasons
 
 _SPLIT_WORDS = {
     "train": Split.TRAIN,
@@ -67,6 +68,7 @@ class RowMapping:
         provenance: Provenance = Provenance.HUMAN,
     ) -> None:
         self._mapper = mapper
+        self._reasons = REJECTIONS.keys() | own_reasons(mapper).keys()
         self._group = optional_getter(field_map, "group")
         self._rating = optional_getter(field_map, "rating")
         self._split = getter(field_map["split"]) if "split" in field_map and into is None else None
@@ -92,8 +94,15 @@ class RowMapping:
                 provenance=self._provenance,
             )
         except RejectRow as rejection:
+            if rejection.reason not in self._reasons:
+                raise self._undeclared(rejection.reason) from rejection
             return RejectedRow(row.index, rejection.reason, rejection.detail, data=row.data)
         return TransformedRow(row.index, example)
+
+    def _undeclared(self, reason: str) -> Exception:
+        """A mistake in the mapper: ledgers count reasons whose meaning is known."""
+        what = f"rejected a row for {reason!r}, a reason that it does not declare"
+        return MAPPERS.fault(self._mapper.id, what) or ValueError(f"{self._mapper.id} {what}")
 
     def _group_of(self, row: SourceRow) -> str | None:
         value = self._group(row.data) if self._group else None

@@ -1,6 +1,14 @@
-"""Why a row was rejected: the closed list. Codes are stable; counts of them are in the ledger."""
+"""Why a row was rejected: a closed list, to which a mapper of a plug-in adds what it declares.
+
+Reasons are stable, because ledgers count them by name.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 REJECTIONS: dict[str, str] = {
     # reading
@@ -55,12 +63,38 @@ REJECTIONS: dict[str, str] = {
 }
 
 
+_DECLARED = TypeAdapter(
+    dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[str, Field(pattern=r"\S")]]
+)
+
+
+def own_reasons(mapper: object) -> Mapping[str, str]:
+    """The reasons that a mapper declares beside the closed list, each with its meaning."""
+    declared: Mapping[str, str] = getattr(mapper, "reasons", {})
+    return declared
+
+
+def check_own_reasons(mapper: object) -> str:
+    """What is wrong with the reasons that a mapper declares; empty where nothing is."""
+    try:
+        declared = _DECLARED.validate_python(own_reasons(mapper))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"] if part != "[key]")
+        return f"declares wrong reasons: {place}: {fault['msg'].lower()}"
+    taken = sorted(declared.keys() & REJECTIONS.keys())
+    return f"declares the reasons {', '.join(taken)}, which every mapper has" if taken else ""
+
+
 class RejectRow(Exception):  # noqa: N818 - a signal to the mapping loop, not an error of the program
-    """Raised by a mapper for a row that cannot become an example."""
+    """Raised by a mapper for a row that cannot become an example.
+
+    Args:
+        reason: of `REJECTIONS`, or declared by the mapper.
+        detail: what is wrong with this row.
+    """
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        if reason not in REJECTIONS:
-            raise ValueError(f"rejection reason {reason!r} is not in the closed list")
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
