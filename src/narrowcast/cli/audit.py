@@ -66,7 +66,7 @@ def _explain(code: str, as_json: bool) -> None:
     reason = REASONS.get(code)
     if reason is None:
         near = get_close_matches(code, REASONS, 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else ""
+        hint = f"did you mean {' or '.join(near)}?" if near else "docs/reason-codes.md lists all codes"
         raise UsageError(f"there is no reason code {code!r}", next_command=hint)
 
     def render() -> None:

@@ -22,11 +22,11 @@ class SourceSpec(BaseModel):
     map: dict[str, str] = Field(default_factory=dict)
     """FIELD=COLUMN: fields of the mapper, each with the column of the source it is read from."""
     explode: str | None = None
-    """Column whose list is taken apart: one row for each of its values."""
+    """List column to expand: one row for each of its values."""
     derive: list[str] = Field(default_factory=list)
     """A column made of others: 'label = scenario + "_" + intent'; may be repeated."""
     where: str | None = None
-    """Take the rows alone of which this is true: 'label = true'."""
+    """Import only rows for which this condition is true: 'label = true'."""
     group: str | None = None
     """Column of group keys: rows with the same key stay in one split."""
     into: Split | None = None

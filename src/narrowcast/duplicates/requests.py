@@ -18,7 +18,7 @@ class ComparisonRequest(Request):
     label: str | None = None
     """Label column of a source; by default detected by its name."""
     similarity: float = Field(0.8, ge=0.05, le=1)
-    """Jaccard similarity from which texts are near-duplicates."""
+    """Least Jaccard similarity of two near-duplicates."""
     embedder: str = "none"
     """Embedder that finds semantic duplicates: tfidf, model2vec:FOLDER, or none."""
     meaning: float | None = Field(None, ge=0, le=1)

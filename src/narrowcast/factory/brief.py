@@ -23,8 +23,8 @@ def declared_task(project: ProjectPaths) -> TaskSpec:
         raise DataError(
             "the project declares no task",
             where=str(project.config),
-            next_command="narrowcast init NAME --task classification --labels a,b, "
-            "or import rows with --auto, which proposes one",
+            next_command="add `task:` to narrowcast.yaml, "
+            "or narrowcast data import --locator SCHEME:PATH --auto, which proposes one",
             reason_code="factory_rows_missing",
         )
     return task

@@ -147,7 +147,7 @@ class GateOptions(ChosenRows):
     """Minimum number of words in an input."""
 
     near_duplicate: float = Field(0.8, gt=0, le=1)
-    """Jaccard similarity from which two inputs are near-duplicates."""
+    """Least Jaccard similarity of two near-duplicate inputs."""
 
     leakage: float = Field(0.6, gt=0, le=1)
     """Jaccard similarity to a held-out input from which an input counts as leakage."""
@@ -156,7 +156,7 @@ class GateOptions(ChosenRows):
     """Cosine from which two inputs are semantic duplicates; by default that of the embedder."""
 
     conflict: float = Field(0.9, gt=0, le=1)
-    """Jaccard similarity from which two inputs must have the same answer."""
+    """Least Jaccard similarity of two inputs that must have the same answer."""
 
     optional: list[str] = Field(default_factory=list)
     """Optional gates to apply in addition."""

@@ -110,7 +110,7 @@ class ExportRequest(StageRequest):
     options_model = "narrowcast.stages.export.options:Options"
 
     force: bool = False
-    """Export again even if nothing has changed, and a model that failed a gate or lost to a baseline."""
+    """Export even if nothing has changed, and even if the model failed a gate or lost to a baseline."""
 
 
 class ParityRequest(OptionsRequest):

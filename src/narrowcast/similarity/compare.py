@@ -49,7 +49,7 @@ def compare(
     Args:
         left: the set to search, train for instance.
         right: the set whose texts should not be in it.
-        similarity: Jaccard similarity from which two texts are near-duplicates.
+        similarity: least Jaccard similarity of two near-duplicates.
         by: compares what is left by meaning; not done where None.
         meaning: cosine from which two texts are semantic duplicates; the embedder's own where None.
     """

@@ -57,7 +57,7 @@ class ScheduleOptions(StageOptions):
     """Optimizer and schedule."""
 
     epochs: int | None = Field(None, ge=1, le=1000)
-    """Passes over the train rows. Chosen by default."""
+    """Passes over the train rows. By default set from their number."""
     learning_rate: float | None = Field(None, gt=0, lt=1)
     """Peak learning rate; by default chosen by base and method."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
@@ -78,7 +78,7 @@ class BatchOptions(StageOptions):
     batch_size: int = Field(32, ge=1)
     """Examples per optimizer step."""
     micro_batch_size: int | None = Field(None, ge=1)
-    """Examples per forward pass; fewer take less memory and give the same result. Chosen by default."""
+    """Examples per forward pass; fewer take less memory. By default set from the length of the rows."""
     max_length: int | None = Field(None, ge=8)
     """Maximum length of a row in tokens; longer rows are rejected. By default the context length."""
     layout: Literal["auto", "padded", "tree"] = "auto"
@@ -86,7 +86,7 @@ class BatchOptions(StageOptions):
     layout_costs: Costs | None = None
     """Measured costs by which the layout of each batch is chosen; given to repeat a run."""
     word_dropout: float | None = Field(None, ge=0, lt=1)
-    """Share of input tokens dropped or replaced, redrawn in each epoch. Chosen by default."""
+    """Share of input tokens dropped or replaced, redrawn in each epoch. By default set from task and base."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Precision of matrix products; auto takes bf16 where the hardware supports it."""
     gradient_checkpointing: bool = False
@@ -130,7 +130,7 @@ class PreflightOptions(StageOptions):
     """Checks before and after the run."""
 
     preflight: Literal["strict", "fail-open", "off"] = "strict"
-    """Stop the run on a preflight problem (strict), only report it (fail-open), or do not check (off)."""
+    """Stop on a preflight problem (strict), only report it (fail-open), or check for baselines alone (off)."""
     probe_steps: int = Field(10, ge=0, le=100)
     """Steps that are timed to forecast time and memory, in runs at least ten times as long; 0 is off."""
     forgetting_check: bool = True

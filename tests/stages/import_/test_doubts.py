@@ -104,8 +104,12 @@ def test_a_named_mapping_is_tried_too(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "rows", "reason"),
     [
-        (lambda n: {"text": f"message about parcel {n}", "label": "billing"}, 90, "'label' has one value"),
-        (lambda n: {"text": f"m{n}", "label": LABELS[n % 3]}, 2, "they are 2, and 20 are needed"),
+        (lambda n: {"text": f"message about parcel {n}", "label": "billing"}, 90, "'label' has the same"),
+        (
+            lambda n: {"text": f"m{n}", "label": LABELS[n % 3]},
+            2,
+            "there are 2 rows, and at least 20 are needed",
+        ),
     ],
 )
 def test_a_refusal_names_the_reason(

@@ -209,19 +209,17 @@ def _no_proposal(introspection: IntrospectedSource) -> str:
     if introspection.report.hypotheses:
         first = introspection.report.hypotheses[0]
         return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
-    return (
-        "no known shape fits these rows: there is no text column with another column to learn; "
-        f"{_lack(introspection)}found: {_seen(introspection)}"
-    )
+    lack = _lack(introspection) or "no column looks like a text with an answer"
+    return f"no mapping can be proposed: {lack}; found: {_seen(introspection)}"
 
 
 def _lack(introspection: IntrospectedSource) -> str:
     """What most often is the reason: too few rows, or a label of one value."""
     report = introspection.report
     if report.rows < LEAST_ROWS:
-        return f"they are {report.rows}, and {LEAST_ROWS} are needed to judge by; "
+        return f"there are {report.rows} rows, and at least {LEAST_ROWS} are needed"
     single = [each.name for each in report.columns if each.distinct == 1 and is_label_name(each.name)]
-    return f"{single[0]!r} has one value in all rows, which teaches nothing; " if single else ""
+    return f"{single[0]!r} has the same value in all rows" if single else ""
 
 
 def _seen(introspection: IntrospectedSource) -> str:

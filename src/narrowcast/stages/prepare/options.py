@@ -23,7 +23,7 @@ class Options(StageOptions):
     """Share of test rows, for the final measurement; by default as for dev."""
 
     golden: float = Field(0.0, ge=0, lt=1)
-    """Share of golden rows, which stay locked."""
+    """Share of golden rows: held back for the final decision, never used for training or in prompts."""
 
     seed: int = 0
     """Seed of the assignment of groups to splits."""
@@ -32,10 +32,10 @@ class Options(StageOptions):
     """Keep near-duplicates in one split, or split them freely and count the leakage."""
 
     similarity: float = Field(0.8, gt=0, le=1)
-    """Jaccard similarity from which two texts are near-duplicates."""
+    """Least Jaccard similarity of two near-duplicates."""
 
     clusters: float | None = Field(None, gt=0, le=1)
-    """Also keep rows in one split whose TF-IDF vectors have at least this cosine, such as 0.6."""
+    """Also keep two rows in one split if the cosine of their TF-IDF vectors is at least this, such as 0.6."""
 
     groups: Literal["together", "free"] = "together"
     """Keep rows with equal group keys in one split, or ignore the keys."""
