@@ -130,7 +130,7 @@ class PreflightOptions(StageOptions):
     """Checks before and after the run."""
 
     preflight: Literal["strict", "fail-open", "off"] = "strict"
-    """Stop on a preflight problem (strict), only report it (fail-open), or check for baselines alone (off)."""
+    """Stop on a preflight problem (strict), only report it (fail-open), or check only baselines (off)."""
     probe_steps: int = Field(10, ge=0, le=100)
     """Steps that are timed to forecast time and memory, in runs at least ten times as long; 0 is off."""
     forgetting_check: bool = True
