@@ -36,7 +36,7 @@ def init(
         if request.name is None:
             say(f"[dim]assumed: its name, {created.slug}, from the current folder[/]")
         if created.assumed:
-            say(f"[dim]assumed: {', '.join(created.assumed)}; see task.md and specs, marked (assumed)[/]")
+            say(f"[dim]not given, so assumed: {', '.join(created.assumed)}; edit task.md and specs[/]")
         next_step("narrowcast data import --locator csv:PATH --auto")
 
     emit(created, as_json, render)

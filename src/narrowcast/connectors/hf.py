@@ -123,7 +123,7 @@ class HfConnector:
             raise
         except Exception as error:
             reason = " ".join(str(error).split())[:400] or type(error).__name__
-            fix = "check name, config, split and revision on the hub; a private set needs HF_TOKEN"
+            fix = "check the network, the name, config, split and revision; a private set needs HF_TOKEN"
             if self._offline:
                 fix = "unset HF_HUB_OFFLINE and NARROWCAST_OFFLINE to fetch it"
             raise data_error(f"the data set cannot be read: {reason}", self._locator, fix) from error

@@ -51,7 +51,7 @@ def pull(hub_id: str, settings: Settings, *, revision: str | None = None) -> Pat
         raise ModelError(
             f"{hub_id} cannot be downloaded: {lines[0]}",
             where=hub_id,
-            next_command=f"check the name, your access and the network, then narrowcast models pull {hub_id}",
+            next_command=f"check the network, the name and your access, then narrowcast models pull {hub_id}",
             reason_code="model_not_downloaded",
         ) from error
     return Path(folder)
