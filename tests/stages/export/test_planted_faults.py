@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from narrowcast.core.parity import ParityReport
-from narrowcast.core.request import StageRequest
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.ops.export import export
 from narrowcast.ops.requests import ExportRequest
-from narrowcast.pipeline.execute import run_stage
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.stages.export import bundle as bundle_module
 from narrowcast.stages.train import STAGE as TRAIN
 from tests.support.export_faults import FAULTS, FORMATS, Fault, plant
@@ -93,7 +92,7 @@ def test_a_file_of_another_run_is_refused(either, spoilt_export, tmp_path, renam
     run_id = first.read_text()
     export(either, ExportRequest(options={"formats": ["merged"]}))
     options = {"base": base, "batch_size": 8, "epochs": 1, "learning_rate": 1e-4, "method": "lora"}
-    run_stage(either, TRAIN, StageRequest(options=options, force=True))
+    either.runner().run(TRAIN, stage_options(either, TRAIN, options), force=True)
     assert first.read_text() != run_id
     merged = either.paths.merged / run_id.strip()
 
