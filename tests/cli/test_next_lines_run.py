@@ -106,3 +106,50 @@ def test_each_command_names_its_project_first(cli: Cli) -> None:
     cli("init", "first")
     for words in (["runs"], ["events"], ["data", "ledger"], ["status"]):
         assert cli(*words).stderr.splitlines()[0] == "project first"
+
+
+_LOOKING = (
+    "status", "runs", "projects", "data imports", "data ledger", "data conflicts", "data versions",
+    "data review", "data mappers", "recipes list", "recipes show sft-lora", "models list",
+    "models show embedded", "jobs list", "preflight --probe-steps 0", "eval", "export", "serve",
+    "data lineage nothing:1", "runs show exp-0000000000", "data introspect --locator csv:rows.csv",
+    "data gate gen-1", "compare tfidf base", "train", "train --resume", "events",
+    "data forget --text none", "data remove imp-00000000", "prepare --dry-run", "audit verify",
+)  # fmt: skip
+# Words that stand for what only the user knows, and what makes a long command short here.
+_GIVEN = {"NAME": "third", "ID": "embedded", "PROJECT": "second", "NUMBER": "1e-4", "STAGE": "prepare"}
+_SHORT = {"baseline": ["--models", "majority"], "train": ["--dry-run", "--probe-steps", "0"]}
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["empty", "imported"])
+def test_every_next_line_of_a_set_of_commands_is_a_command(
+    other: list[str | Path], imported: bool, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = _rows(tmp_path / "rows.csv")
+    if imported:
+        cli(*other, "data", "import", "-p", "first", "--locator", f"csv:{rows}", "--auto")
+        cli(*other, "prepare", "-p", "first")
+    lines: dict[str, str] = {}
+    for words in _LOOKING:
+        place = (
+            []
+            if words.split()[0] in {"projects", "recipes", "models"} or "introspect" in words
+            else ["--project", "first"]
+        )
+        place = [] if words == "data mappers" else place
+        done = cli(*other, *words.split(), *place, code=None)
+        assert done.returncode != 2, f"{words}: {done.stderr}"
+        for line in _NEXT.findall(done.stdout + done.stderr):
+            lines.setdefault(line, words)
+    assert len(lines) > 8
+    wrong = []
+    for line, said_by in lines.items():
+        words = [_GIVEN.get(each, each) for each in shlex.split(line, comments=True)]
+        words = [f"csv:{rows}" if each in {"SCHEME:PATH", "csv:PATH"} else each for each in words]
+        command = words[2] if words[0] == "--home" else words[0]
+        ran = cli(*words, *_SHORT.get(command, []), code=None)
+        misread = ran.returncode == 2 and "no teacher is set" not in ran.stderr
+        if words[:2] != ["--home", str(other[1])] or misread or "Traceback" in ran.stderr:
+            wrong.append(f"{said_by}: {line}\n  {ran.returncode} {ran.stderr}")
+    assert not wrong, "\n".join(wrong)

@@ -44,7 +44,7 @@ class RichProgress:
         self.finish()
         if not self._console.is_terminal:
             self._console.print(description, markup=False)
-            self._phase = _Phase(description, total, begun=self._clock(), shown=self._clock())
+            self._phase = _Phase(description, total, begun=self._clock(), last=self._clock())
             return
         self._bar = RichBar(
             TextColumn("  {task.description}"),
@@ -62,7 +62,7 @@ class RichProgress:
         """Units done, with figures beside the bar."""
         if self._phase is not None:
             self._phase.done += units
-            if self._clock() - self._phase.shown >= _LINE_SECONDS:
+            if self._clock() - self._phase.last >= _LINE_SECONDS:
                 self._tell(self._phase, fields)
         if self._bar is None or self._task is None:
             return
@@ -85,10 +85,10 @@ class RichProgress:
 
     def _tell(self, phase: _Phase, fields: dict[str, str | float]) -> None:
         """One line: the share that is done, the time that is left, the figures."""
-        phase.shown = self._clock()
+        phase.last = self._clock()
         share = f"{phase.done:,}"
         if phase.total:
-            left = (phase.shown - phase.begun) * max(phase.total - phase.done, 0) / max(phase.done, 1)
+            left = (phase.last - phase.begun) * max(phase.total - phase.done, 0) / max(phase.done, 1)
             share += f" of {phase.total:,} ({phase.done / phase.total:.0%}), {_duration(left)} left"
         figures = "".join(f", {name} {_short(value)}" for name, value in fields.items())
         self._console.print(f"{phase.description}: {share}{figures}", markup=False, soft_wrap=True)
@@ -101,7 +101,7 @@ class _Phase:
     description: str
     total: int | None
     begun: float
-    shown: float
+    last: float
     done: int = 0
 
 
