@@ -343,6 +343,7 @@ REASONS: dict[str, Reason] = {
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
     "project_migrated": Reason(_S, _INFO, "a project was migrated to the current format"),
+    "project_space_freed": Reason(_S, _INFO, "checkpoints or merged weights were removed to free space"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
     "stage_interrupted": Reason(
         _S, _WARN, "the process of a stage ended before the stage did", "narrowcast run"

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Start",
         "Show the current project, what is stale, and what is next.",
     ),
+    "gc": ("narrowcast.cli.gc:gc", "Start", "Show and free what runs hold on the disk."),
     "migrate": (
         "narrowcast.cli.projects:migrate",
         "Start",

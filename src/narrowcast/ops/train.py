@@ -22,7 +22,7 @@ def train(project: Project, request: TrainRequest | None = None, work: Work | No
     """Train, or take the result of an equal run.
 
     Where work is cancelled, a checkpoint is written first. With `resume`, the interrupted run that began last
-    and fits the request goes on, with the options it began with.
+    and fits the request continues, with the options it began with.
 
     Raises:
         StageError: with one of the codes `training_*`; `training_nothing_to_resume` if none was interrupted.
