@@ -278,9 +278,7 @@ REASONS: dict[str, Reason] = {
     "training_baseline_missing": Reason(
         _T, _ERR, "no baseline was measured on this data set", "narrowcast baseline"
     ),
-    "training_nothing_to_resume": Reason(
-        _T, _ERR, "there is no interrupted run to resume", "narrowcast train"
-    ),
+    "training_nothing_to_resume": Reason(_T, _ERR, "no run was interrupted", "narrowcast train"),
     "training_interrupted_run": Reason(
         _T, _ERR, "the same run was interrupted before", "narrowcast train --resume"
     ),

@@ -23,8 +23,9 @@ def other(cli: Cli, tmp_path: Path) -> list[str | Path]:
 
 
 def _rows(path: Path, count: int = 60) -> Path:
+    texts = ("give my money back for", "nothing has come yet of", "the bill is too high for")
     kinds = ("refund", "delivery", "invoice")
-    lines = [f"please help me with {kinds[n % 3]} case {n * 7919},{kinds[n % 3]}" for n in range(count)]
+    lines = [f"please {texts[n % 3]} case {n * 7919},{kinds[n % 3]}" for n in range(count)]
     path.write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return path
 

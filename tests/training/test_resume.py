@@ -64,7 +64,7 @@ def test_resume_alone_continues_the_interrupted_run(workshop, cli, cli_json):
     assert 11 <= stopped["step"] < stopped["steps"]
     shown = cli("runs", *place).stdout
     assert whole.run_id in shown
-    assert f"next: narrowcast train --project {elsewhere.opened.slug} --resume" in shown
+    assert "next: narrowcast train --project task-1-2 --resume" in shown  # the copy is not the current one
     assert cli_json("status", *place)["next"] == "narrowcast train --resume"
     others = cli_json("train", *place, "--resume", "--epochs", "2", code=1)["error"]
     assert others["reason_code"] == "training_nothing_to_resume"

@@ -19,7 +19,7 @@ class ProjectStatus(BaseModel):
 
     Attributes:
         stages: each source and stage, and why it would run.
-        next: the command that goes on from here.
+        next: the command to run now.
     """
 
     project: str

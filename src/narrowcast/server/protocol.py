@@ -1,7 +1,7 @@
 """The part of OpenAI's chat protocol that is served. What is not honoured is refused, never passed over.
 
-A field that is null, or has a value that asks for nothing (`tools: []`, `tool_choice: "none"`), is no
-request: clients send such fields by default, and send the server's own reply back with `refusal: null`.
+A field that is null, or has a value that asks for nothing (`tools: []`, `tool_choice: "none"`), is
+accepted: clients send such fields by default, and send the server's own reply back with `refusal: null`.
 """
 
 from __future__ import annotations
