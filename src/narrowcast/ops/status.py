@@ -63,10 +63,10 @@ def status(project: Project) -> ProjectStatus:
 def _next(
     project: Project, steps: list[PlannedStep], interrupted: list[InterruptedRun], *, empty: bool
 ) -> str:
-    if empty:
-        return "narrowcast data import --locator SCHEME:PATH --auto"
     if any(each.step for each in interrupted):
         return "narrowcast train --resume"
+    if empty:
+        return "narrowcast data import --locator SCHEME:PATH --auto"
     first = next((each.stage for each in steps if each.runs), "")
     if first in PIPELINE and first != "verify":
         return f"narrowcast {stage(first).words}"
