@@ -129,7 +129,7 @@ REASONS: dict[str, Reason] = {
         "set NARROWCAST_TEACHER_URL and NARROWCAST_TEACHER_MODEL, then: narrowcast data generate",
     ),
     "factory_cap_reached": Reason(
-        _F, _WARN, "the spending cap was reached", "narrowcast data generate --cap-tokens"
+        _F, _WARN, "the spending cap was reached", "narrowcast data generate --cap-tokens N"
     ),
     "factory_cancelled": Reason(
         _F, _WARN, "stopped on request; paid answers are kept", "narrowcast data generate"
@@ -225,7 +225,7 @@ REASONS: dict[str, Reason] = {
         _T, _WARN, "a tracker did not accept figures; the run was not affected", "narrowcast runs"
     ),
     "training_tracker_unusable": Reason(
-        _T, _ERR, "a tracker cannot be used", "narrowcast train without --track"
+        _T, _ERR, "a tracker cannot be used", "narrowcast train, without --track"
     ),
     "training_forced": Reason(
         _T, _WARN, "training without an evaluated baseline was forced", "narrowcast baseline"
@@ -278,6 +278,7 @@ REASONS: dict[str, Reason] = {
     "training_baseline_missing": Reason(
         _T, _ERR, "no baseline was measured on this data set", "narrowcast baseline"
     ),
+    "training_nothing_to_resume": Reason(_T, _ERR, "no run was interrupted", "narrowcast train"),
     "training_interrupted_run": Reason(
         _T, _ERR, "the same run was interrupted before", "narrowcast train --resume"
     ),
@@ -340,6 +341,7 @@ REASONS: dict[str, Reason] = {
     # system
     "project_created": Reason(_S, _INFO, "a project was created"),
     "project_migrated": Reason(_S, _INFO, "a project was migrated to the current format"),
+    "project_space_freed": Reason(_S, _INFO, "checkpoints or merged weights were removed to free space"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
     "stage_interrupted": Reason(
         _S, _WARN, "the process of a stage ended before the stage did", "narrowcast run"

@@ -66,7 +66,8 @@ def test_doubt_shows_the_hypotheses_and_the_next_command(cli: Cli, tmp_path: Pat
     done = cli("data", "import", "--locator", f"csv:{path}", "--auto", code=1)
     assert "text with one label" in done.stdout
     assert "error: the best mapping has a confidence of" in done.stderr
-    assert "next: add --force to use it, or name the columns: --mapper label_to_classification" in done.stderr
+    asked = f"data import --locator csv:{path} --auto"
+    assert f"next: narrowcast {asked} --force   # to use it; or name the columns: --mapper" in done.stderr
     told = cli("data", "import", "--locator", f"csv:{path}", "--auto", "--json", code=1).stdout
     error = json.loads(told)["error"]
     assert error["reason_code"] == "dataset_mapping_uncertain"

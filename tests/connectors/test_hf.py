@@ -142,7 +142,7 @@ def test_errors_name_the_data_set_and_offline_asks_nobody(hub: Site, tmp_path: P
     assert done.returncode == 1, done.stdout + done.stderr
     assert "nope" in done.stderr
     assert "(hf:acme/tickets:nope)" in done.stderr
-    assert "next: check the network, the name, config, split" in done.stderr
+    assert "fix: check the network, the name, config, split" in done.stderr
     hub.asked.clear()
     offline = narrowcast(
         hub, tmp_path / "other", "data", "introspect", "-l", "hf:acme/tickets:train", HF_HUB_OFFLINE="1"

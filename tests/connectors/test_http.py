@@ -189,7 +189,7 @@ def test_without_the_setting_an_import_from_loopback_is_refused(site: Site, cli:
     cli("init", "web")
     done = cli("data", "import", "--locator", f"{site.url}/x.jsonl", "--auto", code=1)
     assert "private address" in done.stderr
-    assert "next: if that is meant" in done.stderr
+    assert "fix: if that is meant" in done.stderr
 
 
 def test_downloads_lie_in_the_raw_folder(project: Any, settings: Settings) -> None:

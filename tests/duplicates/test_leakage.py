@@ -151,7 +151,7 @@ def test_the_command_line_compares_files_and_splits(
     assert (audit["exact"], audit["near"], audit["semantic"]) == (1, 0, None)
     cli("data", "leakage", train, test, "--embedder", "none", "--gate", code=3)
     wrong = cli("data", "leakage", train, "nothing", code=2)
-    assert "next: SCHEME:PATH, train, dev, test, golden, or accepted" in wrong.stderr
+    assert "fix: SCHEME:PATH, train, dev, test, golden, or accepted" in wrong.stderr
     words = [f"{a}{b}" for a in ("al", "bri", "cho", "del", "fos") for b in ("pha", "vo", "ka", "tar")]
     chance = random.Random(1)
     rows = [{"text": " ".join(chance.sample(words, 7)), "label": "ab"[n % 2]} for n in range(60)]

@@ -83,7 +83,7 @@ def test_pause_then_resume_continues_from_the_checkpoint(project, settings, work
     resume(settings, job.id)
     done = wait_for(settings, job.id, "done")
     assert done.state.attempts == 2
-    assert "--resume" in read_log(settings, job.id)
+    assert "--continue" in read_log(settings, job.id)
     assert "training_resumed" in [event.reason_code for event in project.trail.events()]
     assert codes(project, job.id) == [
         "job_submitted", "job_started", "job_paused", "job_resumed", "job_started", "job_done",

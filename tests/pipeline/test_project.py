@@ -1,4 +1,4 @@
-"""Projects: found by number, slug, folder, place and last use; one writer at a time."""
+"""Projects: found by number, slug, folder, place and choice; one writer at a time."""
 
 import sqlite3
 import subprocess
@@ -22,7 +22,9 @@ def test_ways_to_name_a_project(settings: Settings, monkeypatch: pytest.MonkeyPa
     assert Project.open(settings).id == two.id, "looking at one does not make it the one in use"
     with Project.open(settings, "first-task") as opened, opened.lock("prepare"):
         pass
-    assert Project.open(settings).id == one.id, "the one worked on last"
+    assert Project.open(settings).id == two.id, "neither does working on it"
+    one.use()
+    assert Project.open(settings).id == one.id, "the one that was chosen last"
     monkeypatch.chdir(one.paths.root)
     assert Project.open(settings).id == one.id, "the one the current folder lies in"
     assert Project.open(settings.model_copy(update={"project": "2"})).id == two.id

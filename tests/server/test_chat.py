@@ -149,6 +149,28 @@ def test_what_is_not_honoured_is_refused(plain, fields, param):
     assert caught.value.type == "invalid_request_error"
 
 
+def test_a_reply_is_a_valid_turn_of_the_next_request(plain):
+    reply = ask(plain).choices[0].message
+    assert "refusal" in reply.model_dump(), "the field that was refused"
+    more = [{"role": "user", "content": "And my other card?"}]
+    sent = ask(plain, messages=[*QUESTION, reply, *more])
+    spelt = {"role": "assistant", "content": reply.content}
+    assert (
+        sent.choices[0].message.content
+        == ask(plain, messages=[*QUESTION, spelt, *more]).choices[0].message.content
+    )
+    ask(plain, messages=[*QUESTION, reply.model_dump(), *more])  # nulls spelt out
+
+
+def test_null_and_neutral_values_ask_for_nothing(plain):
+    nothing = {"tools": None, "logit_bias": {}, "tool_choice": "none", "store": False, "metadata": None}
+    fields = {"n": 1, "extra_body": {**nothing, "functions": [], "parallel_tool_calls": True, "stop": None}}
+    assert ask(plain, **fields).choices[0].message.content == ask(plain).choices[0].message.content
+    for asked in ({"tool_choice": "required"}, {"store": True}, {"logit_bias": {"5": 1}}, {"store": 0}):
+        with pytest.raises(openai.BadRequestError):
+            ask(plain, extra_body=asked)
+
+
 def test_too_long_a_prompt_is_a_400(plain, classifier):
     for server, model in ((plain, "tiny"), (classifier, "cards-f16")):
         with pytest.raises(openai.BadRequestError) as caught:

@@ -37,7 +37,7 @@ def test_random_kills_lose_nothing(project, tiny_base):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     reached = 0
     for kill in range(KILLS):
-        words = [*command, "--force"] if kill == 0 else [*command, "--resume"]
+        words = [*command, "--force"] if kill == 0 else [*command, "--continue"]
         begun = {path: path.stat().st_mtime_ns for path in paths.runs.glob("*/trace.csv")}
         with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as process:
             # Past the last checkpoint, somewhere in the next few steps, with what is written there.
@@ -50,7 +50,7 @@ def test_random_kills_lose_nothing(project, tiny_base):
         assert step >= reached, "a whole checkpoint was lost"
         reached = step
     assert reached, "the first run finished before its kill"
-    resumed = _run([*command, "--resume"], environment)
+    resumed = _run([*command, "--continue"], environment)
     (trace,) = [read_trace(path) for path in paths.runs.glob("*/trace.csv")]
     assert [line.step for line in trace if line.loss is not None] == list(range(1, UPDATES + 1))
     whole = _run([*command, "--force"], environment)

@@ -52,6 +52,36 @@ def test_an_interrupted_run_is_not_lost_silently(workshop):
     assert "--force" in caught.value.next_command
 
 
+def test_resume_alone_continues_the_interrupted_run(workshop, cli, cli_json):
+    refused = cli_json("train", "--resume", code=1)["error"]
+    assert refused["reason_code"] == "training_nothing_to_resume"
+    options = {"method": "lora", "epochs": 3, "micro_batch_size": 3}
+    whole, elsewhere = workshop.train(**options), workshop.elsewhere()
+    elsewhere.interrupt(11, **options)
+    place = ["--project", elsewhere.project.root]
+    *_, stopped = cli_json("runs", *place)  # the copied index has the finished one
+    assert (stopped["state"], stopped["run_id"]) == ("interrupted", whole.run_id)
+    assert 11 <= stopped["step"] < stopped["steps"]
+    shown = cli("runs", *place).stdout
+    assert whole.run_id in shown
+    assert "next: narrowcast train --project task-1-2 --resume" in shown  # the copy is not the current one
+    assert cli_json("status", *place)["next"] == "narrowcast train --resume"
+    others = cli_json("train", *place, "--resume", "--epochs", "2", code=1)["error"]
+    assert others["reason_code"] == "training_nothing_to_resume"
+    assert whole.run_id in others["message"]
+    parts = cli_json("train", *place, "--resume", "--oom-retries", "1")
+    assert (parts["run_id"], parts["weights_sha256"]) == (whole.run_id, whole.weights_sha256)
+    assert {each["state"] for each in cli_json("runs", *place)} == {"finished"}
+    cli_json("train", *place, "--resume", code=1)
+
+
+def test_an_interrupted_run_of_other_rows_is_not_resumed(workshop, cli_json):
+    workshop.interrupt(3, epochs=2)
+    save_dataset(workshop.project.root, split_rows(sentences(90), dev=16))
+    error = cli_json("train", "--resume", code=1)["error"]
+    assert "have changed" in error["message"]
+
+
 def test_a_time_limit_stops_with_a_checkpoint(workshop):
     with pytest.raises(StageError) as caught:
         workshop.train(time_limit_minutes=1e-6)

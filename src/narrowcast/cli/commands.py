@@ -10,6 +10,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("narrowcast.cli.projects:init", "Start", "Create a project."),
     "run": ("narrowcast.cli.run:run", "Start", "Run the pipeline of a project."),
     "projects": ("narrowcast.cli.projects:projects", "Start", "List the projects."),
+    "use": ("narrowcast.cli.projects:use", "Start", "Choose the current project."),
+    "status": (
+        "narrowcast.cli.projects:status",
+        "Start",
+        "Show the current project, what is stale, and what is next.",
+    ),
+    "gc": ("narrowcast.cli.gc:gc", "Start", "Show and free what runs hold on the disk."),
     "migrate": (
         "narrowcast.cli.projects:migrate",
         "Start",

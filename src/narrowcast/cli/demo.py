@@ -33,6 +33,7 @@ def demo(
     from narrowcast.demo.project import open_demo
 
     opened = open_demo(state.settings(), project, base)
+    state.work_on(opened.slug)
     if not as_json:
         introduce(str(opened.paths.root), base)
     with opened, terminal_work(as_json) as work:
@@ -95,14 +96,13 @@ def show_step(step: Step) -> None:
 
 def conclude(result: DemoResult) -> None:
     """Two answers, the table, what to do next."""
-    from narrowcast.cli.output import console, say
+    from narrowcast.cli.output import next_step, say
     from narrowcast.cli.summary import show_summary
 
     for answer in result.answers:
         _show_answer(answer)
     show_summary(result.summary)
-    console.print("      narrowcast init NAME", markup=False, end="")
-    say("[dim], then `data import --auto` and `run`: the same pipeline on your own rows[/]")
+    next_step("narrowcast init NAME, then data import --auto and run: the same pipeline on your own rows")
     minutes, seconds = divmod(round(result.seconds), 60)
     say(f"[dim]{minutes} min {seconds} s in total[/]")
 

@@ -41,6 +41,7 @@ def _run(args: list[str]) -> None:
     from narrowcast.cli.root import app
 
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    state.begin(args)
     try:
         get_command(app).main(args=args, prog_name="narrowcast")
     except Exception as error:
@@ -81,14 +82,17 @@ def _report(error: NarrowcastError, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        print(json.dumps({"error": error.to_dict()}, ensure_ascii=False))  # noqa: T201
+        from narrowcast.cli.next_command import next_line
+
+        plain = error.to_dict()
+        plain["actionable_fix"] = next_line(error.next_command)[1] if error.next_command else ""
+        print(json.dumps({"error": plain}, ensure_ascii=False))  # noqa: T201
         return
-    from narrowcast.cli.output import stderr
+    from narrowcast.cli.output import next_step, stderr
 
     stderr.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True, highlight=False)
     if error.next_command:
-        stderr.print("[bold]next:[/] ", end="")
-        stderr.print(error.next_command, markup=False, soft_wrap=True, highlight=False)
+        next_step(error.next_command, stderr)
 
 
 def _plain(error: NarrowcastError) -> str:

@@ -41,6 +41,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from narrowcast.cli.parameters import CommandField, command_fields
 from narrowcast.core.request import OptionsRequest
+from narrowcast.core.suggest import did_you_mean
 from narrowcast.errors import UsageError
 
 ProjectOption = Annotated[
@@ -166,7 +167,7 @@ def _settings(model: type[BaseModel], settings: list[str], mistakes: list[str]) 
     for name in list(parsed):
         field = model.model_fields.get(name)
         if field is None:
-            mistakes.append(f"{name}: extra inputs are not permitted")
+            mistakes.append(f"{name}: there is no such option{did_you_mean(name, model.model_fields)}")
         else:
             _check(CommandField.of(name, field, of_stage=True), parsed[name], mistakes)
     return parsed

@@ -51,7 +51,10 @@ def say(text: str) -> None:
     console.print(text)
 
 
-def next_step(command: str) -> None:
-    """What to run next."""
-    console.print("[bold]next:[/] ", end="")
-    console.print(command, markup=False, soft_wrap=True)
+def next_step(command: str, to: Console = console) -> None:
+    """What to run next, as a line that runs as printed (`narrowcast.cli.next_command`)."""
+    from narrowcast.cli.next_command import next_line
+
+    label, line = next_line(command)
+    to.print(f"[bold]{label}:[/] ", end="")
+    to.print(line, markup=False, soft_wrap=True, highlight=False)

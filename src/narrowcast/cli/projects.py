@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narrowcast.cli import state
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.cli.state import settings
 from narrowcast.ops.requests import InitRequest, MigrateRequest
+
+if TYPE_CHECKING:
+    from narrowcast.ops.status import ProjectStatus
 
 
 @request_command
@@ -30,6 +34,7 @@ def init(
     if sys.stdin.isatty() and sys.stdout.isatty() and not (as_json or yes):
         request = _ask(request)
     created = create_project(settings(), request)
+    state.work_on(created.slug)
 
     def render() -> None:
         say(f"project [bold]{created.slug}[/] (number {created.id}) in {created.path}")
@@ -80,11 +85,18 @@ def _split(labels: str | None) -> list[str]:
 
 def projects(as_json: JsonOption = False) -> None:
     """List the projects of the workspace."""
+    from narrowcast.pipeline.project import default_project
     from narrowcast.pipeline.project import projects as list_projects
 
-    entries = list_projects(settings())
+    entries, current = list_projects(settings()), default_project(settings())
     value = [
-        {"id": each.id, "slug": each.slug, "path": str(each.path), "used_at": each.used_at}
+        {
+            "id": each.id,
+            "slug": each.slug,
+            "path": str(each.path),
+            "used_at": each.used_at,
+            "current": each == current,
+        }
         for each in entries
     ]
 
@@ -94,11 +106,68 @@ def projects(as_json: JsonOption = False) -> None:
             next_step("narrowcast init NAME")
             return
         table(
-            [("#", "right"), "project", "last used (UTC)", "folder"],
-            [(each.id, each.slug, each.used_at[:16].replace("T", " "), each.path) for each in entries],
+            ["", ("#", "right"), "project", "chosen (UTC)", "folder"],
+            [
+                (
+                    "current" if each == current else "",
+                    each.id,
+                    each.slug,
+                    each.used_at[:16].replace("T", " "),
+                    each.path,
+                )
+                for each in entries
+            ],
         )
+        next_step("narrowcast status" if current else "narrowcast use PROJECT")
 
     emit(value, as_json, render)
+
+
+def use(
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Number, slug or folder of the project.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Make a project the current one: the one that commands take where none is named."""
+    from narrowcast.ops.projects import use_project
+
+    used = use_project(settings(), project)
+
+    def render() -> None:
+        say(f"the current project is [bold]{used.slug}[/], in {used.path}")
+        if used.hidden_by:
+            say(f"[yellow]warning[/] not here: {used.hidden_by} decides first")
+        next_step("narrowcast status")
+
+    state.work_on(used.slug)
+    emit(used, as_json, render)
+
+
+def status(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Show which project commands work on, what is stale in it, and what to do next."""
+    from narrowcast.ops.status import status as read_status
+
+    with state.open_project(project) as opened:
+        report = read_status(opened)
+    emit(report, as_json, lambda: _show_status(report))
+
+
+def _show_status(report: ProjectStatus) -> None:
+    say(f"[bold]{report.project}[/] in {report.path}")
+    say(f"workspace {report.workspace}")
+    say(f"task: {report.task or 'not decided; the first import decides it'}")
+    rows = f"{report.accepted_rows:,} accepted rows of {report.imports:,} imports"
+    say(f"data: {rows}; data set {report.dataset_version[:12] or 'not prepared'}")
+    say(f"current run: {report.current_run or 'nothing was trained'}")
+    for run in report.interrupted:
+        say(f"interrupted: {run.run_id}, checkpoint at step {run.step:,} of {run.steps:,}")
+    table(
+        ["stage", "state", "reason"],
+        [
+            (each.stage, "stale" if each.runs else "up to date", each.reason if each.runs else "")
+            for each in report.stages
+        ],
+    )
+    next_step(report.next)
 
 
 @request_command
@@ -106,9 +175,8 @@ def migrate(request: MigrateRequest, project: ProjectOption = None, as_json: Jso
     """Migrate an older project to the current format; nothing is lost."""
     from narrowcast.cli.progress import terminal_work
     from narrowcast.ops.migrate import migrate as migrate_project
-    from narrowcast.pipeline.project import Project
 
-    with Project.open(settings(), project, any_format=True) as opened, terminal_work(as_json) as work:
+    with state.open_project(project, any_format=True) as opened, terminal_work(as_json) as work:
         result = migrate_project(opened, request, work)
 
     def render() -> None:

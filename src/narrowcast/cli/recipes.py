@@ -26,7 +26,7 @@ def list_(as_json: JsonOption = False) -> None:
             ["recipe", "method", "needs", "what it is"],
             [[each.name, each.method, ", ".join(each.needs), each.summary] for each in entries],
         )
-        next_step("narrowcast train --recipe NAME --dry-run")
+        next_step(f"narrowcast train --recipe {entries[0].name} --dry-run, or another of them")
 
     emit([each.model_dump() for each in entries], as_json, render)
 

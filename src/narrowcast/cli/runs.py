@@ -13,6 +13,7 @@ from narrowcast.ops.requests import RunViewRequest
 if TYPE_CHECKING:
     from narrowcast.core.run import FinishedRun, RunManifest
     from narrowcast.ops.show_run import RunView
+    from narrowcast.training.outputs.interrupted import InterruptedRun
 
 app = typer.Typer(add_completion=False, help="List and show the training runs.")
 # Of the recipe, what decides most; --json has all of it.
@@ -24,31 +25,67 @@ _OPTIONS = (
 
 @app.callback(invoke_without_command=True)
 def runs(context: typer.Context, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the finished training runs, or show one."""
+    """List the training runs, or show one."""
     if context.invoked_subcommand is None:
         list_(project, as_json)
 
 
 @app.command("list")
 def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the finished training runs."""
-    from narrowcast.cli.output import emit, say, table
+    """List the finished and the interrupted training runs."""
+    from narrowcast.cli.output import emit, next_step
     from narrowcast.cli.state import open_project
     from narrowcast.ops import train as ops
 
     with open_project(project) as opened:
-        entries = ops.runs(opened)
+        entries, stopped = ops.runs(opened), ops.interrupted(opened)
 
     def render() -> None:
-        if not entries:
-            say("no run has finished yet")
-            return
-        numbers = [
-            (name, "right") for name in ("rows", "steps", "train loss", "dev loss", "minutes", "tokens/s")
-        ]
-        table(["run", "base", "method", *numbers, "finished"], [_cells(each) for each in entries])
+        _show_finished(entries)
+        _show_interrupted(stopped)
+        if any(each.step for each in stopped):
+            next_step("narrowcast train --resume")
+        else:
+            next_step(f"narrowcast runs show {entries[-1].run_id}" if entries else "narrowcast train")
 
-    emit([each.model_dump(mode="json") for each in entries], as_json, render)
+    plain: list[dict[str, Any]] = [{"state": "finished", **each.model_dump(mode="json")} for each in entries]
+    plain += [{"state": "interrupted", **each.model_dump()} for each in stopped]
+    emit(plain, as_json, render)
+
+
+def _show_finished(entries: list[FinishedRun]) -> None:
+    from narrowcast.cli.output import say, table
+
+    if not entries:
+        say("no run has finished yet")
+        return
+    numbers = [(name, "right") for name in ("rows", "steps", "train loss", "dev loss", "minutes", "tokens/s")]
+    table(["run", "base", "method", *numbers, "finished"], [_cells(each) for each in entries])
+
+
+def _show_interrupted(stopped: list[InterruptedRun]) -> None:
+    from narrowcast.cli.output import table
+
+    if not stopped:
+        return
+    rows = [
+        (
+            each.run_id,
+            each.base.rstrip("/").rpartition("/")[2],
+            each.method,
+            f"{each.step:,} of {each.steps:,}" if each.step else "none",
+            each.started[:16].replace("T", " "),
+        )
+        for each in stopped
+    ]
+    columns: list[str | tuple[str, str]] = [
+        "run",
+        "base",
+        "method",
+        ("checkpoint at step", "right"),
+        "started",
+    ]
+    table(columns, rows, title="interrupted, or still running")
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from narrowcast.cli.output import console, say, table
+from narrowcast.cli.output import next_step, say, table
 from narrowcast.core.hashing import short
 from narrowcast.ops.summary import Summary, SummaryRow
 
@@ -20,9 +20,8 @@ def show_summary(summary: Summary) -> None:
         say(f"[bold]{summary.project}[/]: data set {short(summary.dataset_version)} is prepared")
     balance = "[green]balances[/]" if summary.ledger_balanced else "[red]does not balance[/]"
     say(f"row ledger {balance}; {summary.conclusion}")
-    for number, step in enumerate(summary.next):
-        console.print("[bold]next:[/] " if number == 0 else "      ", end="")
-        console.print(step, markup=False, soft_wrap=True)
+    for step in summary.next:
+        next_step(step)
 
 
 def _show_models(summary: Summary) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import typer
+
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.experiments.requests import SeedsRequest
 
@@ -46,6 +48,8 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
     report = preflight(project, preflight_request, work)
     if not project.settings.process:
         emit(report, as_json, lambda: render(report))
+    if not report.ok:
+        raise typer.Exit(1)  # as the run would end
 
 
 def _render(result: TrainResult) -> None:

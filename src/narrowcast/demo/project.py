@@ -72,7 +72,7 @@ def open_demo(settings: Settings, name: str = NAME, base: str = "embedded") -> P
         UsageError: if a project of that name is something else.
     """
     if slugify(name) not in {entry.slug for entry in projects(settings)}:
-        project = Project.create(settings, name)
+        project = Project.create(settings, name, use=False)
         project.save_config(configuration(name, base))
         return project
     project = Project.open(settings, slugify(name))

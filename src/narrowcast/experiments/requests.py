@@ -22,6 +22,10 @@ class TrainRequest(ResumableRequest):
 
     force: bool = False
     """Train without a baseline; discard an interrupted or finished run of the same options."""
+    resume: bool = False
+    """Continue the interrupted run, with the options that it began with."""
+    continue_: bool = False
+    """Continue an interrupted run of the same options; begin where there is none."""
     autopilot: bool = False
     """Choose base, recipe and schedule from data and machine, except those that are given."""
 

@@ -91,7 +91,7 @@ def run_step(
 def _command(command: list[str], attempt: int) -> list[str]:
     words = [*command]
     if attempt > 1 and command[0] in _RESUMABLE and "--resume" not in command:
-        words.append("--resume")
+        words.append("--continue")
     return words if "--json" in words else [*words, "--json"]
 
 

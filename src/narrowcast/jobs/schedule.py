@@ -48,7 +48,7 @@ def add_schedule(project: Project, request: ScheduleRequest) -> Schedule:
             )
         except dbos_error.DBOSException as error:
             raise UsageError(
-                str(error), where=name, next_command="narrowcast jobs schedules lists them"
+                str(error), where=name, next_command="narrowcast jobs schedules, which lists them"
             ) from error
     emit(project.settings, project.id, "job_scheduled", f"{name}: {cron}", {"job": name, "cron": cron})
     start_worker(project.settings)

@@ -6,7 +6,8 @@ import os
 import platform
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,8 @@ from narrowcast.plugins.optional import EXTRAS
 from narrowcast.store.database import open_database
 
 _LOW_DISK_GB = 5.0
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "rouge_score": "rouge-score"}
+# Where no installed distribution says that it brings the module.
+_UNKNOWN_VERSION = "installed"
 
 
 class Finding(BaseModel):
@@ -67,10 +69,15 @@ def _machine() -> Finding:
     flags = _cpu_flags()
     speed = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    summary = (
-        f"{len(os.sched_getaffinity(0))} cores ({', '.join(speed) or platform.machine()}), {memory:.0f} GiB"
-    )
+    summary = f"{_cores()} cores ({', '.join(speed) or platform.machine()}), {memory:.0f} GiB"
     return Finding(state="ok", what="machine", found=summary)
+
+
+def _cores() -> int:
+    """Those that this process may use; macOS does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu_flags() -> set[str]:
@@ -100,14 +107,16 @@ def _disk(home: Path) -> Finding:
 
 def _extras(wanted: list[str]) -> list[Finding]:
     findings = []
+    brought_by = packages_distributions()
     for module, extra in sorted(EXTRAS.items(), key=lambda item: (item[1], item[0])):
         if wanted and extra not in wanted:
             continue
-        try:
-            installed = version(_DISTRIBUTIONS.get(module, module))
-        except PackageNotFoundError:
+        what = f"{module} ({extra})"
+        if find_spec(module) is None:  # as a command that needs it decides
             fix = f"pip install 'narrowcast[{extra}]'"
-            findings.append(Finding(state="missing", what=f"{module} ({extra})", found="", fix=fix))
+            findings.append(Finding(state="missing", what=what, found="", fix=fix))
         else:
-            findings.append(Finding(state="ok", what=f"{module} ({extra})", found=installed))
+            names = brought_by.get(module, [])
+            installed = version(names[0]) if names else _UNKNOWN_VERSION
+            findings.append(Finding(state="ok", what=what, found=installed))
     return findings

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from narrowcast.core.settings import Settings
 from narrowcast.factory.spec import SpecAnswers, read_schema
 from narrowcast.ops.requests import InitRequest
-from narrowcast.pipeline.project import Project
+from narrowcast.pipeline.project import Project, default_project
 
 
 class CreatedProject(BaseModel):
@@ -41,4 +41,35 @@ def create_project(settings: Settings, request: InitRequest) -> CreatedProject:
             slug=project.slug,
             path=str(project.paths.root),
             assumed=answers.assumed(),
+        )
+
+
+class UsedProject(BaseModel):
+    """The project that was made the current one."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: int
+    slug: str
+    path: str
+    hidden_by: str
+    """What makes commands take another one here all the same; "" where nothing does."""
+
+
+def use_project(settings: Settings, ref: str) -> UsedProject:
+    """Make a project the one that commands take where none is named.
+
+    Raises:
+        UsageError: if there is no such project.
+    """
+    with Project.open(settings, ref) as project:
+        project.use()
+        taken = default_project(settings)
+        other = taken is None or taken.id != project.id
+        place = f"NARROWCAST_PROJECT={settings.project}" if settings.project else "the project of this folder"
+        return UsedProject(
+            id=project.id,
+            slug=project.slug,
+            path=str(project.paths.root),
+            hidden_by=place if other else "",
         )

@@ -155,6 +155,15 @@ class MigrateRequest(Request):
     """Show what would change; write nothing."""
 
 
+class GcRequest(Request):
+    """Free what runs hold on the disk and nothing needs any more."""
+
+    dry_run: bool = False
+    """Show what is held and what would be removed; remove nothing."""
+    interrupted: bool = False
+    """Remove the checkpoints of interrupted runs too; they can then not be resumed."""
+
+
 class RunRequest(Request):
     """Take a project through the whole loop."""
 

@@ -136,7 +136,7 @@ def _unknown(paths: ProjectPaths, run_id: str) -> ModelError:
         return ModelError(
             f"run {run_id!r} has not finished; its last checkpoint is of step {step_of(checkpoint)}",
             where=str(checkpoint),
-            next_command="narrowcast train --resume, with the options it began with",
+            next_command="narrowcast train --resume",
             reason_code="model_adapter_missing",
         )
     known = sorted(path.parent.name for path in paths.adapters.glob("*/run.json"))

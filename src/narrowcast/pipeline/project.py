@@ -57,11 +57,18 @@ class Project:
 
     @classmethod
     def create(
-        cls, settings: Settings, name: str, path: Path | None = None, *, spec: SpecAnswers | None = None
+        cls,
+        settings: Settings,
+        name: str,
+        path: Path | None = None,
+        *,
+        spec: SpecAnswers | None = None,
+        use: bool = True,
     ) -> Project:
         """Make the folder (below the workspace unless `path` says otherwise) and enter it in the index.
 
         The task specification is written with it; what `spec` leaves open is assumed, and marked so.
+        With `use` it becomes the current project; the first one of a workspace always does.
 
         Raises:
             UsageError: if the name is empty or taken, the folder holds a project already, or the answers
@@ -79,7 +86,7 @@ class Project:
                 next_command=f"narrowcast run {paths.config}",
             )
         engine = open_database(settings.database_url)
-        entry = add_project(engine, slug, root)
+        entry = add_project(engine, slug, root, use=use or not list_projects(engine))
         write_format(paths)
         save_config(paths.config, ProjectConfig(name=name, task=task))
         write_text(root / "README.md", _readme(name))
@@ -93,9 +100,10 @@ class Project:
         """Find a project by number, slug or folder.
 
         Without `ref`: `NARROWCAST_PROJECT`, else the project of the current folder, else the one that
-        was worked on last. Opening writes nothing, with two exceptions: a folder with a `narrowcast.yaml`
-        that is not in the index (a clone, a copy) is entered, because a project needs a number, and the
-        schema of the workspace's database is made or upgraded, because nothing can be found without it.
+        was made or chosen by `use` last. Opening writes nothing, with two exceptions: a folder with a
+        `narrowcast.yaml` that is not in the index (a clone, a copy) is entered, because a project needs a
+        number, and the schema of the workspace's database is made or upgraded, because nothing can be found
+        without it.
 
         Args:
             settings: of the workspace.
@@ -133,11 +141,14 @@ class Project:
             return
         with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
             self._lock_owner = threading.get_ident()
-            touch_project(self._engine, self.id)
             try:
                 yield
             finally:
                 self._lock_owner = None
+
+    def use(self) -> None:
+        """Make it the project that commands take where none is named."""
+        touch_project(self._engine, self.id)
 
     def runner(self, work: Work | None = None) -> Runner:
         """The pipeline's runner on this project."""
@@ -180,6 +191,29 @@ def projects(settings: Settings) -> list[ProjectEntry]:
         engine.dispose()
 
 
+def default_project(settings: Settings) -> ProjectEntry | None:
+    """What a command that names no project works on; None where there is none, or it is not in the index."""
+    engine = open_database(settings.database_url)
+    try:
+        entries = list_projects(engine)
+    finally:
+        engine.dispose()
+    if settings.project is not None:
+        return next((each for each in entries if settings.project in (str(each.id), each.slug)), None)
+    folder = _folder_around(Path.cwd())
+    if folder is not None:
+        return next((each for each in entries if each.path == folder), None)
+    return _in_use(entries)
+
+
+def _in_use(entries: list[ProjectEntry]) -> ProjectEntry | None:
+    return max(entries, key=lambda entry: entry.used_at, default=None)
+
+
+def _folder_around(place: Path) -> Path | None:
+    return next((each for each in (place, *place.parents) if (each / "narrowcast.yaml").is_file()), None)
+
+
 def _find(engine: Engine, ref: str | None) -> ProjectEntry:
     entries = list_projects(engine)
     if ref is not None:
@@ -194,13 +228,13 @@ def _find(engine: Engine, ref: str | None) -> ProjectEntry:
             where=ref,
             next_command="`narrowcast projects` lists them; `narrowcast init NAME` creates one",
         )
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "narrowcast.yaml").is_file():
-            return _entry_of(engine, entries, folder)
-    if not entries:
+    around = _folder_around(Path.cwd())
+    if around is not None:
+        return _entry_of(engine, entries, around)
+    used = _in_use(entries)
+    if used is None:
         raise UsageError("there is no project yet", next_command="narrowcast init NAME")
-    return max(entries, key=lambda entry: entry.used_at)
+    return used
 
 
 def _project_folder(path: Path) -> Path | None:
@@ -218,7 +252,7 @@ def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> Proj
     number = 2
     while slug in taken:
         slug, number = f"{base}-{number}", number + 1
-    return add_project(engine, slug, folder)
+    return add_project(engine, slug, folder, use=not entries)
 
 
 def _readme(name: str) -> str:

@@ -1,4 +1,8 @@
-"""The part of OpenAI's chat protocol that is served. What is not honoured is refused, never passed over."""
+"""The part of OpenAI's chat protocol that is served. What is not honoured is refused, never passed over.
+
+A field that is null, or has a value that asks for nothing (`tools: []`, `tool_choice: "none"`), is
+accepted: clients send such fields by default, and send the server's own reply back with `refusal: null`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.core.message import Message, Role
 from narrowcast.server.errors import ApiError, unsupported
+
+# field → values that ask for nothing beyond what is served
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "tools": ([],),
+    "functions": ([],),
+    "tool_choice": ("none", "auto"),
+    "function_call": ("none", "auto"),
+    "parallel_tool_calls": (True, False),
+    "logit_bias": ({},),
+    "store": (False,),
+    "metadata": ({},),
+    "modalities": (["text"],),
+    "service_tier": ("auto", "default"),
+}
+_NEUTRAL_IN_TURN: dict[str, tuple[Any, ...]] = {"tool_calls": ([],), "annotations": ([],), "refusal": ("",)}
 
 
 class TextPart(BaseModel):
@@ -105,7 +124,7 @@ def parse_request(body: bytes) -> ChatRequest:
     if not isinstance(value, dict):
         raise ApiError(400, "the body must be a JSON object", code="invalid_json")
     try:
-        request = ChatRequest.model_validate(value, strict=False)
+        request = ChatRequest.model_validate(_asked(value), strict=False)
     except ValidationError as error:
         raise _refusal(error) from error
     if request.top_logprobs and not request.logprobs:
@@ -113,6 +132,29 @@ def parse_request(body: bytes) -> ChatRequest:
     if len(request.stops) > 4:  # OpenAI's own bound
         raise ApiError(400, "at most four stop sequences", param="stop")
     return request
+
+
+def _asked(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what asks for nothing."""
+    fields = _without(body, _NEUTRAL)
+    messages = fields.get("messages")
+    if isinstance(messages, list):
+        fields["messages"] = [
+            _without(turn, _NEUTRAL_IN_TURN) if isinstance(turn, dict) else turn for turn in messages
+        ]
+    return fields
+
+
+def _without(fields: dict[str, Any], neutral: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and not any(_same(value, each) for each in neutral.get(name, ()))
+    }
+
+
+def _same(value: Any, neutral: Any) -> bool:
+    return type(value) is type(neutral) and bool(value == neutral)
 
 
 def _refusal(error: ValidationError) -> ApiError:

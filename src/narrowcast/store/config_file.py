@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from narrowcast.core.config import ProjectConfig
+from narrowcast.core.suggest import did_you_mean
 from narrowcast.errors import UsageError
 from narrowcast.store.files import write_text
 
@@ -113,16 +114,22 @@ def read_options(
         return model.model_validate({**load_config(path).stage_options(section), **(overrides or {})})
     except ValidationError as error:
         raise UsageError(
-            f"wrong options: {describe_mistakes(error)}",
+            f"wrong options: {describe_mistakes(error, model)}",
             where=f"{section} in {path.name} or on the command line",
             next_command=f"narrowcast {words} --help",
         ) from error
 
 
-def describe_mistakes(error: ValidationError) -> str:
-    """All faults of a validation in one sentence, each with its place."""
-    faults = (
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].lower()}"
-        for fault in error.errors()
-    )
+def describe_mistakes(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """All faults of a validation in one sentence, each with its place.
+
+    Args:
+        error: what pydantic raised.
+        model: whose fields are suggested for an unknown name.
+    """
+    faults = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"]) or "the file"
+        near = did_you_mean(place, model.model_fields) if model and fault["type"] == "extra_forbidden" else ""
+        faults.append(f"{place}: {fault['msg'].lower()}{near}")
     return "; ".join(faults)

@@ -1,4 +1,4 @@
-"""The index of projects: number, slug, folder, last use."""
+"""The index of projects: number, slug, folder, and when it was last chosen by `narrowcast use`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,14 @@ class ProjectEntry:
     used_at: str
 
 
-def add_project(engine: Engine, slug: str, path: Path) -> ProjectEntry:
+def add_project(engine: Engine, slug: str, path: Path, *, use: bool = True) -> ProjectEntry:
     """Enter a new project.
+
+    Args:
+        engine: of the workspace.
+        slug: its name in commands.
+        path: its folder.
+        use: make it the current project; False for one that a command only came across.
 
     Raises:
         UsageError: if slug or folder are taken.
@@ -34,7 +40,7 @@ def add_project(engine: Engine, slug: str, path: Path) -> ProjectEntry:
     now = _now()
     try:
         with Session(engine) as session:
-            row = ProjectTable(slug=slug, path=str(path), created_at=now, used_at=now)
+            row = ProjectTable(slug=slug, path=str(path), created_at=now, used_at=now if use else "")
             session.add(row)
             session.commit()
             return _entry(row)
@@ -53,7 +59,7 @@ def list_projects(engine: Engine) -> list[ProjectEntry]:
 
 
 def touch_project(engine: Engine, project_id: int) -> None:
-    """Remember that a project was worked on now."""
+    """Make a project the one in use."""
     with Session(engine) as session:
         row = session.get(ProjectTable, project_id)
         if row is not None:

@@ -6,15 +6,18 @@ pointer: searches and repetitions train beside it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import ValidationError
 
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import FinishedRun
 from narrowcast.errors import WorkspaceError
-from narrowcast.store.files import append_jsonl, read_jsonl
+from narrowcast.store.files import append_jsonl, read_json, read_jsonl, write_json
 from narrowcast.store.stage_records import StageRecord, current_record
 
 TRAIN = "train"
+_UNFINISHED = "unfinished.json"  # in a run's folder, from its first step until its weights are saved
 
 
 def current_run(project: ProjectPaths) -> StageRecord | None:
@@ -45,3 +48,19 @@ def index_run(project: ProjectPaths, run: FinishedRun) -> None:
     same = (run.run_id, run.weights_sha256)
     if not any((each.run_id, each.weights_sha256) == same for each in finished_runs(project)):
         append_jsonl(project.run_index, run.model_dump(mode="json"))
+
+
+def note_unfinished(project: ProjectPaths, run_id: str, note: dict[str, Any]) -> None:
+    """Remember what a run was asked for, so that an interrupted one can be listed and resumed."""
+    write_json(project.runs / run_id / _UNFINISHED, note)
+
+
+def note_finished(project: ProjectPaths, run_id: str) -> None:
+    """The run is over, and nobody continues it."""
+    (project.runs / run_id / _UNFINISHED).unlink(missing_ok=True)
+
+
+def unfinished_runs(project: ProjectPaths) -> dict[str, dict[str, Any]]:
+    """Run id to the note of a run that has begun and not ended, the one that was begun last in front."""
+    notes = {path.parent.name: read_json(path) for path in project.runs.glob(f"*/{_UNFINISHED}")}
+    return dict(sorted(notes.items(), key=lambda item: str(item[1]["started"]), reverse=True))

@@ -26,7 +26,7 @@ def field_names(spec: TaskSpec) -> list[str]:
         raise UsageError(
             "an extraction task needs an output schema with properties",
             where="task.output_schema in narrowcast.yaml",
-            next_command="narrowcast data introspect --locator ... proposes one",
+            next_command="narrowcast data introspect --locator SCHEME:PATH, which proposes one",
         )
     return names
 
@@ -44,7 +44,7 @@ def span_types(spec: TaskSpec) -> list[str]:
         raise UsageError(
             "a span_set task needs its span types",
             where="task.output_schema.properties.spans.items.properties.type.enum in narrowcast.yaml",
-            next_command="narrowcast data introspect --locator ... proposes one",
+            next_command="narrowcast data introspect --locator SCHEME:PATH, which proposes one",
         )
     return list(node)
 

@@ -42,7 +42,7 @@ class UnlabelledHandler(TaskHandler):
         raise UsageError(
             "rows without answers cannot be scored",
             where=f"{len(examples)} rows, {len(predictions)} answers",
-            next_command="narrowcast data import labelled rows, or narrowcast data review to label these",
+            next_command="narrowcast data review, to label these; or import labelled rows",
             reason_code="eval_answers_missing",
         )
 

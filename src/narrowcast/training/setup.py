@@ -103,7 +103,7 @@ def _nothing_left(train: TokenRows, longest: int) -> NarrowcastError:
     return StageError(
         f"no row is left to train on: {reasons}",
         where=f"longest row allowed: {longest} tokens",
-        next_command="narrowcast train with another --base, or narrowcast data ledger",
+        next_command="narrowcast train --base ID, or narrowcast data ledger",
         reason_code="training_dispatch_error",
     )
 

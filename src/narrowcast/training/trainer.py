@@ -142,7 +142,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         if not math.isfinite(value):
             raise StageError(
                 f"the {name} became {value} at step {self.state.global_step + 1}",
-                next_command="narrowcast train with a lower learning rate, or --precision fp32",
+                next_command="narrowcast train --learning-rate NUMBER, a lower one, or --precision fp32",
                 reason_code="training_diverged",
             )
 

@@ -14,6 +14,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, StageError
 from narrowcast.stages.train.contract import Inputs, TrainResult
 from narrowcast.store.files import disk_errors
+from narrowcast.store.runs import note_finished, note_unfinished
 from narrowcast.training.checks.baseline import require_baseline
 from narrowcast.training.checks.overfitting import kept_losses, warn_of_overfitting
 from narrowcast.training.options import Options
@@ -48,6 +49,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
     try:
         with disk_errors(folder), training_failures(folder):
             folder.mkdir(parents=True, exist_ok=True)  # trackers may write to it
+            _note(setup, options, ctx, started)
             run = tracked_run(folder, ctx, _parameters(setup, options))
             tracking.begin([] if ctx.settings.process else options.track, run, resume=ctx.resume)
             session, setup, peak = attempt(setup, options, ctx, folder, checkpoint, tracking)
@@ -56,6 +58,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
             seconds, steps = session.seconds, session.steps
             manifest.forecast = settle(folder, ctx, seconds=seconds, peak_bytes=peak, steps=steps)
             saved = manifest if ctx.settings.process else session.save(manifest)
+            note_finished(ctx.project, ctx.run_id)
     except BaseException as error:
         tracking.close(outcome_of(error))
         raise
@@ -93,7 +96,7 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
         raise StageError(
             f"this run was interrupted after step {step_of(checkpoint)}",
             where=str(checkpoint),
-            next_command="narrowcast train --resume to continue, or narrowcast train --force to start over",
+            next_command="narrowcast train --resume, or narrowcast train --force to start over",
             reason_code="training_interrupted_run",
         )
     if ctx.settings.process:
@@ -101,6 +104,21 @@ def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
     ctx.progress.note(f"starting over; the checkpoint at step {step_of(checkpoint)} is removed")
     shutil.rmtree(folder)
     return None
+
+
+def _note(setup: TrainingSetup, options: Options, ctx: StageContext, started: str) -> None:
+    """What `narrowcast train --resume` needs; a trial of a search is continued by its search alone."""
+    if ctx.settings.process or ctx.watch is not None:
+        return
+    note = {
+        "base": setup.base.name,
+        "method": setup.recipe.method,
+        "dataset_version": setup.manifest.version,
+        "steps": setup.steps,
+        "started": started,
+        "options": options.model_dump(mode="json"),
+    }
+    note_unfinished(ctx.project, ctx.run_id, note)
 
 
 def _report_rejected(setup: TrainingSetup, ctx: StageContext) -> None:
@@ -126,7 +144,7 @@ def _raise_if_stopped(stopped: str, folder: Path) -> None:
         raise StageError(
             "the run was stopped early, because it was below the median of earlier trials",
             where=str(folder),
-            next_command="narrowcast search continues without it",
+            next_command="the same command again, which continues without it",
             reason_code="training_pruned",
         )
     if stopped == "timeout":

@@ -26,7 +26,7 @@ def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Pref
             blocks=True,
             what="the train split has one row",
             where=stored.path,
-            fix="narrowcast data import more rows, then narrowcast prepare",
+            fix="narrowcast data import --locator SCHEME:PATH, with more rows, then narrowcast prepare",
         )
     if has_labels(manifest.task):
         yield from _labels(manifest, ctx)

@@ -48,6 +48,6 @@ def as_error(blockers: Sequence[PreflightFinding]) -> StageError:
     named = "; ".join(f"[{each.reason_code}] {each.what}" for each in blockers)
     return StageError(
         f"{len(blockers)} problems block this run: {named}",
-        next_command="narrowcast preflight shows each with its fix",
+        next_command="narrowcast preflight, which shows each with its fix",
         reason_code="training_dispatch_error",
     )

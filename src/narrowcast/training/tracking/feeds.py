@@ -159,7 +159,7 @@ def _begun(name: str, tracker: Tracker, run: TrackedRun, tracked_as: str | None)
         lines = scrubbed(str(error)).splitlines() or [""]
         raise StageError(
             f"{name} cannot be reached: {type(error).__name__}: {lines[0]}",
-            next_command="narrowcast train without --track, or start the tracker's server",
+            next_command="the same command without --track, or start the tracker's server",
             reason_code="training_tracker_unusable",
         ) from error
 

@@ -1,0 +1,73 @@
+"""Where a project stands: what it has, what is stale, and what to do next."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from narrowcast.ops.plan import PlannedStep, plan
+from narrowcast.ops.summary import summarise
+from narrowcast.pipeline.project import Project
+from narrowcast.stages import PIPELINE, stage
+from narrowcast.store.imports import read_records
+from narrowcast.store.runs import current_run
+from narrowcast.store.stage_records import load_record
+from narrowcast.training.outputs.interrupted import InterruptedRun, interrupted_runs
+
+
+class ProjectStatus(BaseModel):
+    """What `narrowcast status` shows; reading it changes nothing.
+
+    Attributes:
+        stages: each source and stage, and why it would run.
+        next: the command to run now.
+    """
+
+    project: str
+    path: str
+    workspace: str
+    task: str
+    imports: int
+    accepted_rows: int
+    dataset_version: str
+    current_run: str
+    interrupted: list[InterruptedRun]
+    stages: list[PlannedStep]
+    next: str
+
+
+def status(project: Project) -> ProjectStatus:
+    """Read records and plan; no stage is run.
+
+    Raises:
+        UsageError: for wrong options of any stage.
+    """
+    config, paths = project.config, project.paths
+    imports = read_records(paths)
+    prepared, run = load_record(paths, "prepare"), current_run(paths)
+    interrupted, steps = interrupted_runs(paths), plan(project)
+    return ProjectStatus(
+        project=project.slug,
+        path=str(paths.root),
+        workspace=str(project.settings.home),
+        task=config.task.profile if config.task else "",
+        imports=len(imports),
+        accepted_rows=sum(each.accepted for each in imports),
+        dataset_version=str(prepared.result["version"]) if prepared else "",
+        current_run=run.run_id if run else "",
+        interrupted=interrupted,
+        stages=steps,
+        next=_next(project, steps, interrupted, empty=not imports and not config.sources),
+    )
+
+
+def _next(
+    project: Project, steps: list[PlannedStep], interrupted: list[InterruptedRun], *, empty: bool
+) -> str:
+    if any(each.step for each in interrupted):
+        return "narrowcast train --resume"
+    if empty:
+        return "narrowcast data import --locator SCHEME:PATH --auto"
+    first = next((each.stage for each in steps if each.runs), "")
+    if first in PIPELINE and first != "verify":
+        return f"narrowcast {stage(first).words}"
+    return "narrowcast run" if first else summarise(project).next[0]
