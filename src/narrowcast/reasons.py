@@ -385,6 +385,16 @@ REASONS: dict[str, Reason] = {
         _S, _ERR, "a command line or configuration is wrong", "narrowcast --help"
     ),
     "system_db_error": Reason(_S, _ERR, "the database reported an error", "narrowcast doctor"),
+    "system_db_busy": Reason(_S, _ERR, "another process holds the database", "narrowcast jobs list"),
+    "system_db_damaged": Reason(_S, _ERR, "the workspace's database is damaged", "narrowcast doctor"),
+    "system_path_invalid": Reason(_S, _ERR, "a path cannot be used", "narrowcast doctor"),
+    "system_name_undecodable": Reason(_S, _ERR, "a name is not UTF-8", "narrowcast doctor"),
+    "system_text_undecodable": Reason(
+        _S, _ERR, "a text is not in its encoding", "narrowcast data introspect"
+    ),
+    "system_value_too_deep": Reason(_S, _ERR, "a value is nested too deeply", "narrowcast data introspect"),
+    "system_memory_short": Reason(_S, _ERR, "the memory does not suffice", "narrowcast doctor"),
+    "system_unexpected": Reason(_S, _ERR, "a fault of narrowcast; please report it", "narrowcast doctor"),
     "system_disk_full": Reason(
         _S, _ERR, "the disk is full", "free some space; narrowcast doctor shows how much is free"
     ),
