@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from narrowcast.audit.trail import Trail
 from narrowcast.core.config import ProjectConfig
+from narrowcast.core.markdown import escape
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
@@ -24,6 +25,7 @@ from narrowcast.store.advisory import database_lock
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.files import write_text
+from narrowcast.store.leftovers import sweep
 from narrowcast.store.lock import project_lock
 from narrowcast.store.project_format import (
     Change,
@@ -134,6 +136,7 @@ class Project:
         with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
             self._lock_owner = threading.get_ident()
             touch_project(self._engine, self.id)
+            sweep(self.paths)
             try:
                 yield
             finally:
@@ -222,7 +225,7 @@ def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> Proj
 
 
 def _readme(name: str) -> str:
-    return f"""# {name}
+    return f"""# {escape(name)}
 
 A narrowcast project. `narrowcast.yaml` defines it; `narrowcast run` runs its pipeline.
 
