@@ -387,6 +387,7 @@ REASONS: dict[str, Reason] = {
     "system_db_error": Reason(_S, _ERR, "the database reported an error", "narrowcast doctor"),
     "system_db_busy": Reason(_S, _ERR, "another process holds the database", "narrowcast jobs list"),
     "system_db_damaged": Reason(_S, _ERR, "the workspace's database is damaged", "narrowcast doctor"),
+    "system_project_missing": Reason(_S, _ERR, "a project's folder is gone", "narrowcast projects"),
     "system_path_invalid": Reason(_S, _ERR, "a path cannot be used", "narrowcast doctor"),
     "system_name_undecodable": Reason(_S, _ERR, "a name is not UTF-8", "narrowcast doctor"),
     "system_text_undecodable": Reason(

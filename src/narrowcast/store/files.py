@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from narrowcast.errors import DataError
-from narrowcast.faults import os_error
+from narrowcast.faults import first_line, os_error
 from narrowcast.store.leftovers import mark
 
 
@@ -126,8 +126,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError("the file does not exist", where=str(path)) from error
-    except ValueError as error:
-        raise DataError(f"the file is not JSON: {error}", where=str(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"the file is not JSON: {first_line(error)}", where=str(path)) from error
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
