@@ -230,7 +230,7 @@ async def _api_error(request: Request, error: Exception) -> JSONResponse:  # noq
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     reported = seen(error)
-    body = ApiError(500, reported.what, kind="server_error", code=shown.reason_code).body()
+    body = ApiError(500, reported.what, kind="server_error", code=reported.reason_code).body()
     return JSONResponse(body, status_code=500)
 
 
