@@ -51,13 +51,8 @@ class Reason:
 
 _I, _C, _P, _B = StageName.INGESTION, StageName.CLEANING, StageName.PREPARE, StageName.BASELINE
 _F = StageName.FACTORY
-_T, _E, _X, _D, _S = (
-    StageName.TRAINING,
-    StageName.EVAL,
-    StageName.EXPORT,
-    StageName.DEPLOYMENT,
-    StageName.SYSTEM,
-)
+_T, _E, _X = StageName.TRAINING, StageName.EVAL, StageName.EXPORT
+_D, _S = StageName.DEPLOYMENT, StageName.SYSTEM
 _INFO, _WARN, _ERR = Severity.INFO, Severity.WARNING, Severity.ERROR
 
 REASONS: dict[str, Reason] = {
@@ -81,7 +76,7 @@ REASONS: dict[str, Reason] = {
         _I, _WARN, "an import was stopped on request; nothing was stored", "narrowcast data import"
     ),
     "dataset_already_imported": Reason(
-        _I, _ERR, "the same rows were imported before", "narrowcast data imports"
+        _I, _ERR, "these rows are imported already", "narrowcast data imports"
     ),
     "dataset_mapping_uncertain": Reason(
         _I, _ERR, "no mapping is confident enough to be used", "narrowcast data introspect"
@@ -361,9 +356,7 @@ REASONS: dict[str, Reason] = {
     "job_resumed": Reason(_S, _INFO, "a cancelled, paused, failed or interrupted job was resumed"),
     "job_scheduled": Reason(_S, _INFO, "a schedule was added or removed"),
     "job_unknown": Reason(_S, _ERR, "there is no such job or schedule", "narrowcast jobs list"),
-    "job_worker_busy": Reason(
-        _S, _ERR, "a worker is already running in this workspace", "narrowcast jobs list"
-    ),
+    "job_worker_busy": Reason(_S, _ERR, "a worker is running already", "narrowcast jobs list"),
     "model_unusable": Reason(_S, _ERR, "a model cannot be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull"),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
@@ -383,17 +376,24 @@ REASONS: dict[str, Reason] = {
     "system_cancelled": Reason(
         _S, _WARN, "stopped on request", "run the same command again; narrowcast runs lists the finished runs"
     ),
-    "system_config_invalid": Reason(
-        _S, _ERR, "a command line or configuration is wrong", "narrowcast --help"
-    ),
+    "system_config_invalid": Reason(_S, _ERR, "a command or setting is wrong", "narrowcast --help"),
     "system_db_error": Reason(_S, _ERR, "the database reported an error", "narrowcast doctor"),
+    "system_db_busy": Reason(_S, _ERR, "another process holds the database", "narrowcast jobs list"),
+    "system_db_damaged": Reason(_S, _ERR, "the workspace's database is damaged", "narrowcast doctor"),
+    "system_project_missing": Reason(_S, _ERR, "a project's folder is gone", "narrowcast projects"),
+    "system_path_invalid": Reason(_S, _ERR, "a path cannot be used", "narrowcast doctor"),
+    "system_name_undecodable": Reason(_S, _ERR, "a name is not UTF-8", "narrowcast doctor"),
+    "system_text_undecodable": Reason(
+        _S, _ERR, "a text is not in its encoding", "narrowcast data introspect"
+    ),
+    "system_value_too_deep": Reason(_S, _ERR, "a value is nested too deeply", "narrowcast data introspect"),
+    "system_memory_short": Reason(_S, _ERR, "the memory does not suffice", "narrowcast doctor"),
+    "system_unexpected": Reason(_S, _ERR, "a fault of narrowcast; please report it", "narrowcast doctor"),
     "system_disk_full": Reason(
         _S, _ERR, "the disk is full", "free some space; narrowcast doctor shows how much is free"
     ),
     "system_plugin_failed": Reason(_S, _ERR, "a plug-in failed", "narrowcast plugins"),
     "system_extra_missing": Reason(_S, _ERR, "an optional dependency is not installed", "narrowcast doctor"),
-    "system_io_error": Reason(_S, _ERR, "a file or folder could not be read or written", "narrowcast doctor"),
-    "system_project_busy": Reason(
-        _S, _ERR, "another process is working on the project", "narrowcast jobs list"
-    ),
+    "system_io_error": Reason(_S, _ERR, "a file or folder cannot be used", "narrowcast doctor"),
+    "system_project_busy": Reason(_S, _ERR, "another process has the project", "narrowcast jobs list"),
 }

@@ -77,12 +77,12 @@ def test_a_forged_trail_with_a_chain_of_its_own_does_not_fit_the_head(project: P
     forged = events[-1].model_copy(update={"message": "other"}).sealed()
     lines = _lines(project)
     project.paths.events.write_text("".join([*lines[:-1], forged.model_dump_json() + "\n"]))
-    assert project.trail.verify().problems == ["event 2 is not the one the head file names"]
+    assert project.trail.verify().problems[0] == "event 2 is not the one the head file names"
 
 
 def test_a_missing_head_file_is_found(project: Project) -> None:
     project.paths.events_head.unlink()
-    assert project.trail.verify().problems == ["the head file is missing"]
+    assert project.trail.verify().problems == ["the head file is missing or damaged"]
 
 
 def test_a_file_that_refuses_spools_the_event_and_shows_a_gap(project: Project) -> None:

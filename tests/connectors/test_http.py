@@ -17,7 +17,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.import_.source import source_access
-from tests.connectors.conftest import Site
+from tests.connectors.conftest import FileHandler, Site, serve
 from tests.support import imports as data
 
 pytestmark = pytest.mark.nightly
@@ -195,3 +195,34 @@ def test_without_the_setting_an_import_from_loopback_is_refused(site: Site, cli:
 def test_downloads_lie_in_the_raw_folder(project: Any, settings: Settings) -> None:
     access = source_access(StageContext(project=project.paths, settings=settings))
     assert access.downloads == Path(project.paths.raw) / "downloads"
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://a b/", "//", "x:y", "http://h:99999999/"])
+def test_a_redirect_that_does_not_parse_is_refused(site: Site, access: SourceAccess, location: str) -> None:
+    site.redirects["/odd"] = location
+    with pytest.raises((DataError, UsageError)):
+        read(f"{site.url}/odd", access)
+
+
+def test_addresses_beyond_ascii_are_quoted(site: Site, access: SourceAccess) -> None:
+    site.files["/x%C3%A9.csv"] = CSV
+    site.redirects["/moved"] = "/xé.csv"
+    assert len(read(f"{site.url}/moved?b=ü", access)) == 2
+    assert site.asked[0][1] == "/moved?b=%C3%BC"
+
+
+class _LongLength(FileHandler):
+    def answer(
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "9" * 5000)
+        self.end_headers()
+        self.close_connection = True
+
+
+def test_a_length_of_5000_digits_is_refused_or_ignored(access: SourceAccess) -> None:
+    for site in serve(_LongLength):
+        site.files["/x.csv"] = CSV
+        with pytest.raises(DataError):
+            read(f"{site.url}/x.csv", access)

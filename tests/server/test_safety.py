@@ -35,7 +35,21 @@ def child_of(server) -> psutil.Process:
     return found[0]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1.evil.example",
+        "",
+        "evil.com@127.0.0.1",
+        "127.0.0.1/evil.com",
+        "127.0.0.1?x",
+        "127.0.0.1#x",
+        "127.0.0.1:80:80",
+        "127.0.0.1\\@evil.com",
+    ],
+)
 def test_a_rebound_name_is_refused(plain, host):
     answer = httpx.get(f"{plain.url}/models", headers={"Host": host})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "host_not_allowed")
@@ -215,11 +229,30 @@ def test_stop_sequences_across_pieces(pieces, stops, expected):
     assert text == expected
 
 
-def test_health_says_when_the_child_is_gone(start, plain_gguf):
+def test_a_child_that_dies_while_idle_is_restarted_without_a_request(start, plain_gguf):
     with start("--model", plain_gguf) as server:
-        url = server.url.replace("/v1", "/health")
-        os.kill(child_of(server).pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while httpx.get(url).status_code == 200 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert httpx.get(url).json()["status"] == "restarting"
+        url, dead = server.url.replace("/v1", "/health"), child_of(server)
+        os.kill(dead.pid, signal.SIGKILL)
+        deadline, restarts, seen = time.monotonic() + 60, 0, set()
+        while not restarts and time.monotonic() < deadline:
+            answer = httpx.get(url)
+            seen.add((answer.status_code, answer.json()["ready"]))
+            assert answer.json()["live"]
+            assert httpx.get(f"{url}/live").status_code == 200
+            restarts = answer.json()["restarts"]
+            time.sleep(0.02)
+        assert (503, False) in seen
+        assert httpx.get(f"{url}/ready").json() == httpx.get(url).json()
+        assert httpx.get(url).json()["ready"]
+        assert child_of(server).pid != dead.pid
+
+
+def test_an_error_that_nobody_foresaw_has_the_shape_of_the_others(start, plain_gguf):
+    every = "".join(map(chr, range(0xE000, 0xF900)))  # no character is left to conceal special tokens with
+    body = {"model": "tiny", "messages": [{"role": "user", "content": every}], "max_tokens": 4}
+    with start("--model", plain_gguf) as server:
+        answer = httpx.post(f"{server.url}/chat/completions", json=body, timeout=60)
+        assert answer.status_code in (400, 500)
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+        server.process.send_signal(signal.SIGTERM)
+        assert "Traceback" not in server.process.communicate(timeout=30)[1]

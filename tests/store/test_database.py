@@ -44,7 +44,7 @@ def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(WorkspaceError, match="cannot be used") as caught:
         open_database(f"sqlite:///{tmp_path / 'a.db'}")
-    assert caught.value.reason_code == "system_db_error"
+    assert caught.value.reason_code == "system_db_damaged"
 
 
 def test_two_simultaneous_first_commands(tmp_path: Path) -> None:

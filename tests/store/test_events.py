@@ -20,6 +20,7 @@ from narrowcast.store.advisory import database_lock
 from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore, Row
 from narrowcast.store.projects import add_project
+from narrowcast.store.witness import Witness
 
 pytestmark = pytest.mark.nightly
 
@@ -59,7 +60,8 @@ def engine(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def store(engine: Engine, tmp_path: Path) -> EventStore:
     paths = ProjectPaths(tmp_path / "project")
-    return EventStore(engine, add_project(engine, "project", paths.root).id, paths)
+    witness = Witness(tmp_path / "home", paths.root)
+    return EventStore(engine, add_project(engine, "project", paths.root).id, paths, witness)
 
 
 def seal(seq: int, prev_hash: str, *, stage: str = "system", run: str | None = None) -> Row:
@@ -121,6 +123,7 @@ KILLED = """
 import os, signal, sys
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.store import events
+from narrowcast.store.witness import Witness
 from narrowcast.store.database import open_database
 sys.path.insert(0, sys.argv[4])
 from tests.store.test_events import seal
@@ -133,7 +136,9 @@ if sys.argv[3] == "before the head":
 else:
     events.EventStore._index = die
 from pathlib import Path
-events.EventStore(open_database(sys.argv[1]), 1, ProjectPaths(Path(sys.argv[2]))).append(seal)
+root = Path(sys.argv[2])
+witness = Witness(root.parent / "home", root)
+events.EventStore(open_database(sys.argv[1]), 1, ProjectPaths(root), witness).append(seal)
 """
 
 
@@ -159,8 +164,11 @@ sys.path.insert(0, sys.argv[3])
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore
+from narrowcast.store.witness import Witness
 from tests.store.test_events import seal
-store = EventStore(open_database(sys.argv[1]), 1, ProjectPaths(Path(sys.argv[2])))
+root = Path(sys.argv[2])
+witness = Witness(root.parent / "home", root)
+store = EventStore(open_database(sys.argv[1]), 1, ProjectPaths(root), witness)
 for _ in range(10):
     store.append(seal)
 """

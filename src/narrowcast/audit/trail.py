@@ -2,25 +2,30 @@
 
 The trail is a file of the project and travels with it (`narrowcast.store.events`). Emission is best effort:
 when the file cannot be written, the event goes to the project's spool, work continues, and `verify` shows the
-gap. A head file holds the newest number and hash, so that a trail cut at its end is found as well.
+gap. A head file holds the newest number and hash, so that a trail cut at its end is found as well, and the
+workspace remembers them too (`narrowcast.store.witness`), so that a trail removed with its head is.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from sqlalchemy import Engine
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 
 from narrowcast.audit.event import RunEvent
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, NarrowcastError
+from narrowcast.faults import first_line, readable
 from narrowcast.reasons import REASONS, Severity, StageName
 from narrowcast.store.events import GENESIS, EventStore
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TrailReport(BaseModel):
@@ -35,8 +40,9 @@ class TrailReport(BaseModel):
 class Trail:
     """Writes and reads the events of one project."""
 
-    def __init__(self, engine: Engine, project_id: int, paths: ProjectPaths, actor: str) -> None:
-        self._store = EventStore(engine, project_id, paths)
+    def __init__(self, store: EventStore, project_id: int, paths: ProjectPaths, actor: str) -> None:
+        self._store = store
+        self._paths = paths
         self._project_id = project_id
         self._actor = actor
 
@@ -72,13 +78,13 @@ class Trail:
             "stage": stage.value,
             "severity": reason.severity.value,
             "reason_code": reason_code,
-            "message": message,
-            "payload": json.loads(json.dumps(payload or {}, default=str), parse_constant=str),
-            "actor": self._actor,
+            "message": readable(message),
+            "payload": _plain(payload or {}),
+            "actor": readable(self._actor),
         }
         try:
             return self._append(fields)
-        except (OSError, NarrowcastError) as error:
+        except (OSError, NarrowcastError, ValueError, SQLAlchemyError) as error:
             self._spool(fields, error)
             return None
 
@@ -109,8 +115,19 @@ class Trail:
         limit: int | None = None,
     ) -> list[RunEvent]:
         """Events in order, the newest `limit` of them where given."""
-        rows = self._store.query(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
-        return [RunEvent.model_validate(row) for row in rows]
+        equal = {"run": run, "parent": parent, "stage": stage, "severity": severity}
+        try:
+            return [RunEvent.model_validate(row) for row in self._store.query(limit=limit, **equal)]
+        except ValueError:  # the index was damaged, and is built from the file
+            self._store.rebuild_index()
+        try:
+            return [RunEvent.model_validate(row) for row in self._store.query(limit=limit, **equal)]
+        except ValueError as error:
+            raise DataError(
+                f"an event of the trail cannot be read: {first_line(error)}",
+                where=str(self._paths.events),
+                next_command="narrowcast audit verify",
+            ) from error
 
     def newest(self) -> int:
         """Number of the newest event in the file; 0 where there is none, or the file cannot be read."""
@@ -129,19 +146,47 @@ class Trail:
             return []
 
     def verify(self) -> TrailReport:
-        """Recompute the chain from the file: changed, missing, reordered, cut and spooled events show."""
+        """Recompute the chain from the file; compare its end with the head and the workspace's memory.
+
+        Whatever is damaged is a problem of the report, never an exception.
+        """
         count, hashes, problems = 0, {0: GENESIS}, []
         try:
             for problem, event in _checked(self._store.read()):
                 count, hashes[event.seq] = count + 1, event.hash
                 problems += [problem] if problem else []
-        except (DataError, ValidationError) as error:
-            problems.append(f"the line after event {count} is not an event: {str(error).splitlines()[0]}")
+        except (DataError, ValueError, TypeError, RecursionError) as error:
+            problems.append(f"the line after event {count} is not an event: {first_line(error)}")
         problems += _head_problems(self._store.head(), hashes, count)
+        problems += self._beyond_the_trail(hashes)
         spooled = self._store.spooled()
         if spooled:
             problems.append(f"{spooled} event(s) could not be written to the trail and are in the spool")
         return TrailReport(events=count, spooled=spooled, intact=not problems, problems=problems)
+
+    def _beyond_the_trail(self, hashes: dict[int, str]) -> Iterator[str]:
+        """What the project's records and the workspace's memory say that the trail does not."""
+        records = [path.name for path in (self._paths.imports, self._paths.datasets) if path.exists()]
+        if len(hashes) == 1 and records:
+            yield f"the trail is empty, and the project has records ({', '.join(records)})"
+        try:
+            known = self._store.witness.newest()
+        except DataError as error:
+            yield f"what the workspace remembers of the trail cannot be read: {error.where}"
+            return
+        if known is not None and hashes.get(known[0]) != known[1]:
+            last = max(hashes)
+            what = f"ends at event {last}" if known[0] > last else f"has another event {known[0]}"
+            yield (
+                f"the workspace remembers event {known[0]}, and the trail {what}: it was shortened or "
+                f"replaced (if by a backup that you restored, remove {self._store.witness.path})"
+            )
+
+
+def _plain(payload: dict[str, Any]) -> Any:
+    """The payload as JSON can hold it; halves of surrogate pairs become text such as `\\udcff`."""
+    text = json.dumps(payload, default=str, ensure_ascii=False)
+    return json.loads(_SURROGATE.sub(lambda half: f"\\\\u{ord(half[0]):x}", text), parse_constant=str)
 
 
 def _checked(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, RunEvent]]:
@@ -165,7 +210,7 @@ def _head_problems(head: tuple[int, str] | None, hashes: dict[int, str], count: 
     """A head that is behind is a kill between the event and the head, not a forgery."""
     if head is None:
         if count:
-            yield "the head file is missing"
+            yield "the head file is missing or damaged"
     elif head[0] > max(hashes):
         yield f"the trail ends at event {max(hashes)}, its head file says {head[0]}"
     elif hashes.get(head[0]) != head[1]:

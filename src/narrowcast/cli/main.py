@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from narrowcast.cli.commands import COMMANDS
@@ -42,25 +44,46 @@ def _run(args: list[str]) -> None:
 
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     state.begin(args)
+    _print_anything()
     try:
+        _refuse_undecodable(args)
         get_command(app).main(args=args, prog_name="narrowcast")
-    except Exception as error:
-        known = _known(error)
-        if known is None or state.debug():
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of a library written in Rust is no `Exception`
+        if state.debug():
             raise
+        seen = _seen(error)
         # Of several processes that train together, the first alone prints a document.
-        _report(known, as_json="--json" in args and os.environ.get("RANK", "0") == "0")
-        sys.exit(known.exit_code)
+        _report(seen, as_json="--json" in args and os.environ.get("RANK", "0") == "0")
+        sys.exit(seen.exit_code)
 
 
-def _known(error: Exception) -> NarrowcastError | None:
-    """The error to report: ours, or one that names the plug-in whose code raised a foreign exception."""
-    from narrowcast.errors import NarrowcastError
-    from narrowcast.plugins.boundary import plugin_error
+def _seen(error: BaseException) -> NarrowcastError:
+    """The error to report, whatever was raised."""
+    from narrowcast.faults import unexpected
+    from narrowcast.plugins.boundary import known_error
 
-    if isinstance(error, NarrowcastError):
-        return error
-    return plugin_error(error)
+    return known_error(error) or unexpected(error)
+
+
+def _print_anything() -> None:
+    """Let output hold what its encoding lacks, such as half of a surrogate pair from a row, as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_undecodable(args: list[str]) -> None:
+    """A name that is not UTF-8 can be opened, but not recorded: it is refused before anything is done."""
+    from narrowcast.faults import undecodable
+
+    named = [("an argument", each) for each in args]
+    named += [(name, value) for name, value in os.environ.items() if name.startswith("NARROWCAST_")]
+    named += [("the current folder", str(Path.cwd()))]
+    for what, text in named:
+        if any("\ud800" <= each <= "\udfff" for each in text):
+            raise undecodable(what, text)
 
 
 def _as_job(args: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from narrowcast.connectors.source import SAMPLE_BYTES, SourceFile, data_error, s
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import NarrowcastError
+from narrowcast.faults import readable
 from narrowcast.plugins import optional
 from narrowcast.store.files import sha256_file
 
@@ -90,7 +91,7 @@ class DocsConnector:
         """Hash of every document, with its path."""
         root = self._root if self._root.is_dir() else self._root.parent
         hashes = {
-            each.relative_to(root).as_posix(): sha256_file(each) if each.is_file() else ""
+            readable(each.relative_to(root).as_posix()): sha256_file(each) if each.is_file() else ""
             for each in self._files
         }
         return f"sha256:{content_hash(hashes)}"
@@ -99,7 +100,7 @@ class DocsConnector:
         """One row per document, by path; an unreadable one is a row with an error."""
         root = self._root if self._root.is_dir() else self._root.parent
         for index, path in enumerate(self._files):
-            name = path.relative_to(root).as_posix()
+            name = readable(path.relative_to(root).as_posix())
             try:
                 document = _read(path, root)
                 problem = None if document.text.strip() else _no_text(path)
@@ -114,7 +115,7 @@ class DocsConnector:
                 index,
                 {
                     "text": document.text,
-                    "title": document.title or path.stem,
+                    "title": document.title or readable(path.stem),
                     "path": name,
                     "format": path.suffix.lower().lstrip("."),
                     "pages": document.pages,

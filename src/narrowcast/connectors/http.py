@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import http.client
 import mimetypes
+import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -29,6 +30,8 @@ from narrowcast.version import __version__
 
 _TIMEOUT_S = 30.0
 _REDIRECTS = 5
+_URL_CHARACTERS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _PORTS = {"https": 443, "http": 80}
 # Types that name no form of their own; the content decides then.
 _VAGUE = frozenset({"application/octet-stream", "text/plain", "binary/octet-stream", ""})
@@ -99,7 +102,7 @@ class _Fetch:
                 resumed = answer.status == http.client.PARTIAL_CONTENT and _starts_at(answer, begun)
                 start = begun if resumed else 0
                 length = answer.getheader("Content-Length")
-                expected = start + int(length) if length and length.isdecimal() else None
+                expected = start + int(length) if length and _LENGTH.fullmatch(length) else None
                 kind = (answer.getheader("Content-Type") or "").partition(";")[0].strip().lower()
                 download = place.write(blocks_of(answer), _validators(answer), start, expected, kind)
         except (OSError, http.client.HTTPException) as error:
@@ -123,7 +126,7 @@ class _Fetch:
             answer = connection.getresponse()
             open_ends.callback(answer.close)
             if answer.status in (301, 302, 303, 307, 308):
-                address = urljoin(address, answer.getheader("Location") or "")
+                address = _joined(address, answer.getheader("Location") or "", self._where)
                 continue
             if answer.status == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and begun:
                 asked, begun = Validators(), 0  # the part is longer than the file is now: from the start
@@ -159,6 +162,20 @@ def _first_open(addresses: list[str], port: int) -> socket.socket:
     raise OSError("the name has no address")
 
 
+def _joined(address: str, location: str, where: str) -> str:
+    """Where a redirect leads; headers are read as Latin-1, and servers write UTF-8 into them."""
+    with suppress(UnicodeError):
+        location = location.encode("latin-1").decode()
+    try:
+        return urljoin(address, location)
+    except ValueError as error:
+        raise data_error(
+            f"the server redirects to what is not a web address: {location[:200]}",
+            where,
+            "open the address in a browser, and import from where it leads",
+        ) from error
+
+
 def _parsed(address: str, where: str) -> SplitResult:
     try:
         url = urlsplit(address)
@@ -192,8 +209,8 @@ def _headers(url: SplitResult, asked: Validators, begun: int, whole: bool, same_
 
 
 def _path(url: SplitResult) -> str:
-    encoded = quote(url.path or "/", safe="!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-    return f"{encoded}?{url.query}" if url.query else encoded
+    encoded = quote(url.path or "/", safe=_URL_CHARACTERS)
+    return f"{encoded}?{quote(url.query, safe=_URL_CHARACTERS)}" if url.query else encoded
 
 
 def _name(url: SplitResult) -> str:

@@ -261,7 +261,18 @@ def split_of(name: str) -> Split | None:
 
 
 def _is_squad(items: list[Any]) -> bool:
-    return all(isinstance(each, dict) and isinstance(each.get("paragraphs"), list) for each in items[:5])
+    """Whether every article has paragraphs, and every paragraph its questions, as objects."""
+    return all(
+        isinstance(each, dict)
+        and isinstance(each.get("paragraphs"), list)
+        and all(_is_squad_paragraph(paragraph) for paragraph in each["paragraphs"])
+        for each in items
+    )
+
+
+def _is_squad_paragraph(value: Any) -> bool:
+    questions = value.get("qas", []) if isinstance(value, dict) else None
+    return isinstance(questions, list) and all(isinstance(each, dict) for each in questions)
 
 
 def _squad_rows(articles: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -74,7 +74,8 @@ _PASSWORD = re.compile(r"(//[^/?#:@\s]*):([^/?#\s]*)@")
 _ANY_PASSWORD = re.compile(r"(//[^/?#:@\s]*):(.*)@", re.DOTALL)
 _SECRET_OPTION = re.compile(
     r"(?i)([?&#;](?:[\w.-]*(?:token|secret|passw(?:or)?d|pwd|signature|credential|api_?key|access_?key(?:_?id)?)"
-    r"|key|sig|auth)=)([^&#;\s]*)"
+    r"|key|sig|auth|authorization|bearer|code|cookie|hmac|jwt|otp|pass|pin|sas|session(?:_?id)?|sid|ticket)=)"
+    r"([^&#;\s]*)"
 )
 _STATEMENT = re.compile(r"[?&](?:query|table)=.*", re.DOTALL)
 

@@ -18,6 +18,9 @@ from narrowcast.core.progress import CancelToken, NullProgress, Progress
 from narrowcast.core.settings import Settings
 from narrowcast.reasons import StageName
 
+NAMES_CODE = "names_code"
+"""Mark, in the `json_schema_extra` of an option, of a value that is imported and run."""
+
 
 class StageOptions(BaseModel):
     """Base of every stage's options. Field descriptions become CLI help, API schema and UI form."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from narrowcast.core.hashing import short
+from narrowcast.core.markdown import escape
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.evaluation.measure import Measured
 from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
@@ -31,9 +33,9 @@ def render_markdown(
         *_section("Gates", _gates(result.results)),
         *_section("All metrics", _metrics(result.results)),
         *_section("Answers that were none", _errors(result.results)),
-        *_section(f"Most frequent confusions of {subject.reference}", _confusions(subject)),
-        *(f"![{caption}]({name})" for name, caption in pictures.items()),
-        *_section(f"First wrong answers of {subject.reference}", _failures(failures)),
+        *_section(f"Most frequent confusions of {escape(subject.reference)}", _confusions(subject)),
+        *(f"![{escape(caption)}]({quote(name)})" for name, caption in pictures.items()),
+        *_section(f"First wrong answers of {escape(subject.reference)}", _failures(failures)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -76,7 +78,7 @@ def value_text(value: MetricValue) -> str:
 def _head(result: MeasureResult) -> str:
     drawn = f" ({result.rows_drawn})" if result.rows_drawn else ""
     looks = f" This is access {result.looks} to this split." if result.looks else ""
-    warnings = "".join(f"\n\n> **Warning.** {text}." for text in result.warnings)
+    warnings = "".join(f"\n\n> **Warning.** {escape(text)}." for text in result.warnings)
     how = (
         "Brackets hold 95 % intervals; rows that are alike count as one group; p-values are corrected for "
         "the number of comparisons."
@@ -118,8 +120,8 @@ def _models(results: Sequence[ModelResult]) -> str:
 
 def _comparisons(comparisons: Sequence[Comparison]) -> str:
     lines = [
-        f"- {comparison_line(each)}. Only the first right: {each.difference.only_first_right} rows, only the "
-        f"second: {each.difference.only_second_right} (McNemar p = {each.difference.mcnemar_p:.3g})."
+        f"- {escape(comparison_line(each))}. Only the first right: {each.difference.only_first_right} rows, "
+        f"only the second: {each.difference.only_second_right} (McNemar p = {each.difference.mcnemar_p:.3g})."
         for each in comparisons
     ]
     return "\n".join(lines)
@@ -195,5 +197,4 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _line(cells: Sequence[object]) -> str:
-    safe = (" ".join(str(cell).replace("|", "\\|").split()) for cell in cells)
-    return f"| {' | '.join(safe)} |"
+    return f"| {' | '.join(map(escape, cells))} |"

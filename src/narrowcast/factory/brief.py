@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from narrowcast.core.markdown import plain
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError
@@ -42,7 +43,7 @@ def description(project: ProjectPaths) -> str:
         for line, after in zip(written, [*written[1:], "#"], strict=True)
         if not (line.startswith("#") and after.startswith("#"))
     ]
-    return "\n".join(kept)[:_LONGEST_DESCRIPTION]
+    return plain("\n".join(kept))[:_LONGEST_DESCRIPTION]
 
 
 def prompt_folder(project: ProjectPaths) -> Path:

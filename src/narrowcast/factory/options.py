@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from narrowcast.core.request import CommandLine
-from narrowcast.core.stage import StageOptions
+from narrowcast.core.stage import NAMES_CODE, StageOptions
 
 _PACE = {"concurrency", "attempts", "timeout"}
 _CHOICE = {"generation", "rows"}
@@ -164,13 +164,13 @@ class GateOptions(ChosenRows):
     pattern: str | None = None
     """Gate regex: regular expression that must match the whole answer."""
 
-    pydantic_model: str | None = None
+    pydantic_model: str | None = Field(None, json_schema_extra={NAMES_CODE: True})
     """Gate pydantic_model: MODULE:CLASS that the answer must satisfy."""
 
     tools: str | None = None
     """Gate tool_calls: file of tool definitions in the project."""
 
-    tool_tests: str | None = None
+    tool_tests: str | None = Field(None, json_schema_extra={NAMES_CODE: True})
     """Gate tool_calls: MODULE:FUNCTION(name, arguments) that raises for a wrong call."""
 
     cluster_share: float = Field(0.2, gt=0, le=1)

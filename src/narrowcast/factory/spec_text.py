@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from narrowcast.core.markdown import escape, escape_lines
 from narrowcast.factory.plan import EDGE_CASES
 from narrowcast.tasks import has_labels
 
@@ -51,7 +52,7 @@ for format.
 
 def task_page(name: str, answers: SpecAnswers, task: TaskSpec | None) -> str:
     """`task.md`."""
-    parts = [f"# {name}", "## Goal", _said(answers, "goal")]
+    parts = [f"# {escape(name)}", "## Goal", _said(answers, "goal")]
     kind = task.profile if task else _said(answers, "task")
     if task is not None and answers.task is None:
         kind = f"{kind} {MARK}"  # it follows from labels or schema, but nobody said so
@@ -64,7 +65,7 @@ def task_page(name: str, answers: SpecAnswers, task: TaskSpec | None) -> str:
             f"```json\n{json.dumps(task.output_schema, ensure_ascii=False, indent=2)}\n```",
         ]
     if task is not None and task.instruction:
-        parts += ["## Instruction", task.instruction]
+        parts += ["## Instruction", escape_lines(task.instruction)]
     parts += ["## Inputs", _said(answers, "inputs")]
     parts += ["## Unacceptable mistakes", _said(answers, "failures")]
     parts += ["## Metrics", _said(answers, "metrics")]
@@ -77,7 +78,9 @@ def data_page(answers: SpecAnswers, task: TaskSpec | None) -> str:
     """`specs/data_spec.md`."""
     kinds = "\n".join(f"| {name} | {about} |" for name, about in EDGE_CASES.items())
     labels = (
-        "\n".join(f"- {label}: what belongs here, and what only seems to? {MARK}" for label in task.labels)
+        "\n".join(
+            f"- {escape(label)}: what belongs here, and what only seems to? {MARK}" for label in task.labels
+        )
         if task and task.labels
         else f"{_said(answers, 'labels')}"
     )
@@ -139,4 +142,4 @@ A model is compared with the baselines (majority, TF-IDF, the base model) on the
 
 def _said(answers: SpecAnswers, name: str) -> str:
     text, assumed = answers.said(name)
-    return f"{text} {MARK}" if assumed else text
+    return f"{text} {MARK}" if assumed else escape_lines(text)

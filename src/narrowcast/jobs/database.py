@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 
 from narrowcast.core.settings import Settings
-from narrowcast.errors import WorkspaceError
+from narrowcast.faults import database_error
 from narrowcast.plugins.optional import require
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ def queue_client(settings: Settings) -> Iterator[DBOSClient]:
             retry_connection_errors=False,
         )
     except SQLAlchemyError as error:
-        raise WorkspaceError(
-            "the queue's database cannot be used",
-            where=make_url(url).render_as_string(hide_password=True),
-            next_command="check NARROWCAST_DATABASE_URL or --home",
-            reason_code="system_db_error",
-        ) from error
+        raise database_error(error, make_url(url).render_as_string(hide_password=True)) from error
     try:
         yield client
     finally:

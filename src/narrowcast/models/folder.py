@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.errors import ModelError
+from narrowcast.faults import first_line
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -78,11 +79,10 @@ def read_model_folder(path: Path) -> ModelFolder:
         raise _refuse(f"{own_code}unknown architecture {architecture!r}", path)
     _check_tokenizer(path)
     weights = weight_files(path)
-    text: dict[str, Any] = config.get("text_config") or config
     return ModelFolder(
         path=path,
         architecture=architecture,
-        context_length=int(text.get("max_position_embeddings", 2048)),
+        context_length=_context_length(config, path),
         parameters=sum(_tensor_sizes(file) for file in weights),
         weights=weights,
     )
@@ -98,8 +98,8 @@ def weight_files(path: Path) -> tuple[Path, ...]:
     if single.exists():
         return (single,)
     if index.exists():
-        files = sorted({path / name for name in json.loads(index.read_bytes())["weight_map"].values()})
-        missing = [file.name for file in files if not file.exists()]
+        files = sorted({path / name for name in _shard_names(index)})
+        missing = [file.name for file in files if not file.is_file()]
         if missing:
             raise _refuse(f"weight files are missing: {', '.join(missing)}", path)
         return tuple(files)
@@ -108,24 +108,55 @@ def weight_files(path: Path) -> tuple[Path, ...]:
     raise _refuse("there are no weights (model.safetensors)", path)
 
 
+def _shard_names(index: Path) -> set[str]:
+    """The files that an index lists; a name with a folder in it would lead out of the model directory."""
+    listed = _object(index).get("weight_map")
+    names = set(listed.values()) if isinstance(listed, dict) and _hashable(listed) else set()
+    odd = [name for name in names if not isinstance(name, str) or Path(name).name != name]
+    if odd or not names:
+        what = f"names {odd[0]!r}, which lies outside this folder" if odd else "lists no files"
+        raise _refuse(f"{index.name} {what}", index.parent)
+    return names
+
+
+def _hashable(listed: dict[str, Any]) -> bool:
+    return not any(isinstance(value, list | dict) for value in listed.values())
+
+
 def _config(path: Path) -> dict[str, Any]:
-    file = path / "config.json"
+    if not (path / "config.json").exists():
+        raise _refuse("the folder is not a model directory: config.json is missing", path)
+    return _object(path / "config.json")
+
+
+def _context_length(config: dict[str, Any], path: Path) -> int:
+    text = config.get("text_config") or config
+    length = text.get("max_position_embeddings", 2048) if isinstance(text, dict) else None
+    if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+        raise _refuse(f"config.json says no context length: max_position_embeddings is {length!r}", path)
+    return length
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """The object in a JSON file of a model directory.
+
+    Raises:
+        ModelError: if the file cannot be read, or holds something else.
+    """
     try:
-        config = json.loads(file.read_bytes())
-    except FileNotFoundError as error:
-        raise _refuse("the folder is not a model directory: config.json is missing", path) from error
-    except ValueError as error:
-        raise _refuse(f"config.json is not JSON: {error}", path) from error
-    if not isinstance(config, dict):
-        raise _refuse("config.json holds no object", path)
-    return config
+        value = json.loads(file.read_bytes())
+    except (ValueError, RecursionError, OSError) as error:
+        raise _refuse(f"{file.name} is not JSON: {first_line(error)}", file.parent) from error
+    if not isinstance(value, dict):
+        raise _refuse(f"{file.name} holds no object", file.parent)
+    return value
 
 
 def _check_tokenizer(path: Path) -> None:
     if not any((path / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
         raise _refuse("there is no tokenizer (tokenizer.json)", path)
     settings = path / "tokenizer_config.json"
-    inline = json.loads(settings.read_bytes()) if settings.exists() else {}
+    inline = _object(settings) if settings.exists() else {}
     if not (path / "chat_template.jinja").exists() and not inline.get("chat_template"):
         raise _refuse("the model has no chat template; take an instruction-tuned variant", path)
 
@@ -145,14 +176,25 @@ def _header(file: Path) -> tuple[bytes, dict[str, Any]]:
             (length,) = struct.unpack("<Q", stream.read(8))
             raw = stream.read(min(length, file.stat().st_size))
         header = json.loads(raw)
-    except (struct.error, ValueError, OSError) as error:
-        raise _refuse(f"{file.name} is not a safetensors file: {error}", file.parent) from error
+    except (struct.error, ValueError, RecursionError, OSError) as error:
+        raise _no_weights(file, first_line(error)) from error
+    if not isinstance(header, dict):
+        raise _no_weights(file, "its header holds no object")
     return raw, header
 
 
 def _tensor_sizes(file: Path) -> int:
-    _, header = _header(file)
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    """How many values the tensors of a file have."""
+    entries = {name: entry for name, entry in _header(file)[1].items() if name != "__metadata__"}
+    for name, entry in entries.items():
+        shape = entry.get("shape") if isinstance(entry, dict) else None
+        if not isinstance(shape, list) or not all(isinstance(size, int) and size >= 0 for size in shape):
+            raise _no_weights(file, f"the tensor {name!r} has no shape")
+    return sum(math.prod(entry["shape"]) for entry in entries.values())
+
+
+def _no_weights(file: Path, why: str) -> ModelError:
+    return _refuse(f"{file.name} is not a safetensors file: {why}", file.parent)
 
 
 def _weights_digest(file: Path) -> bytes:

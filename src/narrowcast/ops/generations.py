@@ -9,7 +9,7 @@ from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.factory.gates.settings import merged_settings
 from narrowcast.factory.requests import BalanceRequest, GateRequest, GenerateRequest, JudgeRequest
-from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.execute import refuse_unasked_code, stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages.balance import STAGE as BALANCE
@@ -59,6 +59,7 @@ def gate(project: Project, request: GateRequest, work: Work | None = None) -> Ga
     if given.get("settings"):
         given["settings"] = merged_settings(kept.get("settings"), given["settings"])
     if request.imported is not None:
+        refuse_unasked_code(project, AUDIT, request.options, "gate")
         audit = stage_options(project, AUDIT, {**kept, **given, "imported": request.imported})
         if request.dry_run:
             return cast(AuditResult, runner.preview(AUDIT, audit))

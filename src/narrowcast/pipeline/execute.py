@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from narrowcast.core.request import StageRequest
-from narrowcast.core.stage import I, O, R, StageDefinition
+from narrowcast.core.stage import NAMES_CODE, I, O, R, StageDefinition
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
@@ -34,9 +34,33 @@ def stage_options(
     Raises:
         UsageError: one error names every unknown option and every wrong value.
     """
+    refuse_unasked_code(project, definition, overrides or {})
     return read_options(
         project.paths.config, definition.name, definition.options, overrides, command=definition.words
     )
+
+
+def refuse_unasked_code(
+    project: Project,
+    definition: StageDefinition[Any, Any, Any],
+    given: dict[str, Any],
+    section: str | None = None,
+) -> None:
+    """A project may be a copy of somebody else's, so its file alone gets no code run.
+
+    Raises:
+        UsageError: if an option in `narrowcast.yaml` names code and the request does not say it again.
+    """
+    configured = project.config.stage_options(section or definition.name)
+    for name, field in definition.options.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and NAMES_CODE in extra and configured.get(name) and name not in given:
+            raise UsageError(
+                f"the configuration names code to be run: {name}: {configured[name]}",
+                where=str(project.paths.config),
+                next_command="look at the code; if it may run, say it on the command line: narrowcast "
+                f"{definition.words} --{name.replace('_', '-')} {configured[name]}",
+            )
 
 
 def run_options(project: Project, definition: StageDefinition[I, O, R], request: StageRequest) -> O:

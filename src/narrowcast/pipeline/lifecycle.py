@@ -6,7 +6,6 @@ killed, the marker stays, and the next run on the project writes the terminal ev
 
 from __future__ import annotations
 
-import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -14,7 +13,8 @@ from narrowcast.audit.trail import Trail
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import Emit, StageDefinition, StageResult
 from narrowcast.errors import CancelledError, NarrowcastError, StageError
-from narrowcast.plugins.boundary import plugin_error
+from narrowcast.faults import first_line, place_of
+from narrowcast.plugins.boundary import known_error
 from narrowcast.reasons import REASONS, StageName
 from narrowcast.store.stage_records import (
     RunningStage,
@@ -72,12 +72,13 @@ class Lifecycle:
     def failed(self, run: str, parent: str | None, error: BaseException) -> None:
         """Write the failure event and remove the marker."""
         payload: dict[str, Any] = {}
+        error = known_error(error) or error
         if isinstance(error, NarrowcastError):
             payload["next"] = error.next_command
             payload["cause"] = error.reason_code
         else:
             payload["exception"] = type(error).__name__
-            payload["at"] = _innermost(error)
+            payload["at"] = place_of(error)
         self._mark_ending()
         self.emitter(run, parent)(
             _failure_code(error, self.definition), _message(error, self.definition), payload
@@ -137,11 +138,11 @@ def reraise(error: BaseException, definition: StageDefinition[Any, Any, Any]) ->
     """Raise what callers see: our errors and interrupts unchanged, a foreign exception as a `StageError`."""
     if isinstance(error, NarrowcastError) or not isinstance(error, Exception):
         raise error
-    if (broken := plugin_error(error)) is not None:
-        raise broken from error
+    if (seen := known_error(error)) is not None:
+        raise seen from error
     raise StageError(
         _message(error, definition),
-        where=_innermost(error),
+        where=place_of(error),
         next_command=f"narrowcast --debug {definition.words}, which shows the traceback",
         reason_code=definition.failure_code,
     ) from error
@@ -165,15 +166,5 @@ def _message(error: BaseException, definition: StageDefinition[Any, Any, Any]) -
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return f"{definition.words} was stopped on request"
-    lines = str(error).splitlines()
-    cause = f": {lines[0]}" if lines else ""
+    cause = f": {first_line(error)}" if str(error) else ""
     return f"{definition.words} failed unexpectedly: {type(error).__name__}{cause}"
-
-
-def _innermost(error: BaseException) -> str:
-    """Where the exception was raised, as `file:line`, without the machine's folders."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return ""
-    last = frames[-1]
-    return f"{last.filename.rpartition('/')[2]}:{last.lineno}"

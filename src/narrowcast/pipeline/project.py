@@ -13,17 +13,20 @@ from sqlalchemy import Engine
 
 from narrowcast.audit.trail import Trail
 from narrowcast.core.config import ProjectConfig
+from narrowcast.core.markdown import escape
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
-from narrowcast.errors import UsageError
+from narrowcast.errors import UsageError, WorkspaceError
 from narrowcast.factory.spec import SpecAnswers, write_spec
 from narrowcast.pipeline.runner import Runner
 from narrowcast.reasons import StageName
 from narrowcast.store.advisory import database_lock
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
+from narrowcast.store.events import EventStore
 from narrowcast.store.files import write_text
+from narrowcast.store.leftovers import sweep
 from narrowcast.store.lock import project_lock
 from narrowcast.store.project_format import (
     Change,
@@ -33,6 +36,7 @@ from narrowcast.store.project_format import (
     write_format,
 )
 from narrowcast.store.projects import ProjectEntry, add_project, list_projects, touch_project
+from narrowcast.store.witness import Witness
 
 
 class Project:
@@ -51,7 +55,9 @@ class Project:
         self.id = entry.id
         self.slug = entry.slug
         self.paths = ProjectPaths(entry.path)
-        self.trail = Trail(engine, entry.id, self.paths, settings.actor)
+        witness = Witness(settings.home, entry.path)
+        events = EventStore(engine, entry.id, self.paths, witness)
+        self.trail = Trail(events, entry.id, self.paths, settings.actor)
         self._engine = engine
         self._lock_owner: int | None = None
 
@@ -87,6 +93,7 @@ class Project:
             )
         engine = open_database(settings.database_url)
         entry = add_project(engine, slug, root, use=use or not list_projects(engine))
+        Witness(settings.home, root).forget()
         write_format(paths)
         save_config(paths.config, ProjectConfig(name=name, task=task))
         write_text(root / "README.md", _readme(name))
@@ -112,9 +119,18 @@ class Project:
 
         Raises:
             UsageError: if there is none, or it was written by another version.
+            WorkspaceError: if its folder is gone.
         """
         engine = open_database(settings.database_url)
         entry = _find(engine, ref or settings.project)
+        if not (entry.path / "narrowcast.yaml").is_file():
+            engine.dispose()
+            raise WorkspaceError(
+                f"the folder of the project {entry.slug} is gone, or has no narrowcast.yaml",
+                where=str(entry.path),
+                next_command="restore it from a backup, or name another project: narrowcast projects",
+                reason_code="system_project_missing",
+            )
         project = cls(settings, engine, entry)
         if not any_format:
             require_current_format(project.paths)
@@ -141,6 +157,7 @@ class Project:
             return
         with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
             self._lock_owner = threading.get_ident()
+            sweep(self.paths)
             try:
                 yield
             finally:
@@ -245,7 +262,7 @@ def _project_folder(path: Path) -> Path | None:
 
 def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> ProjectEntry:
     for entry in entries:
-        if entry.path == folder:
+        if entry.path == folder or entry.path.resolve() == folder.resolve():
             return entry
     taken = {entry.slug for entry in entries}
     base = slug = slugify(load_config(folder / "narrowcast.yaml").name)
@@ -256,7 +273,7 @@ def _entry_of(engine: Engine, entries: list[ProjectEntry], folder: Path) -> Proj
 
 
 def _readme(name: str) -> str:
-    return f"""# {name}
+    return f"""# {escape(name)}
 
 A narrowcast project. `narrowcast.yaml` defines it; `narrowcast run` runs its pipeline.
 

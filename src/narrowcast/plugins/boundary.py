@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from traceback import extract_tb, walk_tb
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.errors import NarrowcastError, PluginError
+from narrowcast.faults import first_line, known, place_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -90,8 +91,12 @@ def plugin_error(error: BaseException) -> PluginError | None:
             plugin = None
     if plugin is None or isinstance(error, NarrowcastError):
         return None
-    last = extract_tb(error.__traceback__)[-1]
-    return _broken(plugin, f"failed: {_short(error)}", f"{last.filename.rpartition('/')[2]}:{last.lineno}")
+    return _broken(plugin, f"failed: {_short(error)}", place_of(error))
+
+
+def known_error(error: BaseException) -> NarrowcastError | None:
+    """What a user sees of an exception: ours, the fault of a plug-in, or a known kind; None if unforeseen."""
+    return plugin_error(error) or known(error)
 
 
 def _broken(origin: Origin, what: str, where: str = "") -> PluginError:
@@ -103,8 +108,7 @@ def _broken(origin: Origin, what: str, where: str = "") -> PluginError:
 
 
 def _short(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {first_line(error)}" if str(error) else type(error).__name__
 
 
 @contextmanager

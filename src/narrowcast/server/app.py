@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from narrowcast.errors import ModelError
+from narrowcast.faults import seen
 from narrowcast.ops.serve import Served
 from narrowcast.server.answers import Delta, Plan, answer, plan
 from narrowcast.server.errors import ApiError, unavailable
@@ -23,6 +24,8 @@ from narrowcast.server.protocol import ChatRequest, parse_request
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.threads import InThread
 from narrowcast.version import __version__
+
+_WATCH_S = 0.5
 
 
 class ChatServer:
@@ -36,13 +39,30 @@ class ChatServer:
         self._reviving: set[asyncio.Task[None]] = set()
 
     def health(self) -> JSONResponse:
-        """Whether the model's process lives."""
-        alive = self.host.alive
-        body = {"status": "ok" if alive else "restarting", "model": self.served.model_id}
-        return JSONResponse(
-            {**body, "restarts": self.host.restarts, "waiting": self.queue.waiting},
-            status_code=200 if alive else 503,
-        )
+        """Live: this process answers. Ready: a request would be answered without a restart."""
+        ready = self.host.alive
+        body = {"status": "ok" if ready else "restarting", "live": True, "ready": ready}
+        about = {"model": self.served.model_id, "restarts": self.host.restarts, "waiting": self.queue.waiting}
+        return JSONResponse({**body, **about}, status_code=200 if ready else 503)
+
+    def live(self) -> JSONResponse:
+        """200 as long as this process answers, also while the model's process is restarted."""
+        return JSONResponse({"live": True})
+
+    @contextlib.asynccontextmanager
+    async def watching(self, _: FastAPI) -> AsyncIterator[None]:
+        """Restart the model's process where it dies while no request is there to notice."""
+        watcher = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            if self.queue.idle and not self.host.alive:
+                await asyncio.to_thread(self.host.revive)
 
     def models(self) -> dict[str, Any]:
         """The one model, as OpenAI lists models."""
@@ -182,12 +202,22 @@ def _usage(delta: Delta) -> dict[str, int]:
 def build_app(served: Served, host: ModelHost, access: Access, *, waiting: int = 32) -> Any:
     """The ASGI application; closing the host is the caller's."""
     server = ChatServer(served, host, waiting=waiting)
-    app = FastAPI(title="narrowcast", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/health", server.health, methods=["GET"], response_model=None)
+    app = FastAPI(
+        title="narrowcast",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=server.watching,
+    )
+    for path in ("/health", "/health/ready"):
+        app.add_api_route(path, server.health, methods=["GET"], response_model=None)
+    app.add_api_route("/health/live", server.live, methods=["GET"], response_model=None)
     app.add_api_route("/v1/models", server.models, methods=["GET"])
     app.add_api_route(f"/v1/models/{served.model_id}", server.model, methods=["GET"])
     app.add_api_route("/v1/chat/completions", server.complete, methods=["POST"], response_model=None)
     app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(Exception, _unexpected)
     app.add_exception_handler(404, _not_found)
     app.add_exception_handler(405, _not_found)
     return Guard(app, access)
@@ -196,6 +226,12 @@ def build_app(served: Served, host: ModelHost, access: Access, *, waiting: int =
 async def _api_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     assert isinstance(error, ApiError)
     return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    reported = seen(error)
+    body = ApiError(500, reported.what, kind="server_error", code=reported.reason_code).body()
+    return JSONResponse(body, status_code=500)
 
 
 async def _not_found(request: Request, error: Exception) -> JSONResponse:

@@ -6,14 +6,22 @@ Pure ASGI, so that a refused request never reaches a route and a large body is c
 from __future__ import annotations
 
 import json
+import logging
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from narrowcast.faults import seen
 from narrowcast.server.errors import ApiError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HEALTH = ("/health", "/health/live", "/health/ready")
+# A name or an address, and a port: no user, no path, nothing that two parsers could read differently.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class Access:
     """The rules.
 
     Attributes:
-        token: bearer token that every request but `/health` must carry; None asks for none.
+        token: bearer token that every request but those of `HEALTH` must carry; None asks for none.
         any_host: bound beyond loopback, where names cannot be known; the token protects then.
         largest_body: bytes.
     """
@@ -50,17 +58,21 @@ class Guard:
         except ApiError as error:
             await _refuse(error, send)
             return
-        await self._app(scope, _replay(body, receive), send)
+        try:
+            await self._app(scope, _replay(body, receive), send)
+        except Exception as error:  # noqa: BLE001 - the framework has answered, and raises it to be logged
+            _LOG.error("%s", seen(error))
 
     def _check(self, headers: dict[str, str], path: str) -> None:
-        host = _name(f"//{headers.get('host', '')}")
-        if not self._access.any_host and host not in LOOPBACK:
-            raise ApiError(403, f"requests for host {host!r} are refused", code="host_not_allowed")
+        given = headers.get("host", "")
+        host = _name(f"//{given}") if _HOST.fullmatch(given) else ""
+        if not host or (not self._access.any_host and host not in LOOPBACK):
+            raise ApiError(403, f"requests for host {given!r} are refused", code="host_not_allowed")
         origin = headers.get("origin")
         if origin is not None and _name(origin) not in {*LOOPBACK, host} - {""}:
             raise ApiError(403, f"requests from {origin} are refused", code="origin_not_allowed")
         token = self._access.token
-        if token is None or path == "/health":
+        if token is None or path in HEALTH:
             return
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):

@@ -21,6 +21,11 @@ class FairQueue:
         self._lock = asyncio.Lock()
         self.waiting = 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether no request holds the model."""
+        return not self._lock.locked()
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for one's turn and hold the model for the length of the block.

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, Any, Literal
 
@@ -37,6 +36,7 @@ from narrowcast.store.files import (
     read_jsonl,
     write_json,
 )
+from narrowcast.store.leftovers import scratch_folder
 from narrowcast.store.source_rows import StoredRows, read_source_rows, write_source_rows
 
 _ORIGINALS = "original.jsonl"
@@ -142,13 +142,9 @@ class CleaningWriter:
 def new_cleaning(project: ProjectPaths) -> Iterator[CleaningWriter]:
     """A cleaning of the project; it gets the place that its report names when the block ends without error.
 
-    Files that a killed process left behind are removed first.
-
     Raises:
         WorkspaceError: if the disk refuses; nothing is left then.
     """
-    for path in project.cleaned.glob(f"*{_INCOMING}*"):
-        shutil.rmtree(path)
     incoming = project.cleaned / _INCOMING
     try:
         with atomic_folder(incoming) as folder, CleaningWriter(folder) as writer:
@@ -163,9 +159,9 @@ def new_cleaning(project: ProjectPaths) -> Iterator[CleaningWriter]:
 def scratch_cleaning() -> Iterator[CleaningWriter]:
     """A cleaning outside every project, for a dry run; nothing of it is left."""
     with (
-        TemporaryDirectory(prefix="narrowcast-clean-") as name,
-        disk_errors(Path(name)),
-        CleaningWriter(Path(name)) as writer,
+        scratch_folder("clean") as folder,
+        disk_errors(folder),
+        CleaningWriter(folder) as writer,
     ):
         yield writer
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from narrowcast.errors import WorkspaceError
+from narrowcast.faults import database_error
 from narrowcast.store.files import disk_errors
 
 # The newest revision under migrations/versions; a test holds it to the scripts.
@@ -37,12 +38,7 @@ def open_database(url: str) -> Engine:
             _migrate(engine)
     except SQLAlchemyError as error:
         engine.dispose()
-        raise WorkspaceError(
-            f"the database cannot be used: {_first_line(error)}",
-            where=parsed.render_as_string(hide_password=True),
-            next_command="check NARROWCAST_DATABASE_URL or --home",
-            reason_code="system_db_error",
-        ) from error
+        raise database_error(error, parsed.render_as_string(hide_password=True)) from error
     return engine
 
 
@@ -80,7 +76,3 @@ def _migrate(engine: Engine) -> None:
             next_command="upgrade narrowcast, or use another --home",
             reason_code="system_db_error",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

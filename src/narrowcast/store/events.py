@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from sqlalchemy import Engine, delete, func, select, text
@@ -24,15 +24,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.errors import DataError
+from narrowcast.errors import DataError, WorkspaceError
+from narrowcast.faults import first_line
 from narrowcast.store.advisory import Kind, lock_until_commit
-from narrowcast.store.files import append_jsonl, disk_errors, json_line, read_json, read_jsonl, write_json
+from narrowcast.store.files import (
+    append_jsonl,
+    count_lines,
+    disk_errors,
+    json_line,
+    read_json,
+    read_jsonl,
+    write_json,
+)
 from narrowcast.store.tables import EventIndexTable
+from narrowcast.store.witness import Place, Witness
 
 Row = dict[str, Any]
 Seal = Callable[[int, str], Row]
-Place = tuple[int, str]
-"""Number and hash of an event."""
 
 GENESIS = "0" * 64
 """What the first event has as the hash of the one before."""
@@ -43,7 +51,8 @@ _BLOCK = 1 << 16
 class EventStore:
     """Writes and reads the events of one project; knows their file and index, not what they mean."""
 
-    def __init__(self, engine: Engine, project_id: int, paths: ProjectPaths) -> None:
+    def __init__(self, engine: Engine, project_id: int, paths: ProjectPaths, witness: Witness) -> None:
+        self.witness = witness
         self._engine = engine
         self._project_id = project_id
         self._paths = paths
@@ -62,12 +71,15 @@ class EventStore:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a+b") as file, self._one_writer(file) as session:
-                row = seal(*_next_place(file, self.head()))
+                before = _next_place(file, self.head())
+                row = seal(before[0] + 1, before[1])
                 file.write(json_line(row))
                 file.flush()
                 os.fsync(file.fileno())
                 self._write_head(row)
                 self._index(session, row)
+                with suppress(DataError, OSError, WorkspaceError):  # the event is written; verify tells
+                    self.witness.see(_place(row), before, self._holds)
                 return row
 
     def spool(self, row: Row) -> None:
@@ -83,15 +95,15 @@ class EventStore:
         if self._paths.events.exists():
             try:
                 yield from read_jsonl(self._paths.events)
-            except ValueError as error:
-                raise _damaged(self._paths, str(error)) from error
+            except (ValueError, RecursionError, OSError) as error:
+                raise _damaged(self._paths, first_line(error)) from error
 
     def spooled(self) -> int:
-        """How many events are in the spool."""
-        return sum(1 for _ in read_jsonl(self._paths.spool)) if self._paths.spool.exists() else 0
+        """How many events are in the spool, damaged lines included."""
+        return count_lines(self._paths.spool) if self._paths.spool.exists() else 0
 
     def head(self) -> Place | None:
-        """What the head file says of the newest event; None where there is no head file."""
+        """What the head file says of the newest event; None where it is missing or damaged."""
         if not self._paths.events_head.exists():
             return None
         try:
@@ -137,6 +149,16 @@ class EventStore:
         with self._paths.events.open("rb") as file, self._one_writer(file) as session:
             if session is not None:
                 self._catch_up(session, _last_place(file))
+
+    def rebuild_index(self) -> None:
+        """Build the index anew from the file, where what it holds cannot be read."""
+        with Session(self._engine) as session:
+            session.execute(delete(EventIndexTable).where(EventIndexTable.project_id == self._project_id))
+            session.commit()
+        self.bring_index_up_to_date()
+
+    def _holds(self, place: Place) -> bool:
+        return any(_place(row) == place for row in self.read())
 
     def _write_head(self, row: Row) -> None:
         write_json(self._paths.events_head, {"seq": row["seq"], "hash": row["hash"]})
@@ -211,14 +233,13 @@ class EventStore:
 
 
 def _next_place(file: IO[bytes], head: Place | None) -> Place:
-    """Number of the next event, and the hash it follows.
+    """Number and hash of the event that the next one follows.
 
     A head that is not behind the file is what the next event follows: were the file cut or its end changed,
     the gap stays visible instead of being written over.
     """
     last = _last_place(file, cut_torn=True)
-    before = head if head and head[0] >= last[0] else last
-    return before[0] + 1, before[1]
+    return head if head and head[0] >= last[0] else last
 
 
 def _last_place(file: IO[bytes], *, cut_torn: bool = False) -> Place:
@@ -237,7 +258,7 @@ def _last_place(file: IO[bytes], *, cut_torn: bool = False) -> Place:
         return _START
     try:
         return _place(json.loads(line))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             "the last event of the trail is damaged", where=file.name, next_command="narrowcast audit verify"
         ) from error

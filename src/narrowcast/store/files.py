@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -13,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from narrowcast.errors import DataError, WorkspaceError
+from narrowcast.errors import DataError
+from narrowcast.faults import first_line, os_error
+from narrowcast.store.leftovers import mark
 
 
 def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
@@ -46,27 +47,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WorkspaceError(
-                "the disk is full; nothing was left half-written",
-                where=str(path),
-                next_command="free some space, then run the same command again",
-                reason_code="system_disk_full",
-            ) from error
-        if error.errno == errno.EFBIG:
-            raise WorkspaceError(
-                "a file would be larger than this process may write; nothing was left half-written",
-                where=str(path),
-                next_command="ulimit -f unlimited, then run the same command again",
-                reason_code="system_disk_full",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise WorkspaceError(
-                "the folder is not writable",
-                where=str(path),
-                next_command="check its permissions, or choose another with --home",
-            ) from error
-        raise
+        raise os_error(error, path) from error
 
 
 @contextmanager
@@ -74,7 +55,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only when the block ends without an error."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=mark(path.name), suffix=".part")
         part = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -93,7 +74,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder that appears under `path` (replacing what was there) only when the block succeeds."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        part = Path(tempfile.mkdtemp(dir=path.parent, prefix=mark(path.name), suffix=".part"))
         part.chmod(0o755)
         try:
             yield part
@@ -145,8 +126,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError("the file does not exist", where=str(path)) from error
-    except ValueError as error:
-        raise DataError(f"the file is not JSON: {error}", where=str(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"the file is not JSON: {first_line(error)}", where=str(path)) from error
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:

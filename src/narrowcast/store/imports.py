@@ -217,5 +217,5 @@ def remove_orphans(project: ProjectPaths) -> None:
     for folder in (project.raw, project.accepted, project.rejected):
         for path in folder.iterdir() if folder.is_dir() else ():
             orphan = path.name.startswith("imp-") and path.suffix == ".jsonl" and path.name not in known
-            if orphan or path.name == _INCOMING or (path.name.startswith(".") and path.suffix == ".part"):
+            if orphan or path.name == _INCOMING:
                 path.unlink(missing_ok=True)

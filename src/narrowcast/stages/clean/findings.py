@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Family = Literal["pii", "secret"]
@@ -31,12 +31,28 @@ class Finding:
         }
 
 
-def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
-    """Where findings overlap, the surer one, then the longer one, stays."""
+def without_overlaps(findings: Iterable[Finding], strictness: Callable[[Finding], int]) -> list[Finding]:
+    """Where findings overlap, one stays: that of the strictest policy, then the surer, then the longer one.
+
+    Args:
+        findings: of one text, in any order.
+        strictness: of the policy for a finding; 0 is one that hides nothing. Of two that are to be hidden,
+            the one that stays covers both, so that no part of either is left.
+    """
     kept: list[Finding] = []
-    for each in sorted(findings, key=lambda found: (-found.score, found.start - found.end, found.start)):
-        if all(each.end <= other.start or each.start >= other.end for other in kept):
+
+    def order(found: Finding) -> tuple[float, ...]:
+        return (-strictness(found), -found.score, found.start - found.end, found.start)
+
+    for each in sorted(findings, key=order):
+        over = [other for other in kept if each.start < other.end and other.start < each.end]
+        if not over:
             kept.append(each)
+        elif strictness(each):
+            whole = [each, *over]
+            start, end = min(found.start for found in whole), max(found.end for found in whole)
+            kept = [other for other in kept if other not in over]
+            kept.append(replace(over[0], start=start, end=end))
     return sorted(kept, key=lambda found: found.start)
 
 

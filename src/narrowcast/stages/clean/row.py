@@ -61,6 +61,9 @@ class CleanedRow:
         }
 
 
+_STRICTNESS = {"off": 0, "report": 0, "redact": 1, "block": 2}
+
+
 class RowCleaner:
     """Applies the options to rows; scanners are built once."""
 
@@ -145,7 +148,8 @@ class RowCleaner:
 
     def _scan(self, text: str) -> list[Finding]:
         findings = self._pii.scan(text) if self._pii else []
-        return without_overlaps(findings + (self._secrets.scan(text) if self._secrets else []))
+        findings = findings + (self._secrets.scan(text) if self._secrets else [])
+        return without_overlaps(findings, lambda found: _STRICTNESS[self._policy(found)])
 
     def _blocking(self, findings: dict[str, list[Finding]]) -> str:
         families = {each.family for found in findings.values() for each in found}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from narrowcast.core.bundle import BundleManifest, public_name
+from narrowcast.core.markdown import escape
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.stages.export.options import Inputs, stage_result
@@ -32,7 +35,7 @@ def model_card(manifest: BundleManifest, inputs: Inputs, project: ProjectPaths) 
 
 def _front_matter(manifest: BundleManifest) -> str:
     return (
-        f"---\nlibrary_name: gguf\nbase_model: {manifest.base['name']}\n"
+        f"---\nlibrary_name: gguf\nbase_model: {json.dumps(manifest.base['name'], ensure_ascii=False)}\n"
         f"tags: [narrowcast, {manifest.task.profile}]\n---"
     )
 
@@ -42,16 +45,16 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
     labels = f", {len(task.labels)} labels" if task.labels else ""
     base = run.base
     return (
-        f"# {manifest.project}: {task.profile.replace('_', ' ')}{labels}\n\n"
+        f"# {escape(manifest.project)}: {task.profile.replace('_', ' ')}{labels}\n\n"
         f"A model for one task, trained by narrowcast {manifest.code_version} as run `{run.run_id}`.\n\n"
         + _table(
             ["", ""],
             [
                 ["base", f"{public_name(base.name)} ({base.architecture}, {base.parameters:,} parameters)"],
-                ["base fingerprint", f"`{base.fingerprint[:16]}`"],
+                ["base fingerprint", base.fingerprint[:16]],
                 ["method", f"{run.method} ({run.method_reason})" if run.method_reason else run.method],
                 ["context", f"{base.context_length:,} tokens"],
-                ["data-set version", f"`{run.dataset_version[:16]}`"],
+                ["data-set version", run.dataset_version[:16]],
                 ["trained", run.finished],
             ],
         )
@@ -92,7 +95,7 @@ def _training(inputs: Inputs) -> str:
         ["seconds", f"{run.seconds:,.0f}"],
         ["device", run.environment.get("device", "not recorded")],
         ["seed", str(run.seed)],
-        ["weights sha256", f"`{run.weights_sha256}`"],
+        ["weights sha256", run.weights_sha256],
     ]
     return "## Training\n\n" + _table(["", ""], figures)
 
@@ -170,13 +173,15 @@ def _use(manifest: BundleManifest) -> str:
         lines.append("ollama create my-model -f Modelfile")
     lines.append("```")
     if manifest.smoke:
+        text = manifest.smoke.prompt + manifest.smoke.text
+        fence = "`" * max(4, 1 + max(map(len, re.findall("`+", text)), default=0))
         lines += [
             "",
             f"A real prompt and what `{manifest.smoke.format}` generated:",
             "",
-            "````text",
-            manifest.smoke.prompt + manifest.smoke.text,
-            "````",
+            f"{fence}text",
+            text,
+            fence,
         ]
     return "\n".join(lines)
 
@@ -189,12 +194,14 @@ def _limits(inputs: Inputs) -> str:
         "Parity was proven with narrowcast's worker; other programs may tokenise or sample differently.",
     ]
     truncated = {name: count for name, count in inputs.run.rows.items() if name not in ("train", "dev")}
-    lines += [f"{count:,} train rows were left out: {name}." for name, count in truncated.items() if count]
-    lines += [f"{warning}." for warning in (each.rstrip(".") for each in inputs.dataset.warnings)]
+    lines += [
+        f"{count:,} train rows were left out: {escape(name)}." for name, count in truncated.items() if count
+    ]
+    lines += [f"{escape(warning)}." for warning in (each.rstrip(".") for each in inputs.dataset.warnings)]
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(escape, head)) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(map(escape, row)) + " |" for row in rows]
     return "\n".join(lines)

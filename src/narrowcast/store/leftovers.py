@@ -1,0 +1,98 @@
+"""What a killed process left behind: files and folders under temporary names, and their one sweep.
+
+A temporary name says which process made it, so that what a living process is writing stays:
+
+    .NAME.PID-TOKEN.RANDOM.part    to become NAME
+    .NAME.PID-TOKEN.RANDOM.old     was NAME, until its successor has taken the place
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from narrowcast.core.paths import ProjectPaths
+
+_TOKEN = secrets.token_hex(4)  # after a restart of a container another process may have the same number
+_LEFT = re.compile(
+    r"\.(?P<name>.+?)(?:\.(?P<pid>\d+)-(?P<token>[0-9a-f]{8}))?\.[a-z0-9_]{8}\.(?P<kind>part|old)"
+)
+_INCOMING = re.compile(r"\.incoming(\.jsonl|\.old)?")
+_SCRATCH = "narrowcast-"
+
+
+def mark(name: str) -> str:
+    """The beginning of a temporary name for `name`."""
+    return f".{name}.{os.getpid()}-{_TOKEN}."
+
+
+def sweep(project: ProjectPaths) -> list[Path]:
+    """Remove what no living process writes; put back what was moved away and has no successor.
+
+    The caller holds the project's lock.
+
+    Returns:
+        What was removed or put back.
+    """
+    swept = []
+    for path in _left_in(project.root):
+        match = _LEFT.fullmatch(path.name)
+        if match and _is_writing(match["pid"], match["token"]):
+            continue
+        target = path.with_name(match["name"]) if match and match["kind"] == "old" else None
+        if target is not None and not target.exists():
+            path.replace(target)
+        else:
+            _remove(path)
+        swept.append(path)
+    return swept
+
+
+@contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """A folder outside every project, gone when the block ends; those of killed processes go first."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}{purpose}-*-*-*"):
+        pid, token, *_ = path.name.removeprefix(f"{_SCRATCH}{purpose}-").split("-")
+        if not _is_writing(pid, token):
+            with suppress(OSError):  # of another user
+                _remove(path)
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{purpose}-{os.getpid()}-{_TOKEN}-") as name:
+        yield Path(name)
+
+
+def _left_in(root: Path) -> list[Path]:
+    """Temporary files and folders below `root`; what lies in such a folder is part of it."""
+    left = []
+    for folder, below, names in os.walk(root):
+        hidden = [name for name in [*below, *names] if name.startswith(".")]
+        left += [Path(folder, name) for name in hidden if _LEFT.fullmatch(name) or _INCOMING.fullmatch(name)]
+        below[:] = [name for name in below if not name.startswith(".")]
+    return left
+
+
+def _is_writing(pid: str | None, token: str | None) -> bool:
+    """Whether the process of a temporary name lives; one with our number is ours by its token alone."""
+    if pid is None or not pid.isdigit():
+        return False
+    if int(pid) == os.getpid():
+        return token == _TOKEN
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
