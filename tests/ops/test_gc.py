@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.pipeline.project import Project
-from narrowcast.store.files import write_text
+from narrowcast.store.files import append_jsonl, write_text
 from narrowcast.store.runs import note_unfinished
 from tests.support.cli import Cli, CliJson
 
@@ -11,6 +11,11 @@ from tests.support.cli import Cli, CliJson
 def test_only_what_nothing_needs_is_removed(project: Project, cli: Cli, cli_json: CliJson) -> None:
     paths = project.paths
     left, resumable = (paths.runs / run / "checkpoints" for run in ("exp-left", "exp-stopped"))
+    finished = {
+        "run_id": "exp-left", "base": "b", "method": "full", "dataset_version": "v", "rows": 8, "steps": 9,
+        "final_train_loss": 1.0, "dev_loss": None, "weights_sha256": "", "finished": "2026", "seconds": 1.0, "tokens_per_second": 1.0,
+    }  # fmt: skip
+    append_jsonl(paths.run_index, finished)
     merged, weights, bundle = paths.merged / "exp-a", paths.adapters / "exp-a", paths.gguf / "exp-a"
     for number, folder in enumerate((left, resumable, merged, weights, bundle), 1):
         write_text(folder / "part" / "file", "x" * 1000 * number)
@@ -38,5 +43,5 @@ def test_only_what_nothing_needs_is_removed(project: Project, cli: Cli, cli_json
 
     assert cli_json("gc", "--interrupted")["freed_bytes"] == 2000
     assert not resumable.exists()
-    assert cli_json("runs") == []
+    assert [each["run_id"] for each in cli_json("runs")] == ["exp-left"]
     assert cli_json("gc")["freed_bytes"] == 0

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from narrowcast.ops.requests import GcRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
-from narrowcast.store.runs import current_run, note_finished, unfinished_runs
+from narrowcast.store.runs import current_run, finished_runs, note_finished
 
 
 class Holding(BaseModel):
@@ -38,7 +38,7 @@ class GcResult(BaseModel):
 
 
 def gc(project: Project, request: GcRequest) -> GcResult:
-    """Remove checkpoints that no run continues from, and merged weights that an export makes again.
+    """Remove checkpoints of finished runs, and merged weights that an export makes again.
 
     Weights of finished runs and exported bundles are counted, and never removed. With `interrupted`, runs
     that were interrupted can no longer be resumed.
@@ -73,7 +73,7 @@ def _result(request: GcRequest, holdings: list[Holding]) -> GcResult:
 
 def _holdings(project: Project, request: GcRequest) -> Iterator[Holding]:
     paths = project.paths
-    current, unfinished = current_run(paths), unfinished_runs(paths)
+    current, finished = current_run(paths), {each.run_id for each in finished_runs(paths)}
 
     def holding(what: str, run_id: str, folder: Path, reason: str, *, removable: bool = False) -> Holding:
         size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
@@ -84,8 +84,8 @@ def _holdings(project: Project, request: GcRequest) -> Iterator[Holding]:
 
     for folder in sorted(paths.runs.glob("*/checkpoints")):
         run_id = folder.parent.name
-        resumable = run_id in unfinished
-        reason = "narrowcast train --resume needs them" if resumable else "no run continues from them"
+        resumable = run_id not in finished  # of a search as well, whose trials leave no note
+        reason = "the interrupted run continues from them" if resumable else "the run has finished"
         free = request.interrupted or not resumable
         yield holding("checkpoints", run_id, folder, reason, removable=free)
     for folder in sorted(paths.merged.glob("*/")):
