@@ -13,7 +13,8 @@ def test_only_what_nothing_needs_is_removed(project: Project, cli: Cli, cli_json
     left, resumable = (paths.runs / run / "checkpoints" for run in ("exp-left", "exp-stopped"))
     finished = {
         "run_id": "exp-left", "base": "b", "method": "full", "dataset_version": "v", "rows": 8, "steps": 9,
-        "final_train_loss": 1.0, "dev_loss": None, "weights_sha256": "", "finished": "2026", "seconds": 1.0, "tokens_per_second": 1.0,
+        "final_train_loss": 1.0, "dev_loss": None, "weights_sha256": "", "finished": "2026",
+        "seconds": 1.0, "tokens_per_second": 1.0,
     }  # fmt: skip
     append_jsonl(paths.run_index, finished)
     merged, weights, bundle = paths.merged / "exp-a", paths.adapters / "exp-a", paths.gguf / "exp-a"
