@@ -10,7 +10,13 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import ScoringMode, Split
 from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import CancelledError, DataError, ProjectBusyError, StageError, UsageError
+from narrowcast.errors import (
+    CancelledError,
+    DataError,
+    ProjectBusyError,
+    UsageError,
+    WorkspaceError,
+)
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
 from tests.support import imports as data
@@ -308,8 +314,6 @@ def test_a_full_disk_leaves_nothing_behind(
     import errno
     import os
 
-    from narrowcast.errors import WorkspaceError
-
     path = csv_file(tmp_path / "a.csv")
     real = os.fsync
     accepted = str(project.paths.accepted)  # written after the raw rows
@@ -392,11 +396,11 @@ def test_a_failed_record_leaves_the_configuration_unchanged(
         raise OSError("the disk went away")
 
     monkeypatch.setattr(store, "write_jsonl", refuse)
-    with pytest.raises(StageError, match="went away"):
+    with pytest.raises(WorkspaceError, match="went away"):
         data.import_rows(project, f"csv:{csv_file(tmp_path / 'a.csv')}", auto=True)
     assert project.paths.config.read_bytes() == before
     assert not list(project.paths.accepted.iterdir())
-    assert events(project)[-1] == "dataset_import_failed"
+    assert events(project)[-1] == "system_io_error"
 
 
 def test_the_head_of_a_sorted_file_is_judged_by_the_whole(project: Project, tmp_path: Path) -> None:

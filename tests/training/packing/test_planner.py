@@ -77,7 +77,7 @@ def test_costs_are_measured_kept_and_used_again(workshop, monkeypatch):
     first = workshop.train(**ONE_EPOCH)
     manifest = RunManifest.model_validate(read_json(workshop.project.root / first.path / "run.json"))
     costs = Costs.model_validate(manifest.recipe["layout_costs"])
-    assert costs.token > 0 or costs.batch > 0
+    assert sum(costs.model_dump().values()) > 0  # which of them, depends on what else the machine does
     (planned,) = [payload for code, _, payload in workshop.events if code == "training_layout_planned"]
     assert planned["costs"] == costs.model_dump()
     assert sum(planned["batches"].values()) > 0
