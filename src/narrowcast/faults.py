@@ -54,7 +54,7 @@ def unexpected(error: BaseException) -> NarrowcastError:
     return NarrowcastError(
         f"unexpected error: {type(error).__name__}: {first_line(error)}",
         where=place_of(error),
-        next_command="narrowcast --debug COMMAND shows the traceback; please report it",
+        next_command="run it again with --debug before the command, and report the traceback",
         reason_code="system_unexpected",
     )
 

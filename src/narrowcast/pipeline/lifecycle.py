@@ -72,13 +72,13 @@ class Lifecycle:
     def failed(self, run: str, parent: str | None, error: BaseException) -> None:
         """Write the failure event and remove the marker."""
         payload: dict[str, Any] = {}
+        if not isinstance(error, NarrowcastError):
+            payload["exception"] = type(error).__name__
+            payload["at"] = place_of(error)
         error = known_error(error) or error
         if isinstance(error, NarrowcastError):
             payload["next"] = error.next_command
             payload["cause"] = error.reason_code
-        else:
-            payload["exception"] = type(error).__name__
-            payload["at"] = place_of(error)
         self._mark_ending()
         self.emitter(run, parent)(
             _failure_code(error, self.definition), _message(error, self.definition), payload

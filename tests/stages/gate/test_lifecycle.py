@@ -82,7 +82,7 @@ def test_a_plug_in_that_raises_ends_the_run(
         gate(labelled, rows=rows, optional=["faulty"])
     assert failed.value.where.startswith("narrowcast_faulty_gate.py:")
     started, ended = last_run(labelled)
-    assert (started.reason_code, ended.reason_code) == ("stage_started", "factory_gate_failed")
+    assert (started.reason_code, ended.reason_code) == ("stage_started", "system_plugin_failed")
     assert started.run == ended.run
     assert started.parent == ended.parent is not None
     assert ended.payload["exception"] == "ZeroDivisionError"
