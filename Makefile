@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP)  ## the whole loop on the built-in task, offline, in about four minutes
+demo: $(STAMP)  ## the whole loop on the built-in task, offline, in several minutes
 	$(BIN)/narrowcast demo
 
 test: $(STAMP)  ## every test that takes seconds, in two processes; at most 15 minutes on two cores

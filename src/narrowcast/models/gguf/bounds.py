@@ -15,7 +15,7 @@ quantisers (`ggml-quants.c`, `quantize_row_*_ref`). With A the largest magnitude
   clip the extreme of the other sign by two; s is rounded to 1/128 of the largest, half of which counts up to
   32 times.
 
-These bounds hold for every single weight, and are wide for K-quants; a scale that is off by 2 % lies within
+These bounds hold for each weight and are wide for K-quants: a scale that is off by 2 % lies within
 them. So tensors are judged as a whole too (`narrowcast.models.gguf.identity`).
 """
 
