@@ -234,7 +234,7 @@ def test_colour_is_for_terminals(cli_process: Cli) -> None:
     assert _on_a_terminal(TERM="dumb") == plain
 
 
-def test_a_reader_that_has_read_enough_is_no_error() -> None:
+def test_a_reader_that_stops_early_is_not_reported() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(

@@ -26,10 +26,10 @@ class Row(TypedDict):
     """An argument, an option or a command."""
 
     label: str
-    """Its names, and what stands for its value: `-p, --project PROJECT`."""
+    """Its names, and the placeholder of its value: `-p, --project PROJECT`."""
     text: str
     notes: list[str]
-    """What stands in brackets behind the text: choices, the default, `required`."""
+    """In brackets behind the text: choices, the default, `required`."""
 
 
 class Section(TypedDict):
@@ -50,7 +50,7 @@ class Page(TypedDict):
     commands: list[str]
     """Of a group."""
     options: dict[str, bool]
-    """Name to whether a value follows; without those that act at once, such as `--version`."""
+    """Name to whether a value follows; without those that end the command, such as `--version`."""
 
 
 def requested_help(words: Sequence[str]) -> str | None:
@@ -66,8 +66,8 @@ def requested_help(words: Sequence[str]) -> str | None:
     path: list[str] = []
     while True:
         page = pages[" ".join(path)]
-        asked, rest = _read(page, words)
-        if asked:
+        has_help, rest = _read(page, words)
+        if has_help:
             return help_text(" ".join(["narrowcast", *path]), page)
         if not rest or rest[0] not in page["commands"]:
             return None
@@ -77,14 +77,14 @@ def requested_help(words: Sequence[str]) -> str | None:
 
 def _read(page: Page, words: Sequence[str]) -> tuple[bool, Sequence[str]]:
     """Whether `--help` is among the options, and the words from a sub-command on; neither after a mistake."""
-    asked = False
+    has_help = False
     place = 0
     while place < len(words):
         word = words[place]
         place += 1
         if not word.startswith("-") or word == "-":
             if page["commands"]:
-                return asked, words[place - 1 :]
+                return has_help, words[place - 1 :]
             continue
         name, equals, _ = word.partition("=")
         has_value = page["options"].get(name)
@@ -94,8 +94,8 @@ def _read(page: Page, words: Sequence[str]) -> tuple[bool, Sequence[str]]:
             if place == len(words):
                 return False, ()
             place += 1
-        asked = asked or name == "--help"
-    return asked, ()
+        has_help = has_help or name == "--help"
+    return has_help, ()
 
 
 def help_text(path: str, page: Page) -> str:
