@@ -25,7 +25,8 @@ A command that runs one stage and prints its result is a `stage_command` (`narro
 - `Annotated[..., CommandLine(...)]` (core/request.py) gives other names (`-l`), a metavar, a position, values
   separated by commas, or hides a field.
 
-Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake.
+Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake. `--help` is
+drawn from `help.json`: run `python tools/help_pages.py` after a change (`narrowcast.cli.help`).
 """
 
 from __future__ import annotations
