@@ -35,7 +35,7 @@ nightly: $(STAMP)  ## every test, those that take longer as well
 soak: $(STAMP)  ## kill -9 a training run at ten random moments
 	NARROWCAST_KILLS=10 $(BIN)/pytest tests/training/test_kills.py
 
-check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, walks
+check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, walks, help
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -46,6 +46,7 @@ check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, wa
 	$(BIN)/python tools/check_settings.py src/narrowcast
 	$(BIN)/python tools/check_signatures.py src/narrowcast
 	$(BIN)/python tools/count_walks.py
+	$(BIN)/python tools/help_pages.py --check
 
 format: $(STAMP)  ## put the code in form
 	$(BIN)/ruff check --fix .

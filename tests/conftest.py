@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -24,7 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # each other; children inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-os.environ["COLUMNS"] = "120"  # before the first console is made
+# The consoles of the command line keep the width that they find when they are made: so here, not in a test
+# that sets another.
+os.environ["COLUMNS"] = "120"
+importlib.import_module("narrowcast.cli.output")
 
 # A busy machine is slow in places, so no example has a deadline; in CI every run draws the same examples.
 _COMMON = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}

@@ -7,7 +7,6 @@ import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
 import narrowcast
@@ -118,13 +117,11 @@ def _assert_exists(words: list[str]) -> None:
         return
     assert words[0] in COMMANDS, words
     command, rest = load_command(words[0]), words[1:]
-    while isinstance(command, click.Group) or hasattr(command, "list_commands"):
-        context = click.Context(command)
-        default = getattr(command, "invoke_without_command", False)
-        if not rest or rest[0] not in command.list_commands(context):
-            assert default, words
+    while hasattr(command, "commands"):
+        if not rest or rest[0] not in command.commands:
+            assert command.invoke_without_command, words
             break
-        command, rest = command.get_command(context, rest[0]), rest[1:]
+        command, rest = command.commands[rest[0]], rest[1:]
     options = {text for parameter in command.params for text in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in rest if word.startswith("--")} <= options | {"--help"}, words
 

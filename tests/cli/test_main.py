@@ -1,90 +1,15 @@
 """The command line itself: lazy, with two-line errors, machine-readable on request."""
 
 import json
-import subprocess
-import sys
 
 import pytest
-from typer.main import get_command
 
 from narrowcast.cli.commands import COMMANDS
-from narrowcast.cli.root import app, load_command
-from narrowcast.cli.root_help import root_help
+from narrowcast.cli.root import load_command
 from narrowcast.core.settings import Settings
 from narrowcast.ops.doctor import Finding, examine
 from narrowcast.ops.requests import DoctorRequest
 from tests.support.cli import Cli
-
-HEAVY = {"torch", "transformers", "peft", "sklearn", "matplotlib", "polars", "numpy", "fastapi", "alembic"}
-
-
-def test_the_root_help_lists_every_command(cli: Cli) -> None:
-    text = cli("--help").stdout
-    for name in COMMANDS:
-        assert name in text
-
-
-def test_the_root_help_is_that_of_the_real_command() -> None:
-    text = " ".join(root_help().split())
-    for option in get_command(app).params:
-        assert option.opts[0] in text
-        assert f"{option.opts[0]} {option.help}" in text
-    for name, (_, _, line) in COMMANDS.items():
-        assert f" {name} {line}" in text
-
-
-def test_both_ways_to_the_root_help_print_the_same(cli: Cli) -> None:
-    assert cli("--help").stdout.strip() == cli("--debug", "--help").stdout.strip() == root_help().strip()
-
-
-def test_the_root_help_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "50")
-    assert max(map(len, root_help().splitlines())) <= 50
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_shows_what_is_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    command = load_command(name)
-    for each in [command, *getattr(command, "commands", {}).values()]:
-        text = each.get_help(each.context_class(each, info_name=each.name))
-        assert "--install-completion" not in text  # of the root alone
-        assert "..." not in text.partition("Commands:")[2]  # one line says what a sub-command does
-        assert "<str>" not in text
-
-
-# What a help must not load: the root's nothing but the table, a command's no formatter of terminals.
-LIGHT = {
-    "": {"typer", "rich", "pydantic", "dataclasses", "json"},
-    "train": {"rich", "markdown_it", "pygments"},
-}
-
-
-# One clean interpreter; each help runs in a fork of it, which loads what that help alone needs.
-HELP_IN_FORKS = """
-import contextlib, io, os, sys
-from narrowcast.cli.main import COMMANDS, main
-for name in ["", *COMMANDS]:
-    sys.stdout.flush()
-    if os.fork() == 0:
-        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as text:
-            main([*name.split(), "--help"])
-        loaded = sorted({each.partition(".")[0] for each in sys.modules})
-        import json
-        print(json.dumps({"name": name, "text": text.getvalue(), "loaded": loaded}), flush=True)
-        os._exit(0)
-    os.wait()
-"""
-
-
-def test_help_loads_nothing_heavy() -> None:
-    done = subprocess.run([sys.executable, "-c", HELP_IN_FORKS], capture_output=True, text=True, check=True)
-    helps = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [each["name"] for each in helps] == ["", *COMMANDS]
-    assert {each["name"]: HEAVY & set(each["loaded"]) for each in helps if HEAVY & set(each["loaded"])} == {}
-    loaded = {each["name"]: set(each["loaded"]) for each in helps}
-    assert {name: never & loaded[name] for name, never in LIGHT.items() if never & loaded[name]} == {}
-    assert all("Usage: narrowcast" in each["text"] for each in helps)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -9,10 +9,11 @@ import typer
 from pydantic import Field
 from typer.testing import CliRunner
 
-from narrowcast.cli.options import parse_settings, request_command
+from narrowcast.cli.options import request_command
 from narrowcast.core.request import CommandLine, Request, StageRequest
 from narrowcast.core.stage import StageOptions
 from narrowcast.errors import UsageError
+from tests.support.cli import Cli
 
 
 class Colour(StrEnum):
@@ -143,6 +144,15 @@ def test_one_error_names_every_mistake(bake: typer.Typer) -> None:
     assert caught.value.next_command.endswith("--help")
 
 
+@pytest.mark.parametrize(  # of a stage, and of none
+    ("command", "option"), [("prepare", "--seed"), ("data dedupe", "--similarity")]
+)
+def test_an_error_leads_to_the_help_of_its_command(command: str, option: str, cli: Cli) -> None:
+    said = cli(*command.split(), option, "many", code=2).stderr
+    assert f"(narrowcast {command})" in said
+    assert f"next: narrowcast {command} --help" in said
+
+
 def test_a_request_without_a_stage() -> None:
     application = typer.Typer(rich_markup_mode=None)
     application.command()(show)
@@ -171,8 +181,3 @@ def test_the_schema_shows_the_options_of_the_stage(bake: typer.Typer) -> None:
     if "$ref" in options:
         options = schema["$defs"][options["$ref"].rpartition("/")[2]]
     assert options["properties"]["epochs"]["description"] == "Passes over the rows."
-
-
-def test_a_setting_needs_an_equals_sign() -> None:
-    with pytest.raises(UsageError):
-        parse_settings(["epochs"])

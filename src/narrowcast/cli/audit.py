@@ -21,8 +21,14 @@ _COLOURS = {"info": "", "warning": "yellow", "error": "red", "critical": "bold r
 
 def events(
     project: ProjectOption = None,
-    stage: Annotated[StageName | None, typer.Option(help="Only events of this stage.")] = None,
-    severity: Annotated[Severity | None, typer.Option(help="Only events of this severity.")] = None,
+    stage: Annotated[
+        StageName | None,
+        typer.Option(metavar="TEXT", help=f"Only events of this stage.  [one of {', '.join(StageName)}]"),
+    ] = None,
+    severity: Annotated[
+        Severity | None,
+        typer.Option(metavar="TEXT", help=f"Only events of this severity.  [one of {', '.join(Severity)}]"),
+    ] = None,
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="Only events of this run, such as exp-1a2b3c4d5e.")
     ] = None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-ABOUT = "Compile a narrow task into a small language model, and prove that it is worth shipping."
-
 # name → (module:attribute, help panel, one line of help). The attribute is a function or a typer.Typer.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("narrowcast.cli.demo:demo", "Start", "Run the whole pipeline on the built-in task, offline."),
@@ -50,14 +48,4 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "jobs": ("narrowcast.cli.jobs:app", "Model", "Run long commands as durable jobs."),
     "plugins": ("narrowcast.cli.plugins:plugins", "Audit", "List the installed plug-ins."),
     "doctor": ("narrowcast.cli.doctor:doctor", "Audit", "Check the machine and the installation."),
-}
-
-# option → what the help says of it. typer adds the last three.
-ROOT_OPTIONS: dict[str, str] = {
-    "--home": "Folder of the workspace; by default NARROWCAST_HOME, or ~/.narrowcast.",
-    "--debug": "Show tracebacks.",
-    "--version": "Print the version.",
-    "--install-completion": "Install completion for the current shell.",
-    "--show-completion": "Show completion for the current shell, to copy it or customize the installation.",
-    "--help": "Show this message and exit.",
 }

@@ -28,35 +28,48 @@ SPIN_COUNT = "5000"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--help"]:  # the one call that needs no command, so nothing else is loaded for it
-        from narrowcast.cli.root_help import root_help
+    _print_anything()
+    try:
+        _run(given)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of a library written in Rust is no `Exception`
+        from narrowcast.cli import state
 
-        sys.stdout.write(root_help())
-        sys.exit(0)
-    _run(_as_job(given))
+        if state.debug():
+            raise
+        seen = _seen(error)
+        # Of several processes that train together, the first alone prints a document.
+        _report(seen, as_json="--json" in given and os.environ.get("RANK", "0") == "0")
+        sys.exit(seen.exit_code)
 
 
-def _run(args: list[str]) -> None:
+def _run(given: list[str]) -> None:
+    from narrowcast.cli.help import requested_help
+
+    text = requested_help(given)
+    if text is not None:
+        _print_help(text)
+        return
     from typer.main import get_command
 
     from narrowcast.cli import state
     from narrowcast.cli.root import app
 
+    args = _as_job(given)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     state.begin(args)
-    _print_anything()
+    _refuse_undecodable(args)
+    get_command(app).main(args=args, prog_name="narrowcast")
+
+
+def _print_help(text: str) -> None:
     try:
-        _refuse_undecodable(args)
-        get_command(app).main(args=args, prog_name="narrowcast")
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a panic of a library written in Rust is no `Exception`
-        if state.debug():
-            raise
-        seen = _seen(error)
-        # Of several processes that train together, the first alone prints a document.
-        _report(seen, as_json="--json" in args and os.environ.get("RANK", "0") == "0")
-        sys.exit(seen.exit_code)
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `narrowcast train --help | head` has read enough; Python would flush once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def _seen(error: BaseException) -> NarrowcastError:

@@ -25,7 +25,8 @@ A command that runs one stage and prints its result is a `stage_command` (`narro
 - `Annotated[..., CommandLine(...)]` (core/request.py) gives other names (`-l`), a metavar, a position, values
   separated by commas, or hides a field.
 
-Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake.
+Values are validated by pydantic, not by typer, so that one `UsageError` names every mistake. `--help` is
+drawn from `help.json`: run `python tools/help_pages.py` after a change (`narrowcast.cli.help`).
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ _SET = inspect.Parameter(
         ),
     ],
 )
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -94,17 +96,18 @@ class RequestForm(Generic[M]):
         return [*generated, *([_SET] if self._options else [])]
 
     def request(self, values: dict[str, Any]) -> M:
-        """The request that was given; takes its parameters out of `values`.
+        """The request that was given; takes its parameters, and the context of typer, out of `values`.
 
         Raises:
             UsageError: names every mistake.
         """
+        command = values.pop("context").command_path
         mistakes: list[str] = []
         given = _given(self._fields, values, mistakes)
         if self._options is not None:
             settings = _settings(self._options, values.pop("set_"), mistakes)
             given["options"] = {**_given(self._stage_fields, values, mistakes), **settings}
-        return _validated(self._model, given, mistakes)
+        return _validated(self._model, given, mistakes, command)
 
 
 def request_command(function: Callable[..., None]) -> Callable[..., None]:
@@ -127,24 +130,12 @@ def request_command(function: Callable[..., None]) -> Callable[..., None]:
 def with_parameters(
     command: Callable[..., None], parameters: Sequence[inspect.Parameter]
 ) -> Callable[..., None]:
-    """The command with the parameters that typer reads."""
+    """The command with the parameters that typer reads, and the context, which is not of the command line."""
+    parameters = [*parameters, _CONTEXT]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     del command.__wrapped__  # type: ignore[attr-defined]
     return command
-
-
-def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """`name=value` pairs, values read as YAML.
-
-    Raises:
-        UsageError: for a pair without an equals sign.
-    """
-    mistakes: list[str] = []
-    parsed = _parse_settings(settings, mistakes)
-    if mistakes:
-        raise _usage_error(mistakes)
-    return parsed
 
 
 def _parse_settings(settings: list[str], mistakes: list[str]) -> dict[str, Any]:
@@ -202,20 +193,10 @@ def _check(field: CommandField, value: Any, mistakes: list[str]) -> Any:
         return value
 
 
-def _validated(model: type[M], given: dict[str, Any], mistakes: list[str]) -> M:
+def _validated(model: type[M], given: dict[str, Any], mistakes: list[str], command: str) -> M:
     if not mistakes:
         try:
             return model.model_validate(given)
         except ValidationError as error:
             mistakes += [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-    raise _usage_error(mistakes)
-
-
-def _usage_error(mistakes: list[str]) -> UsageError:
-    import click
-
-    context = click.get_current_context(silent=True)
-    command = context.command_path if context else "narrowcast"
-    return UsageError(
-        f"wrong options: {'; '.join(mistakes)}", where=command, next_command=f"{command} --help"
-    )
+    raise UsageError(f"wrong options: {'; '.join(mistakes)}", where=command, next_command=f"{command} --help")

@@ -11,8 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from narrowcast.cli import state
-from narrowcast.cli.commands import ABOUT, COMMANDS, ROOT_OPTIONS
-from narrowcast.cli.root_help import WIDEST, root_help
+from narrowcast.cli.commands import COMMANDS
+from narrowcast.cli.help_live import draw_help, live_help
 
 
 class LazyGroup(TyperGroup):
@@ -23,9 +23,9 @@ class LazyGroup(TyperGroup):
         for name, (_, panel, line) in COMMANDS.items():
             self.commands[name] = TyperCommand(name, help=line, rich_help_panel=panel)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the interface of click
+    def get_help(self, ctx: Any) -> str:
         """The text that `narrowcast --help` prints without loading any of this."""
-        formatter.write(root_help())
+        return live_help(self, ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Put the real command in place of its stand-in, then resolve as usual."""
@@ -45,22 +45,8 @@ def load_command(name: str) -> Any:
         app.command(name, help=target.__doc__ or line)(target)
     command = get_command(app)
     command.name = name
-    _plain_help(command)
+    draw_help(command)
     return command
-
-
-def _plain_help(command: Any) -> None:
-    """Let the help be plain text, like that of the root: rich and what it loads took half of the time."""
-    command.rich_markup_mode = None
-    for each in command.params:
-        if each.param_type_name == "argument":
-            each.display_type_rich = _no_type
-    for each in getattr(command, "commands", {}).values():
-        _plain_help(each)
-
-
-def _no_type(ctx: Any) -> None:
-    """What the help prints after the name of an argument: nothing, where typer has `<str>`."""
 
 
 def _version(requested: bool) -> None:
@@ -72,10 +58,15 @@ def _version(requested: bool) -> None:
 
 
 def _root(
-    home: Annotated[Path | None, typer.Option(help=ROOT_OPTIONS["--home"])] = None,
-    debug: Annotated[bool, typer.Option("--debug", help=ROOT_OPTIONS["--debug"])] = False,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of the workspace; by default NARROWCAST_HOME, or ~/.narrowcast."
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[  # noqa: ARG001 - handled by its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help=ROOT_OPTIONS["--version"])
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Remember the global options."""
@@ -84,9 +75,9 @@ def _root(
 
 app = typer.Typer(
     cls=LazyGroup,
+    help="Compile a narrow task into a small language model, and prove that it is worth shipping.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
-    context_settings={"max_content_width": WIDEST},
 )
-app.callback(help=ABOUT)(_root)
+app.callback()(_root)
