@@ -42,7 +42,7 @@ def test_seeds_and_what_a_run_shows(project, tiny_base, cli, cli_json):
     _shown(project, found.current_run, cli, cli_json)
 
 
-def test_stopped_seeds_go_on_with_the_same_command(project, tiny_base):
+def test_the_same_command_continues_stopped_seeds(project, tiny_base):
     save_dataset(project.paths.root, split_rows(sentences(36), dev=12))
     options = {"base": str(tiny_base), "epochs": 1, "batch_size": 8, "method": "full", "preflight": "off"}
     request = SeedsRequest(options=options, force=True, seeds=2)
