@@ -15,8 +15,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from narrowcast.errors import ModelError
-from narrowcast.faults import seen
 from narrowcast.ops.serve import Served
+from narrowcast.plugins.boundary import reported_error
 from narrowcast.server.answers import Delta, Plan, answer, plan
 from narrowcast.server.errors import ApiError, unavailable
 from narrowcast.server.guard import Access, Guard
@@ -235,7 +235,7 @@ async def _api_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    reported = seen(error)
+    reported = reported_error(error)
     body = ApiError(500, reported.what, kind="server_error", code=reported.reason_code).body()
     return JSONResponse(body, status_code=500)
 

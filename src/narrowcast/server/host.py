@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from narrowcast.errors import NarrowcastError
-from narrowcast.faults import seen
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.llama import LlamaPredictor
+from narrowcast.plugins.boundary import reported_error
 
 OnRestart = Callable[[int], None]
 
@@ -66,7 +66,7 @@ class ModelHost:
         try:
             self.predictor()
         except (NarrowcastError, OSError) as error:
-            return seen(error)
+            return reported_error(error)
         return None
 
     def _discard(self) -> None:
