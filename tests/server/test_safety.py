@@ -92,7 +92,7 @@ def test_an_address_in_use_is_said(cli, plain, plain_gguf):
     port = plain.url.split(":")[-1].removesuffix("/v1")
     done = cli("serve", "--model", plain_gguf, "--port", port, code=2)
     assert "cannot be bound" in done.stderr
-    assert "fix: choose another: narrowcast serve --port" in done.stderr
+    assert "next: narrowcast serve --port 8090" in done.stderr
 
 
 def test_a_file_that_was_changed_after_its_proof_is_not_served(cli, bundled_gguf, tmp_path):
