@@ -68,7 +68,7 @@ def test_a_variable_that_is_not_utf8_is_refused(
     assert _code(cli("projects", "--json", code=2)) == "system_name_undecodable"
 
 
-def test_a_variable_that_is_no_number_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_not_a_number_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NARROWCAST_MAX_DOWNLOAD_BYTES", "20 GiB")
     done = cli("projects", "--json", code=2)
     assert _code(done) == "system_config_invalid"
