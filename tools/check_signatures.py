@@ -13,7 +13,7 @@ MOST_LINES = 60
 
 
 def functions(folder: Path) -> dict[str, tuple[int, int]]:
-    """`file:function` to its parameters (without `self`) and lines (docstring included)."""
+    """`file:line:function` to its parameters (without `self`) and lines (docstring included)."""
     sizes: dict[str, tuple[int, int]] = {}
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -24,7 +24,7 @@ def functions(folder: Path) -> dict[str, tuple[int, int]]:
                 ]
                 parameters = len([name for name in named if name not in ("self", "cls")])
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                sizes[f"{path.relative_to(folder)}:{node.name}"] = (parameters, lines)
+                sizes[f"{path.relative_to(folder)}:{node.lineno}:{node.name}"] = (parameters, lines)
     return sizes
 
 

@@ -1,8 +1,8 @@
 """Exceptions that nobody raised on purpose, and the error that a user sees of each.
 
-The interfaces and the runner pass whatever reaches them to `seen`: a kind that is known has a reason code of
-its own, and every other one is `system_unexpected`, with the place in the code. Kinds are recognised by type
-and text, so that no library is imported to do so.
+The interfaces and the runner pass whatever reaches them to `plugins.boundary`, which asks here: a kind that
+is known has a reason code of its own, and every other one is `system_unexpected`, with the place in the code.
+Kinds are recognised by type and text, so that no library is imported to do so.
 """
 
 from __future__ import annotations
@@ -19,11 +19,6 @@ _NAMES = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ}
 _MISPLACED = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 _DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "psycopg2"}
 _LONGEST = 300  # characters of a foreign message or path
-
-
-def seen(error: BaseException) -> NarrowcastError:
-    """The error to report: ours unchanged, a known kind by its name, anything else as unexpected."""
-    return known(error) or unexpected(error)
 
 
 def known(error: BaseException) -> NarrowcastError | None:

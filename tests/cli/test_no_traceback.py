@@ -68,6 +68,13 @@ def test_a_variable_that_is_not_utf8_is_refused(
     assert _code(cli("projects", "--json", code=2)) == "system_name_undecodable"
 
 
+def test_a_variable_that_is_not_a_number_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NARROWCAST_MAX_DOWNLOAD_BYTES", "20 GiB")
+    done = cli("projects", "--json", code=2)
+    assert _code(done) == "system_config_invalid"
+    assert "NARROWCAST_MAX_DOWNLOAD_BYTES is not a whole number: '20 GiB'" in done.stdout
+
+
 @pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere", "x" * 5000])
 def test_a_home_that_cannot_be_one_is_refused(cli: Cli, home: str) -> None:
     code = _code(cli("--home", home, "projects", "--json", code=None))
@@ -75,7 +82,7 @@ def test_a_home_that_cannot_be_one_is_refused(cli: Cli, home: str) -> None:
 
 
 def test_a_locked_database_is_named(project: Project, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("narrowcast.store.database._BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setenv("NARROWCAST_DATABASE_URL", f"{project.settings.database_url}?timeout=0.05")
     project.close()
     with closing(sqlite3.connect(project.settings.home / "narrowcast.db", isolation_level=None)) as holder:
         holder.execute("PRAGMA journal_mode=DELETE")

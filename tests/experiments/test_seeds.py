@@ -6,7 +6,8 @@ from statistics import mean, stdev
 
 import pytest
 
-from narrowcast.errors import ModelError, UsageError
+from narrowcast.core.work import Work
+from narrowcast.errors import CancelledError, ModelError, UsageError
 from narrowcast.experiments.requests import SeedsRequest
 from narrowcast.experiments.seeds import train_seeds
 from narrowcast.ops.requests import RunViewRequest
@@ -14,6 +15,7 @@ from narrowcast.ops.show_run import show_run
 from narrowcast.ops.train import runs
 from narrowcast.store.runs import current_run
 from tests.support.datasets import save_dataset, sentences, split_rows
+from tests.support.progress import StopAfter
 
 pytestmark = pytest.mark.nightly
 
@@ -40,11 +42,24 @@ def test_seeds_and_what_a_run_shows(project, tiny_base, cli, cli_json):
     _shown(project, found.current_run, cli, cli_json)
 
 
+def test_the_same_command_continues_stopped_seeds(project, tiny_base):
+    save_dataset(project.paths.root, split_rows(sentences(36), dev=12))
+    options = {"base": str(tiny_base), "epochs": 1, "batch_size": 8, "method": "full", "preflight": "off"}
+    request = SeedsRequest(options=options, force=True, seeds=2)
+    stop = StopAfter(4)  # three steps a seed: in the second one
+    with pytest.raises(CancelledError, match="stopped at seed 1, after 1 of 2 runs") as stopped:
+        train_seeds(project, request, Work(stop, stop.token))
+    assert stopped.value.next_command.startswith("the same command again")
+    assert len(train_seeds(project, request).runs) == 2
+    codes = [event.reason_code for event in project.trail.events()]
+    assert (codes.count("training_run"), codes.count("training_resumed")) == (2, 1)
+
+
 def _shown(project, run_id, cli, cli_json):
     view = cli_json("runs", "show", run_id, "--project", project.slug)
     assert view["current"]
     assert view["dataset_current"]
-    assert view["manifest"]["weights_sha256"] in [line["weights_sha256"] for line in runs(project)]
+    assert view["manifest"]["weights_sha256"] in [each.weights_sha256 for each in runs(project)]
     assert view["next"] == f"narrowcast eval run:{run_id}"
     assert view["events"]["training_run"] == 1
     assert f"training/runs/{run_id}/trace.csv" in view["files"]

@@ -18,6 +18,7 @@ from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
+from narrowcast.store.files import write_json
 from narrowcast.store.runs import index_run
 from tests.support import imports as data
 from tests.support.history import conflicts, diff, forget, lineage
@@ -260,6 +261,17 @@ def test_a_killed_deletion_is_finished_by_the_next(project: Project, tmp_path: P
         assert data.ledger(project).balanced
     assert unfinished, "each deletion was through before it was killed, so the test proves nothing"
     prepare(project)
+
+
+def test_a_deletion_that_an_older_version_began_is_finished(project: Project, first: str) -> None:
+    text = str(lineage(project, f"{first}:3").raw["text"])  # type: ignore[index]
+    write_json(project.paths.registry / "forget.pending.json", {"ids": [f"{first}:3"]})
+    assert forget(project, ids=[f"{first}:4"]).rows == 2  # counted, and nothing done yet
+    done = forget(project, ids=[f"{first}:4"], delete=True)
+    assert (done.ids, done.interrupted) == ([f"{first}:4"], 1)
+    assert files_with(project, text) == []
+    told = [each.payload["rows"] for each in project.trail.events() if "forgotten" in each.reason_code]
+    assert told == [1, 1]
 
 
 @pytest.mark.nightly

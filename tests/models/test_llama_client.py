@@ -254,3 +254,29 @@ def test_the_cache_grows_with_the_prompt(tmp_path, monkeypatch):
     for length in (5, 9, 40, 100, 3):
         mine, theirs = whole.prefill(tokens[:length])[-1], grown.prefill(tokens[:length])[-1]
         assert abs(mine - theirs).max() < 1e-3
+
+
+def test_a_signal_to_the_group_of_the_caller_leaves_the_child_alive(tiny_gguf):
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from narrowcast.models.llama_client import LlamaClient\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "with LlamaClient(Path(sys.argv[1])) as client:\n"
+        "    os.killpg(0, signal.SIGTERM)\n"
+        "    print(client.ask('generate', tokens=[1], max_tokens=2)['tokens'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tiny_gguf)],
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+    assert done.stdout.startswith("["), done.stderr
+
+
+def test_a_machine_that_cannot_bind_processes_to_cores_will_do(tiny_gguf, tmp_path, monkeypatch):
+    from narrowcast.models.llama_cpp import quantise_file
+
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    quantise_file(str(tiny_gguf), str(tmp_path / "small.gguf"), "q8_0")
+    assert (tmp_path / "small.gguf").stat().st_size < tiny_gguf.stat().st_size

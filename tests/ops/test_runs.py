@@ -45,6 +45,8 @@ def test_a_line_is_the_same_in_the_index_in_json_and_in_python(
 def test_a_damaged_index_says_so(project: Project, cli: Cli) -> None:
     project.paths.run_index.parent.mkdir(parents=True, exist_ok=True)
     project.paths.run_index.write_text(json.dumps({**LINE, "rows": "many"}) + "\n")
-    with pytest.raises(WorkspaceError, match="the index of runs is damaged"):
+    with pytest.raises(
+        WorkspaceError, match="the index of runs cannot be read: the file is damaged in line 1"
+    ):
         runs(project)
     assert "runs.jsonl" in cli("runs", "-p", project.slug, code=1).stderr

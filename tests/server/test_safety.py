@@ -11,11 +11,15 @@ import httpx
 import openai
 import psutil
 import pytest
+from fastapi import FastAPI
 
 from narrowcast.models.gguf.writer import write_gguf
+from narrowcast.ops.serve import Served
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
+from narrowcast.server.app import ChatServer
 from narrowcast.server.errors import ApiError
+from narrowcast.server.host import ModelHost
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter
 from narrowcast.testing.tiny import build_tiny_model
@@ -88,7 +92,7 @@ def test_an_address_in_use_is_said(cli, plain, plain_gguf):
     port = plain.url.split(":")[-1].removesuffix("/v1")
     done = cli("serve", "--model", plain_gguf, "--port", port, code=2)
     assert "cannot be bound" in done.stderr
-    assert "fix: choose another: narrowcast serve --port" in done.stderr
+    assert "next: narrowcast serve --port 8090" in done.stderr
 
 
 def test_a_file_that_was_changed_after_its_proof_is_not_served(cli, bundled_gguf, tmp_path):
@@ -256,3 +260,32 @@ def test_an_error_that_nobody_foresaw_has_the_shape_of_the_others(start, plain_g
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
         server.process.send_signal(signal.SIGTERM)
         assert "Traceback" not in server.process.communicate(timeout=30)[1]
+
+
+def test_a_file_that_cannot_be_loaded_is_tried_less_and_less_often(plain_gguf, tmp_path, caplog):
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(plain_gguf.read_bytes())
+    served = Served(path=path, model_id="tiny")
+
+    async def scenario() -> list[tuple[float, str]]:
+        host = ModelHost(path, on_restart=lambda _: None)
+        server = ChatServer(served, host, waiting=1)
+        try:
+            async with server.watching(FastAPI()):
+                path.write_bytes(b"no model")
+                os.kill(host.pid, signal.SIGKILL)
+                while len(caplog.records) < 3:
+                    await asyncio.sleep(0.05)
+                failed = [(record.created, record.getMessage()) for record in caplog.records]
+                path.write_bytes(plain_gguf.read_bytes())
+                while not host.alive:
+                    await asyncio.sleep(0.05)
+            return failed
+        finally:
+            host.close()
+
+    with caplog.at_level("WARNING", "narrowcast.server.app"):
+        failed = asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert [message.rpartition(" in ")[2] for _, message in failed] == ["1 s", "2 s", "4 s"]
+    assert failed[1][0] - failed[0][0] >= 1
+    assert failed[2][0] - failed[1][0] >= 2

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.core.progress import NullProgress
+from narrowcast.core.work import Work
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.writer import write_gguf
+from narrowcast.ops.export import export
+from narrowcast.ops.requests import ExportRequest
+from narrowcast.pipeline.project import Project
+from narrowcast.stages.export.options import ExportResult
 
 FORMATS = ("f16", "q8_0", "q4_k_m")
+Spoil = Callable[[Path, Mapping[str, Path], str], None]
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,36 @@ def plant(fault: Fault, folder: Path, files: Mapping[str, Path], name: str, work
     fault.spoil(spoilt)
     for each, path in write_files(spoilt, work / "files", name, tuple(files)).items():
         shutil.copyfile(path, files[each])
+
+
+class BeforeParity(NullProgress):
+    """Shows nothing, and changes an export's files once they are written, before they are compared.
+
+    Args:
+        project: the one that is exported.
+        change: called with the folder of the merged weights, the files by format, and the model's name.
+    """
+
+    def __init__(self, project: Project, change: Spoil) -> None:
+        self._project = project
+        self._change = change
+
+    def start(self, description: str, total: int | None = None) -> None:
+        if description != "parity: weights":
+            return
+        paths = self._project.paths
+        (bundle,) = paths.gguf.glob(".exp-*.part")
+        kept = list(paths.merged.glob(".exp-*.part"))
+        (merged,) = kept or Path(tempfile.gettempdir()).glob(f"narrowcast-merged-{os.getpid()}-*")
+        files = {path.stem.removeprefix("model-"): path for path in bundle.glob("model-*.gguf")}
+        run_id = (paths.stage_records / "train" / "current").read_text().strip()
+        self._change(merged, files, f"{paths.root.name} {run_id}")
+
+
+def export_changed(project: Project, options: Mapping[str, Any], change: Spoil) -> ExportResult:
+    """Export files that `change` has replaced."""
+    work = Work(BeforeParity(project, change))
+    return export(project, ExportRequest(options=dict(options)), work)
 
 
 def _text(file: str, old: str, new: str) -> Callable[[Path], None]:

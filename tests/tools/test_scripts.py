@@ -61,6 +61,16 @@ def test_a_broken_limit_ends_in_one(tmp_path: Path) -> None:
     assert "401 lines, at most 400" in run(*arguments, code=1, home=tmp_path)
 
 
+def test_every_function_of_a_file_is_measured_also_those_with_one_name(tmp_path: Path) -> None:
+    many = ", ".join(f"a{number}" for number in range(9))
+    (tmp_path / "two.py").write_text(
+        f"class A:\n    def run(self, {many}): ...\n\n\nclass B:\n    def run(self): ...\n"
+    )
+    found = json.loads(run("tools/check_signatures.py", tmp_path, "--json", code=1, home=tmp_path))
+    assert found["functions"] == 2
+    assert found["problems"][0].startswith("two.py:2:run: 9 parameters (at most 8)")
+
+
 def test_the_picture_of_the_readme_is_drawn(tmp_path: Path) -> None:
     (tmp_path / "demo.txt").write_text("prepare  up to date\n")
     target = tmp_path / "images" / "demo.svg"

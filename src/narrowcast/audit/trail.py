@@ -96,9 +96,8 @@ class Trail:
         return RunEvent.model_validate(self._store.append(seal))
 
     def _spool(self, fields: dict[str, Any], error: Exception) -> None:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         try:
-            self._store.spool({**fields, "spooled_because": reason})
+            self._store.spool({**fields, "spooled_because": first_line(error)})
         except (OSError, NarrowcastError) as second:
             # The data write must continue even where neither the trail nor the spool takes the event.
             import warnings

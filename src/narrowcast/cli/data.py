@@ -154,11 +154,12 @@ def ledger(
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Account for every imported row: its split or its rejection."""
+    """Show how many rows each stage took in, passed on and rejected, and why."""
     from narrowcast.cli.data_view import show_ledger
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.ops.ledger import ledger as count_rows
 
-    counts = count_rows(open_project(which or project))
+    with open_project(which or project) as opened:
+        counts = count_rows(opened)
     emit(counts, as_json, lambda: show_ledger(counts))

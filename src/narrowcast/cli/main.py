@@ -38,10 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         if state.debug():
             raise
-        seen = _seen(error)
+        from narrowcast.plugins.boundary import reported_error
+
+        reported = reported_error(error)
         # Of several processes that train together, the first alone prints a document.
-        _report(seen, as_json="--json" in given and os.environ.get("RANK", "0") == "0")
-        sys.exit(seen.exit_code)
+        _report(reported, as_json="--json" in given and os.environ.get("RANK", "0") == "0")
+        sys.exit(reported.exit_code)
 
 
 def _run(given: list[str]) -> None:
@@ -70,14 +72,6 @@ def _print_help(text: str) -> None:
     except BrokenPipeError:  # `narrowcast train --help | head` has read enough; Python would flush once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-def _seen(error: BaseException) -> NarrowcastError:
-    """The error to report, whatever was raised."""
-    from narrowcast.faults import unexpected
-    from narrowcast.plugins.boundary import known_error
-
-    return known_error(error) or unexpected(error)
 
 
 def _print_anything() -> None:
@@ -122,7 +116,7 @@ def _report(error: NarrowcastError, *, as_json: bool) -> None:
 
         plain = error.to_dict()
         plain["actionable_fix"] = next_line(error.next_command)[1] if error.next_command else ""
-        print(json.dumps({"error": plain}, ensure_ascii=False))  # noqa: T201
+        sys.stdout.write(json.dumps({"error": plain}, ensure_ascii=False) + "\n")
         return
     from narrowcast.cli.output import next_step, stderr
 

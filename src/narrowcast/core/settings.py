@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from narrowcast.errors import UsageError
+
 
 class Settings(BaseModel):
     """What the environment decides.
@@ -50,7 +52,11 @@ class Settings(BaseModel):
     def from_environment(
         cls, environment: Mapping[str, str] | None = None, *, home: Path | None = None
     ) -> Settings:
-        """Read the variables; `home` (from `--home`) wins over the environment."""
+        """Read the variables; `home` (from `--home`) wins over the environment.
+
+        Raises:
+            UsageError: if a variable that is a number does not hold one.
+        """
         env = os.environ if environment is None else environment
         root = (home or Path(env.get("NARROWCAST_HOME", "~/.narrowcast"))).expanduser().absolute()
         return cls(
@@ -60,13 +66,13 @@ class Settings(BaseModel):
             actor=env.get("NARROWCAST_ACTOR") or env.get("USER") or "local",
             project=env.get("NARROWCAST_PROJECT") or None,
             allow_private=_is_on(env.get("NARROWCAST_ALLOW_PRIVATE_ADDRESSES")),
-            max_download=int(env.get("NARROWCAST_MAX_DOWNLOAD_BYTES") or 20 << 30),
+            max_download=_number(env, "NARROWCAST_MAX_DOWNLOAD_BYTES", 20 << 30),
             teacher_url=env.get("NARROWCAST_TEACHER_URL") or "",
             teacher_model=env.get("NARROWCAST_TEACHER_MODEL") or "",
             teacher_key=_secret(env.get("NARROWCAST_TEACHER_KEY")),
             serve_token=_secret(env.get("NARROWCAST_SERVE_TOKEN")),
-            processes=int(env.get("WORLD_SIZE") or 1),
-            process=int(env.get("RANK") or 0),
+            processes=_number(env, "WORLD_SIZE", 1),
+            process=_number(env, "RANK", 0),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -84,6 +90,18 @@ class Settings(BaseModel):
             "NARROWCAST_TEACHER_KEY": _plain(self.teacher_key),
             "NARROWCAST_SERVE_TOKEN": _plain(self.serve_token),
         }
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{name} is not a whole number: {text!r}",
+            where="environment",
+            next_command=f"unset {name}, or set it to a number",
+        ) from error
 
 
 def _secret(value: str | None) -> SecretStr | None:

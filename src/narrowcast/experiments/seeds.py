@@ -7,7 +7,7 @@ from statistics import mean, stdev
 from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.work import Work
-from narrowcast.errors import UsageError
+from narrowcast.errors import CancelledError, UsageError
 from narrowcast.experiments.autopilot import with_choice
 from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
 from narrowcast.experiments.requests import SeedsRequest
@@ -72,7 +72,15 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     with project.lock("train"):
         for seed in range(first, first + seeds):
             work.progress.note(f"seed {seed} ({len(runs) + 1} of {seeds})")
-            runs.append(measured_run(project, {**given, "seed": seed}, setup))
+            try:
+                runs.append(measured_run(project, {**given, "seed": seed}, setup))
+            except CancelledError as error:
+                raise CancelledError(
+                    f"stopped at seed {seed}, after {len(runs)} of {seeds} runs",
+                    where=error.where,
+                    next_command="the same command again, which continues from there",
+                    reason_code=error.reason_code,
+                ) from error
         best = max(runs, key=lambda run: run.score.value)
         set_current(project.paths, STAGE.name, best.run_id)
     result = _summed_up(runs, best.run_id)

@@ -152,7 +152,7 @@ def load_plan(path: Path, task: TaskSpec) -> GenerationPlan:
 
 
 def default_plan(task: TaskSpec | None) -> GenerationPlan:
-    """One category per label, or one for everything; all difficulties and edge cases."""
+    """Every label is a category (without labels there is one), with every difficulty and edge case."""
     labels = task.labels if task else []
     categories = [Category(name=label, label=label) for label in labels] or [Category(name="everything")]
     return GenerationPlan(categories=categories)

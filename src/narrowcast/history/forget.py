@@ -87,7 +87,7 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
     work, paths = work or Work(), project.paths
     selection = Selection(request.ids, request.where, request.text)
     with project.lock("data forget"):
-        pending = read_pending(paths)
+        pending = _interrupted(paths)
         if request.counts_only:
             ids = _find(selection, paths) | (_ids(pending) if pending else set())
             return _outcome(paths, ids, dry_run=True)
@@ -104,6 +104,15 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
         pending = PendingDeletion(outcome=outcome.model_dump(), conditions_sha256=selection.sha256)
         write_pending(paths, pending)
         return _finish(project, pending)
+
+
+def _interrupted(paths: ProjectPaths) -> PendingDeletion | None:
+    """The deletion to finish first; what it returns is counted now if an older version began it."""
+    pending = read_pending(paths)
+    if pending is None or "rows" in pending.outcome:
+        return pending
+    outcome = _outcome(paths, set(pending.outcome["ids"]), dry_run=False)
+    return pending.model_copy(update={"outcome": outcome.model_dump()})
 
 
 def _ids(pending: PendingDeletion) -> set[str]:

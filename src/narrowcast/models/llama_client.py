@@ -74,6 +74,8 @@ class LlamaClient:
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        # In a session of its own: ctrl-C, and SIGTERM to the group, are for the parent, which then stops at a
+        # safe point; a child that they ended would read as a crash. It ends with its input.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "narrowcast.models.llama_worker", str(path), kv_type],
             stdin=subprocess.PIPE,
@@ -81,6 +83,7 @@ class LlamaClient:
             stderr=self._messages,
             text=True,
             encoding="utf-8",
+            start_new_session=True,
         )
         try:
             self.info = ModelInfo(**self._receive(0))

@@ -10,11 +10,12 @@ error message and not the end of the caller.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from narrowcast.models.cores import usable_cores
 
 KV_TYPES = {"f32": 0, "f16": 1}  # ggml type numbers
 BATCH = 512
@@ -66,7 +67,7 @@ class LlamaCpp:
     def _threads(self) -> int:
         # llama.cpp's threads wait for each other by spinning, dozens of times a token. Where another process
         # has a core, two threads were 57 times slower than one on an 11 M model (8 processes on 2 cores).
-        return 1 if self.model.n_params < _SMALL else len(os.sched_getaffinity(0))
+        return 1 if self.model.n_params < _SMALL else usable_cores()
 
     def _new_context(self) -> Any:
         threads, kv_type = self._settings
@@ -203,5 +204,5 @@ def quantise_file(source: str, target: str, name: str) -> None:
     binding.disable_logging()
     parameters = binding.LlamaModelQuantizeParams()
     parameters.ftype = FILE_TYPES[name]
-    parameters.nthread = len(os.sched_getaffinity(0))
+    parameters.nthread = usable_cores()
     binding.model_quantize(source, target, parameters)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from narrowcast.core.settings import Settings
 from narrowcast.errors import NarrowcastError, UsageError
+from narrowcast.models.cores import usable_cores
 from narrowcast.ops.requests import DoctorRequest
 from narrowcast.plugins.optional import EXTRAS
 from narrowcast.store.database import open_database
@@ -69,15 +70,8 @@ def _machine() -> Finding:
     flags = _cpu_flags()
     speed = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    summary = f"{_cores()} cores ({', '.join(speed) or platform.machine()}), {memory:.0f} GiB"
+    summary = f"{usable_cores()} cores ({', '.join(speed) or platform.machine()}), {memory:.0f} GiB"
     return Finding(state="ok", what="machine", found=summary)
-
-
-def _cores() -> int:
-    """Those that this process may use; macOS does not say."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpu_flags() -> set[str]:

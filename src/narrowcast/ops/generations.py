@@ -114,7 +114,7 @@ def undo_balance(project: Project) -> BalanceResult:
                 reason_code="factory_rows_missing",
             )
         remove_left_out(project.paths)
-    message = f"{len(left_out.rows):,} rows would be restored"
+    message = f"the next prepare restores {len(left_out.rows):,} rows"
     project.trail.emit(StageName.FACTORY, "factory_balance_undone", message)
     return BalanceResult(undone=True, rows=len(left_out.rows))
 

@@ -7,7 +7,7 @@ killed, the marker stays, and the next run on the project writes the terminal ev
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 from narrowcast.audit.trail import Trail
 from narrowcast.core.paths import ProjectPaths
@@ -134,18 +134,18 @@ class Lifecycle:
             clear_running(self._project)
 
 
-def reraise(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> NoReturn:
-    """Raise what callers see: our errors and interrupts unchanged, a foreign exception as a `StageError`."""
+def error_for_callers(
+    error: BaseException, definition: StageDefinition[Any, Any, Any]
+) -> NarrowcastError | None:
+    """What callers get instead of a foreign exception; None for our errors and for interrupts."""
     if isinstance(error, NarrowcastError) or not isinstance(error, Exception):
-        raise error
-    if (seen := known_error(error)) is not None:
-        raise seen from error
-    raise StageError(
+        return None
+    return known_error(error) or StageError(
         _message(error, definition),
         where=place_of(error),
         next_command=f"narrowcast --debug {definition.words}, which shows the traceback",
         reason_code=definition.failure_code,
-    ) from error
+    )
 
 
 def _failure_code(error: BaseException, definition: StageDefinition[Any, Any, Any]) -> str:

@@ -91,16 +91,16 @@ class Project:
                 where=str(root),
                 next_command=f"narrowcast run {paths.config}",
             )
-        engine = open_database(settings.database_url)
-        entry = add_project(engine, slug, root, use=use or not list_projects(engine))
-        Witness(settings.home, root).forget()
-        write_format(paths)
-        save_config(paths.config, ProjectConfig(name=name, task=task))
-        write_text(root / "README.md", _readme(name))
-        write_spec(paths, name, answers)
-        project = cls(settings, engine, entry)
-        project.trail.emit(StageName.SYSTEM, "project_created", f"project {slug} was created")
-        return project
+        with _opened_database(settings) as engine:
+            entry = add_project(engine, slug, root, use=use or not list_projects(engine))
+            Witness(settings.home, root).forget()
+            write_format(paths)
+            save_config(paths.config, ProjectConfig(name=name, task=task))
+            write_text(root / "README.md", _readme(name))
+            write_spec(paths, name, answers)
+            project = cls(settings, engine, entry)
+            project.trail.emit(StageName.SYSTEM, "project_created", f"project {slug} was created")
+            return project
 
     @classmethod
     def open(cls, settings: Settings, ref: str | None = None, *, any_format: bool = False) -> Project:
@@ -121,20 +121,19 @@ class Project:
             UsageError: if there is none, or it was written by another version.
             WorkspaceError: if its folder is gone.
         """
-        engine = open_database(settings.database_url)
-        entry = _find(engine, ref or settings.project)
-        if not (entry.path / "narrowcast.yaml").is_file():
-            engine.dispose()
-            raise WorkspaceError(
-                f"the folder of the project {entry.slug} is gone, or has no narrowcast.yaml",
-                where=str(entry.path),
-                next_command="restore it from a backup, or name another project: narrowcast projects",
-                reason_code="system_project_missing",
-            )
-        project = cls(settings, engine, entry)
-        if not any_format:
-            require_current_format(project.paths)
-        return project
+        with _opened_database(settings) as engine:
+            entry = _find(engine, ref or settings.project)
+            if not (entry.path / "narrowcast.yaml").is_file():
+                raise WorkspaceError(
+                    f"the folder of the project {entry.slug} is gone, or has no narrowcast.yaml",
+                    where=str(entry.path),
+                    next_command="restore it from a backup, or name another project: narrowcast projects",
+                    reason_code="system_project_missing",
+                )
+            project = cls(settings, engine, entry)
+            if not any_format:
+                require_current_format(project.paths)
+            return project
 
     @property
     def config(self) -> ProjectConfig:
@@ -187,6 +186,17 @@ class Project:
         self.close()
 
 
+@contextmanager
+def _opened_database(settings: Settings) -> Iterator[Engine]:
+    """The workspace's database, for a project that closes it; closed here if the block raises."""
+    engine = open_database(settings.database_url)
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
+
+
 def slugify(name: str) -> str:
     """Lower-case letters, digits and hyphens.
 
@@ -210,11 +220,7 @@ def projects(settings: Settings) -> list[ProjectEntry]:
 
 def default_project(settings: Settings) -> ProjectEntry | None:
     """What a command that names no project works on; None where there is none, or it is not in the index."""
-    engine = open_database(settings.database_url)
-    try:
-        entries = list_projects(engine)
-    finally:
-        engine.dispose()
+    entries = projects(settings)
     if settings.project is not None:
         return next((each for each in entries if settings.project in (str(each.id), each.slug)), None)
     folder = _folder_around(Path.cwd())

@@ -14,7 +14,7 @@ from narrowcast.core.stage import I, O, R, StageContext, StageDefinition, StageR
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.engines import LOCAL, Engine
-from narrowcast.pipeline.lifecycle import Lifecycle, reraise
+from narrowcast.pipeline.lifecycle import Lifecycle, error_for_callers
 from narrowcast.pipeline.plan import PlannedStage, attempt_id, plan_stage
 from narrowcast.store.stage_records import StageRecord, save_record, set_current
 
@@ -139,9 +139,12 @@ class Runner:
         """Write the event of whatever the block raises, and raise it as callers see it."""
         try:
             yield
-        except BaseException as error:  # noqa: BLE001 - `reraise` raises it again
+        except BaseException as error:
             lifecycle.failed(run, parent, error)
-            reraise(error, lifecycle.definition)
+            translated = error_for_callers(error, lifecycle.definition)
+            if translated is None:
+                raise
+            raise translated from error
         finally:
             self._work.progress.finish()
 

@@ -13,7 +13,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.errors import NarrowcastError, PluginError
-from narrowcast.faults import first_line, known, place_of
+from narrowcast.faults import first_line, known, place_of, unexpected
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -94,6 +94,11 @@ def plugin_error(error: BaseException) -> PluginError | None:
     return _broken(plugin, f"failed: {_short(error)}", place_of(error))
 
 
+def reported_error(error: BaseException) -> NarrowcastError:
+    """What an interface reports of an exception, whatever it is."""
+    return known_error(error) or unexpected(error)
+
+
 def known_error(error: BaseException) -> NarrowcastError | None:
     """What a user sees of an exception: ours, the fault of a plug-in, or a known kind; None if unforeseen."""
     return plugin_error(error) or known(error)
@@ -124,7 +129,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
+    def stop(_number: int, _frame: object) -> None:
         raise _Overdue
 
     before, began = signal.signal(signal.SIGALRM, stop), time.monotonic()

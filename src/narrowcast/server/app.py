@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from narrowcast.errors import ModelError
-from narrowcast.faults import seen
 from narrowcast.ops.serve import Served
+from narrowcast.plugins.boundary import reported_error
 from narrowcast.server.answers import Delta, Plan, answer, plan
 from narrowcast.server.errors import ApiError, unavailable
 from narrowcast.server.guard import Access, Guard
@@ -25,7 +26,9 @@ from narrowcast.server.queue import FairQueue
 from narrowcast.server.threads import InThread
 from narrowcast.version import __version__
 
+_LOG = logging.getLogger(__name__)
 _WATCH_S = 0.5
+_LONGEST_WAIT_S = 60.0  # between attempts to load a file that cannot be loaded
 
 
 class ChatServer:
@@ -36,7 +39,6 @@ class ChatServer:
         self.host = host
         self.queue = FairQueue(waiting)
         self.started = int(time.time())
-        self._reviving: set[asyncio.Task[None]] = set()
 
     def health(self) -> JSONResponse:
         """Live: this process answers. Ready: a request would be answered without a restart."""
@@ -51,7 +53,7 @@ class ChatServer:
 
     @contextlib.asynccontextmanager
     async def watching(self, _: FastAPI) -> AsyncIterator[None]:
-        """Restart the model's process where it dies while no request is there to notice."""
+        """Restart the model's process whenever it died, so that the next request need not wait for it."""
         watcher = asyncio.create_task(self._watch())
         try:
             yield
@@ -59,10 +61,17 @@ class ChatServer:
             watcher.cancel()
 
     async def _watch(self) -> None:
+        wait, due = _WATCH_S, 0.0
         while True:
             await asyncio.sleep(_WATCH_S)
-            if self.queue.idle and not self.host.alive:
-                await asyncio.to_thread(self.host.revive)
+            if self.host.alive:
+                wait, due = _WATCH_S, 0.0
+            elif self.queue.idle and time.monotonic() >= due:
+                fault = await asyncio.to_thread(self.host.revive)
+                if fault is not None:  # each attempt starts a process and reads the file
+                    wait = min(2 * wait, _LONGEST_WAIT_S)
+                    due = time.monotonic() + wait
+                    _LOG.warning("%s; next attempt in %g s", fault, wait)
 
     def models(self) -> dict[str, Any]:
         """The one model, as OpenAI lists models."""
@@ -107,7 +116,9 @@ class ChatServer:
                 code="model_not_found",
             )
 
-    async def _deltas(self, planned: Plan, request: ChatRequest, http: Request) -> AsyncIterator[Delta]:
+    async def _deltas(
+        self, planned: Plan, request: ChatRequest, http: Request
+    ) -> AsyncGenerator[Delta, None]:
         async with self.queue.turn():
             try:
                 predictor = await asyncio.to_thread(self.host.predictor)
@@ -121,13 +132,6 @@ class ChatServer:
                         break
             finally:
                 await work.stop()
-                if not self.host.alive:
-                    self._revive()
-
-    def _revive(self) -> None:
-        task = asyncio.create_task(asyncio.to_thread(self.host.revive))
-        self._reviving.add(task)
-        task.add_done_callback(self._reviving.discard)
 
 
 class Reply:
@@ -156,7 +160,9 @@ class Reply:
             "narrowcast": self._about,
         }
 
-    async def events(self, first: Delta, rest: AsyncIterator[Delta], *, usage: bool) -> AsyncIterator[str]:
+    async def events(
+        self, first: Delta, rest: AsyncGenerator[Delta, None], *, usage: bool
+    ) -> AsyncIterator[str]:
         """Server-sent events; an error after the first chunk is an event of its own, as OpenAI sends it."""
         last = first
         try:
@@ -172,7 +178,7 @@ class Reply:
             yield _event(error.body())
         finally:
             with contextlib.suppress(RuntimeError):  # it ended already
-                await rest.aclose()  # type: ignore[attr-defined]
+                await rest.aclose()
 
     def _delta(self, delta: Delta) -> str:
         logprobs = {"content": delta.logprobs, "refusal": None} if delta.logprobs else None
@@ -223,13 +229,13 @@ def build_app(served: Served, host: ModelHost, access: Access, *, waiting: int =
     return Guard(app, access)
 
 
-async def _api_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+async def _api_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
     return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
-    reported = seen(error)
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    reported = reported_error(error)
     body = ApiError(500, reported.what, kind="server_error", code=reported.reason_code).body()
     return JSONResponse(body, status_code=500)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from narrowcast.faults import seen
+from narrowcast.plugins.boundary import reported_error
 from narrowcast.server.errors import ApiError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -61,7 +61,7 @@ class Guard:
         try:
             await self._app(scope, _replay(body, receive), send)
         except Exception as error:  # noqa: BLE001 - the framework has answered, and raises it to be logged
-            _LOG.error("%s", seen(error))
+            _LOG.error("%s", reported_error(error))
 
     def _check(self, headers: dict[str, str], path: str) -> None:
         given = headers.get("host", "")

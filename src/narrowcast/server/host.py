@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from narrowcast.errors import ModelError
+from narrowcast.errors import NarrowcastError
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.llama import LlamaPredictor
+from narrowcast.plugins.boundary import reported_error
 
 OnRestart = Callable[[int], None]
 
@@ -56,12 +57,17 @@ class ModelHost:
         self._on_restart(self.restarts)
         return self._predictor
 
-    def revive(self) -> None:
-        """Start a new child after a death, so that the next request need not wait for it."""
+    def revive(self) -> NarrowcastError | None:
+        """Start a new child after a death.
+
+        Returns:
+            Why it could not be started; a request that comes now gets the same error.
+        """
         try:
             self.predictor()
-        except ModelError:
-            return  # the next request meets the same error and reports it
+        except (NarrowcastError, OSError) as error:
+            return reported_error(error)
+        return None
 
     def _discard(self) -> None:
         if self._predictor is not None:

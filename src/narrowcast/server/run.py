@@ -123,6 +123,6 @@ def _bind(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"the address cannot be bound: {error}",
             where=f"{host}:{port}",
-            next_command="choose another: narrowcast serve --port 8090",
+            next_command="narrowcast serve --port 8090, or any other free port",
         ) from error
     return listener

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.errors import WorkspaceError
-from narrowcast.store.files import read_json, write_text
+from narrowcast.errors import DataError, WorkspaceError
+from narrowcast.store.files import read_json_as, write_text
 
 
 class LeftOut(BaseModel):
@@ -34,11 +34,11 @@ def read_left_out(project: ProjectPaths) -> LeftOut | None:
     if not path.exists():
         return None
     try:
-        return LeftOut.model_validate(read_json(path))
-    except ValidationError as error:
+        return read_json_as(path, LeftOut)
+    except DataError as error:
         raise WorkspaceError(
-            "the record of balanced rows is damaged",
-            where=str(path),
+            f"the record of balanced rows cannot be read: {error.what}",
+            where=error.where,
             next_command="narrowcast data balance --undo, or delete the file",
         ) from error
 

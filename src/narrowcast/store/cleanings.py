@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.paths import ProjectPaths
@@ -32,7 +32,7 @@ from narrowcast.store.files import (
     count_lines,
     disk_errors,
     json_line,
-    read_json,
+    read_json_as,
     read_jsonl,
     write_json,
 )
@@ -186,11 +186,11 @@ def read_report(folder: Path) -> CleanReport:
     """
     path = folder / _REPORT
     try:
-        return CleanReport.model_validate(read_json(path))
-    except ValidationError as error:
+        return read_json_as(path, CleanReport)
+    except DataError as error:
         raise DataError(
-            "the report of this cleaning is damaged",
-            where=str(path),
+            f"the report of this cleaning cannot be read: {error.what}",
+            where=error.where,
             next_command=f"delete {folder}, then clean the source again",
             reason_code="cleaning_unknown",
         ) from error

@@ -16,7 +16,7 @@ from narrowcast.store.files import disk_errors
 # The newest revision under migrations/versions; a test holds it to the scripts.
 SCHEMA_REVISION = "0002"
 
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_S = 10.0  # how long a command waits for another's transaction; `?timeout=` of the URL goes before
 
 
 def open_database(url: str) -> Engine:
@@ -30,9 +30,11 @@ def open_database(url: str) -> Engine:
         folder = Path(parsed.database).parent
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
     if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={} if "timeout" in parsed.query else {"timeout": _BUSY_S})
         event.listen(engine, "connect", _configure_sqlite)
+    else:
+        engine = create_engine(url)
     try:
         if _revision(engine) != SCHEMA_REVISION:
             _migrate(engine)
@@ -44,7 +46,6 @@ def open_database(url: str) -> Engine:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")  # first: the next line may have to wait
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")

@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import combined_hash, short
@@ -27,8 +27,9 @@ from narrowcast.errors import DataError
 from narrowcast.store.files import (
     append_jsonl,
     atomic_folder,
-    read_json,
+    read_json_as,
     read_jsonl,
+    read_jsonl_as,
     settle_folders,
     sha256_file,
     write_jsonl,
@@ -49,10 +50,12 @@ class VersionEntry(BaseModel):
 
 
 def version_entries(project: ProjectPaths) -> list[VersionEntry]:
-    """Oldest first."""
-    if not project.datasets.exists():
-        return []
-    return [VersionEntry.model_validate(line) for line in read_jsonl(project.datasets)]
+    """The index of data-set versions, oldest first.
+
+    Raises:
+        DataError: if the file was damaged by hand.
+    """
+    return read_jsonl_as(project.datasets, VersionEntry)
 
 
 def current_folder(project: ProjectPaths) -> str:
@@ -94,8 +97,8 @@ def read_manifest(project: ProjectPaths, folder: str) -> DatasetManifest | None:
     if not folder or not path.exists():
         return None
     try:
-        return DatasetManifest.model_validate(read_json(path))
-    except (ValidationError, DataError):
+        return read_json_as(path, DatasetManifest)
+    except DataError:
         return None
 
 
@@ -140,8 +143,8 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
             reason_code="prepare_manifest_missing",
         )
     try:
-        return DatasetManifest.model_validate(read_json(path))
-    except (ValidationError, DataError) as error:
+        return read_json_as(path, DatasetManifest)
+    except DataError as error:
         raise _changed("the manifest is damaged", path) from error
 
 
@@ -306,8 +309,8 @@ def _parent(project: ProjectPaths, former: str, version: str) -> str | None:
     if source is None or not source.exists():
         return None
     try:
-        stored = DatasetManifest.model_validate(read_json(source))
-    except (ValidationError, DataError):
+        stored = read_json_as(source, DatasetManifest)
+    except DataError:
         return None  # a damaged version is about to be written again, or is not a parent
     return stored.parent_version if source == mine else stored.version
 

@@ -10,11 +10,15 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from narrowcast.errors import DataError
 from narrowcast.faults import first_line, os_error
 from narrowcast.store.leftovers import mark
+
+Form = TypeVar("Form", bound=BaseModel)
 
 
 def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
@@ -130,6 +134,19 @@ def read_json(path: Path) -> Any:
         raise DataError(f"the file is not JSON: {first_line(error)}", where=str(path)) from error
 
 
+def read_json_as(path: Path, form: type[Form]) -> Form:
+    """The value of a JSON file of our own.
+
+    Raises:
+        DataError: if the file is missing, not JSON, or has another form.
+    """
+    value = read_json(path)
+    try:
+        return form.model_validate(value)
+    except ValidationError as error:
+        raise _damaged(path, error) from error
+
+
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
     """Atomically write one JSON object a line.
 
@@ -167,6 +184,37 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             if line.endswith(b"\n"):
                 yield _parsed(line[:-1].decode("utf-8", "surrogatepass"))
+
+
+def read_jsonl_as(path: Path, form: type[Form]) -> list[Form]:
+    """The values of a JSONL file of our own; none if there is no file.
+
+    Raises:
+        DataError: if a line is not JSON, or has another form.
+    """
+    if not path.exists():
+        return []
+    values: list[Form] = []
+    try:
+        values.extend(map(form.model_validate, read_jsonl(path)))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error, len(values) + 1) from error
+    return values
+
+
+def _damaged(path: Path, error: Exception, line: int | None = None) -> DataError:
+    """The error of a file of our own that was changed by hand, or by the disk."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+    else:
+        what = first_line(error)
+    return DataError(
+        f"the file is damaged{f' in line {line}' if line else ''}: {what}",
+        where=str(path),
+        next_command="restore the file from a backup",
+        reason_code="system_io_error",
+    )
 
 
 def _parsed(text: str) -> Any:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.row import FORGOTTEN, SourceRow
 from narrowcast.errors import DataError, WorkspaceError
-from narrowcast.store.files import append_jsonl, read_json, read_jsonl, write_json
+from narrowcast.store.files import append_jsonl, read_json_as, read_jsonl, write_json
 
 
 class PendingDeletion(BaseModel):
@@ -25,11 +25,16 @@ class PendingDeletion(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     outcome: dict[str, Any]
-    """What the deletion returns, counted before it began."""
-    conditions_sha256: str
+    """What the deletion returns, counted before it began; of older versions nothing but its `ids`."""
+    conditions_sha256: str = ""
     """Of what the rows were chosen by."""
     ending: int | None = None
     """Number of the newest event before that of the deletion; None while rows are being deleted."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_version(cls, value: Any) -> Any:
+        return {"outcome": value} if isinstance(value, dict) and set(value) == {"ids"} else value
 
 
 def record_hash(data: Any, raw: str | None) -> str:
@@ -54,17 +59,17 @@ def read_pending(project: ProjectPaths) -> PendingDeletion | None:
     """The deletion that was interrupted; None where none was.
 
     Raises:
-        WorkspaceError: where the file was damaged by hand.
+        WorkspaceError: if the file was damaged by hand.
     """
     path = _pending_path(project)
     if not path.exists():
         return None
     try:
-        return PendingDeletion.model_validate(read_json(path))
-    except (ValidationError, DataError) as error:
+        return read_json_as(path, PendingDeletion)
+    except DataError as error:
         raise WorkspaceError(
-            "the note of an interrupted deletion is damaged",
-            where=str(path),
+            f"the note of an interrupted deletion cannot be read: {error.what}",
+            where=error.where,
             next_command="restore it from a backup, then the same narrowcast data forget again",
         ) from error
 

@@ -14,14 +14,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from narrowcast.core.example import Example
 from narrowcast.core.generation import GeneratedRow, GenerationRecord, Judgement
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, WorkspaceError
-from narrowcast.store.files import read_json, read_jsonl, sha256_file, write_jsonl, write_text
+from narrowcast.store.files import (
+    read_json_as,
+    read_jsonl,
+    read_jsonl_as,
+    sha256_file,
+    write_jsonl,
+    write_text,
+)
 
 
 def generated_folder(project: ProjectPaths) -> Path:
@@ -139,12 +146,13 @@ def write_quoted(project: ProjectPaths, generation: str, rows: Iterable[dict[str
 
 
 def read_judgements(project: ProjectPaths, generation: str) -> dict[int, Judgement] | None:
-    """Row number → judgement; None where nothing was judged."""
+    """Row number → judgement; None where nothing was judged.
+
+    Raises:
+        DataError: if the file was damaged by hand.
+    """
     path = judgements_path(project, generation)
-    if not path.exists():
-        return None
-    judgements = map(Judgement.model_validate, read_jsonl(path))
-    return {judgement.index: judgement for judgement in judgements}
+    return {each.index: each for each in read_jsonl_as(path, Judgement)} if path.exists() else None
 
 
 def write_judgements(project: ProjectPaths, generation: str, judgements: Iterable[Judgement]) -> None:
@@ -172,11 +180,11 @@ def _quoted_path(project: ProjectPaths, generation: str) -> Path:
 
 def _read_record(path: Path) -> GenerationRecord:
     try:
-        return GenerationRecord.model_validate(read_json(path))
-    except (ValidationError, ValueError) as error:
+        return read_json_as(path, GenerationRecord)
+    except DataError as error:
         raise WorkspaceError(
-            f"the record of a generation is damaged: {str(error).splitlines()[0]}",
-            where=str(path),
+            f"the record of a generation cannot be read: {error.what}",
+            where=error.where,
             next_command="restore the file from a backup, or delete its folder and generate again; "
             "answers that were paid for are kept",
         ) from error

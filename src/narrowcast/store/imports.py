@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.manifest import ImportRecord
@@ -25,7 +25,14 @@ from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.store.config_file import read_exactly, save_config
-from narrowcast.store.files import atomic_writer, json_line, read_jsonl, sha256_file, write_jsonl, write_text
+from narrowcast.store.files import (
+    atomic_writer,
+    json_line,
+    read_jsonl_as,
+    sha256_file,
+    write_jsonl,
+    write_text,
+)
 from narrowcast.store.source_rows import EVERY, StoredRows, write_source_rows
 
 _INCOMING = ".incoming.jsonl"
@@ -169,14 +176,12 @@ def read_records(project: ProjectPaths) -> list[ImportRecord]:
     Raises:
         WorkspaceError: if the file was damaged by hand.
     """
-    if not project.imports.exists():
-        return []
     try:
-        return [ImportRecord.model_validate(line) for line in read_jsonl(project.imports)]
-    except (ValidationError, ValueError) as error:
+        return read_jsonl_as(project.imports, ImportRecord)
+    except DataError as error:
         raise WorkspaceError(
-            f"the record of imports is damaged: {str(error).splitlines()[0]}",
-            where=str(project.imports),
+            f"the records of imports cannot be read: {error.what}",
+            where=error.where,
             next_command="restore the file from a backup, or move it away and import again",
         ) from error
 

@@ -4,6 +4,8 @@ A temporary name says which process made it, so that what a living process is wr
 
     .NAME.PID-TOKEN.RANDOM.part    to become NAME
     .NAME.PID-TOKEN.RANDOM.old     was NAME, until its successor has taken the place
+
+Scratch folders, outside every project, are named likewise: `narrowcast-PURPOSE-PID-TOKEN-RANDOM`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _LEFT = re.compile(
     r"\.(?P<name>.+?)(?:\.(?P<pid>\d+)-(?P<token>[0-9a-f]{8}))?\.[a-z0-9_]{8}\.(?P<kind>part|old)"
 )
 _INCOMING = re.compile(r"\.incoming(\.jsonl|\.old)?")
-_SCRATCH = "narrowcast-"
+_SCRATCH = re.compile(r"narrowcast-[a-z]+-(?P<pid>\d+)-(?P<token>[0-9a-f]{8})-\w+")
 
 
 def mark(name: str) -> str:
@@ -35,11 +37,13 @@ def mark(name: str) -> str:
 def sweep(project: ProjectPaths) -> list[Path]:
     """Remove what no living process writes; put back what was moved away and has no successor.
 
-    The caller holds the project's lock.
+    The caller holds the project's lock. Scratch folders of killed processes go too, whatever project they
+    worked on.
 
     Returns:
-        What was removed or put back.
+        What was removed or put back in the project.
     """
+    _sweep_scratch()
     swept = []
     for path in _left_in(project.root):
         match = _LEFT.fullmatch(path.name)
@@ -56,14 +60,22 @@ def sweep(project: ProjectPaths) -> list[Path]:
 
 @contextmanager
 def scratch_folder(purpose: str) -> Iterator[Path]:
-    """A folder outside every project, gone when the block ends; those of killed processes go first."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}{purpose}-*-*-*"):
-        pid, token, *_ = path.name.removeprefix(f"{_SCRATCH}{purpose}-").split("-")
-        if not _is_writing(pid, token):
+    """A folder outside every project, gone when the block ends; those of killed processes go first.
+
+    Args:
+        purpose: a word for its name, in lower-case letters.
+    """
+    _sweep_scratch()
+    with tempfile.TemporaryDirectory(prefix=f"narrowcast-{purpose}-{os.getpid()}-{_TOKEN}-") as name:
+        yield Path(name)
+
+
+def _sweep_scratch() -> None:
+    for path in Path(tempfile.gettempdir()).glob("narrowcast-*"):
+        match = _SCRATCH.fullmatch(path.name)
+        if match and not _is_writing(match["pid"], match["token"]):
             with suppress(OSError):  # of another user
                 _remove(path)
-    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{purpose}-{os.getpid()}-{_TOKEN}-") as name:
-        yield Path(name)
 
 
 def _left_in(root: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.store.files import append_jsonl, read_jsonl
+from narrowcast.store.files import append_jsonl, read_jsonl_as
 
 Decision = Literal["accept", "edit", "reject"]
 
@@ -44,9 +44,12 @@ class ReviewVerdict(BaseModel):
 
 
 def read_reviews(project: ProjectPaths) -> list[Review]:
-    """Every decision, oldest first."""
-    path = project.registry / "reviews.jsonl"
-    return [Review.model_validate(line) for line in read_jsonl(path)] if path.exists() else []
+    """Every decision, oldest first.
+
+    Raises:
+        DataError: if the file was damaged by hand.
+    """
+    return read_jsonl_as(project.registry / "reviews.jsonl", Review)
 
 
 def append_review(project: ProjectPaths, review: Review) -> None:
@@ -55,9 +58,12 @@ def append_review(project: ProjectPaths, review: Review) -> None:
 
 
 def read_queue(project: ProjectPaths) -> list[QueuedRow]:
-    """The queue in its order, decided rows included."""
-    path = project.registry / "review_queue.jsonl"
-    return [QueuedRow.model_validate(line) for line in read_jsonl(path)] if path.exists() else []
+    """The queue in its order, decided rows included.
+
+    Raises:
+        DataError: if the file was damaged by hand.
+    """
+    return read_jsonl_as(project.registry / "review_queue.jsonl", QueuedRow)
 
 
 def append_queue(project: ProjectPaths, rows: Iterable[QueuedRow]) -> None:

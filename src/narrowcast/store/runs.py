@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
-
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import FinishedRun
-from narrowcast.errors import WorkspaceError
-from narrowcast.store.files import append_jsonl, read_json, read_jsonl, write_json
+from narrowcast.errors import DataError, WorkspaceError
+from narrowcast.store.files import append_jsonl, read_json, read_jsonl_as, write_json
 from narrowcast.store.stage_records import StageRecord, current_record
 
 TRAIN = "train"
@@ -29,16 +27,14 @@ def finished_runs(project: ProjectPaths) -> list[FinishedRun]:
     """The index, `registry/runs.jsonl`: every finished run, oldest first.
 
     Raises:
-        WorkspaceError: where the file was damaged by hand.
+        WorkspaceError: if the file was damaged by hand.
     """
-    if not project.run_index.exists():
-        return []
     try:
-        return [FinishedRun.model_validate(line) for line in read_jsonl(project.run_index)]
-    except (ValidationError, ValueError) as error:
+        return read_jsonl_as(project.run_index, FinishedRun)
+    except DataError as error:
         raise WorkspaceError(
-            f"the index of runs is damaged: {str(error).splitlines()[0]}",
-            where=str(project.run_index),
+            f"the index of runs cannot be read: {error.what}",
+            where=error.where,
             next_command="restore the file from a backup; the runs themselves are in outputs/adapters",
         ) from error
 
@@ -61,6 +57,6 @@ def note_finished(project: ProjectPaths, run_id: str) -> None:
 
 
 def unfinished_runs(project: ProjectPaths) -> dict[str, dict[str, Any]]:
-    """Run id to the note of a run that has begun and not ended, the one that was begun last in front."""
+    """The notes of runs that began and have not ended, by run id; the newest first."""
     notes = {path.parent.name: read_json(path) for path in project.runs.glob(f"*/{_UNFINISHED}")}
     return dict(sorted(notes.items(), key=lambda item: str(item[1]["started"]), reverse=True))

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
-from narrowcast.store.files import read_json, write_json, write_text
+from narrowcast.store.files import Form, read_json_as, write_json, write_text
 
 
 class StageRecord(BaseModel):
@@ -66,15 +67,15 @@ def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: st
 
 
 def load_record(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> StageRecord | None:
-    """A record; None where there is none, or where an older version wrote another form."""
-    return _read(record_path(project, stage, subject, run_id))
+    """A record; None where there is none that can be read, so that its stage runs again."""
+    return _read(record_path(project, stage, subject, run_id), StageRecord)
 
 
 def records(project: ProjectPaths, stage: str) -> Iterator[StageRecord]:
     """Every record of a stage with several, in the order of their files' names."""
     folder = project.stage_records / stage
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        record = _read(path)
+        record = _read(path, StageRecord)
         if record is not None:
             yield record
 
@@ -104,13 +105,7 @@ def set_current(project: ProjectPaths, stage: str, run_id: str) -> None:
 
 def read_running(project: ProjectPaths) -> RunningStage | None:
     """The marker of a run that has not ended; under the project's lock, one whose process died."""
-    path = project.running
-    if not path.exists():
-        return None
-    try:
-        return RunningStage.model_validate(read_json(path))
-    except ValidationError:
-        return None
+    return _read(project.running, RunningStage)
 
 
 def write_running(project: ProjectPaths, running: RunningStage) -> None:
@@ -123,10 +118,10 @@ def clear_running(project: ProjectPaths) -> None:
     project.running.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> StageRecord | None:
+def _read(path: Path, form: type[Form]) -> Form | None:
     if not path.exists():
         return None
     try:
-        return StageRecord.model_validate(read_json(path))
-    except ValidationError:
+        return read_json_as(path, form)
+    except DataError:  # damaged, or of an older version
         return None

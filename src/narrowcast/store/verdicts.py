@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.verdict import RunVerdict
-from narrowcast.errors import ModelError
-from narrowcast.store.files import read_json, write_json
+from narrowcast.errors import DataError, ModelError
+from narrowcast.store.files import read_json_as, write_json
 
 
 def save_verdict(project: ProjectPaths, verdict: RunVerdict) -> None:
@@ -27,17 +25,17 @@ def read_verdict(project: ProjectPaths, run_id: str) -> RunVerdict | None:
     """The verdict on a run; None where it was not evaluated.
 
     Raises:
-        ModelError: where the file was damaged, so that a failed model never passes for one without a verdict.
+        ModelError: if the file was damaged, so that a failed model never passes for one without a verdict.
     """
     path = _path(project, run_id)
     if not path.exists():
         return None
     try:
-        return RunVerdict.model_validate(read_json(path))
-    except ValidationError as error:
+        return read_json_as(path, RunVerdict)
+    except DataError as error:
         raise ModelError(
-            "the verdict on the run cannot be read",
-            where=str(path),
+            f"the verdict on the run cannot be read: {error.what}",
+            where=error.where,
             next_command=f"narrowcast eval run:{run_id} --force",
             reason_code="eval_runtime_error",
         ) from error

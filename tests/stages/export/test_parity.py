@@ -18,9 +18,9 @@ from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest, ServeRequest
 from narrowcast.ops.serve import find_served
-from narrowcast.stages.export import bundle as bundle_module
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import sha256_file
+from tests.support.export_faults import export_changed
 
 pytestmark = pytest.mark.nightly
 
@@ -182,15 +182,13 @@ def test_a_changed_file_is_not_measured_either(trained):
         predictor_factory(ModelRef("gguf:f16")).load(context, "f16")
 
 
-def test_a_failed_proof_keeps_the_report_and_no_bundle(trained, monkeypatch):
-    def spoilt(merged, *arguments):
-        wrong_template(merged)
-        return write(merged, *arguments)
+def test_a_failed_proof_keeps_the_report_and_no_bundle(trained, tmp_path):
+    def spoilt(merged, files, name):
+        wrong_template(shutil.copytree(merged, tmp_path / "spoilt"))
+        write_gguf(tmp_path / "spoilt", files["f16"], "f16", name=name)
 
-    write = bundle_module.write_gguf_files
-    monkeypatch.setattr(bundle_module, "write_gguf_files", spoilt)
     with pytest.raises(StageError, match="not the model that was measured: template") as caught:
-        export(trained, ExportRequest(options={"formats": ["f16", "merged"], **ROWS}))
+        export_changed(trained, {"formats": ["f16", "merged"], **ROWS}, spoilt)
     assert caught.value.reason_code == "export_parity_failed"
     assert not list(trained.paths.gguf.glob("*"))
     assert not list(trained.paths.merged.glob("*"))

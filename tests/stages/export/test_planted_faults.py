@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 
@@ -16,37 +14,22 @@ from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.ops.export import export
 from narrowcast.ops.requests import ExportRequest
 from narrowcast.pipeline.execute import stage_options
-from narrowcast.stages.export import bundle as bundle_module
+from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE as TRAIN
-from tests.support.export_faults import FAULTS, FORMATS, Fault, plant
+from tests.support.export_faults import FAULTS, FORMATS, Fault, Spoil, export_changed, plant
 
 pytestmark = pytest.mark.nightly
 
-Spoil = Callable[[Path, Mapping[str, Path], str], None]
 
-
-@pytest.fixture
-def spoilt_export(monkeypatch, tmp_path):
+def spoilt_export(project: Project, rows: int, spoil: Spoil) -> tuple[ParityReport, StageError]:
     """Export, with the files replaced after they were written; the report and the error."""
-    write = bundle_module.write_gguf_files
-
-    def run(project, rows: int, spoil: Spoil) -> tuple[ParityReport, StageError]:
-        def spoilt(merged, bundle, options, name, ctx):
-            files = write(merged, bundle, options, name, ctx)
-            spoil(merged, {each: path for each, (path, _) in files.items()}, name)
-            return files
-
-        monkeypatch.setattr(bundle_module, "write_gguf_files", spoilt)
-        options = {"formats": list(FORMATS), "parity_rows": rows}
-        with pytest.raises(StageError, match="is not the model that was measured") as caught:
-            export(project, ExportRequest(options=options))
-        assert caught.value.reason_code == "export_parity_failed"
-        run_id = (project.paths.stage_records / "train" / "current").read_text().strip()
-        assert not (project.paths.gguf / run_id).exists()
-        kept = project.paths.reports / f"parity-{run_id}.json"
-        return ParityReport.model_validate(json.loads(kept.read_text())), caught.value
-
-    return run
+    with pytest.raises(StageError, match="is not the model that was measured") as caught:
+        export_changed(project, {"formats": list(FORMATS), "parity_rows": rows}, spoil)
+    assert caught.value.reason_code == "export_parity_failed"
+    run_id = (project.paths.stage_records / "train" / "current").read_text().strip()
+    assert not (project.paths.gguf / run_id).exists()
+    kept = project.paths.reports / f"parity-{run_id}.json"
+    return ParityReport.model_validate(json.loads(kept.read_text())), caught.value
 
 
 # Nothing is run where a file is not the model, so the number of rows says nothing; a few are tried with more.
@@ -54,7 +37,7 @@ CASES = [(8, fault) for fault in FAULTS] + [(100, fault) for fault in FAULTS[4:1
 
 
 @pytest.mark.parametrize(("rows", "fault"), CASES, ids=[f"{fault.name}-{rows}" for rows, fault in CASES])
-def test_a_planted_fault_is_refused_and_named(either, spoilt_export, tmp_path, rows, fault: Fault):
+def test_a_planted_fault_is_refused_and_named(either, tmp_path, rows, fault: Fault):
     report, error = spoilt_export(
         either, rows, lambda merged, files, name: plant(fault, merged, files, name, tmp_path / "planted")
     )
@@ -65,7 +48,7 @@ def test_a_planted_fault_is_refused_and_named(either, spoilt_export, tmp_path, r
 
 
 @pytest.mark.parametrize("rows", [8, 100])
-def test_a_file_of_another_format_is_refused(either, spoilt_export, rows):
+def test_a_file_of_another_format_is_refused(either, rows):
     def swap(_, files, __):
         shutil.copyfile(files["q4_k_m"], files["f16"])
         shutil.copyfile(files["q4_k_m"], files["q8_0"])
@@ -75,7 +58,7 @@ def test_a_file_of_another_format_is_refused(either, spoilt_export, rows):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9])
-def test_a_cut_file_is_refused(either, spoilt_export, share):
+def test_a_cut_file_is_refused(either, share):
     def cut(_, files, __):
         for path in files.values():
             path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
@@ -85,7 +68,7 @@ def test_a_cut_file_is_refused(either, spoilt_export, share):
 
 
 @pytest.mark.parametrize("renamed", [False, True])
-def test_a_file_of_another_run_is_refused(either, spoilt_export, tmp_path, renamed):
+def test_a_file_of_another_run_is_refused(either, tmp_path, renamed):
     """Also where it was given this run's name: one more step of training is another model."""
     base = json.loads(next(either.paths.adapters.glob("*/run.json")).read_text())["base"]["path"]
     first = either.paths.stage_records / "train" / "current"
@@ -113,18 +96,14 @@ def test_unchanged_files_are_identical(either, rows):
         assert each.verdict == ("pass" if rows == 100 else "not_enough_data"), each
 
 
-def test_the_model_quantised_elsewhere_is_compared_with_todays(either, monkeypatch, tmp_path):
+def test_the_model_quantised_elsewhere_is_compared_with_todays(either, tmp_path):
     """Other bytes, as another version of llama.cpp writes them: from float32 here, from float16 there."""
-    write = bundle_module.write_gguf_files
 
-    def elsewhere(merged, bundle, options, name, ctx):
-        files = write(merged, bundle, options, name, ctx)
+    def elsewhere(merged, files, name):
         write_gguf(merged, tmp_path / "f32.gguf", "f32", name=name)
-        quantise(tmp_path / "f32.gguf", files["q4_k_m"][0], "q4_k_m")
-        return files
+        quantise(tmp_path / "f32.gguf", files["q4_k_m"], "q4_k_m")
 
-    monkeypatch.setattr(bundle_module, "write_gguf_files", elsewhere)
-    result = export(either, ExportRequest(options={"formats": ["q4_k_m"], "parity_rows": 8}))
+    result = export_changed(either, {"formats": ["q4_k_m"], "parity_rows": 8}, elsewhere)
     (file,) = result.parity.formats
     assert (file.identical, file.cause) == (True, None)
     assert file.mean_kl != file.requantised_kl

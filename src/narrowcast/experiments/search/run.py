@@ -134,7 +134,7 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
             raise CancelledError(
                 f"the search was stopped in trial {trial.number}; it continues from there",
                 where=str(plan.project.paths.searches / plan.study),
-                next_command="the same `narrowcast search` again",
+                next_command="the same command again",
                 reason_code="training_cancelled",
             ) from error
         done.append(result)

@@ -52,6 +52,7 @@ def quantise(source: Path, target: Path, name: str) -> TensorTypes:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a stop of the parent must not read as a failed quantisation
         check=False,
     )
     if child.returncode != 0 or not target.exists():

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from narrowcast.core.stage import StageContext
 from narrowcast.models.loading import load_trained
 from narrowcast.store.files import atomic_folder
+from narrowcast.store.leftovers import scratch_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ def merged_folder(trained: Trained, ctx: StageContext, *, keep: bool) -> Iterato
     Kept as `outputs/merged/<run>/` when the block ends without an error and `keep` is set.
     """
     target = ctx.project.merged / trained.run_id
-    with atomic_folder(target) if keep else TemporaryDirectory(prefix="narrowcast-merged-") as folder:
-        path = Path(folder)
+    with atomic_folder(target) if keep else scratch_folder("merged") as path:
         trained.model.save_pretrained(path)
         trained.tokenizer.save_pretrained(path)
         yield path

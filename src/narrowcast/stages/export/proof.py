@@ -6,7 +6,6 @@ it answer the held-out prompts.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from narrowcast.stages.export.parity import compare_file, distributions
 from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
+from narrowcast.store.leftovers import scratch_folder
 from narrowcast.tasks import handler_for
 
 
@@ -81,8 +81,7 @@ def prove(
         )
     record_access(ctx.project, dataset, held_out(options), ctx.run_id, [ModelRef.of_run(trained.run_id)])
     runtime = {"gguf": version("gguf"), QUANTISED_FROM: options.reference}
-    with tempfile.TemporaryDirectory(prefix="narrowcast-parity-") as name:
-        folder = Path(name)
+    with scratch_folder("parity") as folder:
         compared, source = _compare(trained, files, options, folder, ctx)
         formats = [_refused(each, found) for each, found in compared.items() if found.identity.mismatch]
         if not formats:

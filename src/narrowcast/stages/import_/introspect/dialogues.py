@@ -113,7 +113,7 @@ def rate(profile: Profile, field_map: dict[str, str]) -> list[str]:
             continue
         ratings = [is_good(_value(value)) for value in column.values]
         if column.distinct == 1 and ratings != [False]:
-            continue  # the same for every row
+            continue  # every row has the same rating, so it says nothing
         if column.distinct is not None and len(ratings) <= _MOST_RATINGS and None not in ratings:
             field_map["rating"] = column.name
             return []
