@@ -113,15 +113,15 @@ def test_answers_as_objects_and_tool_calls(
 
 
 def test_an_answer_that_names_no_tool_is_rejected(project: Project, tmp_path: Path) -> None:
-    schema = {"type": "object", "properties": {"tool": {}, "arguments": {"type": "object"}}}
+    schema = {"type": "object", "properties": {"calls": {"type": "array"}}}
     task = TaskSpec(profile="structured_extraction", output_schema=schema, scoring_mode="field_match")
     project.save_config(ProjectConfig(name="task", task=task))
     project.paths.specs.mkdir(exist_ok=True)
     (project.paths.specs / "tools.json").write_text(json.dumps([{"name": "remind"}]))
     answers: list[dict[str, Any]] = [
-        {"tool": "remind", "arguments": {}},
-        {"arguments": {}},
-        {"tool": ["remind"], "arguments": {}},
+        {"calls": [{"tool": "remind", "arguments": {}}]},
+        {"calls": [{"arguments": {}}]},
+        {"calls": [{"tool": ["remind"], "arguments": {}}]},
     ]
     path = write_rows(
         tmp_path / "some.jsonl", [{"text": sentence(n), "output": each} for n, each in enumerate(answers)]
