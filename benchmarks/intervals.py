@@ -1,10 +1,17 @@
-"""Do the intervals hold? Coverage, false differences between equal models (A/A), and power, by simulation.
+"""Do the intervals hold? Coverage beside that of peers, false differences (A/A), and power, by simulation.
 
 Rows are drawn with known truth, independent or in groups whose rows are alike, scored by the real handler
 and resampled by the real code. Bars: a nominal 95 % interval holds the truth in at least 93 % of the draws,
 and two equal models are called different in at most 7 %, each less two standard errors of the simulation.
-Draws that the code calls too small (under 30 rows, under 10 groups, under 5 rows of a class) are counted
-apart. Prints tables, or one object with `--json`; exits 0 where all bars hold.
+Draws that the code calls too small (under 30 rows, under 10 groups, under 5 rows of a class) are left out of
+coverage; `judged` counts the others.
+
+Peers get the same test sets: the percentile and the BCa bootstrap of scipy over groups, and for accuracy
+Wilson's interval, which takes rows for independent. Printed of each: its misses and its width as ratios to
+those of the intervals here.
+
+`--parts` names what to simulate, `--cells worst` only the cells that are hardest to hold. Prints tables, or
+one object with `--json`; exits 0 where all bars hold.
 """
 
 from __future__ import annotations
@@ -12,11 +19,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import DegenerateDataWarning, binomtest, norm
+from scipy.stats import bootstrap as scipy_bootstrap
 
 from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
@@ -26,8 +36,11 @@ from narrowcast.tasks.base import TaskScores
 from narrowcast.tasks.bootstrap import bootstrap, holm, paired_difference, too_few_to_compare
 
 COVERAGE_BAR, FALSE_BAR = 0.93, 0.07
+OURS = "narrowcast"
 _FEWEST = 50  # draws that a share is judged by
-_GROUPINGS = ((1, 0.0), (5, 0.3), (5, 0.6))  # rows a group, likeness within it
+_GROUPINGS = ((1, 0.0), (5, 0.3), (5, 0.6))  # rows per group, likeness within it
+_SHARES = ("coverage", "too optimistic", "false", "found", "least coverage")
+_PARTS = ("coverage", "equal models", "power")
 
 
 @dataclass(frozen=True)
@@ -82,33 +95,67 @@ def draw(
     return drawn, groups.tolist()
 
 
-def coverage(world: World, rows: int, runs: int, samples: int, rng: Any) -> list[dict[str, Any]]:
+def coverage(
+    world: World, rows: int, runs: int, samples: int, rng: Any, *, beside_peers: bool
+) -> list[dict[str, Any]]:
     """How often the interval of each metric holds the truth, of the draws that are not too small."""
     truth = world.truth()
-    held, used = dict.fromkeys(truth, 0), dict.fromkeys(truth, 0)
-    below = dict.fromkeys(truth, 0)
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for _ in range(runs):
         (scores,), groups = draw(world, rows, 1, rng)
         measured = bootstrap(scores, samples=samples, seed=0, groups=groups)
-        for metric, value in truth.items():
+        for metric in truth:
             if measured.estimates[metric].too_small:
                 continue
-            interval = measured.values[metric]
-            used[metric] += 1
-            held[metric] += interval.low <= value <= interval.high
-            below[metric] += value < interval.low
-    return [
-        {
-            "world": world.name,
-            "rows": rows,
-            "metric": metric,
-            "truth": round(truth[metric], 3),
-            "judged": used[metric],
-            "coverage": held[metric] / used[metric] if used[metric] else None,
-            "too optimistic": below[metric] / used[metric] if used[metric] else None,
-        }
-        for metric in truth
-    ]
+            own = measured.values[metric]
+            intervals = {OURS: (own.low, own.high)}
+            if beside_peers:
+                intervals |= peers(scores, np.array(groups), metric, measured.draws[metric], rng)
+            for name, interval in intervals.items():
+                found.setdefault((metric, name), []).append(interval)
+    lines = []
+    for (metric, name), intervals in found.items():
+        low, high = np.array(intervals).T
+        lines.append({
+            "world": world.name, "rows": rows, "metric": metric, "by": name, "judged": len(low),
+            "coverage": float(((low <= truth[metric]) & (truth[metric] <= high)).mean()),
+            "too optimistic": float((truth[metric] < low).mean()),
+            "width": float((high - low).mean()),
+        })  # fmt: skip
+    return lines
+
+
+def peers(
+    scores: TaskScores, groups: Any, metric: str, draws: Any, rng: Any
+) -> dict[str, tuple[float, float]]:
+    """Peers' intervals; scipy gives none where every draw is equal, which counts as the point itself."""
+    members = [np.flatnonzero(groups == group) for group in range(groups[-1] + 1)]
+
+    def statistic(chosen: Any) -> float:
+        return scores.resample(np.concatenate([members[group] for group in chosen]))[metric]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        bca = scipy_bootstrap(
+            (np.arange(len(members)),),
+            statistic,
+            n_resamples=len(draws),
+            vectorized=False,
+            method="BCa",
+            rng=rng,
+        ).confidence_interval
+    point = scores.metrics[metric]
+    drawn = {
+        "scipy percentile": tuple(np.nanquantile(draws, [0.025, 0.975])),
+        "scipy BCa": (point, point) if np.isnan(bca.low) or np.isnan(bca.high) else (bca.low, bca.high),
+    }
+    if metric == "accuracy":
+        wilson = binomtest(sum(row.correct for row in scores.rows), len(scores.rows)).proportion_ci(
+            method="wilson"
+        )
+        drawn["Wilson"] = (wilson.low, wilson.high)
+    return drawn
 
 
 def false_differences(
@@ -160,12 +207,29 @@ def worlds() -> list[World]:
     return drawn
 
 
+def worst() -> list[tuple[World, int]]:
+    """The cells that are hardest to hold, with their numbers of rows: few groups, labels of one or two."""
+    uneven, rare = (0.8, 0.1, 0.1), (*(0.16,) * 6, *(0.01,) * 4)
+    right = (0.95, 0.6, 0.6)
+    return [
+        (World("3 labels 8:1:1, groups of 5, 0.6", uneven, right, 5, 0.6), 50),
+        (World("3 labels 8:1:1, groups of 10, 0.6", uneven, right, 10, 0.6), 200),
+        (World("2 labels 9:1, groups of 5, 0.6", (0.9, 0.1), (0.97, 0.7), 5, 0.6), 200),
+        (World("10 labels, 4 rare, groups of 5, 0.6", rare, (*(0.9,) * 6, *(0.5,) * 4), 5, 0.6), 200),
+        (_of(0.95, 5, 0.6), 200),
+        (_of(0.8, 5, 0.6), 50),
+        (_of(0.8, 3, 0.6), 30),
+        (_of(0.8), 30),
+    ]
+
+
 def holds(report: dict[str, Any]) -> list[str]:
     """The bars that are broken, less two standard errors of a share from so many draws."""
     low = [
         f"{each['world']}, {each['rows']} rows, {each['metric']}: {each['coverage']:.1%}"
         for each in report["coverage"]
-        if each["judged"] >= _FEWEST
+        if each["by"] == OURS
+        and each["judged"] >= _FEWEST
         and each["coverage"] < COVERAGE_BAR - _slack(COVERAGE_BAR, each["judged"])
     ]
     high = [
@@ -176,6 +240,25 @@ def holds(report: dict[str, Any]) -> list[str]:
     return low + high
 
 
+def ratios(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each peer: how its misses and its width compare with those of the intervals here; 2: twice."""
+    cells: dict[str, dict[tuple[str, int, str], dict[str, Any]]] = {}
+    for each in lines:
+        cells.setdefault(each["by"], {})[each["world"], each["rows"], each["metric"]] = each
+    own = cells.pop(OURS, {})
+    return [
+        {
+            "by": name,
+            "cells": len(theirs),
+            "misses": sum(1 - each["coverage"] for each in theirs.values())
+            / max(sum(1 - own[cell]["coverage"] for cell in theirs), 1e-9),
+            "width": float(np.mean([each["width"] / own[cell]["width"] for cell, each in theirs.items()])),
+            "least coverage": min(each["coverage"] for each in theirs.values()),
+        }
+        for name, theirs in cells.items()
+    ]
+
+
 def _slack(bar: float, draws: int) -> float:
     return 2 * float(bar * (1 - bar) / draws) ** 0.5
 
@@ -183,30 +266,25 @@ def _slack(bar: float, draws: int) -> float:
 def main() -> int:
     """Simulate, print, compare with the bars."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=200, help="simulated test sets a line")
+    parser.add_argument("--runs", type=int, default=200, help="simulated test sets per cell")
     parser.add_argument("--samples", type=int, default=200, help="bootstrap draws each")
-    parser.add_argument("--rows", default="30,100,500", help="sizes of the test sets")
+    parser.add_argument("--rows", default="30,100,500", help="sizes of the test sets, for all cells")
+    parser.add_argument("--cells", choices=("worst", "all"), default="worst")
+    parser.add_argument("--parts", default=",".join(_PARTS), help="what to simulate")
+    parser.add_argument("--only", default="", help="coverage of the cells whose name holds this text alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rng, sizes = np.random.default_rng(options.seed), [int(each) for each in options.rows.split(",")]
-    how = (options.runs, options.samples, rng)
-    known = worlds()
-    report: dict[str, Any] = {"runs": options.runs, "coverage": [], "equal models": [], "power": []}
+    report: dict[str, Any] = {"runs": options.runs, **{part: [] for part in _PARTS}, "peers": []}
 
     def note(kind: str, lines: list[dict[str, Any]]) -> None:
         report[kind] += lines
         if not options.json:
             _print(kind, lines)
 
-    for each in known:
-        for rows in sizes:
-            note("coverage", coverage(each, rows, *how))
-    for each in (world for world in known if world.accuracy[0] in (0.8, 0.9)):
-        for rows, models in dict.fromkeys([(sizes[0], 2), (sizes[-1], 2), (sizes[-1], 4)]):
-            note("equal models", [false_differences(each, rows, *how, models=models)])
-    for size, like in _GROUPINGS:
-        note("power", [power(_of(0.85, size, like), _of(0.8, size, like), sizes[-1], *how)])
+    for kind, line in _simulated(options):
+        note(kind, line)
+    note("peers", ratios(report["coverage"]))
     report["broken"] = holds(report)
     if options.json:
         print(json.dumps(report, indent=2))
@@ -215,7 +293,27 @@ def main() -> int:
     return 1 if report["broken"] else 0
 
 
-def _of(right: float, size: int, likeness: float) -> World:
+def _simulated(options: argparse.Namespace) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The lines of each part that was asked for."""
+    rng, sizes = np.random.default_rng(options.seed), [int(each) for each in options.rows.split(",")]
+    how = (options.runs, options.samples, rng)
+    parts = options.parts.split(",")
+    if "coverage" in parts:
+        hardest = options.cells == "worst"
+        cells = worst() if hardest else [(each, rows) for each in worlds() for rows in sizes]
+        for world, rows in cells:
+            if options.only in world.name:
+                yield "coverage", coverage(world, rows, *how, beside_peers=hardest)
+    if "equal models" in parts:
+        for each in (world for world in worlds() if world.accuracy[0] in (0.8, 0.9)):
+            for rows, models in dict.fromkeys([(sizes[0], 2), (sizes[-1], 2), (sizes[-1], 4)]):
+                yield "equal models", [false_differences(each, rows, *how, models=models)]
+    if "power" in parts:
+        for size, like in _GROUPINGS:
+            yield "power", [power(_of(0.85, size, like), _of(0.8, size, like), sizes[-1], *how)]
+
+
+def _of(right: float, size: int = 1, likeness: float = 0.0) -> World:
     kind = f"groups of {size}, {likeness}" if size > 1 else "independent"
     return World(f"4 labels, {kind}", (0.25,) * 4, (right,) * 4, size, likeness)
 
@@ -229,7 +327,9 @@ def _print(kind: str, lines: list[dict[str, Any]]) -> None:
 def _cell(key: str, value: object) -> str:
     if value is None:
         return "too small"
-    return f"{value:.1%}" if isinstance(value, float) and key not in ("truth", "difference") else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1%}" if key in _SHARES else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.bootstrap import bootstrap, holm, mcnemar, paired_difference
 from narrowcast.tasks.intervals import exact_interval
+from narrowcast.tasks.multi_label import label_set_task
 
 HANDLER = handler_for(TaskSpec(profile="classification", labels=["a", "b"]))
 
@@ -138,3 +141,31 @@ def test_holm_corrects_for_the_number_of_questions():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5]) == [0.5]
     assert holm([]) == []
+
+
+def test_a_label_of_one_group_leaves_its_mean_unsure():
+    """Resampling cannot see how much the rows of other groups would differ: few degrees of freedom say so."""
+    gold = ["a"] * 90 + ["b"] * 10
+    answers = ["b" if row % 9 == 0 else "a" for row in range(90)] + ["a"] * 3 + ["b"] * 7
+    found = scores(gold, answers)
+    spread = [row // 10 for row in range(90)] + [9 + row for row in range(10)]  # ten groups of "b"
+    together = [row // 5 for row in range(90)] + [18] * 10  # one group of "b", and as many groups in all
+    one, ten = (
+        bootstrap(found, samples=1000, groups=groups).values["macro_f1"] for groups in (together, spread)
+    )
+    assert one.high - one.low > 1.5 * (ten.high - ten.low)
+
+
+def test_the_mean_over_labels_of_sets_knows_its_rarest():
+    handler = handler_for(label_set_task(["a", "b", "c"]))
+    named = [["a"], ["a", "b"], []] * 15 + [["a", "c"]] * 2
+    examples = [Example({"text": "t"}, {"labels": each}, "s", index) for index, each in enumerate(named)]
+    answers = [Prediction(json.dumps({"labels": each})) for each in named]
+    found = bootstrap(handler.score(examples, answers), samples=200)
+    estimates = found.estimates
+    assert "c 2" in estimates["macro_f1"].too_small
+    assert [estimates[f"f1/{label}"].deciding for label in "abc"] == [32, 15, 2]
+    assert (estimates["macro_f1"].deciding, estimates["micro_f1"].deciding) == (32, 32)
+    assert estimates["micro_f1"].too_small == estimates["exact_match"].too_small == ""
+    # 47 rows without a fault are not surer of a mean over three labels than 47 rows can be.
+    assert estimates["macro_f1"].interval().low <= exact_interval(1.0, 47, 0.025)[0]

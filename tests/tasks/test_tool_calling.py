@@ -11,6 +11,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
 from narrowcast.tasks import handler_for
+from narrowcast.tasks.bootstrap import bootstrap
 
 HANDLER = handler_for(TaskSpec(profile="tool_calling"))
 TOOL = {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
@@ -104,3 +105,20 @@ def test_resampling_gives_the_metrics_back() -> None:
     )
     assert scores.resample(np.arange(3)) == scores.metrics
     assert [row.correct for row in scores.rows] == [False, True, False]
+
+
+def test_few_replies_in_words_decide_little() -> None:
+    handler = handler_for(
+        TaskSpec(profile="tool_calling", output_schema={"properties": {"content": {"type": "string"}}})
+    )
+    targets = [{"tool_calls": [call(city="Oslo")]}] * 40 + [{"tool_calls": [], "content": "Which city?"}] * 3
+    rows = [
+        Example({"messages": [{"role": "user", "content": "x"}]}, each, "s", n)
+        for n, each in enumerate(targets)
+    ]
+    answers = [
+        Prediction(json.dumps(each["tool_calls"]) if each["tool_calls"] else "Which one?") for each in targets
+    ]
+    found = bootstrap(handler.score(rows, answers), samples=100).estimates
+    assert "3 rows decide it" in found["words_rouge_l"].too_small
+    assert found["call_accuracy"].too_small == ""

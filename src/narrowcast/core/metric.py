@@ -25,7 +25,7 @@ class Difference(BaseModel):
         p_adjusted: the same, corrected (Holm) for all comparisons on the same rows; None: not corrected.
         only_first_right: rows that only the first has wholly right.
         only_second_right: rows that only the second has.
-        mcnemar_p: exact McNemar test on those two counts.
+        mcnemar_p: exact McNemar test on the groups of rows in which just one has more rows right.
     """
 
     metric: str

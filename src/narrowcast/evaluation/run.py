@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from narrowcast.core.metric import MetricValue
 from narrowcast.core.stage import StageContext
 from narrowcast.core.verdict import BaselineDifference, RunVerdict
 from narrowcast.evaluation.inputs import MeasureInputs, known_baselines
@@ -62,7 +63,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
     results = [model.result for model in found.models]
     return MeasureResult(
         artifacts=[report, *(each.predictions for each in results)],
-        summary="; ".join(_line(each.model, each.primary, each.metrics) for each in results),
+        summary="; ".join(_line(each.model, each.primary, each.metrics[each.primary]) for each in results),
         payload={
             "report": report,
             "split": found.split.value,
@@ -89,8 +90,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
     )
 
 
-def _line(model: str, primary: str, metrics: dict) -> str:  # type: ignore[type-arg]
-    value = metrics[primary]
+def _line(model: str, primary: str, value: MetricValue) -> str:
     return f"{model} {primary} {value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 

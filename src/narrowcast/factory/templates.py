@@ -105,7 +105,8 @@ def fill_templates(
     cells = []
     for number, template in enumerate(file.templates):
         quota = total // len(file.templates) + (number < total % len(file.templates))
-        chance = random.Random(f"{seed}:{number}:{json.dumps(template.row, sort_keys=True)}")  # noqa: S311
+        draw = f"{seed}:{number}:{json.dumps(template.row, sort_keys=True)}"
+        chance = random.Random(draw)  # noqa: S311 - a reproducible draw, not a secret
         origin = _origin(template)
         count = 0
         for row in _distinct(template.row, draws, chance, quota):

@@ -14,7 +14,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from narrowcast.models.llama_cpp import ContextExceededError, LlamaCpp
@@ -41,10 +41,7 @@ class Worker:
         while True:
             request = self.requests.get()
             try:
-                operation = OPERATIONS.get(str(request.get("op")))
-                if operation is None:
-                    raise ValueError(f"unknown operation {request.get('op')!r}")  # noqa: TRY301
-                answer = {"id": request["id"], "result": operation(self, request)}
+                answer = {"id": request["id"], "result": _operation(request)(self, request)}
             except ContextExceededError as error:
                 answer = _failed(request, "context", error)
             except (KeyError, TypeError, ValueError, UnicodeError) as error:
@@ -136,6 +133,13 @@ OPERATIONS = {
     "logits": Worker.logits,
     "generate": Worker.generate,
 }
+
+
+def _operation(request: Request) -> Callable[[Worker, Request], Any]:
+    name = str(request.get("op"))
+    if name not in OPERATIONS:
+        raise ValueError(f"unknown operation {name!r}")
+    return OPERATIONS[name]
 
 
 def _failed(request: Request, kind: str, error: Exception) -> dict[str, Any]:

@@ -16,18 +16,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from functools import lru_cache, wraps
 from itertools import islice
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateError, TemplateRuntimeError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-PINNED_DATE = datetime(2024, 7, 26)  # noqa: DTZ001 - a day without a place; templates fall back to it
+PINNED_DATE = date(2024, 7, 26)
 """What `strftime_now` tells: the day that Llama's templates name where they cannot ask."""
 SECONDS = 5.0
 """Processor time of one rendering."""
@@ -112,7 +112,9 @@ def _written(value: Any) -> Any:
 class _Generation(Extension):
     """`{% generation %}` marks what the assistant wrote; the text is the same with and without it."""
 
-    tags = {"generation"}  # noqa: RUF012 - the form Jinja asks for
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.tags = {"generation"}
 
     def parse(self, parser: Any) -> Any:
         line = next(parser.stream).lineno
@@ -127,16 +129,13 @@ class _Generation(Extension):
 class _Counted(NodeTransformer):
     """Puts a count into every loop and macro, and makes `~` a call."""
 
-    def visit_For(self, node: nodes.For) -> Any:  # noqa: N802 - Jinja's name
-        return self._with_count(node)
+    def get_visitor(self, node: nodes.Node) -> Callable[..., Any] | None:
+        """What changes a node of this type; None: only the nodes inside it are visited."""
+        if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock):
+            return self._with_count
+        return self._as_call if isinstance(node, nodes.Concat) else None
 
-    def visit_Macro(self, node: nodes.Macro) -> Any:  # noqa: N802
-        return self._with_count(node)
-
-    def visit_CallBlock(self, node: nodes.CallBlock) -> Any:  # noqa: N802
-        return self._with_count(node)
-
-    def visit_Concat(self, node: nodes.Concat) -> Any:  # noqa: N802
+    def _as_call(self, node: nodes.Concat) -> Any:
         self.generic_visit(node)
         return _call("concatenate", node.nodes)
 
@@ -204,15 +203,15 @@ class _Environment(ImmutableSandboxedEnvironment):
             _format(left, right if isinstance(right, tuple) else (right,))
         return super().call_binop(context, operator, left, right)
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a method, function or macro."""
         _spend(0)
-        owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
+        owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         if isinstance(owner, str):
             if name == "join" and args:
                 args = (list(args[0]), *args[1:])
             _growth(name, owner, args, kwargs)
-        return _checked(super().call(__context, __obj, *args, **kwargs))
+        return _checked(super().call(context, obj, *args, **kwargs))
 
 
 def _guarded(name: str, each: Callable[..., Any]) -> Callable[..., Any]:

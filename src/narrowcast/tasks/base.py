@@ -40,7 +40,8 @@ class Deciding:
     """Which rows decide a metric, where not every row does or where it is a mean over classes.
 
     Attributes:
-        codes: integers of shape (rows,): the part a row belongs to, -1 where it says nothing of the metric.
+        codes: integers of shape (rows,): the part a row belongs to, -1 where it says nothing of the metric;
+            or booleans of shape (rows, parts), where a row may belong to several.
         parts: names of the parts, such as labels, each of which weighs the same; empty where there are none.
     """
 

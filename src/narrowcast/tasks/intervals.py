@@ -104,43 +104,66 @@ def estimate(
     import numpy as np
 
     known = draws[~np.isnan(draws)]
-    codes = np.zeros(len(groups), dtype=np.int64) if deciding is None else np.asarray(deciding.codes)
+    number = len(np.unique(groups))
     parts = deciding.parts if deciding else ()
-    small, rows = _too_small(codes, parts, groups), int((codes >= 0).sum())
+    codes, members = _memberships(deciding, len(groups))
+    small, rows = _too_small(codes, parts, groups), len(np.unique(members))
     if open_ended or not len(known) or not 0 <= value <= 1 or known.min() < 0 or known.max() > 1:
-        widened = value + (known - value) * widening(len(np.unique(groups)))
+        widened = value + (known - value) * widening(number, number - 1)
         return Estimate(value, 0.0, widened, small, rows)
-    return Estimate(value, _effective(value, known, codes, parts, groups), known, small, rows)
+    spread = float(known.std()) * widening(number, _freedom(_groups_by_part(codes, groups[members])))
+    effective = _effective(value, spread, codes, groups[members], several=len(parts) > 1)
+    return Estimate(value, effective, known, small, rows)
 
 
-def widening(groups: int, free: float | None = None) -> float:
-    """How much wider than resampled an interval must be: few groups understate the spread (Student's t)."""
+def _memberships(deciding: Deciding | None, rows: int) -> tuple[Ints, Ints]:
+    """Which row is in which part: numbers of parts and, beside them, numbers of rows."""
+    import numpy as np
+
+    if deciding is None:
+        return np.zeros(rows, dtype=np.int64), np.arange(rows)
+    codes = np.asarray(deciding.codes)
+    if codes.ndim == 2:
+        members, parts = np.nonzero(codes)
+        return parts, members
+    members = np.flatnonzero(codes >= 0)
+    return codes[members], members
+
+
+def widening(groups: int, free: float) -> float:
+    """How much wider than resampled an interval must be: few groups understate the spread (Student's t).
+
+    Args:
+        groups: number of groups resampled.
+        free: degrees of freedom; from 1 to one less than the groups are used.
+    """
     from scipy.stats import norm, t
 
-    free = max(1.0, min(groups - 1, free or groups - 1))
+    free = max(1.0, min(groups - 1, free))
     quantile = (1 + LEVEL) / 2
     return float(t.ppf(quantile, free) / norm.ppf(quantile)) * math.sqrt(groups / max(groups - 1, 1))
 
 
-def _effective(value: float, draws: Floats, codes: Ints, parts: Sequence[str], groups: Ints) -> float:
+def _effective(value: float, spread: float, codes: Ints, groups: Ints, *, several: bool) -> float:
     """Independent rows that would vary as much; at most what equal weights of the parts leave of the rows."""
     import numpy as np
 
-    used = codes >= 0
-    most = _harmonic(_groups_by_part(codes[used], groups[used]))
-    spread = float(draws.std()) * widening(len(np.unique(groups)))
     if spread == 0 or value in (0.0, 1.0):
-        return most
+        return min(_harmonic(_groups_by_part(codes, groups)), float(len(np.unique(groups))))
     rows = value * (1 - value) / spread**2
-    return min(rows, _harmonic(np.bincount(codes[used]))) if len(parts) > 1 else rows
+    return min(rows, _harmonic(np.bincount(codes))) if several else rows
 
 
 def freedom(deciding: Deciding | None, groups: Ints) -> float:
     """Degrees of freedom of a metric (Welch and Satterthwaite): few where a rare label weighs much."""
+    codes, members = _memberships(deciding, len(groups))
+    return _freedom(_groups_by_part(codes, groups[members]))
+
+
+def _freedom(sizes: Ints) -> float:
+    """From the number of groups in each part; a part of one group, whose spread is not seen, adds one."""
     import numpy as np
 
-    codes = np.zeros(len(groups), dtype=np.int64) if deciding is None else np.asarray(deciding.codes)
-    sizes = _groups_by_part(codes[codes >= 0], groups[codes >= 0])
     if not len(sizes):
         return 1.0
     return float((1 / sizes).sum() ** 2 / (1 / sizes**2 / np.maximum(sizes - 1, 1)).sum())
@@ -161,6 +184,7 @@ def _harmonic(sizes: Ints) -> float:
 
 
 def _too_small(codes: Ints, parts: Sequence[str], groups: Ints) -> str:
+    """Why the rows are too few: all of them, with their groups, or those that are in a part."""
     import numpy as np
 
     total, number = len(groups), len(np.unique(groups))
@@ -168,11 +192,10 @@ def _too_small(codes: Ints, parts: Sequence[str], groups: Ints) -> str:
         return f"{_rows(total)}, at least {LEAST_ROWS} are needed"
     if number < LEAST_GROUPS:
         return f"{number} group{'' if number == 1 else 's'} of rows, at least {LEAST_GROUPS} are needed"
-    used = codes[codes >= 0]
     if not parts:
-        few = len(used) < LEAST_ROWS
-        return f"{_rows(len(used))} decide it, at least {LEAST_ROWS} are needed" if few else ""
-    counts = np.bincount(used, minlength=len(parts))
+        few = len(codes) < LEAST_ROWS
+        return f"{_rows(len(codes))} decide it, at least {LEAST_ROWS} are needed" if few else ""
+    counts = np.bincount(codes, minlength=len(parts))
     rare = [(int(count), part) for count, part in zip(counts, parts, strict=True) if count < LEAST_CLASS_ROWS]
     if not rare:
         return ""

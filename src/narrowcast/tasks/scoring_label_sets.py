@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,25 @@ def score_label_sets(
         )
         for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
     ]
-    return TaskScores("micro_f1", resample(np.arange(len(gold))), outcomes, resample)
+    return TaskScores(
+        primary="micro_f1",
+        metrics=resample(np.arange(len(gold))),
+        rows=outcomes,
+        resample=resample,
+        deciding=_deciding(labels, gold, guess),
+    )
+
+
+def _deciding(labels: Sequence[str], gold: Table, guess: Table) -> dict[str, Deciding]:
+    """A label's F1 is decided by the rows that have it; rows without any label say nothing of micro F1."""
+    import numpy as np
+
+    single = {
+        f"f1/{label}": Deciding(np.where(gold[:, place], 0, -1), (label,))
+        for place, label in enumerate(labels)
+    }
+    some = Deciding(np.where((gold | guess).any(axis=1), 0, -1))
+    return {"micro_f1": some, "macro_f1": Deciding(gold, tuple(labels)), **single}
 
 
 def _table(labels: Sequence[str], named: Sequence[Sequence[Any]]) -> Table:

@@ -116,12 +116,15 @@ class ToolCallingHandler(TaskHandler):
             RowOutcome(example.id, match.calls, _wanted_answer(example), answer.value, answer.error)
             for example, match, answer in zip(examples, matches, answers, strict=True)
         ]
+        deciding = {"argument_accuracy": Deciding(np.where(values[:, 3] > 0, 0, -1))}
+        if likeness is not None:
+            deciding["words_rouge_l"] = Deciding(np.where(np.isnan(likeness), -1, 0))
         return TaskScores(
             primary="call_accuracy",
             metrics=resample(np.arange(len(examples))),
             rows=outcomes,
             resample=resample,
-            deciding={"argument_accuracy": Deciding(np.where(values[:, 3] > 0, 0, -1))},
+            deciding=deciding,
         )
 
     def _likeness(self, examples: Sequence[Example], answers: Sequence[Parsed]) -> Any:

@@ -110,3 +110,22 @@ def test_answers_as_objects_and_tool_calls(
     assert verdict.rejected == 3
     assert any("lie ahead" in why for why in verdict.examples)
     assert outcome.ledger.rows_out == 1
+
+
+def test_an_answer_that_names_no_tool_is_rejected(project: Project, tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"calls": {"type": "array"}}}
+    task = TaskSpec(profile="structured_extraction", output_schema=schema, scoring_mode="field_match")
+    project.save_config(ProjectConfig(name="task", task=task))
+    project.paths.specs.mkdir(exist_ok=True)
+    (project.paths.specs / "tools.json").write_text(json.dumps([{"name": "remind"}]))
+    answers: list[dict[str, Any]] = [
+        {"calls": [{"tool": "remind", "arguments": {}}]},
+        {"calls": [{"arguments": {}}]},
+        {"calls": [{"tool": ["remind"], "arguments": {}}]},
+    ]
+    path = write_rows(
+        tmp_path / "some.jsonl", [{"text": sentence(n), "output": each} for n, each in enumerate(answers)]
+    )
+    outcome = gate(project, rows=path, optional=["tool_calls"], dry_run=True)
+    assert _rejected(outcome, "tool_calls") == 2
+    assert outcome.ledger.rows_out == 1

@@ -9,7 +9,7 @@ INK = "#1f2933"
 MUTED = "#7b8794"
 GRID = "#e4e7eb"
 ACCENT = "#0b69a3"
-MUTED = "#9aa5b1"
+OTHER = "#9aa5b1"  # what is drawn beside the subject, for comparison
 
 _DPI = 130
 

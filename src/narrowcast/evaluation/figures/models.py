@@ -8,7 +8,7 @@ from narrowcast.evaluation.figures.canvas import (
     ACCENT,
     GRID,
     INK,
-    MUTED,
+    OTHER,
     new_figure,
     png,
     title,
@@ -23,7 +23,7 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
     figure, axes = new_figure(8.0, 1.5 + 0.42 * max(len(ordered), 2))
     for row, result in enumerate(ordered):
         value = result.metrics[primary]
-        colour = ACCENT if result.model in subjects else MUTED
+        colour = ACCENT if result.model in subjects else OTHER
         spread = [[max(0.0, value.value - value.low)], [max(0.0, value.high - value.value)]]
         axes.errorbar(
             value.value, row, xerr=spread, fmt="o", color=colour, markersize=6, capsize=5, linewidth=2

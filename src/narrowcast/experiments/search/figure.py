@@ -9,7 +9,7 @@ from narrowcast.evaluation.figures.canvas import (
     ACCENT,
     GRID,
     INK,
-    MUTED,
+    OTHER,
     new_figure,
     png,
     svg,
@@ -72,7 +72,7 @@ def _plain_log(axes: Any) -> None:
 def _point(axes: Any, trial: Trial, latency: float, drawn: Sequence[Trial]) -> None:
     run = trial.run
     assert run is not None
-    colour = ACCENT if trial.front else MUTED
+    colour = ACCENT if trial.front else OTHER
     largest = max(each.run.size_bytes or 0 for each in drawn if each.run is not None)
     area = max(_SMALLEST, _LARGEST * (run.size_bytes or 0) / max(1, largest))
     score = run.score

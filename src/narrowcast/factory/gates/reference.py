@@ -15,14 +15,18 @@ def load_reference(text: str | None, option: str) -> Any:
         UsageError: if nothing is named or it cannot be imported.
     """
     module, colon, name = (text or "").partition(":")
+    if not colon:
+        raise _not_loaded(option, text, "it is not of the form MODULE:NAME")
     try:
-        if not colon:
-            raise ValueError("it is not of the form MODULE:NAME")  # noqa: TRY301 - one error for all faults
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(
-            f"{option} cannot be loaded: {error}",
-            where=text or "(not given)",
-            next_command=f"--{option.replace('_', '-')} MODULE:NAME, importable from the current folder",
-            reason_code="factory_request_invalid",
-        ) from error
+        raise _not_loaded(option, text, str(error)) from error
+
+
+def _not_loaded(option: str, text: str | None, why: str) -> UsageError:
+    return UsageError(
+        f"{option} cannot be loaded: {why}",
+        where=text or "(not given)",
+        next_command=f"--{option.replace('_', '-')} MODULE:NAME, importable from the current folder",
+        reason_code="factory_request_invalid",
+    )

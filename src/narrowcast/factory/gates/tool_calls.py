@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from narrowcast.errors import UsageError
@@ -34,7 +35,7 @@ def tool_calls(rows: Sequence[GateRow], context: GateContext) -> Mapping[int, st
 def _fault(output: str, schemas: Mapping[str, Any], test: Test | None) -> str | None:
     try:
         calls = list(_calls(json.loads(output)))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError) as error:
         return f"the answer is not a tool call: {error}"
     if not calls:
         return "the answer is not a tool call"
@@ -53,16 +54,21 @@ def _fault(output: str, schemas: Mapping[str, Any], test: Test | None) -> str | 
 
 
 def _calls(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`{"tool" | "name", "arguments"}`, a list of these, or `{"calls": [...]}`."""
+    """`{"tool" | "name", "arguments"}`, a list of these, or `{"calls": [...]}`.
+
+    Raises:
+        ValueError: what is not of this form.
+    """
     if isinstance(value, dict) and isinstance(value.get("calls"), list):
         value = value["calls"]
     for each in value if isinstance(value, list) else [value]:
-        call = each.get("function", each) if isinstance(each.get("function", each), dict) else each
+        inner = each.get("function") if isinstance(each, dict) else None
+        call = inner if isinstance(inner, dict) else each
+        name = (call.get("name") or call.get("tool")) if isinstance(call, dict) else None
+        if not name or not isinstance(name, str):
+            raise ValueError("a call names no tool")
         arguments = call.get("arguments", {})
-        yield (
-            call.get("name") or call["tool"],
-            json.loads(arguments) if isinstance(arguments, str) else arguments,
-        )
+        yield name, json.loads(arguments) if isinstance(arguments, str) else arguments
 
 
 def _schemas(context: GateContext) -> dict[str, Any]:
@@ -71,20 +77,24 @@ def _schemas(context: GateContext) -> dict[str, Any]:
     from jsonschema.exceptions import SchemaError
 
     path = (context.root / (context.options.tools or "specs/tools.json")).resolve()
+    if not path.is_relative_to(context.root.resolve()):
+        raise _unreadable("the file is outside the project", path)
+    schemas = {}
     try:
-        if not path.is_relative_to(context.root.resolve()):
-            raise ValueError("the file is outside the project")  # noqa: TRY301 - one error for all faults
-        schemas = {}
         for tool in json.loads(path.read_text(encoding="utf-8")):
             function = tool.get("function", tool)
             schema = function.get("parameters", {"type": "object"})
             Draft202012Validator.check_schema(schema)
             schemas[function["name"]] = Draft202012Validator(schema)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, SchemaError) as error:
-        raise UsageError(
-            f"the tool definitions cannot be read: {error}",
-            where=str(path),
-            next_command="--tools specs/tools.json, a JSON list of tools in OpenAI's form",
-            reason_code="factory_request_invalid",
-        ) from error
+        raise _unreadable(str(error), path) from error
     return schemas
+
+
+def _unreadable(why: str, path: Path) -> UsageError:
+    return UsageError(
+        f"the tool definitions cannot be read: {why}",
+        where=str(path),
+        next_command="--tools specs/tools.json, a JSON list of tools in OpenAI's form",
+        reason_code="factory_request_invalid",
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narrowcast.core.parity import FLOAT_FORMATS, Cause
+from narrowcast.core.parity import Cause
 from narrowcast.errors import ModelError
 from narrowcast.models.gguf.bounds import BOUNDS, largest_errors
 from narrowcast.models.gguf.reader import GgufContent, GgufTensor, read_gguf
@@ -25,7 +25,7 @@ type, which rounds otherwise, moves it by 0.00015 on models with random weights.
 ERROR = 1.1
 """How much larger its squared error may be; from another float type at most 1.07."""
 
-_EOS = {
+_SPECIAL_TOKENS = {
     "tokenizer.ggml.eos_token_id",
     "tokenizer.ggml.eot_token_id",
     "tokenizer.ggml.bos_token_id",
@@ -80,14 +80,15 @@ def compare_gguf(
         content = read_gguf(path)
     except ModelError as error:
         return Identity(Mismatch("file", error.what), exact=False)
+    today = None if quantised is None else read_gguf(quantised)
     mismatch = (
         _run(content.metadata, run_id)
-        or _structure(content, _expected(plan, file_format, quantised))
-        or _settings(content.metadata, _metadata(plan, file_format))
+        or _structure(content, _expected(plan, file_format, today))
+        # The one key that depends on the float type is the file type, which is free.
+        or _settings(content.metadata, plan.metadata(source))
     )
     if mismatch:
         return Identity(mismatch, exact=False)
-    today = None if quantised is None else read_gguf(quantised)
     exact = True
     for number, tensor in enumerate(content.tensors):
         other = today.tensors[number] if today else None
@@ -107,15 +108,10 @@ def _run(metadata: Mapping[str, Any], run_id: str) -> Mismatch | None:
     return None
 
 
-def _metadata(plan: GgufPlan, file_format: str) -> dict[str, Any]:
-    kind: FloatType = file_format if file_format in FLOAT_FORMATS else "f16"  # type: ignore[assignment]
-    return plan.metadata(kind)
-
-
-def _expected(plan: GgufPlan, file_format: str, quantised: Path | None) -> list[tuple[str, Any, str]]:
+def _expected(plan: GgufPlan, file_format: str, today: GgufContent | None) -> list[tuple[str, Any, str]]:
     """Name, shape and type of every tensor, in order."""
-    if quantised is not None:
-        return [(each.name, each.shape, each.kind) for each in read_gguf(quantised).tensors]
+    if today is not None:
+        return [(each.name, each.shape, each.kind) for each in today.tensors]
     kinds = {name: "F32" if len(plan.shape(name)) == 1 else file_format.upper() for name in plan.names()}
     return [(name, plan.shape(name), kind) for name, kind in kinds.items()]
 
@@ -153,7 +149,7 @@ def _settings(found: Mapping[str, Any], expected: Mapping[str, Any]) -> Mismatch
 def _cause(key: str) -> Cause:
     if key == _TEMPLATE:
         return "template"
-    if key in _EOS:
+    if key in _SPECIAL_TOKENS:
         return "eos"
     return "tokenizer" if key.startswith("tokenizer.") or key == NORMALIZER_KEY else "metadata"
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from narrowcast.errors import ModelError
 
+_Branch = dict[int, "_Branch"]
+
 
 @dataclass(frozen=True, slots=True)
 class LabelTrie:
@@ -49,7 +51,7 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
             "two labels have the same tokens",
             next_command="rename one of them in narrowcast.yaml",
         )
-    tree: dict[int, dict] = {}  # type: ignore[type-arg]
+    tree: _Branch = {}
     for answer in answers:
         branch = tree
         for each in answer[:-1]:
@@ -57,7 +59,7 @@ def build_trie(answers: Sequence[Sequence[int]]) -> LabelTrie:
     number: dict[tuple[int, ...], int] = {}
     token, parent, depth, size = [0], [0], [0], [1]
 
-    def walk(branch: dict[int, dict], path: tuple[int, ...]) -> int:  # type: ignore[type-arg]
+    def walk(branch: _Branch, path: tuple[int, ...]) -> int:
         mine = number[path] = len(number)
         for key, below in branch.items():
             token.append(key)

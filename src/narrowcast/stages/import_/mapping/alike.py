@@ -7,6 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from narrowcast.errors import DataError
+from narrowcast.stages.import_.mapping.base import Role
+
+ALIKE = Role(
+    "alike",
+    "what becomes of labels that look alike: refuse, join (in lower case) or keep",
+    required=False,
+    literal=True,
+    words=("refuse", "join", "keep"),
+)
+"""A field of every mapper of labels."""
 
 _MOST = 5
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.alike import joined
+from narrowcast.stages.import_.mapping.alike import ALIKE, joined
 from narrowcast.stages.import_.mapping.base import Role, getter, natural_order
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
 
@@ -20,13 +20,7 @@ class LabelToClassification:
     roles = (
         Role("text", "what is classified"),
         Role("label", "string, integer or boolean"),
-        Role(
-            "alike",
-            "what becomes of labels that look alike: refuse, join (in lower case) or keep",
-            required=False,
-            literal=True,
-            words=("refuse", "join", "keep"),
-        ),
+        ALIKE,
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:

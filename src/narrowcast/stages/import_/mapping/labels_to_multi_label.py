@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.alike import joined
+from narrowcast.stages.import_.mapping.alike import ALIKE, joined
 from narrowcast.stages.import_.mapping.base import Role, getter, natural_order
 from narrowcast.stages.import_.mapping.label_to_classification import label_name
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
@@ -24,13 +24,7 @@ class LabelsToMultiLabel:
         Role("text", "what is classified"),
         Role("labels", "list of labels, its JSON text, or a text with a separator"),
         Role("separator", "text between labels in a text, such as ;", required=False, literal=True),
-        Role(
-            "alike",
-            "what becomes of labels that look alike: refuse, join (in lower case) or keep",
-            required=False,
-            literal=True,
-            words=("refuse", "join", "keep"),
-        ),
+        ALIKE,
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:

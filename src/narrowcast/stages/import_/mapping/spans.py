@@ -111,6 +111,8 @@ def _annotated(value: list[Any]) -> list[Any]:
     kept = next((each for each in value if not each.get("was_cancelled")), None)
     if kept is None:
         raise RejectRow("invalid_span", "every annotation was cancelled")
+    if not all(isinstance(each, Mapping) for each in kept["result"]):
+        raise RejectRow("invalid_span", f"a result that is not an object: {str(kept['result'])[:60]}")
     return [each["value"] for each in kept["result"] if isinstance(each.get("value"), Mapping)]
 
 

@@ -204,10 +204,13 @@ def _parts(parts: Sequence[Any]) -> tuple[str | None, list[Any], list[str]]:
     calls: list[Any] = []
     results: list[str] = []
     for part in parts:
-        kind = part.get("type", "text") if isinstance(part, Mapping) else "text"
         if isinstance(part, str):
             words.append(part)
-        elif kind in _TEXT_PARTS and isinstance(text := part.get("text", part.get("refusal")), str):
+            continue
+        if not isinstance(part, Mapping):
+            raise RejectRow("invalid_messages_shape", f"a part of a turn is {type(part).__name__}")
+        kind = str(part.get("type", "text"))
+        if kind in _TEXT_PARTS and isinstance(text := part.get("text", part.get("refusal")), str):
             words.append(text)
         elif kind == "tool_use":
             calls.append({"name": part.get("name"), "arguments": part.get("input") or {}})
@@ -215,7 +218,7 @@ def _parts(parts: Sequence[Any]) -> tuple[str | None, list[Any], list[str]]:
             results.append(_result(part.get("content")))
         elif kind not in _THOUGHTS:
             raise RejectRow(
-                "invalid_messages_shape", f"a part of type {str(kind)[:40]!r} holds something else than text"
+                "invalid_messages_shape", f"a part of type {kind[:40]!r} holds something else than text"
             )
     return "\n".join(words) if words else None, calls, results
 
