@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -38,6 +38,7 @@ def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
 
 _QUOTED = json.encoder.encode_basestring
 _encode = line_encoder()
+_NAN = float("nan")
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -151,6 +152,28 @@ def json_line(row: dict[str, Any]) -> bytes:
     return _encode(row).encode("utf-8", "surrogatepass") + b"\n"
 
 
+def json_lines(rows: Sequence[dict[str, Any]]) -> bytes:
+    """The lines of some rows, as `json_line` has them."""
+    text = joined_lines(rows)
+    return b"".join(map(json_line, rows)) if text is None else text.encode("utf-8", "surrogatepass")
+
+
+def joined_lines(rows: Sequence[dict[str, Any]]) -> str | None:
+    """The lines of some rows, encoded in one call, which takes half the time of one for each row.
+
+    Returns:
+        None where the rows themselves hold the letters NaN, with which their ends are marked meanwhile.
+    """
+    if not rows:
+        return ""
+    marked: list[Any] = [_NAN] * (2 * len(rows) - 1)
+    marked[::2] = rows
+    text = _encode(marked)
+    if text.count("NaN") != len(rows) - 1:
+        return None
+    return text[1:-1].replace(",NaN,", "\n") + "\n"
+
+
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:
     """Append one line and flush it to disk (a single write, so that it is whole or absent)."""
     with disk_errors(path):
@@ -165,16 +188,14 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a JSONL file of our own, lazily; a torn last line (a kill during append) ends it."""
     with path.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n"):
-                yield _parsed(line[:-1].decode("utf-8", "surrogatepass"))
-
-
-def _parsed(text: str) -> Any:
-    try:
-        value, end = _decode(text)
-    except ValueError:
-        end = -1
-    return value if end == len(text) else json.loads(text)
+            if not line.endswith(b"\n"):
+                continue
+            text = line.decode("utf-8", "surrogatepass")
+            try:
+                value, end = _decode(text)
+            except ValueError:
+                end = 0
+            yield value if end and end == len(text) - 1 else json.loads(text)
 
 
 def sha256_file(path: Path) -> str:

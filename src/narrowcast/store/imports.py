@@ -25,8 +25,8 @@ from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.store.config_file import read_exactly, save_config
-from narrowcast.store.files import atomic_writer, json_line, read_jsonl, sha256_file, write_jsonl, write_text
-from narrowcast.store.source_rows import EVERY, StoredRows, write_source_rows
+from narrowcast.store.files import atomic_writer, json_lines, read_jsonl, sha256_file, write_jsonl, write_text
+from narrowcast.store.source_rows import Batches, StoredRows, write_source_rows
 
 _INCOMING = ".incoming.jsonl"
 
@@ -115,18 +115,16 @@ class ImportWriter:
             atomic_writer(self._project.accepted / name) as good,
             atomic_writer(self._project.rejected / name) as bad,
         ):
-            for number, outcome in enumerate(outcomes, start=1):
-                if isinstance(outcome, TransformedRow):
-                    line = json_line(outcome.example.to_dict())
-                    digest.update(line)
-                    good.write(line)
-                    accepted += 1
-                else:
-                    bad.write(json_line(outcome.to_dict()))
-                    rejected[outcome.reason] += 1
-                if number % EVERY == 0:
-                    self._work.cancel.check()
-                    self._work.progress.advance(EVERY)
+            for batch in (batches := Batches(outcomes, self._work)):
+                examples = [each.example.to_dict() for each in batch if isinstance(each, TransformedRow)]
+                rejects = [each for each in batch if isinstance(each, RejectedRow)]
+                lines, others = json_lines(examples), json_lines([each.to_dict() for each in rejects])
+                good.write(lines)
+                digest.update(lines)
+                bad.write(others)
+                accepted += len(examples)
+                rejected.update(each.reason for each in rejects)
+                batches.took(len(lines) + len(others))
         return KeptRows(
             rows=accepted + rejected.total(),
             accepted=accepted,
