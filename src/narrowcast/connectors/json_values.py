@@ -76,6 +76,8 @@ class JsonReader:
         """
         self.repeated = self.constant = None
         value, end = self._scan(text, start)
+        if isinstance(value, dict) and text.count(":", start, end) == len(value):
+            return value, end  # as below, where nothing is nested
         if _keys_differ(value, text, start, end):
             return value, end
         return self._scan_keys(text, start)
@@ -118,11 +120,8 @@ def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
     Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
     Colons inside strings are distinguished by what stands before them, where no key is followed by a space.
     """
-    colons = text.count(":", start, end)
-    if isinstance(value, dict) and colons == len(value):
-        return True
     keys = _keys_in(value)
-    return colons == keys or (
+    return text.count(":", start, end) == keys or (
         text.count('":', start, end) == keys and not _SPACED_COLON.search(text, start, end)
     )
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from narrowcast.core.row import SourceRow
 from narrowcast.core.work import Work
-from narrowcast.store.files import atomic_writer, joined_lines, line_encoder, read_jsonl
+from narrowcast.store.files import atomic_writer, encode_all, line_encoder, read_jsonl
 
 EVERY = 1_000
 """Rows between two updates of the progress and two checks of the cancel token."""
@@ -100,12 +100,17 @@ def hash_source_rows(rows: Iterable[SourceRow], work: Work) -> str:
 
 def _lines(rows: list[SourceRow]) -> tuple[bytes, int]:
     """The stored form of some rows, and how many of them are unparseable."""
+    plain = [row.error is None and row.record is None for row in rows]
     with suppress(ValueError, TypeError, RecursionError):  # a row without a JSON form, found below
-        text = joined_lines([row.to_dict() for row in rows])
-        if text is not None and "Infinity" not in text:
-            return text.encode("utf-8"), sum(row.error is not None for row in rows)
-    lines, readable = zip(*map(_line, rows), strict=True)
-    return b"".join(lines), readable.count(False)
+        values = [row.data if each else row.to_dict() for row, each in zip(rows, plain, strict=True)]
+        texts = encode_all(values, allow_nan=False)
+        lines = [
+            f'{{"index":{row.index},"data":{text}}}\n' if each else f"{text}\n"
+            for row, each, text in zip(rows, plain, texts, strict=True)
+        ]
+        return "".join(lines).encode("utf-8"), sum(row.error is not None for row in rows)
+    singly = [_line(row) for row in rows]
+    return b"".join(line for line, _ in singly), sum(not readable for _, readable in singly)
 
 
 def _line(row: SourceRow) -> tuple[bytes, bool]:
