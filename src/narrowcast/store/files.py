@@ -162,7 +162,7 @@ def json_lines(rows: Sequence[dict[str, Any]]) -> bytes:
 
 def encoded_lines(texts: Iterable[str]) -> bytes:
     """Lines of texts that are JSON."""
-    return "".join([f"{text}\n" for text in texts]).encode("utf-8", "surrogatepass")
+    return "\n".join([*texts, ""]).encode("utf-8", "surrogatepass")
 
 
 def encode_all(values: Sequence[Any], *, allow_nan: bool = True) -> list[str]:

@@ -35,7 +35,7 @@ class StoredRows(BaseModel):
 
 
 class Batches(Generic[Row]):
-    """Rows in lists that are encoded and written at once, with progress and cancellation.
+    """Rows in lists that are encoded and written together, with progress and cancellation.
 
     A list is as long as the one before would have been within `_BATCH_BYTES`, so that memory stays bounded.
 

@@ -99,9 +99,9 @@ def _normal_role(name: str) -> str:
 def _first_of(value: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     """What stands under the first of the keys that has something."""
     for key in keys:
-        found = value.get(key)
-        if found is not None:
-            return found
+        content = value.get(key)
+        if content is not None:
+            return content
     return None
 
 
