@@ -51,7 +51,7 @@ class JsonReader:
     def __init__(self) -> None:
         self.repeated: str | None = None
         self.constant: str | None = None
-        self._scan = json.JSONDecoder(parse_constant=self._constant).scan_once
+        self._scan = json.JSONDecoder(parse_constant=self._constant).raw_decode
         exact = json.JSONDecoder(parse_constant=self._constant, object_pairs_hook=self._object)
         self._scan_keys = exact.raw_decode
 
@@ -75,10 +75,7 @@ class JsonReader:
             RecursionError: if it is nested too deeply.
         """
         self.repeated = self.constant = None
-        try:
-            value, end = self._scan(text, start)
-        except StopIteration as stop:  # how the scanner says that no value begins there
-            raise json.JSONDecodeError("Expecting value", text, stop.value) from None
+        value, end = self._scan(text, start)
         if isinstance(value, dict) and text.count(":", start, end) == len(value):
             return value, end  # as below, where nothing is nested
         if _keys_differ(value, text, start, end):
