@@ -1,8 +1,11 @@
 """Delimited text: real quoting, other delimiters, and every way in which a record can be broken."""
 
+import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from narrowcast.connectors.csv_file import CsvConnector
 from narrowcast.core.row import SourceRow
@@ -146,3 +149,22 @@ def test_options_overrule_what_would_be_found(tmp_path: Path) -> None:
 def test_a_header_alone_is_a_source_without_rows(tmp_path: Path) -> None:
     _, rows = read(tmp_path / "x.csv", "text,label\n")
     assert rows == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.sampled_from("ab,;\t \r\x00\x1f\u2028é"), max_size=6), max_size=8))
+@example(["a,b\r", "a,b\r\r", "\r", "", " ", "a\rb,c", ",", "a,\x00"])
+def test_lines_without_quotes_are_split_as_the_csv_module_splits_them(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    content = "\n".join(["text,label", *["some text,label"] * 40, *lines]) + "\n"
+    _, rows = read(tmp_path / "x.csv", content, "?delimiter=,&header=yes&encoding=utf-8")
+    expected: list[list[str] | None] = []
+    for line in lines:
+        try:
+            record = next(csv.reader([f"{line}\n"], strict=True))
+        except csv.Error:
+            record = [""]
+        if record:
+            expected.append(record if len(record) == 2 and "\x00" not in line else None)
+    assert [None if row.error else list(row.data.values()) for row in rows[40:]] == expected

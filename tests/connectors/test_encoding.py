@@ -7,6 +7,7 @@ import pytest
 
 from narrowcast.connectors import connect
 from narrowcast.connectors.csv_file import CsvConnector
+from narrowcast.connectors.source import MAX_LINE_BYTES
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError
@@ -90,6 +91,47 @@ def test_a_position_is_that_of_the_file_however_long_it_is(tmp_path: Path) -> No
     path = tmp_path / "x.json"
     path.write_bytes(content[:place] + b"\xed" + content[place:])
     assert read(path)[399].error == f"invalid utf-8: byte 0xed at position {place:,} of the file"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("long", [1, 200_000])
+def test_a_position_in_a_long_file_of_lines(tmp_path: Path, mark: bytes, long: int) -> None:
+    lines = [json.dumps({"text": "ü" * (n % 97), "n": n}, ensure_ascii=False).encode() for n in range(3_000)]
+    lines[1_000] = json.dumps({"text": "x" * long}).encode()
+    bad = {0, 999, 1_001, 1_002, 2_999}
+    content, places = mark, []
+    for number, line in enumerate(lines):
+        if number in bad:
+            places.append(len(content) + 10)
+            line = line[:10] + b"\xed" + line[10:]
+        content += line + b"\n"
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(content)
+    rows = read(path, "?encoding=utf-8")
+    assert [row.index for row in rows if row.error] == sorted(bad)
+    assert [row.error for row in rows if row.error] == [
+        f"invalid utf-8: byte 0xed at position {place:,} of the file" for place in places
+    ]
+    assert [row.data for row in rows if not row.error] == [
+        json.loads(line) for number, line in enumerate(lines) if number not in bad
+    ]
+    assert len(read(path, "?errors=replace&encoding=utf-8")) == 3_000
+
+
+def test_a_line_over_the_limit_costs_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    good = b'{"text": "a"}\n'
+    with path.open("wb") as file:
+        file.write(good)
+        file.write(b" " * (2 * MAX_LINE_BYTES + 5))
+        file.write(b"1\n" + good + b"\xff\n")
+    rows = read(path)
+    assert [row.error for row in rows] == [
+        None,
+        "the line is longer than 64 MiB",
+        None,
+        f"invalid utf-8: byte 0xff at position {path.stat().st_size - 2:,} of the file",
+    ]
 
 
 def test_two_encodings_in_one_file_are_not_guessed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files are whole or absent, whatever happens while they are written."""
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -13,17 +14,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narrowcast.core.example import Example
+from narrowcast.core.names import Provenance, Split
 from narrowcast.errors import WorkspaceError
 from narrowcast.store.files import (
     append_jsonl,
     atomic_folder,
     atomic_writer,
     disk_errors,
+    encode_all,
+    json_line,
     read_jsonl,
     sha256_file,
     write_jsonl,
     write_text,
 )
+from narrowcast.store.imports import example_lines
 
 
 def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
@@ -114,3 +120,50 @@ def test_a_torn_last_line_is_not_a_row(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b'{"a": 2')
     assert list(read_jsonl(path)) == [{"a": 1}]
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["NaN", ",NaN,", "é"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(_JSON, max_size=5))
+def test_values_encoded_together_are_the_same_as_singly(values: list[object]) -> None:
+    singly = [json_line({"value": value})[9:-2].decode("utf-8", "surrogatepass") for value in values]
+    assert encode_all(values) == singly
+    try:
+        expected = [
+            json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for value in values
+        ]
+    except ValueError:
+        with pytest.raises(ValueError, match="JSON compliant"):
+            encode_all(values, allow_nan=False)
+    else:
+        assert encode_all(values, allow_nan=False) == expected
+
+
+@given(
+    st.lists(
+        st.builds(
+            Example,
+            inputs=st.dictionaries(st.text(max_size=3), _JSON, max_size=3),
+            target=st.text() | st.dictionaries(st.text(max_size=3), _JSON, max_size=3),
+            source=st.sampled_from(["imp-12345678", 'a "source"']),
+            index=st.integers(0, 10**9),
+            group=st.none() | st.text(),
+            split=st.none() | st.sampled_from(Split),
+            provenance=st.sampled_from(Provenance),
+            parents=st.lists(st.text(), max_size=2).map(tuple),
+        ),
+        max_size=4,
+    )
+)
+def test_accepted_rows_are_written_in_their_stored_form(examples: list[Example]) -> None:
+    assert example_lines(examples) == b"".join(json_line(each.to_dict()) for each in examples)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.encoding import find_encoding
+from narrowcast.connectors.encoding import BadLine, find_encoding
 from narrowcast.connectors.source import RAW_CHARS, SourceFile
 from narrowcast.core.row import SourceRow
 
@@ -79,8 +79,9 @@ class ConllConnector:
         problem: str | None = None
         with self._source.open() as file:
             for line in self._encoding.lines(file):
-                problem = problem or line.error
-                text = line.text.rstrip("\r")
+                if isinstance(line, BadLine):
+                    problem = problem or line.error
+                text = (line.text if isinstance(line, BadLine) else line).rstrip("\r")
                 if text.strip() and not text.startswith("-DOCSTART-"):
                     sentence.append(text)
                 elif sentence:

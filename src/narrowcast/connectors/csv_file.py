@@ -15,7 +15,7 @@ from itertools import islice
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect
-from narrowcast.connectors.encoding import TextLine, find_encoding
+from narrowcast.connectors.encoding import BadLine, find_encoding
 from narrowcast.connectors.header import Header, find_header, named_header, unique_names
 from narrowcast.connectors.quotes import LineReading, doubled
 from narrowcast.connectors.source import (
@@ -154,9 +154,14 @@ class CsvConnector:
         csv.field_size_limit(_FIELD_LIMIT)
         with self._source.open() as file:
             lines = islice(self._encoding.lines(file), self._dialect.skipped, None)
-            feed = _LineFeed(lines, self._dialect.escaped)
+            feed = _LineFeed(lines, self._dialect)
             reader = self._dialect.reader(feed)
             while True:
+                plain = feed.plain_record()
+                if plain is not None:
+                    if plain:
+                        yield plain, None, ""
+                    continue
                 feed.begin_record()
                 problem: str | None = None
                 record: list[str] = []
@@ -194,14 +199,29 @@ class CsvConnector:
 class _LineFeed:
     """Lines for `csv.reader`, remembering those of the current record so that it can be taken back."""
 
-    def __init__(self, source: Iterator[TextLine], escaped: bool) -> None:
+    def __init__(self, source: Iterator[str | BadLine], dialect: Dialect) -> None:
         self._source = source
-        self._escaped = escaped
-        self._waiting: deque[TextLine] = deque()
-        self._current: list[TextLine] = []
+        self._dialect = dialect
+        self._waiting: deque[str | BadLine] = deque()
+        self._current: list[str | BadLine] = []
         self.taken: list[str] = []
         self.problem: str | None = None
         self._size = 0
+
+    def plain_record(self) -> list[str] | None:
+        """The fields of the next line, where `csv.reader` would do nothing but split it; None where it may.
+
+        The line is not taken then.
+        """
+        line = self._waiting.popleft() if self._waiting else next(self._source, None)
+        if isinstance(line, str):
+            text = line.removesuffix("\r")
+            quoted = self._dialect.quoting and '"' in text
+            if not quoted and "\r" not in text and "\x00" not in text:
+                return text.split(self._dialect.split_at) if text else []
+        if line is not None:
+            self._waiting.appendleft(line)
+        return None
 
     def begin_record(self) -> None:
         """Forget the lines of the record before."""
@@ -217,13 +237,13 @@ class _LineFeed:
         if len(self.taken) >= MAX_RECORD_LINES or self._size > MAX_LINE_BYTES:
             raise csv.Error(f"a quoted field is not closed within {len(self.taken):,} lines")
         line = self._waiting.popleft() if self._waiting else next(self._source)
-        text = line.text + "\n"
+        text = (line if isinstance(line, str) else line.text) + "\n"
         self._current.append(line)
         self._size += len(text)
         self.taken.append(text)
-        if line.error and self.problem is None:
+        if isinstance(line, BadLine) and self.problem is None:
             self.problem = line.error
-        return doubled(text) if self._escaped else text
+        return doubled(text) if self._dialect.escaped else text
 
     def push_back(self) -> None:
         """Give every line of the current record but its first to the next reader."""
@@ -241,4 +261,4 @@ def _say(error: str) -> str:
 
 
 def _nul(record: list[str]) -> str | None:
-    return "the record contains NUL bytes" if any("\x00" in cell for cell in record) else None
+    return "the record contains NUL bytes" if "\x00" in "".join(record) else None

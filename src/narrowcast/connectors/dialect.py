@@ -38,12 +38,16 @@ class Dialect:
     skipped: int = 0
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def split_at(self) -> str:
+        """What stands between two fields; for a file of one column, a character that no text holds."""
+        return self.delimiter or "\x1f"
+
     def reader(self, lines: Iterable[str]) -> Any:
         """A `csv.reader`; strict, so that bad quoting is an error, not a guess."""
         return csv.reader(
             lines,
-            # A character that no text holds stands for "one column".
-            delimiter=self.delimiter or "\x1f",
+            delimiter=self.split_at,
             quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
             strict=True,
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import BinaryIO
 
-from narrowcast.connectors.source import MAX_LINE_BYTES, SourceFile, data_error, lines
+from narrowcast.connectors.source import MAX_LINE_BYTES, SourceFile, data_error, line_blocks
 
 _MARKS = [  # UTF-32 before UTF-16: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -32,11 +33,11 @@ _CANDIDATES = [
 
 
 @dataclass(slots=True)
-class TextLine:
-    """A physical line without its ending; `error` says why it could not be decoded."""
+class BadLine:
+    """A line that could not be decoded: why, and what can be shown of it."""
 
     text: str
-    error: str | None = None
+    error: str
 
 
 @dataclass(slots=True)
@@ -57,13 +58,13 @@ class TextEncoding:
             return "replace"
         return "surrogateescape" if self.name in _UTF8 else "strict"
 
-    def lines(self, file: BinaryIO) -> Iterator[TextLine]:
-        """An open file line by line; an undecodable or over-long line carries an error, the rest continues.
+    def lines(self, file: BinaryIO) -> Iterator[str | BadLine]:
+        """An open file line by line, without line ends; the rest continues behind a line that is bad.
 
         The lines of an encoding other than utf-8 close the file at their end.
         """
         if self.name in _UTF8 and not self.carriage_returns:
-            return _utf8_lines(file, self.replace)
+            return chain.from_iterable(_utf8_lines(file, self.replace))
         newline = "\r" if self.carriage_returns else "\n"
         text = io.TextIOWrapper(file, encoding=self.name, errors="replace", newline=newline)
         return _decoded_lines(text, newline, None if self.replace else self.name)
@@ -178,24 +179,39 @@ def _only_carriage_returns(head: bytes, encoding: str) -> bool:
     return b"\r" in head and b"\n" not in head
 
 
-def _utf8_lines(file: BinaryIO, replace: bool) -> Iterator[TextLine]:
+def _utf8_lines(file: BinaryIO, replace: bool) -> Iterator[Iterable[str | BadLine]]:
+    """The lines of a file, some of them at a time."""
     first = True
-    for line in lines(file):
-        if len(line) >= MAX_LINE_BYTES:
-            yield TextLine(line[:4_000].decode("utf-8", "replace"), _too_long())
-            continue
-        body = line[:-1] if line.endswith(b"\n") else line
-        if first:
-            body = body.removeprefix(codecs.BOM_UTF8)
-            first = False
+    for block in line_blocks(file):
+        body = block.removeprefix(codecs.BOM_UTF8) if first else block
+        first = False
+        text = _utf8(body) if len(body) < MAX_LINE_BYTES else None
+        if text is not None:
+            yield text.removesuffix("\n").split("\n")
+        else:
+            yield _singly(body, file.tell() - len(body), replace)
+
+
+def _utf8(body: bytes) -> str | None:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _singly(block: bytes, place: int, replace: bool) -> Iterator[str | BadLine]:
+    """The lines of a block of which some are bad; it begins at `place` in the file."""
+    for line in io.BytesIO(block):
+        body = line.removesuffix(b"\n")
         try:
-            yield TextLine(body.decode("utf-8"))
+            if len(line) >= MAX_LINE_BYTES:
+                yield BadLine(line[:4_000].decode("utf-8", "replace"), _too_long())
+            else:
+                yield body.decode("utf-8", "replace" if replace else "strict")
         except UnicodeDecodeError as error:
-            if replace:
-                yield TextLine(body.decode("utf-8", "replace"))
-                continue
-            place = file.tell() - line.endswith(b"\n") - len(body) + error.start
-            yield TextLine(body.decode("utf-8", "backslashreplace"), invalid_byte(body[error.start], place))
+            problem = invalid_byte(body[error.start], place + error.start)
+            yield BadLine(body.decode("utf-8", "backslashreplace"), problem)
+        place += len(line)
 
 
 def invalid_byte(byte: int, place: int) -> str:
@@ -203,19 +219,19 @@ def invalid_byte(byte: int, place: int) -> str:
     return f"invalid utf-8: byte 0x{byte:02x} at position {place:,} of the file"
 
 
-def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str | None) -> Iterator[TextLine]:
+def _decoded_lines(text: io.TextIOWrapper, newline: str, encoding: str | None) -> Iterator[str | BadLine]:
     """Lines of a decoded file; replaced bytes are errors where `encoding` names what they should be in."""
     with text:
         while line := text.readline(MAX_LINE_BYTES):
             body = line.removesuffix(newline)
             if len(line) >= MAX_LINE_BYTES:
-                yield TextLine(body[:4_000], _too_long())
+                yield BadLine(body[:4_000], _too_long())
                 while len(line) >= MAX_LINE_BYTES and not line.endswith(newline):
                     line = text.readline(MAX_LINE_BYTES)
             elif encoding is not None and "\ufffd" in body:
-                yield TextLine(body, f"not valid {encoding}")
+                yield BadLine(body, f"not valid {encoding}")
             else:
-                yield TextLine(body)
+                yield body
 
 
 def _too_long() -> str:

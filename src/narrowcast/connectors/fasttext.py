@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.encoding import find_encoding
+from narrowcast.connectors.encoding import BadLine, find_encoding
 from narrowcast.connectors.source import RAW_CHARS, SourceFile
 from narrowcast.core.row import SourceRow
 
@@ -49,9 +49,10 @@ class FastTextConnector:
         index = 0
         with self._source.open() as file:
             for line in self._encoding.lines(file):
-                text = line.text.rstrip("\r\n")
-                if line.error is not None or text.strip():
-                    yield self._row(index, text, line.error)
+                error = line.error if isinstance(line, BadLine) else None
+                text = (line.text if isinstance(line, BadLine) else line).rstrip("\r\n")
+                if error or text.strip():
+                    yield self._row(index, text, error)
                     index += 1
 
     def _row(self, index: int, text: str, error: str | None) -> SourceRow:

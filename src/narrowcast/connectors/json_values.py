@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 _SPACED_COLON = re.compile(r"[ \t\n\r]:")
-
-
+_HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_NESTED = (dict, list)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HALF = "a \\u escape is half a surrogate pair"
 BAD_BYTE = re.compile("[\udc80-\udcff]")
@@ -76,6 +76,8 @@ class JsonReader:
         """
         self.repeated = self.constant = None
         value, end = self._scan(text, start)
+        if isinstance(value, dict) and text.count(":", start, end) == len(value):
+            return value, end  # as below, where nothing is nested
         if _keys_differ(value, text, start, end):
             return value, end
         return self._scan_keys(text, start)
@@ -86,7 +88,7 @@ class JsonReader:
             return f"the key {self.repeated!r} occurs twice in one object"
         if self.constant is not None:
             return _no_form(self.constant)
-        if "\\u" in text:
+        if "\\u" in text and _HALF_ESCAPE.search(text):
             try:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
             except UnicodeEncodeError:
@@ -118,7 +120,19 @@ def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
     Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
     Colons inside strings are distinguished by what stands before them, where no key is followed by a space.
     """
-    keys = len(value) if isinstance(value, dict) else 0
+    keys = _keys_in(value)
     return text.count(":", start, end) == keys or (
         text.count('":', start, end) == keys and not _SPACED_COLON.search(text, start, end)
     )
+
+
+def _keys_in(value: Any) -> int:
+    """How many keys all objects of a value have."""
+    keys, objects = 0, [value]
+    for each in objects:  # which grows meanwhile
+        if isinstance(each, dict):
+            keys += len(each)
+            objects += [inner for inner in each.values() if isinstance(inner, _NESTED)]
+        elif isinstance(each, list):
+            objects += [inner for inner in each if isinstance(inner, _NESTED)]
+    return keys

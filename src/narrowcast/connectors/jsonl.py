@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.encoding import TextEncoding, TextLine, find_encoding
+from narrowcast.connectors.encoding import BadLine, TextEncoding, find_encoding
 from narrowcast.connectors.json_values import JsonReader, as_record
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
@@ -56,29 +57,28 @@ class JsonlConnector:
         index, reader = 0, JsonReader()
         with self._source.open() as file:
             for line in self._encoding.lines(file):
-                if line.error is None and not line.text.strip():
+                if isinstance(line, BadLine):
+                    yield SourceRow(index, error=line.error, raw=line.text[:RAW_CHARS])
+                elif isinstance(record := _record(line, reader), dict):
+                    yield SourceRow(index, record)
+                elif line.strip():
+                    yield SourceRow(index, error=record, raw=line[:RAW_CHARS])
+                else:
                     continue
-                yield parse_record(index, line, reader)
                 index += 1
 
 
-def parse_record(index: int, line: TextLine, reader: JsonReader) -> SourceRow:
-    """One line as a row, or as a sentinel that says why it is none."""
-    problem = line.error
-    if problem is None:
-        text = line.text.strip(" \t\r")
-        try:
-            value, end = reader.parse(text)
-            if end == len(text):
-                problem = reader.problem(value, text)
-                if problem is None:
-                    return SourceRow(index, as_record(value))
-            else:
-                problem = f"not JSON: something follows the value at position {end}"
-        except json.JSONDecodeError as error:
-            problem = f"not JSON: {error.msg} at position {error.pos}"
-        except RecursionError:
-            problem = "nested too deeply"
-        except ValueError as error:  # numbers of thousands of digits
-            problem = str(error)
-    return SourceRow(index, error=problem, raw=line.text[:RAW_CHARS])
+def _record(line: str, reader: JsonReader) -> dict[str, Any] | str:
+    """The record of a line, or why it has none."""
+    text = line.strip(" \t\r")
+    try:
+        value, end = reader.parse(text)
+        if end == len(text):
+            return reader.problem(value, text) or as_record(value)
+    except json.JSONDecodeError as error:
+        return f"not JSON: {error.msg} at position {error.pos}"
+    except RecursionError:
+        return "nested too deeply"
+    except ValueError as error:  # numbers of thousands of digits
+        return str(error)
+    return f"not JSON: something follows the value at position {end}"

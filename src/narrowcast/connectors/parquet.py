@@ -48,14 +48,28 @@ class ParquetConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Rows as plain JSON values: dates as ISO text, NaN as null, class numbers as their names."""
-        index = 0
+        index, columns = 0, self._columns
         with _refusals(self._source):
+            changed = self._changed()
             for start in range(0, self._height, _BATCH):
                 part = self._frame.slice(start, _BATCH).collect()
                 for record in part.iter_rows():
-                    cells = zip(self._columns, part.columns, record, strict=True)
-                    yield SourceRow(index, {name: self._names.plain(key, cell) for name, key, cell in cells})
+                    data = dict(zip(columns, record, strict=True))
+                    for name, key in changed:
+                        data[name] = self._names.plain(key, data[name])
+                    yield SourceRow(index, data)
                     index += 1
+
+    def _changed(self) -> list[tuple[str, str]]:
+        """Columns whose values are not all as JSON has them, under their own names and those of the file."""
+        import polars as pl
+
+        schema = self._frame.collect_schema()
+        return [
+            (name, key)
+            for name, (key, kind) in zip(self._columns, schema.items(), strict=True)
+            if not (kind.is_integer() or kind in (pl.String, pl.Boolean)) or key in self._names.by_column
+        ]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from narrowcast.store.files import sha256_file
 SAMPLE_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 MAX_DOCUMENT_BYTES = 512 << 20  # of a file that can only be read whole
+_BLOCK_BYTES = 1 << 16
 RAW_CHARS = 2_000  # how much of an unparseable record is kept
 
 _MAGIC = {
@@ -228,15 +229,20 @@ class _CheckedGzip(gzip.GzipFile):
             ) from error
 
 
-def lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines with their newline; one that is longer than `MAX_LINE_BYTES` comes without its rest.
+def line_blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Whole lines with their newlines, some of them at a time.
 
-    The caller recognises such a line by its length, so memory stays bounded whatever the file holds.
+    A line that is longer than `MAX_LINE_BYTES` comes without its rest, as the last of its block. The caller
+    recognises it by its length, so memory stays bounded whatever the file holds.
     """
-    while line := file.readline(MAX_LINE_BYTES):
-        yield line
-        while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES)
+    while block := file.read(_BLOCK_BYTES):
+        begun = len(block) - block.rfind(b"\n") - 1
+        rest = file.readline(MAX_LINE_BYTES - begun) if begun else b""
+        yield block + rest
+        long = begun + len(rest) == MAX_LINE_BYTES
+        while long and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES)
+            long = len(rest) == MAX_LINE_BYTES
 
 
 def _split_options(rest: str, allowed: frozenset[str]) -> tuple[str, dict[str, str]]:

@@ -41,6 +41,8 @@ class SourceRow:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> SourceRow:
         """Inverse of `to_dict`."""
+        if len(value) == 2:
+            return cls(value["index"], value["data"])
         return cls(
             value["index"], value.get("data") or {}, value.get("error"), value.get("raw"), value.get("record")
         )

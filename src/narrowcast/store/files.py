@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -36,12 +36,16 @@ def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
     build: Any = getattr(json.encoder, "c_make_encoder", None)
     if build is None:  # an interpreter without the C module
         return encoder.encode
-    chunks = build(None, encoder.default, _QUOTED, None, ":", ",", False, False, allow_nan)
+    chunks = build(None, encoder.default, quoted, None, ":", ",", False, False, allow_nan)
     return lambda value: "".join(chunks(value, 0))
 
 
-_QUOTED = json.encoder.encode_basestring
+quoted: Callable[[str], str] = json.encoder.encode_basestring
+"""The JSON of a text."""
+
 _encode = line_encoder()
+_encode_strictly = line_encoder(allow_nan=False)
+_NAN = float("nan")
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -168,6 +172,36 @@ def json_line(row: dict[str, Any]) -> bytes:
     return _encode(row).encode("utf-8", "surrogatepass") + b"\n"
 
 
+def json_lines(rows: Sequence[dict[str, Any]]) -> bytes:
+    """The lines of some rows, as `json_line` has them."""
+    return encoded_lines(encode_all(rows))
+
+
+def encoded_lines(texts: Iterable[str]) -> bytes:
+    """Lines of texts that are JSON."""
+    return "\n".join([*texts, ""]).encode("utf-8", "surrogatepass")
+
+
+def encode_all(values: Sequence[Any], *, allow_nan: bool = True) -> list[str]:
+    """The JSON of each value; one call for all of them takes half the time of one for each.
+
+    They are encoded as one list, with NaN between them to mark where each ends. Where the values hold the
+    letters NaN themselves, each is encoded by itself.
+
+    Raises:
+        ValueError: for NaN and infinities, unless they are allowed.
+        TypeError: for what JSON cannot hold.
+    """
+    if not values:
+        return []
+    marked: list[Any] = [_NAN] * (2 * len(values) - 1)
+    marked[::2] = values
+    text = _encode(marked)
+    if text.count("NaN") == len(values) - 1 and (allow_nan or "Infinity" not in text):
+        return text[1:-1].split(",NaN,")
+    return list(map(_encode if allow_nan else _encode_strictly, values))
+
+
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:
     """Append one line and flush it to disk (a single write, so that it is whole or absent)."""
     with disk_errors(path):
@@ -182,8 +216,14 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a JSONL file of our own, lazily; a torn last line (a kill during append) ends it."""
     with path.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n"):
-                yield _parsed(line[:-1].decode("utf-8", "surrogatepass"))
+            if not line.endswith(b"\n"):
+                continue
+            text = line.decode("utf-8", "surrogatepass")
+            try:
+                value, end = _decode(text)
+            except ValueError:
+                end = 0
+            yield value if end and end == len(text) - 1 else json.loads(text)
 
 
 def read_jsonl_as(path: Path, form: type[Form]) -> list[Form]:
@@ -215,14 +255,6 @@ def _damaged(path: Path, error: Exception, line: int | None = None) -> DataError
         next_command="restore the file from a backup",
         reason_code="system_io_error",
     )
-
-
-def _parsed(text: str) -> Any:
-    try:
-        value, end = _decode(text)
-    except ValueError:
-        end = -1
-    return value if end == len(text) else json.loads(text)
 
 
 def sha256_file(path: Path) -> str:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from narrowcast.core.row import SourceRow
 from narrowcast.core.work import Work
-from narrowcast.store.files import atomic_writer, line_encoder, read_jsonl
+from narrowcast.store.files import atomic_writer, encode_all, line_encoder, read_jsonl
 
 EVERY = 1_000
 """Rows between two updates of the progress and two checks of the cancel token."""
 
+_BATCH_ROWS = 100
+_BATCH_BYTES = 1 << 18
+
 _encode = line_encoder(allow_nan=False)
+Row = TypeVar("Row")
 
 
 class StoredRows(BaseModel):
@@ -25,6 +32,35 @@ class StoredRows(BaseModel):
     rows: int
     unparseable: int
     sha256: str
+
+
+class Batches(Generic[Row]):
+    """Rows in lists that are encoded and written together, with progress and cancellation.
+
+    A list is as long as the one before would have been within `_BATCH_BYTES`, so that memory stays bounded.
+
+    Args:
+        rows: are read as they are needed.
+        work: shows progress, and stops the iteration with a `CancelledError`.
+    """
+
+    def __init__(self, rows: Iterable[Row], work: Work) -> None:
+        self._rows = iter(rows)
+        self._work = work
+        self._size = 1
+        self._done = 0
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        while batch := list(islice(self._rows, self._size)):
+            yield batch
+            phase, self._done = self._done // EVERY, self._done + len(batch)
+            if self._done // EVERY > phase:
+                self._work.cancel.check()
+                self._work.progress.advance(EVERY)
+
+    def took(self, written: int) -> None:
+        """Say how many bytes the last list became."""
+        self._size = max(1, min(_BATCH_ROWS, self._size * _BATCH_BYTES // max(1, written)))
 
 
 def write_source_rows(rows: Iterable[SourceRow], path: Path, work: Work) -> StoredRows:
@@ -37,15 +73,13 @@ def write_source_rows(rows: Iterable[SourceRow], path: Path, work: Work) -> Stor
     """
     digest, count, bad = hashlib.sha256(), 0, 0
     with atomic_writer(path) as file:
-        for row in rows:
-            line, readable = _line(row)
-            file.write(line)
-            digest.update(line)
-            count += 1
-            bad += not readable
-            if count % EVERY == 0:
-                work.cancel.check()
-                work.progress.advance(EVERY)
+        for batch in (batches := Batches(rows, work)):
+            lines, unreadable = _lines(batch)
+            file.write(lines)
+            digest.update(lines)
+            count += len(batch)
+            bad += unreadable
+            batches.took(len(lines))
     return StoredRows(rows=count, unparseable=bad, sha256=digest.hexdigest())
 
 
@@ -57,12 +91,26 @@ def read_source_rows(path: Path) -> Iterator[SourceRow]:
 def hash_source_rows(rows: Iterable[SourceRow], work: Work) -> str:
     """SHA-256 of the file that `write_source_rows` would write."""
     digest = hashlib.sha256()
-    for count, row in enumerate(rows, start=1):
-        digest.update(_line(row)[0])
-        if count % EVERY == 0:
-            work.cancel.check()
-            work.progress.advance(EVERY)
+    for batch in (batches := Batches(rows, work)):
+        lines, _ = _lines(batch)
+        digest.update(lines)
+        batches.took(len(lines))
     return digest.hexdigest()
+
+
+def _lines(rows: list[SourceRow]) -> tuple[bytes, int]:
+    """The stored form of some rows, and how many of them are unparseable."""
+    plain = [row.error is None and row.record is None for row in rows]
+    with suppress(ValueError, TypeError, RecursionError):  # a row without a JSON form, found below
+        values = [row.data if each else row.to_dict() for row, each in zip(rows, plain, strict=True)]
+        texts = encode_all(values, allow_nan=False)
+        lines = [
+            f'{{"index":{row.index},"data":{text}}}\n' if each else f"{text}\n"
+            for row, each, text in zip(rows, plain, texts, strict=True)
+        ]
+        return "".join(lines).encode("utf-8"), sum(row.error is not None for row in rows)
+    singly = [_line(row) for row in rows]
+    return b"".join(line for line, _ in singly), sum(not readable for _, readable in singly)
 
 
 def _line(row: SourceRow) -> tuple[bytes, bool]:

@@ -22,6 +22,8 @@ _WIDE = 40  # columns after this one keep a tenth of that many values
 _MAX_DEPTH = 3
 _LONGEST_VALUE = 200  # longer strings are no labels; they are counted by their hash, not kept
 _LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates
+_TOGETHER = 64  # strings of a column that are counted in one go,
+_SHORT = 2_000  # unless one is longer, so that memory stays bounded
 
 _NUMBER = re.compile(r"\s*[-+]?[\d.,\s]*\d[\d.,]*(?:[eE][-+]?\d+)?\s*%?\s*")
 _DATE = re.compile(
@@ -50,37 +52,56 @@ class Column:
     fraction: bool = False
     """Holds numbers that are not whole."""
     examples: list[Any] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list)
 
     def add(self, value: Any) -> None:
-        """Count one value."""
-        if value is None or value == "":
-            return
-        self.filled += 1
-        if len(self.examples) < SAMPLE_ROWS:
-            self.examples.append(value)
+        """Take one value; after the last, `settle` counts those that wait."""
         if isinstance(value, str):
-            self._add_text(value)
-        elif isinstance(value, bool | int | float):
-            self.types["boolean" if isinstance(value, bool) else "number"] += 1
-            self.fraction = self.fraction or (isinstance(value, float) and not value.is_integer())
-            if not self.open_ended:
-                self._count(str(value))
-        else:
-            self.types["list" if isinstance(value, list) else "object"] += 1
+            if value:
+                self._texts.append(value)
+                if len(self._texts) >= _TOGETHER or len(value) > _SHORT:
+                    self.settle()
+        elif value is not None:
+            self.settle()
+            self._add_other(value)
 
-    def _add_text(self, value: str) -> None:
-        self.types["string"] += 1
-        self.words += value.count(" ") + 1
-        self.characters += len(value)
-        self.longest = max(self.longest, len(value))
-        if self.looked_at < _LOOKED_AT:
+    def settle(self) -> None:
+        """Count the strings that were taken since the last time."""
+        texts, count = self._texts, len(self._texts)
+        if not texts:
+            return
+        self._texts = []
+        self.filled += count
+        self.types["string"] += count
+        self.examples += texts[: max(0, SAMPLE_ROWS - len(self.examples))]
+        joined, longest = "".join(texts), max(map(len, texts))
+        self.words += joined.count(" ") + count
+        self.characters += len(joined)
+        self.longest = max(self.longest, longest)
+        for value in texts[: _LOOKED_AT - self.looked_at]:
             self.looked_at += 1
             self.numbers += _NUMBER.fullmatch(value) is not None
             self.dates += _DATE.fullmatch(value) is not None
-        if not self.open_ended:
-            self._count(value if len(value) <= _LONGEST_VALUE else hash(value))
+        if longest <= _LONGEST_VALUE and len(self.values) + count <= self.most_values:
+            self.values.update(texts)  # none can be the one too many
+        elif not self.open_ended:
+            for value in texts:
+                self._count(value if len(value) <= _LONGEST_VALUE else hash(value))
+
+    def _add_other(self, value: Any) -> None:
+        self.filled += 1
+        if len(self.examples) < SAMPLE_ROWS:
+            self.examples.append(value)
+        if isinstance(value, bool | int | float):
+            self.types["boolean" if isinstance(value, bool) else "number"] += 1
+            self.fraction = self.fraction or (isinstance(value, float) and not value.is_integer())
+            self._count(str(value))
+        else:
+            self.types["list" if isinstance(value, list) else "object"] += 1
 
     def _count(self, value: Any) -> None:
+        if self.open_ended:
+            return
         if len(self.values) < self.most_values or value in self.values:
             self.values[value] += 1
         else:
@@ -146,7 +167,7 @@ class Profile:
 
     def _add(self, data: Mapping[str, Any], prefix: str, depth: int) -> None:
         for key, value in data.items():
-            name = f"{prefix}{key}"
+            name = f"{prefix}{key}" if prefix else str(key)
             column = self.columns.get(name)
             if column is None:
                 if len(self.columns) >= MAX_COLUMNS:
@@ -176,6 +197,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
         draw.offer(row.data)
     good = result.rows - result.unparseable
     for column in result.columns.values():
+        column.settle()
         column.rows = good
     result.drawn = draw.rows
     return result

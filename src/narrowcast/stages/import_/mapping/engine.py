@@ -68,6 +68,7 @@ class RowMapping:
         provenance: Provenance = Provenance.HUMAN,
     ) -> None:
         self._mapper = mapper
+        self._transform = mapper.transform
         self._reasons = REJECTIONS.keys() | own_reasons(mapper).keys()
         self._group = optional_getter(field_map, "group")
         self._rating = optional_getter(field_map, "rating")
@@ -83,20 +84,13 @@ class RowMapping:
         try:
             if self._rating is not None:
                 refuse_bad(self._rating(row.data))
-            inputs, target = self._mapper.transform(row.data)
-            example = Example(
-                inputs=inputs,
-                target=target,
-                source=self._source,
-                index=row.index,
-                group=self._group_of(row),
-                split=self._split_of(row),
-                provenance=self._provenance,
-            )
+            inputs, target = self._transform(row.data)
+            group, split = self._group_of(row), self._split_of(row)
         except RejectRow as rejection:
             if rejection.reason not in self._reasons:
                 raise self._undeclared(rejection.reason) from rejection
             return RejectedRow(row.index, rejection.reason, rejection.detail, data=row.data)
+        example = Example(inputs, target, self._source, row.index, group, split, self._provenance)
         return TransformedRow(row.index, example)
 
     def _undeclared(self, reason: str) -> Exception:

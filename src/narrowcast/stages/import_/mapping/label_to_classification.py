@@ -53,10 +53,11 @@ def label_name(value: Any) -> str:
     """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if value is None or (isinstance(value, str) and not value.strip()):
+    label = value.strip() if isinstance(value, str) else value
+    if label is None or label == "":
         raise RejectRow("missing_label")
-    if isinstance(value, str):
-        return value.strip()
+    if isinstance(label, str):
+        return label
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
