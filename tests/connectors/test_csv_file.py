@@ -146,3 +146,17 @@ def test_options_overrule_what_would_be_found(tmp_path: Path) -> None:
 def test_a_header_alone_is_a_source_without_rows(tmp_path: Path) -> None:
     _, rows = read(tmp_path / "x.csv", "text,label\n")
     assert rows == []
+
+
+@pytest.mark.parametrize(
+    ("header", "end"), [("text,label", ","), ("text,label,,", ""), ("text,label,,,", "")]
+)
+def test_empty_cells_beyond_the_columns_are_not_read(tmp_path: Path, header: str, end: str) -> None:
+    rows = [(f"the parcel {n} is late", "ab"[n % 2]) for n in range(30)]
+    path = tmp_path / "x.csv"
+    path.write_text("".join(f"{line}\n" for line in [header, *(f"{a},{b}{end}" for a, b in rows)]))
+    found = list(CsvConnector(str(path)).load())
+    assert [row.data for row in found] == [{"text": text, "label": label} for text, label in rows]
+    path.write_text(path.read_text() + "one more,a,b,c,d\n")
+    [*_, last] = CsvConnector(str(path)).load()
+    assert last.error == "5 fields where 2 are expected"
