@@ -8,8 +8,16 @@ from typing import Any
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import aside, by_name, named, text_columns, with_split
+from narrowcast.stages.import_.introspect.signs import (
+    aside,
+    by_name,
+    lists_of,
+    named,
+    text_columns,
+    with_split,
+)
 from narrowcast.stages.import_.mapping.marked_to_spans import STYLES, kind_of
+from narrowcast.stages.import_.mapping.written import plain
 
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
 _TOKEN_NAMES = ("tokens", "words", "token", "sentence", "text")
@@ -40,14 +48,14 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     )
     if tokens is None or len(_flat(tags.examples)) <= len(tags.examples):
         return  # one token a row is not a sentence
-    plain = all(isinstance(example, list) for example in tags.examples)
+    lists = len(lists_of(tags)) == len(tags.examples)
     kinds = sorted({tag.partition("-")[2] or tag for tag in _flat(tags.examples)} - {"O"})
     yield ShapeHypothesis(
         shape="tokens with BIO tags",
         mapper_id="bio_to_spans",
         task_profile="structured_extraction",
         field_map=with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
-        confidence=0.97 if plain else 0.9,
+        confidence=0.97 if lists else 0.9,
         rationale=(
             f"{tokens.name!r} and {tags.name!r} are equally long in the sample, and all tags are BIO tags "
             f"(seen: {', '.join(kinds[:8]) or 'O alone'})"
@@ -136,6 +144,7 @@ def _fragment_kinds(example: Any) -> list[str]:
 
 
 def _words(value: Any) -> list[Any]:
+    value = plain(value)
     return value.split() if isinstance(value, str) else value if isinstance(value, list) else []
 
 
@@ -153,7 +162,7 @@ def _holds_tags(examples: list[Any]) -> bool:
 
 def _holds_plain_tags(column: Column) -> bool:
     """Lists of types without prefixes, most of them O."""
-    tags = _flat(column.examples) if column.share("list") > 0.9 else []
+    tags = [tag for tags in lists_of(column) for tag in tags]
     if not tags or not all(isinstance(tag, str) for tag in tags):
         return False
     kinds = set(tags)
@@ -161,7 +170,7 @@ def _holds_plain_tags(column: Column) -> bool:
 
 
 def _holds_integers(examples: list[Any]) -> bool:
-    tags = [tag for example in examples if isinstance(example, list) for tag in example]
+    tags = [tag for example in map(plain, examples) if isinstance(example, list) for tag in example]
     return bool(tags) and all(isinstance(tag, int) for tag in tags)
 
 
@@ -172,7 +181,7 @@ def _parallel(left: list[Any], right: list[Any]) -> bool:
 
 
 def _holds_spans(examples: list[Any]) -> bool:
-    items = [item for example in examples for item in _span_items(example)]
+    items = [item for example in map(plain, examples) for item in _span_items(example)]
     return bool(items) and sum(_is_span(item) for item in items) >= 0.9 * len(items)
 
 
