@@ -47,7 +47,7 @@ def _form(source: SourceFile) -> Callable[[SourceFile], base.FileConnector]:
     head = source.sample()
     if head.startswith(b"PAR1"):
         return ParquetConnector
-    if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm"):
+    if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm", ".ods"):
         return ExcelConnector
     source.refuse_binary(head)
     text = head.decode("utf-8", "replace").removeprefix("\ufeff")
