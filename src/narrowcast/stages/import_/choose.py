@@ -9,6 +9,7 @@ from typing import Any
 
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
+from narrowcast.stages.import_.halves import joined_with_other_half
 from narrowcast.stages.import_.introspect import (
     THRESHOLD,
     IntrospectionReport,
@@ -18,7 +19,6 @@ from narrowcast.stages.import_.introspect import (
 from narrowcast.stages.import_.introspect.profile import profile
 from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, is_label_name
 from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mapping
-from narrowcast.stages.import_.halves import joined_with_other_half
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.options import Options

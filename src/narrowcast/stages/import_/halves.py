@@ -13,7 +13,7 @@ _ANSWERS = ("answer", "truth", "label", "gold", "target", "reference", "solution
 
 
 def joined_with_other_half(introspection: IntrospectedSource) -> str | None:
-    """A command that imports this file joined with one of its name in a folder beside it or above; or None."""
+    """The command that joins this file with one of its name in a folder below or above, or None."""
     scheme, _, rest = introspection.source.locator.partition(":")
     key = next((name for name in introspection.report.column_names if name.lower() in _KEYS), None)
     path = Path(rest)
@@ -30,4 +30,6 @@ def joined_with_other_half(introspection: IntrospectedSource) -> str | None:
     if not any(word in pair[1].parent.name.lower() for word in _ANSWERS):
         return None
     locator = f"join:{scheme}:{pair[0]}+{scheme}:{pair[1]}?on={key}"
-    return f"narrowcast data import --locator {shlex.quote(locator)} --auto, which joins it with its other half"
+    return (
+        f"narrowcast data import --locator {shlex.quote(locator)} --auto, which joins it with its other half"
+    )
