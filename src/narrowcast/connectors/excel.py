@@ -1,4 +1,4 @@
-"""Workbooks of Excel and OpenDocument through polars: one sheet, chosen by `?sheet=NAME`; the others are named."""
+"""Workbooks of Excel and OpenDocument: one sheet, chosen by `?sheet=NAME`; the others are named."""
 
 from __future__ import annotations
 
