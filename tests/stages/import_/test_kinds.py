@@ -271,3 +271,16 @@ def test_a_flag_that_is_none_rejects_its_row(project: Project, tmp_path: Path) -
     options = {"field_map": {"text": "text", "fields": "late|rude"}, "force": True}
     outcome, _ = imported(project, tmp_path / "x.csv", content, mapper="flags_to_classification", **options)
     assert outcome.record.rejected == {"invalid_label": 20, "missing_label": 20}
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_documents_are_texts_whatever_they_hold(project: Project, tmp_path: Path, number: int) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for n in range(number):
+        words = " ".join(text(each) for each in range(n, n + 40))
+        page = f"# The {NOUNS[n % 5]} {n}\n\n### One\n\n{words}, see [the guide](guide.md) and [us](https://a.org)\n"
+        (folder / f"page{n}.md").write_text(page)
+    with pytest.raises(DataError, match="these are documents") as caught:
+        data.import_rows(project, f"docs:{folder}", auto=True)
+    assert "--mapper text_only --map 'text=text'" in caught.value.next_command

@@ -9,6 +9,7 @@ from typing import Any
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
+    LEAST_ROWS,
     aside,
     by_name,
     lists_of,
@@ -31,6 +32,7 @@ _HTML = frozenset({
     "span", "strong", "sub", "sup", "table", "td", "th", "title", "tr", "u", "ul",
 })  # fmt: skip
 _LEAST_MARKED = 0.5
+_FILE = re.compile(r"\.(?:md|html?|png|jpe?g|svg|gif|pdf|com|org|net|io)$")
 _NESTED = ("valueSpan", "span", "offsets", "position")
 
 
@@ -106,8 +108,9 @@ def marked(profile: Profile) -> Iterator[ShapeHypothesis]:
         kinds = _marked_kinds(column)
         share = sum(map(bool, kinds)) / len(kinds) if kinds else 0.0
         names = sorted({kind for each in kinds for kind in each})
-        if share < _LEAST_MARKED or set(names) <= _HTML:
+        if share < _LEAST_MARKED or set(names) <= _HTML or any(map(_is_address, names)):
             continue
+        few = profile.rows < LEAST_ROWS
         left = aside(profile, column.name)
         texts = len([each for each in text_columns(profile) if each is not column])
         yield ShapeHypothesis(
@@ -115,10 +118,17 @@ def marked(profile: Profile) -> Iterator[ShapeHypothesis]:
             mapper_id="marked_to_spans",
             task_profile="structured_extraction",
             field_map=with_split(profile, {"marked": column.name}),
-            confidence=round(0.92 - 0.15 * bool(texts) - 0.03 * bool(left), 2),
+            confidence=0.6 if few else round(0.92 - 0.15 * bool(texts) - 0.03 * bool(left), 2),
             rationale=f"{share:.0%} of the sample of {column.name!r} are marked: {', '.join(names[:8])}",
-            warnings=["another column holds a text as well"] * bool(texts) + left,
+            warnings=["another column holds a text as well"] * bool(texts)
+            + [f"only {profile.rows} rows to judge by"] * few
+            + left,
         )
+
+
+def _is_address(kind: str) -> bool:
+    """Whether a link leads somewhere, as in Markdown, where a mark names a type."""
+    return kind in ("http", "https", "mailto", "ftp") or bool(_FILE.search(kind))
 
 
 def _marked_kinds(column: Column) -> list[list[str]]:

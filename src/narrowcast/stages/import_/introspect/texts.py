@@ -175,6 +175,8 @@ def _spoken(column: Column) -> bool:
 def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
     """One column of text and nothing to learn from it."""
     leaves = profile.leaves()
+    documents = profile.columns.keys() >= {"text", "path", "format"}
+    leaves = [profile.columns["text"]] if documents else leaves
     if len(leaves) == 1 and leaves[0].share("string") > 0.9:
         yield ShapeHypothesis(
             shape="text alone",
@@ -182,7 +184,7 @@ def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
             task_profile="unlabelled",
             field_map={"text": leaves[0].name},
             confidence=0.7,
-            rationale=f"{leaves[0].name!r} is the only column",
+            rationale=("these are documents" if documents else f"{leaves[0].name!r} is the only column"),
             warnings=[
                 "there are no answers to learn: rows are imported to be labelled, not to be trained on"
             ],
