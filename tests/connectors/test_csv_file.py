@@ -166,5 +166,20 @@ def test_lines_without_quotes_are_split_as_the_csv_module_splits_them(
         except csv.Error:
             record = [""]
         if record:
-            expected.append(record if len(record) == 2 and "\x00" not in line else None)
+            fits = len(record) >= 2 and not any(record[2:]) and "\x00" not in line
+            expected.append(record[:2] if fits else None)
     assert [None if row.error else list(row.data.values()) for row in rows[40:]] == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "end"), [("text,label", ","), ("text,label,,", ""), ("text,label,,,", "")]
+)
+def test_empty_cells_beyond_the_columns_are_not_read(tmp_path: Path, header: str, end: str) -> None:
+    rows = [(f"the parcel {n} is late", "ab"[n % 2]) for n in range(30)]
+    path = tmp_path / "x.csv"
+    path.write_text("".join(f"{line}\n" for line in [header, *(f"{a},{b}{end}" for a, b in rows)]))
+    found = list(CsvConnector(str(path)).load())
+    assert [row.data for row in found] == [{"text": text, "label": label} for text, label in rows]
+    path.write_text(path.read_text() + "one more,a,b,c,d\n")
+    [*_, last] = CsvConnector(str(path)).load()
+    assert last.error == "5 fields where 2 are expected"

@@ -41,6 +41,16 @@ def test_encodings_are_found_and_said(tmp_path: Path, name: str) -> None:
     assert any(name in note for note in description.notes)
 
 
+@pytest.mark.parametrize("name", ["cp1251", "koi8_r"])
+def test_a_little_cyrillic_among_ascii_is_cyrillic(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.csv"
+    lines = "".join(f"order {number} is late, жду,{'ab'[number % 2]}\n" for number in range(60))
+    path.write_bytes(f"текст;метка\n{lines.replace('late,', 'late').replace('жду,', 'жду;')}".encode(name))
+    connector = CsvConnector(str(path))
+    assert connector.describe().columns == ["текст", "метка"]
+    assert next(connector.load()).data == {"текст": "order 0 is late жду", "метка": "a"}
+
+
 def test_the_option_wins_over_the_guess(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes("text,label\nKartım nerede ığüş,a\nKartım yok,b\n".encode("cp1254"))

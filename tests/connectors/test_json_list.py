@@ -90,17 +90,19 @@ def test_a_repeated_key_is_a_named_rejection(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 @pytest.mark.parametrize("form", ["[{rows}]", '{{"version": 1, "data": [{rows}]}}'])
-def test_a_value_that_is_not_json_costs_its_row(tmp_path: Path, constant: str, form: str) -> None:
+def test_nan_and_infinities_are_null(tmp_path: Path, constant: str, form: str) -> None:
     rows = [f'{{"text": "a {n}", "score": {constant if n == 3 else n}}}' for n in range(6)]
     path = tmp_path / "x.json"
     path.write_text(form.format(rows=", ".join(rows)))
-    found = list(connect(Locator("file", str(path))).load())
-    assert [row.error for row in found] == [
-        f"{constant} has no JSON form" if n == 3 else None for n in range(6)
+    source = connect(Locator("file", str(path)))
+    assert [(row.error, row.data["score"]) for row in source.load()] == [
+        (None, None if n == 3 else n) for n in range(6)
     ]
-    assert [row.data for row in found if row.error is None] == [
-        {"text": f"a {n}", "score": n} for n in range(6) if n != 3
-    ]
+    assert "NaN and infinities are read as null" in source.describe().notes
+    path.with_suffix(".jsonl").write_text("\n".join(rows))
+    lines = connect(Locator("jsonl", str(path.with_suffix(".jsonl"))))
+    assert [row.data["score"] for row in lines.load()] == [0, 1, 2, None, 4, 5]
+    assert "NaN and infinities are read as null" in lines.describe().notes
 
 
 def test_half_a_surrogate_pair_costs_its_row_in_a_document(tmp_path: Path) -> None:

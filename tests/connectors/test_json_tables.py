@@ -15,6 +15,21 @@ SPLIT = {"columns": ["text", "label"], "data": [list(row.values()) for row in RO
 DOCUMENTS: dict[str, tuple[Any, Any]] = {
     "pandas": (BY_COLUMN, ROWS),
     "pandas split": ({**SPLIT, "index": list(range(30))}, ROWS),
+    "pandas with named rows": (
+        {name: {f"row {n}": row[name] for n, row in enumerate(ROWS)} for name in ("text", "label")},
+        ROWS,
+    ),
+    "splits in a wrapper": (
+        {"version": 2, "data": {"train": ROWS[:20], "test": ROWS[20:]}},
+        [{**row, "split": "train" if n < 20 else "test"} for n, row in enumerate(ROWS)],
+    ),
+    "conversations without a name": (
+        [[{"role": "user", "content": f"hi {n}"}, {"role": "assistant", "content": "ho"}] for n in range(3)],
+        [
+            {"messages": [{"role": "user", "content": f"hi {n}"}, {"role": "assistant", "content": "ho"}]}
+            for n in range(3)
+        ],
+    ),
     "split without an index": (SPLIT, ROWS),
     "a lone list": ({"AddToPlaylist": ROWS}, [{**row, "key": "AddToPlaylist"} for row in ROWS]),
     "a lone list of a split": ({"train": ROWS}, [{**row, "split": "train"} for row in ROWS]),
@@ -42,3 +57,18 @@ def test_rows_of_a_document(tmp_path: Path, name: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps(document, indent=1))
     assert [row.data for row in connect(Locator("file", str(path))).load()] == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.jsonl", json.dumps(ROWS)),
+        ("x.json", f"{json.dumps(ROWS[:10])}\n{json.dumps(ROWS[10:], indent=2)}"),
+        ("x.json", ",\n".join(json.dumps(row, indent=2) for row in ROWS)),
+    ],
+    ids=["one list in one line", "lists one behind the other", "objects with commas and no brackets"],
+)
+def test_rows_of_a_document_in_pieces(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert [row.data for row in connect(Locator("file", str(path))).load()] == ROWS

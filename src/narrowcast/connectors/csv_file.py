@@ -92,6 +92,7 @@ class CsvConnector:
         header = self._header.names
         read, head = read[self._header.above :], head[self._header.above :]
         widths = [len(record) for record in head]
+        header = _without_margin(header, widths) if header else None
         names = header or [f"column_{n}" for n in range(1, max(set(widths), key=widths.count) + 1)]
         self._columns, notes = unique_names(names)
         single = (record for record, lines in read if not lines)
@@ -136,6 +137,8 @@ class CsvConnector:
             elif self._fill and len(record) < width:
                 record.extend([""] * (width - len(record)))
                 yield SourceRow(index, dict(zip(columns, record, strict=True)))
+            elif len(record) > width and not any(record[width:]):
+                yield SourceRow(index, dict(zip(columns, record[:width], strict=True)))
             elif len(record) != width:
                 raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
                 yield SourceRow(index, error=f"{len(record)} fields where {width} are expected", raw=raw)
@@ -194,6 +197,12 @@ class CsvConnector:
         width = len(self._columns)
         short = len(record) < width and not self._fill
         return short or len(record) > width or self._single.doubts(lines)
+
+
+def _without_margin(names: list[str], widths: list[int]) -> list[str]:
+    """Column names without empty ones at their end that most records have no cells for."""
+    usual = max(set(widths), key=widths.count)
+    return names[:usual] if 0 < usual < len(names) and not any(names[usual:]) else names
 
 
 class _LineFeed:

@@ -63,6 +63,8 @@ class _Reading:
     """Quotes that opened a field and did not close it."""
     quoted: int = 0
     """Records with quotes that do what quotes are for."""
+    single: bool = False
+    """Every record has one field."""
     longest: int = 1
     """Lines of the longest record,"""
     longest_at: int = 0
@@ -123,6 +125,8 @@ def _quoting(lines: list[str], sample: str, delimiter: str) -> tuple[Dialect, _R
         unescaped = _read([doubled(line) for line in lines], escaped)
         if unescaped.agreement > reading.agreement + 0.02:
             quoted, reading = escaped, unescaped
+    if reading.quoted and not reading.strays and reading.single:
+        return quoted, reading  # one column, whose quotes enclose delimiters
     plain = _read(lines, Dialect(delimiter, False))
     # A stray quote or two are damage; only where quoting breaks many records is it not meant as quoting.
     unused = reading.strays >= _MANY_STRAYS and not reading.quoted
@@ -155,6 +159,7 @@ def _read(lines: list[str], dialect: Dialect) -> _Reading:
             result.longest, result.longest_at = taken, start
     fields, number = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
     result.agreement = number / counts.total() if fields > 1 else 0.0
+    result.single = counts.keys() <= {0, 1} and counts[1] > 1
     return result
 
 

@@ -31,6 +31,11 @@ _CANDIDATES = [
     "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
 ]  # fmt: skip
 
+_CYRILLIC = ("cp1251", "koi8_r")
+_OTHER_SCRIPTS = ("cp1253", "cp1255", "cp1256")  # of one byte a letter, without ASCII in their words either
+_WORD = re.compile(r"[^\W\d_]+")
+_MOSTLY_SMALL = 0.7  # share of the letters of a text
+
 
 @dataclass(slots=True)
 class BadLine:
@@ -160,10 +165,31 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
     # A few accents fit many code pages nearly as well; the commonest one is named then.
     western = [match for match in matches if "cp1252" in match.could_be_from_charset]
     name = "cp1252" if western and western[0].chaos <= best.chaos + 0.1 else best.encoding
+    if best.encoding not in _OTHER_SCRIPTS or not best.coherence:
+        name = _cyrillic(head) or name
     return TextEncoding(
         name,
         [f"not utf-8; {name} was guessed from the bytes (overrule with ?encoding=NAME)"],
     )
+
+
+def _cyrillic(head: bytes) -> str | None:
+    """The Cyrillic code page in which what is not ASCII makes whole words in small letters, or None.
+
+    In the other of the two, capitals and small letters are exchanged.
+    """
+    found: list[tuple[float, str]] = []
+    for name in _CYRILLIC:
+        text = head.decode(name, "replace")
+        foreign = _NOT_ASCII.findall(text)
+        letters = [each for each in foreign if "\u0400" <= each <= "\u04ff"]
+        words = [word for word in _WORD.findall(text) if not word.isascii()]
+        mixed = sum(any(each.isascii() for each in word) for word in words)
+        small = sum(each.islower() for each in letters)
+        if words and len(letters) > 0.95 * len(foreign) > 1.9 * len(words) and mixed <= 0.1 * len(words):
+            found.append((small / len(letters), name))
+    best = max(found, default=(0.0, ""))
+    return best[1] if best[0] > _MOSTLY_SMALL else None
 
 
 def _whole_lines(head: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Excel workbooks through polars: one sheet, chosen by `?sheet=NAME`; the others are named."""
+"""Workbooks of Excel and OpenDocument: one sheet, chosen by `?sheet=NAME`; the others are named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.header import Header, find_header, named_header, unique_names
+from narrowcast.connectors.repeats import MAX_CELLS, cells_of
 from narrowcast.connectors.source import SourceFile, data_error
 from narrowcast.connectors.values import plain
 from narrowcast.core.row import SourceRow
@@ -19,7 +20,7 @@ MAX_UNPACKED_BYTES = 2 << 30
 
 
 class ExcelConnector:
-    """Built by `file:` on an `.xlsx` or `.xlsm` file."""
+    """Built by `file:` on an `.xlsx`, `.xlsm` or `.ods` file."""
 
     def __init__(self, source: SourceFile) -> None:
         import fastexcel
@@ -91,7 +92,7 @@ class ExcelConnector:
         others = [each for each in self._sheets if each != self._sheet]
         if others:
             notes.append(f"not read: the sheets {', '.join(map(repr, others))} (?sheet=NAME chooses one)")
-        description = self._source.description("xlsx", None, notes)
+        description = self._source.description(self._source.suffix.removeprefix("."), None, notes)
         description.columns = list(self._columns)
         description.header = self._header.names is not None
         return description
@@ -113,9 +114,17 @@ class ExcelConnector:
 def _refuse_bomb(source: SourceFile, content: bytes) -> None:
     with ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
+        small = size <= MAX_UNPACKED_BYTES and "content.xml" in archive.namelist()
+        cells = cells_of(archive.read("content.xml")) if small else 0
     if size > MAX_UNPACKED_BYTES:
         raise data_error(
             f"the workbook unpacks to {size >> 20:,} MiB, more than {MAX_UNPACKED_BYTES >> 20:,}",
+            str(source.path),
+            "export the sheet as csv",
+        )
+    if source.suffix == ".ods" and cells > MAX_CELLS:
+        raise data_error(
+            f"the workbook repeats its cells more than {MAX_CELLS:,} times",
             str(source.path),
             "export the sheet as csv",
         )
@@ -139,7 +148,7 @@ def _refusals(source: SourceFile) -> Iterator[None]:
         RuntimeError,
     ) as error:
         raise data_error(
-            f"this is not a readable xlsx file: {str(error).partition(chr(10))[0]}",
+            f"this is not a readable workbook: {str(error).partition(chr(10))[0]}",
             str(source.path),
             "export it again, for example as csv",
         ) from error

@@ -12,6 +12,7 @@ from narrowcast.connectors.csv_file import CsvConnector
 from narrowcast.connectors.excel import ExcelConnector
 from narrowcast.connectors.fasttext import FastTextConnector, looks_like_fasttext
 from narrowcast.connectors.json_file import JsonConnector
+from narrowcast.connectors.json_values import is_conversation
 from narrowcast.connectors.jsonl import JsonlConnector
 from narrowcast.connectors.parquet import ParquetConnector
 from narrowcast.connectors.source import SourceFile, settle_path
@@ -46,7 +47,7 @@ def _form(source: SourceFile) -> Callable[[SourceFile], base.FileConnector]:
     head = source.sample()
     if head.startswith(b"PAR1"):
         return ParquetConnector
-    if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm"):
+    if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm", ".ods"):
         return ExcelConnector
     source.refuse_binary(head)
     text = head.decode("utf-8", "replace").removeprefix("\ufeff")
@@ -67,10 +68,12 @@ def _is_jsonl(source: SourceFile, text: str) -> bool:
     """Whether the first line is a whole JSON value and others follow; `.jsonl` may also break its promise."""
     first, newline, rest = text.lstrip().partition("\n")
     try:
-        json.loads(first)
+        value = json.loads(first)
     except ValueError:
         return source.suffix in (".jsonl", ".ndjson") and "\n" in text.strip() and not _spans_lines(text)
     following = rest.strip()
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return is_conversation(value) and bool(following)  # else a list of records, however many follow
     if source.suffix in (".jsonl", ".ndjson"):
         return True
     return bool(newline) and following[:1] in ("{", "[")

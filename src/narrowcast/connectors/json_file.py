@@ -14,7 +14,7 @@ from typing import Any
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import find_encoding
 from narrowcast.connectors.json_list import BrokenListError, ListReader
-from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record, no_json_in
+from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record, constants_note, no_json_in
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
 from narrowcast.core.names import Split
 from narrowcast.core.row import SourceRow
@@ -62,6 +62,7 @@ class JsonConnector:
         self._is_list = text.lstrip("\ufeff \t\r\n").startswith("[")
         self._rows: list[SourceRow] | None = None
         self._notes: list[str] = []
+        self._constants = 0
 
     def describe(self) -> SourceDescription:
         """Columns of the first hundred rows; an object is parsed whole, its start does not tell its shape."""
@@ -77,6 +78,7 @@ class JsonConnector:
                 "write a list of objects",
             )
         notes = ["a list, read item by item"] if self._is_list else self._notes
+        notes = [*notes, *constants_note(self._constants)]
         description = self._source.description("json", self._encoding.name, [*self._encoding.notes, *notes])
         description.columns = list(columns)
         return description
@@ -93,7 +95,10 @@ class JsonConnector:
                     # An explicit newline keeps carriage returns, so that positions are those of the file.
                     text = io.TextIOWrapper(file, self._encoding.name, self._encoding.errors, newline="")
                     mark = len(codecs.BOM_UTF8) if self._encoding.name == "utf-8-sig" else 0
-                    yield from ListReader(text, mark).rows()
+                    reader = ListReader(text, mark)
+                    for row in reader.rows():
+                        self._constants = reader.constants
+                        yield row
                     return
             yield from self._parse()
 
@@ -101,7 +106,9 @@ class JsonConnector:
         if self._rows is None:
             content = self._source.read_document()
             text = content.decode(self._encoding.name, self._encoding.errors).removeprefix("\ufeff")
-            value, note, doubtful = _document(text)
+            reader = JsonReader()
+            value, note, doubtful = _document(text, reader)
+            self._constants = reader.constants
             rows, shape = rows_of(value)
             self._rows = [_row(index, each, doubtful) for index, each in enumerate(rows)]
             self._notes.append(note or shape)
@@ -137,21 +144,21 @@ class JsonConnector:
         )
 
 
-def _document(text: str) -> tuple[Any, str, bool]:
+def _document(text: str, reader: JsonReader) -> tuple[Any, str, bool]:
     """The value of a document, or a list of those that stand one behind the other; a note where it is one.
 
     The last says whether there may be values inside that are not JSON, so that each row is looked at.
     """
-    reader = JsonReader()
     values: list[Any] = []
     at, doubtful = _blank(text, 0), "\\u" in text or BAD_BYTE.search(text) is not None
     while at < len(text):
         value, end = reader.parse(text, at)
-        doubtful = doubtful or reader.constant is not None
         if reader.repeated is not None:
             raise ValueError(f"the key {reader.repeated!r} occurs twice in one object")
         values.append(value)
         at = _blank(text, end)
+        if text[at : at + 1] == "," and _blank(text, at + 1) < len(text):  # as copied out of a list
+            at = _blank(text, at + 1)
         if at < len(text) and not (isinstance(value, dict) and text[at] == "{"):
             raise json.JSONDecodeError("Extra data", text, at)
     if len(values) == 1:
@@ -169,8 +176,7 @@ def _row(index: int, record: dict[str, Any], doubtful: bool) -> SourceRow:
     problem = no_json_in(record) if doubtful else None
     if problem is None:
         return SourceRow(index, record)
-    raw = json.dumps(record, default=lambda value: value.name)
-    return SourceRow(index, error=problem, raw=raw[:RAW_CHARS])
+    return SourceRow(index, error=problem, raw=json.dumps(record)[:RAW_CHARS])
 
 
 def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:
@@ -184,9 +190,9 @@ def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:
 
 
 def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    table = _table(value)
-    if table is not None:
-        return table
+    known = _table(value) or _unwrapped(value)
+    if known is not None:
+        return known
     lists = {key: each for key, each in value.items() if isinstance(each, list)}
     wrapped = [key for key, each in lists.items() if each and isinstance(each[0], dict)]
     if len(wrapped) == 1:
@@ -213,6 +219,15 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     return [value], "one object, taken as one row"
 
 
+def _unwrapped(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str] | None:
+    """The rows of the only object inside another, under a name such as `data`; else None."""
+    inside = [key for key, each in value.items() if isinstance(each, dict | list)]
+    if len(inside) != 1 or not isinstance(value[inside[0]], dict) or inside[0].lower() not in _WRAPPERS:
+        return None
+    rows, shape = _rows_of_object(value[inside[0]])
+    return rows, f"inside {inside[0]!r}: {shape}"
+
+
 def _table(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str] | None:
     """The rows of a table as pandas writes it, by columns of numbered rows or split; else None."""
     columns, data = value.get("columns"), value.get("data")
@@ -225,12 +240,14 @@ def _table(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str] | None:
     if not inner or not all(isinstance(each, dict) for each in inner):
         return None
     numbers = inner[0].keys()
-    if not numbers or not all(each.isdigit() for each in numbers):
+    if not numbers or not all(each.keys() == numbers for each in inner):
         return None
-    if not all(each.keys() == numbers for each in inner):
+    known = not _COLUMN_NAMES.isdisjoint(name.lower() for name in value)
+    named = known and len(numbers) >= max(_LEAST_PAIRS, len(value)) and _COLUMN_NAMES.isdisjoint(numbers)
+    if not named and not all(each.isdigit() for each in numbers):
         return None
     rows = [{name: column[number] for name, column in value.items()} for number in numbers]
-    return rows, "an object of columns, each an object of numbered rows, as pandas writes it"
+    return rows, "an object of columns, each an object of rows, as pandas writes it"
 
 
 def _is_columnar(lists: dict[str, list[Any]]) -> bool:

@@ -45,24 +45,32 @@ class ListReader:
         self._line = 1
         self._column = 1
 
+    @property
+    def constants(self) -> int:
+        """How often NaN and infinities were read as null."""
+        return self._reader.constants
+
     def rows(self) -> Iterator[SourceRow]:
-        """Every item; one with NaN, a bad byte, a repeated key or half a surrogate pair carries an error.
+        """Every item; one with a bad byte, a repeated key or half a surrogate pair carries an error.
 
         Raises:
             BrokenListError: if the text is not a JSON list; reading cannot continue after that.
             UnicodeDecodeError: if the bytes are not in the encoding.
         """
-        self._take("[")
         index = 0
-        if self._next() == "]":
-            self._at += 1
-        else:
-            while True:
-                self._next()
-                yield self._row(index)
-                index += 1
-                if self._take(",]") == "]":
-                    break
+        while True:  # lists may stand one behind the other
+            self._take("[")
+            if self._next() == "]":
+                self._at += 1
+            else:
+                while True:
+                    self._next()
+                    yield self._row(index)
+                    index += 1
+                    if self._take(",]") == "]":
+                        break
+            if self._next() != "[":
+                break
         if self._next():
             raise self._broken("something follows the list")
 

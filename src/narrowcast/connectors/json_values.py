@@ -1,4 +1,4 @@
-"""Strict JSON: NaN, bad bytes, half surrogates and repeated keys are found, never passed on as values."""
+"""Strict JSON: bad bytes, half surrogates and repeated keys are found, never passed on; NaN is null."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+_SPEAKERS = frozenset({"role", "from"})  # who spoke: a record that lists such objects is a conversation
 _SPACED_COLON = re.compile(r"[ \t\n\r]:")
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _NESTED = (dict, list)
@@ -14,17 +15,8 @@ _HALF = "a \\u escape is half a surrogate pair"
 BAD_BYTE = re.compile("[\udc80-\udcff]")
 
 
-class NoJson:
-    """Stands where a document has `NaN` or an infinity, which are not JSON."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
 def no_json_in(value: Any) -> str | None:
-    """Why a value parsed by `JsonReader` is none: NaN, a byte that is not UTF-8, half a surrogate pair."""
-    if isinstance(value, NoJson):
-        return _no_form(value.name)
+    """Why a value parsed by `JsonReader` is none: a byte that is not UTF-8, half a surrogate pair."""
     if isinstance(value, str):
         bad = BAD_BYTE.search(value)
         if bad:
@@ -37,27 +29,23 @@ def no_json_in(value: Any) -> str | None:
     return None
 
 
-def _no_form(name: str) -> str:
-    return f"{name} has no JSON form"
-
-
 class JsonReader:
-    """Parses values; of the last one, `repeated` names a key that stood twice, `constant` a NaN.
+    """Parses values; of the last one, `repeated` names a key that stood twice.
 
-    The standard parser keeps the last of two equal keys and forgets the others; which one was meant, the
-    file does not say.
+    `NaN` and infinities, which Python and pandas write for "no value", are null, as they are in tables;
+    `constants` counts them. The standard parser keeps the last of two equal keys and forgets the others;
+    which one was meant, the file does not say.
     """
 
     def __init__(self) -> None:
         self.repeated: str | None = None
-        self.constant: str | None = None
+        self.constants = 0
         self._scan = json.JSONDecoder(parse_constant=self._constant).raw_decode
         exact = json.JSONDecoder(parse_constant=self._constant, object_pairs_hook=self._object)
         self._scan_keys = exact.raw_decode
 
-    def _constant(self, name: str) -> NoJson:
-        self.constant = name
-        return NoJson(name)
+    def _constant(self, name: str) -> None:  # noqa: ARG002
+        self.constants += 1
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
@@ -74,7 +62,7 @@ class JsonReader:
             ValueError: for numbers of thousands of digits.
             RecursionError: if it is nested too deeply.
         """
-        self.repeated = self.constant = None
+        self.repeated = None
         value, end = self._scan(text, start)
         if isinstance(value, dict) and text.count(":", start, end) == len(value):
             return value, end  # as below, where nothing is nested
@@ -86,8 +74,6 @@ class JsonReader:
         """Why a parsed value cannot be used, or None; `text` is what it was parsed from."""
         if self.repeated is not None:
             return f"the key {self.repeated!r} occurs twice in one object"
-        if self.constant is not None:
-            return _no_form(self.constant)
         if "\\u" in text and _HALF_ESCAPE.search(text):
             try:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -96,16 +82,31 @@ class JsonReader:
         return None
 
 
+def constants_note(count: int) -> list[str]:
+    """Note on `NaN` and infinities."""
+    return ["NaN and infinities are read as null"] if count else []
+
+
 def as_record(value: Any) -> dict[str, Any]:
-    """Any JSON value as a record with named columns; names lose the white space around them."""
+    """Any JSON value as a record with named columns; names lose the white space around them.
+
+    A list of turns is the column `messages`, any other list `column_1, column_2, …`.
+    """
     if isinstance(value, dict):
         for key in value:
             if key != key.strip():
                 return _stripped(value)
         return value
     if isinstance(value, list):
+        if is_conversation(value):
+            return {"messages": value}
         return {f"column_{number}": each for number, each in enumerate(value, start=1)}
     return {"value": value}
+
+
+def is_conversation(value: list[Any]) -> bool:
+    """Whether a list holds turns: objects that say who spoke."""
+    return bool(value) and all(isinstance(each, dict) and _SPEAKERS & each.keys() for each in value)
 
 
 def _stripped(record: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import BadLine, TextEncoding, find_encoding
-from narrowcast.connectors.json_values import JsonReader, as_record
+from narrowcast.connectors.json_values import JsonReader, as_record, constants_note
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
 
@@ -31,7 +31,8 @@ class JsonlConnector:
         description = self._source.description("jsonl", self._encoding.name, list(self._encoding.notes))
         columns: dict[str, None] = {}
         bad = seen = 0
-        for row in self.load():
+        reader = JsonReader()
+        for row in self._read(reader):
             bad += row.error is not None
             seen += 1
             columns.update(dict.fromkeys(row.data))
@@ -45,6 +46,7 @@ class JsonlConnector:
             )
         if bad:
             description.notes.append(f"{bad} of the first {seen} records cannot be parsed")
+        description.notes += constants_note(reader.constants)
         description.columns = list(columns)
         return description
 
@@ -54,7 +56,10 @@ class JsonlConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Objects as they are, arrays as `column_1, column_2, …`, other values as `value`."""
-        index, reader = 0, JsonReader()
+        return self._read(JsonReader())
+
+    def _read(self, reader: JsonReader) -> Iterator[SourceRow]:
+        index = 0
         with self._source.open() as file:
             for line in self._encoding.lines(file):
                 if isinstance(line, BadLine):

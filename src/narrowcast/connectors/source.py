@@ -194,7 +194,7 @@ class SourceFile:
                 f"the file is {kind}, not text",
                 str(self.path),
                 _READ_AS.get(kind, "").format(path=self.path)
-                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx and parquet; "
+                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx, ods and parquet; "
                 "`narrowcast data sources` lists what can be read",
             )
 

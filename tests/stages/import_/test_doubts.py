@@ -104,7 +104,7 @@ def test_a_named_mapping_is_tried_too(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "rows", "reason"),
     [
-        (lambda n: {"text": f"message about parcel {n}", "label": "billing"}, 90, "'label' has the same"),
+        (lambda n: {"text": f"message about parcel {n}", "type": "billing"}, 90, "'type' has the same"),
         (
             lambda n: {"text": f"m{n}", "label": LABELS[n % 3]},
             2,

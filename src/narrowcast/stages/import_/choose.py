@@ -9,6 +9,7 @@ from typing import Any
 
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import DataError, UsageError
+from narrowcast.stages.import_.halves import joined_with_other_half
 from narrowcast.stages.import_.introspect import (
     THRESHOLD,
     IntrospectionReport,
@@ -138,10 +139,19 @@ def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: 
             introspection,
             f"the best mapping has a confidence of {fitting.confidence:.2f}, under {THRESHOLD:.2f}: "
             f"{fitting.rationale}{_doubt(fitting)}",
-            _named(chosen.id, complete),
+            _way_out(introspection, chosen.id, complete),
         )
     warnings = [*fitting.warnings, *_alternatives(introspection.report, fitting)]
     return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful, warnings=warnings)
+
+
+def _way_out(introspection: IntrospectedSource, mapper_id: str, field_map: Mapping[str, str]) -> str:
+    """The command that imports the rows; questions without their calls need another source or a statement."""
+    if mapper_id != "tool_calls_passthrough" or "calls" in field_map or "unanswered" in field_map:
+        return _named(mapper_id, field_map)
+    other = joined_with_other_half(introspection)
+    pairs = ",".join(f"{role}={column}" for role, column in field_map.items())
+    return other or f"--mapper {mapper_id} --map '{pairs},unanswered=no_call' if no function is to be called"
 
 
 def _alternatives(report: IntrospectionReport, fitting: ShapeHypothesis | ProposedMapping) -> list[str]:
@@ -163,7 +173,8 @@ def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
         raise MappingUncertainError(
             introspection,
             _no_proposal(introspection),
-            "if a mapper of `narrowcast data mappers` fits: --mapper NAME --map FIELD=COLUMN",
+            joined_with_other_half(introspection)
+            or "`narrowcast data mappers`, then name one that fits: --mapper NAME --map FIELD=COLUMN",
         )
     return introspection.report.proposal
 

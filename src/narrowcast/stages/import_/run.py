@@ -22,6 +22,7 @@ from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.alike import refuse_alike
 from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
+from narrowcast.stages.import_.mapping.spans import span_types_of
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
@@ -152,7 +153,7 @@ def _task(task: TaskSpec | None, mapper: Mapper, inputs: Inputs) -> TaskSpec:
     """
     merged = merged_task(task, mapper.task())
     if inputs.field_map.get("alike") != "keep":
-        refuse_alike([*merged.labels, *label_set(merged)], inputs.locator)
+        refuse_alike([*merged.labels, *label_set(merged), *sorted(span_types_of(merged))], inputs.locator)
     return merged
 
 

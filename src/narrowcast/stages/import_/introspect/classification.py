@@ -7,6 +7,7 @@ from math import log2
 
 from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
+from narrowcast.stages.import_.introspect.label_sets import flag_columns, separator_of
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.sequences import holds_spans
@@ -23,20 +24,20 @@ from narrowcast.stages.import_.introspect.signs import (
     unused,
 )
 from narrowcast.stages.import_.mapping.base import getter
+from narrowcast.stages.import_.mapping.written import written
 
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
-_LONGEST_NAME = 60
-_LIST_NAMES = LABEL_NAMES | {
-    "tags",
-    "topics",
-    "categories",
-    "genres",
-    "intents",
-    "classes",
-    "emotions",
-    "keywords",
-}
+# Label columns that mean nothing else.
+_PLAINEST = PLAIN_LABELS | {"category", "class", "intent", "sentiment", "topic"}
+# Two texts of which a label tells how they belong together.
+_PAIRS = (
+    frozenset({"premise", "hypothesis"}),
+    frozenset({"query", "passage", "document"}),
+    frozenset({"question", "answer", "response", "sentence", "passage"}),
+    frozenset({"prompt", "completion", "response", "answer", "output"}),
+    frozenset({"claim", "evidence"}),
+)
 _TIED = 0.77  # where another column may as well be meant
 _NEAR = 0.1  # scores of texts that differ by less are equal
 _MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
@@ -47,6 +48,8 @@ def label_score(column: Column) -> float:
     distinct = column.distinct
     if distinct is None or not 2 <= distinct <= _MOST_LABELS or column.filled < 0.5 * column.rows:
         return 0.0
+    if _is_written(column):
+        return 0.0  # lists or objects as text
     repeats = column.filled / distinct
     if repeats < 2 or column.mean_length > 60 or column.dates > 0.5 * column.looked_at or column.fraction:
         return 0.0
@@ -58,6 +61,12 @@ def label_score(column: Column) -> float:
     return clip(score - 0.02 * column.looks_numeric)
 
 
+def _is_written(column: Column) -> bool:
+    """Whether most values are the text of a list or an object."""
+    texts = [each for each in column.values if isinstance(each, str) and each.lstrip()[:1] in ("[", "{")]
+    return 2 * sum(written(each) is not each for each in texts) > len(column.values)
+
+
 def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Every plausible pair of text and label, the best few."""
     labels = [
@@ -67,10 +76,13 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
     ]
     annotated = [f"{column.name}." for column in profile.top_level() if holds_spans(column)]
     labels = [column for column in labels if not column.name.startswith(tuple(annotated))]
+    flags = flag_columns(profile)
+    labels = [column for column in labels if column not in flags]
     # The name of a row's file is a label only where nothing else is one.
     labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
     if is_rated(profile):
         return  # what people thought of an answer, beside the answer and its prompt
+    labels = labels or _single_class(profile)
     hypotheses = [
         _hypothesis(profile, text, label, labels)
         for text in text_columns(profile)[:_MOST_HYPOTHESES]
@@ -83,7 +95,7 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
 def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Column]) -> ShapeHypothesis:
     rows, distinct = label.filled, len(label.values)
     doubts = []
-    confidence = 0.35 + 0.3 * text_score(text) + 0.3 * label_score(label)
+    confidence = 0.35 + 0.3 * text_score(text) + 0.3 * (label_score(label) if distinct > 1 else 1.0)
     if base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES:
         confidence += 0.05
     labelled = [each for each in labels if _may_be_label(profile, label, each)]
@@ -93,9 +105,12 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
             confidence -= min(0.1, 0.04 * len(labelled))
         else:
             confidence = min(confidence - min(0.3, 0.12 * len(labelled)), _TIED)
-    others = [each for each in text_columns(profile) if _may_be_read(text, each, label)]
+    others = [each for each in text_columns(profile) if _may_be_read(profile, text, each, label)]
     if others:
         doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
+        confidence = min(confidence, _TIED)
+    if separator_of(label):
+        doubts.append(f"{label.name!r} may hold several labels with {separator_of(label)!r} between")
         confidence = min(confidence, _TIED)
     named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
     if named and rows >= _FEW_ROWS:
@@ -128,6 +143,18 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     )
 
 
+def _single_class(profile: Profile) -> list[Column]:
+    """Columns that are plainly the label though all rows have the same: one class of several files."""
+    return [
+        column
+        for column in profile.leaves()
+        if column.distinct == 1
+        and column.rows >= _FEW_ROWS
+        and base_name(column) in _PLAINEST
+        and column.share("string") > 0.9
+    ]
+
+
 def _may_be_label(profile: Profile, label: Column, other: Column) -> bool:
     """Whether another column may as well be the label; the same classes under other names do not count."""
     if other is label or label_score(other) <= 0.6 * label_score(label):
@@ -149,12 +176,27 @@ def _rank(column: Column) -> int:
     return (name in LABEL_NAMES) + (name in PLAIN_LABELS)
 
 
-def _may_be_read(text: Column, other: Column, label: Column) -> bool:
+def _may_be_read(profile: Profile, text: Column, other: Column, label: Column) -> bool:
     """Whether another column reads so much like the text that it may be meant: a raw one, a translation."""
     if other is text or other is label:
         return False
+    if _is_other_half(profile, other):
+        return True
     variant = not TEXT_NAMES.isdisjoint(base_name(other).replace("-", "_").split("_"))
     return text_score(other) + 0.2 * variant > text_score(text) - _NEAR
+
+
+def _is_other_half(profile: Profile, column: Column) -> bool:
+    """Whether a text has a counterpart by its name: `text_a` and `text_b`, a premise and its hypothesis."""
+    name = base_name(column)
+    names = {base_name(each) for each in text_columns(profile)} - {name}
+    stem, last = name[:-1], name[-1:]
+    numbered = (
+        stem not in ("", "column_")
+        and last in "ab012"
+        and any(f"{stem}{other}" in names for other in "ab012" if other != last)
+    )
+    return numbered or any(name in pair and not names.isdisjoint(pair) for pair in _PAIRS)
 
 
 def _is_name(value: object) -> bool:
@@ -177,46 +219,3 @@ def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str
     if aside:
         warnings.append(f"not used: {', '.join(aside[:12])}")
     return warnings
-
-
-def label_lists(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """A text beside lists of few, repeated names: several labels a row."""
-    texts = text_columns(profile)
-    columns = [
-        column for column in profile.top_level() if column.share("list") > 0.9 and _holds_names(column)
-    ]
-    if not texts or not columns:
-        return
-    text, column = texts[0], max(columns, key=lambda each: base_name(each) in _LIST_NAMES)
-    names = [str(name) for example in column.examples for name in example]
-    distinct = len(set(names))
-    several = sum(len(example) > 1 for example in column.examples)
-    confidence = 0.6 + 0.2 * text_score(text) + 0.12 * (base_name(column) in _LIST_NAMES)
-    confidence -= 0.3 * (distinct > len(names) / 2) + 0.3 * (not several) + 0.1 * (len(columns) - 1)
-    doubts = [f"the labels could also be {', '.join(each.name for each in columns if each is not column)}"]
-    if column.filled < _FEW_ROWS:
-        confidence = min(confidence, 0.6)
-        doubts.append(f"only {column.filled} rows to judge by")
-    field_map = {"text": text.name, "labels": column.name}
-    split = split_column(profile)
-    if split is not None:
-        field_map["split"] = split.name
-    left = unused(profile, *field_map.values())
-    yield ShapeHypothesis(
-        shape="text with several labels",
-        mapper_id="labels_to_multi_label",
-        task_profile="multi_label",
-        field_map=field_map,
-        confidence=round(clip(confidence), 2),
-        rationale=(
-            f"{column.name!r} lists names, {distinct} different ones in {len(column.examples)} rows of the "
-            f"sample; {text.name!r} holds text"
-        ),
-        warnings=doubts[len(columns) == 1 :] + [f"not used: {', '.join(left[:12])}"] * bool(left),
-    )
-
-
-def _holds_names(column: Column) -> bool:
-    """Lists of short strings, one of them filled."""
-    names = [name for example in column.examples if isinstance(example, list) for name in example]
-    return bool(names) and all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in names)

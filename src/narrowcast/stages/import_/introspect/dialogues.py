@@ -23,10 +23,11 @@ from narrowcast.stages.import_.mapping.turns import (
 
 MESSAGE_NAMES = (
     "messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "utterances",
+    "contents",
 )  # fmt: skip
 _TOOL_NAMES = ("tools", "functions", "function")
 _CALL_NAMES = ("tool_calls", "ground_truth", "calls", "answers", "answer", "expected_calls")
-_SYSTEM_NAMES = ("system", "system_prompt", "system_message")
+_SYSTEM_NAMES = ("system", "system_prompt", "system_message", "system_instruction")
 _RATING_NAMES = (
     "label", "rating", "thumbs", "thumbs_up", "thumb", "vote", "upvoted", "feedback", "liked", "like", "good",
     "is_good", "is_correct", "correct", "accepted", "helpful", "desirable", "kto_tag", "preference", "score",

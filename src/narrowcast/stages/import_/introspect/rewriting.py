@@ -9,7 +9,7 @@ from itertools import permutations
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import aside, base_name, text_columns, with_split
+from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, aside, base_name, text_columns, with_split
 
 _SEPARATOR = re.compile(r"(?<!\S)[^\w\s'\"().,;!?-]{3,}(?!\S)")
 _SOURCES = ("source", "src", "input", "text", "original", "complex", "document", "article")
@@ -25,6 +25,7 @@ _OUTPUTS = (
     "translation",
 )
 _MOST_COLUMNS = 5
+_LONGER = 30  # times as many words as the other text, as no rewritten form has
 
 
 def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
@@ -37,6 +38,9 @@ def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
     shared = _shared(texts[0], texts[1])
     if shared < 0.5:
         return
+    lengths = sorted(max(1.0, column.mean_words) for column in texts)
+    if lengths[1] > _LONGER * lengths[0]:
+        return  # a document and its title
     source, output, separator, why = _direction(profile, texts)
     field_map = {"text": source.name, "output": output.name}
     if separator:
@@ -46,12 +50,14 @@ def rewriting(profile: Profile) -> Iterator[ShapeHypothesis]:
         mapper_id="text_pair",
         task_profile="seq2seq",
         field_map=with_split(profile, field_map),
-        confidence=0.88 if why else 0.6,
+        confidence=0.88 if why and profile.rows >= LEAST_ROWS else 0.6,
         rationale=(
             f"{source.name!r} and {output.name!r} share {shared:.0%} of their words"
             + (f"; {why}" if why else "")
         ),
-        warnings=["the direction is a guess"] * (not why) + aside(profile, source.name, output.name),
+        warnings=["the direction is a guess"] * (not why)
+        + [f"only {profile.rows} rows to judge by"] * (profile.rows < LEAST_ROWS)
+        + aside(profile, source.name, output.name),
     )
 
 

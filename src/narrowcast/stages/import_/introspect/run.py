@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from narrowcast.core.row import SourceRow
-from narrowcast.stages.import_.introspect.classification import classification, label_lists
+from narrowcast.stages.import_.introspect.classification import classification
 from narrowcast.stages.import_.introspect.dialogues import conversations, tool_calls
+from narrowcast.stages.import_.introspect.label_sets import label_flags, label_lists, separated_labels
 from narrowcast.stages.import_.introspect.profile import MAX_COLUMNS, Column, Profile, profile
 from narrowcast.stages.import_.introspect.report import (
     THRESHOLD,
@@ -47,6 +48,8 @@ _DETECTORS = (
     objects,
     classification,
     label_lists,
+    label_flags,
+    separated_labels,
     flat_fields,
     text_only,
 )

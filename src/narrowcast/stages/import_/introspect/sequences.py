@@ -8,8 +8,17 @@ from typing import Any
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import aside, by_name, named, text_columns, with_split
+from narrowcast.stages.import_.introspect.signs import (
+    LEAST_ROWS,
+    aside,
+    by_name,
+    lists_of,
+    named,
+    text_columns,
+    with_split,
+)
 from narrowcast.stages.import_.mapping.marked_to_spans import STYLES, kind_of
+from narrowcast.stages.import_.mapping.written import plain
 
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
 _TOKEN_NAMES = ("tokens", "words", "token", "sentence", "text")
@@ -23,6 +32,7 @@ _HTML = frozenset({
     "span", "strong", "sub", "sup", "table", "td", "th", "title", "tr", "u", "ul",
 })  # fmt: skip
 _LEAST_MARKED = 0.5
+_FILE = re.compile(r"\.(?:md|html?|png|jpe?g|svg|gif|pdf|com|org|net|io)$")
 _NESTED = ("valueSpan", "span", "offsets", "position")
 
 
@@ -40,14 +50,14 @@ def bio_tags(profile: Profile) -> Iterator[ShapeHypothesis]:
     )
     if tokens is None or len(_flat(tags.examples)) <= len(tags.examples):
         return  # one token a row is not a sentence
-    plain = all(isinstance(example, list) for example in tags.examples)
+    lists = len(lists_of(tags)) == len(tags.examples)
     kinds = sorted({tag.partition("-")[2] or tag for tag in _flat(tags.examples)} - {"O"})
     yield ShapeHypothesis(
         shape="tokens with BIO tags",
         mapper_id="bio_to_spans",
         task_profile="structured_extraction",
         field_map=with_split(profile, {"tokens": tokens.name, "tags": tags.name}),
-        confidence=0.97 if plain else 0.9,
+        confidence=0.97 if lists else 0.9,
         rationale=(
             f"{tokens.name!r} and {tags.name!r} are equally long in the sample, and all tags are BIO tags "
             f"(seen: {', '.join(kinds[:8]) or 'O alone'})"
@@ -98,8 +108,9 @@ def marked(profile: Profile) -> Iterator[ShapeHypothesis]:
         kinds = _marked_kinds(column)
         share = sum(map(bool, kinds)) / len(kinds) if kinds else 0.0
         names = sorted({kind for each in kinds for kind in each})
-        if share < _LEAST_MARKED or set(names) <= _HTML:
+        if share < _LEAST_MARKED or set(names) <= _HTML or any(map(_is_address, names)):
             continue
+        few = profile.rows < LEAST_ROWS
         left = aside(profile, column.name)
         texts = len([each for each in text_columns(profile) if each is not column])
         yield ShapeHypothesis(
@@ -107,10 +118,17 @@ def marked(profile: Profile) -> Iterator[ShapeHypothesis]:
             mapper_id="marked_to_spans",
             task_profile="structured_extraction",
             field_map=with_split(profile, {"marked": column.name}),
-            confidence=round(0.92 - 0.15 * bool(texts) - 0.03 * bool(left), 2),
+            confidence=0.6 if few else round(0.92 - 0.15 * bool(texts) - 0.03 * bool(left), 2),
             rationale=f"{share:.0%} of the sample of {column.name!r} are marked: {', '.join(names[:8])}",
-            warnings=["another column holds a text as well"] * bool(texts) + left,
+            warnings=["another column holds a text as well"] * bool(texts)
+            + [f"only {profile.rows} rows to judge by"] * few
+            + left,
         )
+
+
+def _is_address(kind: str) -> bool:
+    """Whether a link leads somewhere, as in Markdown, where a mark names a type."""
+    return kind in ("http", "https", "mailto", "ftp") or bool(_FILE.search(kind))
 
 
 def _marked_kinds(column: Column) -> list[list[str]]:
@@ -136,6 +154,7 @@ def _fragment_kinds(example: Any) -> list[str]:
 
 
 def _words(value: Any) -> list[Any]:
+    value = plain(value)
     return value.split() if isinstance(value, str) else value if isinstance(value, list) else []
 
 
@@ -153,7 +172,7 @@ def _holds_tags(examples: list[Any]) -> bool:
 
 def _holds_plain_tags(column: Column) -> bool:
     """Lists of types without prefixes, most of them O."""
-    tags = _flat(column.examples) if column.share("list") > 0.9 else []
+    tags = [tag for tags in lists_of(column) for tag in tags]
     if not tags or not all(isinstance(tag, str) for tag in tags):
         return False
     kinds = set(tags)
@@ -161,7 +180,7 @@ def _holds_plain_tags(column: Column) -> bool:
 
 
 def _holds_integers(examples: list[Any]) -> bool:
-    tags = [tag for example in examples if isinstance(example, list) for tag in example]
+    tags = [tag for example in map(plain, examples) if isinstance(example, list) for tag in example]
     return bool(tags) and all(isinstance(tag, int) for tag in tags)
 
 
@@ -172,7 +191,7 @@ def _parallel(left: list[Any], right: list[Any]) -> bool:
 
 
 def _holds_spans(examples: list[Any]) -> bool:
-    items = [item for example in examples for item in _span_items(example)]
+    items = [item for example in map(plain, examples) for item in _span_items(example)]
     return bool(items) and sum(_is_span(item) for item in items) >= 0.9 * len(items)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from narrowcast.stages.import_.introspect.profile import Column, Profile
+from narrowcast.stages.import_.mapping.written import plain
 
 TEXT_NAMES = frozenset({
     "text", "texts", "sentence", "utterance", "message", "msg", "query", "review", "content", "body",
@@ -19,12 +23,20 @@ PLAIN_LABELS = frozenset({"label", "labels", "gold", "y", "label_text", "label_n
 _SPLIT_WORDS = frozenset({"train", "training", "dev", "val", "valid", "validation", "test", "oos"})
 
 
+# What a column says of a row's worth, not of its class.
+JUDGED = frozenset({
+    "weight", "score", "thumbs", "thumb", "thumbs_up", "rating", "ratings", "feedback", "vote", "votes",
+    "upvotes", "quality", "reward", "correct", "is_correct", "good", "is_good", "bad", "is_bad", "accepted",
+    "approved", "helpful", "is_helpful", "flagged", "kto_tag",
+})  # fmt: skip
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
+
 LEAST_ROWS = 20  # fewer rows are not enough to judge by
 
 
 def is_label_name(name: str) -> bool:
     """Whether a column is called as labels usually are."""
-    return name.rpartition(".")[2].lower() in LABEL_NAMES
+    return snake_case(name.rpartition(".")[2]) in LABEL_NAMES
 
 
 def clip(value: float) -> float:
@@ -33,8 +45,19 @@ def clip(value: float) -> float:
 
 
 def base_name(column: Column) -> str:
-    """The last part of a dotted path, in lower case."""
-    return column.name.rpartition(".")[2].lower()
+    """The last part of a dotted path, in lower case, its words joined by underscores."""
+    return snake_case(column.name.rpartition(".")[2])
+
+
+def snake_case(name: str) -> str:
+    """`systemPrompt`, `System Prompt` and `system-prompt` as `system_prompt`."""
+    return _WORD_ENDS.sub("_", name.strip()).lower()
+
+
+def lists_of(column: Column) -> list[list[Any]]:
+    """The examples of a column of lists, or of their text; none where it holds something else."""
+    lists = [each for each in map(plain, column.examples) if isinstance(each, list)]
+    return lists if len(lists) >= 0.9 * len(column.examples) else []
 
 
 def named(profile: Profile, *names: str) -> Column | None:
@@ -97,7 +120,7 @@ def by_name(profile: Profile, names: tuple[str, ...]) -> list[Column]:
     """Columns in the order of `names`, then all others."""
 
     def rank(column: Column) -> int:
-        name = column.name.rpartition(".")[2].lower()
+        name = base_name(column)
         return names.index(name) if name in names else len(names)
 
     return sorted((column for column in profile.columns.values() if column.filled), key=rank)

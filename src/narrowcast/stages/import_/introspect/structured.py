@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from narrowcast.stages.import_.introspect.signs import (
     text_score,
     unused,
 )
+from narrowcast.stages.import_.mapping.written import written
 
 _TARGET_NAMES = frozenset({
     "output", "target", "json", "extraction", "extracted", "entities", "slots", "fields", "label", "labels",
@@ -126,8 +126,5 @@ def _holds_objects(column: Column) -> bool:
         text = example.strip() if isinstance(example, str) else ""
         if not text.startswith("{"):
             return False
-        try:
-            count += isinstance(json.loads(text), dict)
-        except ValueError:
-            continue
+        count += isinstance(written(text), dict)
     return count >= 0.8 * len(column.examples)

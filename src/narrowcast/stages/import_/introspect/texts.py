@@ -7,12 +7,32 @@ from collections.abc import Iterator
 from narrowcast.stages.import_.introspect.dialogues import rate, system_role
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import aside, named, text_columns, with_split
+from narrowcast.stages.import_.introspect.signs import (
+    aside,
+    base_name,
+    lists_of,
+    named,
+    text_columns,
+    with_split,
+)
 from narrowcast.stages.import_.mapping.preference_pair import spoken_turns
 
 _MOST_COLUMNS_OF_A_PAIR = 5
 _PROMPTS = ("prompt", "instruction", "question", "messages", "conversation", "conversations", "query")
 _PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retrieved", "chunks", "context")
+
+_HISTORIES = ("history", "chat_history", "conversation_history", "dialogue_history")
+# Names of what is asked and of its answer, in languages that data often come in.
+_ANSWERS = (
+    ({"input", "user", "human", "query", "question", "request"},
+     {"output", "assistant", "bot", "response", "reply", "answer"}),
+    ({"frage", "anfrage", "eingabe"}, {"antwort", "ausgabe"}),
+    ({"question", "demande", "entrée"}, {"réponse", "reponse", "sortie"}),
+    ({"pregunta", "entrada", "pergunta"}, {"respuesta", "salida", "resposta", "saída"}),
+    ({"domanda"}, {"risposta"}),
+    ({"вопрос", "запрос"}, {"ответ"}),
+    ({"问题", "提问", "問題", "質問"}, {"回答", "答案", "答え"}),
+)  # fmt: skip
 
 
 def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
@@ -65,17 +85,19 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Alpaca's columns, prompt and completion, or two columns of text."""
     output = named(profile, "output", "response", "completion", "target")
     task = named(profile, "instruction", "prompt")
+    if task is None and named(profile, "input", "source") is None and output is not None:
+        task = named(profile, "question", "query")
     if task is not None and output is not None and output.share("string") > 0.9:
         field_map = {"instruction": task.name, "output": output.name}
         extra = named(profile, "input", "context")
         if extra is not None and extra.share("string") > 0.9:
             field_map["input"] = extra.name
         field_map |= system_role(profile)
-        history = named(profile, "history")
-        if history is not None and history.share("list") > 0.9:
+        history = named(profile, *_HISTORIES)
+        if history is not None and lists_of(history):
             field_map["history"] = history.name
         unrated = rate(profile, field_map)
-        confidence = 0.95 if task.name.lower() == "instruction" else 0.85
+        confidence = 0.95 if base_name(task) == "instruction" else 0.85
         yield ShapeHypothesis(
             shape="instructions with outputs",
             mapper_id="instruction_passthrough",
@@ -96,14 +118,24 @@ def instruction(profile: Profile) -> Iterator[ShapeHypothesis]:
 def _pair(profile: Profile, first: Column, second: Column) -> ShapeHypothesis:
     order = list(profile.columns)
     first, second = sorted((first, second), key=lambda column: order.index(column.name))
+    for asked, answered in ((first, second), (second, first)):
+        if any(base_name(asked) in names and base_name(answered) in others for names, others in _ANSWERS):
+            first, second, known = asked, answered, True
+            break
+    else:
+        known = False
     return ShapeHypothesis(
         shape="pairs of texts",
         mapper_id="instruction_passthrough",
         task_profile="instruction",
         field_map={"instruction": first.name, "output": second.name},
-        confidence=0.55,
-        rationale=f"{first.name!r} and {second.name!r} both hold text; the second may answer the first",
-        warnings=["the direction is a guess", *aside(profile, first.name, second.name)],
+        confidence=0.85 if known else 0.55,
+        rationale=(
+            f"{first.name!r} and {second.name!r} are named as what is asked and its answer"
+            if known
+            else f"{first.name!r} and {second.name!r} both hold text; the second may answer the first"
+        ),
+        warnings=["the direction is a guess"] * (not known) + aside(profile, first.name, second.name),
     )
 
 
@@ -143,6 +175,8 @@ def _spoken(column: Column) -> bool:
 def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
     """One column of text and nothing to learn from it."""
     leaves = profile.leaves()
+    documents = profile.columns.keys() >= {"text", "path", "format"}
+    leaves = [profile.columns["text"]] if documents else leaves
     if len(leaves) == 1 and leaves[0].share("string") > 0.9:
         yield ShapeHypothesis(
             shape="text alone",
@@ -150,7 +184,7 @@ def text_only(profile: Profile) -> Iterator[ShapeHypothesis]:
             task_profile="unlabelled",
             field_map={"text": leaves[0].name},
             confidence=0.7,
-            rationale=f"{leaves[0].name!r} is the only column",
+            rationale=("these are documents" if documents else f"{leaves[0].name!r} is the only column"),
             warnings=[
                 "there are no answers to learn: rows are imported to be labelled, not to be trained on"
             ],

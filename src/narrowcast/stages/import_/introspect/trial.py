@@ -13,10 +13,11 @@ from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.stages.import_.introspect.dialogues import MESSAGE_NAMES
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import THRESHOLD, ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import PLAIN_LABELS, base_name, unused
+from narrowcast.stages.import_.introspect.signs import JUDGED, PLAIN_LABELS, base_name, unused
 from narrowcast.stages.import_.introspect.structured import ANNOTATIONS
 from narrowcast.stages.import_.mapping import MAPPERS, mapped_columns
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided
+from narrowcast.stages.import_.mapping.spans import cuts_words
 
 # Above this share of rejected rows a mapping is not used unasked: in a sample, and over a whole source.
 MOST_REJECTED = 0.2
@@ -34,16 +35,13 @@ _NOT_UNDERSTOOD = frozenset({
     "unknown_split",
 })  # fmt: skip
 _MOST_NOT_UNDERSTOOD = 0.05
+_MOST_CUT = 0.3  # spans inside words, as of languages that join words
 
 _GENERATIVE = frozenset({"chat", "instruction", "tool_calling", "qa", "rag", "seq2seq"})
 _QUESTION = frozenset({
-    "system", "system_prompt", "system_message", "history", "context", "instruction", "prompt", "question",
-    "query", "input",
-})  # fmt: skip
-_JUDGED = frozenset({
-    "weight", "score", "thumbs", "thumb", "thumbs_up", "rating", "ratings", "feedback", "vote", "votes",
-    "upvotes", "quality", "reward", "correct", "is_correct", "good", "is_good", "bad", "is_bad", "accepted",
-    "approved", "helpful", "is_helpful", "flagged", "kto_tag",
+    "system", "system_prompt", "system_message", "system_instruction", "system_instructions", "history",
+    "chat_history", "conversation_history", "dialogue_history", "context", "instruction", "prompt",
+    "question", "query", "input",
 })  # fmt: skip
 
 
@@ -105,7 +103,7 @@ def tried(hypothesis: ShapeHypothesis, profile: Profile) -> ShapeHypothesis:
 def mapping_doubts(mapper_id: str, trial: Trial) -> list[Doubt]:
     """What the rows say against a mapping, whoever named it."""
     profile = MAPPERS.get(mapper_id).profile
-    return [*_rejections(trial), *_targets(trial, profile), *_echoes(trial, profile)]
+    return [*_rejections(trial), *_targets(trial, profile), *_echoes(trial, profile), *_cut_words(trial)]
 
 
 def rejection_text(rows: int, rejected: Mapping[str, int], details: Mapping[str, str] | None = None) -> str:
@@ -142,7 +140,8 @@ def _targets(trial: Trial, profile: str) -> list[Doubt]:
     targets = {_text(example.target) for _, example in trial.accepted}
     if len(targets) == 1 and len({_text(example.inputs) for _, example in trial.accepted}) > 1:
         only = next(iter(targets))
-        return [Doubt(f"every target is the same: {only[:60]}", minus=0.1)]
+        alone = "; one class teaches nothing" if profile == "classification" else ""
+        return [Doubt(f"every target is the same: {only[:60]}{alone}", minus=0.1)]
     return []
 
 
@@ -182,6 +181,24 @@ def _echoed(example: Example, profile: str) -> bool:
     return len(answer.split()) >= _LONG_ECHO and any(answer in text for text in texts)
 
 
+def _cut_words(trial: Trial) -> list[Doubt]:
+    """Spans that begin or end inside a word: offsets into another text, or ends that are last characters."""
+    judged = cut = mended = 0
+    for _, example in trial.accepted:
+        text, target = example.inputs.get("text"), example.target
+        spans = target.get("spans") if isinstance(target, dict) else None
+        if isinstance(text, str) and isinstance(spans, list):
+            seen = cuts_words(spans, text)
+            judged, cut, mended = judged + seen[0], cut + seen[1], mended + seen[2]
+    if cut <= _MOST_CUT * judged:
+        return []
+    inclusive = mended >= 0.9 * cut
+    why = (
+        "their ends seem to be last characters: --map ends=inclusive" if inclusive else "offsets may be wrong"
+    )
+    return [Doubt(f"{cut:,} of {judged:,} spans begin or end inside a word; {why}", _DOUBTFUL)]
+
+
 def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> list[Doubt]:
     """Columns that say what a row is worth, or what was asked, and are not used."""
     assert hypothesis.mapper_id is not None
@@ -201,7 +218,7 @@ def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> li
             doubts.append(Doubt(f"what is to be learned may also be {name}", _DOUBTFUL))
         elif word in MESSAGE_NAMES and column.share("list") > 0.5:
             doubts.append(Doubt(f"{name!r} may be a conversation, and is not used", _DOUBTFUL))
-        elif varied and (word in _JUDGED or (generative and flag)):
+        elif varied and (word in JUDGED or (generative and flag)):
             most, minus = (_DOUBTFUL, 0.0) if generative else (1.0, 0.05)
             doubts.append(Doubt(f"{name!r} may say which rows are good, and is not used", most, minus))
     return doubts

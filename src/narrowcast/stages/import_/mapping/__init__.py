@@ -17,6 +17,8 @@ MAPPERS: Registry[type[Mapper]] = Registry(
         for name in (
             "label_to_classification",
             "labels_to_multi_label",
+            "flags_to_multi_label",
+            "flags_to_classification",
             "kv_to_structured",
             "bio_to_spans",
             "marked_to_spans",

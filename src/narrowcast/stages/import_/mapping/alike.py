@@ -1,42 +1,69 @@
-"""Labels that look alike: they differ by case, composition, or characters that are not seen."""
+"""Labels that look alike: they differ by case, composition, punctuation, or characters that are not seen."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.mapping.base import Role
 
-ALIKE = Role(
+_MOST = 5
+ROLE = Role(
     "alike",
     "what becomes of labels that look alike: refuse, join (in lower case) or keep",
     required=False,
     literal=True,
     words=("refuse", "join", "keep"),
 )
-"""A field of every mapper of labels."""
 
-_MOST = 5
-
-
-def seen(label: str) -> str:
-    """The label as it looks: composed, with plain spaces, without characters that take no place."""
-    text = "".join(each for each in unicodedata.normalize("NFC", label) if unicodedata.category(each) != "Cf")
-    return " ".join(text.split())
+# Cyrillic and Greek letters that look like Latin ones.
+_LOOKS = str.maketrans("АВЕКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXaeopcyxijsABEZHIKMNOPTYXo")
+_LATIN = re.compile("[A-Za-z]")
+_SIGNS = str.maketrans(
+    {**dict.fromkeys("‐‑‒–—−", "-"), **dict.fromkeys("‘’‛ʼ`´", "'"), **dict.fromkeys("“”„", '"')}
+)
+_BETWEEN_WORDS = re.compile(r"(?<=\w)[-_](?=\w)")
+_WHOLE = re.compile(r"([-+]?\d+)\.0+")
 
 
 def joined(label: str) -> str:
-    """One form for all labels that look alike: as it looks, in lower case."""
-    return seen(label).lower()
+    """One form for all labels that look alike, in lower case.
+
+    It is composed; spaces, dashes, quotes and wide letters are the plain ones, and characters that take no
+    place are left out. So are a hyphen or underscore between words and a full stop at the end; `1.0` is `1`.
+    In a word with Latin letters, letters of other scripts that look like one are that.
+    """
+    text = "".join(
+        each for each in unicodedata.normalize("NFKC", label) if unicodedata.category(each) != "Cf"
+    )
+    text = " ".join(text.translate(_SIGNS).split())
+    whole = _WHOLE.fullmatch(text)
+    if whole:
+        return whole[1]
+    text = " ".join(_latin(word) for word in _BETWEEN_WORDS.sub(" ", text).split())
+    if text.endswith(".") and "." not in text[:-1]:
+        text = text[:-1]
+    return text.lower()
+
+
+def _latin(word: str) -> str:
+    return word.translate(_LOOKS) if _LATIN.search(word) else word
+
+
+def joined_types(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Spans with their types in the form that all that look alike have."""
+    return [{**span, "type": joined(span["type"])} for span in spans]
 
 
 def alike(labels: Iterable[str]) -> list[list[str]]:
     """Groups of labels that look alike, two and more in each, in their order."""
     groups: dict[str, list[str]] = defaultdict(list)
     for label in labels:
-        groups[seen(label).casefold()].append(label)
+        groups[joined(label)].append(label)
     return [group for group in groups.values() if len(group) > 1]
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
+from narrowcast.stages.import_.mapping import alike
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.spans import refuse_unknown_types, span_task
+from narrowcast.stages.import_.mapping.written import plain
 
 
 class BioToSpans:
@@ -26,12 +28,14 @@ class BioToSpans:
             required=False,
             literal=True,
         ),
+        alike.ROLE,
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
         self._tokens = getter(field_map["tokens"])
         self._tags = getter(field_map["tags"])
         self._names = field_map["names"].split("|") if "names" in field_map else None
+        self._join = field_map.get("alike") == "join"
         self._closed = closed
         self._types: set[str] = set()
 
@@ -45,11 +49,14 @@ class BioToSpans:
         if not text.strip():
             raise RejectRow("missing_tokens")
         spans = _spans(text, tokens, tags)
+        if self._join:
+            spans = alike.joined_types(spans)
         refuse_unknown_types(spans, self._closed)
         self._types.update(span["type"] for span in spans)
         return {"text": text}, {"spans": spans}
 
     def _named(self, tags: Any) -> Any:
+        tags = plain(tags)
         if self._names is None or not isinstance(tags, list):
             return tags
         return [_name(each, self._names) for each in tags]
@@ -60,6 +67,7 @@ class BioToSpans:
 
 
 def _words(value: Any, missing: str) -> list[str]:
+    value = plain(value)
     if isinstance(value, str):
         value = value.split()
     if not isinstance(value, list) or not value:

@@ -8,10 +8,12 @@ from typing import Any
 
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import UsageError
+from narrowcast.stages.import_.mapping import alike
 from narrowcast.stages.import_.mapping.base import Getter, Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.fields import FieldStatistics
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
 from narrowcast.stages.import_.mapping.spans import SpanReader, refuse_unknown_types, span_task
+from narrowcast.stages.import_.mapping.written import written
 
 
 class KvToStructured:
@@ -25,6 +27,14 @@ class KvToStructured:
         Role("target", "an object, or its JSON text", required=False),
         Role("fields", "columns that make up the object, separated by |", required=False),
         Role("spans", "a list of typed spans with character offsets", required=False),
+        Role(
+            "ends",
+            "whether the end of a span is the place behind it (exclusive) or its last character (inclusive)",
+            required=False,
+            literal=True,
+            words=("exclusive", "inclusive"),
+        ),
+        alike.ROLE,
         Role("context", "further input of the model, such as the requested slot", required=False),
     )
 
@@ -48,7 +58,8 @@ class KvToStructured:
         self._closed = closed
         self._types: set[str] = set()
         self._statistics = FieldStatistics()
-        self._reader = SpanReader()
+        self._join = field_map.get("alike") == "join"
+        self._reader = SpanReader(last=field_map.get("ends") == "inclusive")
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """`{"text": ..., "context"?: ...}` and the object (nulls kept), or `{"spans": [...]}`."""
@@ -59,6 +70,8 @@ class KvToStructured:
             inputs["context"] = _plain(context)
         if self._spans is not None:
             spans = self._reader.read(self._spans(data), text)
+            if self._join:
+                spans = alike.joined_types(spans)
             refuse_unknown_types(spans, self._closed)
             self._types.update(span["type"] for span in spans)
             return inputs, {"spans": spans}
@@ -80,10 +93,9 @@ class KvToStructured:
         if value is None or value == "":
             raise RejectRow("missing_target")
         if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError) as error:
-                raise RejectRow("invalid_target", f"not JSON: {error}") from error
+            value = written(value)
+            if isinstance(value, str):
+                raise RejectRow("invalid_target", f"not JSON: {value[:60]}")
         if not isinstance(value, dict):
             raise RejectRow("invalid_target", f"found {type(value).__name__}")
         return value

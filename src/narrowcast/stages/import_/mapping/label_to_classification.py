@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.alike import ALIKE, joined
+from narrowcast.stages.import_.mapping import alike
 from narrowcast.stages.import_.mapping.base import Role, getter, natural_order
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
 
@@ -20,7 +20,7 @@ class LabelToClassification:
     roles = (
         Role("text", "what is classified"),
         Role("label", "string, integer or boolean"),
-        ALIKE,
+        alike.ROLE,
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
@@ -34,7 +34,7 @@ class LabelToClassification:
         """`{"text": ...}` and the label."""
         text = require_text(self._text(data), "missing_text")
         label = label_name(self._label(data))
-        label = joined(label) if self._join else label
+        label = alike.joined(label) if self._join else label
         if self._allowed is not None and label not in self._allowed:
             raise RejectRow("label_not_allowed", label)
         self._seen.add(label)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.alike import ALIKE, joined
+from narrowcast.stages.import_.mapping import alike
 from narrowcast.stages.import_.mapping.base import Role, getter, natural_order
 from narrowcast.stages.import_.mapping.label_to_classification import label_name
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
+from narrowcast.stages.import_.mapping.written import written
 from narrowcast.tasks.multi_label import label_set, label_set_task
 
 
@@ -24,7 +24,7 @@ class LabelsToMultiLabel:
         Role("text", "what is classified"),
         Role("labels", "list of labels, its JSON text, or a text with a separator"),
         Role("separator", "text between labels in a text, such as ;", required=False, literal=True),
-        ALIKE,
+        alike.ROLE,
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
@@ -39,7 +39,7 @@ class LabelsToMultiLabel:
         """`{"text": ...}` and `{"labels": [...]}`, in the order of the alphabet."""
         text = require_text(self._text(data), "missing_text")
         named = {label_name(each) for each in self._listed(self._labels(data))}
-        labels = natural_order(list({joined(each) for each in named} if self._join else named))
+        labels = natural_order(list({alike.joined(each) for each in named} if self._join else named))
         unknown = next(
             (each for each in labels if self._allowed is not None and each not in self._allowed), None
         )
@@ -52,11 +52,10 @@ class LabelsToMultiLabel:
         if isinstance(value, str) and self._separator:
             return [each for each in value.split(self._separator) if each.strip()]
         if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                raise RejectRow("invalid_label", f"not a list: {value[:60]}; name a separator") from None
-        if value is None:
+            value = written(value)
+            if isinstance(value, str) and value.strip():
+                raise RejectRow("invalid_label", f"not a list: {value[:60]}; name a separator")
+        if value is None or value == "":
             raise RejectRow("missing_label")
         if not isinstance(value, list):
             raise RejectRow("invalid_label", f"found {type(value).__name__}, where a list is needed")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
+from narrowcast.stages.import_.mapping import alike
 from narrowcast.stages.import_.mapping.base import Role, getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.spans import refuse_unknown_types, span_task
@@ -39,12 +40,14 @@ class MarkedToSpans:
             "style", "how spans are marked; auto tells by the row", required=False, literal=True,
             words=("auto", *STYLES),
         ),
+        alike.ROLE,
     )  # fmt: skip
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:
         self._marked = getter(field_map["marked"])
         style = field_map.get("style", "auto")
         self._styles = STYLES if style == "auto" else {style: STYLES[style]}
+        self._join = field_map.get("alike") == "join"
         self._closed = closed
         self._types: set[str] = set()
 
@@ -60,6 +63,8 @@ class MarkedToSpans:
         text, spans = _joined(pieces)
         if not text.strip():
             raise RejectRow("missing_text")
+        if self._join:
+            spans = alike.joined_types(spans)
         refuse_unknown_types(spans, self._closed)
         self._types.update(span["type"] for span in spans)
         return {"text": text}, {"spans": spans}

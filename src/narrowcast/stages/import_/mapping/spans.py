@@ -10,24 +10,35 @@ from typing import Any
 from narrowcast.core.names import ScoringMode
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.written import plain
 
 _TYPE_KEYS = ("type", "label", "slot", "entity", "entity_group", "tag", "category")
 _START_KEYS = ("start", "startIndex", "start_offset", "start_char", "begin")
 _END_KEYS = ("end", "endIndex", "end_offset", "end_char", "stop")
 _UNPLACED = -1
+_UNITS = {
+    "characters": "",
+    "utf16": "emoji and the like count UTF-16 units",
+    "bytes": "characters beyond ASCII count bytes",
+}
+_SPACELESS = "\u0e00"  # from here on, scripts that write words without spaces, or with endings attached
 _NESTED_KEYS = ("valueSpan", "span", "offsets", "position")
 
 
 class SpanReader:
-    """Spans of one source; it learns from its rows whether offsets count characters or UTF-16 units.
+    """Spans of one source; it learns from its rows whether offsets count characters, UTF-16 units or bytes.
 
-    The two differ behind a character outside the Basic Multilingual Plane, such as most emoji. There the
-    reading is taken whose spans are the texts stated, or begin and end between words; where both do, the one
-    that the rows before needed.
+    Units differ from characters behind one outside the Basic Multilingual Plane, such as most emoji; bytes
+    behind any that is not ASCII. There the reading is taken whose spans are the texts stated, or begin and
+    end between words; where several do, the one that the rows before needed.
+
+    Args:
+        last: whether an end is the last character of its span, not the one behind it.
     """
 
-    def __init__(self) -> None:
-        self._rows = {"characters": 0, "utf16": 0}
+    def __init__(self, *, last: bool = False) -> None:
+        self._rows = dict.fromkeys(_UNITS, 0)
+        self._last = last
 
     def read(self, value: Any, text: str) -> list[dict[str, Any]]:
         """Spans in the order of the text.
@@ -41,7 +52,8 @@ class SpanReader:
         Raises:
             RejectRow: `invalid_span`, `span_out_of_bounds` or `span_text_mismatch`.
         """
-        if value is None:
+        value = plain(value)
+        if value is None or value == "":
             return []
         if isinstance(value, Mapping):
             value = _by_type(value)
@@ -49,7 +61,9 @@ class SpanReader:
             raise RejectRow("invalid_span", f"expected a list of spans, found {type(value).__name__}")
         stated = [_stated(each) for each in _annotated(value)]
         given = [each for each in stated if each.start != _UNPLACED]
-        if not text.isascii() and max(text) > "\uffff":
+        if self._last:
+            given = [replace(each, end=each.end + 1) for each in given]
+        if given and not text.isascii():
             given = self._settled(given, text)
         alone = [each for each in stated if each.start == _UNPLACED]
         spans = [_span(each, text) for each in _placed(given, alone, text)]
@@ -57,25 +71,34 @@ class SpanReader:
 
     def notes(self) -> list[str]:
         """That offsets were converted, in how many rows."""
-        rows = self._rows["utf16"]
-        if not rows:
-            return []
-        others = self._rows["characters"]
-        also = f"; {others:,} rows with such characters count in characters" if others else ""
-        return [f"offsets of {rows:,} rows with emoji and the like count UTF-16 units; converted{also}"]
+        notes = []
+        for name, called in _UNITS.items():
+            rows, others = self._rows[name], self._rows["characters"]
+            if rows and called:
+                also = f"; {others:,} rows with such characters count in characters" if others else ""
+                notes.append(f"offsets of {rows:,} rows with {called}; converted{also}")
+        return notes
 
     def _settled(self, spans: list[_Stated], text: str) -> list[_Stated]:
-        places = _characters_of_units(text)
-        converted = [
-            replace(each, start=places.get(each.start, -1), end=places.get(each.end, -1)) for each in spans
-        ]
-        if converted == spans:
+        readings = {"characters": spans}
+        for name in ("utf16", "bytes") if max(text) > "\uffff" else ("bytes",):
+            places = _characters_at(text, name)
+            converted = [
+                replace(each, start=places.get(each.start, -1), end=places.get(each.end, -1))
+                for each in spans
+            ]
+            if converted != spans:
+                readings[name] = converted
+        if len(readings) == 1:
             return spans
-        plain, utf16 = (sum(_is_doubtful(each, text) for each in reading) for reading in (spans, converted))
-        if plain == utf16:
-            return converted if self._rows["utf16"] > self._rows["characters"] else spans
-        self._rows["utf16" if utf16 < plain else "characters"] += 1
-        return converted if utf16 < plain else spans
+        doubts = {
+            name: sum(_is_doubtful(each, text) for each in each_read) for name, each_read in readings.items()
+        }
+        least = min(doubts.values())
+        fitting = [name for name in readings if doubts[name] == least]
+        if len(fitting) == 1:
+            self._rows[fitting[0]] += 1
+        return readings[max(fitting, key=lambda name: self._rows[name])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +193,13 @@ def _free_place(part: str, text: str, taken: list[tuple[int, int]]) -> int:
     return (whole or free)[0]
 
 
-def _characters_of_units(text: str) -> dict[int, int]:
-    """UTF-16 offset → number of the character that begins there, and the end of the text."""
-    places, unit = {}, 0
+def _characters_at(text: str, unit: str) -> dict[int, int]:
+    """Offset in UTF-16 units or bytes → number of the character that begins there, the end included."""
+    places, offset = {}, 0
     for number, character in enumerate(text):
-        places[unit] = number
-        unit += 2 if character > "\uffff" else 1
-    return {**places, unit: len(text)}
+        places[offset] = number
+        offset += 1 + (character > "\uffff") if unit == "utf16" else len(character.encode("utf-8", "replace"))
+    return {**places, offset: len(text)}
 
 
 def _is_doubtful(span: _Stated, text: str) -> bool:
@@ -193,11 +216,30 @@ def _is_inside_word(text: str, place: int) -> bool:
     return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
 
 
+def cuts_words(spans: Iterable[Mapping[str, Any]], text: str) -> tuple[int, int, int]:
+    """Spans whose ends can be judged, those that cut a word, and of these how many one more character mends.
+
+    Scripts that write words without spaces are not judged.
+    """
+    judged = cut = mended = 0
+    for span in spans:
+        start, end = span["start"], span["end"]
+        if max(text[max(0, start - 1) : end + 1], default="") >= _SPACELESS:
+            continue
+        judged += 1
+        if _is_inside_word(text, start) or _is_inside_word(text, end):
+            cut += 1
+            mended += not _is_inside_word(text, start) and not _is_inside_word(text, end + 1)
+    return judged, cut, mended
+
+
 def _span(stated: _Stated, text: str) -> dict[str, Any]:
     kind, start, end = stated.kind, stated.start, stated.end
     if not 0 <= start < end <= len(text):
         raise RejectRow("span_out_of_bounds", f"{kind} {start}–{end} of {len(text)} characters")
     part = text[start:end]
+    if stated.text not in (None, part) and stated.text == text[start : end + 1]:
+        part, end = text[start : end + 1], end + 1  # the end is the place of its last character
     if stated.text is not None and stated.text != part:
         raise RejectRow("span_text_mismatch", f"{stated.text[:40]!r} stated, {part[:40]!r} found")
     return {"type": kind, "text": part, "start": start, "end": end}

@@ -15,8 +15,8 @@ from narrowcast.stages.import_.mapping.turns import (
     read_turns,
     turn_list,
     with_system,
-    written_list,
 )
+from narrowcast.stages.import_.mapping.written import written
 
 # The answer of a task whose rows hold replies in words beside calls.
 _WITH_WORDS = {
@@ -119,7 +119,7 @@ def _in_rounds(expected: Any) -> bool:
 
 def _conversation(value: Any) -> tuple[Rounds, Any, str]:
     """Rounds of turns before the last of the assistant's, the calls of that one, and its words."""
-    if isinstance(value, str) and not isinstance(written_list(value), list):
+    if isinstance(value, str) and not isinstance(written(value), list):
         return [[{"role": "user", "content": value}]], None, ""
     if isinstance(value, list) and value and all(isinstance(each, list) for each in value):
         return [messages_of(read_turns(each)) for each in value], None, ""

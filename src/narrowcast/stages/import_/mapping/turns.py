@@ -8,7 +8,6 @@ parts (`tool_use`, `tool_result`) or between `<tool_call>` marks.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,10 +17,11 @@ from typing import Any
 
 from narrowcast.stages.import_.mapping.calls import read_calls
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.written import written
 
 # Where a turn keeps who spoke and what was said: OpenAI's, ShareGPT's and chat logs' names.
 ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
-CONTENT_KEYS = ("content", "value", "text", "utterance", "message")
+CONTENT_KEYS = ("content", "value", "text", "utterance", "message", "parts")
 WEIGHT_KEYS = ("weight", "train", "trainable", "loss", "learn")
 _WEIGHTS = frozenset(WEIGHT_KEYS)
 
@@ -58,6 +58,7 @@ ROLE_NAMES = {
 }
 _CALL_ROLES = frozenset({"function_call", "tool_call", "tool_calls"})
 _MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+_DECIMAL = re.compile(r"\d+(?:\.\d*)?")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning"})
 
@@ -112,26 +113,12 @@ def turn_list(value: Any) -> list[Any]:
         RejectRow: `invalid_messages_shape`.
     """
     if isinstance(value, str):
-        value = written_list(value)
+        value = written(value)
     if isinstance(value, Mapping):
         value = _rows_of_lists(value)
     if not isinstance(value, list):
         raise RejectRow("invalid_messages_shape", f"found {type(value).__name__}")
     return value
-
-
-def written_list(text: str) -> Any:
-    """What JSON text, or a list as Python prints it, stands for; the text itself where it is neither."""
-    if text.lstrip()[:1] not in ("[", "{"):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
 
 
 def _rows_of_lists(value: Mapping[str, Any]) -> Any:
@@ -201,7 +188,7 @@ def _own_calls(value: Mapping[str, Any]) -> list[Any]:
 def _listed(value: Any) -> list[Any]:
     """Calls as a list: of a list, of one call, or of the text of either."""
     if isinstance(value, str):
-        value = written_list(value)
+        value = written(value)
     if value is None or value == "":
         raise RejectRow("invalid_call", "a turn that calls names no function")
     return list(value) if isinstance(value, list) else [value]
@@ -250,10 +237,20 @@ def _result(content: Any) -> str:
 
 def _weight(value: Mapping[str, Any]) -> float | None:
     for key in () if _WEIGHTS.isdisjoint(value) else WEIGHT_KEYS:
-        weight = value.get(key)
+        weight = _number(value.get(key))
         if isinstance(weight, bool) or (key == "weight" and isinstance(weight, int | float) and weight >= 0):
             return weight if isinstance(weight, float) else int(weight)
     return None
+
+
+def _number(value: Any) -> Any:
+    """A number or boolean that is written as a text, as tables write them; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if text in ("true", "false"):
+        return text == "true"
+    return float(text) if _DECIMAL.fullmatch(text) else value
 
 
 def messages_of(turns: Sequence[Turn], *, weights: bool = False) -> list[dict[str, Any]]:
