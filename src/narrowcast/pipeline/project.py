@@ -19,17 +19,19 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError, WorkspaceError
 from narrowcast.factory.spec import SpecAnswers, write_spec
+from narrowcast.pipeline.changes import Changes, Prepare
 from narrowcast.pipeline.runner import Runner
 from narrowcast.reasons import StageName
 from narrowcast.store.advisory import database_lock
+from narrowcast.store.changes import Change
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore
 from narrowcast.store.files import write_text
 from narrowcast.store.leftovers import sweep
 from narrowcast.store.lock import project_lock
+from narrowcast.store.project_format import Change as FormatChange
 from narrowcast.store.project_format import (
-    Change,
     OldProject,
     pending_changes,
     require_current_format,
@@ -122,7 +124,11 @@ class Project:
             WorkspaceError: if its folder is gone.
         """
         with _opened_database(settings) as engine:
+            unsettled = Changes(settings, engine).settle()
             entry = _find(engine, ref or settings.project)
+            for change, error in unsettled:
+                if str(entry.path) in (change.source, change.target):
+                    raise error
             if not (entry.path / "narrowcast.yaml").is_file():
                 raise WorkspaceError(
                     f"the folder of the project {entry.slug} is gone, or has no narrowcast.yaml",
@@ -170,7 +176,11 @@ class Project:
         """The pipeline's runner on this project."""
         return Runner(self.paths, self.settings, self.trail, self.lock, work)
 
-    def pending_changes(self) -> Iterator[Change]:
+    def carry_out(self, change: Change, prepare: Prepare | None = None) -> Change:
+        """Rename, move or delete the project; the caller holds its lock."""
+        return Changes(self.settings, self._engine).carry_out(change, prepare)
+
+    def pending_changes(self) -> Iterator[FormatChange]:
         """What migrations to the current format have to do; each sees what the ones before have done."""
         return pending_changes(OldProject(self.paths, self._engine, self.id))
 
@@ -211,9 +221,23 @@ def slugify(name: str) -> str:
 
 def projects(settings: Settings) -> list[ProjectEntry]:
     """Every project of the workspace."""
+    with _index(settings) as engine:
+        return list_projects(engine)
+
+
+def carry_out(settings: Settings, change: Change, prepare: Prepare | None = None) -> Change:
+    """Change a project that cannot be opened: one that is to be restored, or whose folder is gone."""
+    with _index(settings) as engine:
+        return Changes(settings, engine).carry_out(change, prepare)
+
+
+@contextmanager
+def _index(settings: Settings) -> Iterator[Engine]:
+    """The index of the workspace, with changes that were killed settled."""
     engine = open_database(settings.database_url)
     try:
-        return list_projects(engine)
+        Changes(settings, engine).settle()
+        yield engine
     finally:
         engine.dispose()
 
