@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from narrowcast.audit.trail import Trail
+from narrowcast.core.concerns import WHOLE, Holds
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.markdown import escape
 from narrowcast.core.paths import ProjectPaths
@@ -29,7 +29,7 @@ from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore
 from narrowcast.store.files import write_text
 from narrowcast.store.leftovers import sweep
-from narrowcast.store.lock import project_lock
+from narrowcast.store.lock import ProjectLocks
 from narrowcast.store.project_format import Change as FormatChange
 from narrowcast.store.project_format import (
     OldProject,
@@ -61,7 +61,10 @@ class Project:
         events = EventStore(engine, entry.id, self.paths, witness)
         self.trail = Trail(events, entry.id, self.paths, settings.actor)
         self._engine = engine
-        self._lock_owner: int | None = None
+        # Processes of other machines are not seen here, so what they write is swept only by a command that
+        # has the whole project in the database, too.
+        shared = engine.dialect.name == "postgresql"
+        self._locks = ProjectLocks(self.paths.registry, None if shared else lambda: sweep(self.paths))
 
     @classmethod
     def create(
@@ -151,22 +154,23 @@ class Project:
         save_config(self.paths.config, config)
 
     @contextmanager
-    def lock(self, command: str) -> Iterator[None]:
-        """Hold the project alone for the length of the block.
+    def lock(self, command: str, wanted: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
+        """Hold the project, or the concerns of a command, for the length of the block.
+
+        What a caller of this thread holds already is not taken again: a pipeline holds its own for all of its
+        stages. With `work`, a block within another waits for what others hold; without it, it fails at once.
 
         Raises:
             ProjectBusyError: if another process, or another thread of this one, holds it.
         """
-        if self._lock_owner == threading.get_ident():
-            yield  # taken by a caller of this thread: a pipeline holds it for all of its stages
-            return
-        with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
-            self._lock_owner = threading.get_ident()
-            sweep(self.paths)
-            try:
-                yield
-            finally:
-                self._lock_owner = None
+        missing, nested = self._locks.missing(wanted), self._locks.holding
+        with (
+            self._locks.hold(command, wanted, work),
+            database_lock(self._engine, self.id, command, missing, work if nested else None),
+        ):
+            if missing.whole:
+                sweep(self.paths)
+            yield
 
     def use(self) -> None:
         """Make it the project that commands take where none is named."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from narrowcast.core.concerns import TRAINING
 from narrowcast.core.progress import CancelToken
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError
@@ -100,7 +101,7 @@ def search(project: Project, request: SearchRequest, work: Work | None = None) -
     deadline = Deadline(work.cancel, request.timeout)
     setup = RunSetup(Work(work.progress, deadline), request.dev_rows, request.force)
     folder = project.paths.searches / plan.study
-    with project.lock("search"):
+    with project.lock("search", TRAINING):
         study = Study(folder, plan.space, plan.seed, plan.start())
         before = len(study.results())
         _emit(plan, "training_search_started", f"{before:,} of {trials:,} trials were done before", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import PREPARATION
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
@@ -56,4 +57,5 @@ STAGE = StageDefinition(
     run=run,
     success_code="prepare_run",
     failure_code="prepare_failed",
+    holds=PREPARATION,
 )
