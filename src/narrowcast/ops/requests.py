@@ -168,6 +168,8 @@ class GcRequest(Request):
 class RunRequest(Request):
     """Take a project through the whole loop."""
 
+    rows: Annotated[int | None, Field(ge=1)] = None
+    """Quick run: train and measure on N rows each, drawn at random with the seed; results say so."""
     until: str | None = None
     """Stop after this stage (prepare, baseline, train, evaluate, export, verify)."""
     resume: Annotated[bool, CommandLine(hidden=True)] = True

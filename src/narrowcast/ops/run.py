@@ -47,7 +47,7 @@ def run(project: Project, request: RunRequest | None = None, work: Work | None =
     request = request or RunRequest()
     if request.dry_run:
         return RunResult(dry_run=True, plan=plan(project, request))
-    planned = planned_options(project, request.until)
+    planned = planned_options(project, request.until, request.rows)
     shipping = {name: planned.pop(name) for name in _SHIPPING if name in planned}
     runner = project.runner(work)
     with project.lock("run", holds(Concern.TRAINING)):
