@@ -141,15 +141,23 @@ def import_sources(project: Project, work: Work | None = None) -> list[Result]:
     with project.lock("run", ROWS):
         for record in withdrawn(project):
             remove_import(project, record.id)
-        options = source_options(project)
-        if not options and not imports(project):
-            raise DataError(
-                "the project has no rows",
-                where=project.slug,
-                next_command="narrowcast data import --locator csv:PATH --auto",
-            )
+        require_rows(project)
         runner = project.runner(work)
-        return [runner.run(STAGE, each) for each in options]
+        return [runner.run(STAGE, each) for each in source_options(project)]
+
+
+def require_rows(project: Project) -> None:
+    """Refuse a project that has no rows and no source of any.
+
+    Raises:
+        DataError: it has neither sources nor imports.
+    """
+    if not source_options(project) and not imports(project):
+        raise DataError(
+            "the project has no rows",
+            where=project.slug,
+            next_command="narrowcast data import --locator csv:PATH --auto",
+        )
 
 
 def source_options(project: Project) -> list[Options]:

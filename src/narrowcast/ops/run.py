@@ -8,7 +8,7 @@ from narrowcast.core.concerns import PREPARATION, Concern, holds
 from narrowcast.core.stage import StageOptions, StageResult
 from narrowcast.core.work import Work
 from narrowcast.ops.export import model_refused, must_force
-from narrowcast.ops.imports import import_sources
+from narrowcast.ops.imports import import_sources, require_rows
 from narrowcast.ops.plan import PlannedStep, plan, planned_options
 from narrowcast.ops.requests import RunRequest
 from narrowcast.ops.summary import Summary, summarise
@@ -46,7 +46,9 @@ def run(project: Project, request: RunRequest | None = None, work: Work | None =
     """
     request = request or RunRequest()
     if request.dry_run:
-        return RunResult(dry_run=True, plan=plan(project, request))
+        steps = plan(project, request)
+        require_rows(project)
+        return RunResult(dry_run=True, plan=steps)
     planned = planned_options(project, request.until, request.rows)
     shipping = {name: planned.pop(name) for name in _SHIPPING if name in planned}
     runner = project.runner(work)
