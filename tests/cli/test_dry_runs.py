@@ -1,6 +1,7 @@
 """A dry run exits as the run would, where that can be known without it; and options are suggested."""
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from narrowcast.cli.commands import COMMANDS
 from narrowcast.cli.root import load_command
 from narrowcast.pipeline.project import Project
+from narrowcast.store import folders
 from tests.support.cli import Cli, CliJson
 
 MAPPING = ["--mapper", "label_to_classification", "--map", "text=text,label=label"]
@@ -62,6 +64,24 @@ def test_a_dry_run_of_prepare_shows_the_splits_it_would_write(
     result = cli_json("prepare")
     assert planned["version"] == result["version"]
     assert planned["rows"] == {each["split"]: each["rows"] for each in result["splits"]}
+
+
+def test_a_disk_that_is_too_small_is_refused_before_the_work(
+    project: Project, cli: Cli, cli_json: CliJson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(0)
+    _imported(cli, tmp_path / "rows.csv", [" ".join(_word(draw) for _ in range(6)) for _ in range(60)])
+    with monkeypatch.context() as small:  # a disk of 100 bytes cannot be mounted by a test
+        small.setattr(folders.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))  # type: ignore[attr-defined]
+        for command in (
+            ["prepare", "--dry-run"],
+            ["prepare"],
+            ["project", "backup", str(tmp_path / "a.tar"), "--dry-run"],
+            ["project", "backup", str(tmp_path / "a.tar")],
+        ):
+            assert cli_json(*command, code=1)["error"]["reason_code"] == "system_disk_short"
+    assert not (tmp_path / "a.tar").exists()
+    cli("prepare")
 
 
 def _leaves(name: str) -> list[tuple[list[str], list[str]]]:

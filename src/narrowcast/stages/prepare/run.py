@@ -27,11 +27,13 @@ from narrowcast.stages.prepare.rows import (
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
 from narrowcast.store.datasets import dataset_version, save_version, write_rejections
+from narrowcast.store.folders import require_room
 from narrowcast.store.import_rows import accepted_rows
 from narrowcast.tasks import handler_for
 
 MINIMUM_ROWS = 10
 _ROUNDS = 4
+_COPIES = 2  # the splits, and the held-out ones once more as the current
 
 Placed = dict[Split, list[Group]]
 
@@ -75,6 +77,8 @@ class _Version:
 
 
 def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
+    size = sum((ctx.project.accepted / f"{each.id}.jsonl").stat().st_size for each in inputs.imports)
+    require_room(ctx.project.prepared, _COPIES * size, "the data-set version")
     ctx.progress.start("reading and checking rows")
     everything = list(accepted_rows(ctx.project, inputs.imports))
     kept, reviewed = apply_reviews(everything, inputs.reviews)
