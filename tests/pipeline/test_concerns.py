@@ -69,7 +69,7 @@ def rows(project: Project, cli: Cli, tmp_path: Path) -> Path:
 IMPORT = ["--mapper", "label_to_classification", "--map", "text=text,label=label"]
 
 
-def test_reading_reviewing_and_importing_go_on_while_a_model_is_trained(
+def test_reading_reviewing_and_importing_work_while_a_model_is_trained(
     project: Project, cli: Cli, rows: Path
 ) -> None:
     cli("data", "import", "-l", f"csv:{rows}", *IMPORT)
@@ -153,8 +153,8 @@ def test_work_that_holds_something_waits_for_the_rest(project: Project, settings
 def test_a_run_that_is_made_anew_is_not_measured_meanwhile(project: Project, settings: Settings) -> None:
     anew = TRAINING.also(Concern.MEASURE, Concern.EXPORT)
     with Project.open(settings, project.slug) as other, other.lock("train --force", anew):
-        for wanted in (MEASUREMENT, EXPORT):
-            with pytest.raises(ProjectBusyError), project.lock("eval", wanted):
+        for needed in (MEASUREMENT, EXPORT):
+            with pytest.raises(ProjectBusyError), project.lock("eval", needed):
                 pass
 
 

@@ -72,8 +72,8 @@ def _show_preview(preview: StagePreview) -> None:
     state = f"would run: {preview.reason}" if preview.runs else "is up to date"
     say(f"[bold]{preview.stage}[/] {state}; nothing was run")
     if preview.outcome is not None:
-        found = preview.outcome.model_dump(mode="json")
-        table(["of the result", ""], [(name, _plain(value)) for name, value in found.items() if value])
+        rows = preview.outcome.model_dump(mode="json")
+        table(["of the result", ""], [(name, _plain(value)) for name, value in rows.items() if value])
     table(["option", "value"], [(name, _short(value)) for name, value in preview.options.items()])
 
 

@@ -154,18 +154,18 @@ class Project:
         save_config(self.paths.config, config)
 
     @contextmanager
-    def lock(self, command: str, wanted: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
+    def lock(self, command: str, needed: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
         """Hold the project, or the concerns of a command, for the length of the block.
 
         What a caller of this thread holds already is not taken again: a pipeline holds its own for all of its
-        stages. With `work`, a block within another waits for what others hold; without it, it fails at once.
+        stages. With `work`, a block within another waits for what others hold; without it, it fails immediately.
 
         Raises:
             ProjectBusyError: if another process, or another thread of this one, holds it.
         """
-        missing, nested = self._locks.missing(wanted), self._locks.holding
+        missing, nested = self._locks.missing(needed), self._locks.holding
         with (
-            self._locks.hold(command, wanted, work),
+            self._locks.hold(command, needed, work),
             database_lock(self._engine, self.id, command, missing, work if nested else None),
         ):
             if missing.whole:

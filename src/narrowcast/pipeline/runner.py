@@ -24,9 +24,9 @@ class Lock(Protocol):
     """Holds concerns of a project for a block."""
 
     def __call__(
-        self, command: str, wanted: Holds = WHOLE, work: Work | None = None
+        self, command: str, needed: Holds = WHOLE, work: Work | None = None
     ) -> AbstractContextManager[None]:
-        """Args: command: that holds them; wanted: concerns; work: how to wait for them within a block."""
+        """Args: command: that holds them; needed: concerns; work: how to wait for them within a block."""
 
 
 class Runner:
@@ -147,10 +147,10 @@ class Runner:
         """The concerns of a stage. Nobody measures or exports a run that is made anew."""
         if not self._leads:
             return nullcontext()
-        wanted = definition.holds
+        needed = definition.holds
         if force and definition.keep_each:
-            wanted = wanted.also(Concern.MEASURE, Concern.EXPORT)
-        return self._lock(definition.words, wanted, self._work)
+            needed = needed.also(Concern.MEASURE, Concern.EXPORT)
+        return self._lock(definition.words, needed, self._work)
 
     def _end_interrupted(self, definition: StageDefinition[Any, Any, Any]) -> None:
         """Write the terminal events of runs whose process died: their concerns are free to be held."""

@@ -47,28 +47,28 @@ def lock_until_commit(session: Session, kind: Kind, project_id: int) -> None:
 
 @contextmanager
 def database_lock(
-    engine: Engine, project_id: int, command: str, wanted: Holds = WHOLE, waiting: Work | None = None
+    engine: Engine, project_id: int, command: str, needed: Holds = WHOLE, waiting: Work | None = None
 ) -> Iterator[None]:
-    """Hold what is wanted of a project among all machines that use the database.
+    """Hold what is needed of a project among all machines that use the database.
 
     Args:
         engine: of the index.
         project_id: the project's number.
         command: for the message that others get.
-        wanted: concerns, or the whole project.
-        waiting: how to be stopped while others are waited for; None fails at once.
+        needed: concerns, or the whole project.
+        waiting: how to be stopped while others are waited for; None fails immediately.
 
     Raises:
         ProjectBusyError: if another process holds it; says which, on which machine.
         CancelledError: on request, while it waits.
     """
-    if engine.dialect.name != "postgresql" or wanted == Holds():
+    if engine.dialect.name != "postgresql" or needed == Holds():
         yield
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         taken: list[tuple[str, dict[str, int]]] = []
         try:
-            for kind, alone in _kinds(wanted):
+            for kind, alone in _kinds(needed):
                 keys, suffix = {"kind": int(kind), "project": project_id}, "" if alone else "_shared"
                 _take(connection, keys, suffix, waiting)
                 taken.append((suffix, keys))
@@ -81,11 +81,11 @@ def database_lock(
                 _name(connection, "")
 
 
-def _kinds(wanted: Holds) -> Iterator[tuple[Kind, bool]]:
+def _kinds(needed: Holds) -> Iterator[tuple[Kind, bool]]:
     """The kinds of lock, and whether each is held alone; that of the project is always among them."""
-    yield Kind.PROJECT, wanted.whole
-    for concern in sorted(wanted.alone | wanted.shared):
-        yield Kind[concern.name], concern in wanted.alone
+    yield Kind.PROJECT, needed.whole
+    for concern in sorted(needed.alone | needed.shared):
+        yield Kind[concern.name], concern in needed.alone
 
 
 def _take(connection: Connection, keys: dict[str, int], suffix: str, waiting: Work | None) -> None:

@@ -55,29 +55,29 @@ class ProjectLocks:
         """Whether this thread holds anything."""
         return bool(self._held)
 
-    def missing(self, wanted: Holds) -> Holds:
+    def missing(self, needed: Holds) -> Holds:
         """What of it this thread does not hold yet."""
         held = self._held
         if held.get(_BASE):
             return Holds()
         return Holds(
-            frozenset(each for each in wanted.alone if not held.get(each)),
-            frozenset(each for each in wanted.shared if each not in held),
-            wanted.whole,
+            frozenset(each for each in needed.alone if not held.get(each)),
+            frozenset(each for each in needed.shared if each not in held),
+            needed.whole,
         )
 
     @contextmanager
-    def hold(self, command: str, wanted: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
-        """Hold what is wanted for the length of the block, beside what this thread holds already.
+    def hold(self, command: str, needed: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
+        """Hold what is needed for the length of the block, beside what this thread holds already.
 
-        A command that begins fails at once where another has what it needs. One that holds something already
+        A command that begins fails immediately where another has what it needs. One that holds something already
         waits for the rest: hours of work are not thrown away because somebody evaluates a model meanwhile.
 
         Raises:
             ProjectBusyError: if another process or thread has it; says which.
             CancelledError: on request, while it waits.
         """
-        new, nested = self.missing(wanted), bool(self._held)
+        new, nested = self.missing(needed), bool(self._held)
         with ExitStack() as stack:
             if not nested:
                 stack.enter_context(self._base(command, alone=new.whole))
