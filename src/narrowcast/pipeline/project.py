@@ -158,7 +158,7 @@ class Project:
         """Hold the project, or the concerns of a command, for the length of the block.
 
         What a caller of this thread holds already is not taken again: a pipeline holds its own for all of its
-        stages. With `work`, a block within another waits for what others hold; without it, it fails immediately.
+        stages. With `work`, a block within another waits for what others hold; without it, it fails.
 
         Raises:
             ProjectBusyError: if another process, or another thread of this one, holds it.

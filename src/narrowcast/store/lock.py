@@ -70,8 +70,8 @@ class ProjectLocks:
     def hold(self, command: str, needed: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
         """Hold what is needed for the length of the block, beside what this thread holds already.
 
-        A command that begins fails immediately where another has what it needs. One that holds something already
-        waits for the rest: hours of work are not thrown away because somebody evaluates a model meanwhile.
+        A command that begins fails where another has what it needs. One that holds something already waits
+        for the rest: hours of work are not thrown away because somebody evaluates a model meanwhile.
 
         Raises:
             ProjectBusyError: if another process or thread has it; says which.
