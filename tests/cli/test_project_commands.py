@@ -54,7 +54,7 @@ def _files(root: Path) -> dict[str, str]:
     return {
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and "lock" not in path.relative_to(root).parts[1:2]
+        if path.is_file() and not {"lock", "locks"} & set(path.relative_to(root).parts[1:2])
     }
 
 
