@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from narrowcast.cli.progress import RichProgress
+from narrowcast.jobs.progress import FileProgress
 
 
 def test_a_line_every_half_minute_with_share_and_time_left() -> None:
@@ -29,4 +32,17 @@ def test_a_line_every_half_minute_with_share_and_time_left() -> None:
         "training: 90 of 400 (22%), 5 min 10 s left, loss 0.02778",
         "answering",
         "answering: 7",
+    ]
+
+
+def test_the_log_of_a_job_has_the_lines_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = [0.0]
+    progress = FileProgress(tmp_path / "progress.json", clock=lambda: seconds[0])
+    progress.start("training", 100)
+    seconds[0] = 31.0
+    progress.advance(10, loss=0.5)
+    progress.finish()
+    assert capsys.readouterr().err.splitlines() == [
+        "training",
+        "training: 10 of 100 (10%), 4 min 39 s left, loss 0.5",
     ]

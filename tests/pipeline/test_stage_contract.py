@@ -22,7 +22,7 @@ from narrowcast.errors import CancelledError, StageError
 from narrowcast.pipeline.engines import LOCAL
 from narrowcast.pipeline.project import Project
 from narrowcast.pipeline.runner import Runner
-from narrowcast.store.stage_records import load_record, read_running
+from narrowcast.store.stage_records import load_record, running_stages
 from narrowcast.testing.teacher_server import TeacherServer
 from tests.support.kills import count_steps, killed_at
 from tests.support.stage_cases import (
@@ -175,7 +175,7 @@ def test_a_run_begins_and_ends_in_one_event_each(stand: Stand) -> None:
     assert ends(stage, events, code) == 1
     assert {event.parent for event in events} == {planned.inputs.parent}
     assert not watched.open
-    assert read_running(project.paths) is None
+    assert running_stages(project.paths) == []
     assert stage.result.model_validate_json(result.model_dump_json()) == stage.result.model_validate(
         result.model_dump(mode="json")
     )
@@ -240,7 +240,7 @@ def test_a_stopped_run_leaves_the_project_as_it_was(stand: Stand, stop_at: int) 
         assert stop_at
         assert not stand.case.polls or not watched.token.requested
     assert not watched.open
-    assert read_running(project.paths) is None
+    assert running_stages(project.paths) == []
     stand.run(project)
     assert project.trail.verify().intact
     project.close()
@@ -262,7 +262,7 @@ def test_a_foreign_exception_ends_the_run_once(stand: Stand) -> None:
     assert last.run
     assert ends(stage, events_of(project, last.run)) == 1
     assert not watched.open
-    assert read_running(project.paths) is None
+    assert running_stages(project.paths) == []
     stand.run(project)
     project.close()
 
@@ -287,7 +287,7 @@ def test_a_kill_at_any_step_leaves_a_project_that_continues(stand: Stand) -> Non
         killed_at(step, stand.root, once)
         project = stand.open()
         stand.run(project)
-        assert read_running(project.paths) is None, step
+        assert running_stages(project.paths) == [], step
         runs = {event.run for event in project.trail.events() if event.reason_code == "stage_started"}
         for run in runs - {None}:
             events = events_of(project, str(run))

@@ -15,15 +15,16 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from narrowcast.audit.event import RunEvent
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.errors import DataError, NarrowcastError
+from narrowcast.errors import DataError, NarrowcastError, WorkspaceError
 from narrowcast.faults import first_line, readable
 from narrowcast.reasons import REASONS, Severity, StageName
 from narrowcast.store.events import GENESIS, EventStore
+from narrowcast.store.witness import Acknowledged, Place
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -31,10 +32,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class TrailReport(BaseModel):
     """What `audit verify` found."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     events: int
     spooled: int
     intact: bool
     problems: list[str]
+    notes: list[str] = Field(default_factory=list)
+    """What is known and no problem: an older trail that was accepted, as of a restored backup."""
 
 
 class Trail:
@@ -144,6 +149,60 @@ class Trail:
         except (OSError, NarrowcastError):
             return []
 
+    def find(self, reason_code: str, **payload: Any) -> RunEvent | None:
+        """The first event in the file with this code and these values in its payload.
+
+        Raises:
+            DataError: at a line that is not JSON.
+        """
+        for row in self._store.read():
+            same = row["reason_code"] == reason_code
+            if same and all(row["payload"].get(name) == value for name, value in payload.items()):
+                return RunEvent.model_validate(row)
+        return None
+
+    def end(self) -> Place:
+        """Number and hash of the newest event in the file; number 0 where there is none.
+
+        Raises:
+            DataError: if its last line is damaged.
+        """
+        return self._store.end()
+
+    def accept(self, reason_code: str, message: str, change: str, payload: dict[str, Any]) -> RunEvent:
+        """Continue from a trail that ends before the remembered event, and say so for good.
+
+        The event is in the trail, and what it passes over stays in the workspace's memory, where every
+        later `verify` reports it. Where the trail holds the remembered event there is nothing to accept, and
+        only the event is written. Repeated after a kill, it completes what is missing.
+
+        Args:
+            reason_code: of the event.
+            message: of the event.
+            change: names what is done, so that it is not done twice.
+            payload: of the event.
+
+        Raises:
+            DataError: if trail or memory are damaged.
+            WorkspaceError: if the event cannot be written.
+        """
+        witness = self._store.witness
+        event = self.find(reason_code, change=change)
+        if event is None:
+            end, known = self.end(), witness.newest()
+            passed = known if known is not None and not self._store.holds(known) else None
+            report = {**payload, "change": change, "end": end, "passed_over": passed}
+            event = self.emit(StageName.SYSTEM, reason_code, message, payload=report)
+        if event is None:
+            raise WorkspaceError("the event could not be written", where=str(self._paths.events))
+        place = (event.seq, event.hash)
+        passed = event.payload["passed_over"]
+        if passed is not None and all(each.event != place for each in witness.acknowledged()):
+            witness.acknowledge(
+                Acknowledged(event=place, end=event.payload["end"], passed=passed, time=event.time)
+            )
+        return event
+
     def verify(self) -> TrailReport:
         """Recompute the chain from the file; compare its end with the head and the workspace's memory.
 
@@ -161,7 +220,27 @@ class Trail:
         spooled = self._store.spooled()
         if spooled:
             problems.append(f"{spooled} event(s) could not be written to the trail and are in the spool")
-        return TrailReport(events=count, spooled=spooled, intact=not problems, problems=problems)
+        notes, missing = self._acknowledged(hashes)
+        problems += missing
+        return TrailReport(events=count, spooled=spooled, intact=not problems, problems=problems, notes=notes)
+
+    def _acknowledged(self, hashes: dict[int, str]) -> tuple[list[str], list[str]]:
+        """What is known of accepted trails, and what of it the trail does not say."""
+        notes, missing = [], []
+        try:
+            accepted = self._store.witness.acknowledged()
+        except DataError:
+            return [], []  # reported with the remembered event
+        for each in accepted:
+            number = each.event[0]
+            if hashes.get(number) != each.event[1]:
+                missing.append(f"event {number}, by which an older trail was accepted, is not in the trail")
+            else:
+                notes.append(
+                    f"event {number} ({each.time[:10]}) accepted a trail that ended at event {each.end[0]}, "
+                    f"as of a restored backup; the workspace had seen it up to event {each.passed[0]}"
+                )
+        return notes, missing
 
     def _beyond_the_trail(self, hashes: dict[int, str]) -> Iterator[str]:
         """What the project's records and the workspace's memory say that the trail does not."""
@@ -178,7 +257,7 @@ class Trail:
             what = f"ends at event {last}" if known[0] > last else f"has another event {known[0]}"
             yield (
                 f"the workspace remembers event {known[0]}, and the trail {what}: it was shortened or "
-                f"replaced (if by a backup that you restored, remove {self._store.witness.path})"
+                "replaced (if by an older copy that you put there: narrowcast audit accept --reason TEXT)"
             )
 
 

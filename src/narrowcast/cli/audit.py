@@ -4,38 +4,29 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from difflib import get_close_matches
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from narrowcast.cli import state
-from narrowcast.cli.options import JsonOption, ProjectOption
+from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.errors import UsageError
-from narrowcast.reasons import REASONS, Severity, StageName
+from narrowcast.ops.requests import AcceptTrailRequest, EventsRequest
+from narrowcast.reasons import REASONS
+
+if TYPE_CHECKING:
+    from narrowcast.audit.trail import Trail
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verify the audit trail.")
 
 _COLOURS = {"info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
 
 
+@request_command
 def events(
+    request: EventsRequest,
     project: ProjectOption = None,
-    stage: Annotated[
-        StageName | None,
-        typer.Option(metavar="TEXT", help=f"Only events of this stage.  [one of {', '.join(StageName)}]"),
-    ] = None,
-    severity: Annotated[
-        Severity | None,
-        typer.Option(metavar="TEXT", help=f"Only events of this severity.  [one of {', '.join(Severity)}]"),
-    ] = None,
-    run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Only events of this run, such as exp-1a2b3c4d5e.")
-    ] = None,
-    parent: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Only events of runs that this run started.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="INTEGER", help="Show the newest N events.")] = 50,
     explain: Annotated[
         str | None, typer.Option(metavar="CODE", help="Explain this reason code instead.")
     ] = None,
@@ -47,8 +38,14 @@ def events(
     if explain is not None:
         _explain(explain, as_json)
         return
-    opened = state.open_project(project)
-    entries = opened.trail.events(run=run, parent=parent, stage=stage, severity=severity, limit=limit)
+    trail = _trail(project, workspace=request.workspace)
+    entries = trail.events(
+        run=request.run,
+        parent=request.parent,
+        stage=request.stage,
+        severity=request.severity,
+        limit=request.limit,
+    )
 
     def render() -> None:
         table(
@@ -90,19 +87,53 @@ def _group() -> None:
 
 
 @app.command()
-def verify(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+def verify(
+    project: ProjectOption = None,
+    workspace: Annotated[
+        bool, typer.Option("--workspace", help="Verify the trail of the workspace.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Verify the hash chain: detect changed and missing events."""
-    opened = state.open_project(project)
-    report = opened.trail.verify()
+    report = _trail(project, workspace=workspace).verify()
 
     def render() -> None:
         if report.intact:
             say(f"[green]intact[/]: {report.events} events, each follows from the one before")
+            for note in report.notes:
+                say(f"  [yellow]note[/] {note}")
             return
         say(f"[red]not intact[/]: {report.events} events in the trail, {report.spooled} in the spool")
         for problem in report.problems:
             say(f"  - {problem}")
+        for note in report.notes:
+            say(f"  [yellow]note[/] {note}")
 
     emit(report, as_json, render)
     if not report.intact:
         raise typer.Exit(3)
+
+
+@app.command()
+@request_command
+def accept(request: AcceptTrailRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Accept the trail of an older copy."""
+    from narrowcast.ops.trail import accept_trail
+
+    with state.open_project(project) as opened:
+        result = accept_trail(opened, request)
+
+    def render() -> None:
+        say(f"event {result.event} accepts the trail that ended at event {result.end}")
+        say(f"the workspace had seen it up to event {result.passed_over}")
+        next_step("narrowcast audit verify")
+
+    emit(result, as_json, render)
+
+
+def _trail(project: str | None, *, workspace: bool) -> Trail:
+    if not workspace:
+        return state.open_project(project).trail
+    from narrowcast.audit.workspace import workspace_trail
+
+    return workspace_trail(state.settings())

@@ -8,6 +8,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("narrowcast.cli.projects:init", "Start", "Create a project."),
     "run": ("narrowcast.cli.run:run", "Start", "Run the pipeline of a project."),
     "projects": ("narrowcast.cli.projects:projects", "Start", "List the projects."),
+    "project": (
+        "narrowcast.cli.project:app",
+        "Start",
+        "Rename, move, delete, back up and restore projects.",
+    ),
     "use": ("narrowcast.cli.projects:use", "Start", "Choose the current project."),
     "status": (
         "narrowcast.cli.projects:status",

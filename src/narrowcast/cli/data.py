@@ -110,6 +110,8 @@ def import_(request: ImportRequest, project: ProjectOption = None, as_json: Json
     else:
         preview = outcome
         emit(preview, as_json, lambda: show_dry_run(preview))
+        if preview.would_fail:
+            raise typer.Exit(1)  # as the import would end
 
 
 @app.command()

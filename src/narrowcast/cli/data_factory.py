@@ -29,6 +29,8 @@ def generate(request: GenerateRequest, project: ProjectOption = None, as_json: J
     if isinstance(result, GeneratePreview):
         preview = result
         emit(preview, as_json, lambda: show_preview(preview))
+        if not preview.writer:
+            raise typer.Exit(2)  # as the generation would end: no teacher is set
     else:
         generated = result
         emit(generated, as_json, lambda: show_generation(generated))

@@ -159,7 +159,10 @@ def show_dry_run(report: ImportPreview) -> None:
         )
     _show_task(report.task)
     say("[dim]dry run: nothing was written[/]")
-    next_step("the same command without --dry-run")
+    if report.would_fail:
+        say(f"[red]the import would fail:[/] {escape(report.would_fail)}")
+    else:
+        next_step("the same command without --dry-run")
 
 
 def show_import(outcome: ImportOutcome, project: Project) -> None:

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,9 +18,8 @@ from rich.progress import Progress as RichBar
 
 from narrowcast.cli.output import stderr
 from narrowcast.core.progress import CancelToken, Progress
+from narrowcast.core.progress_lines import PhaseLines, short_figure
 from narrowcast.core.work import Work
-
-_LINE_SECONDS = 30.0  # between lines of a phase, where no terminal shows a bar
 
 
 class RichProgress:
@@ -34,17 +32,16 @@ class RichProgress:
 
     def __init__(self, console: Console = stderr, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._clock = clock
+        self._lines = PhaseLines(clock)
         self._bar: RichBar | None = None
         self._task: TaskID | None = None
-        self._phase: _Phase | None = None
 
     def start(self, description: str, total: int | None = None) -> None:
         """Begin a phase; the one before stays on the screen as finished."""
         self.finish()
         if not self._console.is_terminal:
             self._console.print(description, markup=False)
-            self._phase = _Phase(description, total, begun=self._clock(), last=self._clock())
+            self._lines.start(description, total)
             return
         self._bar = RichBar(
             TextColumn("  {task.description}"),
@@ -60,14 +57,14 @@ class RichProgress:
 
     def advance(self, units: int = 1, **fields: str | float) -> None:
         """Units done, with figures beside the bar."""
-        if self._phase is not None:
-            self._phase.done += units
-            if self._clock() - self._phase.last >= _LINE_SECONDS:
-                self._tell(self._phase, fields)
+        if not self._console.is_terminal:
+            line = self._lines.advance(units, fields)
+            if line is not None:
+                self._console.print(line, markup=False, soft_wrap=True)
         if self._bar is None or self._task is None:
             return
         if fields:
-            figures = "  ".join(f"{name} {_short(value)}" for name, value in fields.items())
+            figures = "  ".join(f"{name} {short_figure(value)}" for name, value in fields.items())
             self._bar.update(self._task, advance=units, figures=figures)
         else:
             self._bar.update(self._task, advance=units)
@@ -78,43 +75,9 @@ class RichProgress:
 
     def finish(self) -> None:
         """Take the bar down."""
-        self._phase = None
         if self._bar is not None:
             self._bar.stop()
             self._bar = self._task = None
-
-    def _tell(self, phase: _Phase, fields: dict[str, str | float]) -> None:
-        """One line: the share that is done, the time that is left, the figures."""
-        phase.last = self._clock()
-        share = f"{phase.done:,}"
-        if phase.total:
-            left = (phase.last - phase.begun) * max(phase.total - phase.done, 0) / max(phase.done, 1)
-            share += f" of {phase.total:,} ({phase.done / phase.total:.0%}), {_duration(left)} left"
-        figures = "".join(f", {name} {_short(value)}" for name, value in fields.items())
-        self._console.print(f"{phase.description}: {share}{figures}", markup=False, soft_wrap=True)
-
-
-@dataclass(slots=True)
-class _Phase:
-    """A phase where no bar is shown."""
-
-    description: str
-    total: int | None
-    begun: float
-    last: float
-    done: int = 0
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _short(value: str | float) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def _display(as_json: bool) -> Progress:

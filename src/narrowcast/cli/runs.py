@@ -112,6 +112,8 @@ def _render(run: RunView) -> None:
     table(["", ""], _figures(run), title="results")
     environment = ", ".join(f"{name} {value}" for name, value in manifest.environment.items())
     say(f"environment: {environment}, narrowcast {manifest.code_version}")
+    if manifest.drawn:
+        say(f"[yellow]quick run:[/] trained on {manifest.drawn}")
     if run.overfitting:
         say(f"[yellow]over-fitted:[/] {run.overfitting}")
     for path in run.files:
@@ -178,7 +180,7 @@ def _cells(run: FinishedRun) -> list[str]:
         run.run_id,
         run.base.rstrip("/").rpartition("/")[2],
         run.method,
-        f"{run.rows:,}",
+        f"{run.rows:,}{' (quick run)' if run.drawn else ''}",
         f"{run.steps:,}",
         f"{run.final_train_loss:.4f}",
         "" if run.dev_loss is None else f"{run.dev_loss:.4f}",

@@ -71,6 +71,9 @@ def _show_preview(preview: StagePreview) -> None:
 
     state = f"would run: {preview.reason}" if preview.runs else "is up to date"
     say(f"[bold]{preview.stage}[/] {state}; nothing was run")
+    if preview.outcome is not None:
+        rows = preview.outcome.model_dump(mode="json")
+        table(["of the result", ""], [(name, _plain(value)) for name, value in rows.items() if value])
     table(["option", "value"], [(name, _short(value)) for name, value in preview.options.items()])
 
 
@@ -78,3 +81,9 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return "auto" if value is None else str(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    return _short(value)

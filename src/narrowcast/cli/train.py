@@ -56,6 +56,8 @@ def _render(result: TrainResult) -> None:
     from narrowcast.cli.output import next_step, say
 
     say(f"[bold]{result.run_id}[/]  {result.method} fine-tune of {result.base}")
+    if result.drawn:
+        say(f"  [yellow]quick run:[/] {result.drawn}")
     dev = "" if result.dev_loss is None else f", dev loss {result.dev_loss:.4f}"
     say(f"  training loss {result.final_train_loss:.4f}{dev}")
     say(f"  {result.seconds / 60:,.1f} minutes at {result.tokens_per_second:,.0f} tokens/s")

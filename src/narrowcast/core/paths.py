@@ -118,8 +118,8 @@ class ProjectPaths:
 
     @property
     def running(self) -> Path:
-        """The stage run under way."""
-        return self.registry / "running.json"
+        """The stage runs under way: `<stage>.json`."""
+        return self.registry / "running"
 
     @property
     def format(self) -> Path:

@@ -30,6 +30,7 @@ class RunManifest(BaseModel):
         selection: which evaluation's weights were kept (by, step, score), empty where the last step's.
         forecast: seconds and bytes that preflight expected, and the actual ones; empty where it made none.
         forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
+        drawn: of a quick run, which share of the train rows it saw, in words; empty where it saw all.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,6 +60,7 @@ class RunManifest(BaseModel):
     forecast: dict[str, float] = Field(default_factory=dict)
     forgetting: dict[str, float] = Field(default_factory=dict)
     selection: dict[str, Any] = Field(default_factory=dict)
+    drawn: str = ""
 
 
 class FinishedRun(BaseModel):
@@ -84,6 +86,8 @@ class FinishedRun(BaseModel):
     weights_sha256: str
     finished: str
     """UTC, ISO 8601."""
+    drawn: str = ""
+    """Of a quick run, which share of the train rows it saw; "" where it saw all."""
 
     @classmethod
     def of(cls, manifest: RunManifest) -> FinishedRun:
@@ -101,4 +105,5 @@ class FinishedRun(BaseModel):
             tokens_per_second=manifest.tokens_per_second,
             weights_sha256=manifest.weights_sha256,
             finished=manifest.finished,
+            drawn=manifest.drawn,
         )

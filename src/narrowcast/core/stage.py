@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from narrowcast.core.concerns import WHOLE, Holds
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
@@ -133,6 +134,7 @@ class StageDefinition(Generic[I, O, R]):
         always_runs: never taken from its record: it looks at what no input holds, such as the machine.
         version: raised when the stage's code changes what it would write.
         shared: several processes may run the stage together.
+        holds: the concerns of a project that it changes and reads; others may work on the rest meanwhile.
     """
 
     name: str
@@ -152,6 +154,7 @@ class StageDefinition(Generic[I, O, R]):
     always_runs: bool = False
     version: int = 1
     shared: bool = False
+    holds: Holds = WHOLE
 
     @property
     def words(self) -> str:

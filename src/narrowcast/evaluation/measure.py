@@ -19,7 +19,12 @@ from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
 from narrowcast.evaluation.result import Comparison, ModelResult, Speed
-from narrowcast.evaluation.rows import check_not_trained_on, count_access, held_out_rows
+from narrowcast.evaluation.rows import (
+    check_not_trained_on,
+    count_access,
+    held_out_rows,
+    of_quick_runs,
+)
 from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
@@ -79,6 +84,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
     fingerprints = {**inputs.models, **inputs.against}
     split = Split(options.split)
     warnings = check_not_trained_on(ctx.project, manifest, split, examples, list(fingerprints))
+    warnings += of_quick_runs(ctx.project, list(fingerprints))
     looks = count_access(ctx, manifest, split, list(fingerprints))
     requests = [
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)

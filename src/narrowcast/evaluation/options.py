@@ -43,7 +43,7 @@ class MeasureOptions(StageOptions):
 
     split: Literal["dev", "test", "golden"] = "test"
     """Held-out split to measure on; each access to test or golden rows is counted."""
-    limit: int | None = Field(None, ge=1)
+    limit: Annotated[int | None, CommandLine("--rows", "--limit")] = Field(None, ge=1)
     """Measure on N rows drawn with the seed; by default on all."""
     seed: int = 0
     """Seed of the drawn rows, the shots and the bootstrap."""

@@ -96,6 +96,17 @@ def check_not_trained_on(
     return warnings
 
 
+def of_quick_runs(project: ProjectPaths, references: Sequence[ModelRef]) -> list[str]:
+    """Warnings about models that were trained on a part of their rows."""
+    warnings = []
+    for reference in references:
+        run = trained_run(reference, project)
+        path = project.adapters / run / "run.json" if run else None
+        if path is not None and path.is_file() and (drawn := read_json(path).get("drawn")):
+            warnings.append(f"{reference} is of a quick run: it was trained on {drawn}")
+    return warnings
+
+
 def _trained_on(project: ProjectPaths, reference: ModelRef) -> str | None:
     """Data-set version of the training run behind a model; None where there is none, or it is unknown."""
     run = trained_run(reference, project)

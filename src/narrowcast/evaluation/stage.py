@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from narrowcast.core.concerns import MEASUREMENT
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.options import MeasureOptions
@@ -46,4 +47,5 @@ def measuring_stage(
         success_code=success_code,
         failure_code=failure_code,
         command=command,
+        holds=MEASUREMENT,
     )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from narrowcast.core.concerns import TRAINING
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
@@ -110,6 +111,7 @@ STAGE = StageDefinition(
     failure_code="training_runtime_error",
     cancelled_code="training_cancelled",
     subject=lambda _, options: options.run,
+    holds=TRAINING,
 )
 
 

@@ -6,6 +6,7 @@ from statistics import mean, stdev
 
 from pydantic import BaseModel, ConfigDict
 
+from narrowcast.core.concerns import TRAINING
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, UsageError
 from narrowcast.experiments.autopilot import with_choice
@@ -69,7 +70,7 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     first = stage_options(project, STAGE, given).seed
     setup = RunSetup(work, request.dev_rows, request.force)
     runs: list[MeasuredRun] = []
-    with project.lock("train"):
+    with project.lock("train", TRAINING):
         for seed in range(first, first + seeds):
             work.progress.note(f"seed {seed} ({len(runs) + 1} of {seeds})")
             try:

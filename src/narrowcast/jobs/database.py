@@ -29,6 +29,12 @@ def queue_url(settings: Settings) -> str:
     return index.set(drivername=index.get_backend_name()).render_as_string(hide_password=False)
 
 
+def queue_exists(settings: Settings) -> bool:
+    """Whether there may be jobs; in Postgres only the queue itself can tell."""
+    url = queue_url(settings)
+    return not url.startswith("sqlite") or (settings.home / "jobs.db").exists()
+
+
 @contextmanager
 def queue_client(settings: Settings) -> Iterator[DBOSClient]:
     """A connection that enqueues and steers; it runs nothing itself.

@@ -1,11 +1,13 @@
-"""The progress of a command that runs as a job: a file to poll, and lines in the log."""
+"""The progress of a command that runs as a job: a file to poll, and a line in the log every 30 s."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from narrowcast.core.progress_lines import PhaseLines
 from narrowcast.jobs.record import JobProgress
 from narrowcast.store.files import write_json
 
@@ -18,21 +20,26 @@ _SECONDS = 1.0  # between two writes
 class FileProgress:
     """Writes `progress.json`, once a second at most."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
         self._progress = JobProgress()
         self._written = 0.0
+        self._lines = PhaseLines(clock)
 
     def start(self, description: str, total: int | None = None) -> None:
         """Begin a phase."""
         self._progress = JobProgress(phase=description, total=total)
         self._line(description)
+        self._lines.start(description, total)
         self._write()
 
     def advance(self, units: int = 1, **fields: str | float) -> None:
         """Units done."""
         self._progress.done += units
         self._progress.figures.update(fields)
+        line = self._lines.advance(units, fields)
+        if line is not None:
+            self._line(line)
         if time.monotonic() - self._written > _SECONDS:
             self._write()
 

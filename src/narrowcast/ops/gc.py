@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from narrowcast.core.concerns import Concern, holds
 from narrowcast.ops.requests import GcRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
@@ -48,7 +49,7 @@ def gc(project: Project, request: GcRequest) -> GcResult:
     """
     if request.dry_run:
         return _result(request, list(_holdings(project, request)))
-    with project.lock("gc"):
+    with project.lock("gc", holds(Concern.TRAINING, Concern.MEASURE, Concern.EXPORT)):
         holdings = list(_holdings(project, request))
         removable = [each for each in holdings if each.removable]
         for each in removable:

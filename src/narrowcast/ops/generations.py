@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.core.generation import GenerationRecord
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
@@ -104,7 +105,7 @@ def undo_balance(project: Project) -> BalanceResult:
     Raises:
         DataError: if nothing is balanced.
     """
-    with project.lock("data balance"):
+    with project.lock("data balance", ROWS):
         left_out = read_left_out(project.paths)
         if left_out is None:
             raise DataError(

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.core.config import SourceSpec
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.task import TaskSpec
@@ -105,7 +106,7 @@ def remove_import(project: Project, import_id: str) -> ImportRecord:
     Raises:
         DataError: if there is no such import.
     """
-    with project.lock("data remove"):
+    with project.lock("data remove", ROWS):
         record = find_import(project, import_id)
         left = [each for each in read_records(project.paths) if each.id != import_id]
         config = project.config
@@ -137,18 +138,26 @@ def import_sources(project: Project, work: Work | None = None) -> list[Result]:
     Raises:
         DataError: if the project has neither sources nor imports.
     """
-    with project.lock("run"):
+    with project.lock("run", ROWS):
         for record in withdrawn(project):
             remove_import(project, record.id)
-        options = source_options(project)
-        if not options and not imports(project):
-            raise DataError(
-                "the project has no rows",
-                where=project.slug,
-                next_command="narrowcast data import --locator csv:PATH --auto",
-            )
+        require_rows(project)
         runner = project.runner(work)
-        return [runner.run(STAGE, each) for each in options]
+        return [runner.run(STAGE, each) for each in source_options(project)]
+
+
+def require_rows(project: Project) -> None:
+    """Refuse a project that has no rows and no source of any.
+
+    Raises:
+        DataError: it has neither sources nor imports.
+    """
+    if not source_options(project) and not imports(project):
+        raise DataError(
+            "the project has no rows",
+            where=project.slug,
+            next_command="narrowcast data import --locator csv:PATH --auto",
+        )
 
 
 def source_options(project: Project) -> list[Options]:

@@ -31,7 +31,8 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
     Raises:
         UsageError: for wrong options of any stage.
     """
-    stages = planned_options(project, (request or RunRequest()).until)
+    request = request or RunRequest()
+    stages = planned_options(project, request.until, request.rows)
     steps = [
         PlannedStep(stage=f"remove {each.id}", runs=True, reason=f"{each.locator} left narrowcast.yaml")
         for each in withdrawn(project)
@@ -48,8 +49,13 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
     return steps
 
 
-def planned_options(project: Project, until: str | None = None) -> dict[str, StageOptions]:
-    """The options of every stage up to `until`, validated together.
+_QUICK = {"train": "rows", "baseline": "limit", "evaluate": "limit", "verify": "limit"}
+
+
+def planned_options(
+    project: Project, until: str | None = None, rows: int | None = None
+) -> dict[str, StageOptions]:
+    """The options of every stage up to `until`, validated together; of a quick run with its number of rows.
 
     Raises:
         UsageError: with the mistakes of all stages.
@@ -58,7 +64,8 @@ def planned_options(project: Project, until: str | None = None) -> dict[str, Sta
     mistakes = []
     for name in _stage_names(until):
         try:
-            options[name] = stage_options(project, stage(name))
+            quick = {_QUICK[name]: rows} if rows and name in _QUICK else {}
+            options[name] = stage_options(project, stage(name), quick)
         except UsageError as error:
             mistakes.append(str(error))
     if mistakes:

@@ -13,6 +13,7 @@ from pydantic import Field
 from narrowcast.core.config import SourceSpec
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
+from narrowcast.reasons import Severity, StageName
 
 _MEASURE = "narrowcast.evaluation.options"
 
@@ -167,6 +168,8 @@ class GcRequest(Request):
 class RunRequest(Request):
     """Take a project through the whole loop."""
 
+    rows: Annotated[int | None, Field(ge=1)] = None
+    """Quick run: train and measure on N rows each, drawn at random with the seed; results say so."""
     until: str | None = None
     """Stop after this stage (prepare, baseline, train, evaluate, export, verify)."""
     resume: Annotated[bool, CommandLine(hidden=True)] = True
@@ -218,3 +221,74 @@ class DoctorRequest(Request):
         default_factory=list
     )
     """Check only the packages of this extra, such as train or gguf; by default those of every extra."""
+
+
+class RenameRequest(Request):
+    """Give a project another name."""
+
+    name: Annotated[str, CommandLine(positional=True)]
+    """New name of the project."""
+    dry_run: bool = False
+    """Show what would change; change nothing."""
+
+
+class MoveRequest(Request):
+    """Move a project to another folder, on another file system as well."""
+
+    folder: Annotated[Path, CommandLine(positional=True)]
+    """New folder of the project; must not exist."""
+    dry_run: bool = False
+    """Show what would be moved; move nothing."""
+
+
+class DeleteRequest(Request):
+    """Delete a project with everything that narrowcast put into its folder."""
+
+    dry_run: bool = False
+    """Show what would be freed; delete nothing."""
+
+
+class BackupRequest(Request):
+    """Write a project into one archive, with a hash of each file."""
+
+    file: Annotated[Path, CommandLine(positional=True)]
+    """Archive to be written (.tar); must not exist."""
+    dry_run: bool = False
+    """Show what the archive would hold; write nothing."""
+
+
+class RestoreRequest(Request):
+    """Restore a project from a backup, under a free name and into a free folder."""
+
+    file: Annotated[Path, CommandLine(positional=True)]
+    """Archive that `narrowcast project backup` wrote."""
+    name: str | None = None
+    """Name of the restored project; by default that of the backup."""
+    path: Path | None = None
+    """Folder of the restored project; by default one in the workspace."""
+    dry_run: bool = False
+    """Check the whole archive; restore nothing."""
+
+
+class EventsRequest(Request):
+    """Show the events of a project, oldest first."""
+
+    stage: StageName | None = None
+    """Only events of this stage."""
+    severity: Severity | None = None
+    """Only events of this severity."""
+    run: Annotated[str | None, CommandLine(metavar="RUN")] = None
+    """Only events of this run, such as exp-1a2b3c4d5e."""
+    parent: Annotated[str | None, CommandLine(metavar="RUN")] = None
+    """Only events of runs that this run started."""
+    limit: int = Field(50, ge=1)
+    """Show the newest N events."""
+    workspace: bool = False
+    """Show the trail of the workspace, which keeps deletions and restorations of projects."""
+
+
+class AcceptTrailRequest(Request):
+    """Accept a trail that ends before the event which the workspace remembers."""
+
+    reason: str = Field(min_length=1)
+    """Why the older trail is right, for example: restored by hand from the copy of Monday."""

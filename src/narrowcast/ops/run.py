@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from narrowcast.core.stage import StageResult
+from narrowcast.core.concerns import PREPARATION, Concern, holds
+from narrowcast.core.stage import StageOptions, StageResult
 from narrowcast.core.work import Work
 from narrowcast.ops.export import model_refused, must_force
-from narrowcast.ops.imports import import_sources
+from narrowcast.ops.imports import import_sources, require_rows
 from narrowcast.ops.plan import PlannedStep, plan, planned_options
 from narrowcast.ops.requests import RunRequest
 from narrowcast.ops.summary import Summary, summarise
 from narrowcast.pipeline.project import Project
+from narrowcast.pipeline.runner import Runner
 from narrowcast.stages import stage
 
 
@@ -31,6 +33,7 @@ class RunResult(BaseModel):
     """The model failed a gate or lost to a baseline, so it was not exported."""
 
 
+_PREPARING = ("prepare",)
 _SHIPPING = ("export", "verify")
 
 
@@ -43,17 +46,28 @@ def run(project: Project, request: RunRequest | None = None, work: Work | None =
     """
     request = request or RunRequest()
     if request.dry_run:
-        return RunResult(dry_run=True, plan=plan(project, request))
-    planned = planned_options(project, request.until)
+        steps = plan(project, request)
+        require_rows(project)
+        return RunResult(dry_run=True, plan=steps)
+    planned = planned_options(project, request.until, request.rows)
     shipping = {name: planned.pop(name) for name in _SHIPPING if name in planned}
-    with project.lock("run"):
-        import_sources(project, work)
-        runner = project.runner(work)
-        results = runner.run_all(
-            [(stage(name), options) for name, options in planned.items()], resume=request.resume
-        )
-        refused = not request.force and model_refused(project)
-        for name, options in ({} if refused else shipping).items():
-            force = name == "export" and must_force(project)
-            results[name] = runner.run(stage(name), options, force=force)
+    runner = project.runner(work)
+    with project.lock("run", holds(Concern.TRAINING)):
+        with project.lock("run", PREPARATION):
+            import_sources(project, work)
+            prepared = _run_some(runner, planned, _PREPARING, request)
+        with project.lock("run", holds(reads=(Concern.VERSION,)), work):
+            results = prepared | _run_some(runner, planned, tuple(planned), request)
+            refused = not request.force and model_refused(project)
+            for name, options in ({} if refused else shipping).items():
+                force = name == "export" and must_force(project)
+                results[name] = runner.run(stage(name), options, force=force)
     return RunResult(stages=results, summary=summarise(project), refused=refused and bool(shipping))
+
+
+def _run_some(
+    runner: Runner, planned: dict[str, StageOptions], names: tuple[str, ...], request: RunRequest
+) -> dict[str, StageResult]:
+    """Run those of the planned stages that are named, which are taken out of the plan."""
+    chosen = [(stage(name), planned.pop(name)) for name in list(planned) if name in names]
+    return runner.run_all(chosen, resume=request.resume)

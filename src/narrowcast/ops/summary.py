@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion, Standing
+from narrowcast.evaluation.rows import of_quick_runs
 from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
@@ -54,6 +55,7 @@ class Summary(BaseModel):
         split, n: the rows all models were measured on.
         groups: groups of rows that are alike; None where they were not counted.
         looks: how often these rows were looked at.
+        quick: what of it comes from a part of the rows; empty where all were used.
         left_out: models that were measured on other rows, and so have no place in the table.
         standing: of the tuned model; None where it was not compared.
         conclusion: what the numbers say, in one sentence.
@@ -69,6 +71,7 @@ class Summary(BaseModel):
     looks: int
     primary: str
     rows: list[SummaryRow]
+    quick: list[str] = Field(default_factory=list)
     left_out: list[ModelRef] = Field(default_factory=list)
     differences: list[SummaryDifference]
     ledger_balanced: bool
@@ -101,7 +104,12 @@ def summarise(project: Project) -> Summary:
             for each in evaluated.comparisons
             if each.model == tuned.model
         ]
+    fine_tuned = [each for each in rows if each.name in ("run", "gguf")]
     return Summary(
+        quick=[
+            *([f"measured on {anchor.rows_drawn}"] if anchor and anchor.rows_drawn else []),
+            *of_quick_runs(project.paths, fine_tuned),
+        ],
         project=project.slug,
         profile=project.config.task.profile if project.config.task else "",
         dataset_version=anchor.dataset_version if anchor else _prepared(project),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializeAsAny
 
 from narrowcast.core.request import StageRequest
 from narrowcast.core.stage import NAMES_CODE, I, O, R, StageDefinition
@@ -24,6 +24,8 @@ class StagePreview(BaseModel):
     """Whether a run would do anything."""
     reason: str
     options: dict[str, Any]
+    outcome: SerializeAsAny[BaseModel] | None = None
+    """What the stage itself found, where it can look without writing."""
 
 
 def stage_options(
@@ -80,14 +82,16 @@ def run_options(project: Project, definition: StageDefinition[I, O, R], request:
 def preview_stage(
     project: Project, definition: StageDefinition[I, O, R], request: StageRequest, work: Work | None = None
 ) -> StagePreview:
-    """What a run would do, without doing it."""
+    """What a run would do, without doing it; raises what the run would, as far as can be known before."""
     options = stage_options(project, definition, request.options)
     planned = project.runner(work).plan(definition, options)
     reason = planned.stale_because or ("forced" if request.force else "")
+    outcome = project.runner(work).preview(definition, options, force=request.force) if reason else None
     return StagePreview(
         stage=definition.name,
         run_id=planned.run_id,
         runs=bool(reason),
         reason=reason or "up to date",
         options=options.model_dump(mode="json"),
+        outcome=outcome,
     )

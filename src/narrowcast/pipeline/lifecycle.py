@@ -20,8 +20,8 @@ from narrowcast.store.stage_records import (
     RunningStage,
     clear_running,
     load_record,
-    read_running,
     records,
+    running_stages,
     write_running,
 )
 
@@ -57,6 +57,7 @@ class Lifecycle:
                 parent=parent,
                 started=time,
                 after=self._trail.newest(),
+                concerns=None if self.definition.holds.whole else sorted(self.definition.holds.alone),
             )
             write_running(self._project, self._marker)
         self.emitter(run, parent)("stage_started", f"{self.definition.words} started: {why}")
@@ -85,11 +86,11 @@ class Lifecycle:
         )
         self._clear()
 
-    def end_interrupted(self) -> None:
-        """Write the terminal event of a run whose process died; the caller holds the project's lock."""
-        marker = read_running(self._project) if self._leads else None
-        if marker is None:
-            return
+    def end_interrupted(self, marker: RunningStage) -> None:
+        """Write the terminal event of a run whose process died; the caller holds its concerns."""
+        if all(each != marker for each in running_stages(self._project)):
+            return  # its process lived, and has ended it meanwhile
+        self._marker = marker
         if not self._is_open(marker):
             self._clear()
             return
@@ -99,7 +100,6 @@ class Lifecycle:
         else:
             code, message = "stage_interrupted", f"{marker.stage} was interrupted: its process ended"
         payload = {"stage": marker.stage, "started": marker.started}
-        self._marker = marker
         self._mark_ending()
         self._emit(marker.event_stage, code, message, payload, marker.run_id, marker.parent)
         self._clear()
@@ -130,8 +130,9 @@ class Lifecycle:
             self._trail.emit(stage, code, message, payload=payload, run=run, parent=parent)
 
     def _clear(self) -> None:
-        if self._leads:
-            clear_running(self._project)
+        if self._leads and self._marker is not None:
+            clear_running(self._project, self._marker.stage)
+            self._marker = None
 
 
 def error_for_callers(

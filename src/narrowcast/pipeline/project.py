@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from narrowcast.audit.trail import Trail
+from narrowcast.core.concerns import WHOLE, Holds
 from narrowcast.core.config import ProjectConfig
 from narrowcast.core.markdown import escape
 from narrowcast.core.paths import ProjectPaths
@@ -19,17 +19,19 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError, WorkspaceError
 from narrowcast.factory.spec import SpecAnswers, write_spec
+from narrowcast.pipeline.changes import Changes, Prepare
 from narrowcast.pipeline.runner import Runner
 from narrowcast.reasons import StageName
 from narrowcast.store.advisory import database_lock
+from narrowcast.store.changes import Change
 from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore
 from narrowcast.store.files import write_text
 from narrowcast.store.leftovers import sweep
-from narrowcast.store.lock import project_lock
+from narrowcast.store.lock import ProjectLocks
+from narrowcast.store.project_format import Change as FormatChange
 from narrowcast.store.project_format import (
-    Change,
     OldProject,
     pending_changes,
     require_current_format,
@@ -59,7 +61,10 @@ class Project:
         events = EventStore(engine, entry.id, self.paths, witness)
         self.trail = Trail(events, entry.id, self.paths, settings.actor)
         self._engine = engine
-        self._lock_owner: int | None = None
+        # Processes of other machines are not seen here, so what they write is swept only by a command that
+        # has the whole project in the database, too.
+        shared = engine.dialect.name == "postgresql"
+        self._locks = ProjectLocks(self.paths.registry, None if shared else lambda: sweep(self.paths))
 
     @classmethod
     def create(
@@ -122,7 +127,11 @@ class Project:
             WorkspaceError: if its folder is gone.
         """
         with _opened_database(settings) as engine:
+            unsettled = Changes(settings, engine).settle()
             entry = _find(engine, ref or settings.project)
+            for change, error in unsettled:
+                if str(entry.path) in (change.source, change.target):
+                    raise error
             if not (entry.path / "narrowcast.yaml").is_file():
                 raise WorkspaceError(
                     f"the folder of the project {entry.slug} is gone, or has no narrowcast.yaml",
@@ -145,22 +154,23 @@ class Project:
         save_config(self.paths.config, config)
 
     @contextmanager
-    def lock(self, command: str) -> Iterator[None]:
-        """Hold the project alone for the length of the block.
+    def lock(self, command: str, needed: Holds = WHOLE, work: Work | None = None) -> Iterator[None]:
+        """Hold the project, or the concerns of a command, for the length of the block.
+
+        What a caller of this thread holds already is not taken again: a pipeline holds its own for all of its
+        stages. With `work`, a block within another waits for what others hold; without it, it fails.
 
         Raises:
             ProjectBusyError: if another process, or another thread of this one, holds it.
         """
-        if self._lock_owner == threading.get_ident():
-            yield  # taken by a caller of this thread: a pipeline holds it for all of its stages
-            return
-        with project_lock(self.paths.lock, command), database_lock(self._engine, self.id, command):
-            self._lock_owner = threading.get_ident()
-            sweep(self.paths)
-            try:
-                yield
-            finally:
-                self._lock_owner = None
+        missing, nested = self._locks.missing(needed), self._locks.holding
+        with (
+            self._locks.hold(command, needed, work),
+            database_lock(self._engine, self.id, command, missing, work if nested else None),
+        ):
+            if missing.whole:
+                sweep(self.paths)
+            yield
 
     def use(self) -> None:
         """Make it the project that commands take where none is named."""
@@ -170,7 +180,11 @@ class Project:
         """The pipeline's runner on this project."""
         return Runner(self.paths, self.settings, self.trail, self.lock, work)
 
-    def pending_changes(self) -> Iterator[Change]:
+    def carry_out(self, change: Change, prepare: Prepare | None = None) -> Change:
+        """Rename, move or delete the project; the caller holds its lock."""
+        return Changes(self.settings, self._engine).carry_out(change, prepare)
+
+    def pending_changes(self) -> Iterator[FormatChange]:
         """What migrations to the current format have to do; each sees what the ones before have done."""
         return pending_changes(OldProject(self.paths, self._engine, self.id))
 
@@ -211,9 +225,23 @@ def slugify(name: str) -> str:
 
 def projects(settings: Settings) -> list[ProjectEntry]:
     """Every project of the workspace."""
+    with _index(settings) as engine:
+        return list_projects(engine)
+
+
+def carry_out(settings: Settings, change: Change, prepare: Prepare | None = None) -> Change:
+    """Change a project that cannot be opened: one that is to be restored, or whose folder is gone."""
+    with _index(settings) as engine:
+        return Changes(settings, engine).carry_out(change, prepare)
+
+
+@contextmanager
+def _index(settings: Settings) -> Iterator[Engine]:
+    """The index of the workspace, with changes that were killed settled."""
     engine = open_database(settings.database_url)
     try:
-        return list_projects(engine)
+        Changes(settings, engine).settle()
+        yield engine
     finally:
         engine.dispose()
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from narrowcast.audit.trail import Trail
+from narrowcast.core.concerns import WHOLE, Concern, Holds
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import I, O, R, StageContext, StageDefinition, StageResult, Watch
 from narrowcast.core.work import Work
-from narrowcast.errors import UsageError
+from narrowcast.errors import ProjectBusyError, UsageError
 from narrowcast.pipeline.engines import LOCAL, Engine
 from narrowcast.pipeline.lifecycle import Lifecycle, error_for_callers
 from narrowcast.pipeline.plan import PlannedStage, attempt_id, plan_stage
-from narrowcast.store.stage_records import StageRecord, save_record, set_current
+from narrowcast.store.stage_records import StageRecord, running_stages, save_record, set_current
 
-Lock = Callable[[str], AbstractContextManager[None]]
+
+class Lock(Protocol):
+    """Holds concerns of a project for a block."""
+
+    def __call__(
+        self, command: str, needed: Holds = WHOLE, work: Work | None = None
+    ) -> AbstractContextManager[None]:
+        """Args: command: that holds them; needed: concerns; work: how to wait for them within a block."""
 
 
 class Runner:
@@ -28,7 +36,7 @@ class Runner:
         project: its folders.
         settings: handed to every stage; nothing below reads the environment.
         trail: where events go.
-        lock: holds the project for a block; called with the command that holds it.
+        lock: holds concerns of the project for a block.
         work: where to show progress, and how to stop.
         engine: where a stage's `run` is executed.
     """
@@ -78,9 +86,9 @@ class Runner:
             NarrowcastError: what the stage raised, or a foreign exception as a `StageError`; its event is in
                 the trail.
         """
-        with self._lock(definition.words) if self._leads else nullcontext():
+        with self._holding(definition, force=force):
+            self._end_interrupted(definition)
             lifecycle = Lifecycle(self._trail, self._project, definition, leads=self._leads)
-            lifecycle.end_interrupted()
             context = self._context(force=force)
             with self._failing(lifecycle, attempt_id(definition, options)):
                 self._require_one_process(definition)
@@ -108,12 +116,11 @@ class Runner:
     def run_all(
         self, stages: Iterable[tuple[StageDefinition[Any, Any, Any], Any]], *, resume: bool = False
     ) -> dict[str, StageResult]:
-        """Run stages in order under one lock; each reads what the one before wrote."""
+        """Run stages in order; the caller holds what keeps others from changing what they read."""
         results: dict[str, StageResult] = {}
-        with self._lock("run") if self._leads else nullcontext():
-            for definition, options in stages:
-                self._work.cancel.check()
-                results[definition.name] = self.run(definition, options, resume=resume)
+        for definition, options in stages:
+            self._work.cancel.check()
+            results[definition.name] = self.run(definition, options, resume=resume)
         return results
 
     def plan(self, definition: StageDefinition[I, O, R], options: O) -> PlannedStage[I, O, R]:
@@ -133,6 +140,24 @@ class Runner:
             return definition.preview(definition.read_inputs(options, context), options, context)
         finally:
             self._work.progress.finish()
+
+    def _holding(
+        self, definition: StageDefinition[Any, Any, Any], *, force: bool
+    ) -> AbstractContextManager[None]:
+        """The concerns of a stage. Nobody measures or exports a run that is made anew."""
+        if not self._leads:
+            return nullcontext()
+        needed = definition.holds
+        if force and definition.keep_each:
+            needed = needed.also(Concern.MEASURE, Concern.EXPORT)
+        return self._lock(definition.words, needed, self._work)
+
+    def _end_interrupted(self, definition: StageDefinition[Any, Any, Any]) -> None:
+        """Write the terminal events of runs whose process died: their concerns are free to be held."""
+        for marker in running_stages(self._project) if self._leads else ():
+            concerns = WHOLE if marker.concerns is None else Holds(frozenset(marker.concerns))
+            with suppress(ProjectBusyError), self._lock(f"ending {marker.stage}", concerns):
+                Lifecycle(self._trail, self._project, definition, leads=True).end_interrupted(marker)
 
     @contextmanager
     def _failing(self, lifecycle: Lifecycle, run: str, parent: str | None = None) -> Iterator[None]:

@@ -10,6 +10,20 @@ _INFO, _WARN, _ERR = Severity.INFO, Severity.WARNING, Severity.ERROR
 SYSTEM: dict[str, Reason] = {
     "project_created": Reason(_S, _INFO, "a project was created"),
     "project_migrated": Reason(_S, _INFO, "a project was migrated to the current format"),
+    "project_renamed": Reason(_S, _INFO, "a project got another name"),
+    "project_moved": Reason(_S, _INFO, "a project was moved to another folder"),
+    "project_deleted": Reason(_S, _WARN, "a project was deleted", "narrowcast project restore"),
+    "project_backed_up": Reason(_S, _INFO, "a backup of a project was written"),
+    "project_restored": Reason(_S, _WARN, "a project was restored from a backup", "narrowcast audit verify"),
+    "trail_accepted": Reason(
+        _S, _WARN, "a trail that ends before the remembered event was accepted", "narrowcast audit verify"
+    ),
+    "backup_damaged": Reason(
+        _S, _ERR, "a backup is damaged or unsafe; nothing was restored", "narrowcast project backup"
+    ),
+    "system_disk_short": Reason(
+        _S, _ERR, "the disk is too small for what is to be written", "narrowcast gc --dry-run"
+    ),
     "project_space_freed": Reason(_S, _INFO, "checkpoints or merged weights were removed to free space"),
     "stage_started": Reason(_S, _INFO, "a stage began"),
     "stage_interrupted": Reason(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.core.example import Example
 from narrowcast.errors import UsageError
 from narrowcast.history.find_row import find_id
@@ -91,7 +92,7 @@ def decide(project: Project, request: DecideRequest) -> Decided:
     checked = [_checked(project, choice, lookup) for choice in request.choices]
     rescued: str | None = None
     if not request.dry_run:
-        with project.lock("data review"):
+        with project.lock("data review", ROWS):
             moved = rescued_ids(project.paths)
             for choice in checked:
                 # A row that was brought back answers under both of its names.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from pydantic import BaseModel
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.duplicates.conflicts import conflicts
 from narrowcast.duplicates.requests import ConflictsRequest
 from narrowcast.errors import DataError
@@ -31,7 +32,7 @@ def fill_queue(project: Project, request: QueueRequest) -> Queued:
         DataError: if there is nothing to take rows from.
     """
     source = request.source
-    with project.lock("data review"):
+    with project.lock("data review", ROWS):
         known = {row.id for row in read_queue(project.paths)}
         rows = [row for row in _SOURCES[source](project, request.seed, request.reason) if row.id not in known]
         if not rows and not known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.names import Split
@@ -105,4 +106,5 @@ STAGE = StageDefinition(
     failure_code="factory_balance_failed",
     cancelled_code="factory_cancelled",
     command="data balance",
+    holds=ROWS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import TRAINING
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs
 from narrowcast.reasons import StageName
 from narrowcast.training.options import Options
@@ -32,4 +33,5 @@ STAGE = StageDefinition(
     failure_code="training_runtime_error",
     cancelled_code="training_cancelled",
     always_runs=True,
+    holds=TRAINING,
 )

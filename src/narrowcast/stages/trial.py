@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import MEASUREMENT
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
 from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
 from narrowcast.evaluation.options import EvaluateOptions
@@ -51,4 +52,5 @@ STAGE = StageDefinition(
     failure_code="eval_runtime_error",
     command="train --seeds",
     subject=lambda inputs, _: next(iter(inputs.models)),
+    holds=MEASUREMENT,
 )

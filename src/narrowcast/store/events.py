@@ -49,9 +49,16 @@ _BLOCK = 1 << 16
 
 
 class EventStore:
-    """Writes and reads the events of one project; knows their file and index, not what they mean."""
+    """Writes and reads the events of one project; knows their file and index, not what they mean.
 
-    def __init__(self, engine: Engine, project_id: int, paths: ProjectPaths, witness: Witness) -> None:
+    Args:
+        engine: of the index; None for a trail that has none.
+        project_id: the project's number in the index.
+        paths: where the file is.
+        witness: what is remembered of the file outside the project.
+    """
+
+    def __init__(self, engine: Engine | None, project_id: int, paths: ProjectPaths, witness: Witness) -> None:
         self.witness = witness
         self._engine = engine
         self._project_id = project_id
@@ -79,7 +86,7 @@ class EventStore:
                 self._write_head(row)
                 self._index(session, row)
                 with suppress(DataError, OSError, WorkspaceError):  # the event is written; verify tells
-                    self.witness.see(_place(row), before, self._holds)
+                    self.witness.see(_place(row), before, self.holds)
                 return row
 
     def spool(self, row: Row) -> None:
@@ -118,10 +125,18 @@ class EventStore:
         Raises:
             DataError: if its last line is damaged.
         """
+        return self.end()[0]
+
+    def end(self) -> Place:
+        """Number and hash of the file's last whole event.
+
+        Raises:
+            DataError: if its last line is damaged.
+        """
         if not self._paths.events.exists():
-            return 0
+            return _START
         with self._paths.events.open("rb") as file:
-            return _last_place(file)[0]
+            return _last_place(file)
 
     def query(self, *, limit: int | None = None, **equal: str | None) -> list[Row]:
         """Events in order, from the index; the newest `limit` of them where given.
@@ -130,6 +145,10 @@ class EventStore:
             limit: how many.
             **equal: `run`, `parent`, `stage` or `severity`, and the value it must have; None takes any.
         """
+        if self._engine is None:
+            equals = {name: value for name, value in equal.items() if value is not None}
+            rows = [row for row in self.read() if all(row[name] == value for name, value in equals.items())]
+            return rows[-limit:] if limit is not None else rows
         self.bring_index_up_to_date()
         table = EventIndexTable
         statement = select(table.record).where(table.project_id == self._project_id)
@@ -144,7 +163,7 @@ class EventStore:
 
     def bring_index_up_to_date(self) -> None:
         """Add what the index lacks; build it anew where it does not belong to the file."""
-        if not self._paths.events.exists():
+        if self._engine is None or not self._paths.events.exists():
             return
         with self._paths.events.open("rb") as file, self._one_writer(file) as session:
             if session is not None:
@@ -152,12 +171,19 @@ class EventStore:
 
     def rebuild_index(self) -> None:
         """Build the index anew from the file, where what it holds cannot be read."""
+        if self._engine is None:
+            return
         with Session(self._engine) as session:
             session.execute(delete(EventIndexTable).where(EventIndexTable.project_id == self._project_id))
             session.commit()
         self.bring_index_up_to_date()
 
-    def _holds(self, place: Place) -> bool:
+    def holds(self, place: Place) -> bool:
+        """Whether the file has this event.
+
+        Raises:
+            DataError: at a line that is not JSON.
+        """
         return any(_place(row) == place for row in self.read())
 
     def _write_head(self, row: Row) -> None:
@@ -167,6 +193,9 @@ class EventStore:
     def _one_writer(self, file: IO[bytes]) -> Iterator[Session | None]:
         """The lock of the file and a transaction of the index; None where the database refuses."""
         fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+        if self._engine is None:
+            yield None
+            return
         session = Session(self._engine)
         try:
             yield session if self._begin(session) else None
@@ -175,7 +204,7 @@ class EventStore:
 
     def _begin(self, session: Session) -> bool:
         try:
-            if self._engine.dialect.name == "sqlite":
+            if session.get_bind().dialect.name == "sqlite":
                 session.execute(text("BEGIN IMMEDIATE"))
             else:
                 lock_until_commit(session, Kind.EVENTS, self._project_id)

@@ -34,6 +34,16 @@ def mark(name: str) -> str:
     return f".{name}.{os.getpid()}-{_TOKEN}."
 
 
+def hidden_beside(path: Path) -> Path:
+    """A temporary name in the folder of `path`, for what is to become it."""
+    return path.with_name(f"{mark(path.name)}{secrets.token_hex(4)}.part")
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file or folder has a temporary name."""
+    return bool(_LEFT.fullmatch(name) or _INCOMING.fullmatch(name))
+
+
 def sweep(project: ProjectPaths) -> list[Path]:
     """Remove what no living process writes; put back what was moved away and has no successor.
 
@@ -83,7 +93,7 @@ def _left_in(root: Path) -> list[Path]:
     left = []
     for folder, below, names in os.walk(root):
         hidden = [name for name in [*below, *names] if name.startswith(".")]
-        left += [Path(folder, name) for name in hidden if _LEFT.fullmatch(name) or _INCOMING.fullmatch(name)]
+        left += [Path(folder, name) for name in hidden if is_leftover(name)]
         below[:] = [name for name in below if not name.startswith(".")]
     return left
 

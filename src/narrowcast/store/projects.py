@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from narrowcast.errors import UsageError
-from narrowcast.store.tables import ProjectTable
+from narrowcast.store.tables import EventIndexTable, FormerEventTable, ProjectTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,35 @@ def touch_project(engine: Engine, project_id: int) -> None:
         if row is not None:
             row.used_at = _now()
             session.commit()
+
+
+def rename_entry(engine: Engine, project_id: int, slug: str) -> None:
+    """Give a project another name in commands."""
+    _update(engine, project_id, slug=slug)
+
+
+def move_entry(engine: Engine, project_id: int, path: Path) -> None:
+    """Enter the new folder of a project."""
+    _update(engine, project_id, path=str(path))
+
+
+def remove_entry(engine: Engine, project_id: int) -> None:
+    """Take a project out of the index, with the index of its events; absent ones are no error."""
+    with Session(engine) as session:
+        for table in (EventIndexTable, FormerEventTable):
+            session.execute(delete(table).where(table.project_id == project_id))
+        session.execute(delete(ProjectTable).where(ProjectTable.id == project_id))
+        session.commit()
+
+
+def _update(engine: Engine, project_id: int, **values: str) -> None:
+    with Session(engine) as session:
+        row = session.get(ProjectTable, project_id)
+        if row is None:
+            return
+        for name, value in values.items():
+            setattr(row, name, value)
+        session.commit()
 
 
 def _entry(row: ProjectTable) -> ProjectEntry:

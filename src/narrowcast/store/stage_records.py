@@ -4,7 +4,7 @@ registry/stages/<stage>.json              the last run of a stage with one resul
 registry/stages/<stage>/<subject>.json    the last run for each subject (an import per source)
 registry/stages/<stage>/<run id>.json     every run of a stage that keeps each (training) ...
 registry/stages/<stage>/current           ... and which of them is current
-registry/running.json                     the run under way; a leftover means that its process died
+registry/running/<stage>.json             the run under way; a leftover means that its process died
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from narrowcast.core.concerns import Concern
 from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError
@@ -44,7 +45,7 @@ class StageRecord(BaseModel):
 
 
 class RunningStage(BaseModel):
-    """`registry/running.json`: written before a run begins, removed after its terminal event."""
+    """`registry/running/<stage>.json`: written before a run begins, removed after its terminal event."""
 
     stage: str
     event_stage: StageName
@@ -55,6 +56,8 @@ class RunningStage(BaseModel):
     """Number of the newest event before the run's first."""
     ending: int | None = None
     """Number of the newest event before the run's terminal one; None while it runs."""
+    concerns: list[Concern] | None = None
+    """What the run holds alone while its process lives; None: the whole project."""
 
 
 def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> Path:
@@ -103,19 +106,22 @@ def set_current(project: ProjectPaths, stage: str, run_id: str) -> None:
     write_text(project.stage_records / stage / "current", f"{run_id}\n")
 
 
-def read_running(project: ProjectPaths) -> RunningStage | None:
-    """The marker of a run that has not ended; under the project's lock, one whose process died."""
-    return _read(project.running, RunningStage)
+def running_stages(project: ProjectPaths) -> list[RunningStage]:
+    """The markers of runs that have not ended; one whose concerns nobody holds is of a process that died."""
+    former = project.registry / "running.json"  # of versions in which one stage ran at a time
+    markers = [_read(path, RunningStage) for path in (former, *sorted(project.running.glob("*.json")))]
+    return [each for each in markers if each is not None]
 
 
 def write_running(project: ProjectPaths, running: RunningStage) -> None:
     """Mark a run as under way."""
-    write_json(project.running, running.model_dump(mode="json"))
+    write_json(project.running / f"{running.stage}.json", running.model_dump(mode="json"))
 
 
-def clear_running(project: ProjectPaths) -> None:
+def clear_running(project: ProjectPaths, stage: str) -> None:
     """The run has its terminal event."""
-    project.running.unlink(missing_ok=True)
+    (project.running / f"{stage}.json").unlink(missing_ok=True)
+    (project.registry / "running.json").unlink(missing_ok=True)
 
 
 def _read(path: Path, form: type[Form]) -> Form | None:

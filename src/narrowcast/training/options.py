@@ -75,6 +75,8 @@ class ScheduleOptions(StageOptions):
 class BatchOptions(StageOptions):
     """Rows, batches and arithmetic."""
 
+    rows: int | None = Field(None, ge=1)
+    """Quick run: train on N rows drawn at random with the seed; what comes of it says so. By default all."""
     batch_size: int = Field(32, ge=1)
     """Examples per optimizer step."""
     micro_batch_size: int | None = Field(None, ge=1)
@@ -164,6 +166,7 @@ class Options(
     def identity(self) -> dict[str, Any]:
         """Without what changes no weight, so that it may be given or left out on `--resume`."""
         empty = set() if self.objective_options else {"objective_options"}
+        empty |= set() if self.rows else {"rows"}  # runs of earlier versions keep their ids
         return self.model_dump(mode="json", exclude=_CHANGE_NO_WEIGHT | empty)
 
     @model_validator(mode="before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class TrainingSetup:
     train: TokenRows
     dev: TokenRows
     recipe: Recipe
+    drawn: str = ""
+    """Of a quick run, which share of the train rows it sees."""
 
     @property
     def steps(self) -> int:
@@ -58,8 +61,11 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     pairs = OBJECTIVES.get(objective_name(options, manifest.task)).pairs
     every_turn = learned_turns(options, manifest.task) == "all"
     splits: dict[Split, TokenRows] = {}
+    drawn = ""
     for split in (Split.TRAIN, Split.DEV):
         examples = _rows(ctx, manifest, split)
+        if split is Split.TRAIN:
+            examples, drawn = _drawn(examples, options)
         ctx.progress.start(f"rendering {split} rows", len(examples))
 
         def each() -> None:
@@ -93,7 +99,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     recipe.select_by, recipe.reasons["select_by"] = choose_selection(
         options, manifest.task, len(splits[Split.DEV].rows)
     )
-    return TrainingSetup(manifest, base, tokenizer, train, splits[Split.DEV], recipe)
+    return TrainingSetup(manifest, base, tokenizer, train, splits[Split.DEV], recipe, drawn)
 
 
 def _nothing_left(train: TokenRows, longest: int) -> NarrowcastError:
@@ -106,6 +112,16 @@ def _nothing_left(train: TokenRows, longest: int) -> NarrowcastError:
         next_command="narrowcast train --base ID, or narrowcast data ledger",
         reason_code="training_dispatch_error",
     )
+
+
+def _drawn(rows: list[Example], options: Options) -> tuple[list[Example], str]:
+    """The rows of a quick run, in the order of their file, and in words how they were drawn."""
+    if options.rows is None or options.rows >= len(rows):
+        return rows, ""
+    generator = random.Random(options.seed)  # noqa: S311 - a reproducible draw, not a secret
+    chosen = sorted(generator.sample(range(len(rows)), options.rows))
+    words = f"{options.rows:,} of {len(rows):,} train rows, drawn at random with seed {options.seed}"
+    return [rows[index] for index in chosen], words
 
 
 def _rows(ctx: StageContext, manifest: DatasetManifest, split: Split) -> list[Example]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 
 import pytest
 
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind
-from narrowcast.errors import DataError, ModelError, StageError
+from narrowcast.errors import DataError, ModelError, StageError, WorkspaceError
 from narrowcast.models.predictors.base import PredictorContext
 from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.stages.export import STAGE
+from narrowcast.store import folders
 from narrowcast.store.datasets import load_manifest
 
 
@@ -167,3 +169,12 @@ def test_a_lost_adapter_is_an_error_and_leaves_no_bundle(trained):
         trained.runner().run(STAGE, stage_options(trained, STAGE, {"formats": ["f16"]}))
     assert not list(trained.paths.gguf.glob("*"))
     assert trained.trail.events()[-1].severity == "error"
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_loaded(trained, monkeypatch):
+    usage = shutil._ntuple_diskusage(100, 99, 1)  # a disk of 100 bytes cannot be mounted by a test
+    monkeypatch.setattr(folders.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(WorkspaceError, match="the merged model takes") as caught:
+        export(trained, ExportRequest(options={"formats": ["f16"]}))
+    assert caught.value.reason_code == "system_disk_short"
+    assert not trained.paths.gguf.exists()

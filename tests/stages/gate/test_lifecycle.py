@@ -15,7 +15,7 @@ from narrowcast.factory.requests import GateRequest
 from narrowcast.ops.generations import gate as gate_rows
 from narrowcast.pipeline.project import Project
 from narrowcast.store.imports import read_records
-from narrowcast.store.stage_records import read_running
+from narrowcast.store.stage_records import running_stages
 from tests.stages.gate.rows import row
 from tests.support.events import last_run
 from tests.support.factory import gate, write_rows
@@ -86,7 +86,7 @@ def test_a_plug_in_that_raises_ends_the_run(
     assert started.run == ended.run
     assert started.parent == ended.parent is not None
     assert ended.payload["exception"] == "ZeroDivisionError"
-    assert read_running(labelled.paths) is None
+    assert running_stages(labelled.paths) == []
     assert read_records(labelled.paths) == before
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from narrowcast.core.concerns import TRAINING
 from narrowcast.core.progress import CancelToken
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError
@@ -100,7 +101,7 @@ def search(project: Project, request: SearchRequest, work: Work | None = None) -
     deadline = Deadline(work.cancel, request.timeout)
     setup = RunSetup(Work(work.progress, deadline), request.dev_rows, request.force)
     folder = project.paths.searches / plan.study
-    with project.lock("search"):
+    with project.lock("search", TRAINING):
         study = Study(folder, plan.space, plan.seed, plan.start())
         before = len(study.results())
         _emit(plan, "training_search_started", f"{before:,} of {trials:,} trials were done before", {})
@@ -122,9 +123,11 @@ def search(project: Project, request: SearchRequest, work: Work | None = None) -
 
 def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, deadline: Deadline) -> bool:
     """True where the time was up before the trials were done."""
+    began, before = time.monotonic(), len(_trials(study))
     while len(done := _trials(study)) < trials:
         if deadline.passed():
             return True
+        _say_what_is_left(setup.work, time.monotonic() - began, len(done) - before, trials - len(done))
         trial = study.next()
         try:
             result = _try_point(plan, study, trial, setup, trials)
@@ -146,6 +149,16 @@ def _try_points(plan: SearchPlan, study: Study, setup: RunSetup, trials: int, de
                 reason_code="training_search_failed",
             )
     return False
+
+
+def _say_what_is_left(work: Work, seconds: float, finished: int, left: int) -> None:
+    """The time that is left, from the trials that this process has finished."""
+    if not finished:
+        work.progress.note(f"{left:,} trials: their time is unknown until the first has ended")
+        return
+    minutes = seconds / finished * left / 60
+    trials = "1 trial" if finished == 1 else f"{finished:,} trials"
+    work.progress.note(f"{left:,} trials left: about {minutes:,.1f} minutes, from {trials}")
 
 
 def _try_point(plan: SearchPlan, study: Study, trial: optuna.Trial, setup: RunSetup, trials: int) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.core.hashing import content_hash, short
 from narrowcast.core.stage import StageDefinition
 from narrowcast.reasons import StageName
@@ -30,4 +31,5 @@ STAGE = StageDefinition(
     command="data clean",
     subject=_subject,
     preview=preview,
+    holds=ROWS,
 )

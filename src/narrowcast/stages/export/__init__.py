@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import EXPORT
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.reasons import StageName
 from narrowcast.stages.export.options import ExportResult, Inputs, Options, read_inputs
@@ -26,6 +27,7 @@ STAGE = StageDefinition(
     success_code="export_run",
     failure_code="export_run_failed",
     version=2,  # the proof compares every tensor; bundle.json has a hash
+    holds=EXPORT,
 )
 
 __all__ = ["STAGE", "ExportResult", "Inputs", "Options"]

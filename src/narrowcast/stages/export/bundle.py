@@ -17,6 +17,7 @@ from narrowcast.stages.export.gguf_files import write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
 from narrowcast.stages.export.options import ExportResult, Inputs, Options
 from narrowcast.stages.export.proof import prove, report_path
+from narrowcast.stages.export.room import say_what_it_takes
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.stages.export.verdict import require_success
 from narrowcast.store.bundles import read_bundle
@@ -44,6 +45,7 @@ def export(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     run = inputs.run
     require_success(inputs, ctx)
     _check_adapter(inputs, options)
+    say_what_it_takes(inputs, options, ctx)
     trained = load_measured(run.run_id, ctx)
     target = ctx.project.gguf / run.run_id
     with (

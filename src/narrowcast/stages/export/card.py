@@ -56,6 +56,7 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
                 ["context", f"{base.context_length:,} tokens"],
                 ["data-set version", run.dataset_version[:16]],
                 ["trained", run.finished],
+                *([["quick run", f"trained on {run.drawn}"]] if run.drawn else []),
             ],
         )
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from narrowcast.core.bundle import BundleManifest
+from narrowcast.core.concerns import EXPORT
 from narrowcast.core.parity import QUANTISED_FROM, ParityReport
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
 from narrowcast.errors import StageError, UsageError
@@ -60,6 +61,7 @@ STAGE = StageDefinition(
     success_code="export_parity_proven",
     failure_code="export_run_failed",
     always_runs=True,
+    holds=EXPORT,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import GENERATION
 from narrowcast.core.stage import StageDefinition
 from narrowcast.factory.options import GateOptions
 from narrowcast.reasons import StageName
@@ -27,4 +28,5 @@ STAGE = StageDefinition(
     cancelled_code="factory_cancelled",
     command="data gate",
     subject=_generation,
+    holds=GENERATION,
 )

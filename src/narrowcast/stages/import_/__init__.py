@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import ROWS
 from narrowcast.core.stage import StageDefinition
 from narrowcast.reasons import StageName
 from narrowcast.stages.import_.inputs import read_inputs
@@ -28,4 +29,5 @@ STAGE = StageDefinition(
     command="data import",
     subject=_subject,
     preview=preview,
+    holds=ROWS,
 )

@@ -164,3 +164,5 @@ class ImportPreview(BaseModel):
     """The project's task after the import."""
     notes: list[str] = Field(default_factory=list)
     """What the mapper converted or left aside, in plain words."""
+    would_fail: str = ""
+    """Why the import itself would be refused; "" where it would not."""

@@ -67,7 +67,8 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         mapping = RowMapping(mapper, inputs.field_map, name, inputs.into, inputs.provenance)
         ctx.progress.start("mapping the rows", stored.rows)
         kept = writer.keep(mapping.map_all(read_source_rows(writer.raw)))
-        _refuse_nothing(inputs, kept)
+        if not kept.accepted:
+            raise _nothing_mapped(inputs, kept.rows, kept.rejected)
         many = _refuse_many(inputs, kept.rows, kept.rejected, force=ctx.force)
         ctx.cancel.check(reason_code="dataset_import_cancelled")  # after it, nothing stops half-way
         record = _record(inputs, name, stored, kept, forced=many)
@@ -110,6 +111,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
         },
         task=_task(task, mapper, inputs),
         notes=_notes(mapper),
+        would_fail="" if counted.accepted else str(_nothing_mapped(inputs, counted.rows, counted.rejected)),
     )
 
 
@@ -195,12 +197,10 @@ def _unchanged(inputs: Inputs, former: ImportRecord, ctx: StageContext) -> Resul
     return result
 
 
-def _refuse_nothing(inputs: Inputs, kept: KeptRows) -> None:
-    if kept.accepted:
-        return
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in kept.rejected.items())
-    raise DataError(
-        f"not one of {kept.rows:,} rows could be mapped with {inputs.mapper}",
+def _nothing_mapped(inputs: Inputs, rows: int, rejected: Mapping[str, int]) -> DataError:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+    return DataError(
+        f"not one of {rows:,} rows could be mapped with {inputs.mapper}",
         where=f"{inputs.locator}; rejected: {reasons or 'nothing was read'}",
         next_command=f"narrowcast data import --locator {inputs.locator} --mapper {inputs.mapper} --dry-run",
         reason_code="dataset_rows_rejected",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import PREPARATION
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
 from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult
-from narrowcast.stages.prepare.run import run
+from narrowcast.stages.prepare.run import preview, run
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
 from narrowcast.store.imports import read_records
@@ -56,4 +57,6 @@ STAGE = StageDefinition(
     run=run,
     success_code="prepare_run",
     failure_code="prepare_failed",
+    preview=preview,
+    holds=PREPARATION,
 )

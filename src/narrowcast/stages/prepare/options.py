@@ -79,6 +79,21 @@ class SplitSummary(BaseModel):
     labels: int | None = Field(description="Different labels; None where targets are not labels.")
 
 
+class PreparePreview(BaseModel):
+    """What `prepare` would write.
+
+    Attributes:
+        version: of the data set.
+        rows: in each split.
+        rejected: reason to rows.
+    """
+
+    version: str
+    rows: dict[str, int]
+    rejected: dict[str, int]
+    warnings: list[str]
+
+
 class PrepareResult(StageResult):
     """A prepared version."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
@@ -17,7 +18,7 @@ from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
-from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult, SplitSummary
+from narrowcast.stages.prepare.options import Inputs, Options, PreparePreview, PrepareResult, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (
     Rejection,
@@ -26,11 +27,13 @@ from narrowcast.stages.prepare.rows import (
 )
 from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
 from narrowcast.store.datasets import dataset_version, save_version, write_rejections
+from narrowcast.store.folders import require_room
 from narrowcast.store.import_rows import accepted_rows
 from narrowcast.tasks import handler_for
 
 MINIMUM_ROWS = 10
 _ROUNDS = 4
+_COPIES = 2  # the splits, and the held-out ones once more as the current
 
 Placed = dict[Split, list[Group]]
 
@@ -41,6 +44,41 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     Raises:
         DataError: if too few rows are left, or they cannot be divided without leakage.
     """
+    version = _divided(inputs, options, ctx)
+    write_rejections(ctx.project, (each.to_dict() for each in version.rejected))
+    manifest = save_version(ctx.project, version.manifest, version.splits)
+    return _result(manifest, version.placed, labelled=version.labelled)
+
+
+def preview(inputs: Inputs, options: Options, ctx: StageContext) -> PreparePreview:
+    """Everything but the writing.
+
+    Raises:
+        DataError: as `run` would.
+    """
+    version = _divided(inputs, options, ctx)
+    return PreparePreview(
+        version=version.manifest.version,
+        rows={split.value: len(rows) for split, rows in version.splits.items()},
+        rejected=version.manifest.ledger.rejected,
+        warnings=version.manifest.warnings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A version that is not written yet."""
+
+    manifest: DatasetManifest
+    splits: dict[Split, list[Example]]
+    placed: Placed
+    rejected: list[Rejection]
+    labelled: bool
+
+
+def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
+    size = sum((ctx.project.accepted / f"{each.id}.jsonl").stat().st_size for each in inputs.imports)
+    require_room(ctx.project.prepared, _COPIES * size, "the data-set version")
     ctx.progress.start("reading and checking rows")
     everything = list(accepted_rows(ctx.project, inputs.imports))
     kept, reviewed = apply_reviews(everything, inputs.reviews)
@@ -91,9 +129,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
         provenance=dict(sorted(Counter(row.provenance for rows in splits.values() for row in rows).items())),
         warnings=warnings,
     )
-    write_rejections(ctx.project, (each.to_dict() for each in rejected))
-    manifest = save_version(ctx.project, manifest, splits)
-    return _result(manifest, placed, labelled=labelled)
+    return _Version(manifest, splits, placed, rejected, labelled)
 
 
 class Division:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.concerns import TRAINING
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.reasons import StageName
 from narrowcast.stages.train.contract import Inputs, TrainResult, read_inputs
@@ -28,6 +29,7 @@ STAGE = StageDefinition(
     run_prefix="exp",
     keep_each=True,
     shared=True,
+    holds=TRAINING,
 )
 
 __all__ = ["STAGE", "Inputs", "Options", "TrainResult"]

@@ -35,6 +35,7 @@ class TrainResult(StageResult):
         tokens_per_second: real tokens, padding not counted.
         overfit: the dev loss ended worse than its best.
         forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
+        drawn: of a quick run, which share of the train rows it saw; empty where it saw all.
         tracking: tracker to where the run is, or to `failed: ` and why.
     """
 
@@ -51,6 +52,7 @@ class TrainResult(StageResult):
     tokens_per_second: float
     overfit: bool = False
     forgetting: dict[str, float] = Field(default_factory=dict)
+    drawn: str = ""
     tracking: dict[str, str] = Field(default_factory=dict)
 
 

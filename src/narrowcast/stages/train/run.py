@@ -185,6 +185,7 @@ def _manifest(
         started=started,
         finished=_now(),
         forgetting=session.forgetting,
+        drawn=setup.drawn,
     )
 
 
@@ -222,13 +223,14 @@ def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageCo
         artifacts=[f"{path}/run.json"],
         ledger=setup.train.ledger("train"),
         summary=f"{saved.run_id}: {saved.method} of {saved.base.name}, {saved.steps:,} steps in "
-        f"{saved.seconds:,.0f} s, loss {final:.4f}",
+        f"{saved.seconds:,.0f} s, loss {final:.4f}{f'; quick run: {saved.drawn}' if saved.drawn else ''}",
         payload={
             "experiment_id": saved.run_id,
             "backend": saved.environment["device"],
             "final_train_loss": final,
             "dataset_version": saved.dataset_version,
             "weights_sha256": saved.weights_sha256,
+            **({"quick_run": saved.drawn} if saved.drawn else {}),
         },
         run_id=saved.run_id,
         path=path,
@@ -242,6 +244,7 @@ def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageCo
         seconds=saved.seconds,
         tokens_per_second=saved.tokens_per_second,
         forgetting=saved.forgetting,
+        drawn=saved.drawn,
     )
 
 
