@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
-# A run that more texts share is not looked up; of each text so many runs are, the rarest first.
+# A run that more texts share is not looked up; of each text the 16 rarest are.
 _MOST_TEXTS, _RUNS = 64, 16
 _SHARED = 2
 # A run of so few texts counts twice.

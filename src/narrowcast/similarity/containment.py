@@ -1,6 +1,6 @@
 """Texts that are a part of others: a half, or a text to which a greeting, a signature or a quote was added.
 
-A text whose words stand in many others says nothing of where it came from; those are left alone.
+A text whose words are part of many others says nothing of where it came from; those are left alone.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def contained_pairs(forms: Sequence[str], words: Codes) -> list[tuple[int, int]]
 
     The cost grows with the number of words; a part of more than 32 texts belongs to none.
     """
-    found: dict[int, set[int]] = {}
+    wholes_of: dict[int, set[int]] = {}
     for part, whole, place in _places(words, [len(form) for form in forms]):
         if _holds(forms, part, whole, place):
-            found.setdefault(part, set()).add(whole)
+            wholes_of.setdefault(part, set()).add(whole)
     return [
         (part, whole)
-        for part, wholes in sorted(found.items())
+        for part, wholes in sorted(wholes_of.items())
         if len(wholes) <= _MOST_TEXTS
         for whole in sorted(wholes)
     ]
@@ -82,9 +82,9 @@ def _occurrences(
     counts = np.zeros(len(keys), np.int64)
     hits: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
     for start, stop in chunks(words):
-        text, place, found = _runs_at(words, start, stop, length)
-        key = np.minimum(np.searchsorted(keys, found), len(keys) - 1)
-        known = keys[key] == found
+        text, place, runs = _runs_at(words, start, stop, length)
+        key = np.minimum(np.searchsorted(keys, runs), len(keys) - 1)
+        known = keys[key] == runs
         text, place, key = text[known], place[known], key[known]
         counts += np.bincount(key, minlength=len(keys))
         few = counts[key] <= _MOST_PLACES
@@ -102,7 +102,7 @@ def _occurrences(
 def _runs_at(
     words: Codes, start: int, stop: int, length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
-    """Text, first word within it, and hash of each run of so many words."""
+    """Text, first word within it, and hash of each run of `length` words."""
     import numpy as np
 
     offsets = words.offsets[start : stop + 1]

@@ -161,16 +161,16 @@ def _typed(
     """One less the typos per character where they are few, else 0."""
     import numpy as np
 
-    found = np.zeros(len(left))
+    similarity = np.zeros(len(left))
     longest = np.maximum(lengths[left], lengths[right])
     alike = (shared < _SHARED) & (np.abs(lengths[left] - lengths[right]) <= _TYPOS * longest)
     short = np.flatnonzero(alike & (longest <= LONGEST))
     typos = edit_distances(forms, left[short], right[short]) / longest[short]
-    found[short] = np.where(typos <= _TYPOS, 1 - typos, 0.0)
+    similarity[short] = np.where(typos <= _TYPOS, 1 - typos, 0.0)
     long = np.flatnonzero(alike & (longest > LONGEST) & (longest < 120))
     if len(long):
-        found[long] = _alike(forms, left[long], right[long], longest[long])
-    return found
+        similarity[long] = _alike(forms, left[long], right[long], longest[long])
+    return similarity
 
 
 def _alike(

@@ -1,7 +1,7 @@
 """How many typos apart two short texts are: insertions, deletions, replacements, and swapped neighbours.
 
 H. Hyyrö, "A bit-vector algorithm for computing Levenshtein and Damerau edit distances", 2003: a column of
-the table of distances is one word of the machine. Here a step is taken for many pairs at once.
+the table of distances is one word of the machine. Here a step is taken for many pairs together.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def edit_distances(
     """
     import numpy as np
 
-    found = np.empty(len(left), np.int64)
+    distances = np.empty(len(left), np.int64)
     for start in range(0, len(left), _PAIRS):
         part = slice(start, start + _PAIRS)
         one, other = ([texts[number] for number in side[part].tolist()] for side in (left, right))
-        found[part] = _distances(one, other)
-    return found
+        distances[part] = _distances(one, other)
+    return distances
 
 
 def _points(texts: Sequence[str]) -> NDArray[np.uint32]:

@@ -76,13 +76,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
         version=dataset_version(splits),
         task=inputs.task,
         splits={},
-        split_policy=SplitPolicy(
-            ratios=options.ratios(len(kept)),
-            seed=options.seed,
-            group_key="group" if any(row.group for row in kept) and options.groups == "together" else None,
-            near_duplicate_threshold=(options.similarity if options.near_duplicates == "together" else None),
-            groups=sum(map(len, placed.values())),
-        ),
+        split_policy=_policy(kept, placed, options),
         leakage=leakage.report,
         ledger=ledger,
         imports=inputs.imports,
@@ -94,6 +88,16 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     if former:
         ctx.progress.note(_kept(former, splits))
     return _result(manifest, placed, labelled=labelled)
+
+
+def _policy(rows: Sequence[Example], placed: Placed, options: Options) -> SplitPolicy:
+    return SplitPolicy(
+        ratios=options.ratios(len(rows)),
+        seed=options.seed,
+        group_key="group" if any(row.group for row in rows) and options.groups == "together" else None,
+        near_duplicate_threshold=options.similarity if options.near_duplicates == "together" else None,
+        groups=sum(map(len, placed.values())),
+    )
 
 
 def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[Example], list[Rejection]]:
@@ -229,5 +233,5 @@ def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Pre
 
 def _leaked(report: LeakageReport) -> str:
     counts = report.model_dump(exclude={"checked_pairs"})
-    found = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
-    return f"leakage: {', '.join(found)}" if found else "no leakage"
+    leaks = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"leakage: {', '.join(leaks)}" if leaks else "no leakage"
