@@ -26,7 +26,7 @@ _SHARED = 2
 _FEW_TEXTS = 4
 # Candidates of one text, those that share most runs first.
 _CANDIDATES = 48
-_ENTRIES = 1 << 21
+_ENTRIES = 1 << 18
 
 
 def candidate_blocks(words: Codes) -> Iterator[Pairs]:

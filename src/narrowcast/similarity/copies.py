@@ -37,7 +37,7 @@ _IN_ORDER = 0.3
 _TYPOS = 0.15
 # Longer ones: shingles that typos may change, three of them; from 112 characters on, that is similarity 0.8.
 _CHANGED = 24
-_WORDS_AT_A_TIME = 1 << 20
+_WORDS_AT_A_TIME = 1 << 18
 _COPIES = 32
 """A text with more copies than this is a template."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST = 64
 """Characters of a text: the bits of a word."""
-_PAIRS = 1 << 14
+_PAIRS = 1 << 12
 
 
 def edit_distances(
