@@ -63,7 +63,7 @@ def _planted() -> tuple[list[dict[str, Any]], dict[int, tuple[str, str]]]:
 def test_planted_secrets_and_personal_data_are_found_and_redacted(project: Project, tmp_path: Path) -> None:
     rows, planted = _planted()
     source = _write(tmp_path / "planted.jsonl", rows)
-    report = clean_source(project, source, {"pii": "redact", "secrets": "redact"})
+    report = clean_source(project, source, {"pii": "redact", "secrets": "redact", "keep_originals": True})
     folder = project.paths.root / report.folder
     metadata = {each["index"]: each for each in _read(folder / "metadata.jsonl")}
     cleaned = (folder / "cleaned.jsonl").read_text()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.ops.requests import CleanRequest
 
 if TYPE_CHECKING:
+    from narrowcast.history.unredacted import UnredactedCopy
     from narrowcast.store.cleanings import CleanReport
 
 
@@ -21,19 +25,34 @@ def clean(request: CleanRequest, project: ProjectOption = None, as_json: JsonOpt
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.state import open_project
     from narrowcast.ops.clean import clean as clean_texts
+    from narrowcast.ops.clean import copies
 
     with open_project(project) as opened, terminal_work(as_json) as work:
         report = clean_texts(opened, request, work)
-    emit(report, as_json, lambda: show_report(report, dry_run=request.dry_run))
+        left = [] if request.dry_run else copies(opened, report)
+    listed = {**report.model_dump(mode="json"), "unredacted_copies": [each.model_dump() for each in left]}
+    emit(listed, as_json, lambda: show_report(report, left, dry_run=request.dry_run))
 
 
-def cleanings(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the cleanings."""
-    from narrowcast.cli.output import emit, table
+def cleanings(
+    remove: Annotated[
+        str | None, typer.Option(metavar="ID", help="Remove the files of this cleaning; its imports stay.")
+    ] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the cleanings, or remove one."""
+    from narrowcast.cli.output import emit, say, table
     from narrowcast.cli.state import open_project
     from narrowcast.ops.clean import cleanings as list_cleanings
+    from narrowcast.ops.clean import remove_cleaning
 
-    reports = list_cleanings(open_project(project))
+    opened = open_project(project)
+    if remove:
+        removed = remove_cleaning(opened, remove)
+        emit(removed, as_json, lambda: say(f"removed [bold]{removed.id}[/], a cleaning of {removed.locator}"))
+        return
+    reports = list_cleanings(opened)
     rows = [
         (each.id, f"{each.ledger.rows_out:,} of {each.ledger.rows_in:,}", f"{each.chunks:,}", each.locator)
         for each in reports
@@ -45,9 +64,9 @@ def cleanings(project: ProjectOption = None, as_json: JsonOption = False) -> Non
     )
 
 
-def show_report(report: CleanReport, *, dry_run: bool = False) -> None:
+def show_report(report: CleanReport, copies: Sequence[UnredactedCopy] = (), *, dry_run: bool = False) -> None:
     """What was changed, found and rejected."""
-    from narrowcast.cli.output import next_step, say, table
+    from narrowcast.cli.output import command, next_step, say, table
 
     def counted(counts: dict[str, int]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
@@ -68,5 +87,8 @@ def show_report(report: CleanReport, *, dry_run: bool = False) -> None:
         )
     for warning in report.warnings:
         say(f"  [yellow]warning[/]   {warning}")
+    for copy in copies:
+        say(f"  [yellow]unredacted[/] {copy.path} holds texts as they came; this removes it:")
+        command(copy.remove)
     if not dry_run:
         next_step(f"narrowcast data import --locator jsonl:{report.folder}/cleaned.jsonl --auto")

@@ -51,6 +51,13 @@ def say(text: str) -> None:
     console.print(text)
 
 
+def command(text: str) -> None:
+    """A command below the line that says what it is for; it runs as printed."""
+    from narrowcast.cli.next_command import next_line
+
+    console.print(f"    {next_line(text)[1]}", markup=False, soft_wrap=True, highlight=False)
+
+
 def next_step(command: str, to: Console = console) -> None:
     """What to run next, as a line that runs as printed (`narrowcast.cli.next_command`)."""
     from narrowcast.cli.next_command import next_line

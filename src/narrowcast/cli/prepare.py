@@ -35,7 +35,8 @@ def prepare(result: PrepareResult) -> None:
     leaks = result.leakage
     say(
         f"  leakage   {leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near-duplicate, "
-        f"{leaks.groups_shared} groups shared with train ({leaks.checked_pairs:,} pairs compared)"
+        f"{leaks.edited_copies_shared} edited copies, {leaks.groups_shared} groups shared with train "
+        f"({leaks.checked_pairs:,} pairs compared)"
     )
     for warning in result.warnings:
         say(f"  [yellow]warning[/]   {warning}")

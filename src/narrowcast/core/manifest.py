@@ -77,6 +77,10 @@ class LeakageReport(BaseModel):
     exact_inputs_shared: int
     near_duplicates_shared: int
     groups_shared: int
+    edited_copies_shared: int = Field(
+        default=0,
+        description="Held-out rows with an edited copy in train: joined, their group would be too large.",
+    )
     checked_pairs: int = Field(description="Candidate pairs whose similarity was computed.")
 
 

@@ -19,6 +19,7 @@ from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind
+from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.embedders import embedder
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
@@ -73,7 +74,7 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
     _check_output(output, source)
     token.check()
     shown.start("looking for exact and near-duplicates")
-    exact, near = _joined(source.texts, request.similarity)
+    exact, near = _joined(source.texts, request)
     semantic = _copy(near, len(source.texts))
     if by != NO_EMBEDDER:
         token.check()
@@ -119,13 +120,15 @@ def _emit(project: Project, report: DedupeReport) -> None:
     )
 
 
-def _joined(texts: Sequence[str], similarity: float) -> tuple[UnionFind, UnionFind]:
+def _joined(texts: Sequence[str], request: DedupeRequest) -> tuple[UnionFind, UnionFind]:
     exact, first = UnionFind(len(texts)), dict[str, int]()
     for number, text in enumerate(texts):
         exact.union(first.setdefault(normalised(text), number), number)
     near = _copy(exact, len(texts))
-    for group in near_duplicates(texts, similarity).groups:
+    for group in near_duplicates(texts, request.similarity).groups:
         near.union_all(group)
+    for copy in edited_copies(texts) if request.copies else ():
+        near.union(copy.left, copy.right)
     return exact, near
 
 

@@ -67,7 +67,12 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
     token.check()
     shown.start("comparing the rows")
     matches = compare(
-        left.texts, right.texts, similarity=request.similarity, by=chosen, meaning=request.meaning
+        left.texts,
+        right.texts,
+        similarity=request.similarity,
+        copies=request.copies,
+        by=chosen,
+        meaning=request.meaning,
     )
     shown.finish()
     kinds = Counter(match.kind for match in matches)

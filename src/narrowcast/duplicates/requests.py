@@ -39,6 +39,8 @@ class DedupeRequest(ComparisonRequest):
     """A source, a split, or `accepted` for all imported rows."""
     output: Path | None = None
     """Write the source without duplicates to this JSONL file, which must not exist."""
+    copies: bool = False
+    """Also group edited copies: a word in ten changed, typos, a greeting, a half."""
     dry_run: bool = False
     """Write nothing, even with --output."""
 
@@ -50,5 +52,7 @@ class LeakageRequest(ComparisonRequest):
     """Rows to search, such as the train rows: SCHEME:PATH or a split."""
     b: Annotated[str, CommandLine(positional=True)]
     """Rows that must not occur in A, such as the test rows: SCHEME:PATH or a split."""
+    copies: bool = True
+    """Count edited copies as near-duplicates: a word in ten changed, typos, a greeting, a half."""
     embedder: str = "tfidf"
     """Embedder that finds semantic duplicates: tfidf, model2vec:FOLDER, or none."""

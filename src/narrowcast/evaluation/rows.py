@@ -16,6 +16,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.models.predictors.load import trained_run
+from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.examples import comparison_texts
 from narrowcast.similarity.leakage import measure_leakage
 from narrowcast.similarity.shingles import normalised
@@ -130,6 +131,9 @@ def _seen(known: Sequence[Example], rows: Sequence[Example], threshold: float | 
         splits = [Split.TRAIN] * len(known) + [Split.TEST] * len(rows)
         pairs = measure_leakage(texts, [None] * len(texts), splits, threshold).pairs
         seen.update(number for _, number in pairs)
+        for copy in edited_copies(texts):
+            if copy.left < len(known) <= copy.right or copy.right < len(known) <= copy.left:
+                seen.add(max(copy.left, copy.right))
     return len(seen)
 
 

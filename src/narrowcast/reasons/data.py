@@ -57,6 +57,7 @@ DATA: dict[str, Reason] = {
     "cleaning_unknown": Reason(
         _C, _ERR, "the report of a cleaning is missing or damaged", "narrowcast data clean"
     ),
+    "cleaning_removed": Reason(_C, _INFO, "a cleaning and its files were removed"),
     "cleaning_outlier_threshold_exceeded": Reason(
         _C, _WARN, "more outliers than allowed", "narrowcast data cleanings"
     ),

@@ -73,6 +73,7 @@ TRAINING: dict[str, Reason] = {
     "training_rows_too_few": Reason(
         _T, _ERR, "a data set of one row is too small to train on", "narrowcast data import"
     ),
+    "training_rows_thin": Reason(_T, _WARN, "too few rows to measure", "narrowcast data import"),
     "training_label_absent": Reason(
         _T, _ERR, "held-out rows carry a label that no training row has", "narrowcast prepare"
     ),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.embedders import Embedder
 from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
 from narrowcast.similarity.semantic import nearest
@@ -21,7 +22,7 @@ class Kind(StrEnum):
     EXACT = "exact"
     """Equal but for case, white space and Unicode form."""
     NEAR = "near"
-    """The Jaccard similarity of the shingles reaches the threshold."""
+    """The Jaccard similarity of the shingles reaches the threshold, or one is an edited copy of the other."""
     SEMANTIC = "semantic"
     """The cosine of the vectors reaches the embedder's threshold."""
 
@@ -41,6 +42,7 @@ def compare(
     right: Sequence[str],
     *,
     similarity: float = 0.8,
+    copies: bool = True,
     by: Embedder | None = None,
     meaning: float | None = None,
 ) -> list[Match]:
@@ -50,12 +52,15 @@ def compare(
         left: the set to search, train for instance.
         right: the set whose texts should not be in it.
         similarity: least Jaccard similarity of two near-duplicates.
+        copies: count edited copies as near-duplicates too.
         by: compares what is left by meaning; not done where None.
         meaning: cosine from which two texts are semantic duplicates; the embedder's own where None.
     """
     matches = _exact(left, right)
     rest = _without(right, matches)
     matches += _near(left, right, rest, similarity)
+    if copies:
+        matches += _copies(left, right, _without(right, matches))
     if by is not None:
         rest = _without(right, matches)
         matches += _semantic(left, right, rest, by, by.threshold if meaning is None else meaning)
@@ -90,6 +95,23 @@ def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], simila
             how_much = index.similarity(found, len(left) + place)
             matches.append(Match(found, number, Kind.NEAR, round(how_much, 3)))
     return matches
+
+
+def _copies(left: Sequence[str], right: Sequence[str], rest: Sequence[int]) -> list[Match]:
+    """The most similar text of `left` for each of the rest that is an edited copy of one."""
+    if not left or not rest:
+        return []
+    numbers: dict[str, list[int]] = {}
+    for number in rest:
+        numbers.setdefault(words_of(right[number]), []).append(number)
+    # Left in front, so that a form that both have stands for the left one; those are near-duplicates already.
+    found: dict[int, Match] = {}
+    for copy in edited_copies([*left, *(right[number] for number in rest)]):
+        first, second = sorted((copy.left, copy.right))
+        if first < len(left) <= second:
+            for number in numbers[words_of(right[rest[second - len(left)]])]:
+                found.setdefault(number, Match(first, number, Kind.NEAR, copy.similarity))
+    return list(found.values())
 
 
 def _semantic(

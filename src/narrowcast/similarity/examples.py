@@ -16,7 +16,7 @@ def comparison_texts(examples: Sequence[Example]) -> list[str]:
     A document that all questions share would otherwise make all rows near-duplicates.
     """
     values: dict[str, set[str]] = defaultdict(set)
-    strings = [dict(_strings(example.inputs)) for example in examples]
+    strings = [dict(input_strings(example.inputs)) for example in examples]
     for row in strings:
         for key, text in row.items():
             if len(values[key]) < 2:
@@ -28,15 +28,16 @@ def comparison_texts(examples: Sequence[Example]) -> list[str]:
     return ["\n".join(text for key, text in row.items() if key not in constant) for row in strings]
 
 
-def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+def input_strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every value of an example's inputs that is not None, as text, with its path."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, dict):
         for name in sorted(value):
-            yield from _strings(value[name], f"{key}.{name}")
+            yield from input_strings(value[name], f"{key}.{name}")
     elif isinstance(value, list):
         for place, each in enumerate(value):
-            yield from _strings(each, f"{key}.{place}")
+            yield from input_strings(each, f"{key}.{place}")
     elif value is not None:
         yield key, str(value)
 

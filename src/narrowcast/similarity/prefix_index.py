@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.similarity.codes import Codes, shingle_codes
+from narrowcast.similarity.ranges import ranges
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ class PrefixIndex:
         self._marks = np.zeros(int(codes.values.max()) + 1 if len(codes.values) else 1, dtype=bool)
         numbers = np.asarray(members, dtype=np.int32)
         prefixes = self._prefix_lengths(self._sizes[numbers])
-        places = _ranges(codes.offsets[numbers], prefixes)
+        places = ranges(codes.offsets[numbers], prefixes)
         shingles = codes.values[places]
         order = np.argsort(shingles, kind="stable")
         self._posted = np.repeat(numbers, prefixes)[order]
@@ -56,7 +57,7 @@ class PrefixIndex:
         if not len(candidates):
             return None, 0
         sizes = self._sizes[candidates]
-        theirs = self._codes.values[_ranges(self._codes.offsets[candidates], sizes)]
+        theirs = self._codes.values[ranges(self._codes.offsets[candidates], sizes)]
         self._marks[mine] = True
         starts = np.cumsum(sizes) - sizes
         shared = np.add.reduceat(self._marks[theirs], starts, dtype=np.int64)
@@ -80,7 +81,7 @@ class PrefixIndex:
         least = self._least(len(mine))
         prefix = mine[: self._prefix_lengths(np.array([len(mine)]))[0]]
         starts = self._starts[prefix]
-        posted = self._posted[_ranges(starts, self._starts[prefix + 1] - starts)]
+        posted = self._posted[ranges(starts, self._starts[prefix + 1] - starts)]
         posted.sort()
         # Sorted, a member that occurs n times equals the entry n - 1 places before.
         before = min(_SHARED, least) - 1
@@ -158,13 +159,3 @@ def _ranked(codes: Codes, known: NDArray[np.uint64], ranks: NDArray[np.uint32]) 
     both = (texts << np.uint64(32)) | values
     both.sort()
     return (both & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-
-
-def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`start, start + 1, …` for each start, as many as its length says, concatenated."""
-    import numpy as np
-
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    places: NDArray[np.int64] = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return places

@@ -15,6 +15,7 @@ class UnionFind:
 
     def __init__(self, size: int) -> None:
         self._parent = list(range(size))
+        self._sizes = [1] * size
 
     def find(self, item: int) -> int:
         """The smallest member of the item's set."""
@@ -29,6 +30,11 @@ class UnionFind:
         left, right = self.find(left), self.find(right)
         if left != right:
             self._parent[max(left, right)] = min(left, right)
+            self._sizes[min(left, right)] += self._sizes[max(left, right)]
+
+    def size(self, item: int) -> int:
+        """How many members the item's set has."""
+        return self._sizes[self.find(item)]
 
     def union_all(self, items: Iterable[int]) -> None:
         """Make one set of many."""

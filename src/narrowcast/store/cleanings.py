@@ -210,6 +210,31 @@ def cleanings(project: ProjectPaths) -> list[CleanReport]:
     return [read_report(path.parent) for path in _reports(project)]
 
 
+def original_rows(project: ProjectPaths, cleaning_id: str) -> Path:
+    """The file of a cleaning's rows as they came, where they are kept."""
+    return project.cleaned / cleaning_id / _ORIGINALS
+
+
+def remove_cleaning(project: ProjectPaths, cleaning_id: str) -> CleanReport:
+    """Remove all files of a cleaning, and return its report.
+
+    Raises:
+        DataError: if it is missing or was damaged by hand.
+    """
+    known = {path.parent.name: path.parent for path in _reports(project)}
+    if cleaning_id not in known:
+        raise DataError(
+            f"there is no cleaning {cleaning_id!r}",
+            where=", ".join(known) or "no source was cleaned",
+            next_command="narrowcast data cleanings",
+            reason_code="cleaning_unknown",
+        )
+    report = read_report(known[cleaning_id])
+    with disk_errors(project.cleaned):
+        shutil.rmtree(known[cleaning_id])
+    return report
+
+
 def counted_cleanings(project: ProjectPaths) -> list[StageLedger]:
     """A line for each cleaning, counted in its files rather than taken from its report."""
     return [_counted(path.parent) for path in _reports(project)]

@@ -1,7 +1,6 @@
 import pytest
 
 from narrowcast.stages.clean.blocks import join
-from narrowcast.stages.clean.boilerplate import without_boilerplate
 from narrowcast.stages.clean.html import MarkupError, html_blocks
 from narrowcast.stages.clean.markdown import markdown_blocks
 from narrowcast.stages.clean.markup import blocks_of, markup_of
@@ -76,13 +75,3 @@ def test_markup_is_known_by_name_or_content_and_a_message_is_left_alone() -> Non
     blocks, changes = blocks_of(message, "plain", boilerplate=True)
     assert [each.text for each in blocks] == ["  a   b", "c  "]
     assert not changes
-
-
-def test_page_numbers_and_running_heads_of_printed_documents_go() -> None:
-    pages = [f"ACME Manual\n\nSection {n} explains part {n} of it.\n\nPage {n} of 6" for n in range(1, 7)]
-    blocks, _ = blocks_of("\n\n".join(pages), "plain", boilerplate=True)
-    kept, changes = without_boilerplate(blocks, printed=True)
-    assert [each.text for each in kept] == [f"Section {n} explains part {n} of it." for n in range(1, 7)]
-    assert changes == {"boilerplate_repeated": 6, "boilerplate_page_number": 6}
-    assert without_boilerplate(blocks, printed=False)[0] == blocks
-    assert without_boilerplate(blocks[:6], printed=True)[0] == blocks[:6]

@@ -128,7 +128,7 @@ def test_a_fixed_test_set_wins_and_pushes_lookalikes_out_of_train(project: Proje
         for n in range(190, 240)
     ]
     commit(official, name="official")
-    result = prepare(project)
+    result = prepare(project, PrepareRequest(options={"copies": "free"}))
     splits = everything(project)
     assert {row.id for row in splits[Split.TEST]} == {row.id for row in official}
     assert result.ledger is not None

@@ -13,8 +13,8 @@ from narrowcast.core.names import Split
 from narrowcast.errors import DataError
 from narrowcast.similarity.leakage import measure_leakage
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
+from narrowcast.stages.prepare.division import Division
 from narrowcast.stages.prepare.options import Options
-from narrowcast.stages.prepare.run import Division
 
 ROW = st.fixed_dictionaries(
     {

@@ -1,4 +1,6 @@
-"""Passwords, keys and tokens by detect-secrets, line by line; nothing is ever verified against a server.
+"""Passwords, keys and tokens by detect-secrets, line by line, and by formats of our own beside it.
+
+Nothing is ever verified against a server.
 
 Scores are ours: 0.9 for formats that nothing else has (a GitHub token, a private key), 0.6 for what is
 assigned to a name like `password`, 0.5 for quoted strings of high entropy.
@@ -11,10 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from narrowcast.plugins.optional import require
+from narrowcast.stages.clean.credential_formats import known_formats
 from narrowcast.stages.clean.findings import Finding
 
-# Public addresses are personal data, and found as such.
-_LEFT_OUT = frozenset({"IPPublicDetector"})
+# Public addresses are personal data, and found as such; of passwords in URLs that detector reports a part.
+_LEFT_OUT = frozenset({"IPPublicDetector", "BasicAuthDetector"})
 _SCORES = {"KeywordDetector": 0.6, "Base64HighEntropyString": 0.5, "HexHighEntropyString": 0.5}
 _FORMAT_SCORE = 0.9
 _LEAST = 8  # a shorter line holds no secret that could be distinguished from a word
@@ -23,7 +26,7 @@ _PRIVATE_KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
 # What a password without quotes looks like; `password: forgotten` is a sentence.
 _UNQUOTED = re.compile(r"(?=.*[A-Za-z])(?=.*\d)\S{8,200}")
 # Formats whose values may be words; in a key or token without a digit some constant was found.
-_WORDS = frozenset({"BasicAuthDetector", "PrivateKeyDetector"})
+_WORDS = frozenset({"PrivateKeyDetector"})
 # The file type decides which assignments are understood: this one takes `name: value` and `name = value`.
 _AS_IF = "text.ini"
 
@@ -50,6 +53,7 @@ class SecretScanner:
             if len(line) >= _LEAST:
                 found += self._line(text, line, position)
             position += len(line) + 1
+        found += known_formats(text)
         return found
 
     def _line(self, text: str, line: str, offset: int) -> Iterator[Finding]:

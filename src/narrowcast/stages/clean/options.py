@@ -52,8 +52,14 @@ class TextOptions(StageOptions):
     chunk_unit: Literal["characters", "tokens"] = "characters"
     """Unit of the chunk size; tokens are those of the base model."""
 
-    keep_originals: bool = True
-    """Keep the original rows; their file is the only one that still holds what was redacted."""
+    keep_originals: bool | None = None
+    """Keep the original rows beside the cleaned ones; by default only if nothing is redacted or blocked."""
+
+    @property
+    def keeps_originals(self) -> bool:
+        """Whether they are kept; a redaction leaves no copy that nobody asked for."""
+        hides = {"redact", "block"} & {self.pii, self.secrets}
+        return not hides if self.keep_originals is None else self.keep_originals
 
 
 class Options(TextOptions):

@@ -11,14 +11,14 @@ from narrowcast.connectors.text_column import replaced, strings
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.stages.clean.blocks import Placed, join, paragraphs, place
-from narrowcast.stages.clean.boilerplate import without_boilerplate
+from narrowcast.stages.clean.boilerplate import PAGE_BREAK, without_notices, without_running_lines
 from narrowcast.stages.clean.characters import clean_characters
 from narrowcast.stages.clean.chunks import Chunk, Measure, chunks
 from narrowcast.stages.clean.credentials import SecretScanner
 from narrowcast.stages.clean.findings import Finding, redacted, without_overlaps
 from narrowcast.stages.clean.html import MarkupError
 from narrowcast.stages.clean.language import Language, language_of
-from narrowcast.stages.clean.markup import blocks_of, markup_of
+from narrowcast.stages.clean.markup import blocks_of, is_web_page, markup_of
 from narrowcast.stages.clean.options import TextOptions
 from narrowcast.stages.clean.pii import PiiScanner
 from narrowcast.stages.clean.quality import quality_of
@@ -81,7 +81,7 @@ class RowCleaner:
         """The row as it will be kept. A rejected one is redacted where its policy is not to report only."""
         if row.error is not None:
             raw = row.raw and self._without_findings(row.raw)
-            return RejectedRow(row.index, "unparseable", row.error, raw=raw)
+            return RejectedRow(row.index, "unparseable", self._without_findings(row.error), raw=raw)
         given = [text for _, text in strings(row.data.get(self._column))]
         if not any(text.strip() for text in given):
             return self._rejected(row, "no_text", f"column {self._column!r}")
@@ -124,16 +124,20 @@ class RowCleaner:
         self, value: str, data: dict[str, Any], changes: Counter[str]
     ) -> tuple[str, str, list[Placed]]:
         text, changed = clean_characters(value)
-        changes.update(changed)
         markup = markup_of(text, data) if self._options.markup == "auto" else self._options.markup
-        blocks, removed = blocks_of(text, markup, boilerplate=self._options.boilerplate)
-        changes.update(removed)
-        rebuilt = markup != "plain"
-        if self._options.boilerplate:
-            blocks, removed = without_boilerplate(blocks, printed=markup == "plain")
+        boilerplate = self._options.boilerplate
+        if boilerplate and markup == "plain" and PAGE_BREAK in value:
+            value, removed = without_running_lines(value)
             changes.update(removed)
-            rebuilt = rebuilt or bool(removed)
-        if rebuilt:  # else the white space between blocks stays as it came
+            text, changed = clean_characters(value)
+        changes.update(changed)
+        document = markup == "markdown" or is_web_page(text, data)
+        blocks, removed = blocks_of(text, markup, boilerplate=boilerplate and document)
+        changes.update(removed)
+        if markup != "plain":  # in a plain text, the white space between blocks stays as it came
+            if boilerplate and document:
+                blocks, removed = without_notices(blocks)
+                changes.update(removed)
             text = join(blocks)
         return text, markup, place(text, blocks)
 

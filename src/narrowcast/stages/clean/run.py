@@ -59,7 +59,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
     """
     with new_cleaning(ctx.project) as writer:
         report = _clean(inputs, options, ctx, writer)
-        writer.finish(report, keep_originals=options.keep_originals)
+        writer.finish(report, keep_originals=options.keeps_originals)
     _warn(report, options, ctx)
     return _result(report)
 

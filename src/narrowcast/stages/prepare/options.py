@@ -34,6 +34,12 @@ class Options(StageOptions):
     similarity: float = Field(0.8, gt=0, le=1)
     """Least Jaccard similarity of two near-duplicates."""
 
+    copies: Literal["together", "free"] = "together"
+    """Keep edited copies in one split too (typos, a changed word, a greeting, a half), or ignore them."""
+
+    splits: Literal["keep", "new"] = "keep"
+    """Keep rows in the split that they have in the current version, or divide all rows anew."""
+
     clusters: float | None = Field(None, gt=0, le=1)
     """Also keep two rows in one split if the cosine of their TF-IDF vectors is at least this, such as 0.6."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.example import Example
@@ -14,10 +14,8 @@ from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.similarity.examples import comparison_texts, exact_groups
-from narrowcast.similarity.leakage import Leakage, measure_leakage
-from narrowcast.similarity.near_duplicates import near_duplicates
-from narrowcast.similarity.semantic import semantic_groups
-from narrowcast.similarity.union_find import UnionFind
+from narrowcast.stages.prepare.division import Division, Placed
+from narrowcast.stages.prepare.former import former_splits
 from narrowcast.stages.prepare.options import Inputs, Options, PreparePreview, PrepareResult, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
 from narrowcast.stages.prepare.rows import (
@@ -25,17 +23,15 @@ from narrowcast.stages.prepare.rows import (
     check_task,
     conflicts,
 )
-from narrowcast.stages.prepare.split import Group, allocate, make_group, row_order
+from narrowcast.stages.prepare.split import Former, row_order, same_row
 from narrowcast.store.datasets import dataset_version, save_version, write_rejections
 from narrowcast.store.folders import require_room
 from narrowcast.store.import_rows import accepted_rows
 from narrowcast.tasks import handler_for
+from narrowcast.tasks.coverage import label_warnings, size_warnings, some
 
 MINIMUM_ROWS = 10
-_ROUNDS = 4
 _COPIES = 2  # the splits, and the held-out ones once more as the current
-
-Placed = dict[Split, list[Group]]
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
@@ -47,6 +43,8 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     version = _divided(inputs, options, ctx)
     write_rejections(ctx.project, (each.to_dict() for each in version.rejected))
     manifest = save_version(ctx.project, version.manifest, version.splits)
+    if version.former:
+        ctx.progress.note(_kept(version.former, version.splits))
     return _result(manifest, version.placed, labelled=version.labelled)
 
 
@@ -73,6 +71,7 @@ class _Version:
     splits: dict[Split, list[Example]]
     placed: Placed
     rejected: list[Rejection]
+    former: Former
     labelled: bool
 
 
@@ -92,7 +91,9 @@ def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
     ctx.cancel.check()
 
     ctx.progress.start("finding near-duplicates and assigning groups")
-    division = Division(kept, options, stratify=labelled)
+    former, divided_anew = former_splits(ctx.project, options)
+    warnings += divided_anew
+    division = Division(kept, options, stratify=labelled, former=former)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
     _refuse_leakage(leakage.report, options)
@@ -105,7 +106,7 @@ def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
     }
     splits[Split.TRAIN], balanced = _balanced(splits[Split.TRAIN], frozenset(inputs.left_out))
     rejected += balanced
-    warnings += _split_warnings(splits, leakage.report, labelled=labelled)
+    warnings += [*_leak_warnings(leakage.report), *_split_warnings(splits, labelled=labelled)]
     ledger = StageLedger(
         stage="prepare",
         rows_in=len(everything),
@@ -116,76 +117,24 @@ def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
         version=dataset_version(splits),
         task=inputs.task,
         splits={},
-        split_policy=SplitPolicy(
-            ratios=options.ratios(len(kept)),
-            seed=options.seed,
-            group_key="group" if any(row.group for row in kept) and options.groups == "together" else None,
-            near_duplicate_threshold=(options.similarity if options.near_duplicates == "together" else None),
-            groups=sum(map(len, placed.values())),
-        ),
+        split_policy=_policy(kept, placed, options),
         leakage=leakage.report,
         ledger=ledger,
         imports=inputs.imports,
         provenance=dict(sorted(Counter(row.provenance for rows in splits.values() for row in rows).items())),
         warnings=warnings,
     )
-    return _Version(manifest, splits, placed, rejected, labelled)
+    return _Version(manifest, splits, placed, rejected, former, labelled)
 
 
-class Division:
-    """Connects rows, divides the groups, and looks for what leaked."""
-
-    def __init__(self, rows: Sequence[Example], options: Options, *, stratify: bool) -> None:
-        self._rows = rows
-        self._options = options
-        self._stratify = stratify
-        self._texts = comparison_texts(rows)
-        self._sets = UnionFind(len(rows))
-        for group in exact_groups(self._texts):
-            self._sets.union_all(group)
-        if options.groups == "together":
-            for group in _keyed(rows).values():
-                self._sets.union_all(group)
-            for family in _families(rows):
-                self._sets.union_all(family)
-        if options.near_duplicates == "together":
-            for group in near_duplicates(self._texts, options.similarity).groups:
-                self._sets.union_all(group)
-        if options.clusters is not None:
-            for group in semantic_groups(self._texts, threshold=options.clusters):
-                self._sets.union_all(group)
-
-    def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
-        """Divide and measure; pairs the sketches missed are joined, and the rows divided again."""
-        for _ in range(_ROUNDS):
-            placed, rejected = self._divide()
-            leakage = self._measure(placed)
-            if not leakage.pairs or self._options.near_duplicates == "free":
-                break
-            for pair in leakage.pairs:
-                self._sets.union(*pair)
-        return placed, rejected, leakage
-
-    def _divide(self) -> tuple[Placed, list[Rejection]]:
-        groups: list[Group] = []
-        rejected: list[Rejection] = []
-        for members in self._sets.components():
-            rows = [self._rows[number] for number in members]
-            group, dropped = make_group(rows, seed=self._options.seed, stratify=self._stratify)
-            groups.append(group)
-            rejected += dropped
-        return allocate(groups, self._options.ratios(len(self._rows))), rejected
-
-    def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
-        where = {row.id: split for split, groups in placed.items() for group in groups for row in group.rows}
-        numbers = [number for number, row in enumerate(self._rows) if row.id in where]
-        leakage = measure_leakage(
-            [self._texts[number] for number in numbers],
-            [self._rows[number].group for number in numbers],
-            [where[self._rows[number].id] for number in numbers],
-            self._options.similarity,
-        )
-        return Leakage(leakage.report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
+def _policy(rows: Sequence[Example], placed: Placed, options: Options) -> SplitPolicy:
+    return SplitPolicy(
+        ratios=options.ratios(len(rows)),
+        seed=options.seed,
+        group_key="group" if any(row.group for row in rows) and options.groups == "together" else None,
+        near_duplicate_threshold=options.similarity if options.near_duplicates == "together" else None,
+        groups=sum(map(len, placed.values())),
+    )
 
 
 def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[Example], list[Rejection]]:
@@ -203,22 +152,6 @@ def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[E
             reason_code="prepare_failed",
         )
     return kept, [Rejection(row, "balanced_out") for row in rows if row.id in left_out]
-
-
-def _keyed(rows: Sequence[Example]) -> dict[str, list[int]]:
-    keyed: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        if row.group is not None:
-            keyed[row.group].append(number)
-    return keyed
-
-
-def _families(rows: Sequence[Example]) -> Iterator[list[int]]:
-    """Each generated row with the rows it was made after."""
-    numbers = {row.id: number for number, row in enumerate(rows)}
-    for number, row in enumerate(rows):
-        if row.parents:
-            yield [number, *(numbers[parent] for parent in row.parents if parent in numbers)]
 
 
 def _settle_conflicts(
@@ -269,22 +202,39 @@ def _refuse_leakage(report: LeakageReport, options: Options) -> None:
         )
 
 
-def _split_warnings(
-    splits: Mapping[Split, Sequence[Example]], report: LeakageReport, *, labelled: bool
-) -> list[str]:
-    warnings = [f"the {split} split is empty" for split, rows in splits.items() if not rows]
+def _leak_warnings(report: LeakageReport) -> list[str]:
+    warnings = []
     if report.near_duplicates_shared:
         warnings.append(f"{report.near_duplicates_shared} held-out rows have a near-duplicate in train")
+    if report.edited_copies_shared:
+        warnings.append(
+            f"{report.edited_copies_shared} held-out rows have an edited copy in train; kept together, these "
+            "rows would be more than 5 % of all"
+        )
     if report.groups_shared:
         warnings.append(f"{report.groups_shared} groups are in more than one split")
-    if labelled:
-        trained = {row.target for row in splits[Split.TRAIN]}
-        for split, rows in splits.items():
-            unseen = sorted({str(row.target) for row in rows if row.target not in trained})
-            if unseen:
-                named = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
-                warnings.append(f"{len(unseen)} label(s) in {split} never occur in train: {named}")
     return warnings
+
+
+def _split_warnings(splits: Mapping[Split, Sequence[Example]], *, labelled: bool) -> list[str]:
+    warnings = [f"the {split} split is empty" for split, rows in splits.items() if not rows]
+    warnings += size_warnings({split: len(rows) for split, rows in splits.items()})
+    if not labelled:
+        return warnings
+    trained = {row.target for row in splits[Split.TRAIN]}
+    for split, rows in splits.items():
+        unseen = sorted({str(row.target) for row in rows if row.target not in trained})
+        if unseen:
+            warnings.append(f"{len(unseen)} label(s) in {split} never occur in train: {some(unseen)}")
+    return warnings + label_warnings(splits)
+
+
+def _kept(former: Former, splits: Mapping[Split, Sequence[Example]]) -> str:
+    """How many rows of the version before are in the same split."""
+    before = [(former.get(same_row(row)), split) for split, rows in splits.items() for row in rows]
+    known = [(was, now) for was, now in before if was is not None]
+    same = sum(was is now for was, now in known)
+    return f"{same:,} of {len(known):,} rows of the version before keep their split"
 
 
 def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> PrepareResult:
@@ -303,7 +253,7 @@ def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Pre
     return PrepareResult(
         artifacts=[f"{folder}/manifest.json", *(file.path for file in manifest.splits.values())],
         ledger=manifest.ledger,
-        summary=f"version {short(manifest.version)}: {counts}; no leakage",
+        summary=f"version {short(manifest.version)}: {counts}; {_leaked(manifest.leakage)}",
         payload={
             "version": manifest.version,
             "rows": {each.split.value: each.rows for each in summaries},
@@ -316,3 +266,9 @@ def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> Pre
         leakage=manifest.leakage,
         warnings=manifest.warnings,
     )
+
+
+def _leaked(report: LeakageReport) -> str:
+    counts = report.model_dump(exclude={"checked_pairs"})
+    leaks = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"leakage: {', '.join(leaks)}" if leaks else "no leakage"

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.example import Example
-from narrowcast.core.hashing import sha256_hex
+from narrowcast.core.hashing import content_hash, sha256_hex
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError
+from narrowcast.similarity.examples import input_strings
+from narrowcast.similarity.shingles import normalised
 from narrowcast.stages.prepare.rows import Rejection
 
 # Who keeps a group that touches several fixed splits: the more it must stay unseen, the earlier.
@@ -25,6 +27,8 @@ class Group:
     rank: str
     stratum: str
     fixed: Split | None
+    former: Split | None = None
+    """Where its rows were in the version before; in several splits, that which must stay unseen most."""
 
     @property
     def size(self) -> int:
@@ -32,7 +36,19 @@ class Group:
         return len(self.rows)
 
 
-def make_group(rows: Sequence[Example], *, seed: int, stratify: bool) -> tuple[Group, list[Rejection]]:
+Former = dict[int, Split]
+"""Key of a row (`same_row`) → its split in the version before."""
+
+
+def same_row(row: Example) -> int:
+    """What makes a row the same in another version: its inputs, whatever its target, import and case."""
+    strings = sorted((key, normalised(text)) for key, text in input_strings(row.inputs))
+    return int(content_hash(strings)[:15], 16)
+
+
+def make_group(
+    rows: Sequence[Example], *, seed: int, stratify: bool, former: Former | None = None
+) -> tuple[Group, list[Rejection]]:
     """A group from connected rows; where it touches a fixed held-out split, its other rows are rejected.
 
     Nothing may be added to a set that was fixed by hand, and nothing that resembles it may be trained on.
@@ -50,7 +66,9 @@ def make_group(rows: Sequence[Example], *, seed: int, stratify: bool) -> tuple[G
     labels = Counter(str(row.target) for row in ordered) if stratify else Counter([""])
     stratum = min(labels, key=lambda label: (-labels[label], label))
     rank = sha256_hex(f"{seed}:{ordered[0].hash}".encode())
-    return Group(ordered, rank, stratum, fixed), rejected
+    known = {former.get(same_row(row)) for row in ordered} if former else set()
+    before = next((split for split in _STRICTEST if split in known), None)
+    return Group(ordered, rank, stratum, fixed, before), rejected
 
 
 def row_order(row: Example) -> tuple[str, str, int]:
@@ -61,8 +79,9 @@ def row_order(row: Example) -> tuple[str, str, int]:
 def allocate(groups: Sequence[Group], ratios: Mapping[Split, float]) -> dict[Split, list[Group]]:
     """Assign groups so that each split is near its share of rows, in total and per stratum.
 
-    A held-out split that has fixed rows gets no others. Each stratum fills train first; what a split
-    lacks through rounding is carried into the next stratum.
+    A held-out split that has fixed rows gets no others. Groups of the version before stay where they were;
+    the others fill what the splits lack. Each stratum fills train first; what a split lacks through rounding
+    is carried into the next stratum.
 
     Raises:
         DataError: if there are too few groups for the splits that are wanted.
@@ -82,12 +101,25 @@ def allocate(groups: Sequence[Group], ratios: Mapping[Split, float]) -> dict[Spl
         total = sum(group.size for group in members)
         for split, share in shares.items():
             lacking[split] += share * total
-        for number, group in enumerate(members):
-            split = Split.TRAIN if number == 0 else max(lacking, key=lambda split: lacking[split])
-            placed[split].append(group)
-            lacking[split] -= group.size
+        stay = [group for group in members if group.former in shares]
+        for group in stay:
+            _put(group, group.former, placed, lacking)
+        trained = any(group.former is Split.TRAIN for group in stay)
+        for group in members:
+            if group.former not in shares:
+                split = max(lacking, key=lambda split: lacking[split]) if trained else Split.TRAIN
+                _put(group, split, placed, lacking)
+                trained = True
     _fill_empty(placed, shares)
     return placed
+
+
+def _put(
+    group: Group, split: Split | None, placed: dict[Split, list[Group]], lacking: dict[Split, float]
+) -> None:
+    if split is not None:
+        placed[split].append(group)
+        lacking[split] -= group.size
 
 
 def _large(free: Mapping[str, Sequence[Group]], shares: Mapping[Split, float]) -> float:
@@ -122,6 +154,6 @@ def _fill_empty(placed: dict[Split, list[Group]], shares: Mapping[Split, float])
         raise DataError(
             f"no rows are left for {' and '.join(empty)}: the rows form {groups} connected group(s), "
             "and a group is never divided",
-            next_command="import more varied rows, or: narrowcast prepare --similarity 0.95",
+            next_command="import more varied rows, or: narrowcast prepare --similarity 0.95 --copies free",
             reason_code="prepare_failed",
         )

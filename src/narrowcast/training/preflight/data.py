@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from narrowcast.core.example import Example
+from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.store.datasets import read_split
 from narrowcast.tasks import has_labels
+from narrowcast.tasks.coverage import label_warnings, size_warnings
 from narrowcast.training.data.rows import TokenRows
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
@@ -28,6 +31,8 @@ def data_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterator[Pref
             where=stored.path,
             fix="narrowcast data import --locator SCHEME:PATH, with more rows, then narrowcast prepare",
         )
+    for what in size_warnings({split: file.rows for split, file in manifest.splits.items()}):
+        yield _thin(what, manifest)
     if has_labels(manifest.task):
         yield from _labels(manifest, ctx)
 
@@ -61,11 +66,13 @@ def _left_out(reason: str, rows: TokenRows, longest: int) -> tuple[str, str]:
 def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:
     # Targets alone are looked at; no held-out text goes anywhere.
     known: set[str] = set()
+    found: dict[Split, list[Example]] = {}
     for split in (Split.TRAIN, Split.DEV, Split.TEST):
         if (stored := manifest.splits.get(split)) is None or stored.rows == 0:
             continue
         try:
-            labels = {str(row.target) for row in read_split(ctx.project, manifest, split)}
+            found[split] = read_split(ctx.project, manifest, split)
+            labels = {str(row.target) for row in found[split]}
         except DataError as error:
             if split is Split.TEST:  # training itself reads the others, and names what is wrong with them
                 yield PreflightFinding(
@@ -86,6 +93,19 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightF
                 where=stored.path,
                 fix="import rows with these labels, then narrowcast prepare; or --preflight fail-open",
             )
+
+    for what in label_warnings(found):
+        yield _thin(what, manifest)
+
+
+def _thin(what: str, manifest: DatasetManifest) -> PreflightFinding:
+    return PreflightFinding(
+        reason_code="training_rows_thin",
+        blocks=False,
+        what=what,
+        where=f"version {short(manifest.version)}",
+        fix="narrowcast data import --locator SCHEME:PATH, with more rows, then narrowcast prepare",
+    )
 
 
 def _some(names: list[str]) -> str:

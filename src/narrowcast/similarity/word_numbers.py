@@ -1,0 +1,109 @@
+"""Texts as runs of numbered words, and what such runs have in common: arithmetic over all texts together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from narrowcast.similarity.codes import Codes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Scripts without spaces: each sign is a word.
+_SIGN = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+_WORDS_AT_A_TIME = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedWords:
+    """The words of texts in their order, by number, and what is known of each word.
+
+    Attributes:
+        words: of each text, in order.
+        sets: of each text, each once, ascending.
+        neighbours: hashes of two adjacent words, of each text, each once, ascending.
+        weights: of each word: rare words say more of a text than frequent ones.
+        numeric: whether a word holds a digit.
+    """
+
+    words: Codes
+    sets: Codes
+    neighbours: Codes
+    weights: NDArray[np.float32]
+    numeric: NDArray[np.bool_]
+
+
+def words_in(form: str) -> list[str]:
+    """The words of a normal form (`words_of`)."""
+    return (form if form.isascii() else _SIGN.sub(r" \1 ", form)).split()
+
+
+def numbered(forms: Sequence[str]) -> NumberedWords:
+    """Number the words of normal forms, and weigh them by how few of the texts hold them."""
+    import numpy as np
+
+    numbers: dict[str, int] = {}
+    found: list[NDArray[np.uint32]] = []
+    lengths = np.empty(len(forms), np.int64)
+    for place, form in enumerate(forms):
+        each = [numbers.setdefault(word, len(numbers)) for word in words_in(form)]
+        found.append(np.array(each, np.uint32))
+        lengths[place] = len(each)
+    values = np.concatenate(found) if found else np.empty(0, np.uint32)
+    words = Codes(values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+    sets, neighbours = _sets(words), _sets(_neighbours(words))
+    held_by = np.bincount(sets.values, minlength=len(numbers))
+    # A word of one text in ten weighs half, one of fewer than thirty as much as it can.
+    most = max(1.0, float(np.log(max(1, len(forms)) / 30)))
+    weights = np.clip(np.log((len(forms) + 1) / (held_by + 1)), 0.5, most).astype(np.float32)
+    numeric = np.fromiter((any(map(str.isdigit, word)) for word in numbers), np.bool_, len(numbers))
+    return NumberedWords(words, sets, neighbours, weights, numeric)
+
+
+def _neighbours(words: Codes) -> Codes:
+    import numpy as np
+
+    sizes = np.diff(words.offsets)
+    inside = np.ones(len(words.values), np.bool_)
+    inside[words.offsets[1:][sizes > 0] - 1] = False
+    first, last = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
+    values = (words.values[:-1] * first) ^ (words.values[1:] * last)
+    counts = np.maximum(sizes - 1, 0)
+    return Codes(values[inside[:-1]], np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
+
+
+def _sets(words: Codes) -> Codes:
+    import numpy as np
+
+    texts = np.repeat(np.arange(len(words), dtype=np.uint64), np.diff(words.offsets))
+    both = np.sort((texts << np.uint64(32)) | words.values)
+    both = both[np.concatenate([np.ones(min(1, len(both)), bool), both[1:] != both[:-1]])]
+    counts = np.bincount((both >> np.uint64(32)).astype(np.int64), minlength=len(words))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return Codes((both & np.uint64(0xFFFFFFFF)).astype(np.uint32), offsets)
+
+
+def chunks(words: Codes) -> Iterator[tuple[int, int]]:
+    """Texts `start` to `stop` with about a hundred thousand words together."""
+    import numpy as np
+
+    start, size = 0, len(words)
+    while start < size:
+        end = words.offsets[start] + _WORDS_AT_A_TIME
+        stop = max(start + 1, int(np.searchsorted(words.offsets, end, "right")) - 1)
+        yield start, min(stop, size)
+        start = stop
+
+
+def mixed(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """One number for two, each bit of which depends on every bit of both."""
+    import numpy as np
+
+    value = left * np.uint64(0x9E3779B97F4A7C15) + right + np.uint64(0x632BE59BD9B4E019)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))

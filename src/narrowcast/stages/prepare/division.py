@@ -1,0 +1,132 @@
+"""Rows connected into groups, groups divided over the splits, and what leaked all the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from narrowcast.core.example import Example
+from narrowcast.core.names import Split
+from narrowcast.similarity.copies import Copy, edited_copies
+from narrowcast.similarity.examples import comparison_texts, exact_groups
+from narrowcast.similarity.leakage import Leakage, measure_leakage
+from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.semantic import semantic_groups
+from narrowcast.similarity.union_find import UnionFind
+from narrowcast.stages.prepare.options import Options
+from narrowcast.stages.prepare.rows import Rejection
+from narrowcast.stages.prepare.split import Former, Group, allocate, make_group
+
+Placed = dict[Split, list[Group]]
+
+_ROUNDS = 4
+# Edited copies join into groups of at most 20 rows, or 5 % of all: a chain of them would swallow the rest.
+_MOST_ROWS, _MOST_SHARE = 20, 0.05
+
+
+class Division:
+    """Connects rows, divides the groups, and looks for what leaked."""
+
+    def __init__(
+        self, rows: Sequence[Example], options: Options, *, stratify: bool, former: Former | None = None
+    ) -> None:
+        self._rows = rows
+        self._options = options
+        self._stratify = stratify
+        self._former = former or {}
+        self._texts = comparison_texts(rows)
+        self._sets = UnionFind(len(rows))
+        for group in exact_groups(self._texts):
+            self._sets.union_all(group)
+        if options.groups == "together":
+            for group in _keyed(rows).values():
+                self._sets.union_all(group)
+            for family in _families(rows):
+                self._sets.union_all(family)
+        if options.near_duplicates == "together":
+            for group in near_duplicates(self._texts, options.similarity).groups:
+                self._sets.union_all(group)
+        if options.clusters is not None:
+            for group in semantic_groups(self._texts, threshold=options.clusters):
+                self._sets.union_all(group)
+        self._apart: list[Copy] = []
+        if options.near_duplicates == options.copies == "together":
+            self._apart = self._join(edited_copies(self._texts))
+
+    def _join(self, copies: Sequence[Copy]) -> list[Copy]:
+        """Join edited copies, the most similar first, and return those that would make too large a group."""
+        most = max(_MOST_ROWS, int(_MOST_SHARE * len(self._rows)))
+        apart = []
+        for copy in copies:
+            left, right = self._sets.find(copy.left), self._sets.find(copy.right)
+            if left != right and self._sets.size(left) + self._sets.size(right) > most:
+                apart.append(copy)
+            else:
+                self._sets.union(left, right)
+        return apart
+
+    def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
+        """Divide and measure; pairs the sketches missed are joined, and the rows divided again."""
+        for _ in range(_ROUNDS):
+            placed, rejected = self._divide()
+            leakage = self._measure(placed)
+            if not leakage.pairs or self._options.near_duplicates == "free":
+                break
+            for pair in leakage.pairs:
+                self._sets.union(*pair)
+        return placed, rejected, leakage
+
+    def _divide(self) -> tuple[Placed, list[Rejection]]:
+        groups: list[Group] = []
+        rejected: list[Rejection] = []
+        for members in self._sets.components():
+            rows = [self._rows[number] for number in members]
+            group, dropped = make_group(
+                rows, seed=self._options.seed, stratify=self._stratify, former=self._former
+            )
+            groups.append(group)
+            rejected += dropped
+        return allocate(groups, self._options.ratios(len(self._rows))), rejected
+
+    def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
+        where = {row.id: split for split, groups in placed.items() for group in groups for row in group.rows}
+        numbers = [number for number, row in enumerate(self._rows) if row.id in where]
+        leakage = measure_leakage(
+            [self._texts[number] for number in numbers],
+            [self._rows[number].group for number in numbers],
+            [where[self._rows[number].id] for number in numbers],
+            self._options.similarity,
+        )
+        shared = self._copies_shared([where.get(row.id) for row in self._rows])
+        report = leakage.report.model_copy(update={"edited_copies_shared": shared})
+        return Leakage(report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
+
+    def _copies_shared(self, splits: Sequence[Split | None]) -> int:
+        """Held-out rows of which train has an edited copy that was left apart."""
+        held = set()
+        for copy in self._apart:
+            for mine, theirs in ((copy.left, copy.right), (copy.right, copy.left)):
+                if splits[theirs] is Split.TRAIN and splits[mine] not in (None, Split.TRAIN):
+                    held.add(mine)
+        return len(held)
+
+
+def _keyed(rows: Sequence[Example]) -> dict[str, list[int]]:
+    keyed: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.group is not None:
+            keyed[row.group].append(number)
+    return keyed
+
+
+def _families(rows: Sequence[Example]) -> Iterator[list[int]]:
+    """Each row with those that were generated after it: siblings belong together without it as well."""
+    families: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        for parent in row.parents:
+            families[parent].append(number)
+    if families:
+        for number, row in enumerate(rows):
+            if row.id in families:
+                families[row.id].append(number)
+    yield from families.values()
