@@ -31,6 +31,8 @@ def known(error: BaseException) -> NarrowcastError | None:
         return os_error(error)
     if isinstance(error, UnicodeError | LookupError | ValueError):
         return _text_error(error)
+    if isinstance(error, OverflowError):
+        return UsageError(f"a number is too large: {first_line(error)}", where=place_of(error))
     if isinstance(error, RecursionError):
         return DataError(
             "a value is nested too deeply",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.connectors import CONNECTORS, connect
 from narrowcast.connectors.base import Connector, SourceAccess
+from narrowcast.core.config import MOST_ROWS
 from narrowcast.core.locator import Locator
 from narrowcast.core.request import Request
 from narrowcast.core.settings import Settings
@@ -95,7 +96,7 @@ class IntrospectRequest(Request):
 
     locator: str
     """SCHEME:PATH, for example csv:train.csv or file:rows.parquet."""
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, le=MOST_ROWS)
     """Take at most N rows."""
 
 
