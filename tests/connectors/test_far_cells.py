@@ -1,4 +1,4 @@
-"""Sheets and tables that claim far more room than they hold."""
+"""Workbooks and tables that claim more than they hold."""
 
 import io
 import zipfile
@@ -55,3 +55,15 @@ def test_a_cell_that_claims_to_span_millions_of_columns_is_read_once(tmp_path: P
             new.writestr(name, content.replace(b'<w:gridSpan w:val="2"/>', b'<w:gridSpan w:val="90000000"/>'))
     (row,) = connect(Locator("docs", str(tmp_path / "docs"))).load()
     assert row.data["text"] == "over both"
+
+
+def test_a_workbook_without_sheets_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "none.xlsx", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(
+                name, content.replace(b"sheet ", b"sheat ") if name == "xl/workbook.xml" else content
+            )
+    with pytest.raises(DataError, match="no sheets"):
+        connect(Locator("file", str(tmp_path / "none.xlsx")))

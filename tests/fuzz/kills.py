@@ -202,6 +202,7 @@ def main() -> int:
     found = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     try:
         prepared = kills.prepare()
+        random.Random(options.seed).shuffle(prepared)
         while len(found) < options.kills and time.monotonic() < until:
             draw = random.Random(f"{options.seed}:{len(found)}")
             each = prepared[len(found) % len(prepared)]

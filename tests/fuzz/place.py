@@ -134,7 +134,7 @@ def stray_rows(project: Path) -> list[Path]:
     path = project / "registry" / "imports.jsonl"
     known = {json.loads(line)["id"] for line in path.read_text().splitlines()} if path.exists() else set()
     folders = [project / "data" / name for name in ("raw", "accepted", "rejected")]
-    return [each for folder in folders for each in folder.glob("*.jsonl") if each.stem not in known]
+    return [each for folder in folders for each in folder.glob("imp-*.jsonl") if each.stem not in known]
 
 
 def code_of(done: Completed) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from narrowcast.cli.root import load_command
 from tests.fuzz.kinds import KINDS, RUNS, make
 from tests.fuzz.place import Place
 from tests.fuzz.record import Input, Outcome
@@ -24,6 +27,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for name in ("TMPDIR", "NARROWCAST_ALLOW_PRIVATE_ADDRESSES", "NARROWCAST_HOME"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    # As in the child process: half of the time of a small import is typer's.
+    monkeypatch.setattr("typer.main.get_command", lru_cache(typer.main.get_command))
+    monkeypatch.setattr("narrowcast.cli.root.load_command", lru_cache(load_command))
     made = Place(tmp_path / "place", tmp_path)
     yield made
     made.close()

@@ -79,6 +79,8 @@ class ExcelConnector:
         return unique_names([names[n] or f"column_{n + 1}" for n in kept])
 
     def _chosen(self, asked: str | None) -> str:
+        if not self._sheets:
+            raise data_error("the workbook has no sheets", str(self._source.path), "export it again")
         if asked is None:
             return self._sheets[0]
         if asked not in self._sheets:
