@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -40,9 +39,7 @@ LocatorOption = Annotated[
         help="The source, for example csv:train.csv or file:rows.parquet.",
     ),
 ]
-LimitOption = Annotated[
-    int | None, typer.Option(min=1, max=sys.maxsize, metavar="INTEGER", help="Read at most N rows.")
-]
+LimitOption = Annotated[int | None, typer.Option(min=1, metavar="INTEGER", help="Read at most N rows.")]
 
 
 @app.command()

@@ -96,7 +96,7 @@ class IntrospectRequest(Request):
 
     locator: str
     """SCHEME:PATH, for example csv:train.csv or file:rows.parquet."""
-    limit: int | None = Field(None, ge=1, le=MOST_ROWS)
+    limit: int | None = Field(None, ge=1)
     """Take at most N rows."""
 
 
@@ -115,4 +115,5 @@ def introspect(
         DataError: if the source cannot be read.
     """
     connector = connect(Locator.parse(request.locator), SourceAccess.of(settings))
-    return introspect_source(connector, connector.describe(), request.limit, work or Work())
+    limit = None if request.limit is None else min(request.limit, MOST_ROWS)
+    return introspect_source(connector, connector.describe(), limit, work or Work())
