@@ -225,3 +225,19 @@ def test_a_number_beyond_every_register_is_refused(
     done = cli(*words, "9" * 25, "--json", code=None, cwd=tmp_path)
     assert "unexpected" not in done.stdout
     assert done.returncode == 0 or "Usage:" in done.stderr or _code(done) == "system_config_invalid"
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], []], ids=["dry", "real"])
+def test_a_value_too_deep_to_print_is_named(
+    project: Project, cli: Cli, tmp_path: Path, words: list[str]
+) -> None:
+    deep = "[" * 300 + "]" * 300
+    rows = [
+        json.loads(f'{{"text": "message {each} here", "label": "ab", "x": {deep}}}') for each in range(30)
+    ]
+    (tmp_path / "deep.json").write_text(json.dumps(rows))
+    done = cli(
+        "data", "import", "--locator", f"file:{tmp_path}/deep.json", "--auto", "--force", "--json", *words,
+        code=None,
+    )  # fmt: skip
+    assert done.returncode == 0 or _code(done) not in ("system_unexpected", "system_error")

@@ -143,7 +143,10 @@ COMMANDS = [
     Command(("data", "generate")),
     Command(("data", "judge")),
     Command(("data", "gate")),
-    Command(("data", "dedupe", "--locator", _SOURCE, "--output", "{work}/unique.jsonl")),
+    Command(
+        ("data", "dedupe", "--locator", _SOURCE, "--output", "{work}/unique.jsonl"),
+        done=("prepare_request_invalid",),
+    ),
     Command(("data", "review", "--decide", "{row}=accept"), done=("dataset_request_invalid",)),
     Command(("prepare", "--force")),
     Command(("data", "balance", "--cap", "8")),

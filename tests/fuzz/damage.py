@@ -28,6 +28,7 @@ ENCODINGS = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1
 ODD_NUMBERS = [0, -1, 1, 2**31, 2**63, 2**64, -(2**63), 10**400, 0.1, -0.0, 1e308, float("nan"), float("inf")]
 
 Draw = random.Random
+_DEEPEST = 40  # levels of a value that are damaged
 
 
 def odd_text(draw: Draw) -> str:
@@ -162,12 +163,14 @@ def nested(depth: int, kind: str = "list") -> Any:
     return value
 
 
-def damaged_value(draw: Draw, value: Any, share: float = 0.08) -> Any:
+def damaged_value(draw: Draw, value: Any, share: float = 0.08, depth: int = 0) -> Any:
     """The value with some of its parts replaced, dropped, renamed, repeated or wrapped."""
+    if depth > _DEEPEST:
+        return value
     if draw.random() < share:
         return draw.choice([odd_value(draw), [value], {"value": value}, str(value), [value, value]])
     if isinstance(value, dict):
-        members = [(key, damaged_value(draw, each, share)) for key, each in value.items()]
+        members = [(key, damaged_value(draw, each, share, depth + 1)) for key, each in value.items()]
         if members and draw.random() < share:
             members.pop(draw.randrange(len(members)))
         if draw.random() < share:
@@ -176,7 +179,7 @@ def damaged_value(draw: Draw, value: Any, share: float = 0.08) -> Any:
             draw.shuffle(members)
         return dict(members)
     if isinstance(value, list):
-        parts = [damaged_value(draw, each, share) for each in value]
+        parts = [damaged_value(draw, each, share, depth + 1) for each in value]
         if parts and draw.random() < share:
             parts = parts[: draw.randrange(len(parts) + 1)] + [draw.choice(parts)] * draw.choice([0, 1, 3])
         return parts
