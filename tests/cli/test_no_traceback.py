@@ -105,7 +105,37 @@ def test_a_damaged_database_is_named(project: Project, cli: Cli) -> None:
     assert _code(cli("projects", "--json", code=1)) == "system_db_damaged"
 
 
+_NAMED = {"value": {"start": 0, "end": 4, "text": "Alex", "labels": ["name"]}}
 BROKEN_FILES = {
+    "odd annotations": (
+        "odd.jsonl",
+        lambda: "".join(
+            json.dumps({"text": f"Alex is here {each}", "annotations": [{"result": result}]}) + "\n"
+            for each in range(5)
+            for result in [*[[_NAMED]] * 20, [_NAMED, []], [5, _NAMED], [{"value": 5}]]
+        ),
+    ),
+    "odd tools": (
+        "odd.jsonl",
+        lambda: "".join(
+            json.dumps(
+                {
+                    "messages": [
+                        {"role": "user", "content": f"ask {each}"},
+                        {"role": "assistant", "tool_calls": [{"name": "f", "arguments": {"a": None}}]},
+                    ],
+                    "tools": [{"name": "f", "parameters": odd}],
+                }
+            )
+            + "\n"
+            for each in range(5)
+            for odd in [
+                {"properties": 5},
+                {"properties": {"a": {"enum": 5}}},
+                {"properties": {"a": {"anyOf": 5}}},
+            ]
+        ),
+    ),
     "odd parts": (
         "odd.jsonl",
         lambda: "".join(
@@ -135,8 +165,8 @@ BROKEN_FILES = {
 def test_an_odd_file_is_an_error_with_a_code(project: Project, cli: Cli, tmp_path: Path, name: str) -> None:
     file, make = BROKEN_FILES[name]
     (tmp_path / file).write_text(make())
-    code = _code(_import(cli, f"file:{tmp_path / file}"))
-    assert code not in ("system_unexpected", "system_error")
+    done = _import(cli, f"file:{tmp_path / file}")
+    assert done.returncode == 0 or _code(done) not in ("system_unexpected", "system_error")
     assert project.trail.verify().intact
 
 

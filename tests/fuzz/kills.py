@@ -33,6 +33,7 @@ from tests.support.kills import done_in_a_child, ended_after
 
 _SIGNALS = [signal.SIGKILL] * 6 + [signal.SIGTERM, signal.SIGINT]
 _LONGEST = 300.0
+_AT_ONCE = "right after it"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Kills:
         if "Traceback" in said or "system_unexpected" in said:
             wrong.append(f"a traceback after {number.name}: {said[-1500:]}")
         if self.place.project.joinpath("registry").is_dir():
-            wrong += self._verified("right after it")
+            wrong += self._verified(_AT_ONCE)
         wrong += self._again(each)
         wrong += self._verified("at the end")
         if (ledger := self._ledger()) != each.ledger:
@@ -128,7 +129,8 @@ class Kills:
 
     def _verified(self, when: str) -> list[str]:
         code, said = self._run(["audit", "verify", "-p", str(self.place.project), "--json"])
-        return [f"audit verify {when}: exit {code}: {said[-800:]}"] if code else []
+        older = when == _AT_ONCE and "written by an older version" in said  # `migrate` has not begun
+        return [f"audit verify {when}: exit {code}: {said[-800:]}"] if code and not older else []
 
     def _ledger(self) -> Any:
         code, said = self._run(["data", "ledger", "-p", str(self.place.project), "--json"])
