@@ -52,11 +52,11 @@ def queue_client(settings: Settings) -> Iterator[DBOSClient]:
     settings.home.mkdir(parents=True, exist_ok=True)
     try:
         # Written after the tables: a process that was killed in between leaves a file without all of them.
-        made = settings.home / "jobs.db.made"
-        if not url.startswith("sqlite") or not (made.exists() and (settings.home / "jobs.db").exists()):
+        stamp = settings.home / "jobs.db.made"
+        if not url.startswith("sqlite") or not (stamp.exists() and (settings.home / "jobs.db").exists()):
             DBOS.migrate(url)
             if url.startswith("sqlite"):
-                made.touch()
+                stamp.touch()
         client = DBOSClient(
             system_database_url=url,
             serializer=DBOSPortableJSONSerializer(),
