@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test nightly soak check format bench clean help
+.PHONY: setup demo test nightly soak fuzz kills check format bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -34,6 +34,12 @@ nightly: $(STAMP)  ## every test, those that take longer as well
 
 soak: $(STAMP)  ## kill -9 a training run at ten random moments
 	NARROWCAST_KILLS=10 $(BIN)/pytest tests/training/test_kills.py
+
+fuzz: $(STAMP)  ## 20,000 damaged inputs through every door; a second call goes on where the first one stopped
+	$(BIN)/python -m tests.fuzz
+
+kills: $(STAMP)  ## kill every command that writes, a hundred times at random moments
+	$(BIN)/python -m tests.fuzz.kills
 
 check: $(STAMP)  ## lint, format, types, import contracts, file sizes, words, walks, help
 	$(BIN)/ruff check .

@@ -31,6 +31,8 @@ def known(error: BaseException) -> NarrowcastError | None:
         return os_error(error)
     if isinstance(error, UnicodeError | LookupError | ValueError):
         return _text_error(error)
+    if isinstance(error, OverflowError):
+        return UsageError(f"a number is too large: {first_line(error)}", where=place_of(error))
     if isinstance(error, RecursionError):
         return DataError(
             "a value is nested too deeply",
@@ -160,6 +162,10 @@ def _text_error(error: Exception) -> NarrowcastError | None:
     if isinstance(error, LookupError) and "encoding" in str(error):
         return UsageError(
             f"this encoding is not one of texts: {first_line(error)}", reason_code="system_text_undecodable"
+        )
+    if "serialization depth" in str(error) or "depth exceeded" in str(error):
+        return DataError(
+            "a value is nested too deeply", where=place_of(error), reason_code="system_value_too_deep"
         )
     if "null byte" in str(error) or "null character" in str(error):
         return UsageError("a path or a name holds a null byte", reason_code="system_path_invalid")

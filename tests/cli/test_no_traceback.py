@@ -105,7 +105,47 @@ def test_a_damaged_database_is_named(project: Project, cli: Cli) -> None:
     assert _code(cli("projects", "--json", code=1)) == "system_db_damaged"
 
 
+_NAMED = {"value": {"start": 0, "end": 4, "text": "Alex", "labels": ["name"]}}
 BROKEN_FILES = {
+    "odd annotations": (
+        "odd.jsonl",
+        lambda: "".join(
+            json.dumps({"text": f"Alex is here {each}", "annotations": [{"result": result}]}) + "\n"
+            for each in range(5)
+            for result in [*[[_NAMED]] * 20, [_NAMED, []], [5, _NAMED], [{"value": 5}]]
+        ),
+    ),
+    "odd tools": (
+        "odd.jsonl",
+        lambda: "".join(
+            json.dumps(
+                {
+                    "messages": [
+                        {"role": "user", "content": f"ask {each}"},
+                        {"role": "assistant", "tool_calls": [{"name": "f", "arguments": {"a": None}}]},
+                    ],
+                    "tools": [{"name": "f", "parameters": odd}],
+                }
+            )
+            + "\n"
+            for each in range(5)
+            for odd in [
+                {"properties": 5},
+                {"properties": {"a": {"enum": 5}}},
+                {"properties": {"a": {"anyOf": 5}}},
+            ]
+        ),
+    ),
+    "odd parts": (
+        "odd.jsonl",
+        lambda: "".join(
+            json.dumps(
+                {"messages": [{"role": "user", "content": [part]}, {"role": "assistant", "content": "x"}]}
+            )
+            + "\n"
+            for part in [[], 5, None, ["x"], {"type": []}, {"type": "text", "text": 5}] * 5
+        ),
+    ),
     "deep list": ("deep.json", lambda: "[" * 200_000),
     "deep object": ("deep.json", lambda: '{"a":' * 200_000),
     "deep jsonl": ("deep.jsonl", lambda: '{"a":' * 200_000 + "\n{}\n"),
@@ -125,8 +165,8 @@ BROKEN_FILES = {
 def test_an_odd_file_is_an_error_with_a_code(project: Project, cli: Cli, tmp_path: Path, name: str) -> None:
     file, make = BROKEN_FILES[name]
     (tmp_path / file).write_text(make())
-    code = _code(_import(cli, f"file:{tmp_path / file}"))
-    assert code not in ("system_unexpected", "system_error")
+    done = _import(cli, f"file:{tmp_path / file}")
+    assert done.returncode == 0 or _code(done) not in ("system_unexpected", "system_error")
     assert project.trail.verify().intact
 
 
@@ -169,3 +209,65 @@ def test_any_exception_of_a_command_is_an_error_with_a_code(
     monkeypatch.setattr("narrowcast.ops.doctor.examine", fail)
     done = cli("doctor", "--json", code=1 if name != "surrogate" else 2)
     assert _code(done) == expected
+
+
+def test_a_record_that_a_library_cannot_format_prints_no_traceback(cli_process: Cli, tmp_path: Path) -> None:
+    text = "(Where is my card, and why does it take so long?)"
+    stream = f"BT /F1 12 Tf 40 700 Td {text} Tj ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    written = b"%PDF-1.4\n" + b"".join(
+        b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate(objects, start=1)
+    )
+    # A word for an entry in the table of objects: pypdf's warning has arguments that do not fit its message.
+    entries = b"label\n" + b"0000000009 00000 n \n" * 5
+    table = (
+        b"xref\n0 6\n"
+        + entries
+        + b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(written)
+    )
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.pdf").write_bytes(written + table)
+    done = cli_process("data", "introspect", "--locator", f"docs:{tmp_path}/docs", "--json", code=None)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "import", "--locator", "csv:ok.csv", "--auto", "--limit"],
+        ["data", "introspect", "--locator", "csv:ok.csv", "--limit"],
+        ["data", "clean", "--locator", "csv:ok.csv", "--limit"],
+        ["events", "--limit"],
+        ["jobs", "list", "--limit"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_number_beyond_every_register_is_refused(
+    project: Project, cli: Cli, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "ok.csv").write_text(ROWS)
+    done = cli(*words, "9" * 25, "--json", code=None, cwd=tmp_path)
+    assert "unexpected" not in done.stdout
+    assert done.returncode == 0 or "Usage:" in done.stderr or _code(done) == "system_config_invalid"
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], []], ids=["dry", "real"])
+def test_a_value_too_deep_to_print_is_named(
+    project: Project, cli: Cli, tmp_path: Path, words: list[str]
+) -> None:
+    deep = "[" * 300 + "]" * 300
+    rows = [
+        json.loads(f'{{"text": "message {each} here", "label": "ab", "x": {deep}}}') for each in range(30)
+    ]
+    (tmp_path / "deep.json").write_text(json.dumps(rows))
+    done = cli(
+        "data", "import", "--locator", f"file:{tmp_path}/deep.json", "--auto", "--force", "--json", *words,
+        code=None,
+    )  # fmt: skip
+    assert done.returncode == 0 or _code(done) not in ("system_unexpected", "system_error")

@@ -94,8 +94,12 @@ def test_unusable_folders_are_refused(folder, settings, damage, what):
     assert caught.value.next_command == "narrowcast models list"
 
 
-def test_weights_that_do_not_fit_the_configuration_are_refused(folder, settings):
-    _edit(folder, hidden_size=512)
+@pytest.mark.parametrize(
+    "values",
+    [{"hidden_size": 512}, {"head_dim": "words"}, {"use_cache": {"value": 1}}, {"rope_parameters": [[]]}],
+)
+def test_weights_that_do_not_fit_the_configuration_are_refused(folder, settings, values):
+    _edit(folder, **values)
     base = resolve_base(str(folder), settings)
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(base)

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import narrowcast
 from narrowcast.core.example import Example
 from narrowcast.core.names import Provenance, Split
 from narrowcast.errors import WorkspaceError
@@ -167,3 +169,15 @@ def test_values_encoded_together_are_the_same_as_singly(values: list[object]) ->
 )
 def test_accepted_rows_are_written_in_their_stored_form(examples: list[Example]) -> None:
     assert example_lines(examples) == b"".join(json_line(each.to_dict()) for each in examples)
+
+
+def test_every_temporary_folder_has_a_name_that_a_sweep_knows() -> None:
+    source = Path(narrowcast.__file__).parent
+    made = {
+        (path.relative_to(source).as_posix(), line.strip())
+        for path in source.rglob("*.py")
+        if path.relative_to(source).as_posix() not in ("store/leftovers.py", "store/files.py")
+        for line in path.read_text().splitlines()
+        if re.search(r"\b(TemporaryDirectory|mkdtemp|mkstemp)\(", line) and "mark(" not in line
+    }
+    assert not made, "scratch_folder() and mark() make names that are swept after a kill"

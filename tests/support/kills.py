@@ -1,15 +1,19 @@
-"""Work that is killed at a chosen step: a rename, a removal or an append, which reach the disk for good."""
+"""Work that is killed: at a chosen moment, or at a chosen step (a rename, a removal or an append, which reach
+the disk for good)."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 Work = Callable[[], object]
 _Step = Callable[[str, tuple[Any, ...], Path], bool]
@@ -91,3 +95,74 @@ def _is_step(event: str, arguments: tuple[Any, ...], root: Path) -> bool:
         appends = isinstance(flags, int) and bool(flags & os.O_APPEND)
         return appends and str(path).startswith(inside) and Path(str(path)).name != "lock"
     return False
+
+
+def ended_after(
+    seconds: float, work: Work, number: signal.Signals = signal.SIGKILL
+) -> tuple[int | None, list[int]]:
+    """Begin the work in a process of its own, and send it a signal after so many seconds.
+
+    Returns:
+        The exit code of the process, None where the signal ended it; and its own processes that outlived it.
+    """
+    child = _forked(work)
+    if not _wait(child, seconds):
+        os.kill(child, number)
+    own = _of_session(child)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    _, outliving = psutil.wait_procs([each for each in own if each.pid != child], timeout=10)
+    for each in outliving:
+        each.kill()
+    return (None if code < 0 else code), [each.pid for each in outliving]
+
+
+def done_in_a_child(work: Work, seconds: float) -> int | None:
+    """Do the work in a process of its own; its exit code, None where it took longer or was killed."""
+    child = _forked(work)
+    if not _wait(child, seconds):
+        os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return None if code < 0 else code
+
+
+def _forked(work: Work) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # as in `_in_a_child`
+        child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    code = 1
+    try:
+        work()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - nothing may run on as a second process of the caller
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _wait(child: int, seconds: float) -> bool:
+    """Whether the process has ended by then; it is still to be waited for."""
+    until = time.monotonic() + seconds
+    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _of_session(leader: int) -> list[psutil.Process]:
+    """Living processes of the session that a process began, itself included."""
+    found = []
+    for each in psutil.process_iter():
+        try:
+            if os.getsid(each.pid) == leader and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(each)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue  # it ended while it was looked at
+    return found

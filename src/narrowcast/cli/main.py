@@ -53,6 +53,8 @@ def _run(given: list[str]) -> None:
     if text is not None:
         _print_help(text)
         return
+    import logging
+
     from typer.main import get_command
 
     from narrowcast.cli import state
@@ -60,6 +62,7 @@ def _run(given: list[str]) -> None:
 
     args = _as_job(given)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    logging.raiseExceptions = False  # a library's log record that cannot be formatted would print a traceback
     state.begin(args)
     _refuse_undecodable(args)
     get_command(app).main(args=args, prog_name="narrowcast")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,7 @@ def pdf(file: io.BytesIO) -> Document:
     """The text of its pages; pages are separated by a form feed, so that they can be split again."""
     from pypdf import PdfReader
 
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of whatever it repairs
     reader = PdfReader(file)
     if reader.is_encrypted and not reader.decrypt(""):
         raise data_error("the PDF is encrypted", "the document", "remove its password")
@@ -93,10 +95,17 @@ def docx(file: io.BytesIO) -> Document:
     blocks, title = [], document.core_properties.title or ""
     for block in document.iter_inner_content():
         if isinstance(block, Table):
-            blocks.append("\n".join("\t".join(cell.text for cell in row.cells) for row in block.rows))
+            blocks.append("\n".join("\t".join(_cells(row)) for row in block.rows))
         else:
             style = block.style.name if block.style is not None else ""
             if not title and style and style.startswith(("Title", "Heading")):
                 title = block.text
             blocks.append(block.text)
     return Document("\n\n".join(block for block in blocks if block.strip()), title.strip())
+
+
+def _cells(row: Any) -> list[str]:
+    """Texts of the cells that are stored; `row.cells` repeats one for each column that it claims to span."""
+    from docx.table import _Cell
+
+    return [_Cell(cell, row.table).text for cell in row._tr.tc_lst]

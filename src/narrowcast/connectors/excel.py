@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.header import Header, find_header, named_header, unique_names
 from narrowcast.connectors.repeats import MAX_CELLS, cells_of
+from narrowcast.connectors.sheet import refuse_sparse
 from narrowcast.connectors.source import SourceFile, data_error
 from narrowcast.connectors.values import plain
 from narrowcast.core.row import SourceRow
@@ -34,6 +35,8 @@ class ExcelConnector:
             book = fastexcel.read_excel(content)
             self._sheets: list[str] = book.sheet_names
             self._sheet = self._chosen(source.options.get("sheet"))
+            with ZipFile(io.BytesIO(content)) as archive:
+                refuse_sparse(source, archive, self._sheet)
             head = book.load_sheet(self._sheet, header_row=None, skip_rows=0, n_rows=_HEAD, dtypes="string")
             self._header, above = self._find_header(head.to_polars().rows())
             self._frame = pl.read_excel(
@@ -76,6 +79,8 @@ class ExcelConnector:
         return unique_names([names[n] or f"column_{n + 1}" for n in kept])
 
     def _chosen(self, asked: str | None) -> str:
+        if not self._sheets:
+            raise data_error("the workbook has no sheets", str(self._source.path), "export it again")
         if asked is None:
             return self._sheets[0]
         if asked not in self._sheets:

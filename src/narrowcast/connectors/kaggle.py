@@ -23,6 +23,7 @@ from narrowcast.connectors.source import data_error
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import NarrowcastError, UsageError
 from narrowcast.plugins import optional
+from narrowcast.store.leftovers import mark
 
 _MOST_PAGES = 50
 
@@ -104,7 +105,7 @@ class KaggleConnector:
             return whole, f"unchanged on Kaggle since it was fetched ({whole.bytes:,} bytes)"
         place.refuse_large(listed.bytes)
         access.downloads.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=access.downloads, prefix=".kaggle-") as folder:
+        with tempfile.TemporaryDirectory(".part", mark("kaggle"), access.downloads) as folder:
             client = self._client
             of_set, of_competition = client.dataset_download_file, client.competition_download_file
             get = of_set if self._kind == "dataset" else of_competition

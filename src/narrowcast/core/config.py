@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from narrowcast.core.names import Split
 from narrowcast.core.task import TaskSpec
+
+MOST_ROWS = sys.maxsize
+"""The largest number of rows that iterators and databases can be limited to."""
 
 
 class SourceSpec(BaseModel):
@@ -31,7 +35,7 @@ class SourceSpec(BaseModel):
     """Column of group keys: rows with the same key stay in one split."""
     into: Split | None = None
     """Put all rows into one split, for example an official test set."""
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, le=MOST_ROWS)
     """Read at most N rows."""
     licence: str | None = None
     """Licence of the source, for the manifest and the model card."""

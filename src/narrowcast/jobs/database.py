@@ -51,9 +51,12 @@ def queue_client(settings: Settings) -> Iterator[DBOSClient]:
     url = queue_url(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     try:
-        marker = settings.home / "jobs.db"
-        if not url.startswith("sqlite") or not marker.exists():
+        # Written after the tables: a process that was killed in between leaves a file without all of them.
+        stamp = settings.home / "jobs.db.made"
+        if not url.startswith("sqlite") or not (stamp.exists() and (settings.home / "jobs.db").exists()):
             DBOS.migrate(url)
+            if url.startswith("sqlite"):
+                stamp.touch()
         client = DBOSClient(
             system_database_url=url,
             serializer=DBOSPortableJSONSerializer(),

@@ -118,7 +118,9 @@ def tokenizer_from(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
         raise _unreadable("the tokenizer cannot be read", folder, error) from error
     if isinstance(tokenizer.chat_template, str):
         from narrowcast.models.template_environment import pin_dates
@@ -131,7 +133,6 @@ def tokenizer_from(folder: Path) -> Any:
 def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any:
     """Load the weights of a model folder."""
     require("torch", "transformers", "safetensors", purpose="loading a model")
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -147,7 +148,9 @@ def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any
             use_safetensors=True,
             attn_implementation="sdpa",
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
         raise _unreadable("the weights cannot be read", folder, error) from error
     return model.eval()
 

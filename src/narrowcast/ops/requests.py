@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from narrowcast.core.config import SourceSpec
+from narrowcast.core.config import MOST_ROWS, SourceSpec
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
 from narrowcast.reasons import Severity, StageName
@@ -46,7 +46,7 @@ class CleanRequest(StageRequest):
     """The texts, for example csv:tickets.csv or docs:manuals."""
     base: str | None = None
     """Base model whose tokens measure chunks; by default the built-in base."""
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, le=MOST_ROWS)
     """Read at most N rows."""
     force: bool = False
     """Clean again even if nothing has changed."""

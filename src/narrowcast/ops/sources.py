@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.connectors import CONNECTORS, connect
 from narrowcast.connectors.base import Connector, SourceAccess
+from narrowcast.core.config import MOST_ROWS
 from narrowcast.core.locator import Locator
 from narrowcast.core.request import Request
 from narrowcast.core.settings import Settings
@@ -114,4 +115,5 @@ def introspect(
         DataError: if the source cannot be read.
     """
     connector = connect(Locator.parse(request.locator), SourceAccess.of(settings))
-    return introspect_source(connector, connector.describe(), request.limit, work or Work())
+    limit = None if request.limit is None else min(request.limit, MOST_ROWS)
+    return introspect_source(connector, connector.describe(), limit, work or Work())

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_serializer
 
+from narrowcast.core.config import MOST_ROWS
 from narrowcast.core.locator import Locator
 from narrowcast.core.stage import StageInputs, StageOptions, StageResult
 from narrowcast.store.cleanings import CleanReport
@@ -71,7 +72,7 @@ class Options(TextOptions):
     base: str | None = None
     """Base model whose tokens measure chunks; by default the built-in base."""
 
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, le=MOST_ROWS)
     """Read at most N rows."""
 
     @field_serializer("locator")

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from transformers import PrinterCallback, TrainerCallback
 from narrowcast.core.stage import StageContext
 from narrowcast.models.allocator import kept_pages
 from narrowcast.models.memory import peak_bytes, reset_peak
+from narrowcast.store.leftovers import scratch_folder
 from narrowcast.training.data.batches import LengthGroupedBatches, padded_length
 from narrowcast.training.objectives.build import probe_objective
 from narrowcast.training.options import Options
@@ -58,8 +58,8 @@ def probe(setup: TrainingSetup, options: Options, ctx: StageContext) -> Forecast
     reset_peak()
     ctx.progress.start("trying steps", _WARM + 2 * len(tried))
     clock = _Clock(ctx)
-    with TemporaryDirectory() as folder, kept_pages():
-        dev_seconds = _run(setup, options, ctx, [steps[at] for at in tried], clock, Path(folder))
+    with scratch_folder("probe") as folder, kept_pages():
+        dev_seconds = _run(setup, options, ctx, [steps[at] for at in tried], clock, folder)
     ctx.cancel.check(reason_code="training_cancelled")
     peak = peak_bytes()
     if setup.recipe.layout == "tree" and not torch.cuda.is_available():

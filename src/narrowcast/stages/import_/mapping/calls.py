@@ -62,7 +62,8 @@ def _schema(value: Any) -> Any:
 
 def parameter_names(tools: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Tool → its parameters in their order."""
-    return {tool["name"]: list(tool.get("parameters", {}).get("properties", {})) for tool in tools}
+    schemas = {tool["name"]: tool.get("parameters", {}).get("properties") for tool in tools}
+    return {name: list(known) if isinstance(known, Mapping) else [] for name, known in schemas.items()}
 
 
 def read_calls(
@@ -132,9 +133,10 @@ def _allows_null(schema: Any) -> bool:
     kind = schema.get("type")
     if kind == "null" or (isinstance(kind, list) and "null" in kind) or schema.get("nullable") is True:
         return True
-    if None in (schema.get("enum") or ()):
+    enum, others = schema.get("enum"), [schema.get(key) for key in ("anyOf", "oneOf")]
+    if isinstance(enum, list) and None in enum:
         return True
-    return any(_allows_null(each) for key in ("anyOf", "oneOf") for each in schema.get(key) or ())
+    return any(_allows_null(each) for several in others if isinstance(several, list) for each in several)
 
 
 def _accepted_call(name: str, accepted: Any) -> dict[str, Any]:
