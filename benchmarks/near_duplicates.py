@@ -5,7 +5,8 @@ Texts of a labelled CSV or JSONL file (`--data`, `--text`, `--label`) are edited
 triples at the same Jaccard similarity, where it is installed. False alarms are pairs of the file's own texts
 that are joined although their labels differ. Then the cost of a row, at 10,000 and ten times as many
 generated rows and up to `--rows`. Bars: at least 80 % of each kind of edit; cost per row at most 1.3 times
-as high. Exits 0 where all hold.
+as high. Prints a table, or
+one object with `--json`; exits 0 where all hold.
 
     python benchmarks/near_duplicates.py --data banking77/train.csv --text text --label category
 """
@@ -22,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dedupe import planted
 from narrowcast.similarity.copies import edited_copies
@@ -115,6 +117,27 @@ def cost(rows: int) -> float:
     return 1e6 * (time.process_time() - start) / rows
 
 
+def show(result: dict[str, Any]) -> None:
+    """Print the table."""
+    found, groups, copies, cost = (result[name] for name in ("found", "groups", "copies", "cost"))
+    print(f"{result['rows']:,} rows, {result['edits']} edits of each kind, all added at once")
+    print(f"{'found':34}" + "".join(f"{name:>13}" for name in found))
+    for kind in EDITS:
+        print(f"{kind:34}" + "".join(f"{each[kind]:>13.0%}" for each in found.values()))
+    for line in next(iter(groups.values())):
+        form = ".0f" if line == "largest group" else ".1%"
+        print(f"{line:34}" + "".join(f"{each[line]:>13{form}}" for each in groups.values()))
+    print(
+        f"edited copies among the rows: {copies['pairs']:,} pairs, {copies['of different labels']:,} of "
+        f"different labels ({copies['share of rows']:.1%} of rows)"
+    )
+    print(
+        f"CPU per row: {cost['us at 10,000']:.0f} µs at 10,000 rows, {cost['us']:.0f} µs at "
+        f"{cost['rows']:,}; peak {cost['peak MB']:,} MB"
+    )
+    print("all bars hold" if result["holds"] else "a bar was missed")
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -125,6 +148,7 @@ def main() -> int:
     parser.add_argument("--label", default="label")
     parser.add_argument("--edits", type=int, default=100, help="edited texts of each kind")
     parser.add_argument("--rows", type=int, default=100_000, help="generated rows, for the cost")
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows = read(arguments.data, arguments.text, arguments.label)
     methods: dict[str, Find] = {"shingles": shingles_alone, "with copies": with_copies}
@@ -132,22 +156,23 @@ def main() -> int:
         methods["datasketch"] = by_datasketch
     found = {name: recall(rows, find, arguments.edits) for name, find in methods.items()}
     alarms = {name: false_alarms(rows, find) for name, find in methods.items()}
-    print(f"{arguments.data}: {len(rows):,} rows, {arguments.edits} edits of each kind, all added at once")
-    print(f"{'found':34}" + "".join(f"{name:>13}" for name in methods))
-    for kind in EDITS:
-        print(f"{kind:34}" + "".join(f"{found[name][kind]:>13.0%}" for name in methods))
-    for line in next(iter(alarms.values())):
-        form = ".0f" if line == "largest group" else ".1%"
-        print(f"{line:34}" + "".join(f"{alarms[name][line]:>13{form}}" for name in methods))
     pairs, wrong, share = wrong_pairs(rows)
-    print(
-        f"edited copies among the rows: {pairs:,} pairs, {wrong:,} of different labels ({share:.1%} of rows)"
-    )
     few, many = cost(10_000), cost(arguments.rows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"CPU per row: {few:.0f} µs at 10,000 rows, {many:.0f} µs at {arguments.rows:,}; peak {peak:,} MB")
     holds = min(found["with copies"].values()) >= RECALL_BAR and many <= FLAT_BAR * few
-    print("all bars hold" if holds else "a bar was missed")
+    result = {
+        "rows": len(rows),
+        "edits": arguments.edits,
+        "found": found,
+        "groups": alarms,
+        "copies": {"pairs": pairs, "of different labels": wrong, "share of rows": share},
+        "cost": {"rows": arguments.rows, "us at 10,000": few, "us": many, "peak MB": peak},
+        "holds": holds,
+    }
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
     return 0 if holds else 1
 
 
