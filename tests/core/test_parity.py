@@ -45,7 +45,7 @@ def test_the_first_difference_is_the_cause(changes, cause):
 def test_a_quantised_file_diverges_as_quantising_does():
     assert verdict("q4_k_m", mean_kl=0.14, requantised_kl=0.1) == ("pass", None)
     outcome = judge(facts("q4_k_m", mean_kl=0.16, requantised_kl=0.1), 0.03)
-    assert outcome == ("fail", "quantisation", "a KL divergence of 1.6e-01, at most 1.5e-01 is right")
+    assert outcome == ("fail", "quantisation", "the KL divergence is 1.6e-01, at most 1.5e-01 is allowed")
 
 
 def test_the_metric_is_judged_on_its_interval():

@@ -51,8 +51,8 @@ def test_a_damaged_marker_of_a_running_stage_stops_no_command(
     rows.write_text(
         "text,label\n" + "".join(f"{each.inputs['text']},{each.target}\n" for each in sentences(60))
     )
-    project.paths.running.parent.mkdir(parents=True, exist_ok=True)
-    project.paths.running.write_text(content)
+    project.paths.running.mkdir(parents=True, exist_ok=True)
+    (project.paths.running / "import.json").write_text(content)
     cli_json("data", "import", "--locator", f"csv:{rows}", "--auto")
     cli_json("prepare")
     (project.paths.stage_records / "prepare.json").write_text(content)

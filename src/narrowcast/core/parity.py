@@ -146,7 +146,7 @@ def _distributions(facts: FileFacts) -> str:
         return ""
     else:
         bar = REQUANTISED_KL * facts.requantised_kl + _KL_FLOOR
-    return "" if divergence <= bar else f"the KL divergence is {divergence:.1e}, and may be {bar:.1e}"
+    return "" if divergence <= bar else f"the KL divergence is {divergence:.1e}, at most {bar:.1e} is allowed"
 
 
 def _metric(facts: FileFacts, tolerance: float, numbers: Cause) -> tuple[Verdict, Cause | None, str]:
