@@ -9,7 +9,7 @@ import pytest
 from narrowcast.core.names import Split
 from narrowcast.ops.evaluate import baseline, evaluate
 from narrowcast.ops.prepare import prepare
-from narrowcast.ops.requests import BaselineRequest, EvaluateRequest
+from narrowcast.ops.requests import BaselineRequest, EvaluateRequest, PrepareRequest
 from narrowcast.ops.summary import summarise
 from narrowcast.store.datasets import load_manifest
 from tests.evaluation.conftest import intent_rows
@@ -19,11 +19,11 @@ from tests.support.imports import import_rows
 FAST = ("--samples", "200")
 
 
-def add(project, tmp_path, rows, **options):
+def add(project, tmp_path, rows, *, splits="keep", **options):
     path = tmp_path / f"added-{len(rows)}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     import_rows(project, f"jsonl:{path}", auto=True, **options)
-    prepare(project)
+    prepare(project, PrepareRequest(options={"splits": splits}))
 
 
 def test_preparing_again_does_not_make_rows_unseen(intents, tmp_path, cli):
@@ -45,7 +45,7 @@ def test_rows_that_training_knew_nearly_are_refused(prepared, tmp_path, cli_json
     project = prepared(rows)
     reference = trained_elsewhere(project, load_manifest(project.paths).version)
     altered = [{**row, "text": change(row["text"])} for row in rows[:60]]
-    add(project, tmp_path, [*altered, *intent_rows(60, seed=5)])
+    add(project, tmp_path, [*altered, *intent_rows(60, seed=5)], splits="new")
     result = cli_json("eval", reference, "-p", project.slug, *FAST, code=None)["error"]
     assert result["reason_code"] == "eval_rows_trained_on"
     assert "near-duplicates" in result["message"]

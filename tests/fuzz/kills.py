@@ -141,7 +141,7 @@ class Kills:
         work = self.place.root / "work"
         left = [path for path in work.rglob("*") if LEFT.fullmatch(path.name)]
         left += [path for path in self.place.temporary.iterdir() if not path.name.startswith(CACHE)]
-        left += [path for path in [self.place.project / "registry" / "running.json"] if path.exists()]
+        left += (self.place.project / "registry" / "running").glob("*.json")
         left += stray_rows(self.place.project)
         return [f"left over: {', '.join(map(str, left))}"] if left else []
 

@@ -99,6 +99,9 @@ class Place:
             outcome.found("traceback", done.stderr)
         if done.returncode == 1 and '"findings"' in done.stdout:
             return done  # a dry run of training that lists what is wrong with the project
+        if done.returncode == 1 and '"would_fail": "' in done.stdout:
+            outcome.code = "would_fail"  # a dry run of an import that would accept no row
+            return done
         if done.returncode and not outcome.code:
             outcome.code = code_of(done)
             if "failed unexpectedly" in done.stdout:
@@ -113,13 +116,14 @@ class Place:
         """Look for what the input left behind, and whether rows and trail are in order."""
         left = [path for path in self.project.rglob("*") if LEFT.fullmatch(path.name)]
         left += [path for path in self.temporary.iterdir() if not path.name.startswith(CACHE)]
-        left += [path for path in [self.project / "registry" / "running.json"] if path.exists()]
+        left += (self.project / "registry" / "running").glob("*.json")
         left += stray_rows(self.project)
         if left:
             outcome.found("left-over", ", ".join(map(str, left)))
             for path in self.temporary.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if is_held(self.project / "registry" / "lock"):
+        locks = [self.project / "registry" / "lock", *(self.project / "registry" / "locks").glob("*")]
+        if any(map(is_held, locks)):
             outcome.found("left-over", "the project is locked")
         if outcome.problem or self._served == _INPUTS_A_PROJECT:
             verified = run_here("audit", "verify", "-p", self.project, "--json", code=None)

@@ -36,7 +36,7 @@ def test_a_line_is_the_same_in_the_index_in_json_and_in_python(
     project.paths.run_index.write_text(json.dumps(LINE) + "\n")
     for command in (("runs",), ("runs", "list")):
         (listed,) = cli_json(*command, "-p", project.slug)
-        assert listed == {"state": "finished", **LINE}
+        assert listed == {"state": "finished", "drawn": "", **LINE}
     assert runs(project) == [FinishedRun.model_validate(LINE)]
     shown = cli("runs", "-p", project.slug).stdout
     assert all(part in shown for part in ("exp-5b3b5a4100", "embedded", "861", "0.6140", "4.6"))
