@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -73,6 +74,34 @@ def test_a_dry_run_says_the_command_without_it(other: list[str | Path], cli: Cli
     words = _next(cli(*given, "--dry-run"))
     assert words == [str(each) for each in given]
     assert "60 accepted" in cli(*words).stdout
+
+
+def test_questions_without_calls_name_a_command_that_imports_them(cli: Cli, tmp_path: Path) -> None:
+    cli("init", "calls")
+    tools = [{"name": "weather", "description": "Weather of a town", "parameters": {"type": "object"}}]
+    rows = [
+        {"question": [{"role": "user", "content": f"what is {n * 7919} times two?"}], "function": tools}
+        for n in range(40)
+    ]
+    path = tmp_path / "asked.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    words = _next(cli("data", "import", "--locator", f"jsonl:{path}", "--auto", code=1))
+    assert "40 accepted" in cli(*words).stdout
+
+
+def test_a_cleaning_is_imported_from_anywhere(cli: Cli, tmp_path: Path) -> None:
+    cli("init", "first")
+    done = cli("data", "clean", "--locator", f"csv:{_rows(tmp_path / 'rows.csv')}")
+    assert "60 accepted" in cli(*_next(done), cwd=tmp_path).stdout
+
+
+def test_a_project_that_was_moved_by_hand_is_found_again(cli: Cli, cli_json: CliJson, tmp_path: Path) -> None:
+    folder = Path(cli_json("init", "first")["path"])
+    folder.rename(tmp_path / "moved")
+    words = _next(cli("status", code=1))
+    assert words == ["use", "FOLDER"]
+    cli("use", tmp_path / "moved")
+    assert str(tmp_path / "moved") in cli("status").stdout.replace("\n", "")
 
 
 def test_defaults_are_not_spelt_out(cli: Cli) -> None:

@@ -1,5 +1,6 @@
 """`--rows N`: rows drawn at random, and no figure of it passes as one of the whole."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def test_a_quick_training_run_says_so_everywhere(
     full = cli_json("train", *ready, "--rows", "48")
     assert full["drawn"] == ""
     assert full["run_id"] != run
+
+
+def test_what_was_checked_is_what_the_next_line_trains(project: Project, ready: list[str], cli: Cli) -> None:
+    given = [*ready, "--rows", "16"]
+    for checked in (["train", *given, "--dry-run"], ["preflight", *given]):
+        last = cli(*checked).stdout.splitlines()[-1]
+        assert last == f"next: narrowcast {shlex.join(['train', *given])}"
 
 
 def test_the_draw_follows_the_seed(project: Project, ready: list[str], cli_json: CliJson) -> None:

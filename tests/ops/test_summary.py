@@ -91,3 +91,11 @@ def test_a_run_that_ends_with_prepare_says_what_was_done_and_what_is_next(projec
     page = capsys.readouterr().out
     assert "is prepared" in page
     assert "on 0" not in page
+
+
+def test_after_a_quick_run_all_rows_are_trained_on_not_more_epochs():
+    comparisons = [comparison("tfidf", WORSE)]
+    gate = baseline_gate("macro_f1", comparisons)
+    result = conclude(MODELS[1], [gate], comparisons, Training(2, 80, 40, quick=True))
+    assert result.next == ["narrowcast train"]
+    assert "train on all rows" in result.sentence

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +33,7 @@ def clean(request: CleanRequest, project: ProjectOption = None, as_json: JsonOpt
         report = clean_texts(opened, request, work)
         left = [] if request.dry_run else copies(opened, report)
     listed = {**report.model_dump(mode="json"), "unredacted_copies": [each.model_dump() for each in left]}
-    emit(listed, as_json, lambda: show_report(report, left, dry_run=request.dry_run))
+    emit(listed, as_json, lambda: show_report(report, opened.paths.root, left, dry_run=request.dry_run))
 
 
 def cleanings(
@@ -64,8 +66,10 @@ def cleanings(
     )
 
 
-def show_report(report: CleanReport, copies: Sequence[UnredactedCopy] = (), *, dry_run: bool = False) -> None:
-    """What was changed, found and rejected."""
+def show_report(
+    report: CleanReport, root: Path, copies: Sequence[UnredactedCopy] = (), *, dry_run: bool = False
+) -> None:
+    """What was changed, found and rejected, in the project whose folder is `root`."""
     from narrowcast.cli.output import command, next_step, say, table
 
     def counted(counts: dict[str, int]) -> str:
@@ -91,4 +95,5 @@ def show_report(report: CleanReport, copies: Sequence[UnredactedCopy] = (), *, d
         say(f"  [yellow]unredacted[/] {copy.path} holds texts as they came; this removes it:")
         command(copy.remove)
     if not dry_run:
-        next_step(f"narrowcast data import --locator jsonl:{report.folder}/cleaned.jsonl --auto")
+        cleaned = shlex.quote(f"jsonl:{root / report.folder}/cleaned.jsonl")
+        next_step(f"narrowcast data import --locator {cleaned} --auto")

@@ -124,7 +124,10 @@ def _render(result: MeasureResult, next_command: str) -> None:
     for comparison in result.comparisons:
         say(f"  {comparison_line(comparison)}")
     small = result.results[0].small.get(primary)
-    for warning in [*result.warnings, *([f"{primary} decides nothing here: {small}"] if small else [])]:
+    for warning in [
+        *result.warnings,
+        *([f"no threshold on {primary} can be decided here: {small}"] if small else []),
+    ]:
         say(f"  [yellow]warning[/]   {warning}")
     for each in result.results:
         for gate in each.gates:

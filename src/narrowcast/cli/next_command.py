@@ -69,7 +69,7 @@ def _options(text: str) -> tuple[str, str]:
 
 
 def _is_value(words: list[str], place: int) -> bool:
-    return words[place - 1].startswith("--") and bool(re.match(r"['\"A-Z0-9]|\S*=", words[place]))
+    return words[place - 1].startswith("--") and bool(re.match(r"['\"A-Z0-9]|\S*=|\w+_\w+", words[place]))
 
 
 def _again(change: str | None, option: str | None) -> str:

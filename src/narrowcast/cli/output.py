@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 # A pipe or a log file has no width of its own; 80 columns would cut paths and figures.
 _WIDTH = None if os.isatty(1) or "COLUMNS" in os.environ else 120
+
+_WHOLE = 30  # columns; longer words, such as paths, may be cut to keep the others whole
 
 # No emoji: `hf:ID:SPLIT` is a locator, not a picture.
 console = Console(width=_WIDTH, highlight=False, emoji=False)
@@ -41,9 +45,34 @@ def table(
     for column in columns:
         heading, justify = (column, "left") if isinstance(column, str) else column
         grid.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    for line in cells:
+        grid.add_row(*line)
+    _fit(grid, cells)
     console.print(grid)
+
+
+def _fit(grid: Table, cells: Sequence[Sequence[Text]]) -> None:
+    """Set the widths of a table that is too wide, so that words (ids, labels, figures) are cut last.
+
+    Rich narrows the widest columns whatever they hold, and would break an id that is to be copied.
+    """
+    heads = [Text(str(column.header)) for column in grid.columns]
+    columns = [list(column) for column in zip(heads, *cells, strict=True)]
+    lengths = [[line.cell_len for cell in column for line in cell.split()] for column in columns]
+    widths = [max(each, default=0) for each in lengths]
+    if sum(widths) + 3 * len(widths) <= console.width:
+        return
+    grid.padding = (0, 1, 0, 0)
+    words = [[cell_len(word) for cell in column for word in cell.plain.split()] for column in columns]
+    least = [min(_WHOLE, max(each, default=0)) for each in words]
+    room = console.width - 2 * len(widths)
+    for floor in (least, [1] * len(widths)):
+        while sum(widths) > room and any(map(operator.gt, widths, floor)):
+            wide = [number for number, width in enumerate(widths) if width > floor[number]]
+            widths[max(wide, key=widths.__getitem__)] -= 1
+    for column, width in zip(grid.columns, widths, strict=True):
+        column.width = width
 
 
 def say(text: str) -> None:

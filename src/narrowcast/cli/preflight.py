@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,13 +28,22 @@ def preflight(request: PreflightRequest, project: ProjectOption = None, as_json:
 
     with open_project(project) as opened, terminal_work(as_json) as work:
         report = ops.preflight(opened, request, work)
-    emit(report, as_json, lambda: render(report))
+    emit(report, as_json, lambda: render(report, _train_command()))
     if not report.ok:
         raise typer.Exit(1)
 
 
-def render(found: PreflightResult) -> None:
-    """Recipe, rows with their loss mask, forecast, then every problem with its fix."""
+def _train_command() -> str:
+    """`narrowcast train` with the options that were checked."""
+    from narrowcast.cli.state import arguments
+
+    words = list(arguments())
+    words[words.index("preflight")] = "train"
+    return f"narrowcast {shlex.join(words)}"
+
+
+def render(found: PreflightResult, start: str) -> None:
+    """Recipe, rows with their loss mask, forecast, then every problem with its fix; `start` trains."""
     from narrowcast.cli.output import next_step, say
 
     if found.plan is not None:
@@ -46,7 +56,7 @@ def render(found: PreflightResult) -> None:
         )
     _render_findings(found)
     blockers = [each for each in found.findings if each.blocks]
-    next_step(blockers[0].fix if blockers and not found.ok else "narrowcast train")
+    next_step(blockers[0].fix if blockers and not found.ok else start)
 
 
 def _render_findings(found: PreflightResult) -> None:

@@ -59,7 +59,7 @@ def _show_finished(entries: list[FinishedRun]) -> None:
     if not entries:
         say("no run has finished yet")
         return
-    numbers = [(name, "right") for name in ("rows", "steps", "train loss", "dev loss", "minutes", "tokens/s")]
+    numbers = [(name, "right") for name in ("rows", "steps", "train loss", "dev loss")]
     table(["run", "base", "method", *numbers, "finished"], [_cells(each) for each in entries])
 
 
@@ -184,7 +184,5 @@ def _cells(run: FinishedRun) -> list[str]:
         f"{run.steps:,}",
         f"{run.final_train_loss:.4f}",
         "" if run.dev_loss is None else f"{run.dev_loss:.4f}",
-        f"{run.seconds / 60:.1f}",
-        f"{run.tokens_per_second:,.0f}",
         run.finished[:16].replace("T", " "),
     ]

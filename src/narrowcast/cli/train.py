@@ -47,7 +47,7 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
     )
     report = preflight(project, preflight_request, work)
     if not project.settings.process:
-        emit(report, as_json, lambda: render(report))
+        emit(report, as_json, lambda: render(report, "the same command without --dry-run"))
     if not report.ok:
         raise typer.Exit(1)  # as the run would end
 

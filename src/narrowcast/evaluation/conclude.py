@@ -36,6 +36,8 @@ class Training:
     updates: int
     default_updates: int
     default_epochs: int
+    quick: bool = False
+    """Whether it was trained on a part of its rows."""
 
 
 def conclude(
@@ -121,7 +123,9 @@ def _ship(model: ModelRef) -> list[str]:
 
 def _longer(training: Training | None) -> str:
     if training is None or training.updates >= training.default_updates:
-        return "or add data"
+        return "or train on all rows" if training is not None and training.quick else "or add data"
+    if training.quick:
+        return f"or train on all rows: {training.updates:,} updates on a part of them"
     return (
         f"add data, or train longer: {training.updates:,} updates, "
         f"the default is {training.default_updates:,}"
@@ -129,6 +133,8 @@ def _longer(training: Training | None) -> str:
 
 
 def _improve(training: Training | None) -> list[str]:
+    if training is not None and training.quick:
+        return ["narrowcast train"]
     if training is None or training.updates >= training.default_updates:
         return ["narrowcast models list"]
     return [f"narrowcast train --epochs {training.default_epochs}"]

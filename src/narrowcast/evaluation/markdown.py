@@ -45,7 +45,7 @@ def comparison_line(each: Comparison) -> str:
     gap = each.difference
     return (
         f"{each.model} − {each.against} = {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
-        f"{gap.metric}, p = {p_value(gap):.3g}: {each.verdict}"
+        f"{gap.metric}, {p_text(p_value(gap))}: {each.verdict}"
         f"{f' ({each.too_small})' if each.too_small else ''}"
     )
 
@@ -53,6 +53,11 @@ def comparison_line(each: Comparison) -> str:
 def p_value(found: Difference) -> float:
     """Corrected for the number of comparisons, where it was."""
     return found.p_value if found.p_adjusted is None else found.p_adjusted
+
+
+def p_text(value: float) -> str:
+    """`p = 0.023`; far out in the tail, where a bootstrap of a thousand draws cannot see, `p < 0.001`."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def groups_text(rows: int, groups: int | None) -> str:

@@ -11,6 +11,7 @@ from narrowcast.store.cleanings import CleanReport, cleanings, original_rows
 from narrowcast.store.imports import read_records
 
 _LOCAL = frozenset({"file", "csv", "tsv", "jsonl", "json", "docs", "conll", "xlsx", "parquet", "fasttext"})
+_OPTION = {"pii": "pii", "secret": "secrets"}
 _HIDING = ("redact", "block")
 
 
@@ -31,8 +32,9 @@ def unredacted_copies(paths: ProjectPaths, report: CleanReport) -> list[Unredact
     Rows that other sources hold as well are not looked for. Prepared versions are not listed: they are made
     of the imports, and `data remove` names them.
     """
-    if not _hidden(report):
-        return []
+    families = {_OPTION[each.family] for each in report.findings}
+    if not families & _hidden(report):
+        return []  # nothing was hidden, so what the project has is what the cleaning keeps
     return [UnredactedCopy(path=path, remove=command) for path, command in _copies(paths, report)]
 
 

@@ -136,7 +136,7 @@ class Project:
                 raise WorkspaceError(
                     f"the folder of the project {entry.slug} is gone, or has no narrowcast.yaml",
                     where=str(entry.path),
-                    next_command="restore it from a backup, or name another project: narrowcast projects",
+                    next_command="`narrowcast use FOLDER`, if it was moved, or restore it from a backup",
                     reason_code="system_project_missing",
                 )
             project = cls(settings, engine, entry)

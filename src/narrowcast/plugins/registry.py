@@ -134,11 +134,11 @@ class Registry(Generic[T]):
 
     def _unknown(self, name: str) -> UsageError:
         known = self.names()
-        near = get_close_matches(name, known, n=3) or known
+        near = get_close_matches(name, known, n=3)
         return UsageError(
             f"no {self.kind} is called {name!r}",
             where=f"known: {', '.join(known)}",
-            next_command=f"use one of: {', '.join(near)}",
+            next_command=f"did you mean {' or '.join(near)}?" if near else f"use one of: {', '.join(known)}",
         )
 
     def _points(self) -> list[EntryPoint]:

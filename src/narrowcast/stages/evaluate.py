@@ -42,7 +42,7 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
     if not rows or not batch:
         return None
     epochs = default_epochs(rows, batch)
-    return Training(run.steps, math.ceil(rows / batch) * epochs, epochs)
+    return Training(run.steps, math.ceil(rows / batch) * epochs, epochs, quick=bool(run.drawn))
 
 
 STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

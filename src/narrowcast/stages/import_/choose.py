@@ -151,7 +151,7 @@ def _way_out(introspection: IntrospectedSource, mapper_id: str, field_map: Mappi
         return _named(mapper_id, field_map)
     other = joined_with_other_half(introspection)
     pairs = ",".join(f"{role}={column}" for role, column in field_map.items())
-    return other or f"--mapper {mapper_id} --map '{pairs},unanswered=no_call' if no function is to be called"
+    return other or f"--mapper {mapper_id} --map '{pairs},unanswered=no_call', if no function is to be called"
 
 
 def _alternatives(report: IntrospectionReport, fitting: ShapeHypothesis | ProposedMapping) -> list[str]:
