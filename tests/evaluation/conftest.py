@@ -12,6 +12,7 @@ import pytest
 
 from narrowcast.core.names import Split
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
 from tests.support.imports import import_rows
 
@@ -127,13 +128,19 @@ Prepared = Callable[..., Project]
 def prepared(project: Project, tmp_path: Path) -> Prepared:
     """`prepared(rows)` imports rows (and `test` rows as an official test set) and prepares them."""
 
-    def make(rows: list[dict[str, Any]], test: list[dict[str, Any]] | None = None, **mapping: Any) -> Project:
+    def make(
+        rows: list[dict[str, Any]],
+        test: list[dict[str, Any]] | None = None,
+        *,
+        options: dict[str, Any] | None = None,
+        **mapping: Any,
+    ) -> Project:
         for name, part, into in (("rows", rows, None), ("test", test, Split.TEST)):
             if part is not None:
                 path = tmp_path / f"{name}.jsonl"
                 path.write_text("".join(json.dumps(row) + "\n" for row in part))
                 import_rows(project, f"jsonl:{path}", auto=not mapping, into=into, **mapping)
-        prepare(project)
+        prepare(project, PrepareRequest(options=options or {}))
         return project
 
     return make

@@ -19,11 +19,11 @@ from tests.support.imports import import_rows
 FAST = ("--samples", "200")
 
 
-def add(project, tmp_path, rows, *, splits="keep", **options):
+def add(project, tmp_path, rows, *, prepared=None, **options):
     path = tmp_path / f"added-{len(rows)}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     import_rows(project, f"jsonl:{path}", auto=True, **options)
-    prepare(project, PrepareRequest(options={"splits": splits}))
+    prepare(project, PrepareRequest(options=prepared or {}))
 
 
 def test_preparing_again_does_not_make_rows_unseen(intents, tmp_path, cli):
@@ -45,10 +45,21 @@ def test_rows_that_training_knew_nearly_are_refused(prepared, tmp_path, cli_json
     project = prepared(rows)
     reference = trained_elsewhere(project, load_manifest(project.paths).version)
     altered = [{**row, "text": change(row["text"])} for row in rows[:60]]
-    add(project, tmp_path, [*altered, *intent_rows(60, seed=5)], splits="new")
+    add(project, tmp_path, [*altered, *intent_rows(60, seed=5)], prepared={"splits": "new"})
     result = cli_json("eval", reference, "-p", project.slug, *FAST, code=None)["error"]
     assert result["reason_code"] == "eval_rows_trained_on"
     assert "near-duplicates" in result["message"]
+
+
+def test_rows_that_the_former_version_held_out_are_measured_again(prepared, tmp_path, cli_json):
+    rows = intent_rows(120)
+    copies = [{**row, "text": f"hello, {row['text']}, thanks"} for row in rows]
+    free = {"copies": "free"}  # some are on both sides, as asked for
+    project = prepared([*rows, *copies], options=free)
+    reference = trained_elsewhere(project, load_manifest(project.paths).version)
+    add(project, tmp_path, intent_rows(20, seed=9), into=Split.TRAIN, prepared=free)
+    result = cli_json("eval", reference, "-p", project.slug, *FAST, code=None)["error"]
+    assert result["reason_code"] == "model_unusable"  # asked for its weights, which there are none of
 
 
 def test_a_table_never_mixes_rows(intents):

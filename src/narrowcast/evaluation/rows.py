@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from narrowcast.core.example import Example
@@ -79,8 +79,7 @@ def check_not_trained_on(
             continue
         former = read_manifest(project, short(version))
         used = (Split.TRAIN,) if split is Split.DEV else (Split.TRAIN, Split.DEV)
-        known = [row for each in used for row in _rows_of(project, former, each)] if former else []
-        seen = _seen(known, rows, former.split_policy.near_duplicate_threshold) if former else 0
+        seen = _seen(project, former, used, rows) if former else 0
         if seen:
             raise StageError(
                 f"{seen} of the {len(rows)} rows, or near-duplicates of them, were seen by {reference}",
@@ -119,22 +118,43 @@ def _trained_on(project: ProjectPaths, reference: ModelRef) -> str | None:
     return None
 
 
-def _seen(known: Sequence[Example], rows: Sequence[Example], threshold: float | None) -> int:
-    """Rows whose inputs, whatever their target, are equal or near to those of a known row.
+def _seen(
+    project: ProjectPaths, former: DatasetManifest, used: Sequence[Split], rows: Sequence[Example]
+) -> int:
+    """Rows whose inputs, whatever their target, are equal or near to those of a row in the `used` splits.
 
-    Near as the version of the known rows was prepared: None lets only equal inputs count.
+    Near as the former version was prepared: without a threshold, only equal inputs count. A row that was
+    held out in that version already is near to nothing that `prepare` did not report there; searched for
+    among other rows, with other word weights, it could seem so.
     """
-    texts = comparison_texts([*known, *rows])
-    equal = {normalised(text) for text in texts[: len(known)]}
-    seen = {number for number in range(len(known), len(texts)) if normalised(texts[number]) in equal}
-    if threshold is not None:
-        splits = [Split.TRAIN] * len(known) + [Split.TEST] * len(rows)
-        pairs = measure_leakage(texts, [None] * len(texts), splits, threshold).pairs
-        seen.update(number for _, number in pairs)
-        for copy in edited_copies(texts):
-            if copy.left < len(known) <= copy.right or copy.right < len(known) <= copy.left:
-                seen.add(max(copy.left, copy.right))
-    return len(seen)
+    known = [row for each in used for row in _rows_of(project, former, each)]
+    rest = [each for each in former.splits if each not in used]
+    held_out = {
+        normalised(text) for text in _texts(row for each in rest for row in _rows_of(project, former, each))
+    }
+    equal = {normalised(text) for text in _texts(known)}
+    texts = [normalised(text) for text in _texts(rows)]
+    new = [row for row, text in zip(rows, texts, strict=True) if text not in equal and text not in held_out]
+    near = _near(known, new, former.split_policy.near_duplicate_threshold)
+    return sum(text in equal for text in texts) + near
+
+
+def _near(known: Sequence[Example], rows: Sequence[Example], threshold: float | None) -> int:
+    """How many of the rows are near-duplicates or edited copies of a known one."""
+    if threshold is None or not rows:
+        return 0
+    texts = _texts([*known, *rows])
+    splits = [Split.TRAIN] * len(known) + [Split.TEST] * len(rows)
+    pairs = measure_leakage(texts, [None] * len(texts), splits, threshold).pairs
+    near = {number for _, number in pairs}
+    for copy in edited_copies(texts):
+        if copy.left < len(known) <= copy.right or copy.right < len(known) <= copy.left:
+            near.add(max(copy.left, copy.right))
+    return len(near)
+
+
+def _texts(rows: Iterable[Example]) -> list[str]:
+    return comparison_texts(list(rows))
 
 
 def _rows_of(project: ProjectPaths, manifest: DatasetManifest, split: Split) -> list[Example]:
