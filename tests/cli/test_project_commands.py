@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -84,6 +85,29 @@ def test_a_name_that_is_taken_is_refused(project: Project, cli: Cli) -> None:
     cli("project", "rename", "Other", "-p", project.slug, "--dry-run", code=2)
 
 
+def test_a_name_of_digits_is_never_taken_for_a_number(project: Project, cli: Cli, cli_json: CliJson) -> None:
+    cli("init", "beta", "-y")
+    assert cli_json("project", "rename", "2", "-p", "task")["slug"] == "project-2"
+    assert cli_json("project", "delete", "2", "--dry-run")["slug"] == "beta"
+    cli("init", "1", "-y")
+    assert [each["slug"] for each in cli_json("projects")] == ["project-2", "beta", "project-1"]
+
+
+def test_a_number_comes_before_a_slug_of_an_older_version(
+    project: Project, cli: Cli, cli_json: CliJson
+) -> None:
+    cli("init", "beta", "-y")
+    with sqlite3.connect(project.settings.home / "narrowcast.db") as database:
+        database.execute("update projects set slug = '2' where slug = 'task'")
+    database.close()
+    assert cli_json("project", "delete", "2", "--dry-run")["slug"] == "beta"
+    assert cli("status", "-p", "1").stderr.startswith("project 2\n")
+
+
+def test_accents_are_no_separators(project: Project, cli: Cli, cli_json: CliJson) -> None:
+    assert cli_json("project", "rename", "Ünï Cödé")["slug"] == "uni-code"
+
+
 def test_a_page_that_the_user_titled_keeps_its_title(project: Project, cli: Cli) -> None:
     page = project.paths.root / "README.md"
     page.write_text("# My own title\n")
@@ -142,6 +166,35 @@ def test_move_refuses_a_folder_that_is_not_free(project: Project, cli: Cli, plac
     cli("project", "move", project.paths.root.parent / place, code=2)
     cli("project", "move", project.paths.root.parent / place, "--dry-run", code=2)
     cli("status")
+
+
+def test_no_project_is_put_among_the_files_of_another(project: Project, cli: Cli, tmp_path: Path) -> None:
+    root = project.paths.root
+    cli("init", "beta", "-y")
+    cli("project", "backup", tmp_path / "task.tar")
+    inner = root / "data" / "inner"
+    assert "belongs to the project" in cli("init", "gamma", "-y", "--path", inner, code=2).stderr
+    assert "belongs to the project" in cli("project", "move", inner, "-p", "beta", code=2).stderr
+    words = ["project", "restore", tmp_path / "task.tar", "--name", "again", "--path", inner]
+    assert "belongs to the project" in cli(*words, code=2).stderr
+    assert not inner.exists()
+
+
+def test_delete_refuses_while_another_project_lies_inside(project: Project, cli: Cli) -> None:
+    cli("init", "beta", "-y")
+    inner = project.paths.root / "data" / "inner"
+    shutil.copytree(project.settings.home / "projects" / "beta", inner)  # as earlier versions allowed
+    answer = cli("project", "delete", "task", "--yes", code=2)
+    assert str(inner) in answer.stderr
+    assert (inner / "narrowcast.yaml").exists()
+
+
+def test_the_remembered_folder_has_no_detours(
+    project: Project, cli: Cli, cli_json: CliJson, tmp_path: Path
+) -> None:
+    moved = cli_json("project", "move", tmp_path / "detour" / ".." / "place")
+    assert moved["path"] == str(tmp_path.resolve() / "place")
+    assert not (tmp_path / "detour").exists()
 
 
 def test_delete_says_what_it_frees_keeps_foreign_files_and_leaves_an_event(

@@ -74,6 +74,20 @@ def test_a_model_that_lost_is_shipped_on_request_only_and_every_step_says_so(los
         assert find_served(place, request.model_copy(update={"force": True})).run_id == run
 
 
+def test_a_few_drawn_rows_do_not_set_aside_what_more_rows_said(loser, cli, cli_json):
+    here = {"cwd": loser.paths.root}
+    cli("prepare", "--golden", "0.1", **here)
+    cli("baseline", "--models", "tfidf", *FAST, **here)
+    cli("train", **here)
+    run = cli_json("eval", "--rows", "5", *FAST, code=None, **here)["model"].removeprefix("run:")
+    assert "measured on 5 of" in cli("runs", "show", run, **here).stdout
+    assert cli_json("eval", *FAST, code=3, **here)["conclusion"]["standing"] == "lost"
+    few = cli_json("eval", "--split", "golden", "--rows", "2", *FAST, code=None, **here)
+    assert few["conclusion"]["standing"] != "lost"
+    refused = cli_json("export", code=None, **here)["error"]
+    assert refused["reason_code"] == "export_model_rejected"
+
+
 @pytest.mark.nightly
 def test_the_whole_loop_stops_before_the_export_of_a_model_that_lost(loser, cli, cli_json):
     here = {"cwd": loser.paths.root}

@@ -54,6 +54,7 @@ class RunVerdict(BaseModel):
     gates: list[GateOutcome]
     baselines: list[BaselineDifference]
     conclusion: Conclusion
+    rows_drawn: str = Field(default="", description="How rows were chosen; empty where all were taken.")
     report: str = Field(description="Folder of the evaluation, relative to the project.")
     finished: str
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.stage import StageContext
-from narrowcast.core.verdict import BaselineDifference, RunVerdict
+from narrowcast.core.verdict import BaselineDifference, Conclusion, RunVerdict
 from narrowcast.evaluation.inputs import MeasureInputs, known_baselines
 from narrowcast.evaluation.measure import Measurement, measure
 from narrowcast.evaluation.options import MeasureOptions
@@ -36,6 +36,13 @@ def measure_and_report(inputs: MeasureInputs, options: MeasureOptions, ctx: Stag
     return result
 
 
+def _kept(conclusion: Conclusion, rows_drawn: str) -> Conclusion:
+    """What later steps show of a conclusion, with the rows it rests on where these are not all."""
+    if not rows_drawn:
+        return conclusion
+    return conclusion.model_copy(update={"sentence": f"{conclusion.sentence}; measured on {rows_drawn}"})
+
+
 def _verdicts(result: MeasureResult) -> Iterator[RunVerdict]:
     """What the result says of each trained run in it."""
     for each in result.results:
@@ -53,7 +60,8 @@ def _verdicts(result: MeasureResult) -> Iterator[RunVerdict]:
                 for pair in result.comparisons
                 if pair.model == each.model
             ],
-            conclusion=each.conclusion,
+            conclusion=_kept(each.conclusion, result.rows_drawn),
+            rows_drawn=result.rows_drawn,
             report=result.report,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )

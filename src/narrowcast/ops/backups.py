@@ -13,6 +13,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.requests import BackupRequest, RestoreRequest
+from narrowcast.pipeline.changes import require_no_owner
 from narrowcast.pipeline.project import Project, carry_out, projects, slugify
 from narrowcast.reasons import StageName
 from narrowcast.store.archive import (
@@ -25,7 +26,7 @@ from narrowcast.store.archive import (
 )
 from narrowcast.store.changes import Change, Note
 from narrowcast.store.files import disk_errors
-from narrowcast.store.folders import require_room
+from narrowcast.store.folders import plain_path, require_room
 from narrowcast.store.leftovers import hidden_beside
 from narrowcast.store.project_format import CURRENT_FORMAT, read_format
 from narrowcast.store.runs import finished_runs
@@ -144,7 +145,7 @@ def restore(settings: Settings, request: RestoreRequest, work: Work | None = Non
     every later `narrowcast audit verify`.
 
     Raises:
-        UsageError: if the name is taken or the folder is not free.
+        UsageError: if the name is taken, or the folder is not free or belongs to another project.
         DataError: `backup_damaged`.
         WorkspaceError: if the disk is too small or refuses.
     """
@@ -156,9 +157,10 @@ def restore(settings: Settings, request: RestoreRequest, work: Work | None = Non
         raise UsageError(
             f"a project called {slug!r} exists already", where=slug, next_command="add --name NAME"
         )
-    target = (request.path or settings.home / "projects" / slug).expanduser().absolute()
+    target = plain_path(request.path or settings.home / "projects" / slug)
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise UsageError("the folder is not empty", where=str(target), next_command="add --path FOLDER")
+    require_no_owner(target)
     require_room(target, head.size_bytes, "the restored project")
     result = RestoredProject(
         dry_run=request.dry_run,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import ProjectBusyError, UsageError, WorkspaceError
 from narrowcast.ops.requests import DeleteRequest, MoveRequest, RenameRequest
-from narrowcast.pipeline.changes import OWN, identity_of
-from narrowcast.pipeline.project import Project, carry_out, projects, slugify
+from narrowcast.pipeline.changes import OWN, identity_of, require_no_owner
+from narrowcast.pipeline.project import Project, carry_out, entry_called, projects, slugify
 from narrowcast.store.changes import Change, Note
 from narrowcast.store.files import disk_errors
-from narrowcast.store.folders import copy_checked, files_below, require_room
+from narrowcast.store.folders import copy_checked, files_below, plain_path, require_room
 from narrowcast.store.leftovers import hidden_beside
 
 _WORKING = ("queued", "running", "stopping", "interrupted", "paused")
@@ -99,15 +101,16 @@ def move(project: Project, request: MoveRequest, work: Work | None = None) -> Mo
     """Move the folder; to another file system by a copy that is compared with the original before that goes.
 
     Raises:
-        UsageError: if the new folder exists, or lies within the old one.
+        UsageError: if the new folder exists, or lies within the old one or another project's files.
         WorkspaceError: if the disk is too small, or refuses.
         ProjectBusyError: if another process works on the project.
     """
     work = work or Work()
-    root, target = project.paths.root, request.folder.expanduser().absolute()
+    root, target = project.paths.root, plain_path(request.folder)
     with project.lock("project move"):
         _require_plain(root)
         _require_free(target, root)
+        require_no_owner(target)
         sizes = [size for _, size in files_below(root)]
         copied = _other_file_system(root, target)
         if copied:
@@ -177,12 +180,13 @@ def delete(project: Project, request: DeleteRequest, work: Work | None = None) -
 
     Raises:
         ProjectBusyError: if another process works on the project, or a job or a schedule belongs to it.
-        UsageError: if the folder is a link.
+        UsageError: if the folder is a link, or another project lies among the project's own files.
     """
     root = project.paths.root
     with project.lock("project delete"):
         _require_plain(root)
         _require_no_jobs(project)
+        _require_nothing_inside(root)
         files = [(path, size) for path, size in files_below(root) if path.relative_to(root).parts[0] in OWN]
         kept = sorted(each.name for each in root.iterdir() if each.name not in OWN)
         end = project.trail.end()
@@ -208,7 +212,7 @@ def forget_missing(settings: Settings, ref: str, request: DeleteRequest) -> Dele
     Raises:
         UsageError: if the folder is there.
     """
-    entry = next((each for each in projects(settings) if ref in (str(each.id), each.slug)), None)
+    entry = entry_called(projects(settings), ref)
     if entry is None or (entry.path / "narrowcast.yaml").exists():
         return None
     if not request.dry_run:
@@ -258,6 +262,18 @@ def _require_plain(root: Path) -> None:
             "the project's folder is a link",
             where=str(root),
             next_command=f"the same command with --project {root.resolve()}",
+        )
+
+
+def _require_nothing_inside(root: Path) -> None:
+    """Earlier versions let a project be put there."""
+    below = (Path(place) for name in OWN for place, _, _ in os.walk(root / name))
+    other = next((each for each in below if ProjectPaths(each).config.is_file()), None)
+    if other is not None:
+        raise UsageError(
+            "another project lies among the files of this one",
+            where=str(other),
+            next_command=f"narrowcast project move FOLDER --project {other}",
         )
 
 

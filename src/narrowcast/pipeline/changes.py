@@ -18,7 +18,7 @@ from narrowcast.audit.workspace import workspace_trail
 from narrowcast.core.markdown import escape
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
-from narrowcast.errors import DataError, NarrowcastError
+from narrowcast.errors import DataError, NarrowcastError, UsageError
 from narrowcast.faults import os_error
 from narrowcast.reasons import StageName
 from narrowcast.store.changes import Change, Note, left_changes, noted
@@ -178,6 +178,22 @@ def remove_own(root: Path) -> None:
             path.unlink(missing_ok=True)
     if not any(root.iterdir()):
         root.rmdir()
+
+
+def require_no_owner(folder: Path) -> None:
+    """Refuse a place for a project where another keeps its own files: it would be deleted with that one.
+
+    Raises:
+        UsageError: if it is one.
+    """
+    place = folder.resolve()
+    for parent in place.parents:
+        if (parent / "narrowcast.yaml").is_file() and place.relative_to(parent).parts[0] in OWN:
+            raise UsageError(
+                f"the folder belongs to the project in {parent}",
+                where=str(folder),
+                next_command="choose another folder",
+            )
 
 
 def identity_of(folder: Path) -> tuple[int, int]:

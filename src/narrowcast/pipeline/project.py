@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError, WorkspaceError
 from narrowcast.factory.spec import SpecAnswers, write_spec
-from narrowcast.pipeline.changes import Changes, Prepare
+from narrowcast.pipeline.changes import Changes, Prepare, require_no_owner
 from narrowcast.pipeline.runner import Runner
 from narrowcast.reasons import StageName
 from narrowcast.store.advisory import database_lock
@@ -28,6 +29,7 @@ from narrowcast.store.config_file import load_config, save_config
 from narrowcast.store.database import open_database
 from narrowcast.store.events import EventStore
 from narrowcast.store.files import write_text
+from narrowcast.store.folders import plain_path
 from narrowcast.store.leftovers import sweep
 from narrowcast.store.lock import ProjectLocks
 from narrowcast.store.project_format import Change as FormatChange
@@ -82,13 +84,13 @@ class Project:
         With `use` it becomes the current project; the first one of a workspace always does.
 
         Raises:
-            UsageError: if the name is empty or taken, the folder holds a project already, or the answers
-                contradict each other.
+            UsageError: if the name is empty or taken, the folder holds a project already or belongs to
+                another, or the answers contradict each other.
         """
         answers = spec or SpecAnswers()
         task = answers.task_spec()
         slug = slugify(name)
-        root = (path or settings.home / "projects" / slug).expanduser().absolute()
+        root = plain_path(path or settings.home / "projects" / slug)
         paths = ProjectPaths(root)
         if paths.config.exists():
             raise UsageError(
@@ -96,6 +98,7 @@ class Project:
                 where=str(root),
                 next_command=f"narrowcast run {paths.config}",
             )
+        require_no_owner(root)
         with _opened_database(settings) as engine:
             entry = add_project(engine, slug, root, use=use or not list_projects(engine))
             Witness(settings.home, root).forget()
@@ -212,15 +215,16 @@ def _opened_database(settings: Settings) -> Iterator[Engine]:
 
 
 def slugify(name: str) -> str:
-    """Lower-case letters, digits and hyphens.
+    """Lower-case letters without accents, digits and hyphens; never digits alone, which are a number.
 
     Raises:
         UsageError: if nothing is left.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+    plain = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", name)).lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80]
     if not slug:
-        raise UsageError("a project name needs letters or digits", where=repr(name))
-    return slug
+        raise UsageError("a project name needs Latin letters or digits", where=repr(name))
+    return f"project-{slug}" if slug.isdigit() else slug
 
 
 def projects(settings: Settings) -> list[ProjectEntry]:
@@ -250,11 +254,17 @@ def default_project(settings: Settings) -> ProjectEntry | None:
     """What a command that names no project works on; None where there is none, or it is not in the index."""
     entries = projects(settings)
     if settings.project is not None:
-        return next((each for each in entries if settings.project in (str(each.id), each.slug)), None)
+        return entry_called(entries, settings.project)
     folder = _folder_around(Path.cwd())
     if folder is not None:
         return next((each for each in entries if each.path == folder), None)
     return _in_use(entries)
+
+
+def entry_called(entries: list[ProjectEntry], ref: str) -> ProjectEntry | None:
+    """The project with this number; if there is none, the one with this slug."""
+    numbered = (each for each in entries if str(each.id) == ref)
+    return next(numbered, None) or next((each for each in entries if each.slug == ref), None)
 
 
 def _in_use(entries: list[ProjectEntry]) -> ProjectEntry | None:
@@ -268,9 +278,9 @@ def _folder_around(place: Path) -> Path | None:
 def _find(engine: Engine, ref: str | None) -> ProjectEntry:
     entries = list_projects(engine)
     if ref is not None:
-        for entry in entries:
-            if ref in (str(entry.id), entry.slug):
-                return entry
+        entry = entry_called(entries, ref)
+        if entry is not None:
+            return entry
         folder = _project_folder(Path(ref).expanduser().absolute())
         if folder is not None:
             return _entry_of(engine, entries, folder)

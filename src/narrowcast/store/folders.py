@@ -16,6 +16,12 @@ from narrowcast.store.files import disk_errors
 _BLOCK = 1 << 20
 
 
+def plain_path(path: Path) -> Path:
+    """Absolute, without `~` and `..`, so that it does not depend on a folder it only passes through."""
+    whole = path.expanduser().absolute()
+    return whole.resolve() if ".." in whole.parts else whole
+
+
 def files_below(folder: Path) -> Iterator[tuple[Path, int]]:
     """Every file with its bytes; links are not followed and count as nothing."""
     for place, _, names in os.walk(folder):

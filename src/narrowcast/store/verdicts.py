@@ -11,13 +11,17 @@ from narrowcast.store.files import read_json_as, write_json
 
 
 def save_verdict(project: ProjectPaths, verdict: RunVerdict) -> None:
-    """Keep a verdict, unless the one before rests on more rows of the same split and version."""
+    """Keep a verdict, unless the one before rests on more rows.
+
+    On another split or version fewer rows will do, but only all of them: a few drawn ones never set aside
+    what more rows have said.
+    """
     former = read_verdict(project, verdict.run_id)
     same = former is not None and (former.dataset_version, former.split) == (
         verdict.dataset_version,
         verdict.split,
     )
-    if former is None or not same or former.n <= verdict.n:
+    if former is None or former.n <= verdict.n or not (same or verdict.rows_drawn):
         write_json(_path(project, verdict.run_id), verdict.model_dump(mode="json"))
 
 

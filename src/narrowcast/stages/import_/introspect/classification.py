@@ -8,6 +8,7 @@ from math import log2
 from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.label_sets import flag_columns, separator_of
+from narrowcast.stages.import_.introspect.other_readings import other_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.sequences import holds_spans
@@ -30,6 +31,8 @@ _MOST_LABELS = 1_000
 _FEW_ROWS = 20
 # Label columns that mean nothing else.
 _PLAINEST = PLAIN_LABELS | {"category", "class", "intent", "sentiment", "topic"}
+# Names of labels that are as often one of several attributes; beside other labels they decide nothing.
+_ATTRIBUTES = frozenset({"priority", "type", "department", "domain", "scenario", "tag"})
 # Two texts of which a label tells how they belong together.
 _PAIRS = (
     frozenset({"premise", "hypothesis"}),
@@ -101,7 +104,8 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     labelled = [each for each in labels if _may_be_label(profile, label, each)]
     if labelled:
         doubts.append(f"the label could also be {', '.join(each.name for each in labelled)}")
-        if all(_rank(label) > _rank(each) for each in labelled):
+        decided = base_name(label) not in _ATTRIBUTES
+        if decided and all(_rank(label) > _rank(each) for each in labelled):
             confidence -= min(0.1, 0.04 * len(labelled))
         else:
             confidence = min(confidence - min(0.3, 0.12 * len(labelled)), _TIED)
@@ -109,12 +113,9 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     if others:
         doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
         confidence = min(confidence, _TIED)
-    if separator_of(label):
-        doubts.append(f"{label.name!r} may hold several labels with {separator_of(label)!r} between")
-        confidence = min(confidence, _TIED)
-    named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
-    if named and rows >= _FEW_ROWS:
-        doubts.append(f"a label is called {named[0]!r}: a header may be among the rows")
+    otherwise = [*other_readings(profile, label), *_mixed(label)]
+    if otherwise:
+        doubts += otherwise
         confidence = min(confidence, _TIED)
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
     if len(numeric) > len(profile.leaves()) / 2:
@@ -141,6 +142,17 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
         warnings=doubts + _warnings(profile, text, label, field_map),
         label_counts={str(value): count for value, count in label.values.most_common()},
     )
+
+
+def _mixed(label: Column) -> list[str]:
+    """Doubts about values that are no single label."""
+    doubts = []
+    if separator_of(label):
+        doubts.append(f"{label.name!r} may hold several labels with {separator_of(label)!r} between")
+    named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
+    if named and label.filled >= _FEW_ROWS:
+        doubts.append(f"a label is called {named[0]!r}: a header may be among the rows")
+    return doubts
 
 
 def _single_class(profile: Profile) -> list[Column]:

@@ -1,0 +1,72 @@
+"""Signs that a column of few values does not name the class of the text beside it, though it looks so."""
+
+from __future__ import annotations
+
+import re
+
+from narrowcast.stages.import_.introspect.profile import Column, Profile
+from narrowcast.stages.import_.introspect.signs import base_name, lists_of
+from narrowcast.stages.import_.mapping.turns import ROLE_NAMES
+
+_SPEAKER_NAMES = frozenset({"role", "speaker", "speaker_role"})
+_LETTERS = "abcdefghij"
+_MOST_OPTIONS = len(_LETTERS)
+_NUMBERED = re.compile(r"(?P<stem>[a-z][a-z_]*?)_?(?P<number>[a-j]|\d)")
+
+
+def other_readings(profile: Profile, label: Column) -> list[str]:
+    """Doubts about a label that names the right one of a row's own options, or who is speaking."""
+    doubts = []
+    options = _options(profile, label)
+    if options:
+        doubts.append(
+            f"{label.name!r} may point to one of each row's own options ({', '.join(options)}), "
+            "which are not read"
+        )
+    if base_name(label) in _SPEAKER_NAMES or _all_roles(label):
+        doubts.append(f"{label.name!r} may say who is speaking: each row is one turn of a conversation")
+    return doubts
+
+
+def _all_roles(label: Column) -> bool:
+    return all(str(value).strip().lower() in ROLE_NAMES for value in label.values)
+
+
+def _options(profile: Profile, label: Column) -> list[str]:
+    """The columns of the options of a multiple-choice question, where the label is a place among them."""
+    places = [_place(value) for value in label.values]
+    if label.open_ended or len(places) > _MOST_OPTIONS or None in places:
+        return []
+    most = max(place for place in places if place is not None)
+    columns = [each for each in profile.top_level() if each is not label and each.filled]
+    for column in columns:
+        lists = lists_of(column)
+        long_enough = bool(lists) and all(len(each) >= most for each in lists)
+        if long_enough and len({str(each) for each in lists}) > 1 and _are_texts(lists):
+            return [column.name]
+    series: dict[str, list[str]] = {}
+    for column in columns:
+        stem = _stem(base_name(column))
+        if stem is not None and column.share("string") > 0.5 and column.variety > 0.1:
+            series.setdefault(stem, []).append(column.name)
+    return next((names for names in series.values() if len(names) >= max(2, most)), [])
+
+
+def _are_texts(lists: list[list[object]]) -> bool:
+    return all(isinstance(item, str) for each in lists for item in each)
+
+
+def _stem(name: str) -> str | None:
+    """`option_` of `option_a`, `choice` of `choice1`, "" of `a`; None for a name that counts nothing."""
+    if name in _LETTERS:
+        return ""
+    match = _NUMBERED.fullmatch(name)
+    return match["stem"] if match and match["stem"] not in ("column", "unnamed", "text", "sentence") else None
+
+
+def _place(value: object) -> int | None:
+    """A number or a letter as a place; None for a name."""
+    text = str(value).strip().lower().removesuffix(".0")
+    if text.isdigit() and len(text) == 1:
+        return int(text)
+    return _LETTERS.index(text) + 1 if len(text) == 1 and text in _LETTERS else None
