@@ -30,6 +30,7 @@ from narrowcast.testing.edits import EDITS
 
 FEWEST, SMALL = 100, 10_000
 COST_BAR, PEAK_BAR = 1.3, 1_500
+_MAPPING = ("--mapper", "label_to_classification", "--map", "text=text,label=label")
 _REPEATED = 0.2
 _LABELS, _ROWS_PER_GROUP = 40, 3
 _LETTERS = (
@@ -84,7 +85,7 @@ def steps(source: Path) -> dict[str, list[str]]:
     """The command of each step."""
     locator = f"jsonl:{source}"
     return {
-        "data import": ["data", "import", "-l", locator, "--auto", "--group", "customer", "--json"],
+        "data import": ["data", "import", "-l", locator, *_MAPPING, "--group", "customer", "--json"],
         "data clean": ["data", "clean", "-l", locator, "--column", "text", "--json"],
         "data dedupe": ["data", "dedupe", "-l", locator, "--column", "text", "--copies", "--json"],
         "prepare": ["prepare", "--json"],
