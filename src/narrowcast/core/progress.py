@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from narrowcast.errors import CancelledError
+
+Item = TypeVar("Item")
 
 
 class Progress(Protocol):
@@ -63,3 +66,19 @@ class CancelToken:
         """
         if self.requested:
             raise CancelledError("stopped on request", reason_code=reason_code)
+
+
+UNSTOPPABLE = CancelToken()
+"""Of work that nobody can stop."""
+
+
+def stoppable(items: Iterable[Item], cancel: CancelToken, every: int = 256) -> Iterator[Item]:
+    """The items, with a look at the token before each `every` of them.
+
+    Raises:
+        CancelledError: on request.
+    """
+    for number, item in enumerate(items):
+        if number % every == 0:
+            cancel.check()
+        yield item

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
+from narrowcast.core.progress import CancelToken
 from narrowcast.core.row import RejectedRow
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
@@ -74,7 +75,7 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
     _check_output(output, source)
     token.check()
     shown.start("looking for exact and near-duplicates")
-    exact, near = _joined(source.texts, request)
+    exact, near = _joined(source.texts, request, token)
     semantic = _copy(near, len(source.texts))
     if by != NO_EMBEDDER:
         token.check()
@@ -120,14 +121,14 @@ def _emit(project: Project, report: DedupeReport) -> None:
     )
 
 
-def _joined(texts: Sequence[str], request: DedupeRequest) -> tuple[UnionFind, UnionFind]:
+def _joined(texts: Sequence[str], request: DedupeRequest, cancel: CancelToken) -> tuple[UnionFind, UnionFind]:
     exact, first = UnionFind(len(texts)), dict[str, int]()
     for number, text in enumerate(texts):
         exact.union(first.setdefault(normalised(text), number), number)
     near = _copy(exact, len(texts))
-    for group in near_duplicates(texts, request.similarity).groups:
+    for group in near_duplicates(texts, request.similarity, cancel).groups:
         near.union_all(group)
-    for copy in edited_copies(texts) if request.copies else ():
+    for copy in edited_copies(texts, cancel) if request.copies else ():
         near.union(copy.left, copy.right)
     return exact, near
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from narrowcast.core.progress import CancelToken
 from narrowcast.similarity.codes import Codes
 from narrowcast.similarity.ranges import ranges
 from narrowcast.similarity.word_numbers import chunks, mixed
@@ -27,30 +28,29 @@ _FEW_TEXTS = 4
 # Candidates of one text, those that share most runs first.
 _CANDIDATES = 48
 _ENTRIES = 1 << 18
+_PART_BITS = 4
+_PARTS = 1 << _PART_BITS
 
 
-def candidate_blocks(words: Codes) -> Iterator[Pairs]:
+def candidate_blocks(words: Codes, cancel: CancelToken) -> Iterator[Pairs]:
     """Pairs of texts (the smaller number first) that share at least two rare runs, block by block.
 
     Both the time and the memory grow with the number of words.
+
+    Raises:
+        CancelledError: on request.
     """
     import numpy as np
 
-    texts, runs = _rarest(words)
-    if not len(runs):
-        return
-    order = np.argsort(runs, kind="stable")
-    ordered, members = runs[order], texts[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    sizes = np.diff(np.concatenate([starts, [len(ordered)]]))
-    group = np.empty(len(runs), np.uint32)
-    group[order] = np.repeat(np.arange(len(starts), dtype=np.uint32), sizes)
-    del ordered, order, runs
-    total = np.cumsum(sizes[group])
+    texts, runs = _rarest(words, cancel)
+    members, group, starts = _by_run(texts, runs, cancel)
+    del runs
+    sizes = np.diff(starts)
     first = 0
     while first < len(group):
-        stop = int(np.searchsorted(total, (total[first - 1] if first else 0) + _ENTRIES, "right"))
-        stop = max(stop, first + 1)
+        cancel.check()
+        total = np.cumsum(sizes[group[first : first + _ENTRIES]])
+        stop = first + max(1, int(np.searchsorted(total, _ENTRIES, "right")))
         stop = int(np.searchsorted(texts, texts[stop - 1], "right"))  # the whole of the last text
         mine = group[first:stop]
         others = members[ranges(starts[mine], sizes[mine])].astype(np.int64)
@@ -59,6 +59,30 @@ def candidate_blocks(words: Codes) -> Iterator[Pairs]:
         later = one < others
         yield _shared(one[later], others[later], rare[later], len(words))
         first = stop
+
+
+def _by_run(
+    texts: NDArray[np.uint32], runs: NDArray[np.uint64], cancel: CancelToken
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]:
+    """The texts in the order of their runs; the number of each run; where the texts of each run begin."""
+    import numpy as np
+
+    members, group = np.empty_like(texts), np.empty(len(texts), np.uint32)
+    starts: list[NDArray[np.int64]] = []
+    known = placed = 0
+    # A sixteenth of the runs at a time: to sort them takes several times their memory.
+    for part in range(_PARTS):
+        cancel.check()
+        mine = np.flatnonzero((runs >> np.uint64(64 - _PART_BITS)) == part)
+        mine = mine[np.argsort(runs[mine], kind="stable")]
+        ordered = runs[mine]
+        new = np.ones(len(mine), np.bool_)
+        new[1:] = ordered[1:] != ordered[:-1]
+        members[placed : placed + len(mine)] = texts[mine]
+        group[mine] = known + np.cumsum(new) - 1
+        starts.append(placed + np.flatnonzero(new))
+        placed, known = placed + len(mine), known + len(starts[-1])
+    return members, group, np.concatenate([*starts, [placed]])
 
 
 def _shared(one: NDArray[np.int64], other: NDArray[np.int64], rare: NDArray[np.bool_], size: int) -> Pairs:
@@ -78,20 +102,22 @@ def _shared(one: NDArray[np.int64], other: NDArray[np.int64], rare: NDArray[np.b
     return pairs // size, pairs % size
 
 
-def _rarest(words: Codes) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+def _rarest(words: Codes, cancel: CancelToken) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Text and run, for the rarest runs of each text that another one has as well; texts ascending."""
     import numpy as np
 
     # Several times as many places as runs, so that few runs share one; a byte each.
     bits = min(27, max(16, int(np.ceil(np.log2(5 * max(1, len(words.values))))) + 1))
     held_by = np.zeros(1 << bits, np.uint8)
-    for start, stop in chunks(words):
+    for start, stop in chunks(words, cancel):
         places = np.sort(_all_runs(words, start, stop)[1] >> np.uint64(64 - bits))
         first = np.flatnonzero(np.concatenate([[True], places[1:] != places[:-1]]))
         more = np.minimum(np.diff(np.concatenate([first, [len(places)]])), 128)
         held_by[places[first]] = np.minimum(held_by[places[first]] + more, 255)
-    texts, runs = [np.empty(0, np.uint32)], [np.empty(0, np.uint64)]
-    for start, stop in chunks(words):
+    # As many as there can be; what is not written to takes no memory.
+    texts, runs = np.empty(_RUNS * len(words), np.uint32), np.empty(_RUNS * len(words), np.uint64)
+    stored = 0
+    for start, stop in chunks(words, cancel):
         text, run = _all_runs(words, start, stop)
         count = held_by[run >> np.uint64(64 - bits)]
         known = (count > 1) & (count <= _MOST_TEXTS)
@@ -106,9 +132,10 @@ def _rarest(words: Codes) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         once = np.concatenate([np.ones(min(1, len(rank)), bool), rank[1:] != rank[:-1]])
         text, run = text[order][once], run[order][once]
         place = np.arange(len(text)) - np.searchsorted(text, text)
-        texts.append(text[place < _RUNS])
-        runs.append(run[place < _RUNS])
-    return np.concatenate(texts), np.concatenate(runs)
+        text, run = text[place < _RUNS], run[place < _RUNS]
+        texts[stored : stored + len(text)], runs[stored : stored + len(text)] = text, run
+        stored += len(text)
+    return texts[:stored], runs[:stored]
 
 
 def _all_runs(words: Codes, start: int, stop: int) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:

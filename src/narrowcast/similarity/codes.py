@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.similarity.shingles import Shingler, shingler_for, word_shingles
 
 if TYPE_CHECKING:
@@ -35,16 +36,20 @@ class Codes:
         return self.values[self.offsets[number] : self.offsets[number + 1]]
 
 
-def shingle_codes(texts: Sequence[str]) -> Iterator[Codes]:
+def shingle_codes(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> Iterator[Codes]:
     """Codes of 1,024 texts at a time, in order; a shingle that occurs twice in a text has its code twice.
 
     The texts are normal forms (`words_of`). Long ones are cut into words, all of one call in the same way.
+
+    Raises:
+        CancelledError: on request.
     """
     import numpy as np
 
     shingler: Shingler = shingler_for(texts)
     numbers: dict[str, int] = {}
     for start in range(0, len(texts), _CHUNK):
+        cancel.check()
         chunk = texts[start : start + _CHUNK]
         if shingler is word_shingles:
             units, lengths = _words(chunk, numbers)

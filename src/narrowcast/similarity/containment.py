@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from narrowcast.core.progress import CancelToken
 from narrowcast.similarity.codes import Codes
 from narrowcast.similarity.ranges import ranges
 from narrowcast.similarity.word_numbers import chunks, mixed, words_in
@@ -23,13 +24,16 @@ _MOST_TEXTS = 32
 _MOST_PLACES = 3 * _MOST_TEXTS
 
 
-def contained_pairs(forms: Sequence[str], words: Codes) -> list[tuple[int, int]]:
+def contained_pairs(forms: Sequence[str], words: Codes, cancel: CancelToken) -> list[tuple[int, int]]:
     """Pairs (part, whole) of normal forms; a word that was cut through at the part's end counts.
 
     The cost grows with the number of words; a part of more than 32 texts belongs to none.
+
+    Raises:
+        CancelledError: on request.
     """
     wholes_of: dict[int, set[int]] = {}
-    for part, whole, place in _places(words, [len(form) for form in forms]):
+    for part, whole, place in _places(words, [len(form) for form in forms], cancel):
         if _holds(forms, part, whole, place):
             wholes_of.setdefault(part, set()).add(whole)
     return [
@@ -51,7 +55,7 @@ def _holds(forms: Sequence[str], part: int, whole: int, place: int) -> bool:
     return first and last and beside[1:-1] == short[1:-1]
 
 
-def _places(words: Codes, characters: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def _places(words: Codes, characters: Sequence[int], cancel: CancelToken) -> Iterator[tuple[int, int, int]]:
     """Part, whole, and the word of the whole at which the part would begin."""
     import numpy as np
 
@@ -64,11 +68,11 @@ def _places(words: Codes, characters: Sequence[int]) -> Iterator[tuple[int, int,
                 long_enough & ((lengths == length) if length < _KEY else (lengths >= length))
             )
             if len(parts):
-                yield from _occurrences(words, parts, length, skipped)
+                yield from _occurrences(words, parts, length, skipped, cancel)
 
 
 def _occurrences(
-    words: Codes, parts: NDArray[np.int64], length: int, skipped: int
+    words: Codes, parts: NDArray[np.int64], length: int, skipped: int, cancel: CancelToken
 ) -> Iterator[tuple[int, int, int]]:
     import numpy as np
 
@@ -81,7 +85,7 @@ def _occurrences(
     starts = np.searchsorted(which[order], np.arange(len(keys) + 1))
     counts = np.zeros(len(keys), np.int64)
     hits: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
-    for start, stop in chunks(words):
+    for start, stop in chunks(words, cancel):
         text, place, runs = _runs_at(words, start, stop, length)
         key = np.minimum(np.searchsorted(keys, runs), len(keys) - 1)
         known = keys[key] == runs
@@ -90,6 +94,7 @@ def _occurrences(
         few = counts[key] <= _MOST_PLACES
         hits.append((text[few], place[few], key[few]))
     for text, place, key in hits:
+        cancel.check()
         few = counts[key] <= _MOST_PLACES
         text, place, key = text[few], place[few], key[few]
         many = starts[key + 1] - starts[key]

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.candidates import candidate_blocks
 from narrowcast.similarity.codes import Codes
 from narrowcast.similarity.containment import contained_pairs
@@ -51,31 +52,34 @@ class Copy:
     similarity: float
 
 
-def edited_copies(texts: Sequence[str]) -> list[Copy]:
+def edited_copies(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> list[Copy]:
     """Pairs of edited copies, the most similar first; time grows with the number of texts, not its square.
 
     Of texts whose normal forms are equal, the first stands for all.
+
+    Raises:
+        CancelledError: on request.
     """
     first: dict[str, int] = {}
-    for number, text in enumerate(texts):
+    for number, text in enumerate(stoppable(texts, cancel)):
         first.setdefault(words_of(text), number)
     first.pop("", None)
     forms = sorted(first)  # a fixed order, whatever that of the texts
-    known = numbered(forms)
-    pairs = dict.fromkeys(contained_pairs(forms, known.words), 1.0)
-    pairs.update(_near(forms, known))
+    known = numbered(forms, cancel)
+    pairs = dict.fromkeys(contained_pairs(forms, known.words, cancel), 1.0)
+    pairs.update(_near(forms, known, cancel))
     order = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
     return [
         Copy(first[forms[left]], first[forms[right]], round(pairs[left, right], 3)) for left, right in order
     ]
 
 
-def _near(forms: Sequence[str], known: NumberedWords) -> dict[tuple[int, int], float]:
+def _near(forms: Sequence[str], known: NumberedWords, cancel: CancelToken) -> dict[tuple[int, int], float]:
     import numpy as np
 
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     lengths = np.fromiter(map(len, forms), np.int64, len(forms))
-    for left, right in _parts(known):
+    for left, right in _parts(known, cancel):
         shared, same_numbers = _shared_weight(known, left, right)
         left, right, shared = left[same_numbers], right[same_numbers], shared[same_numbers]
         heavy = np.flatnonzero(shared >= _SHARED)
@@ -93,17 +97,20 @@ def _near(forms: Sequence[str], known: NumberedWords) -> dict[tuple[int, int], f
     return dict(zip(pairs, similarity[few].tolist(), strict=True))
 
 
-def _parts(known: NumberedWords) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _parts(
+    known: NumberedWords, cancel: CancelToken
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Pairs to compare, with about a million words at a time."""
     import numpy as np
 
     sizes = np.diff(known.sets.offsets)
-    for left, right in candidate_blocks(known.words):
+    for left, right in candidate_blocks(known.words, cancel):
         total = np.cumsum(sizes[left] + sizes[right])
         start = 0
         while start < len(left):
             end = (total[start - 1] if start else 0) + _WORDS_AT_A_TIME
             stop = max(start + 1, int(np.searchsorted(total, end, "right")))
+            cancel.check()
             yield left[start:stop], right[start:stop]
             start = stop
 

@@ -6,12 +6,13 @@ and similar ones through a prefix index that misses no pair, up to a cap on the 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.manifest import LeakageReport
 from narrowcast.core.names import Split
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
 from narrowcast.similarity.shingles import normalised, words_of
 
@@ -25,14 +26,24 @@ class Leakage:
 
 
 def measure_leakage(
-    texts: Sequence[str], keys: Sequence[str | None], splits: Sequence[Split], threshold: float
+    texts: Sequence[str],
+    keys: Sequence[str | None],
+    splits: Sequence[Split],
+    threshold: float,
+    cancel: CancelToken = UNSTOPPABLE,
 ) -> Leakage:
-    """Compare every held-out row with train; the three sequences describe the same rows, by number."""
+    """Compare every held-out row with train; the three sequences describe the same rows, by number.
+
+    Raises:
+        CancelledError: on request.
+    """
     train = [number for number, split in enumerate(splits) if split is Split.TRAIN]
     held_out = [number for number, split in enumerate(splits) if split is not Split.TRAIN]
-    trained = {normalised(texts[number]) for number in train}
-    exact = sum(normalised(texts[number]) in trained for number in held_out)
-    pairs, checked = _similar_pairs([words_of(text) for text in texts], train, held_out, threshold)
+    held = Counter(normalised(texts[number]) for number in stoppable(held_out, cancel))
+    exact = 0
+    for number in stoppable(train, cancel):
+        exact += held.pop(normalised(texts[number]), 0)
+    pairs, checked = _similar_pairs(texts, train, held_out, threshold, cancel)
     report = LeakageReport(
         exact_inputs_shared=exact,
         near_duplicates_shared=len({row for _, row in pairs}),
@@ -51,15 +62,20 @@ def _shared_groups(keys: Sequence[str | None], splits: Sequence[Split]) -> int:
 
 
 def _similar_pairs(
-    texts: Sequence[str], train: Sequence[int], held_out: Sequence[int], threshold: float
+    texts: Sequence[str],
+    train: Sequence[int],
+    held_out: Sequence[int],
+    threshold: float,
+    cancel: CancelToken,
 ) -> tuple[list[tuple[int, int]], int]:
     """One pair for each held-out row that has a similar row in train, and the comparisons made."""
     if not train or not held_out:
         return [], 0
-    index = PrefixIndex(codes_by_rarity(texts), train, threshold)
+    codes = codes_by_rarity([words_of(text) for text in stoppable(texts, cancel)], cancel)
+    index = PrefixIndex(codes, train, threshold)
     pairs: list[tuple[int, int]] = []
     checked = 0
-    for number in held_out:
+    for number in stoppable(held_out, cancel):
         similar, compared = index.similar_to(number)
         checked += compared
         if similar is not None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.shingles import jaccard, shingler_for, words_of
 from narrowcast.similarity.sketches import candidate_pairs
 from narrowcast.similarity.union_find import UnionFind
@@ -27,29 +28,39 @@ class NearDuplicates:
     checked_pairs: int
 
 
-def near_duplicates(texts: Sequence[str], threshold: float) -> NearDuplicates:
+def near_duplicates(
+    texts: Sequence[str], threshold: float, cancel: CancelToken = UNSTOPPABLE
+) -> NearDuplicates:
     """Group texts whose shingle sets have a Jaccard similarity of at least `threshold` (0 < t <= 1).
 
     Case, white space and punctuation do not count. Time grows with the number of texts, not its square.
+
+    Raises:
+        CancelledError: on request.
     """
-    positions: dict[str, list[int]] = {}
-    for number, text in enumerate(texts):
-        positions.setdefault(words_of(text), []).append(number)
-    unique = sorted(positions)  # a fixed order, in which similar texts tend to be neighbours
-    sets, checked = _join_similar(unique, threshold)
+    first: dict[str, int] = {}
+    equal: dict[int, list[int]] = {}  # the others of a form, by its first
+    for number, text in enumerate(stoppable(texts, cancel)):
+        known = first.setdefault(words_of(text), number)
+        if known != number:
+            equal.setdefault(known, []).append(number)
+    unique = sorted(first)  # a fixed order, in which similar texts tend to be neighbours
+    numbers = [first[form] for form in unique]
+    del first
+    sets, checked = _join_similar(unique, threshold, cancel)
     groups = (
-        [number for member in component for number in positions[unique[member]]]
+        [number for member in component for number in (numbers[member], *equal.get(numbers[member], ()))]
         for component in sets.components()
     )
     return NearDuplicates(sorted(sorted(group) for group in groups if len(group) > 1), checked)
 
 
-def _join_similar(texts: list[str], threshold: float) -> tuple[UnionFind, int]:
+def _join_similar(texts: list[str], threshold: float, cancel: CancelToken) -> tuple[UnionFind, int]:
     shingles = shingler_for(texts)
     cached = lru_cache(maxsize=2 * _NEIGHBOURS)(lambda number: shingles(texts[number]))
     sets, checked = UnionFind(len(texts)), 0
-    for left, right in candidate_pairs(texts, threshold, _NEIGHBOURS):
-        for number, other in zip(left, right, strict=True):
+    for left, right in candidate_pairs(texts, threshold, _NEIGHBOURS, cancel):
+        for number, other in stoppable(zip(left, right, strict=True), cancel):
             if sets.find(number) == sets.find(other):
                 continue
             checked += 1

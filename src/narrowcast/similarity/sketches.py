@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.similarity.codes import Codes, shingle_codes
 
 if TYPE_CHECKING:
@@ -29,16 +30,19 @@ _PAIRS = 1 << 16
 
 
 def candidate_pairs(
-    texts: Sequence[str], threshold: float, neighbours: int
+    texts: Sequence[str], threshold: float, neighbours: int, cancel: CancelToken = UNSTOPPABLE
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Pairs of texts whose sketches agree as those of similar texts do; band after band.
 
     A pair must share a band, and enough of a sample of the sketch. In a bucket of thousands (one template,
     filled in) each text is paired with at most `neighbours` before it. A pair may come more than once.
+
+    Raises:
+        CancelledError: on request.
     """
     import numpy as np
 
-    keys, samples = _band_keys(texts, threshold)
+    keys, samples = _band_keys(texts, threshold, cancel)
     for band in keys:
         order = np.argsort(band, kind="stable")
         ordered = band[order]
@@ -46,6 +50,7 @@ def candidate_pairs(
             same = np.flatnonzero(ordered[distance:] == ordered[:-distance])
             if not len(same):
                 break
+            cancel.check()
             left, right = order[same], order[same + distance]
             likely = _likely(samples, left, right, threshold)
             yield left[likely].tolist(), right[likely].tolist()
@@ -75,7 +80,9 @@ def banding(threshold: float) -> tuple[int, int]:
     return 1, SKETCH
 
 
-def _band_keys(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+def _band_keys(
+    texts: Sequence[str], threshold: float, cancel: CancelToken
+) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
     """Hashes of bands, shape (bands, texts); a byte each of some values of the sketch, shape (texts, 128)."""
     import numpy as np
 
@@ -86,7 +93,7 @@ def _band_keys(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.uint6
     keys = np.empty((bands, len(texts)), dtype=np.uint64)
     samples = np.empty((len(texts), _SAMPLE), dtype=np.uint8)
     start = 0
-    for codes in shingle_codes(texts):
+    for codes in shingle_codes(texts, cancel):
         sketch = _sketch(codes, multipliers, additions)
         samples[start : start + len(codes)] = (sketch[:_SAMPLE] & np.uint32(0xFF)).T
         for band in range(bands):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.codes import Codes
 
 if TYPE_CHECKING:
@@ -42,20 +44,23 @@ def words_in(form: str) -> list[str]:
     return (form if form.isascii() else _SIGN.sub(r" \1 ", form)).split()
 
 
-def numbered(forms: Sequence[str]) -> NumberedWords:
-    """Number the words of normal forms, and weigh them by how few of the texts hold them."""
+def numbered(forms: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> NumberedWords:
+    """Number the words of normal forms, and weigh them by how few of the texts hold them.
+
+    Raises:
+        CancelledError: on request.
+    """
     import numpy as np
 
     numbers: dict[str, int] = {}
-    found: list[NDArray[np.uint32]] = []
-    lengths = np.empty(len(forms), np.int64)
-    for place, form in enumerate(forms):
-        each = [numbers.setdefault(word, len(numbers)) for word in words_in(form)]
-        found.append(np.array(each, np.uint32))
-        lengths[place] = len(each)
-    values = np.concatenate(found) if found else np.empty(0, np.uint32)
-    words = Codes(values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
-    sets, neighbours = _sets(words), _sets(_neighbours(words))
+    values = array("I")
+    offsets = np.zeros(len(forms) + 1, np.int64)
+    for place, form in enumerate(stoppable(forms, cancel)):
+        values.extend([numbers.setdefault(word, len(numbers)) for word in words_in(form)])
+        offsets[place + 1] = len(values)
+    words = Codes(np.frombuffer(values, np.uint32) if values else np.empty(0, np.uint32), offsets)
+    sets = _sets(words, _as_they_are, cancel)
+    neighbours = _sets(words, _neighbours, cancel)
     held_by = np.bincount(sets.values, minlength=len(numbers))
     # A word of one text in ten weighs half, one of fewer than thirty as much as it can.
     most = max(1.0, float(np.log(max(1, len(forms)) / 30)))
@@ -76,23 +81,42 @@ def _neighbours(words: Codes) -> Codes:
     return Codes(values[inside[:-1]], np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
 
 
-def _sets(words: Codes) -> Codes:
+def _as_they_are(words: Codes) -> Codes:
+    return words
+
+
+def _sets(words: Codes, parts: Callable[[Codes], Codes], cancel: CancelToken) -> Codes:
+    """Of what a text is made of, each once, ascending."""
     import numpy as np
 
-    texts = np.repeat(np.arange(len(words), dtype=np.uint64), np.diff(words.offsets))
-    both = np.sort((texts << np.uint64(32)) | words.values)
-    both = both[np.concatenate([np.ones(min(1, len(both)), bool), both[1:] != both[:-1]])]
-    counts = np.bincount((both >> np.uint64(32)).astype(np.int64), minlength=len(words))
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    return Codes((both & np.uint64(0xFFFFFFFF)).astype(np.uint32), offsets)
+    values = np.empty(len(words.values), np.uint32)
+    counts = np.zeros(len(words) + 1, np.int64)
+    stored = 0
+    for start, stop in chunks(words, cancel):
+        begin, end = words.offsets[start], words.offsets[stop]
+        chunk = parts(Codes(words.values[begin:end], words.offsets[start : stop + 1] - begin))
+        texts = np.repeat(np.arange(len(chunk), dtype=np.uint64), np.diff(chunk.offsets))
+        both = np.sort((texts << np.uint64(32)) | chunk.values)
+        both = both[np.concatenate([np.ones(min(1, len(both)), bool), both[1:] != both[:-1]])]
+        counts[start + 1 : stop + 1] = np.bincount(
+            (both >> np.uint64(32)).astype(np.int64), minlength=len(chunk)
+        )
+        values[stored : stored + len(both)] = both & np.uint64(0xFFFFFFFF)
+        stored += len(both)
+    return Codes(values[:stored], np.cumsum(counts))
 
 
-def chunks(words: Codes) -> Iterator[tuple[int, int]]:
-    """Texts `start` to `stop` with about a hundred thousand words together."""
+def chunks(words: Codes, cancel: CancelToken) -> Iterator[tuple[int, int]]:
+    """Texts `start` to `stop` with about a hundred thousand words together.
+
+    Raises:
+        CancelledError: on request.
+    """
     import numpy as np
 
     start, size = 0, len(words)
     while start < size:
+        cancel.check()
         end = words.offsets[start] + _WORDS_AT_A_TIME
         stop = max(start + 1, int(np.searchsorted(words.offsets, end, "right")) - 1)
         yield start, min(stop, size)

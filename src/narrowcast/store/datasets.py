@@ -23,6 +23,7 @@ from narrowcast.core.hashing import combined_hash, short
 from narrowcast.core.manifest import DatasetManifest, ImportRecord, SplitFile
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.errors import DataError
 from narrowcast.store.files import (
     append_jsonl,
@@ -192,7 +193,10 @@ def dataset_version(splits: Mapping[Split, Sequence[Example]]) -> str:
 
 
 def save_version(
-    project: ProjectPaths, manifest: DatasetManifest, splits: Mapping[Split, Sequence[Example]]
+    project: ProjectPaths,
+    manifest: DatasetManifest,
+    splits: Mapping[Split, Sequence[Example]],
+    cancel: CancelToken = UNSTOPPABLE,
 ) -> DatasetManifest:
     """Write a version and make it the current one.
 
@@ -201,9 +205,13 @@ def save_version(
         manifest: everything but `splits` and `parent_version`, which are filled in here; its `version` is
             `dataset_version(splits)`.
         splits: the rows, in the order in which they are to be in their files.
+        cancel: heeded until the version is whole; nothing is left of it then.
 
     Returns:
         The manifest as it was written.
+
+    Raises:
+        CancelledError: on request.
     """
     settle_versions(project)
     former = current_folder(project)
@@ -212,7 +220,9 @@ def save_version(
     with atomic_folder(folder) as part:
         files = {}
         for split, rows in splits.items():
-            count, digest = write_jsonl(part / f"{split}.jsonl", (row.to_dict() for row in rows))
+            count, digest = write_jsonl(
+                part / f"{split}.jsonl", (row.to_dict() for row in stoppable(rows, cancel))
+            )
             path = project.relative(folder / f"{split}.jsonl")
             files[split] = SplitFile(path=path, rows=count, sha256=digest)
         written = manifest.model_copy(update={"splits": files, "parent_version": parent})

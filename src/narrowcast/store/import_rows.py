@@ -15,6 +15,9 @@ from narrowcast.errors import DataError
 from narrowcast.store.files import count_lines, read_jsonl, sha256_file
 from narrowcast.store.imports import is_intact, read_records
 
+# Characters of a text that may be a label, which other rows have as well.
+_LABEL = 64
+
 
 def accepted_rows(
     project: ProjectPaths, records: Iterable[ImportRecord] | None = None, *, checked: bool = True
@@ -40,7 +43,18 @@ def accepted_rows(
                 reason_code="system_import_damaged",
             )
         if path.exists():
-            yield from map(Example.from_dict, read_jsonl(path))
+            yield from _sharing(map(Example.from_dict, read_jsonl(path)))
+
+
+def _sharing(rows: Iterable[Example]) -> Iterator[Example]:
+    """The same rows; names and labels that rows have in common are the same objects, which saves memory."""
+    known: dict[str, str] = {}
+    for row in rows:
+        row.source = known.setdefault(row.source, row.source)
+        row.inputs = {known.setdefault(name, name): value for name, value in row.inputs.items()}
+        if isinstance(row.target, str) and len(row.target) <= _LABEL:
+            row.target = known.setdefault(row.target, row.target)
+        yield row
 
 
 def rejected_lines(project: ProjectPaths, import_id: str) -> Iterator[dict[str, Any]]:

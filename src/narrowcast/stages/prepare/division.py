@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.core.example import Example
 from narrowcast.core.names import Split
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.copies import Copy, edited_copies
 from narrowcast.similarity.examples import comparison_texts, exact_groups
 from narrowcast.similarity.leakage import Leakage, measure_leakage
@@ -28,12 +29,19 @@ class Division:
     """Connects rows, divides the groups, and looks for what leaked."""
 
     def __init__(
-        self, rows: Sequence[Example], options: Options, *, stratify: bool, former: Former | None = None
+        self,
+        rows: Sequence[Example],
+        options: Options,
+        *,
+        stratify: bool,
+        former: Former | None = None,
+        cancel: CancelToken = UNSTOPPABLE,
     ) -> None:
         self._rows = rows
         self._options = options
         self._stratify = stratify
         self._former = former or {}
+        self._cancel = cancel
         self._texts = comparison_texts(rows)
         self._sets = UnionFind(len(rows))
         for group in exact_groups(self._texts):
@@ -44,14 +52,15 @@ class Division:
             for family in _families(rows):
                 self._sets.union_all(family)
         if options.near_duplicates == "together":
-            for group in near_duplicates(self._texts, options.similarity).groups:
+            for group in near_duplicates(self._texts, options.similarity, cancel).groups:
                 self._sets.union_all(group)
         if options.clusters is not None:
+            cancel.check()
             for group in semantic_groups(self._texts, threshold=options.clusters):
                 self._sets.union_all(group)
         self._apart: list[Copy] = []
         if options.near_duplicates == options.copies == "together":
-            self._apart = self._join(edited_copies(self._texts))
+            self._apart = self._join(edited_copies(self._texts, cancel))
 
     def _join(self, copies: Sequence[Copy]) -> list[Copy]:
         """Join edited copies, the most similar first, and return those that would make too large a group."""
@@ -79,7 +88,7 @@ class Division:
     def _divide(self) -> tuple[Placed, list[Rejection]]:
         groups: list[Group] = []
         rejected: list[Rejection] = []
-        for members in self._sets.components():
+        for members in stoppable(self._sets.components(), self._cancel):
             rows = [self._rows[number] for number in members]
             group, dropped = make_group(
                 rows, seed=self._options.seed, stratify=self._stratify, former=self._former
@@ -89,15 +98,19 @@ class Division:
         return allocate(groups, self._options.ratios(len(self._rows))), rejected
 
     def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
-        where = {row.id: split for split, groups in placed.items() for group in groups for row in group.rows}
-        numbers = [number for number, row in enumerate(self._rows) if row.id in where]
+        # By identity: a million names of rows take a hundred megabytes.
+        where = {id(row): split for split, groups in placed.items() for group in groups for row in group.rows}
+        splits = [where.get(id(row)) for row in self._rows]
+        del where
+        numbers = [number for number, split in enumerate(splits) if split is not None]
         leakage = measure_leakage(
             [self._texts[number] for number in numbers],
             [self._rows[number].group for number in numbers],
-            [where[self._rows[number].id] for number in numbers],
+            [split for split in splits if split is not None],
             self._options.similarity,
+            self._cancel,
         )
-        shared = self._copies_shared([where.get(row.id) for row in self._rows])
+        shared = self._copies_shared(splits)
         report = leakage.report.model_copy(update={"edited_copies_shared": shared})
         return Leakage(report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
 

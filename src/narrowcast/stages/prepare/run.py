@@ -11,6 +11,7 @@ from narrowcast.core.hashing import short
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import AnswerKind, Split
+from narrowcast.core.progress import stoppable
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.similarity.examples import comparison_texts, exact_groups
@@ -41,8 +42,8 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
         DataError: if too few rows are left, or they cannot be divided without leakage.
     """
     version = _divided(inputs, options, ctx)
-    write_rejections(ctx.project, (each.to_dict() for each in version.rejected))
-    manifest = save_version(ctx.project, version.manifest, version.splits)
+    write_rejections(ctx.project, (each.to_dict() for each in stoppable(version.rejected, ctx.cancel)))
+    manifest = save_version(ctx.project, version.manifest, version.splits, ctx.cancel)
     if version.former:
         ctx.progress.note(_kept(version.former, version.splits))
     return _result(manifest, version.placed, labelled=version.labelled)
@@ -79,7 +80,7 @@ def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
     size = sum((ctx.project.accepted / f"{each.id}.jsonl").stat().st_size for each in inputs.imports)
     require_room(ctx.project.prepared, _COPIES * size, "the data-set version")
     ctx.progress.start("reading and checking rows")
-    everything = list(accepted_rows(ctx.project, inputs.imports))
+    everything = list(stoppable(accepted_rows(ctx.project, inputs.imports), ctx.cancel))
     kept, reviewed = apply_reviews(everything, inputs.reviews)
     handler = handler_for(inputs.task)
     labelled = handler.answer is AnswerKind.LABEL
@@ -93,14 +94,14 @@ def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
     ctx.progress.start("finding near-duplicates and assigning groups")
     former, divided_anew = former_splits(ctx.project, options)
     warnings += divided_anew
-    division = Division(kept, options, stratify=labelled, former=former)
+    division = Division(kept, options, stratify=labelled, former=former, cancel=ctx.cancel)
     placed, leaking, leakage = division.without_leaks()
     rejected += leaking
     _refuse_leakage(leakage.report, options)
     ctx.cancel.check()
 
     splits = {
-        split: sorted((row for group in groups for row in group.rows), key=row_order)
+        split: sorted((row for group in stoppable(groups, ctx.cancel) for row in group.rows), key=row_order)
         for split, groups in placed.items()
         if groups or split is not Split.GOLDEN
     }
