@@ -91,6 +91,7 @@ CASES: dict[str, Case] = {
     "narrowcast run VALUE": Case("prepared", "narrowcast run task", "--dry-run"),
     "narrowcast status": Case("prepared"),
     "narrowcast status --project VALUE": Case("prepared", "narrowcast status --project task"),
+    "narrowcast use FOLDER": Case("prepared", "narrowcast use task"),
     "narrowcast use PROJECT": Case("prepared", "narrowcast use task"),
     # Rows.
     "narrowcast data clean --help": Case("empty"),
@@ -115,9 +116,6 @@ CASES: dict[str, Case] = {
     "narrowcast data import --locator VALUE --mapper VALUE --dry-run": Case("empty", f"{_MAPPER} --dry-run"),
     "narrowcast data import --locator csv:PATH --auto": Case("empty"),
     "narrowcast data import --locator jsonl:VALUE --auto": Case("empty", f"{_IMPORT} LINES --auto"),
-    "narrowcast data import --locator jsonl:VALUE/cleaned.jsonl --auto": Case(
-        "empty", f"{_IMPORT} LINES --auto"
-    ),
     "narrowcast data imports": Case("prepared"),
     "narrowcast data introspect --locator SCHEME:PATH": Case("empty"),
     "narrowcast data introspect --locator VALUE": Case("empty", "narrowcast data introspect --locator ROWS"),
