@@ -10,6 +10,8 @@ from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redi
 from pathlib import Path
 from typing import Any
 
+from tests.support.command_lines import mistake_in, next_lines
+
 Completed = subprocess.CompletedProcess[str]
 Cli = Callable[..., Completed]
 """`cli("data", "sources", code=0, cwd=None)`; with `code=None` any exit code will do."""
@@ -19,7 +21,10 @@ CliJson = Callable[..., Any]
 
 
 def run_here(*arguments: str | Path, code: int | None = 0, cwd: Path | None = None) -> Completed:
-    """Run a command line in this process: start-up, signals and terminals are not part of it."""
+    """Run a command line in this process: start-up, signals and terminals are not part of it.
+
+    Each `next:` line that it prints has to be one that the command line understands.
+    """
     from narrowcast.cli.main import main
 
     words = [str(each) for each in arguments]
@@ -31,6 +36,8 @@ def run_here(*arguments: str | Path, code: int | None = 0, cwd: Path | None = No
         except SystemExit as end:
             status = end.code
     done = Completed(words, status or 0, _text(out), _text(err))
+    for line in next_lines(done.stdout + done.stderr):
+        assert not mistake_in(line, run=False), f"{line}\n{mistake_in(line, run=False)}"
     return _checked(done, code)
 
 

@@ -16,9 +16,10 @@ from narrowcast.cli.commands import COMMANDS
 
 # What begins a line that a shell can run; anything else is advice.
 _RUNS = re.compile(r"(?:[A-Z_]+=\S+ )*(?:narrowcast|pip|wandb|ulimit) \S")
-_SAME = re.compile(r"(?:run )?the same(?: command)?(?: again)?(?: (with|without) (--[a-z-]+))?")
-_OPTION = re.compile(r"(?:add )?(?=--[a-z])")
+_SAME = re.compile(r"(?:run )?the same(?: command)?(?: again)?(?: without (--[a-z-]+))?")
+_OPTION = re.compile(r"(?:add |(?:run )?the same(?: command)?(?: again)? with )?(?=--[a-z])")
 _WITH_VALUE = {"--track"}  # of the options that a text advises to leave out
+_WORD = re.compile(r"(?:'[^']*'|\S)+")
 _QUOTED = re.compile(r"`([^`]+)`")
 _COMMAND = re.compile(r"\bnarrowcast((?: --debug)?)((?: [a-z][a-z-]*)+)")
 
@@ -27,12 +28,12 @@ def next_line(text: str) -> tuple[str, str]:
     """The label and the rest of the line: `next` for a command, `fix` for advice that no shell can run."""
     command, rest = _split(_from_quotes(text))
     same, option = _SAME.match(command), _OPTION.match(command)
-    if same:
-        rest = _joined(command[same.end() :], rest)
-        command = _again(same[1], same[2])
-    elif option:
+    if option:
         added, reason = _options(command[option.end() :])
-        command, rest = _again("with", added), _joined(reason, rest)
+        command, rest = _again_with(added), _joined(reason, rest)
+    elif same:
+        rest = _joined(command[same.end() :], rest)
+        command = _again_without(same[1])
     if not _RUNS.match(command):
         return "fix", _completed(text)
     return "next", _completed(f"{command}   # {rest}" if rest else command)
@@ -61,7 +62,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def _options(text: str) -> tuple[str, str]:
     """The options that a text begins with, and what it says of them."""
-    words = text.split(" ")
+    words = _WORD.findall(text)
     end = 0
     while end < len(words) and (words[end].startswith("--") or _is_value(words, end)):
         end += 1
@@ -69,18 +70,24 @@ def _options(text: str) -> tuple[str, str]:
 
 
 def _is_value(words: list[str], place: int) -> bool:
-    return words[place - 1].startswith("--") and bool(re.match(r"['\"A-Z0-9]|\S*=|\w+_\w+", words[place]))
+    if not words[place - 1].startswith("--"):
+        return False
+    return place == len(words) - 1 or bool(re.match(r"['\"A-Z0-9]|\S*=|\w+_\w+", words[place]))
 
 
-def _again(change: str | None, option: str | None) -> str:
-    """The command line of this process, with or without an option."""
+def _again_with(options: str) -> str:
+    """The command line of this process, with options; a flag that it has already is not repeated."""
+    given = state.arguments()
+    return f"narrowcast {shlex.join(given)}{'' if options in given else f' {options}'}"
+
+
+def _again_without(option: str | None) -> str:
+    """The command line of this process, without an option if one is named."""
     words = list(state.arguments())
-    if change == "without" and option in words:
+    if option in words:
         place = words.index(option)
         del words[place : place + (2 if option in _WITH_VALUE else 1)]
-    given = shlex.join(words)
-    added = f" {option}" if change == "with" and option not in state.arguments() else ""
-    return f"narrowcast {given}{added}"
+    return f"narrowcast {shlex.join(words)}"
 
 
 def _joined(said: str, rest: str) -> str:

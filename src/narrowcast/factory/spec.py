@@ -21,7 +21,7 @@ from narrowcast.tasks import HANDLERS, has_labels
 # What stands in for an answer that was not given.
 ASSUMPTIONS = {
     "goal": "A narrow, repetitive task that a small model can learn from examples.",
-    "task": "Decided by the first import: introspection proposes it.",
+    "task": "That of `narrowcast.yaml`, where the first import writes what introspection proposes.",
     "labels": "Those that occur in the imported rows.",
     "inputs": "Short English texts as users write them, one at a time.",
     "failures": "A wrong answer given with confidence; an answer in the wrong format.",

@@ -134,9 +134,15 @@ Rows are divided by group (customer, document, scenario), near-duplicates togeth
 
 A model is compared with the baselines (majority, TF-IDF, the base model) on the same rows, with intervals.
 
-## What blocks a release
+## Mistakes that are not acceptable
 
 {_said(answers, "failures")}
+
+## What blocks a release
+
+The release gates under `evaluate: {{gates: [...]}}` in `narrowcast.yaml`. Where it has none: the model is
+better than every baseline that was measured, and answers that it writes have the right form. A model that
+fails a gate or loses to a baseline is exported and served only with `--force`.
 """
 
 

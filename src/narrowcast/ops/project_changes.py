@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -261,7 +262,7 @@ def _require_plain(root: Path) -> None:
         raise UsageError(
             "the project's folder is a link",
             where=str(root),
-            next_command=f"the same command with --project {root.resolve()}",
+            next_command=f"the same command with --project {shlex.quote(str(root.resolve()))}",
         )
 
 

@@ -13,7 +13,10 @@ DATA: dict[str, Reason] = {
     # ingestion
     "dataset_import_run": Reason(_I, _INFO, "rows were imported"),
     "dataset_import_failed": Reason(
-        _I, _ERR, "an import failed; nothing was stored", "narrowcast data import --dry-run"
+        _I,
+        _ERR,
+        "an import failed; nothing was stored",
+        "narrowcast data import --locator SCHEME:PATH --dry-run",
     ),
     "dataset_request_invalid": Reason(
         _I,
@@ -22,21 +25,30 @@ DATA: dict[str, Reason] = {
         "narrowcast data import --help",
     ),
     "dataset_import_forced": Reason(
-        _I, _WARN, "a mapping under 0.80 confidence was forced", "narrowcast data introspect"
+        _I,
+        _WARN,
+        "a mapping under 0.80 confidence was forced",
+        "narrowcast data introspect --locator SCHEME:PATH",
     ),
     "dataset_import_removed": Reason(_I, _INFO, "an import and its rows were removed"),
     "dataset_import_unknown": Reason(_I, _ERR, "there is no import with this id", "narrowcast data imports"),
     "dataset_import_cancelled": Reason(
-        _I, _WARN, "an import was stopped on request; nothing was stored", "narrowcast data import"
+        _I,
+        _WARN,
+        "an import was stopped on request; nothing was stored",
+        "narrowcast data import --locator SCHEME:PATH",
     ),
     "dataset_already_imported": Reason(
         _I, _ERR, "these rows are imported already", "narrowcast data imports"
     ),
     "dataset_mapping_uncertain": Reason(
-        _I, _ERR, "no mapping is confident enough to be used", "narrowcast data introspect"
+        _I,
+        _ERR,
+        "no mapping is confident enough to be used",
+        "narrowcast data introspect --locator SCHEME:PATH",
     ),
     "dataset_rows_rejected": Reason(
-        _I, _ERR, "not one row could be mapped", "narrowcast data import --dry-run"
+        _I, _ERR, "not one row could be mapped", "narrowcast data import --locator SCHEME:PATH --dry-run"
     ),
     "dataset_rows_forgotten": Reason(
         _I, _WARN, "rows were deleted from every copy in the project", "narrowcast prepare"
@@ -46,16 +58,25 @@ DATA: dict[str, Reason] = {
     # cleaning
     "cleaning_run": Reason(_C, _INFO, "texts were cleaned"),
     "cleaning_failed": Reason(
-        _C, _ERR, "cleaning failed; nothing was stored", "narrowcast data clean --dry-run"
+        _C,
+        _ERR,
+        "cleaning failed; nothing was stored",
+        "narrowcast data clean --locator SCHEME:PATH --dry-run",
     ),
     "cleaning_request_invalid": Reason(
         _C, _ERR, "an option of a cleaning is wrong", "narrowcast data clean --help"
     ),
     "cleaning_cancelled": Reason(
-        _C, _WARN, "cleaning was stopped on request; nothing was stored", "narrowcast data clean"
+        _C,
+        _WARN,
+        "cleaning was stopped on request; nothing was stored",
+        "narrowcast data clean --locator SCHEME:PATH",
     ),
     "cleaning_unknown": Reason(
-        _C, _ERR, "the report of a cleaning is missing or damaged", "narrowcast data clean"
+        _C,
+        _ERR,
+        "the report of a cleaning is missing or damaged",
+        "narrowcast data clean --locator SCHEME:PATH",
     ),
     "cleaning_removed": Reason(_C, _INFO, "a cleaning and its files were removed"),
     "cleaning_outlier_threshold_exceeded": Reason(

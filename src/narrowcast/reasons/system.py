@@ -12,14 +12,14 @@ SYSTEM: dict[str, Reason] = {
     "project_migrated": Reason(_S, _INFO, "a project was migrated to the current format"),
     "project_renamed": Reason(_S, _INFO, "a project got another name"),
     "project_moved": Reason(_S, _INFO, "a project was moved to another folder"),
-    "project_deleted": Reason(_S, _WARN, "a project was deleted", "narrowcast project restore"),
+    "project_deleted": Reason(_S, _WARN, "a project was deleted", "narrowcast project restore FILE"),
     "project_backed_up": Reason(_S, _INFO, "a backup of a project was written"),
     "project_restored": Reason(_S, _WARN, "a project was restored from a backup", "narrowcast audit verify"),
     "trail_accepted": Reason(
         _S, _WARN, "a trail that ends before the remembered event was accepted", "narrowcast audit verify"
     ),
     "backup_damaged": Reason(
-        _S, _ERR, "a backup is damaged or unsafe; nothing was restored", "narrowcast project backup"
+        _S, _ERR, "a backup is damaged or unsafe; nothing was restored", "narrowcast project backup FILE"
     ),
     "system_disk_short": Reason(
         _S, _ERR, "the disk is too small for what is to be written", "narrowcast gc --dry-run"
@@ -34,19 +34,19 @@ SYSTEM: dict[str, Reason] = {
     "job_started": Reason(_S, _INFO, "a step of a job began"),
     "job_done": Reason(_S, _INFO, "a job has finished"),
     "job_failed": Reason(
-        _S, _ERR, "a step of a job failed", "narrowcast jobs logs, then: narrowcast jobs resume"
+        _S, _ERR, "a step of a job failed", "narrowcast jobs list, then: narrowcast jobs logs JOB"
     ),
     "job_process_died": Reason(
-        _S, _ERR, "the process of a step was killed; finished steps are kept", "narrowcast jobs resume"
+        _S, _ERR, "the process of a step was killed; finished steps are kept", "narrowcast jobs resume JOB"
     ),
-    "job_cancelled": Reason(_S, _WARN, "a job was cancelled", "narrowcast jobs resume"),
-    "job_paused": Reason(_S, _INFO, "a job was paused", "narrowcast jobs resume"),
+    "job_cancelled": Reason(_S, _WARN, "a job was cancelled", "narrowcast jobs resume JOB"),
+    "job_paused": Reason(_S, _INFO, "a job was paused", "narrowcast jobs resume JOB"),
     "job_resumed": Reason(_S, _INFO, "a cancelled, paused, failed or interrupted job was resumed"),
     "job_scheduled": Reason(_S, _INFO, "a schedule was added or removed"),
     "job_unknown": Reason(_S, _ERR, "there is no such job or schedule", "narrowcast jobs list"),
     "job_worker_busy": Reason(_S, _ERR, "a worker is running already", "narrowcast jobs list"),
     "model_unusable": Reason(_S, _ERR, "a model cannot be used", "narrowcast models list"),
-    "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull"),
+    "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull ID"),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
     "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "narrowcast models list"),
     "model_base_changed": Reason(
@@ -56,7 +56,7 @@ SYSTEM: dict[str, Reason] = {
         _S,
         _ERR,
         "the files of an import are missing or differ from its record",
-        "narrowcast data import --force",
+        "narrowcast data import --locator SCHEME:PATH --force",
     ),
     "system_error": Reason(
         _S, _ERR, "an error without a reason code of its own", "narrowcast events --severity error"
@@ -72,9 +72,11 @@ SYSTEM: dict[str, Reason] = {
     "system_path_invalid": Reason(_S, _ERR, "a path cannot be used", "narrowcast doctor"),
     "system_name_undecodable": Reason(_S, _ERR, "a name is not UTF-8", "narrowcast doctor"),
     "system_text_undecodable": Reason(
-        _S, _ERR, "a text is not in its encoding", "narrowcast data introspect"
+        _S, _ERR, "a text is not in its encoding", "narrowcast data introspect --locator SCHEME:PATH"
     ),
-    "system_value_too_deep": Reason(_S, _ERR, "a value is nested too deeply", "narrowcast data introspect"),
+    "system_value_too_deep": Reason(
+        _S, _ERR, "a value is nested too deeply", "narrowcast data introspect --locator SCHEME:PATH"
+    ),
     "system_memory_short": Reason(_S, _ERR, "the memory does not suffice", "narrowcast doctor"),
     "system_unexpected": Reason(_S, _ERR, "a fault of narrowcast; please report it", "narrowcast doctor"),
     "system_disk_full": Reason(

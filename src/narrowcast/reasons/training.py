@@ -71,9 +71,14 @@ TRAINING: dict[str, Reason] = {
     ),
     "training_autopilot": Reason(_T, _INFO, "base, recipe and schedule were chosen for data and machine"),
     "training_rows_too_few": Reason(
-        _T, _ERR, "a data set of one row is too small to train on", "narrowcast data import"
+        _T,
+        _ERR,
+        "a data set of one row is too small to train on",
+        "narrowcast data import --locator SCHEME:PATH",
     ),
-    "training_rows_thin": Reason(_T, _WARN, "too few rows to measure", "narrowcast data import"),
+    "training_rows_thin": Reason(
+        _T, _WARN, "too few rows to measure", "narrowcast data import --locator SCHEME:PATH"
+    ),
     "training_label_absent": Reason(
         _T, _ERR, "held-out rows carry a label that no training row has", "narrowcast prepare"
     ),
@@ -85,7 +90,7 @@ TRAINING: dict[str, Reason] = {
         "name gates under evaluate: in narrowcast.yaml, then: narrowcast eval",
     ),
     "training_licence_unclear": Reason(
-        _T, _WARN, "the licence of the base is unknown or has terms of its own", "narrowcast models show"
+        _T, _WARN, "the licence of the base is unknown or has terms of its own", "narrowcast models show ID"
     ),
     "training_device_missing": Reason(
         _T,

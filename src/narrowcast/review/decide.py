@@ -143,7 +143,8 @@ def _checked(project: Project, choice: Choice, lookup: RowLookup) -> Choice:
         raise UsageError(
             "a row that is not an example yet needs its inputs and its target",
             where=choice.id,
-            next_command=f'--decide \'{choice.id}=edit:{{"inputs": {{"text": "…"}}, "target": "…"}}\'',
+            next_command=f"narrowcast data review --decide '{choice.id}=edit:"
+            '{"inputs": {"text": "…"}, "target": "…"}\'',
             reason_code="dataset_request_invalid",
         )
     source, _, number = choice.id.rpartition(":")

@@ -94,7 +94,7 @@ def _margin(example: Example, prediction: Prediction) -> float:
         raise StageError(
             "the model gave no probabilities of the two answers; preferences cannot be scored from texts",
             where=example.id,
-            next_command="narrowcast eval with a model that scores answers: base or a run",
+            next_command="narrowcast eval base, or a run: models that score answers",
             reason_code="eval_runtime_error",
         )
     return float(known[pair["chosen"]] - known[pair["rejected"]])
