@@ -70,7 +70,7 @@ def test_a_float_is_rounded_correctly_halfway_between_two(value: float) -> None:
 
 
 @given(st.text(st.sampled_from('{}[]",:\\u0dD8cC19-+.eE \t\x01aé'), max_size=12))
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_other_text_is_refused_or_read_as_before(text: str) -> None:
     _same_or_refused(text)
 
 
