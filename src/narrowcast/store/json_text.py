@@ -74,7 +74,7 @@ def encode_all(values: Sequence[Any], *, allow_nan: bool = True) -> list[str]:
 def _are_flat(objects: Sequence[dict[Any, Any]]) -> bool:
     """Whether these hold texts, integers, booleans and None alone.
 
-    Of other values pydantic's serialiser writes something of its own: 1e16 for 1e+16, dates, sets.
+    Of other values pydantic's serialiser writes something of its own: 1e-7 for 1e-07, dates, sets.
     """
     if not set(map(type, chain.from_iterable(objects))) <= {str}:
         return False
