@@ -24,7 +24,6 @@ from narrowcast.store.files import (
     atomic_folder,
     atomic_writer,
     disk_errors,
-    encode_all,
     json_line,
     read_jsonl,
     sha256_file,
@@ -32,6 +31,7 @@ from narrowcast.store.files import (
     write_text,
 )
 from narrowcast.store.imports import example_lines
+from narrowcast.store.json_text import encode_all
 
 
 def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:

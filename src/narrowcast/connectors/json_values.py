@@ -64,9 +64,7 @@ class JsonReader:
         """
         self.repeated = None
         value, end = self._scan(text, start)
-        if isinstance(value, dict) and text.count(":", start, end) == len(value):
-            return value, end  # as below, where nothing is nested
-        if _keys_differ(value, text, start, end):
+        if keys_differ(value, text, start, end):
             return value, end
         return self._scan_keys(text, start)
 
@@ -115,15 +113,19 @@ def _stripped(record: dict[str, Any]) -> dict[str, Any]:
     return names if len(names) == len(record) and "" not in names else record
 
 
-def _keys_differ(value: Any, text: str, start: int, end: int) -> bool:
+def keys_differ(value: Any, text: str, start: int = 0, end: int | None = None) -> bool:
     """Whether it is certain, without checking each key, that no key occurs twice.
 
     Each key is followed by a colon, so as many colons as keys leave none for a key that was overwritten.
     Colons inside strings are distinguished by what stands before them, where no key is followed by a space.
     """
+    colons = text.count(":", start, end)
+    if isinstance(value, dict) and colons == len(value):
+        return True  # nothing is nested
     keys = _keys_in(value)
-    return text.count(":", start, end) == keys or (
-        text.count('":', start, end) == keys and not _SPACED_COLON.search(text, start, end)
+    return colons == keys or (
+        text.count('":', start, end) == keys
+        and not _SPACED_COLON.search(text, start, len(text) if end is None else end)
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import BadLine, TextEncoding, find_encoding
-from narrowcast.connectors.json_values import JsonReader, as_record, constants_note
+from narrowcast.connectors.json_values import JsonReader, as_record, constants_note, keys_differ
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error, settle_path
 from narrowcast.core.row import SourceRow
+from narrowcast.store.json_text import decode_strictly
 
 OPTIONS = frozenset({"encoding", "errors"})
 
@@ -64,7 +65,15 @@ class JsonlConnector:
             for line in self._encoding.lines(file):
                 if isinstance(line, BadLine):
                     yield SourceRow(index, error=line.error, raw=line.text[:RAW_CHARS])
-                elif isinstance(record := _record(line, reader), dict):
+                    index += 1
+                    continue
+                try:
+                    value = decode_strictly(line)
+                except (ValueError, TypeError):
+                    record = _checked(line, reader)
+                else:
+                    record = as_record(value) if keys_differ(value, line) else _checked(line, reader)
+                if isinstance(record, dict):
                     yield SourceRow(index, record)
                 elif line.strip():
                     yield SourceRow(index, error=record, raw=line[:RAW_CHARS])
@@ -73,8 +82,8 @@ class JsonlConnector:
                 index += 1
 
 
-def _record(line: str, reader: JsonReader) -> dict[str, Any] | str:
-    """The record of a line, or why it has none."""
+def _checked(line: str, reader: JsonReader) -> dict[str, Any] | str:
+    """The record of a line that the quick parser refuses, or in which a key may occur twice."""
     text = line.strip(" \t\r")
     try:
         value, end = reader.parse(text)

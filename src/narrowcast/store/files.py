@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -16,37 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from narrowcast.errors import DataError
 from narrowcast.faults import first_line, os_error
+from narrowcast.store.json_text import decode_strictly, encode_all, line_encoder
 from narrowcast.store.leftovers import mark
 
 Form = TypeVar("Form", bound=BaseModel)
 
 
-def line_encoder(*, allow_nan: bool = True) -> Callable[[Any], str]:
-    """A function that writes a value as one line of JSON, with nothing to be set up for each call.
-
-    `json.dumps` with options of its own builds an encoder each time, and `JSONEncoder.encode` half of one.
-
-    Raises (the function):
-        ValueError: for NaN and infinities, unless they are allowed.
-        TypeError: for what JSON cannot hold.
-    """
-    encoder = json.JSONEncoder(
-        ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=allow_nan
-    )
-    build: Any = getattr(json.encoder, "c_make_encoder", None)
-    if build is None:  # an interpreter without the C module
-        return encoder.encode
-    chunks = build(None, encoder.default, quoted, None, ":", ",", False, False, allow_nan)
-    return lambda value: "".join(chunks(value, 0))
-
-
-quoted: Callable[[str], str] = json.encoder.encode_basestring
-"""The JSON of a text."""
-
 _encode = line_encoder()
-_encode_strictly = line_encoder(allow_nan=False)
-_NAN = float("nan")
-_decode = json.JSONDecoder().raw_decode
 
 
 @contextmanager
@@ -182,26 +158,6 @@ def encoded_lines(texts: Iterable[str]) -> bytes:
     return "\n".join([*texts, ""]).encode("utf-8", "surrogatepass")
 
 
-def encode_all(values: Sequence[Any], *, allow_nan: bool = True) -> list[str]:
-    """The JSON of each value; one call for all of them takes half the time of one for each.
-
-    They are encoded as one list, with NaN between them to mark where each ends. Where the values hold the
-    letters NaN themselves, each is encoded by itself.
-
-    Raises:
-        ValueError: for NaN and infinities, unless they are allowed.
-        TypeError: for what JSON cannot hold.
-    """
-    if not values:
-        return []
-    marked: list[Any] = [_NAN] * (2 * len(values) - 1)
-    marked[::2] = values
-    text = _encode(marked)
-    if text.count("NaN") == len(values) - 1 and (allow_nan or "Infinity" not in text):
-        return text[1:-1].split(",NaN,")
-    return list(map(_encode if allow_nan else _encode_strictly, values))
-
-
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:
     """Append one line and flush it to disk (a single write, so that it is whole or absent)."""
     with disk_errors(path):
@@ -218,12 +174,11 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             if not line.endswith(b"\n"):
                 continue
-            text = line.decode("utf-8", "surrogatepass")
             try:
-                value, end = _decode(text)
+                value = decode_strictly(line)
             except ValueError:
-                end = 0
-            yield value if end and end == len(text) - 1 else json.loads(text)
+                value = json.loads(line.decode("utf-8", "surrogatepass"))
+            yield value
 
 
 def read_jsonl_as(path: Path, form: type[Form]) -> list[Form]:

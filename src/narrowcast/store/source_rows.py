@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from narrowcast.core.row import SourceRow
 from narrowcast.core.work import Work
-from narrowcast.store.files import atomic_writer, encode_all, line_encoder, read_jsonl
+from narrowcast.store.files import atomic_writer, read_jsonl
+from narrowcast.store.json_text import encode_all, line_encoder
 
 EVERY = 1_000
 """Rows between two updates of the progress and two checks of the cancel token."""

@@ -52,25 +52,21 @@ class Column:
     fraction: bool = False
     """Holds numbers that are not whole."""
     examples: list[Any] = field(default_factory=list)
-    _texts: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    """Strings that `settle` has to count before any other value is added."""
 
     def add(self, value: Any) -> None:
-        """Take one value; after the last, `settle` counts those that wait."""
-        if isinstance(value, str):
-            if value:
-                self._texts.append(value)
-                if len(self._texts) >= _TOGETHER or len(value) > _SHORT:
-                    self.settle()
-        elif value is not None:
+        """Take one value other than a string."""
+        if value is not None:
             self.settle()
             self._add_other(value)
 
     def settle(self) -> None:
-        """Count the strings that were taken since the last time."""
-        texts, count = self._texts, len(self._texts)
+        """Count the strings that wait."""
+        texts, count = self.waiting, len(self.waiting)
         if not texts:
             return
-        self._texts = []
+        self.waiting = []
         self.filled += count
         self.types["string"] += count
         self.examples += texts[: max(0, SAMPLE_ROWS - len(self.examples))]
@@ -175,6 +171,12 @@ class Profile:
                     continue
                 most = MAX_DISTINCT if len(self.columns) < _WIDE else MAX_DISTINCT // 10
                 column = self.columns[name] = Column(name, most)
+            if isinstance(value, str):
+                if value:
+                    column.waiting.append(value)
+                    if len(column.waiting) >= _TOGETHER or len(value) > _SHORT:
+                        column.settle()
+                continue
             column.add(value)
             if isinstance(value, dict) and depth < _MAX_DEPTH:
                 self._add(value, f"{name}.", depth + 1)
@@ -182,20 +184,19 @@ class Profile:
 
 def profile(rows: Iterable[SourceRow]) -> Profile:
     """Read every row once."""
-    result, draw = Profile(), _Draw()
+    result, draw, good = Profile(), _Draw(), 0
     for row in rows:
-        if row.error == FILTERED:
-            continue
-        result.rows += 1
-        if row.error is not None:
+        if row.error is None:
+            good += 1
+            if good <= SAMPLE_ROWS:
+                result.sample.append(row.data)
+            result._add(row.data, "", 1)
+            if good == draw.next:
+                draw.take(row.data)
+        elif row.error != FILTERED:
             result.unparseable += 1
             result.first_error = result.first_error or f"record {row.index}: {row.error}"
-            continue
-        if len(result.sample) < SAMPLE_ROWS:
-            result.sample.append(row.data)
-        result._add(row.data, "", 1)
-        draw.offer(row.data)
-    good = result.rows - result.unparseable
+    result.rows = good + result.unparseable
     for column in result.columns.values():
         column.settle()
         column.rows = good
@@ -208,15 +209,14 @@ class _Draw:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.next = 1
+        """The number, from 1, of the row to be taken next; those before it are passed over."""
         self._random = random.Random(0)  # noqa: S311 - a sample, no secret
         self._weight = 1.0
-        self._wait = 0
 
-    def offer(self, row: dict[str, Any]) -> None:
-        """Take the row or pass it over."""
-        if self._wait:
-            self._wait -= 1
-            return
+    def take(self, row: dict[str, Any]) -> None:
+        """Take this row, in place of another once there are enough."""
+        self.next += 1
         if len(self.rows) < DRAWN_ROWS:
             if not _is_large(row):
                 self.rows.append(row)
@@ -224,7 +224,7 @@ class _Draw:
             self.rows[self._random.randrange(DRAWN_ROWS)] = row
         if len(self.rows) == DRAWN_ROWS:
             self._weight *= exp(log(self._random.random()) / DRAWN_ROWS)
-            self._wait = int(log(self._random.random()) / log(1 - self._weight))
+            self.next += int(log(self._random.random()) / log(1 - self._weight))
 
 
 def _is_large(row: dict[str, Any]) -> bool:
