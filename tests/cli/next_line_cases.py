@@ -64,6 +64,9 @@ CASES: dict[str, Case] = {
     "narrowcast SAME --path FOLDER": Case(
         "backed up", "narrowcast project restore task.tar --name other --path FOLDER"
     ),
+    "narrowcast project move FOLDER --project VALUE": _parsed(
+        _FOLDER, "narrowcast project move FOLDER --project task"
+    ),
     "narrowcast SAME --project VALUE": Case("prepared", "narrowcast project rename other --project task"),
     "narrowcast SAME --yes": Case("prepared", "narrowcast data forget --text 'case 7919' --yes"),
     "narrowcast VALUE": Case("empty", "narrowcast doctor"),
