@@ -1,6 +1,7 @@
 """Folders, patterns and lists of files as one source."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.store.config_file import load_config
 from tests.support import imports as data
+from tests.support.cli import CliJson
 
 KINDS = ("alarm", "music", "weather")
 
@@ -57,6 +59,15 @@ def test_a_pattern_takes_what_it_matches(folder: Path) -> None:
 
 def test_options_are_those_of_each_file(folder: Path) -> None:
     assert set(rows(f"csv:{folder}/*.csv?header=no")[0]) == {"column_1", "column_2", "file"}
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="such a pattern is read there")
+def test_a_pattern_that_cannot_be_read_is_refused(folder: Path, cli_json: CliJson, project: Project) -> None:
+    refused = cli_json("data", "import", "--locator", f"csv:{folder}/**.csv", "-p", project.slug, code=1)[
+        "error"
+    ]
+    assert "the pattern cannot be read" in refused["message"]
+    assert "unexpected" not in refused["message"]
 
 
 def test_a_word_behind_a_file_is_an_option_and_no_pattern(folder: Path) -> None:

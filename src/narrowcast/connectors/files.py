@@ -92,7 +92,15 @@ class FilesConnector:
             return [path]
         start = Path(path.anchor) if path.is_absolute() else Path()
         pattern = str(path.relative_to(start)) if path.is_absolute() else name
-        return [each for each in start.glob(pattern) if each.is_file() and not _is_hidden(each, start)]
+        try:
+            matched = list(start.glob(pattern))
+        except ValueError as error:  # `**` beside other characters, before Python 3.13
+            raise data_error(
+                f"the pattern cannot be read: {error}",
+                f"{self._scheme}:{self._rest}",
+                "write another pattern",
+            ) from error
+        return [each for each in matched if each.is_file() and not _is_hidden(each, start)]
 
     def describe(self) -> SourceDescription:
         """Columns of all files, and which files were left aside.
