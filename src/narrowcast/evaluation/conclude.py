@@ -83,7 +83,7 @@ def conclude(
     uncertain = [gate for gate in gates if gate.verdict == "not_enough_data"]
     return Conclusion(
         standing="ahead",
-        sentence=f"{model} beats {_every(comparisons)}; least of all {_shown(hardest)}"
+        sentence=f"{model} beats {_every(comparisons)}; the closest is {_shown(hardest)}"
         + (f"; {_names(uncertain)}" if uncertain else ""),
         next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
     )
@@ -113,7 +113,7 @@ def _shown(each: Comparison) -> str:
 
 
 def _names(gates: Sequence[GateOutcome]) -> str:
-    words = {"fail": "fails", "not_enough_data": "lacks data", "pass": "passes"}
+    words = {"fail": "fails", "not_enough_data": "cannot be decided on so few rows", "pass": "passes"}
     return ", ".join(f"gate {gate.gate_id} {words[gate.verdict]}" for gate in gates)
 
 
