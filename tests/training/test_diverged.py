@@ -31,7 +31,7 @@ def test_the_last_checkpoint_holds_numbers_where_a_gradient_does_not(workshop, m
     with pytest.raises(StageError, match="the gradient's norm became nan at step 4") as caught:
         workshop.train(**options)
     assert caught.value.reason_code == "training_diverged"
-    assert "lower learning rate" in caught.value.next_command
+    assert "--learning-rate NUMBER, a lower one" in caught.value.next_command
     kept = last_checkpoint(workshop.run_folder / "checkpoints")
     assert kept.name == "checkpoint-3"
     assert all(torch.isfinite(each).all() for each in load_file(kept / "model.safetensors").values())

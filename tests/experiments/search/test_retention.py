@@ -31,10 +31,10 @@ def test_losers_weights_go_and_come_back_to_the_bit(ready, quick, cli_json):
     assert left == {mine.run_id, found.current_run}
     with pytest.raises(ModelError, match=f"after the search {plan.study}") as caught:
         load_trained(ready.paths, loser.run_id, ready.settings)
-    before = next(line for line in runs(ready) if line["run_id"] == loser.run_id)
+    before = next(line for line in runs(ready) if line.run_id == loser.run_id)
     _, *words = shlex.split(caught.value.next_command)
     again = cli_json(*words, "--force")
-    assert (again["run_id"], again["weights_sha256"]) == (loser.run_id, before["weights_sha256"])
+    assert (again["run_id"], again["weights_sha256"]) == (loser.run_id, before.weights_sha256)
     load_trained(ready.paths, loser.run_id, ready.settings)
 
 

@@ -62,10 +62,10 @@ def test_a_killed_search_continues_and_ends_like_an_undisturbed_one(ready, quick
     stop = StopInTrial(1, 2)
     with pytest.raises(CancelledError) as caught:
         search(ready, request, Work(stop, stop.token))
-    assert "narrowcast search" in caught.value.next_command
+    assert caught.value.next_command == "the same command again"
     folder = ready.paths.searches / plan.study
     assert finished(folder) == 1
-    assert current_run(ready.paths).run_id == runs(ready)[0]["run_id"]  # the best so far
+    assert current_run(ready.paths).run_id == runs(ready)[0].run_id  # the best so far
     (folder / "study.jsonl.lock").touch()
     with (folder / "study.jsonl").open("ab") as file:
         file.write(b'{"op_code":4,"worker')  # as a kill in the middle of a write
@@ -74,13 +74,13 @@ def test_a_killed_search_continues_and_ends_like_an_undisturbed_one(ready, quick
     assert codes.count("training_resumed") == 1
     assert codes.count("training_search_trial") == 2
     assert codes.count("training_search_started") == 2
-    weights = {line["run_id"]: line["weights_sha256"] for line in runs(ready)}
+    weights = {line.run_id: line.weights_sha256 for line in runs(ready)}
     (folder / "study.jsonl").rename(tmp_path / "first.jsonl")
     for path in [*(ready.paths.stage_records / "train").iterdir(), ready.paths.run_index]:
         path.unlink()
     whole = search(ready, request)
     assert [row[:4] for row in told(whole)] == [row[:4] for row in told(parts)]
-    assert {line["run_id"]: line["weights_sha256"] for line in runs(ready)} == weights
+    assert {line.run_id: line.weights_sha256 for line in runs(ready)} == weights
     _written(ready, folder, whole)
 
 

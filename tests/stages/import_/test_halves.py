@@ -45,7 +45,7 @@ def test_questions_alone_are_imported_as_the_refusal_says(project: Project, tmp_
     asked = written(tmp_path / "boxes.jsonl", ASKED)
     with pytest.raises(NarrowcastError) as caught:
         data.import_rows(project, f"jsonl:{asked}", auto=True)
-    options = shlex.split(caught.value.next_command.partition(" if ")[0])
+    options = shlex.split(caught.value.next_command.partition(", if ")[0])
     assert options[:3] == ["--mapper", "tool_calls_passthrough", "--map"]
     field_map = dict(pair.split("=") for pair in options[3].split(","))
     outcome = data.import_rows(project, f"jsonl:{asked}", mapper=options[1], field_map=field_map)
