@@ -1,32 +1,8 @@
-"""Closed vocabularies: stages, severities, splits, kinds of answers, scoring modes."""
+"""Closed vocabularies: splits, kinds of answers, scoring modes."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-
-
-class StageName(StrEnum):
-    """The stages of the loop as events name them, in the order of the way of the data."""
-
-    INGESTION = "ingestion"
-    CLEANING = "cleaning"
-    FACTORY = "factory"
-    PREPARE = "prepare"
-    BASELINE = "baseline"
-    TRAINING = "training"
-    EVAL = "eval"
-    EXPORT = "export"
-    DEPLOYMENT = "deployment"
-    SYSTEM = "system"
-
-
-class Severity(StrEnum):
-    """How loud an event is. Errors and criticals must carry a reason code."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
 
 
 class Split(StrEnum):
