@@ -92,7 +92,7 @@ class Witness:
         self._write(event, self.acknowledged())
 
     def acknowledge(self, accepted: Acknowledged) -> None:
-        """Remember the event that accepts a trail, and what it passes over, which each later verification reports."""
+        """Remember the event that accepts a trail, and what it passes over."""
         self._write(accepted.event, [*self.acknowledged(), accepted])
 
     def carry_to(self, other: Witness) -> None:
