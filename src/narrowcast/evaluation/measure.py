@@ -91,7 +91,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         for example in examples
     ]
     context = predictor_context(ctx.project, ctx.settings, inputs)
-    groups = row_groups(examples, manifest)
+    groups = row_groups(ctx.project, manifest, split, examples, ctx.cancel)
     models = []
     for reference, fingerprint in fingerprints.items():
         path = answers_path(ctx.project, fingerprint, requests)
