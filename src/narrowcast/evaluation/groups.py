@@ -7,8 +7,6 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
-from narrowcast.core.names import Split
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken
 from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.examples import comparison_texts, exact_groups
@@ -16,34 +14,26 @@ from narrowcast.similarity.joins import join_copies
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
-from narrowcast.store.datasets import read_split
 
 
 def row_groups(
-    project: ProjectPaths,
-    manifest: DatasetManifest,
-    split: Split,
-    examples: Sequence[Example],
-    cancel: CancelToken,
+    rows: Sequence[Example], examples: Sequence[Example], manifest: DatasetManifest, cancel: CancelToken
 ) -> list[int]:
-    """By row, the number of its group, from 0 without gaps.
+    """By measured row, the number of its group, from 0 without gaps.
 
     Rows of a group share a group key or a row they were generated from, or have equal inputs, or are joined
     as `prepare` joins near-duplicates, edited copies and clusters. All rows of the split are compared: of
     three rows in a chain, the middle one may not be among those that are measured.
 
     Args:
-        project: where the version is.
+        rows: the split.
+        examples: those of them that are measured.
         manifest: of the data-set version.
-        split: that the rows belong to.
-        examples: the measured rows.
         cancel: asked for a stop.
 
     Raises:
-        DataError: if the split's file was changed or removed.
         CancelledError: on request.
     """
-    rows = read_split(project, manifest, split)
     sets = _connected(rows, manifest, cancel)
     place = {row.id: number for number, row in enumerate(rows)}
     numbers: dict[int, int] = {}

@@ -51,7 +51,7 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Metrics that follow from sums over rows, so that many draws of the rows are scored at once.
+    """Metrics that follow from sums over rows, so that many draws of the rows are scored together.
 
     Attributes:
         table: of shape (rows, columns), an array or a sparse array of scipy: what each row adds.
@@ -64,8 +64,8 @@ class Sums:
 
     def over(self, rows: Any) -> dict[str, float]:
         """The metrics over the given row numbers, with repetition."""
-        found = self.metrics(self.table[rows].sum(axis=0)[None, :])
-        return {name: float(value[0]) for name, value in found.items()}
+        metrics = self.metrics(self.table[rows].sum(axis=0)[None, :])
+        return {name: float(value[0]) for name, value in metrics.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class TaskScores:
         details: what pictures need, plain values (confusion matrix, per-class scores).
         deciding: by metric, the rows that decide it; all rows decide a metric that is not named.
         open_ended: metrics that are no shares from 0 to 1, such as a margin in nats.
-        sums: the same metrics as `resample`, for many draws at once; None: draws are scored one by one.
+        sums: the same metrics as `resample`, for many draws together; None: draws are scored one by one.
     """
 
     primary: str

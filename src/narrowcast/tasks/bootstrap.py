@@ -1,8 +1,8 @@
-"""How sure a number is: bootstrap over groups of rows, and paired comparisons on the same rows.
+"""How sure a number is: groups of rows resampled, and paired comparisons on the same rows.
 
-Rows of one group (a customer, a situation, near-duplicates) are alike, so groups are drawn, not rows. All
-models measured on the same rows with the same seed share their draws, so the difference of two models is
-paired without predicting or drawing again.
+Rows of one group (a customer, a situation, near-duplicates) are alike, so groups are drawn and left out, not
+rows. All models measured on the same rows with the same seed share their draws, so the difference of two
+models is paired without predicting or drawing again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CERTAIN = 0.05  # of the rule of three: n rows without an exception bound its r
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """Metrics with intervals, and the draws behind them.
+    """Metrics with intervals, and what they rest on.
 
     Attributes:
         values: point estimate and 95 % interval of each metric.
@@ -67,11 +67,11 @@ def bootstrap(
     rows = len(scores.rows)
     of_row = np.arange(rows) if groups is None else np.asarray(groups, dtype=np.int64)
     names = [name for name, value in scores.metrics.items() if rows and not math.isnan(value)]
-    found = resampled(scores, names, of_row, samples, seed) if names else {}
+    draws = resampled(scores, names, of_row, samples, seed) if names else {}
     estimates = {
         name: estimate(
             scores.metrics[name],
-            found[name],
+            draws[name],
             scores.deciding.get(name),
             of_row,
             open_ended=name in scores.open_ended,
@@ -79,7 +79,7 @@ def bootstrap(
         for name in names
     }
     values = {name: each.interval() for name, each in estimates.items()}
-    kept = {name: each for name, each in found.items() if "/" not in name}
+    kept = {name: each for name, each in draws.items() if "/" not in name}
     return Bootstrap(values, kept, rows, of_row, estimates)
 
 
@@ -95,8 +95,9 @@ def paired_difference(
         scores: what both were drawn from, rows in the same order.
 
     Returns:
-        The difference with its interval: wider than resampled where few groups differ; where none does, it
-        holds the differences that this number of equal groups leaves possible. `p_value` is the two-sided
+        The difference with its interval: as wide as its spread over groups and the degrees of freedom of
+        that spread require (see `spread`); where no group differs, it holds the differences that this number
+        of equal groups leaves possible. `p_value` is the two-sided
         bootstrap test: twice the smaller share of draws on either side of 0, one added to both counts, up to
         1; where no draw is there, Student's t. McNemar's exact test counts the groups in which just one model
         has more rows right.

@@ -106,7 +106,7 @@ def estimate(
 
     by = design(deciding, groups)
     seen = spread(value, found, by)
-    small = _too_small(by, len(groups), len(np.unique(groups)))
+    small = _too_small(by, len(groups), int(np.count_nonzero(np.bincount(groups))))
     if open_ended or not 0 <= value <= 1:
         return Estimate(value, 0.0, widened(value, found.draws, seen), small, by.rows)
     return Estimate(value, _effective(value, seen, by), found.draws, small, by.rows)
@@ -132,11 +132,11 @@ def _effective(value: float, seen: Spread, by: Design) -> float:
     rows = certain / seen.independent
     if by.several:
         rows = min(rows, by.apart)
-    found = min(certain / seen.variance, rows)
-    least = min(found, rows * by.alike / by.apart)
+    grouped = min(certain / seen.variance, rows)
+    least = min(grouped, rows * by.alike / by.apart)
     # A mean over parts is not sure even of its least: a part of few groups shows little of its spread.
     unsure = widening(by.freedom(1.0)) if by.several else 1.0
-    return max(found / widening(seen.free) ** 2, least / unsure**2)
+    return max(grouped / widening(seen.free) ** 2, least / unsure**2)
 
 
 def _too_small(by: Design, total: int, number: int) -> str:

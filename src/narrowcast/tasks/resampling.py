@@ -1,7 +1,7 @@
 """A metric on other draws of the same rows: drawn again with replacement, and with each part left out.
 
-Rows of one group stay together. Where a task gives its metrics as functions of sums, draws are computed many
-at once; otherwise one by one.
+Rows of one group stay together. Where a task gives its metrics as functions of sums, many draws are computed
+together; otherwise one by one.
 """
 
 from __future__ import annotations
@@ -83,19 +83,19 @@ class _AtOnce:
         import numpy as np
 
         parts = self._totals(groups)
-        found = []
+        metrics = []
         for picked in _picked(parts.shape[0], samples, seed):
             counts = np.stack([np.bincount(each, minlength=parts.shape[0]) for each in picked])
-            found.append(self._metrics((parts.T @ counts.T).T))
-        return np.concatenate(found)
+            metrics.append(self._metrics((parts.T @ counts.T).T))
+        return np.concatenate(metrics)
 
     def without(self, units: Ints) -> Floats:
         import numpy as np
 
         parts = self._totals(units)
         total = np.asarray(parts.sum(axis=0)).ravel()
-        at_once = max(1, _CELLS // max(1, parts.shape[1]))
-        pieces = (parts[start : start + at_once] for start in range(0, parts.shape[0], at_once))
+        length = max(1, _CELLS // max(1, parts.shape[1]))
+        pieces = (parts[start : start + length] for start in range(0, parts.shape[0], length))
         return np.concatenate([self._metrics(total - piece.toarray()) for piece in pieces])
 
     def _totals(self, units: Ints) -> Any:
@@ -110,8 +110,8 @@ class _AtOnce:
     def _metrics(self, totals: Any) -> Floats:
         import numpy as np
 
-        found = self.sums.metrics(totals)
-        return np.column_stack([found[name] for name in self.names])
+        metrics = self.sums.metrics(totals)
+        return np.column_stack([metrics[name] for name in self.names])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,8 @@ class _OneByOne:
 
         table = np.full((len(draws), len(self.names)), np.nan)
         for place, rows in enumerate(draws):
-            found = self.scores.resample(rows)
-            table[place] = [found[name] for name in self.names]
+            metrics = self.scores.resample(rows)
+            table[place] = [metrics[name] for name in self.names]
         return table
 
 
@@ -156,9 +156,9 @@ def _picked(groups: int, samples: int, seed: int) -> Iterator[Ints]:
     import numpy as np
 
     generator = np.random.default_rng(seed)
-    at_once = max(1, _CELLS // groups)
-    for start in range(0, samples, at_once):
-        yield generator.integers(0, groups, (min(at_once, samples - start), groups))
+    length = max(1, _CELLS // groups)
+    for start in range(0, samples, length):
+        yield generator.integers(0, groups, (min(length, samples - start), groups))
 
 
 def _members(groups: Ints) -> list[Ints]:

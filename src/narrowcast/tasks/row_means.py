@@ -30,8 +30,8 @@ def mean_scores(
     values = np.array(rows, dtype=np.float64).reshape(len(examples), len(names))
 
     def means(totals: Any) -> dict[str, Any]:
-        found = totals[:, 1:] / np.maximum(totals[:, :1], 1)
-        return dict(zip(names, found.T, strict=True))
+        shares = totals[:, 1:] / np.maximum(totals[:, :1], 1)
+        return dict(zip(names, shares.T, strict=True))
 
     sums = Sums(np.column_stack([np.ones(len(values)), values]), means)
     outcomes = [

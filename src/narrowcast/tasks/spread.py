@@ -52,7 +52,7 @@ class Design:
     Attributes:
         part: of shape (cells,): the part of each cell, a pair of part and group that has rows.
         size: of shape (cells,): its number of rows.
-        parts: names of the parts, whose mean the metric is; empty where it is no mean over parts.
+        parts: names of the parts, whose mean the metric is; empty where it is another.
         counts: of shape (parts,): rows of each part.
         rows: number of rows that decide the metric.
         groups: number of groups that they are in.
@@ -124,14 +124,15 @@ def design(deciding: Deciding | None, groups: Ints) -> Design:
 
     codes, members = _memberships(deciding, len(groups))
     parts = deciding.parts if deciding else ()
-    cells, size = np.unique(np.column_stack([codes, groups[members]]), axis=0, return_counts=True)
+    count = int(groups.max()) + 1 if len(groups) else 1
+    cells, size = np.unique(codes * count + groups[members], return_counts=True)
     return Design(
-        part=cells[:, 0],
+        part=cells // count,
         size=size,
         parts=parts,
         counts=np.bincount(codes, minlength=len(parts)),
-        rows=len(np.unique(members)),
-        groups=len(np.unique(groups[members])),
+        rows=int(np.count_nonzero(np.bincount(members))),
+        groups=int(np.count_nonzero(np.bincount(cells % count))),
     )
 
 
@@ -148,7 +149,7 @@ def spread(value: float, found: Resampled, by: Design) -> Spread:
 
 
 def widening(free: float) -> float:
-    """How much wider than a normal interval one must be whose spread has so many degrees of freedom."""
+    """How much wider than a normal interval one must be whose spread has `free` degrees of freedom."""
     from scipy.special import ndtri, stdtrit
 
     quantile = (1 + LEVEL) / 2
