@@ -63,8 +63,9 @@ def _render(found: SearchResult) -> None:
             ["trial", "", *names, *numbers, "run"], [_cells(each, names, found.best) for each in found.trials]
         )
         say("best: highest score; front: on the Pareto front of score, latency and size")
-        if undecided := _undecided(found):
-            say(undecided)
+        if found.beside:
+            others = sum(each.run is not None for each in found.trials) - 1
+            say(f"the intervals of {len(found.beside)} of the {others} other finished trials hold that score")
         say("these are dev scores, and the best of many is optimistic: measure it on test rows")
     if found.dropped:
         say(f"weights of {len(found.dropped):,} other trials were removed (--keep all keeps them)")
@@ -72,16 +73,6 @@ def _render(found: SearchResult) -> None:
         say(f"  {path}")
     for step in found.next:
         next_step(step)
-
-
-def _undecided(found: SearchResult) -> str:
-    """How many trials the dev rows leave beside the best one."""
-    scores = {each.number: each.run.score for each in found.trials if each.run is not None}
-    if found.best is None or len(scores) < 2:
-        return ""
-    best = scores.pop(found.best)
-    beside = sum(best.value <= each.high for each in scores.values())
-    return f"the intervals of {beside} of the {len(scores)} other measured trials hold the best score"
 
 
 def _cells(trial: Trial, names: list[str], best: int | None) -> list[str]:
