@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -41,10 +42,12 @@ def test_the_interval_has_the_width_that_theory_says():
     assert value.high - value.low == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 400) ** 0.5, rel=0.1)
 
 
-def test_equal_seeds_give_equal_intervals():
-    one, two = (bootstrap(mixed(50, 9), samples=200, seed=3).values for _ in range(2))
-    assert one == two
-    assert one != bootstrap(mixed(50, 9), samples=200, seed=4).values
+def test_equal_seeds_give_equal_draws_and_intervals_need_none():
+    one, two = (bootstrap(mixed(50, 9), samples=200, seed=3) for _ in range(2))
+    other = bootstrap(mixed(50, 9), samples=200, seed=4)
+    assert (one.resampled["accuracy"].draws == two.resampled["accuracy"].draws).all()
+    assert (one.resampled["accuracy"].draws != other.resampled["accuracy"].draws).any()
+    assert one.values == two.values == other.values
 
 
 def test_a_real_difference_is_found_and_none_is_not_invented():
@@ -169,3 +172,17 @@ def test_the_mean_over_labels_of_sets_knows_its_rarest():
     assert estimates["micro_f1"].too_small == estimates["exact_match"].too_small == ""
     # 47 rows without a fault are not surer of a mean over three labels than 47 rows can be.
     assert estimates["macro_f1"].interval().low <= exact_interval(1.0, 47, 0.025)[0]
+
+
+def test_draws_scored_together_are_those_scored_one_by_one():
+    """A plug-in gives `resample` alone."""
+    found = mixed(60, 9)
+    groups = [row // 3 for row in range(60)]
+    together, alone = (
+        bootstrap(each, samples=50, groups=groups) for each in (found, replace(found, sums=None))
+    )
+    for name, value in together.values.items():
+        assert value.model_dump() == pytest.approx(alone.values[name].model_dump())
+    for name, each in together.resampled.items():
+        for field in ("draws", "without_group", "without_row"):
+            assert getattr(each, field) == pytest.approx(getattr(alone.resampled[name], field)), (name, field)

@@ -60,8 +60,10 @@ def _render_parity(report: ParityReport) -> None:
     from rich.markup import escape
 
     from narrowcast.cli.output import say, table
+    from narrowcast.evaluation.markdown import groups_text
 
-    say(f"[bold]Parity[/]  {report.rows} rows of {report.split}, trained model against each file")
+    groups = groups_text(report.rows, report.formats[0].groups)
+    say(f"[bold]Parity[/]  {report.rows} rows of {report.split}{groups}, trained model against each file")
     right = [
         ("top-1", "right"),
         ("KL", "right"),

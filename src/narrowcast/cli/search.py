@@ -57,11 +57,15 @@ def _render(found: SearchResult) -> None:
         say("no trial has finished")
     else:
         names = list(dict.fromkeys(name for each in found.trials for name in each.varied))
-        numbers = [(name, "right") for name in (found.metric or "score", "±", "ms/answer", "MB", "minutes")]
+        figures = (found.metric or "score", "95 % interval", "ms/answer", "MB", "minutes")
+        numbers = [(name, "right") for name in figures]
         table(
             ["trial", "", *names, *numbers, "run"], [_cells(each, names, found.best) for each in found.trials]
         )
         say("best: highest score; front: on the Pareto front of score, latency and size")
+        if found.beside:
+            others = sum(each.run is not None for each in found.trials) - 1
+            say(f"the intervals of {len(found.beside)} of the {others} other finished trials hold that score")
         say("these are dev scores, and the best of many is optimistic: measure it on test rows")
     if found.dropped:
         say(f"weights of {len(found.dropped):,} other trials were removed (--keep all keeps them)")
@@ -77,9 +81,9 @@ def _cells(trial: Trial, names: list[str], best: int | None) -> list[str]:
     run = trial.run
     if run is None:
         return [str(trial.number), trial.state, *varied, "", "", "", "", "", trial.why or trial.run_id]
-    half = f"{(run.score.high - run.score.low) / 2:.3f}"  # of the 95 % interval
+    interval = f"[{run.score.low:.3f}, {run.score.high:.3f}]"
     size = "" if run.size_bytes is None else f"{run.size_bytes / 1e6:,.0f}"
     return [
-        str(trial.number), mark, *varied, f"{run.score.value:.4f}", half, f"{trial.latency_ms:.2f}", size,
+        str(trial.number), mark, *varied, f"{run.score.value:.4f}", interval, f"{trial.latency_ms:.2f}", size,
         f"{run.seconds / 60:.1f}", run.run_id,
     ]  # fmt: skip

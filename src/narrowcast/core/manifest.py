@@ -68,6 +68,12 @@ class SplitPolicy(BaseModel):
     seed: int
     group_key: str | None = None
     near_duplicate_threshold: float | None = None
+    edited_copies: bool = Field(
+        default=True, description="Edited copies were kept together, where near-duplicates were."
+    )
+    clusters: float | None = Field(
+        default=None, description="Least cosine of the TF-IDF vectors of rows that were kept together."
+    )
     groups: int = Field(description="Connected groups that were kept whole.")
 
 

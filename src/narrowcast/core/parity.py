@@ -29,6 +29,10 @@ class FileFacts(BaseModel):
 
     format: str
     rows: int
+    groups: int | None = Field(
+        default=None,
+        description="Groups of rows that are alike; None in reports of versions that compared rows.",
+    )
     positions: int = Field(description="Answer positions whose next-token distributions were compared.")
     templates_equal: bool = Field(description="Both sides render every prompt to the same text.")
     prompt_ids_equal: bool = Field(description="Both sides tokenise every prompt and answer to the same ids.")
@@ -52,7 +56,7 @@ class FileFacts(BaseModel):
     exported: float | None = None
     metric_difference: MetricValue | None = Field(
         default=None,
-        description="Exported minus measured, paired over rows; the rule of three where none differs.",
+        description="Exported minus measured, paired over groups; the rule of three where none differs.",
     )
     answers_equal: float | None = Field(default=None, description="Share of rows with the very same answer.")
     size_bytes: int
@@ -97,13 +101,14 @@ class ParityReport(BaseModel):
     )
 
 
-def rule_of_three(difference: MetricValue, rows: int) -> MetricValue:
+def rule_of_three(difference: MetricValue, groups: int) -> MetricValue:
     """An interval that says something where no fall was seen.
 
-    A bootstrap of rows none of which got worse never falls, and one of equal rows has no width. Of an event
-    that was not seen in n rows, a share of up to 3 / n is possible at 95 % (Hanley and Lippman-Hand, 1983).
+    A bootstrap of groups none of which got worse never falls, and one of equal groups has no width. Of an
+    event that was not seen in n groups, a share of up to 3 / n is possible at 95 % (Hanley and Lippman-Hand,
+    1983).
     """
-    room = min(1.0, 3 / rows)
+    room = min(1.0, 3 / groups)
     low, high = difference.low, difference.high
     if low >= 0 or low == high:
         low = max(-1.0, low - room)
@@ -158,7 +163,9 @@ def _metric(facts: FileFacts, tolerance: float, numbers: Cause) -> tuple[Verdict
     if facts.measured == 0 and facts.exported == 0:
         return "not_enough_data", None, f"{facts.metric} is 0 on both sides and cannot fall"
     if difference.low < -tolerance:
-        return "not_enough_data", None, f"{facts.rows} rows cannot exclude a fall of {-difference.low:.3f}"
+        grouped = facts.groups is not None and facts.groups < facts.rows
+        seen = f"{facts.rows} rows in {facts.groups} groups" if grouped else f"{facts.rows} rows"
+        return "not_enough_data", None, f"{seen} cannot exclude a fall of {-difference.low:.3f}"
     return "pass", None, ""
 
 

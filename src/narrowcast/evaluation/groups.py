@@ -7,35 +7,60 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.progress import CancelToken
+from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.examples import comparison_texts, exact_groups
+from narrowcast.similarity.joins import join_copies
 from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
 
 
-def row_groups(examples: Sequence[Example], manifest: DatasetManifest) -> list[int]:
-    """By row, the number of its group, from 0 without gaps.
+def row_groups(
+    rows: Sequence[Example], examples: Sequence[Example], manifest: DatasetManifest, cancel: CancelToken
+) -> list[int]:
+    """By measured row, the number of its group, from 0 without gaps.
 
-    Rows of a group share a group key or a row they were generated from, or have equal inputs, or inputs that
-    are near-duplicates by the threshold that the version was prepared with.
+    Rows of a group share a group key or a row they were generated from, or have equal inputs, or are joined
+    as `prepare` joins near-duplicates, edited copies and clusters. All rows of the split are compared: of
+    three rows in a chain, the middle one may not be among those that are measured.
+
+    Args:
+        rows: the split.
+        examples: those of them that are measured.
+        manifest: of the data-set version.
+        cancel: asked for a stop.
+
+    Raises:
+        CancelledError: on request.
     """
-    sets = UnionFind(len(examples))
-    for members in _keyed(examples):
-        sets.union_all(members)
-    texts = comparison_texts(examples)
-    for members in exact_groups(texts):
-        sets.union_all(members)
-    threshold = manifest.split_policy.near_duplicate_threshold
-    if threshold is not None:
-        for members in near_duplicates(texts, threshold).groups:
-            sets.union_all(members)
+    sets = _connected(rows, manifest, cancel)
+    place = {row.id: number for number, row in enumerate(rows)}
     numbers: dict[int, int] = {}
-    return [numbers.setdefault(sets.find(row), len(numbers)) for row in range(len(examples))]
+    return [numbers.setdefault(sets.find(place[row.id]), len(numbers)) for row in examples]
 
 
-def _keyed(examples: Sequence[Example]) -> Iterator[list[int]]:
+def _connected(rows: Sequence[Example], manifest: DatasetManifest, cancel: CancelToken) -> UnionFind:
+    policy = manifest.split_policy
+    sets, texts = UnionFind(len(rows)), comparison_texts(rows)
+    for members in (*_keyed(rows), *exact_groups(texts)):
+        sets.union_all(members)
+    threshold = policy.near_duplicate_threshold
+    if threshold is not None:
+        for members in near_duplicates(texts, threshold, cancel).groups:
+            sets.union_all(members)
+    if policy.clusters is not None:
+        for members in semantic_groups(texts, threshold=policy.clusters):
+            sets.union_all(members)
+    if threshold is not None and policy.edited_copies:
+        join_copies(sets, edited_copies(texts, cancel), len(rows))
+    return sets
+
+
+def _keyed(rows: Sequence[Example]) -> Iterator[list[int]]:
     """Rows with a key in common; a generated row has the keys of the rows it was made after."""
     keyed: dict[Hashable, list[int]] = defaultdict(list)
-    for number, row in enumerate(examples):
+    for number, row in enumerate(rows):
         if row.group is not None:
             keyed["group", row.group].append(number)
         for name in (row.id, *row.parents):

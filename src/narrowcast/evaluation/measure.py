@@ -26,6 +26,7 @@ from narrowcast.evaluation.rows import (
     of_quick_runs,
 )
 from narrowcast.models.predictors.load import predictor_factory
+from narrowcast.store.datasets import read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
 from narrowcast.tasks.bootstrap import (
@@ -91,7 +92,8 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         for example in examples
     ]
     context = predictor_context(ctx.project, ctx.settings, inputs)
-    groups = row_groups(examples, manifest)
+    everything = read_split(ctx.project, manifest, split) if rows_drawn else examples
+    groups = row_groups(everything, examples, manifest, ctx.cancel)
     models = []
     for reference, fingerprint in fingerprints.items():
         path = answers_path(ctx.project, fingerprint, requests)

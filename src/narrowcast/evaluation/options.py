@@ -48,7 +48,7 @@ class MeasureOptions(StageOptions):
     seed: int = 0
     """Seed of the drawn rows, the shots and the bootstrap."""
     samples: int = Field(1000, ge=100)
-    """Bootstrap resamples per confidence interval."""
+    """Draws of the groups of rows, for the interval of a difference."""
     max_tokens: int = Field(256, ge=1)
     """Maximum length of an answer, in tokens."""
     base: str = ""

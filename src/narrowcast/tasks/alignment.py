@@ -15,7 +15,7 @@ from narrowcast.core.metric import Gate
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
 from narrowcast.errors import StageError
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskHandler, TaskScores
+from narrowcast.tasks.base import Parsed, RowOutcome, Sums, TaskHandler, TaskScores
 from narrowcast.tasks.prompt import conversation, missing_input
 
 
@@ -57,22 +57,25 @@ class AlignmentHandler(TaskHandler):
 
         margins = np.array([_margin(*pair) for pair in zip(examples, predictions, strict=True)])
 
-        def resample(rows: Any) -> dict[str, float]:
-            drawn = margins[rows]
-            if not len(drawn):
-                return {"preference_accuracy": 0.0, "margin": 0.0}
-            return {"preference_accuracy": float((drawn > 0).mean()), "margin": float(drawn.mean())}
+        def means(totals: Any) -> dict[str, Any]:
+            rows, preferred, margin = totals.T
+            return {
+                "preference_accuracy": preferred / np.maximum(rows, 1),
+                "margin": margin / np.maximum(rows, 1),
+            }
 
+        sums = Sums(np.column_stack([np.ones(len(margins)), margins > 0, margins]), means)
         outcomes = [
             RowOutcome(example.id, bool(margin > 0), _pair(example)["chosen"], prediction.text)
             for example, prediction, margin in zip(examples, predictions, margins, strict=True)
         ]
         return TaskScores(
             primary="preference_accuracy",
-            metrics=resample(np.arange(len(margins))),
+            metrics=sums.over(np.arange(len(margins))),
             rows=outcomes,
-            resample=resample,
+            resample=sums.over,
             open_ended=frozenset({"margin"}),
+            sums=sums,
         )
 
     def metric_names(self, examples: Sequence[Example]) -> list[str]:  # noqa: ARG002 - the contract

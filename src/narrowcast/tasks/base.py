@@ -50,6 +50,25 @@ class Deciding:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """Metrics that follow from sums over rows, so that many draws of the rows are scored together.
+
+    Attributes:
+        table: of shape (rows, columns), an array or a sparse array of scipy: what each row adds.
+        metrics: from sums of shape (draws, columns) to arrays of shape (draws,), by name; NaN where a metric
+            is undefined.
+    """
+
+    table: Any
+    metrics: Callable[[Any], dict[str, Any]]
+
+    def over(self, rows: Any) -> dict[str, float]:
+        """The metrics over the given row numbers, with repetition."""
+        metrics = self.metrics(self.table[rows].sum(axis=0)[None, :])
+        return {name: float(value[0]) for name, value in metrics.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class TaskScores:
     """What `score` returns.
 
@@ -62,6 +81,7 @@ class TaskScores:
         details: what pictures need, plain values (confusion matrix, per-class scores).
         deciding: by metric, the rows that decide it; all rows decide a metric that is not named.
         open_ended: metrics that are no shares from 0 to 1, such as a margin in nats.
+        sums: the same metrics as `resample`, for many draws together; None: draws are scored one by one.
     """
 
     primary: str
@@ -71,6 +91,7 @@ class TaskScores:
     details: dict[str, Any] = field(default_factory=dict)
     deciding: Mapping[str, Deciding] = field(default_factory=dict)
     open_ended: frozenset[str] = frozenset()
+    sums: Sums | None = None
 
 
 class TaskHandler(ABC):

@@ -1,8 +1,8 @@
-"""How sure a number is: bootstrap over groups of rows, and paired comparisons on the same rows.
+"""How sure a number is: groups of rows resampled, and paired comparisons on the same rows.
 
-Rows of one group (a customer, a situation, near-duplicates) are alike, so groups are drawn, not rows. All
-models measured on the same rows with the same seed share their draws, so the difference of two models is
-paired without predicting or drawing again.
+Rows of one group (a customer, a situation, near-duplicates) are alike, so groups are drawn and left out, not
+rows. All models measured on the same rows with the same seed share their draws, so the difference of two
+models is paired without predicting or drawing again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.tasks.base import TaskScores
-from narrowcast.tasks.intervals import LEAST_GROUPS, LEAST_ROWS, LEVEL, Estimate, estimate, freedom, widening
+from narrowcast.tasks.intervals import LEAST_GROUPS, LEAST_ROWS, Estimate, estimate, widened
+from narrowcast.tasks.resampling import Resampled, resampled
+from narrowcast.tasks.spread import LEVEL, design, spread, widening
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,18 +27,18 @@ _CERTAIN = 0.05  # of the rule of three: n rows without an exception bound its r
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """Metrics with intervals, and the draws behind them.
+    """Metrics with intervals, and what they rest on.
 
     Attributes:
         values: point estimate and 95 % interval of each metric.
-        draws: metric name to an array of shape (samples,), NaN where a resample leaves it undefined.
+        resampled: metric name to its values on other draws of the rows; parts of metrics are left out.
         rows: number of rows measured.
         groups: of shape (rows,): the number of the group of each row.
         estimates: what the intervals rest on.
     """
 
     values: dict[str, MetricValue]
-    draws: dict[str, NDArray[np.float64]]
+    resampled: dict[str, Resampled]
     rows: int
     groups: NDArray[np.int64]
     estimates: dict[str, Estimate] = field(default_factory=dict)
@@ -64,17 +66,8 @@ def bootstrap(
 
     rows = len(scores.rows)
     of_row = np.arange(rows) if groups is None else np.asarray(groups, dtype=np.int64)
-    members = _members(of_row)
-    single = bool((of_row == np.arange(rows)).all())
-    names = [name for name, value in scores.metrics.items() if not math.isnan(value)]
-    generator = np.random.default_rng(seed)
-    table = np.full((samples, len(names)), np.nan)
-    for sample in range(samples if rows else 0):
-        chosen = generator.integers(0, len(members), len(members))
-        picked = chosen if single else np.concatenate([members[number] for number in chosen])
-        drawn = scores.resample(picked)
-        table[sample] = [drawn[name] for name in names]
-    draws = {name: table[:, column] for column, name in enumerate(names)}
+    names = [name for name, value in scores.metrics.items() if rows and not math.isnan(value)]
+    draws = resampled(scores, names, of_row, samples, seed) if names else {}
     estimates = {
         name: estimate(
             scores.metrics[name],
@@ -86,7 +79,8 @@ def bootstrap(
         for name in names
     }
     values = {name: each.interval() for name, each in estimates.items()}
-    return Bootstrap(values, draws, rows, of_row, estimates)
+    kept = {name: each for name, each in draws.items() if "/" not in name}
+    return Bootstrap(values, kept, rows, of_row, estimates)
 
 
 def paired_difference(
@@ -101,8 +95,9 @@ def paired_difference(
         scores: what both were drawn from, rows in the same order.
 
     Returns:
-        The difference with its interval: wider than resampled where few groups differ; where none does, it
-        holds the differences that this number of equal groups leaves possible. `p_value` is the two-sided
+        The difference with its interval: as wide as its spread over groups and the degrees of freedom of
+        that spread require (see `spread`); where no group differs, it holds the differences that this number
+        of equal groups leaves possible. `p_value` is the two-sided
         bootstrap test: twice the smaller share of draws on either side of 0, one added to both counts, up to
         1; where no draw is there, Student's t. McNemar's exact test counts the groups in which just one model
         has more rows right.
@@ -115,16 +110,14 @@ def paired_difference(
     if [row.example_id for row in scores[0].rows] != [row.example_id for row in scores[1].rows]:
         raise ValueError("a paired comparison needs the same rows in the same order")
     value = first.values[metric].value - second.values[metric].value
-    drawn = first.draws[metric] - second.draws[metric]
-    drawn = drawn[~np.isnan(drawn)]
-    count = first.group_count
-    possible = freedom(scores[0].deciding.get(metric), first.groups)
-    free = max(1.0, min(_differing_groups(first, scores) + 1, possible, count - 1))
-    drawn = value + (drawn - value) * widening(count, free)
+    between = first.resampled[metric].minus(second.resampled[metric])
+    by = design(scores[0].deciding.get(metric), first.groups)
+    seen = spread(value, between, by)
+    drawn = widened(value, between.draws, seen)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (value, value)
     if low == high:
-        bound = 1 - _CERTAIN ** (1 / max(count, 1))
+        bound = 1 - _CERTAIN ** (1 / max(by.alike, 1.0))
         low, high = value - bound, value + bound
     only_first, only_second = _discordant(scores)
     return Difference(
@@ -132,7 +125,7 @@ def paired_difference(
         value=value,
         low=float(low),
         high=float(high),
-        p_value=_p_value(value, drawn, free),
+        p_value=_p_value(value, drawn, seen.free),
         only_first_right=only_first,
         only_second_right=only_second,
         mcnemar_p=mcnemar(*_discordant_groups(first, scores)),
@@ -175,34 +168,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def _p_value(value: float, drawn: NDArray[np.float64], free: float) -> float:
     """Of draws that were widened for `free` degrees of freedom."""
-    from scipy.stats import norm, t
+    from scipy.special import stdtr
 
     beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     counted = min(1.0, 2 * (beyond + 1) / (len(drawn) + 1))
-    spread = float(drawn.std()) if len(drawn) else 0.0
-    if beyond or not spread:
+    width = float(drawn.std()) if len(drawn) else 0.0
+    if beyond or not width:
         return counted
-    quantile = (1 + LEVEL) / 2
-    ratio = abs(value) / spread * float(t.ppf(quantile, free) / norm.ppf(quantile))
-    return min(counted, float(2 * t.sf(ratio, free)))
-
-
-def _members(groups: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Row numbers by group."""
-    import numpy as np
-
-    if not len(groups):
-        return []
-    order = np.argsort(groups, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(groups))[:-1])
-
-
-def _differing_groups(first: Bootstrap, scores: tuple[TaskScores, TaskScores]) -> int:
-    """Groups in which the two models answered a row differently."""
-    pairs = zip(first.groups.tolist(), scores[0].rows, scores[1].rows, strict=True)
-    return len(
-        {group for group, a, b in pairs if a.correct != b.correct or repr(a.predicted) != repr(b.predicted)}
-    )
+    return min(counted, float(2 * stdtr(free, -abs(value) / width * widening(free))))
 
 
 def _discordant(scores: tuple[TaskScores, TaskScores]) -> tuple[int, int]:

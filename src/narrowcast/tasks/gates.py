@@ -17,7 +17,8 @@ from difflib import get_close_matches
 from narrowcast.core.metric import Gate, GateOutcome, Verdict
 from narrowcast.errors import UsageError
 from narrowcast.tasks.bootstrap import Bootstrap
-from narrowcast.tasks.intervals import LEVEL, Estimate
+from narrowcast.tasks.intervals import Estimate
+from narrowcast.tasks.spread import LEVEL
 
 _TAIL = (1 - LEVEL) / 2
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Parsed, RowOutcome, Sums, TaskScores
 
 
 def mean_scores(
@@ -29,13 +29,13 @@ def mean_scores(
 
     values = np.array(rows, dtype=np.float64).reshape(len(examples), len(names))
 
-    def resample(chosen: Any) -> dict[str, float]:
-        drawn = values[chosen]
-        means = drawn.mean(axis=0) if len(drawn) else np.zeros(len(names))
-        return {name: float(mean) for name, mean in zip(names, means, strict=True)}
+    def means(totals: Any) -> dict[str, Any]:
+        shares = totals[:, 1:] / np.maximum(totals[:, :1], 1)
+        return dict(zip(names, shares.T, strict=True))
 
+    sums = Sums(np.column_stack([np.ones(len(values)), values]), means)
     outcomes = [
         RowOutcome(example.id, bool(values[row, 0] == 1.0), example.target, answer.value, answer.error)
         for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
     ]
-    return TaskScores(primary, resample(np.arange(len(examples))), outcomes, resample)
+    return TaskScores(primary, sums.over(np.arange(len(examples))), outcomes, sums.over, sums=sums)

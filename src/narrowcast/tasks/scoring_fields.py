@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, Sums, TaskScores
 
 
 def score_fields(names: Sequence[str], examples: Sequence[Example], answers: Sequence[Parsed]) -> TaskScores:
@@ -32,22 +32,20 @@ def score_fields(names: Sequence[str], examples: Sequence[Example], answers: Seq
     rows = [_row(names, _target(each), answer) for each, answer in zip(examples, answers, strict=True)]
     # Columns: TP, FP, FN, exact, readable, fits the schema, then one for each field.
     counts = np.array(rows, dtype=np.float64).reshape(len(rows), 6 + len(names))
-
-    def resample(chosen: Any) -> dict[str, float]:
-        return _metrics(names, counts[chosen])
-
+    sums = Sums(np.column_stack([counts, np.ones(len(counts))]), lambda totals: _metrics(names, totals))
     outcomes = [
         RowOutcome(example.id, bool(counts[row, 3]), example.target, answer.value, answer.error)
         for row, (example, answer) in enumerate(zip(examples, answers, strict=True))
     ]
     return TaskScores(
         primary="field_f1",
-        metrics=resample(np.arange(len(rows))),
+        metrics=sums.over(np.arange(len(rows))),
         rows=outcomes,
-        resample=resample,
+        resample=sums.over,
         details={"fields": list(names), "errors": _errors(answers)},
         # Rows without a value to find cannot be missed; they do not make field_f1 any surer.
         deciding={"field_f1": Deciding(np.where(counts[:, 0] + counts[:, 2] > 0, 0, -1))},
+        sums=sums,
     )
 
 
@@ -81,16 +79,18 @@ def _row(names: Sequence[str], gold: Mapping[str, Any], answer: Parsed) -> list[
     return [hits, false_positives, false_negatives, exact, readable, fits, *fields]
 
 
-def _metrics(names: Sequence[str], counts: Any) -> dict[str, float]:
-    hits, false_positives, false_negatives = counts[:, :3].sum(axis=0)
+def _metrics(names: Sequence[str], totals: Any) -> dict[str, Any]:
+    import numpy as np
+
+    hits, false_positives, false_negatives = totals[:, :3].T
     doubled = 2 * hits + false_positives + false_negatives
-    rates = counts[:, 3:].mean(axis=0) if len(counts) else counts[:, 3:].sum(axis=0)
+    rates = totals[:, 3:-1] / np.maximum(totals[:, -1:], 1)
     return {
-        "field_f1": float(2 * hits / doubled) if doubled else 1.0,
-        "exact_match": float(rates[0]),
-        "parse_rate": float(rates[1]),
-        "schema_rate": float(rates[2]),
-        **{f"accuracy/{name}": float(rates[3 + index]) for index, name in enumerate(names)},
+        "field_f1": np.divide(2 * hits, doubled, out=np.ones(len(totals)), where=doubled > 0),
+        "exact_match": rates[:, 0],
+        "parse_rate": rates[:, 1],
+        "schema_rate": rates[:, 2],
+        **{f"accuracy/{name}": rates[:, 3 + index] for index, name in enumerate(names)},
     }
 
 

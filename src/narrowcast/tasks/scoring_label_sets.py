@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, Sums, TaskScores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,18 +27,19 @@ def score_label_sets(
 ) -> TaskScores:
     """Metrics, outcomes and a resampler over a table of rows and labels."""
     import numpy as np
+    from scipy.sparse import csr_array
 
     gold = _table(labels, [_named(example.target) for example in examples])
     guess = _table(labels, [[] if answer.error else _named(answer.value) for answer in answers])
     invalid = np.array([answer.error is not None for answer in answers], dtype=bool)
 
-    def resample(rows: Any) -> dict[str, float]:
-        return _metrics(labels, gold[rows], guess[rows], invalid[rows])
-
+    exact = (gold == guess).all(axis=1) & ~invalid
+    table = csr_array(np.column_stack([gold & guess, gold, guess, exact, invalid, np.ones(len(gold))]))
+    sums = Sums(table, lambda totals: _metrics(labels, totals))
     outcomes = [
         RowOutcome(
             example.id,
-            bool((gold[row] == guess[row]).all()) and not invalid[row],
+            bool(exact[row]),
             example.target,
             answer.value,
             answer.error,
@@ -47,10 +48,11 @@ def score_label_sets(
     ]
     return TaskScores(
         primary="micro_f1",
-        metrics=resample(np.arange(len(gold))),
+        metrics=sums.over(np.arange(len(gold))),
         rows=outcomes,
-        resample=resample,
+        resample=sums.over,
         deciding=_deciding(labels, gold, guess),
+        sums=sums,
     )
 
 
@@ -83,18 +85,33 @@ def _named(value: Any) -> list[Any]:
     return labels if isinstance(labels, list) else []
 
 
-def _metrics(labels: Sequence[str], gold: Table, guess: Table, invalid: Any) -> dict[str, float]:
+def _metrics(labels: Sequence[str], totals: Any) -> dict[str, Any]:
     import numpy as np
 
-    hits = (gold & guess).sum(axis=0)
-    named = gold.sum(axis=0) + guess.sum(axis=0)
-    present = gold.any(axis=0) if len(gold) else np.zeros(len(labels), dtype=bool)
-    f1 = np.divide(2.0 * hits, named, out=np.full(len(labels), np.nan), where=present)
-    exact = (gold == guess).all(axis=1) & ~invalid
+    size = len(labels)
+    hits, gold, guess = (totals[:, start * size : (start + 1) * size] for start in range(3))
+    exact, invalid, rows = totals[:, 3 * size :].T
+    f1, macro = label_f1(hits, gold, guess)
+    named = (gold + guess).sum(axis=1)
     return {
-        "micro_f1": float(2 * hits.sum() / named.sum()) if named.sum() else 1.0,
-        "macro_f1": float(f1[present].mean()) if present.any() else 0.0,
-        "exact_match": float(exact.mean()) if len(exact) else 0.0,
-        "invalid_rate": float(invalid.mean()) if len(invalid) else 0.0,
-        **{f"f1/{label}": float(f1[place]) for place, label in enumerate(labels)},
+        "micro_f1": np.divide(2 * hits.sum(axis=1), named, out=np.ones(len(totals)), where=named > 0),
+        "macro_f1": macro,
+        "exact_match": exact / np.maximum(rows, 1),
+        "invalid_rate": invalid / np.maximum(rows, 1),
+        **{f"f1/{label}": f1[:, place] for place, label in enumerate(labels)},
     }
+
+
+def label_f1(hits: Any, gold: Any, answered: Any) -> tuple[Any, Any]:
+    """F1 of each label, NaN where no gold row has it, and the mean over the others; 0 where there is none.
+
+    Args:
+        hits: of shape (draws, labels): rows that have the label and were answered so.
+        gold: rows that have it.
+        answered: rows that were answered so.
+    """
+    import numpy as np
+
+    present = gold > 0
+    f1 = np.divide(2.0 * hits, gold + answered, out=np.full(hits.shape, np.nan), where=present)
+    return f1, np.where(present, f1, 0.0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)

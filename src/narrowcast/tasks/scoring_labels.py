@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
-from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, Sums, TaskScores
+from narrowcast.tasks.scoring_label_sets import label_f1
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,24 +47,20 @@ def score_labels(
     guess = np.array([codes.get(answer.value, len(labels)) for answer in answers], dtype=np.int64)
     calibration = _calibration(labels, gold, predictions)
 
-    def resample(rows: Any) -> dict[str, float]:
-        metrics = _metrics(labels, gold[rows], guess[rows])
-        if calibration is not None:
-            metrics.update(_calibration_metrics(calibration[rows]))
-        return metrics
-
+    sums = Sums(_table(len(labels), gold, guess, calibration), lambda totals: _metrics(labels, totals))
     outcomes = [
         RowOutcome(example.id, answer.value == example.target, example.target, answer.value, answer.error)
         for example, answer in zip(examples, answers, strict=True)
     ]
     return TaskScores(
         primary="macro_f1",
-        metrics=resample(np.arange(len(gold))),
+        metrics=sums.over(np.arange(len(gold))),
         rows=outcomes,
-        resample=resample,
+        resample=sums.over,
         details=_details(labels, gold, guess),
         deciding=_deciding(labels, gold),
         open_ended=frozenset({"ece", "brier"}),
+        sums=sums,
     )
 
 
@@ -77,22 +74,45 @@ def _deciding(labels: Sequence[str], gold: Ints) -> dict[str, Deciding]:
     return {"macro_f1": Deciding(gold, tuple(labels)), **single}
 
 
-def _metrics(labels: Sequence[str], gold: Ints, guess: Ints) -> dict[str, float]:
+def _table(size: int, gold: Ints, guess: Ints, calibration: Floats | None) -> Any:
+    """What a row adds: hits, gold and answers by label, one, whether it is invalid, and its calibration."""
+    import numpy as np
+    from scipy.sparse import csr_array, hstack
+
+    rows = np.arange(len(gold))
+    right, valid = np.flatnonzero(gold == guess), np.flatnonzero(guess < size)
+    invalid = np.flatnonzero(guess == size)
+    cells = [
+        (right, gold[right]),
+        (rows, size + gold),
+        (valid, 2 * size + guess[valid]),
+        (rows, np.full(len(rows), 3 * size)),
+        (invalid, np.full(len(invalid), 3 * size + 1)),
+    ]
+    places = tuple(np.concatenate(each) for each in zip(*cells, strict=True))
+    table = csr_array((np.ones(len(places[0])), places), shape=(len(rows), 3 * size + 2))
+    if calibration is None:
+        return table
+    confidence, hit, distance = calibration.T
+    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    gap = csr_array((hit - confidence, (rows, bins)), shape=(len(rows), _BINS))
+    return hstack([table, gap, csr_array(distance[:, None])], format="csr")
+
+
+def _metrics(labels: Sequence[str], totals: Any) -> dict[str, Any]:
     import numpy as np
 
-    size, total = len(labels), max(len(gold), 1)
-    right = gold == guess
-    support = np.bincount(gold, minlength=size)[:size]
-    answered = np.bincount(guess, minlength=size + 1)[:size]
-    hits = np.bincount(gold[right], minlength=size)[:size]
-    present = support > 0
-    f1 = np.divide(2.0 * hits, support + answered, out=np.full(size, np.nan), where=present)
-    metrics = {
-        "macro_f1": float(f1[present].mean()) if present.any() else 0.0,
-        "accuracy": float(right.sum() / total),
-        "invalid_rate": float((guess == size).sum() / total),
-    }
-    metrics.update({f"f1/{label}": float(f1[code]) for code, label in enumerate(labels)})
+    size = len(labels)
+    hits, gold, answered = (totals[:, start * size : (start + 1) * size] for start in range(3))
+    rows, invalid = totals[:, 3 * size], totals[:, 3 * size + 1]
+    f1, macro = label_f1(hits, gold, answered)
+    total = np.maximum(rows, 1)
+    metrics = {"macro_f1": macro, "accuracy": hits.sum(axis=1) / total, "invalid_rate": invalid / total}
+    metrics.update({f"f1/{label}": f1[:, code] for code, label in enumerate(labels)})
+    calibration = totals[:, 3 * size + 2 :]
+    if calibration.shape[1]:
+        metrics["ece"] = np.abs(calibration[:, :_BINS]).sum(axis=1) / total
+        metrics["brier"] = calibration[:, _BINS] / total
     return metrics
 
 
@@ -111,15 +131,6 @@ def _calibration(labels: Sequence[str], gold: Ints, predictions: Sequence[Predic
     one_hot = np.eye(len(labels))[gold]
     distance = ((probability - one_hot) ** 2).sum(axis=1)
     return np.column_stack([probability.max(axis=1), (top == gold).astype(float), distance])
-
-
-def _calibration_metrics(rows: Floats) -> dict[str, float]:
-    import numpy as np
-
-    confidence, right, distance = rows.T
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gap = np.bincount(bins, right, _BINS) - np.bincount(bins, confidence, _BINS)
-    return {"ece": float(np.abs(gap).sum() / max(len(rows), 1)), "brier": float(distance.mean())}
 
 
 def _details(labels: Sequence[str], gold: Ints, guess: Ints) -> dict[str, Any]:

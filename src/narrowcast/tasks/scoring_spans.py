@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, Sums, TaskScores
 
 Span = tuple[str, int, int]
 
@@ -48,16 +48,17 @@ def score_spans(types: Sequence[str], examples: Sequence[Example], answers: Sequ
         error = answer.error or ("span_not_in_text" if lost else None)
         outcomes.append(RowOutcome(example.id, exact, example.target, _answered(example, spans, lost), error))
 
-    def resample(chosen: Any) -> dict[str, float]:
-        return _metrics(types, counts[chosen].sum(axis=0), flags[chosen])
-
+    flat = counts.reshape(len(examples), 3 * len(types))
+    table = np.column_stack([flat, flags, np.ones(len(examples))])
+    sums = Sums(table, lambda totals: _metrics(types, totals))
     return TaskScores(
         primary="span_f1",
-        metrics=resample(np.arange(len(examples))),
+        metrics=sums.over(np.arange(len(examples))),
         rows=outcomes,
-        resample=resample,
+        resample=sums.over,
         details={"types": list(types), "ceiling": _ceiling(examples, gold)},
         deciding=_deciding(types, counts),
+        sums=sums,
     )
 
 
@@ -140,25 +141,26 @@ def _count(
     ]
 
 
-def _metrics(types: Sequence[str], counts: Any, flags: Any) -> dict[str, float]:
+def _metrics(types: Sequence[str], totals: Any) -> dict[str, Any]:
     import numpy as np
 
-    hits, answered, expected = counts.sum(axis=0)
-    rates = flags.mean(axis=0) if len(flags) else np.zeros(3)
-    by_type = np.divide(
-        2 * counts[:, 0],
-        counts[:, 1] + counts[:, 2],
-        out=np.full(len(types), np.nan),
-        where=counts[:, 1] + counts[:, 2] > 0,
-    )
+    counts = totals[:, : 3 * len(types)].reshape(len(totals), len(types), 3)
+    hits, answered, expected = counts.sum(axis=1).T
+    rates = totals[:, 3 * len(types) : -1] / np.maximum(totals[:, -1:], 1)
+    both = counts[:, :, 1] + counts[:, :, 2]
+    by_type = np.divide(2 * counts[:, :, 0], both, out=np.full(both.shape, np.nan), where=both > 0)
+
+    def share(part: Any, whole: Any, otherwise: Any) -> Any:
+        return np.divide(part, whole, out=np.broadcast_to(otherwise, len(totals)) * 1.0, where=whole > 0)
+
     return {
-        "span_f1": float(2 * hits / (answered + expected)) if answered + expected else 1.0,
-        "precision": float(hits / answered) if answered else float(expected == 0),
-        "recall": float(hits / expected) if expected else 1.0,
-        "exact_match": float(rates[0]),
-        "parse_rate": float(rates[1]),
-        "schema_rate": float(rates[2]),
-        **{f"f1/{kind}": float(by_type[index]) for index, kind in enumerate(types)},
+        "span_f1": share(2 * hits, answered + expected, 1.0),
+        "precision": share(hits, answered, expected == 0),
+        "recall": share(hits, expected, 1.0),
+        "exact_match": rates[:, 0],
+        "parse_rate": rates[:, 1],
+        "schema_rate": rates[:, 2],
+        **{f"f1/{kind}": by_type[:, index] for index, kind in enumerate(types)},
     }
 
 

@@ -18,7 +18,7 @@ from narrowcast.core.metric import Gate
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
-from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, TaskHandler, TaskScores
+from narrowcast.tasks.base import Deciding, Parsed, RowOutcome, Sums, TaskHandler, TaskScores
 from narrowcast.tasks.call_match import CallMatch, match_calls
 from narrowcast.tasks.prompt import conversation, missing_input
 from narrowcast.tasks.row_shape import RowShape, call_rows
@@ -105,13 +105,10 @@ class ToolCallingHandler(TaskHandler):
 
         likeness = self._likeness(examples, answers)
 
-        def resample(rows: Any) -> dict[str, float]:
-            calls, tools, right, wanted, invalid = values[rows].T if len(rows) else np.zeros((5, 1))
-            arguments = right.sum() / wanted.sum() if wanted.sum() else float("nan")
-            figures = (calls.mean(), tools.mean(), arguments, invalid.mean())
-            means = {name: float(value) for name, value in zip(_METRICS, figures, strict=True)}
-            return means if likeness is None else {**means, **_mean_likeness(likeness[rows])}
-
+        known = np.zeros(len(examples)) if likeness is None else ~np.isnan(likeness)
+        words = np.zeros(len(examples)) if likeness is None else np.nan_to_num(likeness)
+        table = np.column_stack([values, np.ones(len(examples)), known, words])
+        sums = Sums(table, lambda totals: _metrics(totals, words=likeness is not None))
         outcomes = [
             RowOutcome(example.id, match.calls, _wanted_answer(example), answer.value, answer.error)
             for example, match, answer in zip(examples, matches, answers, strict=True)
@@ -121,10 +118,11 @@ class ToolCallingHandler(TaskHandler):
             deciding["words_rouge_l"] = Deciding(np.where(np.isnan(likeness), -1, 0))
         return TaskScores(
             primary="call_accuracy",
-            metrics=resample(np.arange(len(examples))),
+            metrics=sums.over(np.arange(len(examples))),
             rows=outcomes,
-            resample=resample,
+            resample=sums.over,
             deciding=deciding,
+            sums=sums,
         )
 
     def _likeness(self, examples: Sequence[Example], answers: Sequence[Parsed]) -> Any:
@@ -178,11 +176,18 @@ def _made(answer: Parsed) -> list[dict[str, Any]]:
     return [] if isinstance(answer.value, str) else list(answer.value)
 
 
-def _mean_likeness(values: Any) -> dict[str, float]:
+def _metrics(totals: Any, *, words: bool) -> dict[str, Any]:
     import numpy as np
 
-    known = values[~np.isnan(values)]
-    return {"words_rouge_l": float(known.mean()) if len(known) else float("nan")}
+    calls, tools, right, wanted, invalid, rows, known, likeness = totals.T
+
+    def share(part: Any, whole: Any) -> Any:
+        return np.divide(part, whole, out=np.full(len(totals), np.nan), where=whole > 0)
+
+    total = np.maximum(rows, 1)
+    figures = (calls / total, tools / total, share(right, wanted), invalid / total)
+    means = dict(zip(_METRICS, figures, strict=True))
+    return {**means, "words_rouge_l": share(likeness, known)} if words else means
 
 
 def _rendered(target: Target) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from narrowcast.core.metric import MetricValue
 from narrowcast.experiments.measured_run import MeasuredRun
 from narrowcast.experiments.search.figure import draw_pareto
-from narrowcast.experiments.search.result import Trial, latencies, pareto, ranked
+from narrowcast.experiments.search.result import Trial, beside_best, latencies, pareto, ranked
 
 
 def trial(number: int, score: float, base: str, latency: float, size: int) -> Trial:
@@ -29,6 +29,9 @@ def test_the_front_holds_what_nothing_beats():
     assert pareto(trials) == [1, 2]
     assert [each.number for each in ranked(trials)] == [2, 1, 3, 0]
     assert pareto([]) == []
+    assert beside_best(trials) == [1, 3, 0]  # 0.8 [0.7, 0.9] and 0.85 [0.75, 0.95] hold 0.9
+    assert beside_best([*trials, trial(5, 0.96, "small", 2.0, 10)]) == [2]
+    assert beside_best([]) == []
     drawn = [each.model_copy(update={"front": each.number in (1, 2)}) for each in trials]
     pictures = [draw_pareto(drawn, latencies(drawn), "macro_f1") for _ in range(2)]
     assert pictures[0] == pictures[1]  # equal trials, equal bytes

@@ -38,7 +38,8 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def sentences(count: int) -> list[Example]:
+def sentences(count: int, group: int = 1) -> list[Example]:
+    """Labelled sentences; with `group`, as many in a row have the same group key."""
     draw = random.Random(0)
     rows = []
     for index in range(count):
@@ -46,7 +47,9 @@ def sentences(count: int) -> list[Example]:
         filler = " ".join(
             draw.choices(["please", "my", "account", "the", "what", "is"], k=draw.randint(2, 9))
         )
-        rows.append(Example({"text": f"{filler} {draw.choice(WORDS[label])}"}, label, "made", index))
+        text = f"{filler} {draw.choice(WORDS[label])}"
+        key = None if group == 1 else f"case {index // group}"
+        rows.append(Example({"text": text}, label, "made", index, group=key))
     return rows
 
 
@@ -120,6 +123,15 @@ def extraction_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(Example({"text": text}, {"name": name, "people": people}, "made", index))
     train_project(home, spec, rows, dev=12, epochs=3, learning_rate=3e-3, method="full")
     return home
+
+
+@pytest.fixture
+def grouped(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Project]:
+    """A classifier that learned little; its 40 dev rows are 8 groups."""
+    home = tmp_path_factory.mktemp("grouped")
+    spec = TaskSpec(profile="classification", labels=list(WORDS))
+    train_project(home, spec, sentences(80, group=5), dev=40, epochs=1, learning_rate=1e-7, method="lora")
+    yield from opened_copy(home, tmp_path)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from narrowcast.experiments.search.plan import SearchPlan
-from narrowcast.experiments.search.result import SearchResult, Trial, latencies, pareto, ranked
+from narrowcast.experiments.search.result import SearchResult, Trial, beside_best, latencies, pareto, ranked
 from narrowcast.store.files import atomic_writer, write_json, write_text
 
 _NOT_IN_RUN_ID = {"forgetting_check"}
@@ -42,6 +42,7 @@ def report(
         stopped=stopped,
         metric=best[0].run.metric if best and best[0].run else "",
         best=best[0].number if best else None,
+        beside=beside_best(marked),
         front=front,
         current_run=current,
         next=_next(plan, best, asked, stopped, current),

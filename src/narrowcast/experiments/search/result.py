@@ -54,6 +54,8 @@ class SearchResult(BaseModel):
     metric: str = ""
     best: int | None = None
     """Number of the trial with the highest score; None where none finished."""
+    beside: list[int] = Field(default_factory=list)
+    """Numbers of the other trials whose interval holds the highest score."""
     front: list[int] = Field(default_factory=list)
     """Numbers of the trials of the Pareto front."""
     current_run: str | None = None
@@ -76,6 +78,12 @@ def ranked(trials: Sequence[Trial]) -> list[Trial]:
         return (-trial.run.score.value, speeds[trial.number], trial.run.size_bytes or 0, trial.number)
 
     return sorted(finished, key=key)
+
+
+def beside_best(trials: Sequence[Trial]) -> list[int]:
+    """Numbers of the finished trials, but for the best, whose interval holds the best score."""
+    finished = [(each.number, each.run.score) for each in ranked(trials) if each.run is not None]
+    return [number for number, score in finished[1:] if score.high >= finished[0][1].value]
 
 
 def latencies(trials: Sequence[Trial]) -> dict[int, float]:

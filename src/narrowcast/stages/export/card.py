@@ -11,6 +11,7 @@ from narrowcast.core.bundle import BundleManifest, public_name
 from narrowcast.core.markdown import escape
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.evaluation.markdown import groups_text
 from narrowcast.stages.export.options import Inputs, stage_result
 from narrowcast.stages.export.verdict import verdict_section
 
@@ -150,14 +151,14 @@ def _parity(report: ParityReport | None) -> str:
         ]
         for each in report.formats
     ]
-    metric = report.formats[0].metric
+    metric, groups = report.formats[0].metric, groups_text(report.rows, report.formats[0].groups)
     head = ["file", "size", "weights", "prompt ids", "top-1", "KL", metric, "difference", "verdict"]
     runtime = ", ".join(f"{name} {value}" for name, value in report.runtime.items())
     return (
         "## Parity with the measured model\n\n"
         + _table(head, rows)
         + "\n\nWeights: each tensor lies within the rounding of its type, and tokens and settings are equal. "
-        f"{report.rows} rows of the {report.split} split, through the trained model and each file; "
+        f"{report.rows} rows of the {report.split} split{groups}, through the trained model and each file; "
         f"top-1 and KL over {report.formats[0].positions:,} answer positions. The metric may fall by "
         f"{report.tolerance}; a difference whose interval crosses that bar is called not enough data. "
         f"Run with: {runtime}."

@@ -6,7 +6,7 @@ with the rows or the vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ class MeasuredModel:
 
     handler: TaskHandler
     rows: list[MeasuredRow]
+    groups: list[int]
+    """By row, the number of its group, from 0 without gaps."""
     predictions: list[Prediction]
     eos: int | None
     end_of_turn: int
@@ -75,6 +77,7 @@ def measure(
     examples: Sequence[Example],
     folder: Path,
     *,
+    groups: Mapping[str, int],
     max_tokens: int,
     work: Work,
 ) -> MeasuredModel:
@@ -89,6 +92,7 @@ def measure(
         handler: of the project's task.
         examples: held-out rows.
         folder: where logits may be kept.
+        groups: of rows that are alike, by the id of the row.
         max_tokens: of a generated answer.
         work: advanced, and asked whether to stop, once per row.
 
@@ -109,9 +113,11 @@ def measure(
         work.progress.note(f"{len(refused):,} of {len(examples):,} rows are not compared: {refused[0].what}")
     if not rows:
         raise refused[0]
+    numbers: dict[int, int] = {}
     return MeasuredModel(
         handler=handler,
         rows=rows,
+        groups=[numbers.setdefault(groups[row.example.id], len(numbers)) for row in rows],
         predictions=_predictions(predict, [row.request for row in rows], work),
         eos=tokenizer.eos_token_id,
         end_of_turn=end_of_turn(tokenizer),

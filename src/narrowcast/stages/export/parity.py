@@ -60,10 +60,11 @@ def compare_file(
     top1_today, divergence_today = (
         (top1, divergence) if requantised is None else distributions(measured, requantised, work)
     )
-    quantised = file_format not in FLOAT_FORMATS
+    quantised, groups = file_format not in FLOAT_FORMATS, len(set(measured.groups))
     facts = FileFacts(
         format=file_format,
         rows=len(predictions),
+        groups=groups,
         positions=len(file.agreements),
         templates_equal=file.texts_equal,
         prompt_ids_equal=file.ids_equal,
@@ -75,7 +76,7 @@ def compare_file(
         metric=difference.metric,
         measured=value,
         exported=value + difference.value,
-        metric_difference=rule_of_three(interval, len(predictions)),
+        metric_difference=rule_of_three(interval, groups),
         answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
         size_bytes=path.stat().st_size,
         median_latency_s=statistics.median(each.latency_s for each in predictions),
@@ -153,9 +154,10 @@ def _log_softmax(logits: Any) -> Any:
 def _metric_difference(
     measured: MeasuredModel, predictions: Sequence[Prediction]
 ) -> tuple[float, Difference]:
-    """The measured model's primary metric, and the file's minus it, paired over rows."""
+    """The measured model's primary metric, and the file's minus it, paired over groups of rows."""
     examples = [row.example for row in measured.rows]
     ours = measured.handler.score(examples, measured.predictions)
     theirs = measured.handler.score(examples, predictions)
-    difference = paired_difference(bootstrap(theirs), bootstrap(ours), ours.primary, (theirs, ours))
+    exported, own = (bootstrap(scores, groups=measured.groups) for scores in (theirs, ours))
+    difference = paired_difference(exported, own, ours.primary, (theirs, ours))
     return ours.metrics[ours.primary], difference

@@ -6,6 +6,7 @@ it answer the held-out prompts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.errors import StageError
+from narrowcast.evaluation.groups import row_groups
 from narrowcast.models.gguf.identity import Identity, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.writer import plan_gguf, write_gguf
@@ -72,7 +74,7 @@ def prove(
         StageError: if the split has no rows.
         ModelError: if a file cannot be run.
     """
-    examples = read_split(ctx.project, dataset, held_out(options))[: options.parity_rows]
+    examples, groups = _drawn(dataset, options, ctx)
     if not examples:
         raise StageError(
             f"the {options.parity_split} split is empty, so parity cannot be checked",
@@ -86,11 +88,26 @@ def prove(
         formats = [_refused(each, found) for each, found in compared.items() if found.identity.mismatch]
         if not formats:
             work = Work(ctx.progress, ctx.cancel)
-            with _measured(trained, dataset, examples, options, folder, work) as measured:
+            with _measured(trained, dataset, examples, groups, options, folder, work) as measured:
                 formats = _judged(measured, compared, source, options, runtime, work)
     report = summarise(trained.run_id, options.parity_split, options.tolerance, formats, runtime)
     write_text(report_path(ctx.project, trained.run_id), report.model_dump_json(indent=2) + "\n")
     return report
+
+
+def _drawn(
+    dataset: DatasetManifest, options: Options, ctx: StageContext
+) -> tuple[list[Example], dict[str, int]]:
+    """Rows to compare, of as many groups as there are, and the group of each by its id."""
+    rows = read_split(ctx.project, dataset, held_out(options))
+    groups = row_groups(rows, rows, dataset, ctx.cancel)
+    drawn: Counter[int] = Counter()
+    turns = []
+    for number, group in enumerate(groups):
+        turns.append((drawn[group], number))
+        drawn[group] += 1
+    chosen = sorted(number for _, number in sorted(turns)[: options.parity_rows])
+    return [rows[number] for number in chosen], {rows[number].id: groups[number] for number in chosen}
 
 
 def report_path(project: ProjectPaths, run_id: str) -> Path:
@@ -134,6 +151,7 @@ def _measured(
     trained: Trained,
     dataset: DatasetManifest,
     examples: list[Example],
+    groups: Mapping[str, int],
     options: Options,
     folder: Path,
     work: Work,
@@ -148,6 +166,7 @@ def _measured(
             handler_for(dataset.task),
             examples,
             folder,
+            groups=groups,
             max_tokens=options.max_tokens,
             work=work,
         )

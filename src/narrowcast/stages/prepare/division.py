@@ -10,6 +10,7 @@ from narrowcast.core.names import Split
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.copies import Copy, edited_copies
 from narrowcast.similarity.examples import comparison_texts, exact_groups
+from narrowcast.similarity.joins import join_copies
 from narrowcast.similarity.leakage import Leakage, measure_leakage
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups
@@ -21,8 +22,6 @@ from narrowcast.stages.prepare.split import Former, Group, allocate, make_group
 Placed = dict[Split, list[Group]]
 
 _ROUNDS = 4
-# Edited copies join into groups of at most 20 rows, or 5 % of all: a chain of them would swallow the rest.
-_MOST_ROWS, _MOST_SHARE = 20, 0.05
 
 
 class Division:
@@ -60,19 +59,7 @@ class Division:
                 self._sets.union_all(group)
         self._apart: list[Copy] = []
         if options.near_duplicates == options.copies == "together":
-            self._apart = self._join(edited_copies(self._texts, cancel))
-
-    def _join(self, copies: Sequence[Copy]) -> list[Copy]:
-        """Join edited copies, the most similar first, and return those that would make too large a group."""
-        most = max(_MOST_ROWS, int(_MOST_SHARE * len(self._rows)))
-        apart = []
-        for copy in copies:
-            left, right = self._sets.find(copy.left), self._sets.find(copy.right)
-            if left != right and self._sets.size(left) + self._sets.size(right) > most:
-                apart.append(copy)
-            else:
-                self._sets.union(left, right)
-        return apart
+            self._apart = join_copies(self._sets, edited_copies(self._texts, cancel), len(rows))
 
     def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
         """Divide and measure; pairs the sketches missed are joined, and the rows divided again."""

@@ -134,6 +134,8 @@ def _policy(rows: Sequence[Example], placed: Placed, options: Options) -> SplitP
         seed=options.seed,
         group_key="group" if any(row.group for row in rows) and options.groups == "together" else None,
         near_duplicate_threshold=options.similarity if options.near_duplicates == "together" else None,
+        edited_copies=options.copies == "together",
+        clusters=options.clusters,
         groups=sum(map(len, placed.values())),
     )
 
