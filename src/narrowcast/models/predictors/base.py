@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from narrowcast.core.message import Message
 from narrowcast.core.names import AnswerKind
@@ -75,6 +75,8 @@ class PredictorContext:
         train_sha256: hash of those rows, for fingerprints.
         seed: for whatever draws.
         shots: at most this many examples in the prompt of `base-few-shot`.
+        shared: what predictors of one measurement compute once for all of them, such as the vectors of the
+            train rows; never anything of the rows that are measured.
     """
 
     project: ProjectPaths
@@ -86,6 +88,7 @@ class PredictorContext:
     train_sha256: str = ""
     seed: int = 0
     shots: int = 8
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 def fitted_on_train(context: PredictorContext, argument: str) -> Mapping[str, object]:  # noqa: ARG001

@@ -1,7 +1,11 @@
 """Model references: the names by which every command asks for something that answers.
 
     majority                  the most frequent answer of the training rows
-    tfidf, tfidf-chars        TF-IDF with a linear model; on words, or words and their parts
+    tfidf, tfidf-chars        logistic regression on TF-IDF of words, or of words and characters
+    svm                       support-vector machine on TF-IDF of words and characters
+    encoder:<id>              logistic regression on the vectors of a frozen sentence encoder
+    encoder-svm:<id>          support-vector machine on these vectors, words and characters
+    neighbours:<id>           vote of the nearest train rows, by these vectors
     base, base-few-shot       the untuned base model, without and with examples in its prompt
     run:<run id>              a trained model of this project
     gguf:<path or q8_0 ...>   an exported file
@@ -26,6 +30,10 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "majority": "narrowcast.models.predictors.majority:MAJORITY",
         "tfidf": "narrowcast.models.predictors.tfidf:WORDS",
         "tfidf-chars": "narrowcast.models.predictors.tfidf:CHARACTERS",
+        "svm": "narrowcast.models.predictors.tfidf:SUPPORT_VECTORS",
+        "encoder": "narrowcast.models.predictors.encoder:LINEAR",
+        "encoder-svm": "narrowcast.models.predictors.encoder:WITH_WORDS",
+        "neighbours": "narrowcast.models.predictors.encoder:NEIGHBOURS",
         "base": "narrowcast.models.predictors.transformers:BASE",
         "base-few-shot": "narrowcast.models.predictors.few_shot:FEW_SHOT",
         "run": "narrowcast.models.predictors.transformers:RUN",
