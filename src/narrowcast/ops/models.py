@@ -89,17 +89,17 @@ def _show_encoder(entry: EncoderEntry, settings: Settings) -> ModelDetails:
 def _show_encoder_folder(name: str, entry: EncoderEntry | None, settings: Settings) -> ModelDetails:
     from narrowcast.models.encoders.resolve import resolve_encoder
 
-    found = resolve_encoder(name, settings)
+    folder = resolve_encoder(name, settings)
     return ModelDetails(
         name=name,
         entry=entry,
-        path=str(found.path),
-        architecture=found.architecture,
-        parameters=found.parameters,
-        context=found.longest,
-        dimensions=found.dimensions,
-        size_bytes=found.size_bytes,
-        fingerprint=found.fingerprint(),
+        path=str(folder.path),
+        architecture=folder.architecture,
+        parameters=folder.parameters,
+        context=folder.longest,
+        dimensions=folder.dimensions,
+        size_bytes=folder.size_bytes,
+        fingerprint=folder.fingerprint(),
     )
 
 

@@ -157,7 +157,7 @@ class TaskHandler(ABC):
 _PROMPTED = ("base", "base-few-shot")
 _ON_TEXT = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm")
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
-    AnswerKind.LABEL: (*_ON_TEXT, "neighbours:minilm", *_PROMPTED),
+    AnswerKind.LABEL: (*_ON_TEXT, "nearest:minilm", *_PROMPTED),
     AnswerKind.LABELS: (*_ON_TEXT, *_PROMPTED),
     AnswerKind.FIELDS: (*_ON_TEXT, *_PROMPTED),
     AnswerKind.SPANS: ("majority", "tfidf", *_PROMPTED),

@@ -32,11 +32,11 @@ class Encoder:
         MissingExtraError: without torch, transformers or tokenizers.
     """
 
-    def __init__(self, found: EncoderFolder) -> None:
+    def __init__(self, folder: EncoderFolder) -> None:
         require("torch", "transformers", "tokenizers", "safetensors", purpose="a sentence encoder")
-        self.found = found
-        self._tokenizer = _tokenizer(found)
-        self._model = _model(found)
+        self.folder = folder
+        self._tokenizer = _tokenizer(folder)
+        self._model = _model(folder)
 
     def embed(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
@@ -50,8 +50,8 @@ class Encoder:
         import numpy as np
         import torch
 
-        vectors = np.zeros((len(texts), self.found.dimensions), dtype=np.float32)
-        prompt = self.found.prompt
+        vectors = np.zeros((len(texts), self.folder.dimensions), dtype=np.float32)
+        prompt = self.folder.prompt
         tokens = [each.ids for each in self._tokenizer.encode_batch_fast([prompt + text for text in texts])]
         with torch.inference_mode():
             for rows in _batches([len(each) for each in tokens]):
@@ -65,16 +65,16 @@ class Encoder:
         import torch
 
         states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.found.pooling == "cls":
+        if self.folder.pooling == "cls":
             pooled = states[:, 0]
         else:
             weight = mask[:, :, None].to(states.dtype)
             pooled = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-        return torch.nn.functional.normalize(pooled, dim=1) if self.found.normalised else pooled
+        return torch.nn.functional.normalize(pooled, dim=1) if self.folder.normalised else pooled
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Row numbers by length, so many that padded to the longest they hold `_TOKENS_PER_BATCH` tokens."""
+    """Row numbers by length; padded to its longest text, a batch holds at most `_TOKENS_PER_BATCH` tokens."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         if batch and ((len(batch) + 1) * lengths[row] > _TOKENS_PER_BATCH or len(batch) == _MAX_BATCH):
@@ -98,20 +98,20 @@ def _padded(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
     return ids, mask
 
 
-def _tokenizer(found: EncoderFolder) -> Any:
+def _tokenizer(folder: EncoderFolder) -> Any:
     from tokenizers import Tokenizer
 
-    file = found.path / "tokenizer.json"
+    file = folder.path / "tokenizer.json"
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises a bare Exception for a damaged file
         raise _unreadable("the tokenizer cannot be read", file, error) from error
     tokenizer.no_padding()
-    tokenizer.enable_truncation(found.longest)
+    tokenizer.enable_truncation(folder.longest)
     return tokenizer
 
 
-def _model(found: EncoderFolder) -> Any:
+def _model(folder: EncoderFolder) -> Any:
     import torch
     from transformers import AutoModel
     from transformers.utils import logging
@@ -120,7 +120,7 @@ def _model(found: EncoderFolder) -> Any:
     logging.set_verbosity_error()  # what matters is raised; the rest is noise in a terminal
     try:
         model = AutoModel.from_pretrained(
-            str(found.path),
+            str(folder.path),
             dtype=torch.float32,
             local_files_only=True,
             trust_remote_code=False,
@@ -130,7 +130,7 @@ def _model(found: EncoderFolder) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise _unreadable("the weights cannot be read", found.path, error) from error
+        raise _unreadable("the weights cannot be read", folder.path, error) from error
     return model.eval()
 
 

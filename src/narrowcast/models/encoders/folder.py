@@ -67,7 +67,7 @@ def read_encoder_folder(path: Path) -> EncoderFolder:
     """
     for name in _FILES:
         if not (path / name).is_file():
-            raise _refuse(f"{name} is missing, so this is no sentence encoder", path)
+            raise _refuse(f"{name} is missing, so this is not a sentence encoder", path)
     config = read_object(path / "config.json")
     dimensions = config.get("hidden_size")
     if not isinstance(dimensions, int) or dimensions < 1:
@@ -92,7 +92,7 @@ def _steps(path: Path) -> dict[str, str]:
     steps = {}
     for each in listed:
         if not isinstance(each, dict):
-            raise _refuse(f"{_MODULES} lists something that is no step", path)
+            raise _refuse(f"{_MODULES} lists something that is not a step", path)
         kind = str(each.get("type", "")).rpartition(".")[2]
         if kind not in _KNOWN_STEPS:
             raise _refuse(f"{_MODULES} has the step {kind!r}; known are {', '.join(_KNOWN_STEPS)}", path)
@@ -105,21 +105,21 @@ def _pooling(path: Path, steps: dict[str, str]) -> Pooling:
     file = path / (folder or "") / "config.json"
     if not folder or Path(folder).name != folder or not file.is_file():
         raise _refuse("nothing says how token vectors are pooled (1_Pooling/config.json)", path)
-    told = read_object(file)
-    modes = [name for name, on in told.items() if name.startswith("pooling_mode_") and on is True]
+    config = read_object(file)
     named = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-    found = [named.get(mode, mode) for mode in modes] or [str(told.get("pooling_mode", ""))]
-    if found == ["mean"]:
+    on = [name for name, value in config.items() if name.startswith("pooling_mode_") and value is True]
+    modes = [named.get(mode, mode) for mode in on] or [str(config.get("pooling_mode", ""))]
+    if modes == ["mean"]:
         return "mean"
-    if found == ["cls"]:
+    if modes == ["cls"]:
         return "cls"
-    raise _refuse(f"the pooling {', '.join(found) or 'none'} is not known; known are mean and cls", path)
+    raise _refuse(f"the pooling {', '.join(modes) or 'none'} is not known; known are mean and cls", path)
 
 
 def _longest(path: Path, config: dict[str, Any]) -> int:
     file = path / "sentence_bert_config.json"
-    told = read_object(file).get("max_seq_length") if file.is_file() else None
-    longest = told or config.get("max_position_embeddings") or _DEFAULT_LONGEST
+    own = read_object(file).get("max_seq_length") if file.is_file() else None
+    longest = own or config.get("max_position_embeddings") or _DEFAULT_LONGEST
     if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1:
         raise _refuse(f"the longest text is given as {longest!r}", path)
     return longest
@@ -127,8 +127,8 @@ def _longest(path: Path, config: dict[str, Any]) -> int:
 
 def _prompt(path: Path) -> str:
     file = path / "config_sentence_transformers.json"
-    told = read_object(file) if file.is_file() else {}
-    prompts, name = told.get("prompts"), told.get("default_prompt_name")
+    config = read_object(file) if file.is_file() else {}
+    prompts, name = config.get("prompts"), config.get("default_prompt_name")
     return str(prompts.get(name, "")) if isinstance(prompts, dict) and name else ""
 
 

@@ -1,8 +1,8 @@
 """Baselines on a frozen sentence encoder: linear models on its vectors, and the nearest train rows.
 
 `encoder:ID` is logistic regression on the vectors, `encoder-svm:ID` a support-vector machine on vectors,
-words and characters together, `neighbours:ID` a vote of the nearest train rows. The encoder itself is not trained;
-on short texts with few rows per label these are hard to beat.
+words and characters together, `nearest:ID` a vote of the nearest train rows. The encoder itself is not
+trained; on short texts with few rows per label these are hard to beat.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _linear(context: PredictorContext, argument: str) -> FittedPredictor:
         f"encoder:{argument}",
         lambda: text_features(encoder=encoder, shared=context.shared),
         logistic_regression(_INVERSE_REGULARISATION),
-        f"logistic regression on {encoder.found.dimensions} dimensions",
+        f"logistic regression on {encoder.folder.dimensions} dimensions",
     )
     return _sized(fit_linear(context, recipe), encoder)
 
@@ -50,28 +50,28 @@ def _with_words(context: PredictorContext, argument: str) -> FittedPredictor:
         f"encoder-svm:{argument}",
         lambda: text_features("words", "characters", encoder=encoder, shared=context.shared),
         support_vectors(context.seed),
-        f"support-vector machine on {encoder.found.dimensions} dimensions, words and characters",
+        f"support-vector machine on {encoder.folder.dimensions} dimensions, words and characters",
     )
     return _sized(fit_linear(context, recipe), encoder)
 
 
-def _neighbours(context: PredictorContext, argument: str) -> FittedPredictor:
+def _nearest(context: PredictorContext, argument: str) -> FittedPredictor:
     if not context.task.labels:
         raise UsageError(
             f"there is no nearest-neighbour baseline for the task {context.task.profile}",
-            where=f"neighbours:{argument}",
+            where=f"nearest:{argument}",
             next_command=f"narrowcast baseline --models encoder:{argument}",
         )
-    from narrowcast.models.predictors.neighbours import Neighbours
+    from narrowcast.models.predictors.nearest import Nearest
 
     encoder = Encoder(resolve_encoder(argument, context.settings))
     pairs = training_pairs(context)
     texts = [pair.text for pair in pairs]
     vectors = train_vectors(encoder, texts, context.shared)
-    found = Neighbours(encoder.embed, vectors, [pair.target for pair in pairs], context.task.labels)
+    nearest = Nearest(encoder.embed, vectors, [pair.target for pair in pairs], context.task.labels)
     return _sized(
         FittedPredictor(
-            f"neighbours:{argument}", found.answers, f"{found.count} nearest of {len(pairs):,} rows"
+            f"nearest:{argument}", nearest.answers, f"{nearest.count} nearest of {len(pairs):,} rows"
         ),
         encoder,
     )
@@ -79,11 +79,11 @@ def _neighbours(context: PredictorContext, argument: str) -> FittedPredictor:
 
 def _sized(predictor: FittedPredictor, encoder: Encoder) -> FittedPredictor:
     """The encoder's weights are what such a model is mostly made of."""
-    predictor.size_bytes = encoder.found.size_bytes
+    predictor.size_bytes = encoder.folder.size_bytes
     return predictor
 
 
 _ARGUMENT = "an encoder of `narrowcast models list`, or its folder"
 LINEAR = PredictorFactory(load=_linear, argument=_ARGUMENT, content=_content)
 WITH_WORDS = PredictorFactory(load=_with_words, argument=_ARGUMENT, content=_content)
-NEIGHBOURS = PredictorFactory(load=_neighbours, argument=_ARGUMENT, content=_content)
+NEAREST = PredictorFactory(load=_nearest, argument=_ARGUMENT, content=_content)

@@ -1,6 +1,6 @@
 """What linear models see of a text: words, characters, its vector from an encoder, or several of these.
 
-Each is a scikit-learn transformer from texts to a matrix with a row a text.
+Each is a scikit-learn transformer from texts to a matrix with one row per text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class EncoderFeatures:
 
 def train_vectors(encoder: Encoder, texts: Sequence[str], shared: dict[str, Any]) -> Any:
     """Vectors of the train rows, of shape (texts, dimensions), kept in `shared`."""
-    key = f"vectors {encoder.found.path} {content_hash(list(texts))}"
+    key = f"vectors {encoder.folder.path} {content_hash(list(texts))}"
     if key not in shared:
         shared[key] = encoder.embed(texts)
     return shared[key]

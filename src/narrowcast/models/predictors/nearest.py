@@ -14,10 +14,10 @@ from narrowcast.models.predictors.baseline import Answer
 _COUNTS = (1, 3, 5, 10, 20)
 _TRIED_ON = 2_000  # train rows that the number is chosen on
 _SMOOTHING = 0.1  # of a vote, for every label
-_BLOCK = 256  # questions compared at once
+_BLOCK = 256  # questions compared in one product
 
 
-class Neighbours:
+class Nearest:
     """Fitted on vectors and their labels.
 
     Args:
