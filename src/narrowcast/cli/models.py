@@ -1,4 +1,4 @@
-"""`narrowcast models list|show|pull`."""
+"""`narrowcast models list|show|pull|import`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from narrowcast.cli.options import JsonOption, request_command
-from narrowcast.ops.requests import ModelRequest, PullRequest
+from narrowcast.ops.requests import ImportModelRequest, ModelRequest, PullRequest
 
 if TYPE_CHECKING:
     from narrowcast.ops.models import ModelDetails
@@ -96,6 +96,24 @@ def pull(request: PullRequest, as_json: JsonOption = False) -> None:
     emit(model, as_json, lambda: _render(model))
 
 
+@app.command("import")
+@request_command
+def import_(request: ImportModelRequest, as_json: JsonOption = False) -> None:
+    """Make a base model that can be trained of a GGUF file.
+
+    Weights, tokenizer and chat template come from the file; quantised weights are dequantised. Read are the
+    architectures that can be exported again.
+    """
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.cli.state import settings
+    from narrowcast.ops.models import import_model
+
+    with terminal_work(as_json) as work:
+        model = import_model(settings(), request, work)
+    emit(model, as_json, lambda: _render(model))
+
+
 def _render(found: ModelDetails) -> None:
     from narrowcast.cli.output import next_step, table
 
@@ -110,6 +128,8 @@ def _render(found: ModelDetails) -> None:
             ("weights", f"{found.parameters:,} ({(found.size_bytes or 0) / 1e6:,.0f} MB)"),
             ("context", f"{found.context:,}"),
             *([("dimensions", found.dimensions)] if found.dimensions else []),
+            ("licence of these files", found.licence or "not stated"),
+            *([("note", found.note)] if found.note else []),
             ("fingerprint", found.fingerprint),
         ]
     table(["", found.name], [(name, _plain(value)) for name, value in rows])

