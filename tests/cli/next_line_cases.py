@@ -181,6 +181,7 @@ CASES: dict[str, Case] = {
     ),
     "narrowcast models list": Case("empty"),
     "narrowcast models pull ID": _parsed(_NETWORK),
+    "narrowcast models import FILE": _parsed(_FOLDER),
     "narrowcast models show ID": Case("empty", "narrowcast models show embedded"),
     "narrowcast preflight": Case("measured", short="--probe-steps 0"),
     "narrowcast recipes list": Case("empty"),
