@@ -30,7 +30,7 @@ Method = Literal["lora", "dora", "qlora", "full"]
 
 
 def holds_base_in_16_bit(method: str, precision: str, parameters: int) -> bool:
-    """Whether the frozen base of an adapter lies in memory in 16 bits; without bf16 arithmetic it is float32."""
+    """Whether an adapter's frozen base is held in 16 bits; without bf16 arithmetic it is float32."""
     return method != "full" and parameters >= FULL_BELOW and precision == "bf16"
 
 
