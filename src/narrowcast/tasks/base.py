@@ -159,8 +159,8 @@ _ON_TEXT = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm")
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
     AnswerKind.LABEL: (*_ON_TEXT, "nearest:minilm", *_PROMPTED),
     AnswerKind.LABELS: (*_ON_TEXT, *_PROMPTED),
-    AnswerKind.FIELDS: (*_ON_TEXT, *_PROMPTED),
-    AnswerKind.SPANS: ("majority", "tfidf", *_PROMPTED),
+    AnswerKind.FIELDS: (*_ON_TEXT, "crf", *_PROMPTED),
+    AnswerKind.SPANS: ("majority", "tfidf", "crf", *_PROMPTED),
     AnswerKind.TEXT: ("majority", *_PROMPTED),
     AnswerKind.CALLS: ("majority", *_PROMPTED),
     AnswerKind.PREFERENCE: _PROMPTED,

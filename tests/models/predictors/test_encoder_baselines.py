@@ -16,6 +16,7 @@ from tests.models.predictors.test_fitted_baselines import FIELDS as ORDER_FIELDS
 from tests.models.predictors.test_fitted_baselines import (
     INTENTS,
     LABELS,
+    SPANS,
     ask,
     load,
     orders,
@@ -69,6 +70,29 @@ def test_an_unknown_encoder_is_another_error_than_one_that_is_not_here(tmp_path,
 def test_neighbours_answer_labels_alone(encoder, tmp_path):
     with pytest.raises(UsageError, match="no nearest-neighbour baseline"):
         load(f"nearest:{encoder}", ORDER_FIELDS, INTENTS, tmp_path)
+
+
+def test_a_random_field_finds_spans_of_words_it_has_not_seen(tmp_path):
+    names = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ian", "Jo"]
+    towns = ["Rome", "Oslo", "Bonn", "Lima", "Baku"]
+    pairs = [
+        pair(f"please tell {name} that {town} is {what}", json.dumps({"person": [name], "town": [town]}))
+        for name in names
+        for town in towns
+        for what in ("far", "cold", "full")
+    ]
+    with load("crf", SPANS, pairs, tmp_path) as predictor:
+        answers = ask(predictor, "please tell Zoe that Kyiv is far", "nothing here")
+    assert [json.loads(each.text) for each in answers] == [{"person": ["Zoe"], "town": ["Kyiv"]}, {}]
+    with pytest.raises(UsageError, match="nothing to tag"):
+        load("crf", LABELS, INTENTS, tmp_path)
+
+
+def test_a_random_field_copies_open_fields_and_classifies_closed_ones(tmp_path):
+    with load("crf", ORDER_FIELDS, orders(), tmp_path) as predictor:
+        answers = ask(predictor, "my order A-977 is late", "I bought 3 and the bill is wrong")
+    assert [json.loads(each.text)["order"] for each in answers] == ["A-977", None]
+    assert [json.loads(each.text)["kind"] for each in answers] == ["delivery", "billing"]
 
 
 def test_the_temperature_calibrates_margins_and_changes_no_answer():

@@ -16,7 +16,7 @@ from typing import Any
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
-from narrowcast.models.predictors.linear_tagger import LinearTagger, TaggedSpan, first_place
+from narrowcast.models.predictors.linear_tagger import TaggedSpan, first_place
 from narrowcast.models.predictors.linear_text import LinearRecipe
 
 # More distinct values than this, or more than one in five rows, make a field open.
@@ -42,7 +42,7 @@ def field_answers(
         if name not in closed
     }
     copied = [name for name, found in places.items() if _mostly_found(columns[name], found)]
-    tagger = LinearTagger(texts, _spans(places, copied, len(texts))) if copied else None
+    tagger = recipe.tagger(texts, _spans(places, copied, len(texts))) if copied else None
     features = recipe.features()
     inputs = features.fit_transform(texts) if closed else None
     models = {name: _classified(inputs, columns[name], recipe) for name in columns if name in closed}

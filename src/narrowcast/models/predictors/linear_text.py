@@ -16,6 +16,7 @@ from narrowcast.core.names import AnswerKind
 from narrowcast.errors import UsageError
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.baseline import Answer, FittedPredictor, fitted, training_pairs
+from narrowcast.models.predictors.linear_tagger import LinearTagger, MakeTagger, span_answers
 from narrowcast.plugins.optional import require
 
 _MAX_ITERATIONS = 1000
@@ -32,12 +33,14 @@ class LinearRecipe:
         features: makes an unfitted transformer from texts to a matrix.
         model: makes an unfitted classifier; with probabilities where the argument is true.
         note: what it sees, in words, where that is not a number of features.
+        tagger: finds spans and the values of open fields.
     """
 
     name: str
     features: Callable[[], Any]
     model: Callable[[bool], Any]
     note: str = ""
+    tagger: MakeTagger = LinearTagger
 
 
 def logistic_regression(inverse_regularisation: float) -> Callable[[bool], Any]:
@@ -78,9 +81,8 @@ def fit_linear(context: PredictorContext, recipe: LinearRecipe) -> FittedPredict
 
         return FittedPredictor(recipe.name, *label_set_answers(pairs, recipe))
     if context.answer is AnswerKind.SPANS:
-        from narrowcast.models.predictors.linear_tagger import span_answers
-
-        return FittedPredictor(recipe.name, span_answers(pairs), "linear token tagger")
+        note = recipe.note or "linear token tagger"
+        return FittedPredictor(recipe.name, span_answers(pairs, recipe.tagger), note)
     if context.answer is AnswerKind.FIELDS:
         from narrowcast.models.predictors.linear_fields import field_answers
 

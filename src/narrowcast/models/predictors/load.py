@@ -3,6 +3,7 @@
     majority                  the most frequent answer of the training rows
     tfidf, tfidf-chars        logistic regression on TF-IDF of words, or of words and characters
     svm                       support-vector machine on TF-IDF of words and characters
+    crf                       conditional random field over the words, for spans and copied fields
     encoder:<id>              logistic regression on the vectors of a frozen sentence encoder
     encoder-svm:<id>          support-vector machine on these vectors, words and characters
     nearest:<id>              vote of the nearest train rows, by these vectors
@@ -31,6 +32,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "tfidf": "narrowcast.models.predictors.tfidf:WORDS",
         "tfidf-chars": "narrowcast.models.predictors.tfidf:CHARACTERS",
         "svm": "narrowcast.models.predictors.tfidf:SUPPORT_VECTORS",
+        "crf": "narrowcast.models.predictors.tfidf:RANDOM_FIELD",
         "encoder": "narrowcast.models.predictors.encoder:LINEAR",
         "encoder-svm": "narrowcast.models.predictors.encoder:WITH_WORDS",
         "nearest": "narrowcast.models.predictors.encoder:NEAREST",
@@ -48,6 +50,7 @@ _TITLES = {
     "tfidf": "TF-IDF + linear model",
     "tfidf-chars": "TF-IDF with characters + linear model",
     "svm": "words, characters + SVM",
+    "crf": "conditional random field",
     "encoder": "sentence encoder + linear model",
     "encoder-svm": "sentence encoder, words + SVM",
     "nearest": "nearest train rows",
