@@ -35,7 +35,7 @@ from narrowcast.models.arithmetic import best_precision
 CELLS = Path(__file__).with_suffix(".json")
 _DEV = "0.02"  # of the train rows: for early looks at a tuned model, on which nothing is chosen by hand
 _ON_LABELS = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm", "nearest:minilm")
-_ON_SPANS = ("majority", "tfidf")
+_ON_SPANS = ("majority", "tfidf", "crf")
 _TUNED = ("tuned:embedded", "tuned:smollm2-135m")
 
 
