@@ -156,7 +156,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--steps", type=_names, default=_names("import,clean,dedupe,prepare"))
+    parser.add_argument(
+        "--steps", type=_names, default=list(steps(Path())), help="import,clean,dedupe,prepare"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
