@@ -17,9 +17,6 @@ from narrowcast.core.work import Work
 from narrowcast.store.files import atomic_writer, read_jsonl
 from narrowcast.store.json_text import encode_all, line_encoder
 
-EVERY = 1_000
-"""Rows between two updates of the progress and two checks of the cancel token."""
-
 _BATCH_ROWS = 100
 _BATCH_BYTES = 1 << 18
 
@@ -49,15 +46,12 @@ class Batches(Generic[Row]):
         self._rows = iter(rows)
         self._work = work
         self._size = 1
-        self._done = 0
 
     def __iter__(self) -> Iterator[list[Row]]:
         while batch := list(islice(self._rows, self._size)):
             yield batch
-            phase, self._done = self._done // EVERY, self._done + len(batch)
-            if self._done // EVERY > phase:
-                self._work.cancel.check()
-                self._work.progress.advance(EVERY)
+            self._work.cancel.check()
+            self._work.progress.advance(len(batch))
 
     def took(self, written: int) -> None:
         """Say how many bytes the last list became."""

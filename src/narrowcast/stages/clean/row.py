@@ -131,7 +131,7 @@ class RowCleaner:
             changes.update(removed)
             text, changed = clean_characters(value)
         changes.update(changed)
-        document = markup == "markdown" or is_web_page(text, data)
+        document = markup == "markdown" or (markup == "html" and is_web_page(text, data))
         blocks, removed = blocks_of(text, markup, boilerplate=boilerplate and document)
         changes.update(removed)
         if markup != "plain":  # in a plain text, the white space between blocks stays as it came
@@ -164,6 +164,8 @@ class RowCleaner:
     def _redacted(
         self, data: dict[str, Any], findings: dict[str, list[Finding]], placed: list[Placed] | None
     ) -> tuple[dict[str, Any], list[Placed] | None]:
+        if not findings:
+            return data, placed
         texts, originals = {}, dict(strings(data))
         for path, found in findings.items():
             hidden = [each for each in found if self._policy(each) == "redact"]
