@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import copy2, copytree
 
 from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name, sealed_json
+from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
@@ -146,7 +147,9 @@ def _describe(
     )
     write_text(bundle / "README.md", model_card(manifest, inputs, ctx.project))
     manifest = manifest.model_copy(update={"files": _files(bundle, files)})
-    write_text(bundle / "bundle.json", sealed_json(manifest))
+    text = sealed_json(manifest)
+    write_text(bundle / "bundle.json", text)
+    ctx.seal({ctx.project.gguf / manifest.run_id / "bundle.json": sha256_hex(text.encode())})
     return read_bundle(bundle)
 
 
