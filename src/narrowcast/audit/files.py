@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.store.seals import Sealed, matches, under_way, unsealed, way_out
 
-_MUST_STAY = "registry/verdicts/"
-"""Without its verdict a model that failed would pass for one that was not evaluated."""
+_VERDICTS = "registry/verdicts/"
+_RECORDS = "registry/stages/"
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ def compare_files(paths: ProjectPaths, seals: Mapping[str, Sealed], *, whole: bo
                 f"{name} was edited or replaced: it is not the one that event {seal.event} tells of "
                 f"(restore it from a backup, or: {way_out(name)})"
             )
-    lost = [name for name in gone if name.startswith(_MUST_STAY)]
+    lost = [name for name in gone if _must_stay(paths, name)]
     report.problems += [f"{name} is gone (restore it from a backup, or: {way_out(name)})" for name in lost]
     rest = [name for name in gone if name not in lost]
     if rest:
@@ -65,6 +65,15 @@ def _add_unsealed(
             older.append(name)
     if older:
         report.notes.append(f"not covered, because an older version kept no hash of them: {_named(older)}")
+
+
+def _must_stay(paths: ProjectPaths, name: str) -> bool:
+    """Without its verdict a model that failed would pass for one that was not evaluated.
+
+    A record may go, its stage then runs again; and a folder may be removed as a whole.
+    """
+    kept = (paths.root / name).parent.exists() and not name.startswith(_RECORDS)
+    return kept or name.startswith(_VERDICTS)
 
 
 def _named(names: list[str]) -> str:

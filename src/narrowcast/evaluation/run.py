@@ -94,7 +94,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
         warnings=found.warnings,
         baselines=[]
         if inputs.against or results[0].conclusion
-        else known_baselines(ctx.project, inputs.dataset_version, inputs.models),
+        else known_baselines(ctx, inputs.dataset_version, inputs.models),
     )
 
 

@@ -208,11 +208,11 @@ def load_trained(
     """
     manifest, folder = read_run_manifest(project, run_id), project.adapters / run_id
     full = manifest.method == "full"
-    if full:
-        read_model_folder(folder)
-    else:
+    if not full:
         _require_adapter(manifest, folder)
     require_unedited_folder(project, folder, owner=project.run_manifest(run_id))
+    if full:
+        read_model_folder(folder)
     tokenizer = tokenizer_from(folder)
     return model_from(folder, dtype) if full else _merged(manifest, folder, settings, dtype), tokenizer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -34,7 +34,11 @@ _WAYS_OUT = {
     "outputs/eval_reports/parity-*": "narrowcast parity",
     "outputs/eval_reports/*": "narrowcast eval --force",
     "data/prepared/*": "narrowcast prepare --force",
-    "registry/stages/import/*": "narrowcast data import --force",
+    "registry/stages/evaluate.json": "narrowcast eval --force",
+    "registry/stages/baseline.json": "narrowcast baseline --force",
+    "registry/stages/prepare.json": "narrowcast prepare --force",
+    "registry/stages/export.json": "narrowcast export --force",
+    "registry/stages/import/*": "narrowcast data import --locator SCHEME:PATH --force",
     "registry/stages/train/*": "narrowcast train --force",
 }
 _ANY_STAGE = "narrowcast run"
@@ -130,13 +134,16 @@ def require_unedited_folder(project: ProjectPaths, folder: Path, owner: Path) ->
     require_unedited(project, *sorted(named | held), owner=owner)
 
 
-def is_unedited(project: ProjectPaths, path: Path) -> bool:
-    """Whether a file is the one that its stage wrote, or of a version that kept no hashes."""
-    try:
-        require_unedited(project, path)
-    except WorkspaceError:
-        return False
-    return True
+def still_sealed(project: ProjectPaths, names: Iterable[str]) -> list[str]:
+    """Those of some files that an event names and that are unedited: what may be rewritten and named anew."""
+    seals = {name: sealed(project, project.root / name) for name in names}
+    return [name for name, seal in seals.items() if seal and matches(project.root / name, {seal.sha256})]
+
+
+def sealed_payload(project: ProjectPaths, names: Iterable[str]) -> dict[str, Any]:
+    """What an event says of files that were rewritten; nothing where there are none."""
+    written = {name: sha256_file(project.root / name) for name in names if (project.root / name).is_file()}
+    return {WRITTEN: written} if written else {}
 
 
 def holding(project: ProjectPaths, files: Mapping[str, str]) -> dict[str, str]:
