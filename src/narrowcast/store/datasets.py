@@ -37,7 +37,7 @@ from narrowcast.store.files import (
     write_jsonl,
     write_text,
 )
-from narrowcast.store.seals import require_unedited
+from narrowcast.store.seals import unedited
 
 _LEAST_DIGITS = 4  # of a reference to a version
 
@@ -146,9 +146,8 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
             next_command="narrowcast prepare",
             reason_code="prepare_manifest_missing",
         )
-    require_unedited(project, path)
     try:
-        return read_json_as(path, DatasetManifest)
+        return read_json_as(path, DatasetManifest, unedited(project, path))
     except DataError as error:
         raise _changed("the manifest is damaged", path) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -116,6 +116,17 @@ def require_unedited(project: ProjectPaths, *files: Path, owner: Path | None = N
             raise _edited(project, path, f"it is not the one that event {known.event} tells of")
 
 
+def unedited(project: ProjectPaths, path: Path) -> Callable[[bytes], None]:
+    """A check for `read_json` that refuses the bytes of an edited file, as `require_unedited` does."""
+
+    def check(content: bytes) -> None:
+        known, held = sealed(project, path), sha256_hex(content)
+        if known is not None and held not in {known.sha256, *_noted(project, path)}:
+            raise _edited(project, path, f"it is not the one that event {known.event} tells of")
+
+    return check
+
+
 def require_unedited_folder(project: ProjectPaths, folder: Path, owner: Path) -> None:
     """Refuse a folder with a file that was edited, added or removed; hidden ones aside.
 
@@ -174,7 +185,11 @@ def way_out(name: str) -> str:
 
 def _holds(project: ProjectPaths, path: Path, digest: str = "") -> bool:
     """Whether a file has this content, or one that a stage under way has noted."""
-    return matches(path, {digest, *under_way(project).get(project.relative(path), ())})
+    return matches(path, {digest, *_noted(project, path)})
+
+
+def _noted(project: ProjectPaths, path: Path) -> Collection[str]:
+    return under_way(project).get(project.relative(path), ())
 
 
 def _sha256(path: Path) -> str:
