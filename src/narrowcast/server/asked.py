@@ -1,7 +1,7 @@
 """A request as the inputs of the served task: its conversation, tools and passages, as rows had them.
 
 Turns and tools are read by the code that read the rows of the training data, so that calls, results of tools
-and definitions stand in the prompt as they did there.
+and definitions are written in the prompt as they were there.
 """
 
 from __future__ import annotations
