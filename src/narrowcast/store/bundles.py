@@ -39,9 +39,6 @@ def read_bundle(folder: Path) -> BundleManifest:
         WorkspaceError: `system_file_edited`, if the project around it wrote another one.
     """
     path = folder / "bundle.json"
-    project = _project_around(folder)
-    if project is not None and path.exists():
-        require_unedited(project, path, owner=project.run_manifest(folder.name))
     try:
         values = read_json(path)
         manifest = BundleManifest.model_validate(values)
@@ -59,6 +56,9 @@ def read_bundle(folder: Path) -> BundleManifest:
             else "the manifest has no hash: an older version wrote it, or the hash was taken out",
             path,
         )
+    project = _project_around(folder)
+    if project is not None:
+        require_unedited(project, path, owner=project.run_manifest(folder.name))
     return manifest
 
 
@@ -88,7 +88,7 @@ def _not_proven(what: str, path: Path) -> ModelError:
         what,
         where=str(path),
         next_command="narrowcast export --force",
-        reason_code="export_artifact_missing",
+        reason_code="system_file_edited",
     )
 
 

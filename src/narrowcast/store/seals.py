@@ -27,7 +27,6 @@ WRITTEN = "written"
 """Under this name the payload of an event holds file names and hashes."""
 
 _WAYS_OUT = {
-    "registry/verdicts/*.json": "narrowcast eval run:{} --force",
     "outputs/adapters/*": "narrowcast train --force",
     "outputs/gguf/*": "narrowcast export --force",
     "outputs/merged/*": "narrowcast export --force",
@@ -179,8 +178,9 @@ def matches(path: Path, digests: Collection[str]) -> bool:
 
 def way_out(name: str) -> str:
     """What writes a file of a project again."""
-    command = next((each for form, each in _WAYS_OUT.items() if fnmatchcase(name, form)), _ANY_STAGE)
-    return command.format(Path(name).stem)
+    if name.startswith("registry/verdicts/"):
+        return f"narrowcast eval run:{Path(name).stem} --force"
+    return next((each for form, each in _WAYS_OUT.items() if fnmatchcase(name, form)), _ANY_STAGE)
 
 
 def _holds(project: ProjectPaths, path: Path, digest: str = "") -> bool:
