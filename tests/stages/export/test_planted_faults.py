@@ -89,7 +89,7 @@ def test_a_file_of_another_run_is_refused(either, tmp_path, renamed):
 
 
 def test_a_tensor_of_a_former_checkpoint_is_refused(either, tmp_path):
-    """One matrix as it was before training; on the weak model training moved it less than float16 tells."""
+    """One matrix as it was before training, which moved that of the weak model less than 8 bits can tell."""
     from safetensors.torch import load_file, save_file
 
     run = json.loads(next(either.paths.adapters.glob("*/run.json")).read_text())
@@ -106,15 +106,12 @@ def test_a_tensor_of_a_former_checkpoint_is_refused(either, tmp_path):
     def spoil(merged, files, title):
         plant(Fault("", "", "", older), merged, files, title, tmp_path / "planted")
 
-    if run["recipe"]["learning_rate"] < 1e-6:
-        result = export_changed(either, {"formats": list(FORMATS), "parity_rows": 8}, spoil)
-        assert moved["by"] < 1e-4
-        assert all(each.identical for each in result.parity.formats)
-        return
+    skilled = run["recipe"]["learning_rate"] > 1e-6
     report, _ = spoilt_export(either, 8, spoil)
-    assert moved["by"] > 0.03
-    assert {each.cause for each in report.formats} == {"weights"}
-    assert all("blk.1.ffn_down.weight" in each.detail for each in report.formats)
+    refused = {each.format: (each.cause, each.detail) for each in report.formats}
+    assert (moved["by"] > 0.03) == skilled
+    assert refused.keys() >= (set(FORMATS) if skilled else {"f16"})
+    assert all(cause == "weights" and "blk.1.ffn_down.weight" in said for cause, said in refused.values())
 
 
 def test_a_file_made_with_an_importance_matrix_is_refused(either):
