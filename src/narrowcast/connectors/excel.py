@@ -1,4 +1,4 @@
-"""Workbooks of Excel and OpenDocument: one sheet, chosen by `?sheet=NAME`; the others are named."""
+"""Workbooks of Excel, the old form as well, and of OpenDocument: one sheet, chosen by `?sheet=NAME`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
+from narrowcast.connectors.biff import refuse_wide
 from narrowcast.connectors.header import Header, find_header, named_header, unique_names
 from narrowcast.connectors.repeats import MAX_CELLS, cells_of
 from narrowcast.connectors.sheet import refuse_sparse
@@ -18,10 +19,13 @@ from narrowcast.core.row import SourceRow
 _HEAD = 200  # rows in which the header is looked for
 # A sheet is read whole. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
 MAX_UNPACKED_BYTES = 2 << 30
+ZIP = b"PK\x03\x04"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # of `.xls`, and of a workbook that is encrypted
+SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 class ExcelConnector:
-    """Built by `file:` on an `.xlsx`, `.xlsm` or `.ods` file."""
+    """Built by `file:` on an `.xlsx`, `.xlsm`, `.xls` or `.ods` file."""
 
     def __init__(self, source: SourceFile) -> None:
         import fastexcel
@@ -31,12 +35,17 @@ class ExcelConnector:
         source.allow("sheet", "header")
         content = source.read_document()
         with _refusals(source):
-            _refuse_bomb(source, content)
+            zipped = content.startswith(ZIP)
+            if zipped:
+                _refuse_bomb(source, content)
+            else:
+                refuse_wide(source, content)
             book = fastexcel.read_excel(content)
             self._sheets: list[str] = book.sheet_names
             self._sheet = self._chosen(source.options.get("sheet"))
-            with ZipFile(io.BytesIO(content)) as archive:
-                refuse_sparse(source, archive, self._sheet)
+            if zipped:
+                with ZipFile(io.BytesIO(content)) as archive:
+                    refuse_sparse(source, archive, self._sheet)
             head = book.load_sheet(self._sheet, header_row=None, skip_rows=0, n_rows=_HEAD, dtypes="string")
             self._header, above = self._find_header(head.to_polars().rows())
             self._frame = pl.read_excel(

@@ -32,6 +32,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
         ".json",
         ".parquet",
         ".xlsx",
+        ".xls",
+        ".ods",
         ".conll",
         ".iob",
         ".bio",

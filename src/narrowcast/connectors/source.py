@@ -27,6 +27,7 @@ RAW_CHARS = 2_000  # how much of an unparseable record is kept
 _MAGIC = {
     b"%PDF-": "a PDF document",
     b"PK\x03\x04": "a zip archive or an Office document",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document",
     b"SQLite format 3\x00": "an SQLite database",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -194,7 +195,7 @@ class SourceFile:
                 f"the file is {kind}, not text",
                 str(self.path),
                 _READ_AS.get(kind, "").format(path=self.path)
-                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx, ods and parquet; "
+                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx, xls, ods and parquet; "
                 "`narrowcast data sources` lists what can be read",
             )
 
