@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.biff import refuse_wide
-from narrowcast.connectors.header import Header, find_header, named_header, unique_names
+from narrowcast.connectors.header import EXPLAINED, Header, find_header, named_header, unique_names
 from narrowcast.connectors.repeats import MAX_CELLS, cells_of
 from narrowcast.connectors.sheet import refuse_sparse
 from narrowcast.connectors.source import SourceFile, data_error
@@ -117,9 +117,12 @@ class ExcelConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Rows below the header as plain JSON values; the header once more is a sentinel."""
+        explained = self._header.is_explained_by(self._frame.head(2).rows())
         for index, record in enumerate(self._frame.iter_rows()):
             if self._header.is_repeated_by(record):
                 yield SourceRow(index, error="the header once more", raw=", ".join(map(str, record)))
+            elif explained and not index:
+                yield SourceRow(index, error=EXPLAINED, raw=", ".join(map(str, record)))
             else:
                 values = zip(self._columns, record, strict=True)
                 yield SourceRow(index, {name: plain(value) for name, value in values})

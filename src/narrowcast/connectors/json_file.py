@@ -13,6 +13,7 @@ from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import find_encoding
+from narrowcast.connectors.json_hub import served_rows
 from narrowcast.connectors.json_list import BrokenListError, ListReader
 from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record, constants_note, no_json_in
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
@@ -190,7 +191,7 @@ def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:
 
 
 def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    known = _table(value) or _unwrapped(value)
+    known = served_rows(value) or _table(value) or _unwrapped(value)
     if known is not None:
         return known
     lists = {key: each for key, each in value.items() if isinstance(each, list)}

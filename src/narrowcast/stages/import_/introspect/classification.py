@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import log2
 
@@ -19,20 +20,25 @@ from narrowcast.stages.import_.introspect.signs import (
     base_name,
     clip,
     is_split_column,
-    split_column,
+    review_column,
     text_columns,
     text_score,
     unused,
+    with_split,
 )
 from narrowcast.stages.import_.mapping.base import getter
 from narrowcast.stages.import_.mapping.written import written
 
+_UNNAMED = re.compile(r"column_\d+")  # of a table without a header, whose names say nothing
+_RARE = 5
+_SHORT_TEXT = 9  # words
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
 # Label columns that mean nothing else.
 _PLAINEST = PLAIN_LABELS | {"category", "class", "intent", "sentiment", "topic"}
 # Names of labels that are as often one of several attributes; beside other labels they decide nothing.
 _ATTRIBUTES = frozenset({"priority", "type", "department", "domain", "scenario", "tag"})
+_GUESSED = frozenset({"suggestion", "suggestions", "prediction", "predictions", "predicted", "pred"})
 # Two texts of which a label tells how they belong together.
 _PAIRS = (
     frozenset({"premise", "hypothesis"}),
@@ -57,7 +63,9 @@ def label_score(column: Column) -> float:
     if repeats < 2 or column.mean_length > 60 or column.dates > 0.5 * column.looked_at or column.fraction:
         return 0.0
     name_known = base_name(column) in LABEL_NAMES
-    numeric = column.looks_numeric and not (name_known and distinct <= 50)
+    numeric = column.looks_numeric and not (
+        (name_known or _UNNAMED.fullmatch(column.name)) and distinct <= 50
+    )
     once = sum(count == 1 for count in column.values.values()) / distinct
     score = 0.8 * clip(log2(repeats) / 4) + 0.2 * name_known - 0.4 * once - 0.5 * numeric
     # Of a number and its name in words, the words are the better label: a model can know them.
@@ -79,8 +87,8 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
     ]
     annotated = [f"{column.name}." for column in profile.top_level() if holds_spans(column)]
     labels = [column for column in labels if not column.name.startswith(tuple(annotated))]
-    flags = flag_columns(profile)
-    labels = [column for column in labels if column not in flags]
+    flags, review = flag_columns(profile), review_column(profile)
+    labels = [column for column in labels if column not in flags and column is not review]
     # The name of a row's file is a label only where nothing else is one.
     labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
     if is_rated(profile):
@@ -113,21 +121,19 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     if others:
         doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
         confidence = min(confidence, _TIED)
-    otherwise = [*other_readings(profile, label), *_mixed(label)]
+    otherwise = [*other_readings(profile, label), *_mixed(label), *_at_the_edge(profile, text, label)]
     if otherwise:
         doubts += otherwise
         confidence = min(confidence, _TIED)
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
-    if len(numeric) > len(profile.leaves()) / 2:
+    plain = base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES
+    if len(numeric) > len(profile.leaves()) / 2 and not plain:
         confidence -= 0.25
         doubts.append("most columns are numbers: this may be a table of measurements, not a text task")
     if rows < _FEW_ROWS:
         confidence = min(confidence, 0.6)
         doubts.append(f"only {rows} rows")
-    field_map = {"text": text.name, "label": label.name}
-    split = split_column(profile)
-    if split is not None:
-        field_map["split"] = split.name
+    field_map = with_split(profile, {"text": text.name, "label": label.name})
     return ShapeHypothesis(
         shape="text with one label",
         mapper_id="label_to_classification",
@@ -149,10 +155,27 @@ def _mixed(label: Column) -> list[str]:
     doubts = []
     if separator_of(label):
         doubts.append(f"{label.name!r} may hold several labels with {separator_of(label)!r} between")
+    if _GUESSED & set(base_name(label).split("_")):
+        doubts.append(f"{label.name!r} seems to hold what a model predicted")
     named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
     if named and label.filled >= _FEW_ROWS:
         doubts.append(f"a label is called {named[0]!r}: a header may be among the rows")
     return doubts
+
+
+def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
+    """Doubts about a first or last row that has a label of its own: units or a second header, or totals."""
+    rare = [value for value, count in label.values.items() if count < _RARE]
+    if len(rare) != 1 or label.values[rare[0]] > 1 or len(label.values) < 2 or label.filled < _FEW_ROWS:
+        return []
+    read, read_text = getter(label.name), getter(text.name)
+    for where, row in (("first", profile.sample[0]), ("last", profile.last)):
+        if str(read(row)) == str(rare[0]) and len(str(read_text(row)).split()) <= _SHORT_TEXT:
+            return [
+                f"the {where} row alone has the label {str(rare[0])[:40]!r}: it may belong to the header or "
+                "be a total; leave it out with --where"
+            ]
+    return []
 
 
 def _single_class(profile: Profile) -> list[Column]:

@@ -147,6 +147,8 @@ class Profile:
     columns: dict[str, Column] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
     drawn: list[dict[str, Any]] = field(default_factory=list)
+    last: dict[str, Any] = field(default_factory=dict)
+    """The last good row: where tables have their totals."""
     rows: int = 0
     unparseable: int = 0
     first_error: str | None = None
@@ -195,6 +197,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
             if good <= SAMPLE_ROWS:
                 result.sample.append(row.data)
             result._add(row.data, "", 1)
+            result.last = row.data
             if good == draw.next:
                 draw.take(row.data)
         elif row.error != FILTERED:

@@ -31,6 +31,9 @@ JUDGED = frozenset({
 })  # fmt: skip
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 
+_ACCEPTED = frozenset({"accept", "accepted"})
+_REVIEWED = _ACCEPTED | {"reject", "rejected", "ignore", "ignored", "skip", "skipped"}
+
 LEAST_ROWS = 20  # fewer rows are not enough to judge by
 
 
@@ -106,6 +109,15 @@ def split_column(profile: Profile) -> Column | None:
     return None
 
 
+def review_column(profile: Profile) -> Column | None:
+    """A column in which annotators accepted or rejected what stands beside it."""
+    for column in profile.top_level():
+        values = {str(value).strip().lower() for value in column.values}
+        if column.filled == column.rows and values <= _REVIEWED and values & _ACCEPTED and len(values) > 1:
+            return column
+    return None
+
+
 def unused(profile: Profile, *used: str) -> list[str]:
     """Columns that hold something and that a mapping leaves aside, nested ones through their parents."""
     return [
@@ -127,9 +139,10 @@ def by_name(profile: Profile, names: tuple[str, ...]) -> list[Column]:
 
 
 def with_split(profile: Profile, field_map: dict[str, str]) -> dict[str, str]:
-    """The field map with the column that keeps the published splits, where there is one."""
-    split = split_column(profile)
-    return {**field_map, "split": split.name} if split else field_map
+    """The field map with the columns of published splits and of annotators' verdicts, where there are any."""
+    split, review = split_column(profile), review_column(profile)
+    field_map = {**field_map, "split": split.name} if split else field_map
+    return {"rating": review.name, **field_map} if review else field_map
 
 
 def aside(profile: Profile, *used: str) -> list[str]:

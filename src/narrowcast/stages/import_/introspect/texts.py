@@ -15,12 +15,14 @@ from narrowcast.stages.import_.introspect.signs import (
     text_columns,
     with_split,
 )
-from narrowcast.stages.import_.mapping.preference_pair import spoken_turns
+from narrowcast.stages.import_.mapping.spoken import spoken_turns
 
 _MOST_COLUMNS_OF_A_PAIR = 5
 _PROMPTS = ("prompt", "instruction", "question", "messages", "conversation", "conversations", "query")
 _PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retrieved", "chunks", "context")
 
+_CHOSEN = ("chosen", "preferred_output", "preferred", "chosen_response")
+_REJECTED = ("rejected", "non_preferred_output", "dispreferred", "rejected_response")
 _HISTORIES = ("history", "chat_history", "conversation_history", "dialogue_history")
 # Names of what is asked and of its answer, in languages that data often come in.
 _ANSWERS = (
@@ -141,7 +143,7 @@ def _pair(profile: Profile, first: Column, second: Column) -> ShapeHypothesis:
 
 def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A chosen and a rejected answer."""
-    chosen, rejected = named(profile, "chosen"), named(profile, "rejected")
+    chosen, rejected = named(profile, *_CHOSEN), named(profile, *_REJECTED)
     if chosen is not None and rejected is not None:
         prompt = named(profile, *_PROMPTS)
         field_map = {
