@@ -26,6 +26,7 @@ _REJECTED = ("rejected", "non_preferred_output", "dispreferred", "rejected_respo
 _HISTORIES = ("history", "chat_history", "conversation_history", "dialogue_history")
 # Names of what is asked and of its answer, in languages that data often come in.
 _ANSWERS = (
+    ({"input_text"}, {"output_text"}),
     ({"input", "user", "human", "query", "question", "request"},
      {"output", "assistant", "bot", "response", "reply", "answer"}),
     ({"frage", "anfrage", "eingabe"}, {"antwort", "ausgabe"}),
