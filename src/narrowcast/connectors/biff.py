@@ -33,6 +33,7 @@ def refuse_wide(source: SourceFile, content: bytes) -> None:
             f"a sheet reaches to column {max(columns) + 1:,}; an xls sheet has {MAX_COLUMNS} at most",
             str(source.path),
             "delete the stray cell, or export the sheet as csv",
+            reason_code="dataset_source_too_large",
         )
 
 

@@ -59,7 +59,10 @@ class CsvConnector:
         short = self._source.options.get("short", "reject")
         if short not in ("reject", "fill"):
             raise data_error(
-                f"short={short!r} is not fill or reject", self._source.locator, "write ?short=fill"
+                f"short={short!r} is not fill or reject",
+                self._source.locator,
+                "write ?short=fill",
+                reason_code="dataset_request_invalid",
             )
         self._fill = short == "fill"
         self._columns: list[str] = []
@@ -78,7 +81,10 @@ class CsvConnector:
             delimiter = {"tab": "\t", "\\t": "\t", "none": ""}.get(delimiter, delimiter)
             if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
                 raise data_error(
-                    f"{delimiter!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
+                    f"{delimiter!r} cannot be a delimiter",
+                    self._source.locator,
+                    "name one character, or tab",
+                    reason_code="dataset_request_invalid",
                 )
         prefer = {".tsv": "\t", ".tab": "\t", ".csv": ","}.get(self._source.suffix, "")
         return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
@@ -90,10 +96,16 @@ class CsvConnector:
                 "no record of the file can be read",
                 str(self._source.path),
                 "name its format, for example ?delimiter=; or ?encoding=latin-1 after the path",
+                reason_code="dataset_format_unknown",
             )
         option = self._source.options.get("header")
         if option not in (None, "yes", "no"):
-            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+            raise data_error(
+                f"header={option!r} is not yes or no",
+                self._source.locator,
+                "write ?header=no",
+                reason_code="dataset_request_invalid",
+            )
         if option == "no":
             self._header = Header(None, 0, "header=no, as the locator says")
         else:

@@ -87,13 +87,17 @@ def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
                 f"there is no encoding called {name!r}",
                 str(source.path),
                 "use a name such as utf-8, latin-1, cp1252 or utf-16",
+                reason_code="dataset_request_invalid",
             ) from error
     else:
         encoding = _find(source, head)
     errors = source.options.get("errors", "reject")
     if errors not in ("reject", "replace"):
         raise data_error(
-            f"errors={errors!r} is not replace or reject", source.locator, "write ?errors=replace"
+            f"errors={errors!r} is not replace or reject",
+            source.locator,
+            "write ?errors=replace",
+            reason_code="dataset_request_invalid",
         )
     if errors == "replace":
         encoding.replace = True
@@ -136,6 +140,7 @@ def _find(source: SourceFile, head: bytes) -> TextEncoding:
             f"two encodings seem to be mixed: {good} characters are utf-8, bytes in {bad} places are not",
             str(source.path),
             f"say which is meant: ?encoding=utf-8 rejects the other rows, ?encoding={guess.name} reads all",
+            reason_code="dataset_encoding_unknown",
         )
     return guess
 
@@ -167,6 +172,7 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
             "the encoding cannot be detected: it is not utf-8, and no other encoding fits",
             str(source.path),
             "name it, for example ?encoding=latin-1 after the path, or convert the file to utf-8",
+            reason_code="dataset_encoding_unknown",
         )
     return TextEncoding(
         best.encoding,

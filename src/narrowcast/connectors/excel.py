@@ -62,6 +62,7 @@ class ExcelConnector:
                 f"the sheet {self._sheet!r} has no rows",
                 str(source.path),
                 f"name another with ?sheet=NAME after the path: {', '.join(self._sheets)}",
+                reason_code="dataset_source_empty",
             )
 
     def _find_header(self, rows: list[tuple[str | None, ...]]) -> tuple[Header, int]:
@@ -72,7 +73,12 @@ class ExcelConnector:
             return Header(None, 0, "no header: there are no rows"), 0
         option = self._source.options.get("header")
         if option not in (None, "yes", "no"):
-            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+            raise data_error(
+                f"header={option!r} is not yes or no",
+                self._source.locator,
+                "write ?header=no",
+                reason_code="dataset_request_invalid",
+            )
         if option == "no":
             return Header(None, 0, "header=no, as the locator says"), places[0]
         header = named_header(records) if option else find_header(records)
@@ -89,7 +95,12 @@ class ExcelConnector:
 
     def _chosen(self, asked: str | None) -> str:
         if not self._sheets:
-            raise data_error("the workbook has no sheets", str(self._source.path), "export it again")
+            raise data_error(
+                "the workbook has no sheets",
+                str(self._source.path),
+                "export it again",
+                reason_code="dataset_source_empty",
+            )
         if asked is None:
             return self._sheets[0]
         if asked not in self._sheets:
@@ -97,6 +108,7 @@ class ExcelConnector:
                 f"the workbook has no sheet {asked!r}",
                 str(self._source.path),
                 f"its sheets are: {', '.join(self._sheets)}",
+                reason_code="dataset_source_missing",
             )
         return asked
 
@@ -138,12 +150,14 @@ def _refuse_bomb(source: SourceFile, content: bytes) -> None:
             f"the workbook unpacks to {size >> 20:,} MiB, more than {MAX_UNPACKED_BYTES >> 20:,}",
             str(source.path),
             "export the sheet as csv",
+            reason_code="dataset_source_too_large",
         )
     if source.suffix == ".ods" and cells > MAX_CELLS:
         raise data_error(
             f"the workbook repeats its cells more than {MAX_CELLS:,} times",
             str(source.path),
             "export the sheet as csv",
+            reason_code="dataset_source_too_large",
         )
 
 
@@ -168,4 +182,5 @@ def _refusals(source: SourceFile) -> Iterator[None]:
             f"this is not a readable workbook: {str(error).partition(chr(10))[0]}",
             str(source.path),
             "export it again, for example as csv",
+            reason_code="dataset_source_damaged",
         ) from error

@@ -77,6 +77,7 @@ class JsonConnector:
                 "the JSON document has no rows",
                 str(self._source.path),
                 "write a list of objects",
+                reason_code="dataset_source_empty",
             )
         notes = ["a list, read item by item"] if self._is_list else self._notes
         notes = [*notes, *constants_note(self._constants)]
@@ -125,6 +126,7 @@ class JsonConnector:
                 f"the document is not valid {self._encoding.name}: {error.reason}",
                 str(path),
                 "convert it to utf-8, or add ?encoding=NAME or ?errors=replace to the locator",
+                reason_code="dataset_encoding_unknown",
             ) from error
         except BrokenListError as error:
             raise self._broken(str(error), error.line, error.column) from error
@@ -133,7 +135,10 @@ class JsonConnector:
             raise self._broken(what, error.lineno, error.colno) from error
         except (ValueError, RecursionError) as error:
             raise data_error(
-                f"the document cannot be read: {error}", str(path), "repair it, then try again"
+                f"the document cannot be read: {error}",
+                str(path),
+                "repair it, then try again",
+                reason_code="dataset_source_damaged",
             ) from error
 
     def _broken(self, what: str, line: int, column: int) -> DataError:
@@ -142,6 +147,7 @@ class JsonConnector:
             what,
             f"{path}, line {line}, column {column}",
             f"repair it there; if it has one object per line, use jsonl:{path}",
+            reason_code="dataset_source_damaged",
         )
 
 

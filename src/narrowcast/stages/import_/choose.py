@@ -241,12 +241,18 @@ def _completed(
 def _refuse_empty(introspection: IntrospectedSource) -> None:
     report, where = introspection.report, introspection.source.locator
     if report.rows == 0:
-        raise DataError("the source has no rows", where=where, next_command="export the data again")
+        raise DataError(
+            "the source has no rows",
+            where=where,
+            next_command="export the data again",
+            reason_code="dataset_source_empty",
+        )
     if report.rows == report.unparseable:
         raise DataError(
             f"not one of {report.rows:,} records can be parsed ({report.first_error})",
             where=where,
             next_command=_inspect(introspection),
+            reason_code="dataset_records_unreadable",
         )
 
 
