@@ -127,7 +127,8 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     tools = named(profile, *_TOOL_NAMES)
     turns = _turns_column(profile)
     question = turns or named(profile, "question", "query", "prompt", "instruction")
-    calls = next((c for c in by_name(profile, _CALL_NAMES) if _holds_calls(c)), None)
+    others = (c for c in by_name(profile, _CALL_NAMES) if base_name(c) not in _TOOL_NAMES)
+    calls = next((c for c in others if _holds_calls(c)), None)
     inside = turns is not None and any(turn.calls for each in _read(turns) for turn in each)
     if question is None or (tools is None and calls is None and not inside):
         return
