@@ -61,7 +61,13 @@ class Header:
 
 
 def _cell(value: object) -> str:
-    return value.strip().casefold() if isinstance(value, str) else "" if value is None else str(value)
+    return (
+        value.lstrip("\ufeff").strip().casefold()
+        if isinstance(value, str)
+        else ""
+        if value is None
+        else str(value)
+    )
 
 
 def _explains(records: Sequence[Sequence[object]]) -> bool:

@@ -9,7 +9,7 @@ from math import log2
 from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.label_sets import flag_columns, separator_of
-from narrowcast.stages.import_.introspect.other_readings import other_readings
+from narrowcast.stages.import_.introspect.other_readings import other_readings, text_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.sequences import holds_spans
@@ -30,7 +30,8 @@ from narrowcast.stages.import_.mapping.base import getter
 from narrowcast.stages.import_.mapping.written import written
 
 _UNNAMED = re.compile(r"column_\d+")  # of a table without a header, whose names say nothing
-_RARE = 5
+_EDGE = 3  # rows at the start of a table that may say what its columns hold
+_RARE = 2
 _SHORT_TEXT = 9  # words
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
@@ -121,7 +122,8 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     if others:
         doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
         confidence = min(confidence, _TIED)
-    otherwise = [*other_readings(profile, label), *_mixed(label), *_at_the_edge(profile, text, label)]
+    otherwise = [*other_readings(profile, label), *text_readings(text), *_mixed(label)]
+    otherwise += _at_the_edge(profile, text, label)
     if otherwise:
         doubts += otherwise
         confidence = min(confidence, _TIED)
@@ -165,17 +167,21 @@ def _mixed(label: Column) -> list[str]:
 
 def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
     """Doubts about a first or last row that has a label of its own: units or a second header, or totals."""
-    rare = [value for value, count in label.values.items() if count < _RARE]
-    if len(rare) != 1 or label.values[rare[0]] > 1 or len(label.values) < 2 or label.filled < _FEW_ROWS:
+    rare = {str(value) for value, count in label.values.items() if count < _RARE}
+    common = len(label.values) - len(rare)
+    if common < 2 or not 0 < len(rare) <= _EDGE or label.filled < _FEW_ROWS:
         return []
     read, read_text = getter(label.name), getter(text.name)
-    for where, row in (("first", profile.sample[0]), ("last", profile.last)):
-        if str(read(row)) == str(rare[0]) and len(str(read_text(row)).split()) <= _SHORT_TEXT:
-            return [
-                f"the {where} row alone has the label {str(rare[0])[:40]!r}: it may belong to the header or "
-                "be a total; leave it out with --where"
-            ]
-    return []
+    first = [row for row in profile.sample[:_EDGE] if str(read(row)) in rare]
+    last = [profile.last] if str(read(profile.last)) in rare else []
+    found = {str(read(row)): len(str(read_text(row)).split()) for row in [*first, *last]}
+    if found.keys() != rare or max(found.values()) > _SHORT_TEXT:
+        return []
+    where, name = "first" if first else "last", next(iter(found))[:40]
+    return [
+        f"the {where} row alone has the label {name!r}: it may belong to the header or be a total; leave it "
+        "out with --where"
+    ]
 
 
 def _single_class(profile: Profile) -> list[Column]:

@@ -26,6 +26,7 @@ from narrowcast.stages.import_.mapping.flags import flag
 _SETS = frozenset({
     "labels", "tags", "topics", "categories", "genres", "intents", "classes", "emotions", "keywords",
 })  # fmt: skip
+_OPTIONS = frozenset({"choices", "options", "endings", "candidates", "answers"})  # of a question, not labels
 _LONGEST_NAME = 60
 _SEPARATORS = ("|", ";", ",")
 _FEWEST_FLAGS = 3  # columns of yes and no that are surely labels of one set
@@ -35,7 +36,11 @@ _TIED = 0.75
 def label_lists(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A text beside lists of few, repeated names: several labels a row."""
     texts = text_columns(profile)
-    columns = [column for column in profile.top_level() if _holds_names(lists_of(column))]
+    columns = [
+        column
+        for column in profile.top_level()
+        if base_name(column) not in _OPTIONS and _holds_names(lists_of(column))
+    ]
     if not texts or not columns:
         return
     text, column = texts[0], max(columns, key=lambda each: base_name(each) in _SETS | LABEL_NAMES)

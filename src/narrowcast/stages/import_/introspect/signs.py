@@ -29,6 +29,9 @@ JUDGED = frozenset({
     "upvotes", "quality", "reward", "correct", "is_correct", "good", "is_good", "bad", "is_bad", "accepted",
     "approved", "helpful", "is_helpful", "flagged", "kto_tag",
 })  # fmt: skip
+_JUDGED_PARTS = frozenset({
+    "score", "scores", "rating", "ratings", "helpfulness", "correctness", "harmlessness", "quality", "reward",
+})  # fmt: skip
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 
 _ACCEPTED = frozenset({"accept", "accepted"})
@@ -40,6 +43,12 @@ LEAST_ROWS = 20  # fewer rows are not enough to judge by
 def is_label_name(name: str) -> bool:
     """Whether a column is called as labels usually are."""
     return snake_case(name.rpartition(".")[2]) in LABEL_NAMES
+
+
+def is_judged(column: Column) -> bool:
+    """Whether a column is called after what a row is worth: `rating`, `overall_score`, `helpfulness`."""
+    name = base_name(column)
+    return name in JUDGED or not _JUDGED_PARTS.isdisjoint(name.split("_"))
 
 
 def clip(value: float) -> float:
@@ -110,8 +119,10 @@ def split_column(profile: Profile) -> Column | None:
 
 
 def review_column(profile: Profile) -> Column | None:
-    """A column in which annotators accepted or rejected what stands beside it."""
+    """A column in which annotators accepted or rejected what stands beside it, as Prodigy's `answer`."""
     for column in profile.top_level():
+        if base_name(column) != "answer":
+            continue
         values = {str(value).strip().lower() for value in column.values}
         if column.filled == column.rows and values <= _REVIEWED and values & _ACCEPTED and len(values) > 1:
             return column

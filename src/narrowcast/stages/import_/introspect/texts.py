@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from narrowcast.stages.import_.introspect.dialogues import rate, system_role
+from narrowcast.stages.import_.introspect.other_readings import other_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
@@ -50,15 +51,16 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map["context"] = context.name
     choices = answer.distinct
     closed = choices is not None and choices <= 20 and answer.filled >= 16 * choices
+    doubts = [f"{answer.name!r} has only {choices} values: this may be a classification"] * closed
+    pointed = other_readings(profile, answer) if choices is not None else []
     yield ShapeHypothesis(
         shape="questions with answers" + (" and contexts" if "context" in field_map else ""),
         mapper_id="qa_pair_passthrough",
         task_profile="qa",
         field_map=with_split(profile, field_map),
-        confidence=0.6 if closed else 0.95 if question.mean_words > 2 else 0.75,
+        confidence=0.6 if closed or pointed else 0.95 if question.mean_words > 2 else 0.75,
         rationale=f"{question.name!r} and {answer.name!r} are named as a question and its answer",
-        warnings=[f"{answer.name!r} has only {choices} values: this may be a classification"] * closed
-        + aside(profile, *field_map.values()),
+        warnings=pointed + doubts + aside(profile, *field_map.values()),
     )
 
 

@@ -13,7 +13,7 @@ from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.stages.import_.introspect.dialogues import MESSAGE_NAMES
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import THRESHOLD, ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import JUDGED, PLAIN_LABELS, base_name, unused
+from narrowcast.stages.import_.introspect.signs import PLAIN_LABELS, base_name, is_judged, unused
 from narrowcast.stages.import_.introspect.structured import ANNOTATIONS
 from narrowcast.stages.import_.mapping import MAPPERS, mapped_columns
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided
@@ -222,7 +222,7 @@ def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> li
             if _is_said(name, trial):
                 continue
             doubts.append(Doubt(f"{name!r} may be a conversation, and is not used", _DOUBTFUL))
-        elif varied and (word in JUDGED or (generative and flag)):
+        elif varied and (is_judged(column) or (generative and flag)):
             most, minus = (_DOUBTFUL, 0.0) if generative else (1.0, 0.05)
             doubts.append(Doubt(f"{name!r} may say which rows are good, and is not used", most, minus))
     return doubts or _judged_inside(hypothesis, profile, used)
@@ -234,7 +234,7 @@ def _judged_inside(hypothesis: ShapeHypothesis, profile: Profile, used: list[str
     inside = [
         column.name
         for column in profile.leaves()
-        if column.name.startswith(tuple(left)) and base_name(column) in JUDGED and len(column.values) > 1
+        if column.name.startswith(tuple(left)) and is_judged(column) and len(column.values) > 1
     ]
     if not inside or hypothesis.task_profile not in _GENERATIVE:
         return []

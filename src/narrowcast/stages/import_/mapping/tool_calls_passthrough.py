@@ -84,7 +84,9 @@ class ToolCallsPassthrough:
         turns, own, words = _conversation(self._messages(data))
         system = self._system(data) if self._system is not None else None
         if self._tools is not None:
-            tools = read_tools(self._tools(data))
+            given = self._tools(data)
+            # A row of plain talk among rows with tools defines none.
+            tools = read_tools(given) if given or not words else []
         else:
             system, turns, tools = _told_tools(system, turns)
         parameters = parameter_names(tools)
