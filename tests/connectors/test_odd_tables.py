@@ -64,7 +64,7 @@ def test_a_table_in_markdown(tmp_path: Path) -> None:
     assert [{name: each[name] for name in ("text", "label")} for each in read] == WANTED
 
 
-def test_a_space_behind_the_delimiter_is_no_part_of_the_field(tmp_path: Path) -> None:
+def test_a_space_behind_the_delimiter_is_not_in_the_field(tmp_path: Path) -> None:
     content = "text, label\n" + "".join(f'"the kettle, {n}", "{LABELS[n % 3]}"\n' for n in range(30))
     read = rows(tmp_path / "x.csv", content + "plain, late\n")
     assert read[0].data == {"text": "the kettle, 0", "label": "late"}
@@ -80,7 +80,7 @@ def test_commas_in_texts_are_not_the_delimiter_of_a_header_without_any(tmp_path:
 
 
 @pytest.mark.parametrize("word", ["NaN", "nan", "<NA>", "NULL", "null", "\\N"])
-def test_a_word_for_a_missing_value_is_none_and_in_quotes_it_is_a_value(tmp_path: Path, word: str) -> None:
+def test_a_word_for_a_missing_value_is_empty_and_in_quotes_a_value(tmp_path: Path, word: str) -> None:
     read = rows(tmp_path / "x.csv", f'text,label\nfirst,{word}\nsecond,"{word}"\n"th, ird",{word}\n' + body())
     assert [row.data["label"] for row in read[:3]] == ["", word, ""]
     text = "".join(json.dumps({"text": "x", "label": word}) + "\n" for _ in range(3))
@@ -123,6 +123,6 @@ def test_the_answer_of_a_data_set_server(tmp_path: Path) -> None:
     assert "null in 1 rows" in notes
 
 
-def test_the_language_before_each_token_is_no_part_of_it(tmp_path: Path) -> None:
+def test_the_language_before_each_token_is_not_in_it(tmp_path: Path) -> None:
     read = rows(tmp_path / "x.txt", "en:Ann\tB-PER\nen:rang\tO\n\n" * 20)
     assert read[0].data == {"tokens": ["Ann", "rang"], "tags": ["B-PER", "O"]}

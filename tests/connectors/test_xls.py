@@ -52,7 +52,7 @@ def test_other_compound_files_are_refused(tmp_path: Path, content: bytes, what: 
         rows(path)
 
 
-def test_a_word_document_is_no_table(tmp_path: Path) -> None:
+def test_a_word_document_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.doc").write_bytes(compound({"WordDocument": b"x"}))
     with pytest.raises(DataError, match="an old Office document"):
         rows(tmp_path / "x.doc")

@@ -71,12 +71,12 @@ def code_page(head: bytes) -> tuple[str, str] | None:
     """
     words = [word for word in head.split() if not word.isascii()]
     sample = b" ".join(dict.fromkeys(words))[:_LOOKED_AT]  # a word that comes often counts once
-    best, found = _ENOUGH - _EQUAL, None
+    best, page = _ENOUGH - _EQUAL, None
     for name, languages in _PAGES:
         fit, language = _fit(sample.decode(name, "replace"), languages)
         if fit > best + _EQUAL:
-            best, found = fit, (name, language)
-    return found
+            best, page = fit, (name, language)
+    return page
 
 
 def east_asian(head: bytes) -> str | None:

@@ -106,7 +106,7 @@ def _usual(record: list[str]) -> int:
 
 
 def _is_group(record: list[str]) -> bool:
-    """Whether a record names groups of columns: its cells are empty or repeated where one goes on."""
+    """Whether a record names groups of columns: its cells are empty or repeated where a group continues."""
     filled = [cell.strip() for cell in record if cell.strip()]
     return bool(filled) and len(set(filled)) < len(record) and all(len(cell) <= 40 for cell in filled)
 

@@ -51,7 +51,7 @@ class JsonReader:
         self.constants += 1
 
     def _float(self, text: str) -> float | None:
-        """A number too large for a float is no number: `1e400` would be infinite."""
+        """A number too large for a float, such as `1e400`, is null, as infinity is."""
         number = float(text)
         if math.isfinite(number):
             return number

@@ -48,7 +48,7 @@ DATA: dict[str, Reason] = {
     "dataset_encoding_unknown": Reason(
         _I,
         _ERR,
-        "the encoding of a text cannot be told, or two are mixed",
+        "the encoding of a text is not known, or two are mixed",
         "narrowcast data introspect --locator SCHEME:PATH",
     ),
     "dataset_records_unreadable": Reason(

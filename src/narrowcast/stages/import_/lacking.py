@@ -7,7 +7,7 @@ from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, is_label_name
 
 _WORDS = 1.8  # on average, of texts that are read
 _MOST_ANSWERS = 50
-_SHOWN = 6
+_MOST_NAMED = 6
 _PLAIN = {"string", "number", "boolean"}
 
 
@@ -19,7 +19,7 @@ def lacking(report: IntrospectionReport) -> str:
     if single:
         return f"{single[0]!r} has the same value in all rows"
     texts, answers = _texts(report), _answers(report)
-    could = f"; the answer could be {', '.join(map(_described, answers[:_SHOWN]))}" if answers else ""
+    could = f"; the answer could be {', '.join(map(_described, answers[:_MOST_NAMED]))}" if answers else ""
     if not texts:
         return f"no column holds texts of several words, which a model is to read{could}"
     read = ", ".join(repr(each.name) for each in texts[:3])
@@ -47,10 +47,10 @@ def nearest_mapping(report: IntrospectionReport) -> str:
     ]
     if not others or not _is_plain(answer):
         return ""
-    joined = ' + ", " + '.join(f'"{name}: " + text({_quoted(name)})' for name in others[:_SHOWN])
+    joined = ' + ", " + '.join(f'"{name}: " + text({_quoted(name)})' for name in others[:_MOST_NAMED])
     return (
         f"--derive 'text = {joined}' --mapper label_to_classification --map 'text=text,label={answer}', "
-        f"if {answer!r} is to be told from the others"
+        f"if {answer!r} follows from the others"
     )
 
 
@@ -78,7 +78,7 @@ def _described(column: ColumnSummary) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name stands in an option between quotes without being changed."""
+    """Whether a name can be written in a quoted option as it is."""
     return not {"'", '"', "`", ",", "=", "|"} & set(name)
 
 

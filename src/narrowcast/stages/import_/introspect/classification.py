@@ -174,10 +174,10 @@ def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
     read, read_text = getter(label.name), getter(text.name)
     first = [row for row in profile.sample[:_EDGE] if str(read(row)) in rare]
     last = [profile.last] if str(read(profile.last)) in rare else []
-    found = {str(read(row)): len(str(read_text(row)).split()) for row in [*first, *last]}
-    if found.keys() != rare or max(found.values()) > _SHORT_TEXT:
+    lengths = {str(read(row)): len(str(read_text(row)).split()) for row in [*first, *last]}
+    if lengths.keys() != rare or max(lengths.values()) > _SHORT_TEXT:
         return []
-    where, name = "first" if first else "last", next(iter(found))[:40]
+    where, name = "first" if first else "last", next(iter(lengths))[:40]
     return [
         f"the {where} row alone has the label {name!r}: it may belong to the header or be a total; leave it "
         "out with --where"

@@ -62,7 +62,7 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
     field_map = {"messages": column.name, **system_role(profile)}
     field_map |= {"reply": reply.name} if reply is not None else {}
     unrated = rate(profile, field_map)
-    rivals = [
+    others = [
         each.name
         for each in profile.top_level()
         if each is not column
@@ -70,9 +70,9 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
         and _holds_turns(each.examples)
         and not _is_copied(profile, column, each)
     ]
-    if rivals:
+    if others:
         confidence = min(confidence, 0.75)
-        warnings.insert(0, f"the conversation could also be {', '.join(rivals)}")
+        warnings.insert(0, f"the conversation could also be {', '.join(others)}")
     yield ShapeHypothesis(
         shape="conversations",
         mapper_id="chat_messages_passthrough",

@@ -27,7 +27,7 @@ _SENTENCE = 2  # words on average; names of places in a graph have fewer
 
 
 def translations(profile: Profile) -> Iterator[ShapeHypothesis]:
-    """Two columns of text; which one is translated into the other is known where they are called so."""
+    """Two columns of text; which one is the original is known by names such as `source` and `target`."""
     texts = [each for each in profile.leaves() if each.share("string") > 0.9 and each.filled]
     for names in _DIRECTED:
         pair = [each for name in names for each in texts if base_name(each) == name]
@@ -51,12 +51,12 @@ def is_language(name: str) -> bool:
 
 def _states_languages(profile: Profile) -> bool:
     """Whether columns of one value each say from which language into which."""
-    said = [
+    languages = [
         each
         for each in profile.leaves()
         if each.distinct == 1 and any(name in base_name(each).split("_") for name in _LANGUAGE_NAMES)
     ]
-    return len(said) > 1
+    return len(languages) > 1
 
 
 def _hypothesis(profile: Profile, pair: list[Column], confidence: float) -> ShapeHypothesis:

@@ -256,8 +256,8 @@ def _is_said(name: str, trial: Trial) -> bool:
     held = 0
     for value, each in filled:
         known = _strings([each.inputs, each.target])
-        said = [value] if isinstance(value, str) else _said_in(value)
-        held += bool(said) and all(any(words.strip() in text for text in known) for words in said)
+        parts = [value] if isinstance(value, str) else _said_in(value)
+        held += bool(parts) and all(any(words.strip() in text for text in known) for words in parts)
     return bool(filled) and held >= 0.9 * len(filled)
 
 

@@ -30,7 +30,7 @@ _FORMS = (
 )
 _BEGIN = re.compile(r"\s*(?:<\|begin_of_text\|>|<bos>|<s>)?\s*")
 _ROLES = {"function response": "tool", "instruction": "user", "response": "assistant"}
-_INST = re.compile(r"\[INST\](?P<asked>.*?)\[/INST\](?P<said>.*?)(?=<s>|\[INST\]|\Z)", re.DOTALL)
+_INST = re.compile(r"\[INST\](?P<request>.*?)\[/INST\](?P<reply>.*?)(?=<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(?P<system>.*?)<</SYS>>", re.DOTALL)
 _INPUT = re.compile(r"\n+#{2,3} ?Input:[ \t]*")
 _SYSTEM = re.compile(r"\ASYSTEM:\s*")
@@ -68,15 +68,15 @@ def _inst_turns(text: str) -> list[dict[str, Any]] | None:
     """Turns between `[INST]` marks, as Llama 2 and Mistral have them."""
     turns = []
     for pair in _INST.finditer(text):
-        asked = pair["asked"]
-        system = _SYS.match(asked)
+        request = pair["request"]
+        system = _SYS.match(request)
         if system is not None:
             turns.append({"role": "system", "content": system["system"].strip()})
-            asked = asked[system.end() :]
-        turns.append({"role": "user", "content": asked.strip()})
-        said = pair["said"].replace("</s>", "").strip()
-        if said:
-            turns.append({"role": "assistant", "content": said})
+            request = request[system.end() :]
+        turns.append({"role": "user", "content": request.strip()})
+        reply = pair["reply"].replace("</s>", "").strip()
+        if reply:
+            turns.append({"role": "assistant", "content": reply})
     return turns or None
 
 
@@ -102,7 +102,7 @@ def function_call(text: str) -> tuple[str, Any] | None:
 
 def defined_functions(text: str) -> tuple[str, list[Any]]:
     """A system prompt without the definitions of functions at its end, and these."""
-    decoder, found = json.JSONDecoder(), []
+    decoder, functions = json.JSONDecoder(), []
     text = _SYSTEM.sub("", text)
     at = first = text.find("{")
     while at >= 0:
@@ -110,12 +110,14 @@ def defined_functions(text: str) -> tuple[str, list[Any]]:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             return text, []
-        found.append(value)
+        functions.append(value)
         at = end + len(text[end:]) - len(text[end:].lstrip())
         if at >= len(text):
             break
         if text[at] != "{":
             return text, []
-    if not found or not all(isinstance(each, dict) and isinstance(each.get("name"), str) for each in found):
+    if not functions or not all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) for each in functions
+    ):
         return text, []
-    return text[:first].strip(), found
+    return text[:first].strip(), functions

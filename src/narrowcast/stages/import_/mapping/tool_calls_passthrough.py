@@ -88,7 +88,7 @@ class ToolCallsPassthrough:
             # A row of plain talk among rows with tools defines none.
             tools = read_tools(given) if given or not words else []
         else:
-            system, turns, tools = _told_tools(system, turns)
+            system, turns, tools = _defined_tools(system, turns)
         parameters = parameter_names(tools)
         expected = self._calls(data) if self._calls is not None else own
         if _in_rounds(expected):
@@ -119,19 +119,19 @@ class ToolCallsPassthrough:
 Rounds = list[list[dict[str, Any]]]
 
 
-def _told_tools(system: Any, rounds: Rounds) -> tuple[Any, Rounds, list[dict[str, Any]]]:
+def _defined_tools(system: Any, rounds: Rounds) -> tuple[Any, Rounds, list[dict[str, Any]]]:
     """The functions that the system prompt ends with, and the conversation without their definitions."""
     first = rounds[0][0] if rounds and rounds[0] else {}
     if isinstance(system, str):
-        words, found = defined_functions(system)
-        return words, rounds, read_tools(found) if found else []
+        words, functions = defined_functions(system)
+        return words, rounds, read_tools(functions) if functions else []
     if first.get("role") != "system":
         return system, rounds, []
-    words, found = defined_functions(first["content"])
-    if not found:
+    words, functions = defined_functions(first["content"])
+    if not functions:
         return system, rounds, []
     opening = [{**first, "content": words}] if words else []
-    return system, [[*opening, *rounds[0][1:]], *rounds[1:]], read_tools(found)
+    return system, [[*opening, *rounds[0][1:]], *rounds[1:]], read_tools(functions)
 
 
 def _in_rounds(expected: Any) -> bool:

@@ -201,9 +201,9 @@ def _turns(value: Any, place: int) -> list[Turn]:
 
 def _marked_calls(content: str) -> tuple[str, list[Any]]:
     """The words and the calls of a content that holds marks of calls."""
-    said = function_call(content)
-    if said is not None:
-        return said[0], [said[1]]
+    call = function_call(content)
+    if call is not None:
+        return call[0], [call[1]]
     calls = [call for block in _MARKED_CALL.findall(content) for call in _listed(block)]
     return _MARKED_CALL.sub("", content).strip(), calls
 
