@@ -22,6 +22,11 @@ TEXTS = {
     "Danish": ("min pakke {} er ikke nået frem, hjælp, jeg får ingen øre på søndag", "cp1252 mac_roman"),
     "Icelandic": ("pakkinn minn {} er ekki kominn, það er ömurlegt, þú getur hjálpað", "cp1252"),
     "English": ("the café {} wasn’t open – “really” it costs £5 or €7…", "cp1252"),
+    "names": (
+        "order {} of José Núñez, Jürgen Groß, Søren Kærgård, Zoë Brontë and François Château",
+        "cp1252",
+    ),
+    "currencies": ("it costs £{} or €{}, that’s “all” • really – no…", "cp1252"),
     "Russian": ("мой заказ {} ещё не пришёл, помогите пожалуйста", "cp1251 koi8_r cp866"),
     "RUSSIAN": ("МОЙ ЗАКАЗ {} ЕЩЁ НЕ ПРИШЁЛ, ПОМОГИТЕ", "cp1251 koi8_r"),
     "Greek": ("η παραγγελία μου {} δεν έφτασε ακόμα, παρακαλώ", "cp1253"),
@@ -38,6 +43,6 @@ TEXTS = {
 def test_the_code_page_is_found_by_its_words(tmp_path: Path, language: str, page: str) -> None:
     path = tmp_path / "x.csv"
     text = TEXTS[language][0]
-    wanted = [text.format(number).replace(",", " ") for number in range(12)]
+    wanted = [text.format(number, number).replace(",", " ") for number in range(12)]
     path.write_bytes("".join(["text,label\n", *(f"{each},late\n" for each in wanted)]).encode(page))
     assert [row.data["text"] for row in connect(Locator("csv", str(path))).load()] == wanted

@@ -16,6 +16,9 @@ _WESTERN = {
     "Italian": "àèéìíîòóùú", "Dutch": "áàéèëïíóöüú", "Swedish": "åäöéü", "Danish": "æøåéóäöü",
     "Icelandic": "áéíóúýþæöð", "Catalan": "àçéèíïóòúü", "Albanian": "çë", "English": "éèêëïôöçñâà",
 }  # fmt: skip
+# Names of several languages in one text; a page in which all letters are of one language is better.
+_SEVERAL = "several languages"
+_WESTERN[_SEVERAL] = "àáâãäåæçèéêëìíîïñòóôõöøùúûüß"
 _CENTRAL = {
     "Polish": "ąćęłńóśźż", "Czech": "áčďéěíňóřšťúůýž", "Slovak": "áäčďéíĺľňóôŕšťúýž",
     "Hungarian": "áéíóöőúüű", "Romanian": "ăâîşţ", "Croatian": "čćđšž", "German": "äöüß",
@@ -57,6 +60,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[^\x00-\x7f\s][^\W\d_]+)*")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _ENOUGH = 0.93  # of what is not ASCII has to be a letter of the language, or a sign that stands alone
 _EQUAL = 0.01
+_MIXED = 0.96  # of letters of several languages
 _SCRIPT = 25  # letters of an alphabet that shares none with ASCII
 _COMMON, _CAPITALS = 0.12, 0.03  # how much its commonest letters count, and how much capitals do
 _FEW = 8  # fewer different letters make no long words of a script
@@ -99,12 +103,13 @@ def _fit(text: str, languages: dict[str, str]) -> tuple[float, str]:
     signs = sum(each in _ALONE for each in _FOREIGN.findall(_WORD.sub("", text)))
     right = {
         language: sum(count for letter, count in letters.items() if letter in _alphabet(alphabet))
+        * (_MIXED if language == _SEVERAL else 1.0)
         for language, alphabet in languages.items()
     }
     language = max(right, key=lambda each: right[each])
-    fit = max(0, right[language] + signs + inside - wrong) / max(1, everything)
+    fit = max(0.0, right[language] + signs + inside - wrong) / max(1, everything)
     alphabet = languages[language]
-    if len(alphabet) > _SCRIPT:
+    if len(alphabet) > _SCRIPT and language != _SEVERAL:
         total = max(1, letters.total())
         if len(letters) < _FEW <= total:
             return 0.0, language
