@@ -126,6 +126,7 @@ CASES: dict[str, Case] = {
     "narrowcast data ledger": Case("prepared"),
     "narrowcast data lineage VALUE": Case("prepared", "narrowcast data lineage IMPORT:1"),
     "narrowcast data mappers": Case("empty"),
+    "narrowcast data sources": Case("empty"),
     "narrowcast data remove VALUE": Case("prepared", "narrowcast data remove IMPORT"),
     "narrowcast data versions": Case("prepared"),
     "narrowcast data review": Case("prepared"),

@@ -87,7 +87,7 @@ def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: Cleaning
             tally.outliers += 1
         _write(cleaner.clean(row), original, writer, tally)
     name = f"cln-{content_hash([stored.sha256, options.text_options, options.base])[:8]}"
-    report = _report(name, inputs.locator, column, options, usual, tally)
+    report = _report(name, inputs.locator, cleaner.shown(column), options, usual, tally)
     if not report.ledger.balanced:
         raise StageError(
             "rows were lost during cleaning, which is a bug of narrowcast",
