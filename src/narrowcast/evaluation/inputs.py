@@ -14,7 +14,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import MissingExtraError, ModelError, StageError
+from narrowcast.errors import MissingExtraError, ModelError, StageError, WorkspaceError
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.evaluation.result import Unmeasured
@@ -23,7 +23,7 @@ from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import read_split
 from narrowcast.store.runs import current_run
-from narrowcast.store.stage_records import load_record
+from narrowcast.store.stage_records import StageRecord, load_record
 from narrowcast.tasks import handler_for
 
 _DEFAULT_BASE = "embedded"
@@ -190,18 +190,31 @@ def measured_baselines(project: ProjectPaths) -> list[ModelRef]:
     return [ModelRef(name) for name in dict.fromkeys([*record.result.get("baselines", []), *last])]
 
 
-def unmeasured_baselines(project: ProjectPaths, version: str) -> list[Unmeasured]:
+def unmeasured_baselines(ctx: StageContext, version: str) -> list[Unmeasured]:
     """Baselines of this version that were not on the machine, and were not measured later."""
-    record = load_record(project, "baseline")
-    if record is None or record.result["dataset_version"] != version:
+    record = _baseline_record(ctx, version)
+    if record is None:
         return []
-    measured = measured_baselines(project)
+    measured = measured_baselines(ctx.project)
     former = [Unmeasured.model_validate(each) for each in record.result.get("unmeasured", [])]
     return [each for each in former if each.model not in measured]
 
 
-def known_baselines(project: ProjectPaths, version: str, models: Iterable[ModelRef]) -> list[ModelRef]:
+def known_baselines(ctx: StageContext, version: str, models: Iterable[ModelRef]) -> list[ModelRef]:
     """`models` with the baselines that were measured on this data-set version before."""
-    record = load_record(project, "baseline")
-    former = measured_baselines(project) if record and record.result["dataset_version"] == version else []
+    former = measured_baselines(ctx.project) if _baseline_record(ctx, version) else []
     return list(dict.fromkeys([*former, *models]))
+
+
+def _baseline_record(ctx: StageContext, version: str) -> StageRecord | None:
+    """The last baseline run, if it measured this version.
+
+    Where a new record is forced in place of one that was edited, nothing is known of those before.
+    """
+    try:
+        record = load_record(ctx.project, "baseline")
+    except WorkspaceError:
+        if not ctx.force:
+            raise
+        return None
+    return record if record and record.result["dataset_version"] == version else None

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion, Standing
-from narrowcast.evaluation.inputs import unmeasured_baselines
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.rows import of_quick_runs
 from narrowcast.models.predictors.load import model_title
@@ -118,7 +117,7 @@ def summarise(project: Project) -> Summary:
         looks=max((each.looks for each in measured if _rows_of(each) == _rows_of(anchor)), default=0),
         primary=anchor.results[0].primary if anchor else "",
         rows=[rows[name] for name in _ordered(rows)],
-        unmeasured=unmeasured_baselines(project.paths, anchor.dataset_version) if anchor else [],
+        unmeasured=[each for each in anchor.unmeasured if each.model not in rows] if anchor else [],
         left_out=list(left_out),
         differences=differences,
         ledger_balanced=ledger(project).balanced,

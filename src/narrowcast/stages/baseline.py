@@ -22,7 +22,7 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
     manifest = load_manifest(ctx.project)
     if options.models:
         inputs = measure_inputs(ctx, manifest, options, options.models)
-        former = unmeasured_baselines(ctx.project, manifest.version)
+        former = unmeasured_baselines(ctx, manifest.version)
         inputs.unmeasured = [each for each in former if each.model not in inputs.models]
         return inputs
     models = [ModelRef(name) for name in handler_for(manifest.task).baselines]

@@ -35,7 +35,7 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     manifest = load_manifest(ctx.project)
     inputs = measure_inputs(ctx, manifest, options, models, against, options.gates)
     if options.against is None:
-        inputs.unmeasured = unmeasured_baselines(ctx.project, manifest.version)
+        inputs.unmeasured = unmeasured_baselines(ctx, manifest.version)
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
     return inputs
 

@@ -43,7 +43,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     """
     version = _divided(inputs, options, ctx)
     write_rejections(ctx.project, (each.to_dict() for each in stoppable(version.rejected, ctx.cancel)))
-    manifest = save_version(ctx.project, version.manifest, version.splits, ctx.cancel)
+    manifest = save_version(ctx.project, version.manifest, version.splits, ctx.cancel, ctx.seal)
     if version.former:
         ctx.progress.note(_kept(version.former, version.splits))
     return _result(manifest, version.placed, labelled=version.labelled)
