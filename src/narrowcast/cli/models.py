@@ -92,8 +92,9 @@ def _render(found: ModelDetails) -> None:
             ("context", f"{found.context:,}"),
             ("fingerprint", found.fingerprint),
         ]
-    table(["", found.name], [(name, _plain(value)) for name, value in rows])
-    next_step(f"narrowcast {'train --base' if found.path else 'models pull'} {found.name}")
+    table(["property", found.name], [(name, _plain(value)) for name, value in rows])
+    name = found.name
+    next_step(f"narrowcast train --base {name}" if found.path else f"narrowcast models pull {name}")
 
 
 def _plain(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -13,6 +13,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
+from narrowcast.core.work import Work
 
 
 class Predictor(Protocol):
@@ -75,6 +76,7 @@ class PredictorContext:
         train_sha256: hash of those rows, for fingerprints.
         seed: for whatever draws.
         shots: at most this many examples in the prompt of `base-few-shot`.
+        work: shows how far fitting is, and stops it.
     """
 
     project: ProjectPaths
@@ -86,6 +88,7 @@ class PredictorContext:
     train_sha256: str = ""
     seed: int = 0
     shots: int = 8
+    work: Work = field(default_factory=Work)
 
 
 def fitted_on_train(context: PredictorContext, argument: str) -> Mapping[str, object]:  # noqa: ARG001

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from narrowcast.core.work import Work
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
@@ -27,7 +28,9 @@ _COPIED_SHARE = 0.5
 Column = Callable[[Sequence[str]], list[Any]]
 
 
-def field_answers(pairs: Sequence[TrainingPair]) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
+def field_answers(
+    pairs: Sequence[TrainingPair], work: Work
+) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
     """Fit every field; returns the answering function and a note on how each field is answered."""
     texts = [pair.text for pair in pairs]
     columns = field_table([pair.target for pair in pairs])
@@ -38,8 +41,16 @@ def field_answers(pairs: Sequence[TrainingPair]) -> tuple[Callable[[Sequence[str
         if name not in closed
     }
     copied = [name for name, found in places.items() if _mostly_found(columns[name], found)]
-    tagger = LinearTagger(texts, _spans(places, copied, len(texts))) if copied else None
-    models = {name: _classified(texts, columns[name]) for name in columns if name in closed}
+    work.progress.start(f"fitting a model for each field on {len(pairs):,} rows", len(closed) + bool(copied))
+    tagger = None
+    if copied:
+        tagger = LinearTagger(texts, _spans(places, copied, len(texts)))
+        work.progress.advance()
+    models = {}
+    for name in (each for each in columns if each in closed):
+        work.cancel.check()
+        models[name] = _classified(texts, columns[name])
+        work.progress.advance()
     constants = {name: _most_common(columns[name]) for name in columns}
     numbers = {name for name in copied if any(type(value) is int for value in columns[name])}
 

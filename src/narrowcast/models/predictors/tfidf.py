@@ -45,21 +45,25 @@ CHARACTERS = PredictorFactory(load=from_train_with_characters)
 
 def _fit(context: PredictorContext, name: str, *, characters: bool) -> FittedPredictor:
     require("sklearn", "numpy", purpose="the TF-IDF baseline")
-    pairs = training_pairs(context)
+    pairs, work = training_pairs(context), context.work
     if context.task.labels:
+        work.progress.start(
+            f"{name}: fitting on {len(pairs):,} rows with {len(context.task.labels):,} labels"
+        )
         return _classifier(name, pairs, context.task.labels, characters=characters)
     if context.answer is AnswerKind.LABELS:
         from narrowcast.models.predictors.linear_label_sets import label_set_answers
 
-        return FittedPredictor(name, *label_set_answers(pairs, characters=characters))
+        return FittedPredictor(name, *label_set_answers(pairs, work, characters=characters))
     if context.answer is AnswerKind.SPANS:
         from narrowcast.models.predictors.linear_tagger import span_answers
 
+        work.progress.start(f"{name}: fitting on {len(pairs):,} rows")
         return FittedPredictor(name, span_answers(pairs), "linear token tagger")
     if context.answer is AnswerKind.FIELDS:
         from narrowcast.models.predictors.linear_fields import field_answers
 
-        return FittedPredictor(name, *field_answers(pairs))
+        return FittedPredictor(name, *field_answers(pairs, work))
     raise UsageError(
         f"there is no TF-IDF baseline for the task {context.task.profile}",
         next_command="narrowcast baseline --models majority,base,base-few-shot",
