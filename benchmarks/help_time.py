@@ -1,5 +1,7 @@
 """What `--help` costs beside an empty interpreter: the root (bar 9 times) and every sub-command (14 times).
 
+So do a group without a command, and a command that does not exist, which have the bar of a sub-command.
+
 Processor time of a whole process (user and system), which other processes disturb less than wall time. The
 two take turns in the same run; the ratio is that of their medians over `--repeats` runs after one warm-up.
 Prints a table, or one object with `--json`; exits 0 where all bars hold.
@@ -19,21 +21,24 @@ ROOT_BAR = 9.0
 SUB_BAR = 14.0
 
 
-def milliseconds(command: list[str]) -> float:
-    """Processor time of one run."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+def milliseconds(command: list[str], code: int = 0) -> float:
+    """Processor time of one run, which has to end with this exit code."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != code:
         raise subprocess.CalledProcessError(process.returncode, command)
     return (usage.ru_utime + usage.ru_stime) * 1000
 
 
-def commands() -> list[list[str]]:
-    """The root, each command, and each command of a group."""
+def lines() -> list[tuple[list[str], int]]:
+    """Command lines with their exit codes: every help, every group without a command, unknown commands."""
     from narrowcast.cli.help import FILE
 
-    return [path.split() for path in json.loads(FILE.read_text(encoding="utf-8"))]
+    pages = json.loads(FILE.read_text(encoding="utf-8"))
+    found = [([*path.split(), "--help"], 0) for path in pages]
+    found += [(path.split(), 2) for path, page in pages.items() if page["needs_command"]]
+    return [*found, (["trian"], 2), (["data", "imprt"], 2), (["data", "imprt", "--json"], 2)]
 
 
 def main() -> int:
@@ -43,17 +48,19 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows = []
-    for words in commands():
-        bar = SUB_BAR if words else ROOT_BAR
-        ours_command = [sys.executable, "-m", "narrowcast.cli.main", *words, "--help"]
+    for words, code in lines():
+        bar = SUB_BAR if words not in ([], ["--help"]) else ROOT_BAR
+        ours_command = [sys.executable, "-m", "narrowcast.cli.main", *words]
         bare_command = [sys.executable, "-c", "pass"]
-        milliseconds(ours_command)
-        pairs = [(milliseconds(ours_command), milliseconds(bare_command)) for _ in range(arguments.repeats)]
+        milliseconds(ours_command, code)
+        pairs = [
+            (milliseconds(ours_command, code), milliseconds(bare_command)) for _ in range(arguments.repeats)
+        ]
         ours, bare = (median(values) for values in zip(*pairs, strict=True))
         ratio = ours / bare
         rows.append(
             {
-                "command": " ".join(["narrowcast", *words, "--help"]),
+                "command": " ".join(["narrowcast", *words]),
                 "ours": round(ours, 1),
                 "peer": round(bare, 1),
                 "ratio": round(ratio, 2),

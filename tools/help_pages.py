@@ -24,7 +24,7 @@ def pages() -> dict[str, Page]:
 
 
 def _add(found: dict[str, Page], path: str, command: Any) -> None:
-    found[path] = live_page(command, command.context_class(command))
+    found[path] = live_page(command, command.context_class(command, info_name=f"narrowcast {path}".rstrip()))
     if path:  # those of the root are stand-ins
         for name, each in getattr(command, "commands", {}).items():
             _add(found, f"{path} {name}", each)

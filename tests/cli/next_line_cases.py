@@ -86,12 +86,12 @@ CASES: dict[str, Case] = {
     "narrowcast migrate --project VALUE": Case("prepared", "narrowcast migrate --project task"),
     "narrowcast plugins": Case("empty"),
     "narrowcast project backup FILE": Case("prepared"),
+    "narrowcast project delete VALUE": Case("prepared", "narrowcast project delete task", "--yes"),
     "narrowcast project restore FILE": Case(
         "backed up", "narrowcast project restore task.tar", "--name other"
     ),
     "narrowcast projects": Case("empty"),
     "narrowcast run": Case("prepared", short="--dry-run"),
-    "narrowcast run VALUE": Case("prepared", "narrowcast run task", "--dry-run"),
     "narrowcast status": Case("prepared"),
     "narrowcast status --project VALUE": Case("prepared", "narrowcast status --project task"),
     "narrowcast use FOLDER": Case("prepared", "narrowcast use task"),
@@ -193,6 +193,7 @@ CASES: dict[str, Case] = {
     "narrowcast runs show VALUE": Case("trained", "narrowcast runs show RUN"),
     "narrowcast search --vary learning_rate=1e-4..1e-2:log": Case("measured", short="--dry-run"),
     "narrowcast train": Case("measured"),
+    "narrowcast train --base VALUE": Case("measured", "narrowcast train --base embedded", _DRY),
     "narrowcast train --base ID": Case("measured", "narrowcast train --base embedded", _DRY),
     "narrowcast train --dry-run": Case("measured"),
     "narrowcast train --early-stopping 3": Case("measured", short=_DRY),
@@ -248,6 +249,8 @@ CASES: dict[str, Case] = {
     "narrowcast jobs resume VALUE": _parsed(_JOBS, "narrowcast jobs resume JOB"),
     "narrowcast jobs schedules": Case("empty"),
     "narrowcast jobs show VALUE": _parsed(_JOBS, "narrowcast jobs show JOB"),
+    "narrowcast jobs schedule --help": Case("empty"),
     "narrowcast jobs submit -- train": _parsed(_JOBS),
+    "narrowcast jobs submit --help": Case("empty"),
     "narrowcast jobs unschedule VALUE": _parsed(_JOBS, "narrowcast jobs unschedule NAME"),
 }

@@ -20,6 +20,7 @@ from typer.main import get_command
 from narrowcast.cli.commands import COMMANDS
 from narrowcast.cli.help import FILE, Page, help_text, requested_help
 from narrowcast.cli.root import app, load_command
+from narrowcast.jobs.control import COMMANDS as JOBS
 from tests.support.cli import Cli, command_line
 
 TOOL = Path(__file__).parents[2] / "tools" / "help_pages.py"
@@ -72,6 +73,9 @@ def test_a_page_says_what_typer_knows(path: str) -> None:
     command, page = LIVE[path], PAGES[path]
     assert " ".join(page["about"]) == " ".join((command.help or "").split())
     rows = {section["title"]: list(section["rows"]) for section in page["sections"]}
+    job = [each for each in rows["Options"] if each["label"] == "--job"]
+    assert bool(job) is (path.split()[:1] != [] and path.split()[0] in JOBS and not page["commands"])
+    rows["Options"] = [each for each in rows["Options"] if each not in job]
     parameters = command.get_params(command.context_class(command))
     for parameter in parameters:
         row = rows["Options" if parameter.param_type_name == "option" else "Arguments"].pop(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,23 @@ def test_a_line_every_half_minute_with_share_and_time_left() -> None:
         "training: 60 of 400 (15%), 5 min 40 s left, loss 0.04167",
         "training: 90 of 400 (22%), 5 min 10 s left, loss 0.02778",
         "answering",
-        "answering: 7",
+        "answering: 7, 31 s so far",
+    ]
+
+
+def test_work_that_says_nothing_for_itself_has_its_lines() -> None:
+    log, seconds = io.StringIO(), [0.0]
+    progress = RichProgress(Console(file=log, width=200, highlight=False), clock=lambda: seconds[0])
+    progress.start("tfidf: fitting on 8,003 rows")
+    seconds[0] = 31.0
+    for _ in range(100):
+        if log.getvalue().count("\n") > 1:
+            break
+        time.sleep(0.1)
+    progress.finish()
+    assert log.getvalue().splitlines() == [
+        "tfidf: fitting on 8,003 rows",
+        "tfidf: fitting on 8,003 rows: 31 s so far",
     ]
 
 

@@ -210,7 +210,7 @@ def test_delete_says_what_it_frees_keeps_foreign_files_and_leaves_an_event(
     result = cli_json("project", "delete", "task", "--yes")
     assert {**planned, "dry_run": False} == result
     assert result["kept"] == ["notes.txt"]
-    assert result["freed_bytes"] > 0
+    assert result["size_bytes"] > 0
     assert [each.name for each in root.iterdir()] == ["notes.txt"]
     assert cli_json("projects") == []
     event = cli_json("events", "--workspace")[-1]

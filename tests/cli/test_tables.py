@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from narrowcast.cli import output
+
+_CLI = Path(output.__file__).parent
 
 
 @pytest.fixture
@@ -42,3 +47,25 @@ def test_a_table_too_narrow_for_its_words_shows_all_of_them(
     assert max(map(len, printed.splitlines())) <= 80
     for number, cell in enumerate(cells):
         assert printed.count(cell[0]) - (number == 2) >= 20
+
+
+def _calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call of a function in the command line, with its place."""
+    for path in sorted(_CLI.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) == name
+            ):
+                yield f"{path.name}:{node.lineno}", node
+
+
+def test_every_column_has_a_heading() -> None:
+    tables = list(_calls("table"))
+    assert len(tables) > 20
+    blank = [place for place, call in tables for each in ast.walk(call.args[0]) if _is_empty(each)]
+    assert not blank
+
+
+def _is_empty(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""

@@ -67,3 +67,17 @@ def test_a_workbook_without_sheets_is_refused(tmp_path: Path) -> None:
             )
     with pytest.raises(DataError, match="no sheets"):
         connect(Locator("file", str(tmp_path / "none.xlsx")))
+
+
+def test_a_workbook_whose_entities_grow_is_refused(tmp_path: Path) -> None:
+    whole = workbook(tmp_path / "whole.xlsx")
+    kind = b'<!DOCTYPE workbook [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(tmp_path / "bomb.xlsx", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/workbook.xml":
+                start = content.index(b"<workbook")
+                content = content[:start] + kind + content[start:]
+            new.writestr(name, content)
+    with pytest.raises(DataError, match="declares a document type"):
+        connect(Locator("file", str(tmp_path / "bomb.xlsx")))

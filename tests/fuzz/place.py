@@ -108,7 +108,7 @@ class Place:
                 outcome.found("traceback", done.stdout)
             if outcome.code in GENERIC:
                 outcome.found("traceback" if outcome.code == "system_unexpected" else "", done.stdout)
-            elif outcome.code not in REASONS and outcome.code != "usage":
+            elif outcome.code not in REASONS:
                 outcome.found("traceback", f"exit {done.returncode}: {done.stdout} {done.stderr}")
         return done
 
@@ -142,12 +142,12 @@ def stray_rows(project: Path) -> list[Path]:
 
 
 def code_of(done: Completed) -> str:
-    """The reason code of an error; `usage` where the command line itself was refused."""
+    """The reason code of an error."""
     try:
         value: Any = json.loads(done.stdout)
         return str(value["error"]["reason_code"])
     except (ValueError, KeyError, TypeError):
-        return "usage" if done.returncode == 2 and "Usage:" in done.stderr else f"exit {done.returncode}"
+        return f"exit {done.returncode}"
 
 
 def cpu_seconds() -> float:

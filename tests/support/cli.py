@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.command_lines import mistake_in, next_lines
+from tests.support.printed_next_lines import check_next_lines
 
 Completed = subprocess.CompletedProcess[str]
 Cli = Callable[..., Completed]
@@ -20,25 +21,38 @@ CliJson = Callable[..., Any]
 """The same with `--json`; returns what was printed, parsed."""
 
 
-def run_here(*arguments: str | Path, code: int | None = 0, cwd: Path | None = None) -> Completed:
+def run_here(
+    *arguments: str | Path, code: int | None = 0, cwd: Path | None = None, try_next: bool = True
+) -> Completed:
     """Run a command line in this process: start-up, signals and terminals are not part of it.
 
-    Each `next:` line that it prints has to be one that the command line understands.
+    Each `next:` line that it prints is checked, and run if it only reads (`printed_next_lines`); without
+    `try_next`, for a project that is made up, it is only understood.
     """
+    with chdir(cwd) if cwd else nullcontext():
+        done = _run([str(each) for each in arguments])
+        check_next_lines(done.args, done.stdout, done.stderr, _run_alone if try_next else None)
+    return _checked(done, code)
+
+
+def _run(words: list[str]) -> Completed:
     from narrowcast.cli.main import main
 
-    words = [str(each) for each in arguments]
     out, err = _stream(), _stream()
     status: Any = 0
-    with redirect_stdout(out), redirect_stderr(err), _no_input(), chdir(cwd) if cwd else nullcontext():
+    with redirect_stdout(out), redirect_stderr(err), _no_input():
         try:
             main(words)
         except SystemExit as end:
             status = end.code
-    done = Completed(words, status or 0, _text(out), _text(err))
-    for line in next_lines(done.stdout + done.stderr):
-        assert not mistake_in(line, run=False), f"{line}\n{mistake_in(line, run=False)}"
-    return _checked(done, code)
+    return Completed(words, status or 0, _text(out), _text(err))
+
+
+def _run_alone(words: list[str]) -> Completed:
+    """Run a next line; those that it prints itself are understood, and no more."""
+    done = _run(words)
+    check_next_lines(done.args, done.stdout, done.stderr, None)
+    return done
 
 
 def run_process(
@@ -58,6 +72,8 @@ def run_process(
         env=env,
         timeout=timeout,
     )
+    for line in next_lines(done.stdout + done.stderr):
+        assert not mistake_in(line, run=False), f"{line}\n{mistake_in(line, run=False)}"
     return _checked(done, code)
 
 

@@ -57,7 +57,7 @@ def _mistake(words: list[str], *, run: bool) -> str:
     words = [*own, "--", *steps[0]] if steps else own
     name, whole = words[0], list(words)
     del words[0]
-    command = _load(name)
+    command = loaded(name)
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
     if getattr(command, "commands", None) and words and not words[0].startswith("-"):
@@ -87,5 +87,6 @@ def _steps(words: Sequence[str]) -> tuple[list[str], list[list[str]]]:
 
 
 @cache
-def _load(name: str) -> Any:
+def loaded(name: str) -> Any:
+    """A command, loaded once."""
     return load_command(name)

@@ -5,6 +5,16 @@ from __future__ import annotations
 from narrowcast.core.progress import CancelToken, NullProgress
 
 
+class Notes(NullProgress):
+    """Keeps its notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
 class StopAfter(NullProgress):
     """Cancels after some optimizer steps, as ctrl-C would."""
 

@@ -91,6 +91,16 @@ def test_a_time_limit_stops_with_a_checkpoint(workshop):
     assert kept.name == "checkpoint-1"
 
 
+def test_a_resumed_run_may_have_another_time_limit_and_other_checkpoints(workshop, cli_json):
+    whole, elsewhere = workshop.train(), workshop.elsewhere()
+    elsewhere.interrupt(3)
+    place = ["--project", elsewhere.project.root, "--resume"]
+    limited = cli_json("train", *place, "--time-limit-minutes", "0.000001", code=1)["error"]
+    assert limited["reason_code"] == "training_timeout"
+    parts = cli_json("train", *place, "--time-limit-minutes", "60", "--checkpoint-every", "2")
+    assert (parts["run_id"], parts["weights_sha256"]) == (whole.run_id, whole.weights_sha256)
+
+
 def test_a_half_written_checkpoint_is_not_taken(workshop):
     workshop.interrupt(9, checkpoint_every=4, checkpoint_minutes=99)
     folder = workshop.run_folder / "checkpoints"

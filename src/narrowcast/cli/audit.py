@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
@@ -38,14 +40,14 @@ def events(
     if explain is not None:
         _explain(explain, as_json)
         return
-    trail = _trail(project, workspace=request.workspace)
-    entries = trail.events(
-        run=request.run,
-        parent=request.parent,
-        stage=request.stage,
-        severity=request.severity,
-        limit=request.limit,
-    )
+    with _trail(project, workspace=request.workspace) as trail:
+        entries = trail.events(
+            run=request.run,
+            parent=request.parent,
+            stage=request.stage,
+            severity=request.severity,
+            limit=request.limit,
+        )
 
     def render() -> None:
         table(
@@ -95,7 +97,8 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Verify the hash chain and the files of the stages: detect changed and missing ones."""
-    report = _trail(project, workspace=workspace).verify()
+    with _trail(project, workspace=workspace) as trail:
+        report = trail.verify()
 
     def render() -> None:
         if report.intact:
@@ -132,9 +135,12 @@ def accept(request: AcceptTrailRequest, project: ProjectOption = None, as_json: 
     emit(result, as_json, render)
 
 
-def _trail(project: str | None, *, workspace: bool) -> Trail:
+@contextmanager
+def _trail(project: str | None, *, workspace: bool) -> Iterator[Trail]:
     if not workspace:
-        return state.open_project(project).trail
+        with state.open_project(project) as opened:
+            yield opened.trail
+        return
     from narrowcast.audit.workspace import workspace_trail
 
-    return workspace_trail(state.settings())
+    yield workspace_trail(state.settings())

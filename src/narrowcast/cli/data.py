@@ -96,9 +96,8 @@ def import_(request: ImportRequest, project: ProjectOption = None, as_json: Json
     from narrowcast.ops.imports import ImportOutcome, import_rows
     from narrowcast.stages.import_.choose import MappingUncertainError
 
-    opened = open_project(project)
     try:
-        with terminal_work(as_json) as work:
+        with open_project(project) as opened, terminal_work(as_json) as work:
             outcome = import_rows(opened, request, work)
     except MappingUncertainError as doubt:
         if not as_json:
@@ -122,7 +121,8 @@ def imports(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     from narrowcast.cli.state import open_project
     from narrowcast.ops.imports import imports as list_imports
 
-    records = list_imports(open_project(project))
+    with open_project(project) as opened:
+        records = list_imports(opened)
     emit([each.model_dump(mode="json") for each in records], as_json, lambda: show_imports(records))
 
 
@@ -139,7 +139,8 @@ def remove(
     from narrowcast.cli.state import open_project
     from narrowcast.ops.imports import remove_import
 
-    record = remove_import(open_project(project), import_id)
+    with open_project(project) as opened:
+        record = remove_import(opened, import_id)
 
     def render() -> None:
         say(f"removed [bold]{record.id}[/]: {record.accepted:,} accepted rows of {record.locator}")

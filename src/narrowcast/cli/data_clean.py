@@ -44,26 +44,31 @@ def cleanings(
     as_json: JsonOption = False,
 ) -> None:
     """List the cleanings, or remove one."""
-    from narrowcast.cli.output import emit, say, table
+    from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.cli.state import open_project
     from narrowcast.ops.clean import cleanings as list_cleanings
     from narrowcast.ops.clean import remove_cleaning
 
-    opened = open_project(project)
-    if remove:
-        removed = remove_cleaning(opened, remove)
-        emit(removed, as_json, lambda: say(f"removed [bold]{removed.id}[/], a cleaning of {removed.locator}"))
+    with open_project(project) as opened:
+        removed = remove_cleaning(opened, remove) if remove else None
+        reports = [] if remove else list_cleanings(opened)
+    if removed is not None:
+        gone = removed
+        emit(gone, as_json, lambda: say(f"removed [bold]{gone.id}[/], a cleaning of {gone.locator}"))
         return
-    reports = list_cleanings(opened)
     rows = [
         (each.id, f"{each.ledger.rows_out:,} of {each.ledger.rows_in:,}", f"{each.chunks:,}", each.locator)
         for each in reports
     ]
-    emit(
-        [each.model_dump(mode="json") for each in reports],
-        as_json,
-        lambda: table(["id", ("rows", "right"), ("chunks", "right"), "source"], rows),
-    )
+
+    def render() -> None:
+        if not rows:
+            say("no source was cleaned yet")
+            next_step("narrowcast data clean --locator SCHEME:PATH")
+            return
+        table(["id", ("rows", "right"), ("chunks", "right"), "source"], rows)
+
+    emit([each.model_dump(mode="json") for each in reports], as_json, render)
 
 
 def show_report(

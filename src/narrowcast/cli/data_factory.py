@@ -23,8 +23,7 @@ def generate(request: GenerateRequest, project: ProjectOption = None, as_json: J
     from narrowcast.ops.generations import generate as generate_rows
     from narrowcast.stages.generate.result import GeneratePreview
 
-    opened = open_project(project)
-    with terminal_work(as_json) as work:
+    with open_project(project) as opened, terminal_work(as_json) as work:
         result = generate_rows(opened, request, work)
     if isinstance(result, GeneratePreview):
         preview = result
@@ -49,8 +48,7 @@ def gate(request: GateRequest, project: ProjectOption = None, as_json: JsonOptio
     from narrowcast.ops.generations import gate as gate_rows
     from narrowcast.stages.gate.audit import AuditResult
 
-    opened = open_project(project)
-    with terminal_work(as_json) as work:
+    with open_project(project) as opened, terminal_work(as_json) as work:
         result = gate_rows(opened, request, work)
     if isinstance(result, AuditResult):
         audit = result
@@ -72,8 +70,7 @@ def judge(request: JudgeRequest, project: ProjectOption = None, as_json: JsonOpt
     from narrowcast.cli.state import open_project
     from narrowcast.ops.generations import judge as judge_rows
 
-    opened = open_project(project)
-    with terminal_work(as_json) as work:
+    with open_project(project) as opened, terminal_work(as_json) as work:
         result = judge_rows(opened, request, work)
     emit(result, as_json, lambda: show_judgements(result))
 
@@ -96,7 +93,6 @@ def balance(
     from narrowcast.ops.generations import balance as balance_rows
     from narrowcast.ops.generations import undo_balance
 
-    opened = open_project(project)
-    with terminal_work(as_json) as work:
+    with open_project(project) as opened, terminal_work(as_json) as work:
         result = undo_balance(opened) if undo else balance_rows(opened, request, work)
     emit(result, as_json, lambda: show_balance(result))

@@ -26,15 +26,13 @@ def show_preview(preview: GeneratePreview) -> None:
     _cells(preview.cells)
     say(f"  quoted    from {preview.quotable:,} train rows; no held-out row ({preview.held_out:,}) is sent")
     if preview.estimate:
-        cost = preview.estimate
-        expected, bound = _money(cost.expected_cost), _money(cost.bound_cost)
-        say(
-            f"  cost      {cost.calls:,} calls, about {cost.expected_tokens:,} tokens{expected} (estimated); "
-            f"at most {cost.bound_tokens:,}{bound}"
-        )
+        say(f"  forecast  {preview.estimate.sentence}")
     say("\n[bold]The first prompt[/]" if preview.estimate else "")
     console.print(preview.prompt, markup=False)
-    next_step("narrowcast data generate")
+    if preview.writer:
+        next_step("the same command without --dry-run")
+    else:
+        next_step("set NARROWCAST_TEACHER_URL and NARROWCAST_TEACHER_MODEL, then narrowcast data generate")
 
 
 def show_generation(result: GenerateResult) -> None:
@@ -115,7 +113,9 @@ def show_judgements(result: JudgeResult) -> None:
     """Scores and rejections."""
     if result.dry_run:
         say(f"[bold]{result.generation}[/]  {result.rows:,} rows for {result.judge}; nothing was sent")
-        say(f"  cost      at most {result.bound_tokens:,} tokens\n\n[bold]The first prompt[/]")
+        if result.estimate:
+            say(f"  forecast  {result.estimate.sentence}")
+        say("\n[bold]The first prompt[/]")
         console.print(result.prompt, markup=False)
         return
     say(

@@ -37,7 +37,9 @@ def show_versions(found: Sequence[VersionInfo]) -> None:
             ", ".join(each.models),
             state,
         ))  # fmt: skip
-    table(["version", "parent", "rows", ("rejected", "right"), ("forgotten", "right"), "models", ""], rows)
+    table(
+        ["version", "parent", "rows", ("rejected", "right"), ("forgotten", "right"), "models", "state"], rows
+    )
     now = next((each for each in found if each.current), found[-1])
     table(
         ["import", "source", ("rows", "right"), "licence", "consent"],
@@ -125,7 +127,7 @@ def show_lineage(found: RowLineage) -> None:
     rows += [
         ("review", f"{each['decision']} by {each['reviewer']} at {each['time']}") for each in found.reviews
     ]
-    table(["", ""], rows)
+    table(["subject", "content"], rows)
     for parent in found.parents[:1]:
         next_step(f"narrowcast data lineage {parent}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,8 +27,8 @@ def dedupe(request: DedupeRequest, project: ProjectOption = None, as_json: JsonO
     from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.dedupe import dedupe as find_duplicates
 
-    with terminal_work(as_json) as work:
-        report = find_duplicates(_place(project, request.locator), request, work)
+    with _place(project, request.locator) as place, terminal_work(as_json) as work:
+        report = find_duplicates(place, request, work)
     emit(report, as_json, lambda: _show_groups(report))
 
 
@@ -45,20 +46,20 @@ def leakage(
     from narrowcast.cli.progress import terminal_work
     from narrowcast.duplicates.leakage import leakage as find_leaks
 
-    with terminal_work(as_json) as work:
-        audit = find_leaks(_place(project, request.a, request.b), request, work)
+    with _place(project, request.a, request.b) as place, terminal_work(as_json) as work:
+        audit = find_leaks(place, request, work)
     emit(audit, as_json, lambda: _show_leaks(audit))
     if gate and audit.exact + audit.near:
         raise typer.Exit(3)
 
 
-def _place(project: str | None, *references: str) -> Project | Settings:
+def _place(project: str | None, *references: str) -> AbstractContextManager[Project | Settings]:
     """The project whose rows are compared, or that was named; files alone have none."""
     from narrowcast.cli.state import open_project, settings
 
     given = settings()
     named = project or given.project or any(":" not in reference for reference in references)
-    return open_project(project) if named else given
+    return open_project(project) if named else nullcontext(given)
 
 
 def _show_groups(report: DedupeReport) -> None:

@@ -30,7 +30,7 @@ def show_sources(found: Sequence[SourceInfo]) -> None:
     """One line per kind of source, with what it needs."""
     table(
         ["locator", "source", "needs"],
-        [(each.form, each.meaning, _needed(each)) for each in found],
+        [(each.form, each.meaning.rstrip("."), _needed(each)) for each in found],
     )
 
 

@@ -21,7 +21,7 @@ def doctor(request: DoctorRequest, as_json: JsonOption = False) -> None:
 
     def render() -> None:
         table(
-            ["", "check", "result", "next"],
+            ["state", "check", "result", "next"],
             [
                 (Text(each.state, style=colours[each.state]), each.what, each.found, each.fix)
                 for each in findings

@@ -20,7 +20,7 @@ def gc(request: GcRequest, project: ProjectOption = None, as_json: JsonOption = 
         verb = "would remove" if result.dry_run else "removed"
         if result.holdings:
             table(
-                ["", "run", "what", ("MB", "right"), "reason"],
+                ["action", "run", "what", ("MB", "right"), "reason"],
                 [
                     (
                         verb if each.removable else "kept",

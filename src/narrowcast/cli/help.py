@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 FILE = Path(__file__).with_name("help.json")
 
@@ -49,6 +50,8 @@ class Page(TypedDict):
     sections: list[Section]
     commands: list[str]
     """Of a group."""
+    needs_command: bool
+    """A group that does nothing by itself."""
     options: dict[str, bool]
     """Name to whether a value follows; without those that end the command, such as `--version`."""
 
@@ -60,19 +63,59 @@ def requested_help(words: Sequence[str]) -> str | None:
     """
     if "--help" not in words or "_NARROWCAST_COMPLETE" in os.environ:
         return None
+    line = _walk(words)
+    return line.text if line.has_help else None
+
+
+def group_help(words: Sequence[str]) -> str | None:
+    """The help of a group that is called without a command; None for anything else."""
+    if "_NARROWCAST_COMPLETE" in os.environ:
+        return None
+    line = _walk(words)
+    return line.text if line.page["needs_command"] and not line.words else None
+
+
+def unknown_command(words: Sequence[str]) -> tuple[str, str, list[str]] | None:
+    """Group, misspelt word and the commands of the group; None where the commands of the line exist."""
+    if "_NARROWCAST_COMPLETE" in os.environ:
+        return None
+    line = _walk(words)
+    if line.has_help or not line.rest or not line.page["commands"]:
+        return None
+    return line.command, line.rest[0], line.page["commands"]
+
+
+def command_of(words: Sequence[str]) -> str:
+    """The command that a line calls, with the name of the program."""
+    return _walk(words).command
+
+
+class _Line:
+    """How far the commands of a line are known."""
+
+    def __init__(self, path: Sequence[str], page: Page, words: Sequence[str]) -> None:
+        self.command = " ".join(["narrowcast", *path])
+        self.page = page
+        self.words = words
+        """Behind the names of the command."""
+        self.has_help, self.rest = _read(page, words)
+
+    @property
+    def text(self) -> str:
+        return help_text(self.command, self.page)
+
+
+def _walk(words: Sequence[str]) -> _Line:
     import json
 
     pages: dict[str, Page] = json.loads(FILE.read_text(encoding="utf-8"))
     path: list[str] = []
     while True:
-        page = pages[" ".join(path)]
-        has_help, rest = _read(page, words)
-        if has_help:
-            return help_text(" ".join(["narrowcast", *path]), page)
-        if not rest or rest[0] not in page["commands"]:
-            return None
-        path.append(rest[0])
-        words = rest[1:]
+        line = _Line(path, pages[" ".join(path)], words)
+        if line.has_help or not line.rest or line.rest[0] not in line.page["commands"]:
+            return line
+        path.append(line.rest[0])
+        words = line.rest[1:]
 
 
 def _read(page: Page, words: Sequence[str]) -> tuple[bool, Sequence[str]]:
@@ -110,7 +153,7 @@ def help_text(path: str, page: Page) -> str:
     parts += ["\n".join(_wrapped(text.split(), width)) for text in page["about"]]
     parts += ["\n".join(_section(section, width)) for section in page["sections"]]
     text = "\n\n".join(parts) + "\n"
-    if _colour():
+    if colour(sys.stdout):
         return text
     for sign in (_HEADING, _LABEL, _PLAIN):
         text = text.replace(sign, "")
@@ -174,5 +217,6 @@ def _width() -> int:
     return max(_NARROWEST, min(columns, _WIDEST))
 
 
-def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def colour(stream: TextIO) -> bool:
+    """Whether a stream is shown in colour."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

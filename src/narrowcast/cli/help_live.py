@@ -38,6 +38,9 @@ def live_page(command: Any, context: Any) -> Page:
         if record is not None:
             sections.setdefault(f"{parameter.param_type_name.capitalize()}s", []).append(_row(*record))
     commands = getattr(command, "commands", {})
+    if not commands and _can_be_a_job(context.command_path.split()):
+        # `narrowcast.cli.main` takes it out of the line before typer sees it.
+        sections["Options"].insert(-1, _row("--job", "Submit the command as a job, and return immediately."))
     for name, each in commands.items():
         row = _row(name, each.get_short_help_str(_WHOLE))
         sections.setdefault(each.rich_help_panel or "Commands", []).append(row)
@@ -46,6 +49,7 @@ def live_page(command: Any, context: Any) -> Page:
         about=[" ".join(each.split()) for each in text.split("\n\n") if each.strip()],
         sections=[Section(title=title, rows=rows) for title, rows in sections.items()],
         commands=list(commands),
+        needs_command=bool(commands) and command.no_args_is_help,
         options={
             name: not parameter.is_flag
             for parameter in parameters
@@ -54,6 +58,12 @@ def live_page(command: Any, context: Any) -> Page:
             for name in (*parameter.opts, *parameter.secondary_opts)
         },
     )
+
+
+def _can_be_a_job(path: list[str]) -> bool:
+    from narrowcast.jobs.control import COMMANDS
+
+    return len(path) > 1 and path[1] in COMMANDS
 
 
 def _row(label: str, text: str) -> Row:

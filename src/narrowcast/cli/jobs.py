@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,11 +57,12 @@ def submit(
 @request_command
 def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """List the jobs of the workspace, or of one project."""
-    from narrowcast.cli.output import emit, table
+    from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.cli.state import open_project, settings
     from narrowcast.jobs import control
 
-    jobs = control.jobs(open_project(project) if project else settings(), request)
+    with open_project(project) if project else nullcontext(settings()) as place:
+        jobs = control.jobs(place, request)
     rows = [
         (
             each.id,
@@ -72,8 +74,15 @@ def list_jobs(request: JobsRequest, project: ProjectOption = None, as_json: Json
         )
         for each in jobs
     ]
-    columns = ["job", "status", "step", "progress", "submitted", "commands"]
-    emit([each.model_dump(mode="json") for each in jobs], as_json, lambda: table(columns, rows))
+
+    def render() -> None:
+        if not rows:
+            say("no job was submitted yet")
+            next_step("narrowcast jobs submit --help")
+            return
+        table(["job", "status", "step", "progress", "submitted (UTC)", "commands"], rows)
+
+    emit([each.model_dump(mode="json") for each in jobs], as_json, render)
 
 
 @app.command()
@@ -172,17 +181,21 @@ def schedule(
 @app.command()
 def schedules(as_json: JsonOption = False) -> None:
     """List the schedules."""
-    from narrowcast.cli.output import emit, table
+    from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.cli.state import settings
     from narrowcast.jobs import schedule as ops
 
     entries = ops.schedules(settings())
     rows = [(each.name, each.cron, each.timezone or "UTC", each.last_fired or "never") for each in entries]
-    emit(
-        [each.model_dump(mode="json") for each in entries],
-        as_json,
-        lambda: table(["schedule", "cron", "time zone", "last fired"], rows),
-    )
+
+    def render() -> None:
+        if not rows:
+            say("nothing is scheduled")
+            next_step("narrowcast jobs schedule --help")
+            return
+        table(["schedule", "cron", "time zone", "last fired"], rows)
+
+    emit([each.model_dump(mode="json") for each in entries], as_json, render)
 
 
 @app.command()

@@ -47,25 +47,52 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(given: list[str]) -> None:
-    from narrowcast.cli.help import requested_help
-
-    text = requested_help(given)
-    if text is not None:
-        _print_help(text)
+    if _answered(given):
         return
     import logging
 
+    import typer
     from typer.main import get_command
 
     from narrowcast.cli import state
-    from narrowcast.cli.root import app
+    from narrowcast.cli.root import USAGE_ERROR, app
 
     args = _as_job(given)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     logging.raiseExceptions = False  # a library's log record that cannot be formatted would print a traceback
     state.begin(args)
     _refuse_undecodable(args)
-    get_command(app).main(args=args, prog_name="narrowcast")
+    try:
+        code = get_command(app).main(args=args, prog_name="narrowcast", standalone_mode=False)
+    except (USAGE_ERROR, typer.Abort) as error:
+        from narrowcast.cli.mistakes import unread
+
+        raise unread(error, args) from None
+    if code:
+        sys.exit(code)
+
+
+def _answered(given: list[str]) -> bool:
+    """Answer from the file of helps, without typer, where that is enough."""
+    from narrowcast.cli.help import group_help, requested_help, unknown_command
+
+    job = "--job" in given and "--help" in given
+    text = requested_help([word for word in given if word != "--job"] if job else given)
+    if text is not None:
+        _print_help(text)
+        return True
+    text = group_help(given)
+    if text is not None:
+        sys.stderr.write(text)
+        sys.exit(2)
+    unknown = unknown_command(given)
+    if unknown is not None:
+        from narrowcast.cli.mistakes import no_such_command
+
+        error = no_such_command(*unknown)
+        _report(error, as_json="--json" in given)
+        sys.exit(error.exit_code)
+    return False
 
 
 def _print_help(text: str) -> None:
@@ -121,17 +148,15 @@ def _report(error: NarrowcastError, *, as_json: bool) -> None:
         plain["actionable_fix"] = next_line(error.next_command)[1] if error.next_command else ""
         sys.stdout.write(json.dumps({"error": plain}, ensure_ascii=False) + "\n")
         return
-    from narrowcast.cli.output import next_step, stderr
+    from narrowcast.cli.help import colour
+    from narrowcast.cli.next_command import next_line
 
-    stderr.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True, highlight=False)
+    red, bold, plain_style = ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") if colour(sys.stderr) else ("", "", "")
+    lines = [f"{red}error:{plain_style} {' '.join(str(error).splitlines())}"]
     if error.next_command:
-        next_step(error.next_command, stderr)
-
-
-def _plain(error: NarrowcastError) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(str(error).splitlines()))
+        label, line = next_line(error.next_command)
+        lines.append(f"{bold}{label}:{plain_style} {line}")
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def _render(found: ModelDetails) -> None:
             *([("note", found.note)] if found.note else []),
             ("fingerprint", found.fingerprint),
         ]
-    table(["", found.name], [(name, _plain(value)) for name, value in rows])
+    table(["property", found.name], [(name, _plain(value)) for name, value in rows])
     use = f"baseline --models encoder:{found.name}" if _is_encoder(found) else f"train --base {found.name}"
     next_step(f"narrowcast {use if found.path else f'models pull {found.name}'}")
 

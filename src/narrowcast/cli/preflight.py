@@ -49,11 +49,10 @@ def render(found: PreflightResult, start: str) -> None:
     if found.plan is not None:
         _render_plan(found.plan)
     if found.forecast is not None:
-        forecast = found.forecast
-        say(
-            f"  forecast  {forecast.seconds / 60:,.1f} minutes, {forecast.peak_bytes / 1e9:,.2f} GB at most; "
-            f"measured on {forecast.timed_steps} steps of {forecast.seconds_per_step:,.2f} s"
-        )
+        from narrowcast.training.preflight.expected import work_forecast
+
+        disk = found.plan.disk_bytes if found.plan else None
+        say(f"  forecast  {work_forecast(found.forecast, disk).sentence}")
     _render_findings(found)
     blockers = [each for each in found.findings if each.blocks]
     next_step(blockers[0].fix if blockers and not found.ok else start)
@@ -68,7 +67,7 @@ def _render_findings(found: PreflightResult) -> None:
         say("[green]no problems found[/]")
         return
     table(
-        ["", "problem", "where", "fix", "code"],
+        ["effect", "problem", "where", "fix", "code"],
         [
             [
                 Text("stops" if each.blocks else "warns", style="bold red" if each.blocks else "yellow"),

@@ -13,7 +13,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as RichBar
 
 from narrowcast.cli.output import stderr
@@ -32,7 +39,7 @@ class RichProgress:
 
     def __init__(self, console: Console = stderr, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._lines = PhaseLines(clock)
+        self._lines = PhaseLines(self._print, clock)
         self._bar: RichBar | None = None
         self._task: TaskID | None = None
 
@@ -40,13 +47,13 @@ class RichProgress:
         """Begin a phase; the one before stays on the screen as finished."""
         self.finish()
         if not self._console.is_terminal:
-            self._console.print(description, markup=False)
             self._lines.start(description, total)
             return
         self._bar = RichBar(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
+            TimeElapsedColumn(),
             TimeRemainingColumn(compact=True),
             TextColumn("[dim]{task.fields[figures]}"),
             console=self._console,
@@ -58,9 +65,7 @@ class RichProgress:
     def advance(self, units: int = 1, **fields: str | float) -> None:
         """Units done, with figures beside the bar."""
         if not self._console.is_terminal:
-            line = self._lines.advance(units, fields)
-            if line is not None:
-                self._console.print(line, markup=False, soft_wrap=True)
+            self._lines.advance(units, fields)
         if self._bar is None or self._task is None:
             return
         if fields:
@@ -69,12 +74,16 @@ class RichProgress:
         else:
             self._bar.update(self._task, advance=units)
 
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
     def note(self, text: str) -> None:
         """A line above the bar."""
         self._console.print(f"  {escape(text)}")
 
     def finish(self) -> None:
-        """Take the bar down."""
+        """Take the bar down, or end the lines."""
+        self._lines.finish()
         if self._bar is not None:
             self._bar.stop()
             self._bar = self._task = None

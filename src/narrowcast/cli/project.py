@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from narrowcast.ops.requests import (
     RenameRequest,
     RestoreRequest,
 )
+
+if TYPE_CHECKING:
+    from narrowcast.ops.whole_project import WholeProject
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Rename, move, delete, back up and restore projects."
@@ -35,8 +38,11 @@ def rename(request: RenameRequest, project: ProjectOption = None, as_json: JsonO
     def render() -> None:
         verb = "would be" if result.dry_run else "is now"
         say(f"[bold]{result.former}[/] {verb} called [bold]{result.slug}[/]")
-        if not result.dry_run:
-            next_step(f"narrowcast status --project {result.slug}")
+        next_step(
+            "the same command without --dry-run"
+            if result.dry_run
+            else f"narrowcast status --project {result.slug}"
+        )
 
     emit(result, as_json, render)
 
@@ -52,13 +58,13 @@ def move(request: MoveRequest, project: ProjectOption = None, as_json: JsonOptio
         result = move_project(opened, request, work)
 
     def render() -> None:
-        verb = "would be moved" if result.dry_run else "was moved"
         how = ", copied and compared" if result.copied else ""
-        say(f"[bold]{result.slug}[/] {verb} to {result.path}: {result.files:,} files{how}")
-        for each in result.sources_inside:
-            say(f"[yellow]warning[/] the source {each} names the former folder; correct narrowcast.yaml")
-        if not result.dry_run:
-            next_step(f"narrowcast status --project {result.slug}")
+        warnings = [
+            f"[yellow]warning[/] the source {each} names the former folder; correct narrowcast.yaml"
+            for each in result.sources_inside
+        ]
+        done = f"moved to {result.path}{how}"
+        _show(result, done, warnings, f"narrowcast status --project {result.slug}")
 
     emit(result, as_json, render)
 
@@ -92,20 +98,26 @@ def delete(
     report = result
 
     def render() -> None:
-        verb = "would be" if report.dry_run else "was"
-        size = f"{report.files:,} files, {report.freed_bytes / 1e6:,.1f} MB"
-        say(f"[bold]{report.slug}[/] {verb} deleted: {size}")
-        if report.kept:
-            say(f"kept in {report.path}, because narrowcast did not make it: {', '.join(report.kept)}")
-        if report.dry_run:
-            next_step("the same command without --dry-run")
-        else:
-            next_step("narrowcast projects")
+        kept = f"kept in {report.path}, because narrowcast did not make it: {', '.join(report.kept)}"
+        _show(report, "deleted", [kept] if report.kept else [], "narrowcast projects")
 
     emit(report, as_json, render)
 
 
-def _confirm(found: object, *, yes: bool) -> None:
+def _show(result: WholeProject, done: str, notes: list[str], then: str) -> None:
+    """What was or would be done, with its size, what to know of it, and what to run next."""
+    verb = "would be" if result.dry_run else "was"
+    say(f"[bold]{result.slug}[/] {verb} {done}: {_size(result)}")
+    for note in notes:
+        say(note)
+    next_step("the same command without --dry-run" if result.dry_run else then)
+
+
+def _size(result: WholeProject) -> str:
+    return f"{result.files:,} files, {result.size_bytes / 1e6:,.1f} MB"
+
+
+def _confirm(found: WholeProject, *, yes: bool) -> None:
     """Ask on a terminal; elsewhere `--yes` has to be given.
 
     Raises:
@@ -113,12 +125,10 @@ def _confirm(found: object, *, yes: bool) -> None:
         CancelledError: if the answer is no.
     """
     from narrowcast.errors import CancelledError, UsageError
-    from narrowcast.ops.project_changes import DeletedProject
 
-    assert isinstance(found, DeletedProject)
     if yes:
         return
-    size = f"{found.files:,} files, {found.freed_bytes / 1e6:,.1f} MB in {found.path}"
+    size = f"{_size(found)} in {found.path}"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             f"deleting {found.slug} would remove {size}, and nobody can be asked here",
@@ -142,12 +152,10 @@ def backup(request: BackupRequest, project: ProjectOption = None, as_json: JsonO
         result = back_up(opened, request, work)
 
     def render() -> None:
-        verb = "would be written" if result.dry_run else "were written and read again"
-        say(f"{result.files:,} files, {result.size_bytes / 1e6:,.1f} MB, {verb}: {result.path}")
-        if result.left_out:
-            say(f"[dim]left out: {', '.join(result.left_out)}[/]")
-        if not result.dry_run:
-            say(f"sha256 {result.sha256}")
+        notes = [f"[dim]left out: {', '.join(result.left_out)}[/]"] if result.left_out else []
+        notes += [] if result.dry_run else [f"sha256 {result.sha256}"]
+        how = "" if result.dry_run else " and read again"
+        _show(result, f"written to {result.path}{how}", notes, "narrowcast status")
 
     emit(result, as_json, render)
 
@@ -165,14 +173,10 @@ def restore(request: RestoreRequest, as_json: JsonOption = False) -> None:
         state.work_on(result.slug)
 
     def render() -> None:
-        verb = "is whole, and would be restored" if result.dry_run else "was restored"
-        say(f"the backup of {result.backup_created} {verb} as [bold]{result.slug}[/] in {result.path}")
-        say(f"{result.files:,} files, {result.size_bytes / 1e6:,.1f} MB, {result.events:,} events")
-        for each in result.problems:
-            say(f"[yellow]warning[/] its trail is not intact: {each}")
-        if result.dry_run:
-            next_step("the same command without --dry-run")
-        else:
-            next_step("narrowcast migrate" if result.format_is_old else "narrowcast status")
+        whole = "the backup is whole" if result.dry_run else "the backup was whole"
+        notes = [f"{whole}: made {result.backup_created}, {result.events:,} events"]
+        notes += [f"[yellow]warning[/] its trail is not intact: {each}" for each in result.problems]
+        then = "narrowcast migrate" if result.format_is_old else "narrowcast status"
+        _show(result, f"restored to {result.path}", notes, then)
 
     emit(result, as_json, render)

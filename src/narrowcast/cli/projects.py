@@ -9,12 +9,13 @@ import typer
 
 from narrowcast.cli import state
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
-from narrowcast.cli.output import emit, next_step, say, table
+from narrowcast.cli.output import command, emit, next_step, say, table
 from narrowcast.cli.state import settings
 from narrowcast.ops.requests import InitRequest, MigrateRequest
 
 if TYPE_CHECKING:
     from narrowcast.ops.status import ProjectStatus
+    from narrowcast.store.projects import ProjectEntry
 
 
 @request_command
@@ -96,6 +97,7 @@ def projects(as_json: JsonOption = False) -> None:
             "path": str(each.path),
             "used_at": each.used_at,
             "current": each == current,
+            "missing": each.is_missing,
         }
         for each in entries
     ]
@@ -106,21 +108,31 @@ def projects(as_json: JsonOption = False) -> None:
             next_step("narrowcast init NAME")
             return
         table(
-            ["", ("#", "right"), "project", "chosen (UTC)", "folder"],
+            [("#", "right"), "project", "state", "chosen (UTC)", "folder"],
             [
                 (
-                    "current" if each == current else "",
                     each.id,
                     each.slug,
+                    _state(each, current),
                     each.used_at[:16].replace("T", " "),
                     each.path,
                 )
                 for each in entries
             ],
         )
-        next_step("narrowcast status" if current else "narrowcast use PROJECT")
+        missing = [each for each in entries if each.is_missing]
+        for each in missing:
+            say(f"[yellow]warning[/] the folder of {each.slug} is gone; if it was moved:")
+            command("narrowcast use FOLDER")
+            say("  if it was deleted:")
+            command(f"narrowcast project delete {each.slug}")
+        next_step("narrowcast status" if current and current not in missing else "narrowcast use PROJECT")
 
     emit(value, as_json, render)
+
+
+def _state(entry: ProjectEntry, current: ProjectEntry | None) -> str:
+    return ", ".join(["current"] * (entry == current) + ["missing"] * entry.is_missing)
 
 
 def use(

@@ -34,6 +34,10 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+# typer has a click of its own; of its exceptions it exports this one.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+
 def load_command(name: str) -> Any:
     """The real command behind a name of `COMMANDS`."""
     reference, _, line = COMMANDS[name]

@@ -108,8 +108,8 @@ def _render(run: RunView) -> None:
     manifest = run.manifest
     mark = " (current)" if run.current else ""
     say(f"[bold]{manifest.run_id}[/]  {manifest.method} fine-tune of {manifest.base.name}{mark}")
-    table(["", ""], _facts(run), title="inputs")
-    table(["", ""], _figures(run), title="results")
+    table(["input", "value"], _facts(run))
+    table(["result", "value"], _figures(run))
     environment = ", ".join(f"{name} {value}" for name, value in manifest.environment.items())
     say(f"environment: {environment}, narrowcast {manifest.code_version}")
     if manifest.drawn:

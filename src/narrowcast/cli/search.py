@@ -60,7 +60,8 @@ def _render(found: SearchResult) -> None:
         figures = (found.metric or "score", "95 % interval", "ms/answer", "MB", "minutes")
         numbers = [(name, "right") for name in figures]
         table(
-            ["trial", "", *names, *numbers, "run"], [_cells(each, names, found.best) for each in found.trials]
+            ["trial", "state", *names, *numbers, "run"],
+            [_cells(each, names, found.best) for each in found.trials],
         )
         say("best: highest score; front: on the Pareto front of score, latency and size")
         if found.beside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from narrowcast.cli.options import ProjectOption, request_command
@@ -26,4 +27,5 @@ def serve(request: ServeRequest, project: ProjectOption = None) -> None:
         say(f"[bold]{served.model_id}[/] is served at {url}  (stop with ctrl-C)")
         show_verdict(served.verdict)
 
-    listen(settings() if request.names_file else open_project(project), request, ready)
+    with nullcontext(settings()) if request.names_file else open_project(project) as place:
+        listen(place, request, ready)

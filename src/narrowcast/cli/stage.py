@@ -67,14 +67,19 @@ def stage_command(
 
 
 def _show_preview(preview: StagePreview) -> None:
-    from narrowcast.cli.output import say, table
+    from narrowcast.cli.output import next_step, say, table
 
     state = f"would run: {preview.reason}" if preview.runs else "is up to date"
     say(f"[bold]{preview.stage}[/] {state}; nothing was run")
     if preview.outcome is not None:
-        rows = preview.outcome.model_dump(mode="json")
-        table(["of the result", ""], [(name, _plain(value)) for name, value in rows.items() if value])
+        rows = preview.outcome.model_dump(mode="json", exclude={"forecast"})
+        forecast = getattr(preview.outcome, "forecast", None)
+        if forecast is not None:
+            say(f"  forecast  {forecast.sentence}")
+        table(["of the result", "value"], [(name, _plain(value)) for name, value in rows.items() if value])
     table(["option", "value"], [(name, _short(value)) for name, value in preview.options.items()])
+    if preview.runs:
+        next_step("the same command without --dry-run")
 
 
 def _short(value: Any) -> str:

@@ -82,9 +82,9 @@ def project_in_use() -> str | None:
 
 def home_in_use() -> str | None:
     """The workspace that next commands have to name; None where they find it by themselves."""
-    from narrowcast.core.settings import Settings
-
     if _globals.home is None:
         return None
+    from narrowcast.core.settings import Settings
+
     home = settings().home
     return None if home == Settings.from_environment().home else str(home)

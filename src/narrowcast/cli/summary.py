@@ -35,8 +35,10 @@ def _show_models(summary: Summary) -> None:
     accesses = "1 access" if summary.looks == 1 else f"{summary.looks} accesses"
     version = short(summary.dataset_version)
     say(f"[dim]data set {version}; {accesses} to its {summary.split} split[/]")
+    if summary.rows_drawn:
+        say(f"[dim]measured on {summary.rows_drawn}[/]")
     for each in summary.quick:
-        say(f"[yellow]quick run:[/] {each}")
+        say(f"[yellow]warning[/] {each}")
     for absent in summary.unmeasured:
         say(f"[yellow]not measured:[/] {model_title(absent.model)} ({absent.reason}): {absent.command}")
     if summary.left_out:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from posixpath import join, normpath
-from xml.etree import ElementTree as ET
+from xml.parsers import expat
 from zipfile import ZipFile
 
 from narrowcast.connectors.source import SourceFile, data_error
@@ -18,7 +18,7 @@ _BLOCK = 1 << 20
 _ANY_SIZE = 16_000_000  # cells of a rectangle that is read however few of them hold something
 _EMPTY_PER_CELL = 10  # at most, for each stored cell of a larger one
 _CELL = re.compile(rb"""<(?:\w+:)?c\s[^<>]*?\br=["']([A-Za-z]{1,3})(\d{1,7})["']""")
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships id"
 
 
 def refuse_sparse(source: SourceFile, archive: ZipFile, sheet: str) -> None:
@@ -27,7 +27,7 @@ def refuse_sparse(source: SourceFile, archive: ZipFile, sheet: str) -> None:
     Raises:
         DataError: it names the outermost cell.
     """
-    name = _member(archive, sheet)
+    name = _member(source, archive, sheet)
     if name is None:
         return  # the parser says what is wrong with the workbook
     count, rows, columns, last = 0, 0, 0, ""
@@ -66,14 +66,37 @@ def _number(letters: bytes) -> int:
     return number
 
 
-def _member(archive: ZipFile, sheet: str) -> str | None:
+def _member(source: SourceFile, archive: ZipFile, sheet: str) -> str | None:
     """The file of a sheet in the archive."""
     try:
-        book = ET.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 - expat limits entities
-        relations = ET.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
-    except (KeyError, ET.ParseError):
+        book = _attributes(source, archive.read("xl/workbook.xml"))
+        relations = _attributes(source, archive.read("xl/_rels/workbook.xml.rels"))
+    except (KeyError, expat.ExpatError):
         return None
-    ids = [each.get(_RELATION) for each in book.iter() if each.get("name") == sheet]
+    ids = [each.get(_RELATION) for each in book if each.get("name") == sheet]
     targets = {each.get("Id"): each.get("Target", "") for each in relations}
     names = [normpath(join("xl", targets.get(each, ""))).lstrip("/") for each in ids if each is not None]
     return names[0] if names and names[0] in archive.namelist() else None
+
+
+def _attributes(source: SourceFile, xml: bytes) -> list[dict[str, str]]:
+    """The attributes of each element, in the order of the document.
+
+    Raises:
+        DataError: for a document type: it could define entities that grow without bound, and no program that
+            writes sheets uses one.
+    """
+
+    def refuse(*_: object) -> None:
+        raise data_error(
+            "the workbook declares a document type, which no workbook needs",
+            str(source.path),
+            "export the sheet as csv",
+        )
+
+    elements: list[dict[str, str]] = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda _, attributes: elements.append(attributes)
+    parser.Parse(xml, True)
+    return elements

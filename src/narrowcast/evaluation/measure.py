@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from narrowcast.core.example import Example
@@ -13,6 +13,7 @@ from narrowcast.core.metric import Gate, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
 from narrowcast.evaluation.conclude import baseline_gate, conclude
 from narrowcast.evaluation.groups import row_groups
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
@@ -91,7 +92,9 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
         for example in examples
     ]
-    context = predictor_context(ctx.project, ctx.settings, inputs)
+    context = replace(
+        predictor_context(ctx.project, ctx.settings, inputs), work=Work(ctx.progress, ctx.cancel)
+    )
     everything = read_split(ctx.project, manifest, split) if rows_drawn else examples
     groups = row_groups(everything, examples, manifest, ctx.cancel)
     models = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.generation import Spending
+from narrowcast.core.progress_lines import duration
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
@@ -17,6 +19,7 @@ from narrowcast.teacher.budget import Caps
 from narrowcast.teacher.call import Call
 from narrowcast.teacher.client import TeacherClient, Terms
 from narrowcast.teacher.settings import Price, TeacherSettings
+from narrowcast.teacher.store import answer_seconds
 
 _CHARACTERS_PER_TOKEN = 4  # of English text; for estimates alone
 
@@ -32,6 +35,19 @@ class CostEstimate(BaseModel):
     bound_tokens: int
     """The most these calls can use; caps are held against such bounds."""
     bound_cost: float | None
+    expected_seconds: float | None = None
+    """From the answers that the project has of this model; None where there are none."""
+    concurrency: int = 1
+
+    @property
+    def sentence(self) -> str:
+        """Calls, tokens, money and time in words."""
+        expected, bound = _money(self.expected_cost), _money(self.bound_cost)
+        time = "time not known before the first answers of this model"
+        if self.expected_seconds is not None:
+            time = f"about {duration(self.expected_seconds)}, {self.concurrency} calls at a time"
+        tokens = f"about {self.expected_tokens:,} tokens{expected}, at most {self.bound_tokens:,}{bound}"
+        return f"{self.calls:,} calls, {tokens}; {time}"
 
 
 def teacher_name(settings: Settings, options: TeacherOptions) -> str:
@@ -85,8 +101,17 @@ def spending(teacher: TeacherClient, options: TeacherOptions, *, stored_calls: i
     )
 
 
-def estimate(calls: Sequence[Call], answer_tokens: int, options: TeacherOptions) -> CostEstimate:
+def _money(cost: float | None) -> str:
+    return "" if cost is None else f" ({cost:,.4f} in your currency)"
+
+
+def estimate(
+    calls: Sequence[Call], answer_tokens: int, options: TeacherOptions, ctx: StageContext
+) -> CostEstimate:
     """What these calls would cost, if their answers came to `answer_tokens` tokens in all."""
+    model = calls[0].model if calls else ""
+    taken = answer_seconds(call_store_path(ctx.project), model)
+    rounds = -(-len(calls) // options.concurrency)
     price = price_of(options)
     characters = sum(len(message.content) for call in calls for message in call.messages)
     prompt = characters // _CHARACTERS_PER_TOKEN
@@ -97,4 +122,6 @@ def estimate(calls: Sequence[Call], answer_tokens: int, options: TeacherOptions)
         expected_cost=price.of(prompt, answer_tokens) if price else None,
         bound_tokens=sum(bounds),
         bound_cost=price.of(*bounds) if price else None,
+        expected_seconds=rounds * statistics.median(taken) if taken else None,
+        concurrency=options.concurrency,
     )

@@ -24,12 +24,11 @@ class FileProgress:
         self._path = path
         self._progress = JobProgress()
         self._written = 0.0
-        self._lines = PhaseLines(clock)
+        self._lines = PhaseLines(self._line, clock)
 
     def start(self, description: str, total: int | None = None) -> None:
         """Begin a phase."""
         self._progress = JobProgress(phase=description, total=total)
-        self._line(description)
         self._lines.start(description, total)
         self._write()
 
@@ -37,9 +36,7 @@ class FileProgress:
         """Units done."""
         self._progress.done += units
         self._progress.figures.update(fields)
-        line = self._lines.advance(units, fields)
-        if line is not None:
-            self._line(line)
+        self._lines.advance(units, fields)
         if time.monotonic() - self._written > _SECONDS:
             self._write()
 
@@ -49,6 +46,7 @@ class FileProgress:
 
     def finish(self) -> None:
         """Write the last figures of the phase."""
+        self._lines.finish()
         self._write()
 
     def _write(self) -> None:

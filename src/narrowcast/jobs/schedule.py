@@ -8,7 +8,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
 from narrowcast.jobs.control import check
 from narrowcast.jobs.database import APPLICATION, queue_client
-from narrowcast.jobs.record import JobRequest, unknown
+from narrowcast.jobs.record import JobRequest
 from narrowcast.jobs.requests import ScheduleRequest, UnscheduleRequest
 from narrowcast.jobs.worker import SCHEDULED, emit, start_worker
 from narrowcast.pipeline.project import Project
@@ -47,8 +47,11 @@ def add_schedule(project: Project, request: ScheduleRequest) -> Schedule:
                 application_name=APPLICATION,
             )
         except dbos_error.DBOSException as error:
+            message = str(error).removeprefix("DBOS Error: ")
             raise UsageError(
-                str(error), where=name, next_command="narrowcast jobs schedules, which lists them"
+                message[:1].lower() + message[1:],
+                where=name,
+                next_command="narrowcast jobs schedules, which lists them",
             ) from error
     emit(project.settings, project.id, "job_scheduled", f"{name}: {cron}", {"job": name, "cron": cron})
     start_worker(project.settings)
@@ -74,12 +77,16 @@ def remove_schedule(settings: Settings, request: UnscheduleRequest) -> Schedule:
     """Remove a schedule; its jobs stay.
 
     Raises:
-        DataError: if there is none.
+        UsageError: if there is none.
     """
     name = request.name
     entry = next((each for each in schedules(settings) if each.name == name), None)
     if entry is None:
-        raise unknown(name)
+        raise UsageError(
+            "there is no such schedule",
+            where=name,
+            next_command="narrowcast jobs schedules, which lists them",
+        )
     with queue_client(settings) as client:
         client.delete_schedule(name)
     emit(settings, entry.request.project, "job_scheduled", f"{name} was removed", {"job": name})

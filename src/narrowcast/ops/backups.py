@@ -6,15 +6,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
-from narrowcast.errors import DataError, UsageError
+from narrowcast.errors import DataError, UsageError, WorkspaceError
 from narrowcast.ops.requests import BackupRequest, RestoreRequest
+from narrowcast.ops.whole_project import WholeProject, counted, require_free_name
 from narrowcast.pipeline.changes import require_no_owner
-from narrowcast.pipeline.project import Project, carry_out, projects, slugify
+from narrowcast.pipeline.project import Project, carry_out, slugify
 from narrowcast.reasons import StageName
 from narrowcast.store.archive import (
     BackupHead,
@@ -35,17 +36,9 @@ from narrowcast.version import __version__
 _PER_FILE = 2048  # bytes of headers in a tar file and of the list of hashes, at most for usual names
 
 
-class Backup(BaseModel):
+class Backup(WholeProject):
     """An archive, or what it would hold."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    dry_run: bool = False
-    slug: str
-    path: str
-    files: int
-    size_bytes: int
-    """Of the files in it."""
     events: int
     """Of the trail."""
     sha256: str = ""
@@ -54,16 +47,9 @@ class Backup(BaseModel):
     """Entries of the folder that are scratch or not the project's."""
 
 
-class RestoredProject(BaseModel):
+class RestoredProject(WholeProject):
     """A project as it was backed up."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    dry_run: bool = False
-    slug: str
-    path: str
-    files: int
-    size_bytes: int
     backup_created: str
     former_slug: str
     """Name of the project that was backed up."""
@@ -111,11 +97,8 @@ def backup(project: Project, request: BackupRequest, work: Work | None = None) -
         require_room(target, head.size_bytes + _PER_FILE * (len(files) + 2), "the backup")
         if request.dry_run:
             return result
-        work.progress.start("backing up", head.size_bytes)
-        try:
-            result.sha256 = write_archive(target, paths.root, files, head, lambda done: _advance(work, done))
-        finally:
-            work.progress.finish()
+        with counted(work, "backing up", head.size_bytes) as done:
+            result.sha256 = write_archive(target, paths.root, files, head, done)
         payload = {"file": target.name, "sha256": result.sha256, "files": len(files), "end": head.events}
         message = f"{len(files):,} files were written to {target}"
         project.trail.emit(StageName.SYSTEM, "project_backed_up", message, payload=payload)
@@ -150,13 +133,10 @@ def restore(settings: Settings, request: RestoreRequest, work: Work | None = Non
         WorkspaceError: if the disk is too small or refuses.
     """
     work = work or Work()
-    archive = request.file.expanduser().absolute()
+    archive = _archive(request.file)
     head = read_head(archive)
     slug = slugify(request.name or head.slug)
-    if any(each.slug == slug for each in projects(settings)):
-        raise UsageError(
-            f"a project called {slug!r} exists already", where=slug, next_command="add --name NAME"
-        )
+    require_free_name(settings, slug, next_command="add --name NAME")
     target = plain_path(request.path or settings.home / "projects" / slug)
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise UsageError("the folder is not empty", where=str(target), next_command="add --path FOLDER")
@@ -196,6 +176,18 @@ def restore(settings: Settings, request: RestoreRequest, work: Work | None = Non
     return _looked_at(settings, result)
 
 
+def _archive(file: Path) -> Path:
+    path = file.expanduser().absolute()
+    if not path.is_file():
+        raise WorkspaceError(
+            "there is no such file",
+            where=str(path),
+            next_command="check the path; it is relative to the current folder",
+            reason_code="system_path_invalid",
+        )
+    return path
+
+
 def _put_in_place(note: Note, archive: Path, head: BackupHead, work: Work) -> None:
     aside, target = Path(note.change.aside), Path(note.change.target)
     with disk_errors(aside):
@@ -209,11 +201,8 @@ def _put_in_place(note: Note, archive: Path, head: BackupHead, work: Work) -> No
 
 def _read(archive: Path, into: Path | None, head: BackupHead, work: Work) -> None:
     """Go through the whole archive; without `into` it is only checked."""
-    work.progress.start("checking" if into is None else "restoring", head.size_bytes)
-    try:
-        paths = list(read_archive(archive, into, lambda done: _advance(work, done)))
-    finally:
-        work.progress.finish()
+    with counted(work, "checking" if into is None else "restoring", head.size_bytes) as done:
+        paths = list(read_archive(archive, into, done))
     if "narrowcast.yaml" not in paths:
         raise DataError("the backup holds no project", where=str(archive), reason_code="backup_damaged")
 
@@ -235,8 +224,3 @@ def _scratch_of(paths: ProjectPaths) -> Callable[[PurePosixPath], bool]:
         return path.name == "checkpoints" and path.parent.parent == folder and path.parent.name in finished
 
     return scratch
-
-
-def _advance(work: Work, count: int) -> None:
-    work.progress.advance(count)
-    work.cancel.check()

@@ -7,13 +7,14 @@ import os
 import shlex
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import ProjectBusyError, UsageError, WorkspaceError
 from narrowcast.ops.requests import DeleteRequest, MoveRequest, RenameRequest
+from narrowcast.ops.whole_project import WholeProject, counted, require_free_name
 from narrowcast.pipeline.changes import OWN, identity_of, require_no_owner
 from narrowcast.pipeline.project import Project, carry_out, entry_called, projects, slugify
 from narrowcast.store.changes import Change, Note
@@ -34,33 +35,19 @@ class RenamedProject(BaseModel):
     name: str
 
 
-class MovedProject(BaseModel):
+class MovedProject(WholeProject):
     """A project in its new folder."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    dry_run: bool = False
-    slug: str
     former: str
-    path: str
-    files: int
-    size_bytes: int
     copied: bool
     """The folders are on two file systems, so every file was copied and compared."""
     sources_inside: list[str] = Field(default_factory=list)
     """Sources in `narrowcast.yaml` that name the former folder; they have to be corrected."""
 
 
-class DeletedProject(BaseModel):
+class DeletedProject(WholeProject):
     """What was freed, or would be."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    dry_run: bool = False
-    slug: str
-    path: str
-    files: int
-    freed_bytes: int
     kept: list[str] = Field(default_factory=list)
     """Entries of the folder that narrowcast did not make, and did not remove."""
 
@@ -75,10 +62,7 @@ def rename(project: Project, request: RenameRequest, work: Work | None = None) -
     slug = slugify(request.name)
     with project.lock("project rename"):
         before = project.config.name
-        if any(each.slug == slug and each.id != project.id for each in projects(project.settings)):
-            raise UsageError(
-                f"a project called {slug!r} exists already", where=slug, next_command="choose another name"
-            )
+        require_free_name(project.settings, slug, next_command="choose another name", own=project.id)
         change = Change(
             kind="rename",
             project=project.id,
@@ -163,15 +147,8 @@ def _move_folder(note: Note, size: int, work: Work) -> None:
 
 
 def _copy(source: Path, aside: Path, size: int, work: Work) -> None:
-    def done(count: int) -> None:
-        work.progress.advance(count)
-        work.cancel.check()
-
-    work.progress.start("copying", size)
-    try:
+    with counted(work, "copying", size) as done:
         copy_checked(source, aside, done)
-    finally:
-        work.progress.finish()
 
 
 def delete(project: Project, request: DeleteRequest, work: Work | None = None) -> DeletedProject:  # noqa: ARG001
@@ -196,12 +173,12 @@ def delete(project: Project, request: DeleteRequest, work: Work | None = None) -
             slug=project.slug,
             path=str(root),
             files=len(files),
-            freed_bytes=sum(size for _, size in files),
+            size_bytes=sum(size for _, size in files),
             kept=kept,
         )
         if not request.dry_run:
             payload = {"slug": project.slug, "path": str(root), "events": end[0], "head": end[1]}
-            payload |= {"files": result.files, "bytes": result.freed_bytes, "kept": kept}
+            payload |= {"files": result.files, "bytes": result.size_bytes, "kept": kept}
             change = _deletion(project.id, project.slug, root, payload)
             project.carry_out(change, lambda _: project.paths.config.unlink())
     return result
@@ -219,9 +196,7 @@ def forget_missing(settings: Settings, ref: str, request: DeleteRequest) -> Dele
     if not request.dry_run:
         payload = {"slug": entry.slug, "path": str(entry.path), "folder_was_gone": True}
         carry_out(settings, _deletion(entry.id, entry.slug, entry.path, payload))
-    return DeletedProject(
-        dry_run=request.dry_run, slug=entry.slug, path=str(entry.path), files=0, freed_bytes=0
-    )
+    return DeletedProject(dry_run=request.dry_run, slug=entry.slug, path=str(entry.path))
 
 
 def _deletion(number: int, slug: str, root: Path, payload: dict[str, object]) -> Change:

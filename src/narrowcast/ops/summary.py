@@ -49,7 +49,8 @@ class Summary(BaseModel):
         split, n: the rows all models were measured on.
         groups: groups of rows that are alike; None where they were not counted.
         looks: how often these rows were looked at.
-        quick: what of it comes from a part of the rows; empty where all were used.
+        quick: models that were trained on a part of the rows.
+        rows_drawn: how the measured rows were chosen, in words; empty where all were taken.
         unmeasured: baselines whose weights or library are not on this machine.
         left_out: models that were measured on other rows, and so have no place in the table.
         standing: of the tuned model; None where it was not compared.
@@ -68,6 +69,7 @@ class Summary(BaseModel):
     rows: list[SummaryRow]
     quick: list[str] = Field(default_factory=list)
     unmeasured: list[Unmeasured] = Field(default_factory=list)
+    rows_drawn: str = ""
     left_out: list[ModelRef] = Field(default_factory=list)
     differences: list[SummaryDifference]
     ledger_balanced: bool
@@ -104,10 +106,8 @@ def summarise(project: Project) -> Summary:
         ]
     fine_tuned = [each for each in rows if each.name in ("run", "gguf")]
     return Summary(
-        quick=[
-            *([f"measured on {anchor.rows_drawn}"] if anchor and anchor.rows_drawn else []),
-            *of_quick_runs(project.paths, fine_tuned),
-        ],
+        quick=of_quick_runs(project.paths, fine_tuned),
+        rows_drawn=anchor.rows_drawn if anchor else "",
         project=project.slug,
         profile=project.config.task.profile if project.config.task else "",
         dataset_version=anchor.dataset_version if anchor else _prepared(project),

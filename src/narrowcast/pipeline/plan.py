@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
+
+from pydantic import ValidationError
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.stage import I, O, R, StageContext, StageDefinition
 from narrowcast.errors import WorkspaceError
 from narrowcast.store.config_file import load_config
-from narrowcast.store.stage_records import StageRecord, load_record
+from narrowcast.store.stage_records import StageRecord, current_record, load_record
 from narrowcast.tasks import HANDLERS
+
+_LONGEST = 60  # characters of a value in a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,13 @@ def plan_stage(
     record, stale = None, "its record was edited"
     with suppress(WorkspaceError):
         record = load_record(context.project, definition.name, subject, kept)
-        stale = "it always runs" if definition.always_runs else _stale_because(context, key, record)
+        former = current_record(context.project, definition.name) if definition.keep_each else record
+        if definition.always_runs:
+            stale = "it always runs"
+        elif record is not None and record.key == key:
+            stale = _gone(context, record)
+        else:
+            stale = "never run" if former is None else _difference(definition, options, former)
     return PlannedStage(definition, options, inputs, key, subject, stale, record)
 
 
@@ -69,10 +79,29 @@ def _task_plugin(context: StageContext) -> dict[str, str]:
     return {"task_plugin": str(origin)} if origin else {}
 
 
-def _stale_because(context: StageContext, key: str, record: StageRecord | None) -> str:
-    if record is None:
-        return "never run"
-    if record.key != key:
-        return "options or inputs changed"
+def _gone(context: StageContext, record: StageRecord) -> str:
     missing = [name for name in record.artifacts if not (context.project.root / name).exists()]
     return f"{missing[0]} is gone" if missing else ""
+
+
+def _difference(definition: StageDefinition[I, O, R], options: O, former: StageRecord) -> str:
+    """Which options differ from those of a former run; where none does, its inputs do."""
+    try:
+        before = definition.options.model_validate(former.options).identity()
+    except ValidationError:  # of a version with other options
+        return "options or inputs changed"
+    now = options.identity()
+    changed = [
+        f"{name} {_value(before.get(name))} → {_value(now.get(name))}"
+        for name in {**now, **before}
+        if before.get(name) != now.get(name)
+    ]
+    return f"options changed: {', '.join(changed)}" if changed else "its inputs changed"
+
+
+def _value(value: Any) -> str:
+    """An option's value, cut where it is long."""
+    text = (
+        "default" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    )
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

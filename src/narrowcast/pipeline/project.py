@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ class Project:
             raise UsageError(
                 "this folder holds a project already",
                 where=str(root),
-                next_command=f"narrowcast run {paths.config}",
+                next_command=f"narrowcast status --project {shlex.quote(str(root))}",
             )
         require_no_owner(root)
         with _opened_database(settings) as engine:

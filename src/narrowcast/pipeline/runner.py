@@ -120,6 +120,7 @@ class Runner:
         results: dict[str, StageResult] = {}
         for definition, options in stages:
             self._work.cancel.check()
+            self._work.progress.start(f"{definition.words}: reading what it depends on")
             results[definition.name] = self.run(definition, options, resume=resume)
         return results
 

@@ -129,7 +129,8 @@ def describe_mistakes(error: ValidationError, model: type[BaseModel] | None = No
     """
     faults = []
     for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"]) or "the file"
+        place = ".".join(str(part) for part in fault["loc"])
         near = did_you_mean(place, model.model_fields) if model and fault["type"] == "extra_forbidden" else ""
-        faults.append(f"{place}: {fault['msg'].lower()}{near}")
+        message = fault["msg"].lower().removeprefix("value error, ")
+        faults.append(f"{place}: {message}{near}" if place else message)
     return "; ".join(faults)

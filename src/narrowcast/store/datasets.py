@@ -83,6 +83,8 @@ def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
     else:
         long_enough = len(reference) >= _LEAST_DIGITS
         matches = [each for each in entries if long_enough and each.version.startswith(reference)]
+    if reference == "parent" and not matches:
+        raise _unknown("the current data-set version is the first one", short(current_folder(project) or ""))
     if len(matches) != 1:
         raise _unknown(
             "no such data-set version" if not matches else "several versions begin with it",

@@ -24,6 +24,11 @@ class ProjectEntry:
     created_at: str
     used_at: str
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether the folder is gone, or holds no project."""
+        return not (self.path / "narrowcast.yaml").is_file()
+
 
 def add_project(engine: Engine, slug: str, path: Path, *, use: bool = True) -> ProjectEntry:
     """Enter a new project.

@@ -11,6 +11,7 @@ import fcntl
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -49,6 +50,17 @@ class Spent:
             + self.lost_prompt_tokens
             + self.lost_completion_tokens
         )
+
+
+def answer_seconds(path: Path, model: str, most: int = 200) -> list[float]:
+    """How long the last stored answers of a model took; empty where there are none."""
+    if not path.exists():
+        return []
+    taken: deque[float] = deque(maxlen=most)
+    for line in read_jsonl(path):
+        if line.get("event") == "answered" and line["request"].get("model") == model:
+            taken.append(float(line["answer"]["seconds"]))
+    return list(taken)
 
 
 class CallStore:

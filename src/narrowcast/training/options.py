@@ -147,6 +147,8 @@ class TrackingOptions(StageOptions):
 
 
 _CHANGE_NO_WEIGHT = {"oom_retries", "forgetting_check", "track"}
+# Nor do these. In a run's id they stand with their defaults, so that ids of earlier versions hold.
+_WHEN_TO_STOP = ("checkpoint_every", "checkpoint_minutes", "time_limit_minutes")
 
 
 # Fields are ordered from the last base to the first.
@@ -167,7 +169,8 @@ class Options(
         """Without what changes no weight, so that it may be given or left out on `--resume`."""
         empty = set() if self.objective_options else {"objective_options"}
         empty |= set() if self.rows else {"rows"}  # runs of earlier versions keep their ids
-        return self.model_dump(mode="json", exclude=_CHANGE_NO_WEIGHT | empty)
+        defaults = {name: type(self).model_fields[name].default for name in _WHEN_TO_STOP}
+        return self.model_dump(mode="json", exclude=_CHANGE_NO_WEIGHT | empty) | defaults
 
     @model_validator(mode="before")
     @classmethod

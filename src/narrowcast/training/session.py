@@ -50,6 +50,7 @@ class Session:
         self._setup, self._options, self._ctx = setup, options, ctx
         self._folder, self._checkpoint = folder, checkpoint
         self.forgetting: dict[str, float] = {}
+        ctx.progress.start(f"loading {setup.base.name}")
         torch.manual_seed(options.seed)  # of the adapter's initial weights
         self.model = trainable_model(setup, options)
         plan_layout(setup, options, self.model, folder, ctx)

@@ -56,6 +56,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     require("torch", "transformers", "accelerate", "peft", "safetensors", purpose="training")
     manifest = load_manifest(ctx.project)
     base = resolve_base(options.base, ctx.settings)
+    ctx.progress.start(f"loading the tokenizer of {base.name}")
     tokenizer = load_tokenizer(base)
     longest = max_length(options, base)
     pairs = OBJECTIVES.get(objective_name(options, manifest.task)).pairs
@@ -84,6 +85,7 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     train = splits[Split.TRAIN]
     if not train.rows:
         raise _nothing_left(train, longest)
+    ctx.progress.start("choosing what was not given")
     recipe = choose_recipe(options, base, manifest.task, len(train.rows), train.longest)
     if train.turns_without_loss:
         recipe.reasons["loss_turns"] = (

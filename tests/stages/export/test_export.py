@@ -11,15 +11,19 @@ import pytest
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError, ModelError, StageError, WorkspaceError
 from narrowcast.models.predictors.base import PredictorContext
 from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
-from narrowcast.pipeline.execute import stage_options
+from narrowcast.pipeline.execute import preview_stage, stage_options
 from narrowcast.stages.export import STAGE
 from narrowcast.store import folders
 from narrowcast.store.datasets import load_manifest
+from narrowcast.store.stage_records import save_record
+from tests.support.progress import Notes
+from tests.support.records import stage_record
 
 
 @pytest.fixture
@@ -28,6 +32,26 @@ def bundle(trained):
         trained,
         ExportRequest(options={"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 24, "tolerance": 0.15}),
     )
+
+
+def test_time_memory_and_disk_are_said_before(trained):
+    options = {"formats": ["f16", "q8_0"], "parity_rows": 24, "tolerance": 0.15}
+    preview = preview_stage(trained, STAGE, ExportRequest(options=options, dry_run=True))
+    forecast = preview.outcome.forecast
+    assert forecast.seconds is None  # nobody has measured it
+    shown = Notes()
+    export(trained, ExportRequest(options=options), Work(shown))
+    assert f"export: {forecast.sentence}" in shown.notes
+    written = sum(path.stat().st_size for path in trained.paths.gguf.rglob("*.gguf"))
+    assert written < forecast.disk_bytes
+    model = f"run:{preview.outcome.run_id}"
+    measured = {"results": [{"model": model, "speed": {"latency_p50_ms": 500.0}}], "dataset_version": ""}
+    save_record(trained.paths, stage_record("evaluate", "evaluate-0", measured))
+    again = preview_stage(trained, STAGE, ExportRequest(options={**options, "parity_rows": 8}, dry_run=True))
+    assert again.outcome.forecast.seconds == pytest.approx(8 * 2.5 * 3 * 0.5, abs=1)
+    assert "8 rows at 500 ms an answer" in again.outcome.forecast.sentence
+    parity(trained, ParityRequest(options={"parity_rows": 8}), Work(shown))
+    assert shown.notes[-1].startswith("parity: about ")
 
 
 def test_the_bundle_is_whole_proven_and_described(trained, bundle):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import statistics
 from typing import Any
 
 import pytest
 
+from narrowcast.core.work import Work
+from narrowcast.factory.requests import GenerateRequest
+from narrowcast.ops.generations import generate as generate_rows
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import read_jsonl
+from narrowcast.teacher.store import answer_seconds
 from narrowcast.testing.teacher_server import TeacherServer
 from tests.support.factory import (
     ONE_CELL,
@@ -21,6 +26,7 @@ from tests.support.factory import (
     preview_generation,
     write_plan,
 )
+from tests.support.progress import Notes
 
 pytestmark = pytest.mark.nightly
 
@@ -134,6 +140,30 @@ def test_answers_that_cannot_be_read_become_rejected_rows(project: Project, teac
     outcome = gate(project)
     assert outcome.ledger.rejected["gate_json_validity"] == 2
     assert outcome.ledger.balanced
+
+
+def test_calls_tokens_money_and_time_are_said_before_they_are_spent(
+    project: Project, teachers: Teachers
+) -> None:
+    teachers.start()
+    declare_labels(project, ["billing", "shipping"])
+    write_plan(project, PLAN)
+    prices = {"price_prompt": 1.0, "price_completion": 2.0}
+    first = preview_generation(project, **prices).estimate
+    assert first is not None
+    assert first.expected_seconds is None
+    shown = Notes()
+    request = GenerateRequest(options=prices)
+    generate_rows(project, request, Work(shown))
+    assert shown.notes == [f"data generate: {first.sentence}"]
+    assert "12 calls, about " in first.sentence
+    assert "in your currency" in first.sentence
+    assert "time not known before the first answers" in first.sentence
+    known = preview_generation(project, seed=1, concurrency=3, **prices).estimate
+    taken = answer_seconds(project.paths.root / "data/generated/calls.jsonl", "counting")
+    assert known is not None
+    assert known.expected_seconds == pytest.approx(4 * statistics.median(taken))
+    assert "3 calls at a time" in known.sentence
 
 
 def test_a_dry_run_sends_and_writes_nothing(project: Project, teachers: Teachers) -> None:

@@ -50,7 +50,7 @@ def test_a_changed_file_is_in_the_plan_and_replaces_its_import(project: Project,
     first = imported(project, f"csv:{path}", auto=True)
     assert first_step(project) == (f"import csv:{path}", False, "up to date")
     csv_file(path, rows=40)
-    assert first_step(project) == (f"import csv:{path}", True, "options or inputs changed")
+    assert first_step(project) == (f"import csv:{path}", True, "its inputs changed")
     assert plan(project, RunRequest(until="prepare"))[1].reason == f"import csv:{path} runs first"
     [result] = import_sources(project)
     [record] = data.imports(project)
@@ -68,7 +68,7 @@ def test_an_edited_mapping_is_in_the_plan_and_used(project: Project, tmp_path: P
     path = csv_file(tmp_path / "a.csv")
     imported(project, f"csv:{path}", **MAPPING)
     edit_source(project, map={"text": "text", "label": "kind"})
-    assert first_step(project) == (f"import csv:{path}", True, "options or inputs changed")
+    assert first_step(project) == (f"import csv:{path}", True, "its inputs changed")
     import_sources(project)
     [record] = data.imports(project)
     assert record.field_map == {"text": "text", "label": "kind"}

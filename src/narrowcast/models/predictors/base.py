@@ -13,6 +13,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
+from narrowcast.core.work import Work
 
 
 class Predictor(Protocol):
@@ -75,6 +76,7 @@ class PredictorContext:
         train_sha256: hash of those rows, for fingerprints.
         seed: for whatever draws.
         shots: at most this many examples in the prompt of `base-few-shot`.
+        work: shows how far fitting is, and stops it.
         shared: what predictors of one measurement compute once for all of them, such as the vectors of the
             train rows; never anything of the rows that are measured.
     """
@@ -88,6 +90,7 @@ class PredictorContext:
     train_sha256: str = ""
     seed: int = 0
     shots: int = 8
+    work: Work = field(default_factory=Work)
     shared: dict[str, Any] = field(default_factory=dict)
 
 

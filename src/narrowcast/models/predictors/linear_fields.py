@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from narrowcast.core.work import Work
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
@@ -30,7 +31,7 @@ Column = Callable[[Any, int], list[Any]]
 
 
 def field_answers(
-    pairs: Sequence[TrainingPair], recipe: LinearRecipe
+    pairs: Sequence[TrainingPair], recipe: LinearRecipe, work: Work
 ) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
     """Fit every field; returns the answering function and a note on how each field is answered."""
     texts = [pair.text for pair in pairs]
@@ -42,10 +43,18 @@ def field_answers(
         if name not in closed
     }
     copied = [name for name, found in places.items() if _mostly_found(columns[name], found)]
-    tagger = recipe.tagger(texts, _spans(places, copied, len(texts))) if copied else None
     features = recipe.features()
     inputs = features.fit_transform(texts) if closed else None
-    models = {name: _classified(inputs, columns[name], recipe) for name in columns if name in closed}
+    work.progress.start(f"fitting a model for each field on {len(pairs):,} rows", len(closed) + bool(copied))
+    tagger = None
+    if copied:
+        tagger = recipe.tagger(texts, _spans(places, copied, len(texts)))
+        work.progress.advance()
+    models = {}
+    for name in (each for each in columns if each in closed):
+        work.cancel.check()
+        models[name] = _classified(inputs, columns[name], recipe)
+        work.progress.advance()
     constants = {name: _most_common(columns[name]) for name in columns}
     numbers = {name for name in copied if any(type(value) is int for value in columns[name])}
 

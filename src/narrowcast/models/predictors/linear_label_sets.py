@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+from narrowcast.core.work import Work
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text
@@ -12,7 +13,7 @@ from narrowcast.models.predictors.linear_text import LinearRecipe
 
 
 def label_set_answers(
-    pairs: Sequence[TrainingPair], recipe: LinearRecipe
+    pairs: Sequence[TrainingPair], recipe: LinearRecipe, work: Work
 ) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
     """Fit every label; returns the answering function and a note on what was fitted."""
     features = recipe.features()
@@ -20,10 +21,13 @@ def label_set_answers(
     sets = [json.loads(pair.target)["labels"] for pair in pairs]
     labels = list(dict.fromkeys(label for each in sorted(sets, key=len, reverse=True) for label in each))
     models = {}
+    work.progress.start(f"fitting a model for each label on {len(pairs):,} rows", len(labels))
     for label in labels:
+        work.cancel.check()
         classes = ["yes" if label in each else "no" for each in sets]
         if "no" in classes:
             models[label] = fitted(recipe.model(False), inputs, classes)
+        work.progress.advance()
 
     def answer(messages: Sequence[str]) -> list[Answer]:
         if not messages:

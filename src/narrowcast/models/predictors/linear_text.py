@@ -73,20 +73,21 @@ def fit_linear(context: PredictorContext, recipe: LinearRecipe) -> FittedPredict
         DataError: if the train split is empty.
     """
     require("sklearn", "numpy", purpose="a linear baseline")
-    pairs = training_pairs(context)
+    pairs, work = training_pairs(context), context.work
+    work.progress.start(f"{recipe.name}: fitting on {len(pairs):,} rows")
     if context.task.labels:
         return _classifier(recipe, pairs, context.task.labels)
     if context.answer is AnswerKind.LABELS:
         from narrowcast.models.predictors.linear_label_sets import label_set_answers
 
-        return FittedPredictor(recipe.name, *label_set_answers(pairs, recipe))
+        return FittedPredictor(recipe.name, *label_set_answers(pairs, recipe, work))
     if context.answer is AnswerKind.SPANS:
         note = recipe.note or "linear token tagger"
         return FittedPredictor(recipe.name, span_answers(pairs, recipe.tagger), note)
     if context.answer is AnswerKind.FIELDS:
         from narrowcast.models.predictors.linear_fields import field_answers
 
-        return FittedPredictor(recipe.name, *field_answers(pairs, recipe))
+        return FittedPredictor(recipe.name, *field_answers(pairs, recipe, work))
     raise UsageError(
         f"there is no linear baseline for the task {context.task.profile}",
         where=recipe.name,

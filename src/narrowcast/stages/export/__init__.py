@@ -5,7 +5,7 @@ from __future__ import annotations
 from narrowcast.core.concerns import EXPORT
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.reasons import StageName
-from narrowcast.stages.export.options import ExportResult, Inputs, Options, read_inputs
+from narrowcast.stages.export.options import ExportPreview, ExportResult, Inputs, Options, read_inputs
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
@@ -17,6 +17,19 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     return export(inputs, options, ctx)
 
 
+def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ExportPreview:
+    """Time, memory and disk.
+
+    Raises:
+        StageError: as `run` would, if the model failed a gate or lost to a baseline.
+    """
+    from narrowcast.stages.export.room import forecast_export
+    from narrowcast.stages.export.verdict import require_success
+
+    require_success(inputs, ctx)
+    return ExportPreview(run_id=inputs.run.run_id, forecast=forecast_export(inputs, options, ctx))
+
+
 STAGE = StageDefinition(
     name="export",
     event_stage=StageName.EXPORT,
@@ -24,6 +37,7 @@ STAGE = StageDefinition(
     result=ExportResult,
     read_inputs=read_inputs,
     run=run,
+    preview=preview,
     success_code="export_run",
     failure_code="export_run_failed",
     version=2,  # the proof compares every tensor; bundle.json has a hash

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from narrowcast.core.forecast import WorkForecast
 from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
@@ -66,6 +67,13 @@ class ExportResult(StageResult):
     """What the last evaluation before the export said of the run."""
     manifest_sha256: str = ""
     """Of `bundle.json`; empty where an older version wrote it."""
+
+
+class ExportPreview(BaseModel):
+    """What an export would take; nothing was written."""
+
+    run_id: str
+    forecast: WorkForecast
 
 
 def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract

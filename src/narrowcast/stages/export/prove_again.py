@@ -35,12 +35,14 @@ def run(inputs: Inputs, options: ParityOptions, ctx: StageContext) -> ParityResu
     """Compare the bundle's files with the trained model on held-out rows."""
     from narrowcast.stages.export.merge import load_measured
     from narrowcast.stages.export.proof import prove
+    from narrowcast.stages.export.room import forecast_parity
 
     run_id = inputs.run.run_id
     folder = ctx.project.gguf / run_id
     manifest = read_bundle(folder)
     _check_bundle(folder, manifest, ctx)
     files = _files(folder, manifest, options.files)
+    ctx.progress.note(f"parity: {forecast_parity(inputs, options, ctx, len(files)).sentence}")
     settings = options.model_copy(update={"reference": _quantised_from(manifest, options)})
     report = prove(load_measured(run_id, ctx), inputs.dataset, files, settings, ctx)
     return ParityResult(

@@ -1,35 +1,94 @@
-"""What an export takes, said before it begins; refused where the disk is too small."""
+"""What an export or its proof takes, said before it begins; refused where the disk is too small."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
+from narrowcast.core.forecast import WorkForecast
 from narrowcast.core.stage import StageContext
-from narrowcast.stages.export.options import Inputs, Options
+from narrowcast.stages.export.options import Inputs, Options, held_out, stage_result
 from narrowcast.store.folders import require_room
 
 _BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.07, "q6_k": 0.83, "q5_k_m": 0.72, "q4_k_m": 0.62}
 """Bytes a weight. Small matrices fall back to wider types, for which `_MARGIN` stands."""
 _MARGIN = 1.15
+_NOT_RUN = ("merged", "adapter")
+
+
+_BYTES_PER_SECOND = 60e6
+"""Of weights that are merged, written, quantised and read again, in all; a slow disk needs longer."""
+_PASSES = 2.5
+"""A row is answered and its expected answer scored, one row at a time; measured on one export."""
+
+
+def forecast_export(inputs: Inputs, options: Options, ctx: StageContext) -> WorkForecast:
+    """Disk and memory follow from the number of weights, the time from the last evaluation of the run."""
+    merged, files = _merged_bytes(inputs), _file_bytes(inputs, options)
+    answered = [name for name in options.formats if name not in _NOT_RUN]
+    seconds, basis = _proof_seconds(inputs, options, ctx, len(answered))
+    writing = (merged + 2 * files) / _BYTES_PER_SECOND
+    return WorkForecast(
+        seconds=None if seconds is None else seconds + writing,
+        memory_bytes=merged,
+        disk_bytes=round(merged + files),
+        basis=basis,
+    )
+
+
+def forecast_parity(inputs: Inputs, options: Options, ctx: StageContext, files: int) -> WorkForecast:
+    """The same for a proof alone; `files` are compared."""
+    merged = _merged_bytes(inputs)
+    seconds, basis = _proof_seconds(inputs, options, ctx, files)
+    again = merged + files * inputs.run.base.parameters  # the weights are written and quantised once more
+    return WorkForecast(
+        seconds=None if seconds is None else seconds + again / _BYTES_PER_SECOND,
+        memory_bytes=merged,
+        disk_bytes=again,
+        basis=basis,
+    )
 
 
 def say_what_it_takes(inputs: Inputs, options: Options, ctx: StageContext) -> None:
-    """Note disk and memory, and that the time is known only when rows have been compared.
+    """Note time, memory and disk.
 
     Raises:
         WorkspaceError: `system_disk_short`.
     """
-    weights = inputs.run.base.parameters
-    merged = 4 * weights if inputs.run.weights_dtype == "float32" else 2 * weights
-    files = sum(_BYTES.get(name, 0.0) for name in options.formats) * weights * _MARGIN
-    if any(name not in ("merged", "adapter", options.reference) for name in options.formats):
-        files += _BYTES[options.reference] * weights  # quantised files are made from it
+    merged, files = _merged_bytes(inputs), _file_bytes(inputs, options)
+    ctx.progress.note(f"export: {forecast_export(inputs, options, ctx).sentence}")
     kept = "merged" in options.formats
     scratch = ctx.project.merged if kept else Path(tempfile.gettempdir())
-    ctx.progress.note(
-        f"export: about {(merged + files) / 1e6:,.0f} MB of disk and {merged / 1e6:,.0f} MB of memory; "
-        "time unknown until the first rows are compared"
-    )
     require_room(scratch, merged, "the merged model")
     require_room(ctx.project.gguf, round(files) + (merged if kept else 0), "the bundle")
+
+
+def _merged_bytes(inputs: Inputs) -> int:
+    return (4 if inputs.run.weights_dtype == "float32" else 2) * inputs.run.base.parameters
+
+
+def _file_bytes(inputs: Inputs, options: Options) -> float:
+    weights = inputs.run.base.parameters
+    files = sum(_BYTES.get(name, 0.0) for name in options.formats) * weights * _MARGIN
+    if any(name not in (*_NOT_RUN, options.reference) for name in options.formats):
+        files += _BYTES[options.reference] * weights  # quantised files are made from it
+    return files
+
+
+def _proof_seconds(
+    inputs: Inputs, options: Options, ctx: StageContext, files: int
+) -> tuple[float | None, str]:
+    """Of the trained model and each file on the held-out rows, and what that follows from."""
+    if not files:
+        return 0.0, ""
+    rows = min(options.parity_rows, inputs.dataset.splits[held_out(options)].rows)
+    measured = stage_result(ctx.project, "evaluate") or {}
+    latencies = [
+        each["speed"]["latency_p50_ms"]
+        for each in measured.get("results", [])
+        if each["model"] == f"run:{inputs.run.run_id}"
+    ]
+    if not latencies:
+        return None, "this run was not evaluated, so its speed is not known"
+    seconds = rows * _PASSES * (1 + files) * latencies[0] / 1000
+    return seconds, f"{rows:,} rows at {latencies[0]:,.0f} ms an answer, as in the last evaluation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
@@ -21,9 +22,17 @@ from narrowcast.factory.held_out import HeldOutGuard, held_out_rows
 from narrowcast.factory.labelling import LabelCalls, UnlabelledText
 from narrowcast.factory.options import GenerateOptions
 from narrowcast.factory.prompts import load_prompt
-from narrowcast.factory.teacher_run import estimate, open_teacher, price_of, spending, teacher_name
+from narrowcast.factory.teacher_run import (
+    CostEstimate,
+    estimate,
+    open_teacher,
+    price_of,
+    spending,
+    teacher_name,
+)
 from narrowcast.stages.generate.result import GeneratePreview
 from narrowcast.store.generations import generation_id
+from narrowcast.teacher.call import Call
 
 _TOKENS_PER_ANSWER = 20  # of a short answer; for estimates alone
 _SCANNED = 200  # records that decide which column holds the text
@@ -74,7 +83,9 @@ def label_texts(
         CancelledError: on request.
     """
     calls = _calls(inputs, options, HeldOutGuard(held_out_rows(ctx.project)))
+    expected = _estimate(list(calls.calls.values()), options, ctx)
     with open_teacher(ctx, generation, options) as teacher:
+        ctx.progress.note(f"data generate: {expected.sentence}")
         calls.run(teacher, ctx.progress)
     record = GenerationRecord(
         id=generation,
@@ -99,8 +110,12 @@ def preview_labels(
         writer=inputs.writer,
         held_out=len(held_out),
         prompt=calls[0].messages[0].content if calls else "",
-        estimate=estimate(calls, len(calls) * _TOKENS_PER_ANSWER, options),
+        estimate=_estimate(calls, options, ctx),
     )
+
+
+def _estimate(calls: Sequence[Call], options: GenerateOptions, ctx: StageContext) -> CostEstimate:
+    return estimate(calls, len(calls) * _TOKENS_PER_ANSWER, options, ctx)
 
 
 def _calls(inputs: LabelInputs, options: GenerateOptions, guard: HeldOutGuard) -> LabelCalls:

@@ -98,6 +98,8 @@ def ask_for_rows(
     """
     rounds = _rounds(inputs, options, HeldOutGuard(held_out_rows(ctx.project)))
     with open_teacher(ctx, generation, options) as teacher:
+        if expected := preview_rows(generation, inputs, options, ctx).estimate:
+            ctx.progress.note(f"data generate: {expected.sentence}")
         write_quoted(ctx.project, generation, inputs.quotable)
         rounds.run(teacher, ctx.progress)
         filled = inputs.gates is None or fill(generation, rounds, teacher, inputs.gates, ctx)
@@ -130,7 +132,7 @@ def preview_rows(
         quotable=len(inputs.quotable),
         held_out=len(held_out),
         prompt=calls[0].messages[0].content if calls else "",
-        estimate=estimate(calls, target * _TOKENS_PER_ROW, options),
+        estimate=estimate(calls, target * _TOKENS_PER_ROW, options, ctx),
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from narrowcast.core.generation import Spending
 from narrowcast.core.stage import StageResult
+from narrowcast.factory.teacher_run import CostEstimate
 
 
 class JudgeResult(StageResult):
@@ -28,6 +29,8 @@ class JudgeResult(StageResult):
     spending: Spending = Field(default_factory=Spending)
     bound_tokens: int = 0
     """In a dry run: the most tokens the calls can use."""
+    estimate: CostEstimate | None = None
+    """In a dry run: what the calls may cost."""
     prompt: str = ""
     """In a dry run: the first prompt."""
     complete: bool = False

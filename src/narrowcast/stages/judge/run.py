@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from narrowcast.core.generation import Judgement, Spending
 from narrowcast.core.progress import Progress
@@ -17,12 +17,14 @@ from narrowcast.factory.options import JudgeOptions
 from narrowcast.factory.prompts import judge_messages, response_format
 from narrowcast.factory.rounds import make_call
 from narrowcast.factory.rubric import DIMENSIONS, SCHEMA, read_judgement
-from narrowcast.factory.teacher_run import open_teacher, spending
+from narrowcast.factory.teacher_run import CostEstimate, estimate, open_teacher, spending
 from narrowcast.stages.judge.inputs import JudgeInputs
 from narrowcast.stages.judge.result import JudgeResult
 from narrowcast.store.generations import judgements_path, write_judgements
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.client import TeacherClient
+
+_TOKENS_PER_JUDGEMENT = 80  # scores and a reason; for estimates alone
 
 
 def run(inputs: JudgeInputs, options: JudgeOptions, ctx: StageContext) -> JudgeResult:
@@ -34,14 +36,17 @@ def run(inputs: JudgeInputs, options: JudgeOptions, ctx: StageContext) -> JudgeR
         CancelledError: on request; what was paid for is kept.
     """
     rows, calls = _calls(inputs, options, ctx, store=True)
+    expected = _estimate(calls, options, ctx)
     with open_teacher(ctx, f"judge-{inputs.generation}", options) as teacher:
+        ctx.progress.note(f"data judge: {expected.sentence}")
         judgements = _ask(teacher, calls, options, ctx.progress)
     write_judgements(ctx.project, inputs.generation, judgements)
     result = _result(inputs, len(rows), judgements, spending(teacher, options))
     result.artifacts = [ctx.project.relative(judgements_path(ctx.project, inputs.generation))]
     result.summary = f"{result.accepted:,} of {result.judged:,} judged rows are accepted"
     result.payload = result.model_dump(
-        mode="json", exclude={"artifacts", "ledger", "summary", "payload", "prompt", "bound_tokens"}
+        mode="json",
+        exclude={"artifacts", "ledger", "summary", "payload", "prompt", "bound_tokens", "estimate"},
     )
     return result
 
@@ -60,8 +65,14 @@ def preview(inputs: JudgeInputs, options: JudgeOptions, ctx: StageContext) -> Ju
         judge=inputs.judge,
         rows=len(rows),
         bound_tokens=sum(call.prompt_bound + call.completion_bound for call in calls.values()),
+        estimate=_estimate(calls, options, ctx),
         prompt=first.messages[0].content if first else "",
     )
+
+
+def _estimate(calls: Mapping[int, Call], options: JudgeOptions, ctx: StageContext) -> CostEstimate:
+    different = list({call.key: call for call in calls.values()}.values())
+    return estimate(different, len(different) * _TOKENS_PER_JUDGEMENT, options, ctx)
 
 
 def _calls(

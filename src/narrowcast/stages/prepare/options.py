@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from narrowcast.core.forecast import WorkForecast
 from narrowcast.core.manifest import ImportRecord, LeakageReport
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageInputs, StageOptions, StageResult
@@ -92,12 +93,14 @@ class PreparePreview(BaseModel):
         version: of the data set.
         rows: in each split.
         rejected: reason to rows.
+        forecast: of the whole stage.
     """
 
     version: str
     rows: dict[str, int]
     rejected: dict[str, int]
     warnings: list[str]
+    forecast: WorkForecast | None = None
 
 
 class PrepareResult(StageResult):

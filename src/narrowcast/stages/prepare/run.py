@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.example import Example
+from narrowcast.core.forecast import LONG, WorkForecast
 from narrowcast.core.hashing import short
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
@@ -16,6 +18,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
 from narrowcast.similarity.examples import comparison_texts, exact_groups
 from narrowcast.stages.prepare.division import Division, Placed
+from narrowcast.stages.prepare.forecast import disk_bytes, forecast
 from narrowcast.stages.prepare.former import former_splits
 from narrowcast.stages.prepare.options import Inputs, Options, PreparePreview, PrepareResult, SplitSummary
 from narrowcast.stages.prepare.reviewed import apply_reviews
@@ -32,7 +35,6 @@ from narrowcast.tasks import handler_for
 from narrowcast.tasks.coverage import label_warnings, size_warnings, some
 
 MINIMUM_ROWS = 10
-_COPIES = 2  # the splits, and the held-out ones once more as the current
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
@@ -61,6 +63,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> PreparePrevi
         rows={split.value: len(rows) for split, rows in version.splits.items()},
         rejected=version.manifest.ledger.rejected,
         warnings=version.manifest.warnings,
+        forecast=version.forecast,
     )
 
 
@@ -74,17 +77,22 @@ class _Version:
     rejected: list[Rejection]
     former: Former
     labelled: bool
+    forecast: WorkForecast
 
 
 def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
     size = sum((ctx.project.accepted / f"{each.id}.jsonl").stat().st_size for each in inputs.imports)
-    require_room(ctx.project.prepared, _COPIES * size, "the data-set version")
+    require_room(ctx.project.prepared, disk_bytes(size), "the data-set version")
     ctx.progress.start("reading and checking rows")
+    began = time.perf_counter()
     everything = list(stoppable(accepted_rows(ctx.project, inputs.imports), ctx.cancel))
     kept, reviewed = apply_reviews(everything, inputs.reviews)
     handler = handler_for(inputs.task)
     labelled = handler.answer is AnswerKind.LABEL
     kept, rejected = check_task(handler, kept)
+    expected = forecast(ctx.project, len(everything), size, time.perf_counter() - began)
+    if (expected.seconds or 0) >= LONG:
+        ctx.progress.note(f"prepare: {expected.sentence}")
     rejected += reviewed
     kept, conflicting, warnings = _settle_conflicts(kept, options)
     rejected += conflicting
@@ -125,7 +133,7 @@ def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
         provenance=dict(sorted(Counter(row.provenance for rows in splits.values() for row in rows).items())),
         warnings=warnings,
     )
-    return _Version(manifest, splits, placed, rejected, former, labelled)
+    return _Version(manifest, splits, placed, rejected, former, labelled, expected)
 
 
 def _policy(rows: Sequence[Example], placed: Placed, options: Options) -> SplitPolicy:

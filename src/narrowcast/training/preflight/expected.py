@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from narrowcast.core.forecast import WorkForecast
 from narrowcast.core.stage import StageContext
 from narrowcast.store.files import read_json, write_json
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.preflight.forecast import Forecast, compare
+from narrowcast.training.preflight.room import disk_of_run
 from narrowcast.training.setup import TrainingSetup
 
 _FEWEST = 10  # times the probe's steps; a shorter run would spend more than a tenth on being forecast
@@ -26,11 +28,21 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
 
     forecast = probe(setup, options, ctx)
     write_json(folder / "forecast.json", forecast.model_dump(mode="json"))
-    text = f"about {forecast.seconds / 60:,.1f} minutes and {forecast.peak_bytes / 1e9:,.1f} GB"
+    text = work_forecast(forecast, disk_of_run(setup, options)).sentence
     ctx.emit("training_forecast", text, forecast.model_dump(mode="json"))
-    ctx.progress.note(f"forecast: {text}, from {forecast.timed_steps} steps")
+    ctx.progress.note(f"forecast: {text}")
     for each in time_findings(forecast, options):
         ctx.progress.note(f"preflight: {each.what} ({each.fix})")
+
+
+def work_forecast(found: Forecast, disk_bytes: int | None) -> WorkForecast:
+    """The forecast of a run in the form of every other command."""
+    return WorkForecast(
+        seconds=found.seconds,
+        memory_bytes=found.peak_bytes,
+        disk_bytes=disk_bytes,
+        basis=f"measured on {found.timed_steps} steps of {found.seconds_per_step:,.2f} s",
+    )
 
 
 def time_findings(found: Forecast, options: Options) -> list[PreflightFinding]:

@@ -11,6 +11,7 @@ from narrowcast.training.preflight.examine import examine
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.preflight.forecast import Forecast
 from narrowcast.training.preflight.result import PreflightReport, RenderedRow, TrainingPlan
+from narrowcast.training.preflight.room import disk_of_run
 from narrowcast.training.setup import TrainingSetup
 
 _SHOWN_ROWS = 3
@@ -33,7 +34,7 @@ def preflight_report(options: Options, ctx: StageContext) -> PreflightReport:
         ok=setup is not None and (not blockers or options.preflight != "strict"),
         mode=options.preflight,
         findings=findings,
-        plan=_plan(setup) if setup else None,
+        plan=_plan(setup, options) if setup else None,
         forecast=forecast,
         summary=f"{blockers:,} problems, {len(findings) - blockers:,} warnings",
     )
@@ -58,7 +59,7 @@ def _forecast(
     return forecast
 
 
-def _plan(setup: TrainingSetup) -> TrainingPlan:
+def _plan(setup: TrainingSetup, options: Options) -> TrainingPlan:
     recipe = setup.recipe
     return TrainingPlan(
         base=setup.base.name,
@@ -70,6 +71,7 @@ def _plan(setup: TrainingSetup) -> TrainingPlan:
         loss_tokens=setup.train.loss_tokens * recipe.epochs,
         longest_row=setup.train.longest,
         dev_rows=len(setup.dev.rows),
+        disk_bytes=disk_of_run(setup, options),
         ledger=setup.train.ledger("train"),
         rows=[_rendered(row, setup.tokenizer) for row in setup.train.rows[:_SHOWN_ROWS]],
     )

@@ -34,6 +34,7 @@ class TrainingPlan(BaseModel):
         reasons: option to why it has its value.
         steps: optimizer steps of the whole run.
         tokens: of all epochs, padding not counted; `loss_tokens` carry loss.
+        disk_bytes: what checkpoints and weights take at most.
     """
 
     base: str
@@ -45,6 +46,7 @@ class TrainingPlan(BaseModel):
     loss_tokens: int
     longest_row: int
     dev_rows: int
+    disk_bytes: int = 0
     ledger: StageLedger
     rows: list[RenderedRow] = Field(default_factory=list)
 

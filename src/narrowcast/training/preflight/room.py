@@ -51,8 +51,7 @@ def room_findings(setup: TrainingSetup, options: Options, ctx: StageContext) -> 
     if need > free:
         yield memory_finding(need, free, "weights, gradients and optimiser alone take")
     folder = _existing(ctx.project.runs)
-    trained = trained_parameters(setup)
-    disk = trained * (_CHECKPOINT * _CHECKPOINTS + 4 * (2 if options.early_stopping else 1))
+    disk = disk_of_run(setup, options)
     if disk > (left := disk_usage(folder).free):
         yield PreflightFinding(
             reason_code="training_disk_short",
@@ -78,6 +77,11 @@ def trained_parameters(setup: TrainingSetup) -> int:
     """Weights that are trained; of an adapter an upper bound."""
     share = 1.0 if setup.recipe.method == "full" else _ADAPTER
     return round(setup.base.parameters * share)
+
+
+def disk_of_run(setup: TrainingSetup, options: Options) -> int:
+    """Bytes that checkpoints and weights take at most."""
+    return trained_parameters(setup) * (_CHECKPOINT * _CHECKPOINTS + 4 * (2 if options.early_stopping else 1))
 
 
 def least_memory(setup: TrainingSetup) -> int:
