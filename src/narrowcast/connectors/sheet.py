@@ -92,6 +92,7 @@ def _attributes(source: SourceFile, xml: bytes) -> list[dict[str, str]]:
             "the workbook declares a document type, which no workbook needs",
             str(source.path),
             "export the sheet as csv",
+            reason_code="dataset_source_damaged",
         )
 
     elements: list[dict[str, str]] = []
