@@ -160,7 +160,7 @@ class Workspace:
         self.run("init", self.name)
         for file in sorted(self._files.iterdir(), reverse=True):  # train before test
             into = ["--into", "test"] if file.stem == "test" else []
-            scheme = {"conll": "conll"}.get(file.suffix[1:], "jsonl")
+            scheme = "file" if file.suffix == ".conll" else "jsonl"
             self.run("data", "import", "--locator", f"{scheme}:{file}", *self.task.mapping, *into)
         free = ["--near-duplicates", "free", "--copies", "free"]
         self.run("prepare", "--dev", _DEV, *free)
