@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.embedders import Embedder
-from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
+from narrowcast.similarity.rarity import codes_by_rarity
 from narrowcast.similarity.semantic import nearest
+from narrowcast.similarity.set_join import most_similar
 from narrowcast.similarity.shingles import normalised, words_of
 
 
@@ -87,14 +88,14 @@ def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], simila
     if not left or not rest:
         return []
     texts = [words_of(text) for text in left] + [words_of(right[number]) for number in rest]
-    index = PrefixIndex(codes_by_rarity(texts), range(len(left)), similarity)
-    matches = []
-    for place, number in enumerate(rest):
-        found, _ = index.similar_to(len(left) + place)
-        if found is not None:
-            how_much = index.similarity(found, len(left) + place)
-            matches.append(Match(found, number, Kind.NEAR, round(how_much, 3)))
-    return matches
+    here = range(len(left), len(texts))
+    found = most_similar(codes_by_rarity(texts), range(len(left)), here, similarity)
+    each = zip(rest, found.members.tolist(), found.similarity.tolist(), strict=True)
+    return [
+        Match(member, number, Kind.NEAR, round(how_much, 3))
+        for number, member, how_much in each
+        if member >= 0
+    ]
 
 
 def _copies(left: Sequence[str], right: Sequence[str], rest: Sequence[int]) -> list[Match]:

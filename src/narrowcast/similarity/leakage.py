@@ -1,7 +1,7 @@
 """The proof after the split: what of the held-out rows can be found in train.
 
 Computed from the finished splits alone, by another method than the grouping: texts are looked up exactly,
-and similar ones through a prefix index that misses no pair, up to a cap on the comparisons a row.
+and similar ones by a join (`set_join`) that misses no pair, up to a cap on the candidates of a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from narrowcast.core.manifest import LeakageReport
 from narrowcast.core.names import Split
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
-from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
+from narrowcast.similarity.rarity import codes_by_rarity
+from narrowcast.similarity.set_join import most_similar
 from narrowcast.similarity.shingles import normalised, words_of
 
 
@@ -72,12 +73,10 @@ def _similar_pairs(
     if not train or not held_out:
         return [], 0
     codes = codes_by_rarity([words_of(text) for text in stoppable(texts, cancel)], cancel)
-    index = PrefixIndex(codes, train, threshold)
-    pairs: list[tuple[int, int]] = []
-    checked = 0
-    for number in stoppable(held_out, cancel):
-        similar, compared = index.similar_to(number)
-        checked += compared
-        if similar is not None:
-            pairs.append((similar, number))
-    return pairs, checked
+    found = most_similar(codes, train, held_out, threshold, cancel)
+    pairs = [
+        (similar, number)
+        for similar, number in zip(found.members.tolist(), held_out, strict=True)
+        if similar >= 0
+    ]
+    return pairs, found.compared
