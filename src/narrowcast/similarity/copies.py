@@ -15,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.similarity.candidates import candidate_blocks
 from narrowcast.similarity.codes import Codes, in_common, pair_members, shared_counts
 from narrowcast.similarity.containment import contained_pairs
 from narrowcast.similarity.edit_distance import LONGEST, edit_distances
+from narrowcast.similarity.forms import Forms, forms_of
 from narrowcast.similarity.rarity import codes_by_rarity
-from narrowcast.similarity.shingles import words_of
 from narrowcast.similarity.word_numbers import NumberedWords, numbered
 
 if TYPE_CHECKING:
@@ -59,18 +59,22 @@ def edited_copies(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> li
     Raises:
         CancelledError: on request.
     """
-    first: dict[str, int] = {}
-    for number, text in enumerate(stoppable(texts, cancel)):
-        first.setdefault(words_of(text), number)
-    first.pop("", None)
-    forms = sorted(first)  # a fixed order, whatever that of the texts
-    known = numbered(forms, cancel)
-    pairs = dict.fromkeys(contained_pairs(forms, known.words, cancel), 1.0)
-    pairs.update(_near(forms, known, cancel))
+    return copies_of(forms_of(texts, cancel), cancel)
+
+
+def copies_of(forms: Forms, cancel: CancelToken = UNSTOPPABLE) -> list[Copy]:
+    """The same for texts whose normal forms are known.
+
+    Raises:
+        CancelledError: on request.
+    """
+    empty = bool(forms.unique) and not forms.unique[0]
+    texts, first = (forms.unique[1:], forms.first[1:]) if empty else (forms.unique, forms.first)
+    known = numbered(texts, cancel)
+    pairs = dict.fromkeys(contained_pairs(texts, known.words, cancel), 1.0)
+    pairs.update(_near(texts, known, cancel))
     order = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
-    return [
-        Copy(first[forms[left]], first[forms[right]], round(pairs[left, right], 3)) for left, right in order
-    ]
+    return [Copy(int(first[left]), int(first[right]), round(pairs[left, right], 3)) for left, right in order]
 
 
 def _near(forms: Sequence[str], known: NumberedWords, cancel: CancelToken) -> dict[tuple[int, int], float]:

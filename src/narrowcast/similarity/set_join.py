@@ -9,7 +9,7 @@ differs in no more bits than the sets in members. Nothing is missed, up to a cap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from narrowcast.similarity.word_numbers import mixed
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Keys = Iterator[NDArray[np.uint64]]
 
@@ -55,8 +55,8 @@ class MostSimilar:
 
 def most_similar(
     codes: Codes,
-    members: Sequence[int],
-    others: Sequence[int],
+    members: ArrayLike,
+    others: ArrayLike,
     threshold: float,
     cancel: CancelToken = UNSTOPPABLE,
 ) -> MostSimilar:
@@ -74,10 +74,10 @@ def most_similar(
     """
     import numpy as np
 
-    wanted = np.asarray(others, np.int64)
-    join = _Join(codes, np.asarray(members, np.int64), wanted, threshold, cancel)
-    if len(members) and len(others):
-        paired = join.least[wanted] > join.buckets
+    known, asked = np.asarray(members, np.int64), np.asarray(others, np.int64)
+    join = _Join(codes, known, asked, threshold, cancel)
+    if len(known) and len(asked):
+        paired = join.least[asked] > join.buckets
         join.by_pairs(np.flatnonzero(paired))
         join.by_shingles(np.flatnonzero(~paired))
     return MostSimilar(join.found, join.similarity, join.compared)
