@@ -1,13 +1,11 @@
-"""What of examples is compared: their texts, and which of them are equal."""
+"""What of examples is compared: their texts."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.similarity.shingles import normalised
 
 
 def comparison_texts(examples: Sequence[Example]) -> list[str]:
@@ -67,11 +65,3 @@ def input_strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from input_strings(each, f"{key}.{place}")
     elif value is not None:
         yield key, str(value)
-
-
-def exact_groups(texts: Sequence[str]) -> list[list[int]]:
-    """Rows with equal normal forms, two and more."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for number, text in enumerate(texts):
-        rows[normalised(text)].append(number)
-    return [group for group in rows.values() if len(group) > 1]

@@ -52,6 +52,18 @@ class UnionFind:
             else:
                 self.union(first, item)
 
+    def copy(self) -> UnionFind:
+        """The same sets, which can be joined by themselves."""
+        other = UnionFind(0)
+        other._parent, other._sizes = self._parent[:], self._sizes[:]
+        return other
+
+    def count(self) -> int:
+        """How many sets there are."""
+        import numpy as np
+
+        return int((self.names() == np.arange(len(self._parent))).sum())
+
     def names(self) -> NDArray[np.int32]:
         """By item, the smallest member of its set."""
         import numpy as np

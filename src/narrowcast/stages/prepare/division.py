@@ -11,6 +11,7 @@ from narrowcast.core.names import Split
 from narrowcast.core.progress import stoppable
 from narrowcast.core.work import Work
 from narrowcast.similarity.copies import Copy, copies_of
+from narrowcast.similarity.equal_texts import equal_groups
 from narrowcast.similarity.joins import join_copies
 from narrowcast.similarity.leakage import Leakage, Placing, leakage_between
 from narrowcast.similarity.near_duplicates import similar_groups
@@ -68,7 +69,7 @@ class Division:
         self._sets = UnionFind(len(table))
         self._apart: list[Copy] = []
         cancel = self._work.cancel
-        for group in stoppable(equal_rows(table.equal), cancel):
+        for group in stoppable(equal_groups(table.equal), cancel):
             self._sets.union_all(group)
         if options.groups == "together":
             self._join_keys()
@@ -150,20 +151,6 @@ def split_codes(table: RowTable, groups: Groups, placed: Placed) -> NDArray[np.i
     for split, some in placed.items():
         splits[groups.rows_of(some)] = CODES[split]
     return splits
-
-
-def equal_rows(equal: NDArray[np.uint64]) -> list[list[int]]:
-    """Rows with equal texts, two and more."""
-    import numpy as np
-
-    order = np.argsort(equal, kind="stable")
-    starts = np.flatnonzero(np.concatenate([[True], equal[order[1:]] != equal[order[:-1]]]))
-    counts = np.diff(np.concatenate([starts, [len(equal)]]))
-    several = np.flatnonzero(counts > 1)
-    return [
-        order[start : start + count].tolist()
-        for start, count in zip(starts[several].tolist(), counts[several].tolist(), strict=True)
-    ]
 
 
 def _families(table: RowTable) -> Iterator[list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.names import Split
+from narrowcast.similarity.equal_texts import text_hash
 from narrowcast.similarity.examples import SameFields, comparison_text, input_fields
 from narrowcast.similarity.forms import Forms, FormsBuilder
 from narrowcast.similarity.shingles import normalised
@@ -209,8 +209,7 @@ class _Texts:
         self.equal = array("Q")
 
     def add(self, text: str) -> None:
-        form = normalised(text).encode("utf-8", "surrogatepass")
-        self.equal.append(int.from_bytes(hashlib.blake2b(form, digest_size=8).digest(), "big"))
+        self.equal.append(text_hash(text))
         self.builder.add(text)
 
 
