@@ -89,8 +89,8 @@ def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], simila
         return []
     texts = [words_of(text) for text in left] + [words_of(right[number]) for number in rest]
     here = range(len(left), len(texts))
-    found = most_similar(codes_by_rarity(texts), range(len(left)), here, similarity)
-    each = zip(rest, found.members.tolist(), found.similarity.tolist(), strict=True)
+    similar = most_similar(codes_by_rarity(texts), range(len(left)), here, similarity)
+    each = zip(rest, similar.members.tolist(), similar.similarity.tolist(), strict=True)
     return [
         Match(member, number, Kind.NEAR, round(how_much, 3))
         for number, member, how_much in each

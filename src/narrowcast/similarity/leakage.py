@@ -118,8 +118,8 @@ def _similar_pairs(rows: Placing, threshold: float, cancel: CancelToken) -> tupl
     members, first = np.unique(forms.of[train], return_index=True)
     others, which = np.unique(forms.of[held_out], return_inverse=True)
     codes = codes_by_rarity(forms.unique, cancel)
-    found = most_similar(codes, members, others, threshold, cancel)
-    member = found.members[which]
-    similar = member >= 0
-    theirs = train[first[np.searchsorted(members, member[similar])]]
-    return list(zip(theirs.tolist(), held_out[similar].tolist(), strict=True)), found.compared
+    similar = most_similar(codes, members, others, threshold, cancel)
+    member = similar.members[which]
+    near = member >= 0
+    theirs = train[first[np.searchsorted(members, member[near])]]
+    return list(zip(theirs.tolist(), held_out[near].tolist(), strict=True)), similar.compared

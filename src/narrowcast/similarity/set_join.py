@@ -45,7 +45,8 @@ class MostSimilar:
     Attributes:
         members: its most similar member, by number; -1 where none reaches the threshold.
         similarity: the Jaccard similarity of the two; 0 where there is none.
-        compared: pairs whose similarity was computed, all others together.
+        compared: comparisons of one of the others with a member; two that have several keys in common are
+            compared several times.
     """
 
     members: NDArray[np.int64]
@@ -74,13 +75,13 @@ def most_similar(
     """
     import numpy as np
 
-    known, asked = np.asarray(members, np.int64), np.asarray(others, np.int64)
-    join = _Join(codes, known, asked, threshold, cancel)
-    if len(known) and len(asked):
-        paired = join.least[asked] > join.buckets
+    texts = np.asarray(others, np.int64)
+    join = _Join(codes, np.asarray(members, np.int64), texts, threshold, cancel)
+    if len(join.members) and len(texts):
+        paired = join.least[texts] > join.buckets
         join.by_pairs(np.flatnonzero(paired))
         join.by_shingles(np.flatnonzero(~paired))
-    return MostSimilar(join.found, join.similarity, join.compared)
+    return MostSimilar(join.best, join.similarity, join.compared)
 
 
 class _Join:
@@ -104,44 +105,44 @@ class _Join:
         # Of the sizes of two sets that reach the threshold, the share by which they may differ.
         self._share = (1 - threshold) / (1 + threshold)
         # By size, so that those of a like size are a run of each key's postings.
-        self._members = members[np.argsort(self._sizes[members], kind="stable")]
-        member_sizes = self._sizes[self._members]
+        self.members = members[np.argsort(self._sizes[members], kind="stable")]
+        member_sizes = self._sizes[self.members]
         largest = int(self._sizes.max()) if len(codes) else 0
         self._places = np.searchsorted(member_sizes, np.arange(largest + 2)).astype(np.uint64)
-        wanted = 2 * self._share * usual / _MEMBERS_PER_WORD
-        words = min(max(_WORDS[0], 1 << int(np.ceil(np.log2(max(1.0, wanted))))), _WORDS[1])
+        differing = 2 * self._share * usual / _MEMBERS_PER_WORD
+        words = min(max(_WORDS[0], 1 << int(np.ceil(np.log2(max(1.0, differing))))), _WORDS[1])
         self._parity = _parity(codes, words, cancel)
-        self.found = np.full(len(others), -1, np.int64)
+        self.best = np.full(len(others), -1, np.int64)
         self.similarity = np.zeros(len(others))
         self.compared = 0
 
-    def by_pairs(self, asked: NDArray[np.int64]) -> None:
+    def by_pairs(self, queries: NDArray[np.int64]) -> None:
         """Look for those of the others that have enough members for pairs."""
-        if not len(asked):
+        if not len(queries):
             return
         import numpy as np
 
         first = int(self._first(np.array(self.buckets + 1)))
-        places = np.arange(first, len(self._members))
+        places = np.arange(first, len(self.members))
         # A bucket of n members has n * (n - 1) / 2 pairs: about as many as members where it has three.
-        entries = int(self._prefixes(self._members[first:], self.buckets + 1).sum())
+        entries = int(self._prefixes(self.members[first:], self.buckets + 1).sum())
         passes = min(self.buckets, 1 + entries // _POSTINGS)
         for number in range(passes):
             lowest, highest = (self.buckets * each // passes for each in (number, number + 1))
-            postings = _sorted(self._pair_keys(self._members[places], places, lowest, highest))
-            for keys in self._pair_keys(self._others[asked], asked, lowest, highest):
+            postings = _sorted(self._pair_keys(self.members[places], places, lowest, highest))
+            for keys in self._pair_keys(self._others[queries], queries, lowest, highest):
                 self._look_up(keys, postings, _MOST_BY_PAIR)
 
-    def by_shingles(self, asked: NDArray[np.int64]) -> None:
+    def by_shingles(self, queries: NDArray[np.int64]) -> None:
         """Look for those that have not."""
-        if not len(asked):
+        if not len(queries):
             return
         import numpy as np
 
-        largest = int(self._sizes[self._others[asked]].max() / self._threshold) + 1
+        largest = int(self._sizes[self._others[queries]].max() / self._threshold) + 1
         places = np.arange(int(self._first(np.array(largest + 1))))
-        postings = _sorted(self._shingle_keys(self._members[places], places))
-        for keys in self._shingle_keys(self._others[asked], asked):
+        postings = _sorted(self._shingle_keys(self.members[places], places))
+        for keys in self._shingle_keys(self._others[queries], queries):
             self._look_up(keys, postings, _MOST_BY_SHINGLE)
 
     def _first(self, sizes: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -204,12 +205,12 @@ class _Join:
         import numpy as np
 
         keys.sort()  # what is looked up in order is found in the cache
-        asked = (keys & np.uint64((1 << _HALF) - 1)).astype(np.int64)
+        queries = (keys & np.uint64((1 << _HALF) - 1)).astype(np.int64)
         keys = keys >> np.uint64(_HALF) << np.uint64(_HALF)
-        sizes = self._sizes[self._others[asked]]
+        sizes = self._sizes[self._others[queries]]
         # Two sets that reach the threshold have at least `threshold * size` members in common.
         largest = np.floor(sizes / self._threshold + 1e-9).astype(np.int64)
-        starts = np.searchsorted(postings, keys | self._first(self.least[self._others[asked]]))
+        starts = np.searchsorted(postings, keys | self._first(self.least[self._others[queries]]))
         stops = np.searchsorted(postings, keys | self._first(largest + 1))
         many = np.flatnonzero(stops - starts > most)
         if len(many):
@@ -226,52 +227,52 @@ class _Join:
             stop = max(begin + 1, int(np.searchsorted(total, end, "right")))
             some = hit[begin:stop]
             places = postings.view("<u4")[::2][ranges(starts[some], counts[some])]
-            self._rule_out(asked[some], counts[some], self._members[places])
+            self._rule_out(queries[some], counts[some], self.members[places])
             begin = stop
 
     def _rule_out(
-        self, asked: NDArray[np.int64], counts: NDArray[np.int64], members: NDArray[np.int64]
+        self, queries: NDArray[np.int64], counts: NDArray[np.int64], members: NDArray[np.int64]
     ) -> None:
         """Compare each with as many of the members as its count says, but for those that differ too much."""
         import numpy as np
 
-        text = self._others[asked]
+        self.compared += len(members)
+        text = self._others[queries]
         most = self._share * (1 + 1 / self._threshold) * self._sizes[text] + 1e-6
         limit = np.repeat(np.minimum(most, 64 * len(self._parity)).astype(np.uint16), counts)
         apart = np.zeros(len(members), np.uint16)
-        asked = np.repeat(asked, counts)
+        queries = np.repeat(queries, counts)
         for word in self._parity:
-            apart += np.bitwise_count(word[self._others[asked]] ^ word[members])
+            apart += np.bitwise_count(word[self._others[queries]] ^ word[members])
             near = np.flatnonzero(apart <= limit)
             if len(near) < len(apart):
-                asked, members, apart, limit = asked[near], members[near], apart[near], limit[near]
-        sizes = self._sizes[self._others[asked]] + self._sizes[members]
+                queries, members, apart, limit = queries[near], members[near], apart[near], limit[near]
+        sizes = self._sizes[self._others[queries]] + self._sizes[members]
         likely = apart <= self._share * sizes + 1e-6
         if likely.any():
-            self._compare(asked[likely], members[likely])
+            self._compare(queries[likely], members[likely])
 
-    def _compare(self, asked: NDArray[np.int64], members: NDArray[np.int64]) -> None:
+    def _compare(self, queries: NDArray[np.int64], members: NDArray[np.int64]) -> None:
         """Keep the most similar member of each."""
         import numpy as np
 
-        pairs = np.unique(asked * len(self._codes) + members)
-        asked, members = pairs // len(self._codes), pairs % len(self._codes)
-        text = self._others[asked]
-        self.compared += len(pairs)
+        pairs = np.unique(queries * len(self._codes) + members)
+        queries, members = pairs // len(self._codes), pairs % len(self._codes)
+        text = self._others[queries]
         shared = shared_counts(self._codes, text, members)
         union = self._sizes[text] + self._sizes[members] - shared
         near = shared >= self._threshold * union
-        asked, members, similarity = asked[near], members[near], (shared / union)[near]
+        queries, members, similarity = queries[near], members[near], (shared / union)[near]
         # The best of each last, so that it is the one that stays.
-        order = np.lexsort((-members, similarity, asked))
-        asked, members, similarity = asked[order], members[order], similarity[order]
-        best = np.ones(len(asked), np.bool_)
-        best[:-1] = asked[1:] != asked[:-1]
-        asked, members, similarity = asked[best], members[best], similarity[best]
-        known, before = self.found[asked], self.similarity[asked]
+        order = np.lexsort((-members, similarity, queries))
+        queries, members, similarity = queries[order], members[order], similarity[order]
+        best = np.ones(len(queries), np.bool_)
+        best[:-1] = queries[1:] != queries[:-1]
+        queries, members, similarity = queries[best], members[best], similarity[best]
+        known, before = self.best[queries], self.similarity[queries]
         better = (similarity > before) | ((similarity == before) & (members < known))
-        self.found[asked[better]] = members[better]
-        self.similarity[asked[better]] = similarity[better]
+        self.best[queries[better]] = members[better]
+        self.similarity[queries[better]] = similarity[better]
 
 
 def _sorted(keys: Keys) -> NDArray[np.uint64]:
@@ -288,16 +289,16 @@ def _parity(codes: Codes, words: int, cancel: CancelToken) -> list[NDArray[np.ui
     """Of each text, whether an even or an odd number of its members falls on a bit; word after word."""
     import numpy as np
 
-    found = [np.empty(len(codes), np.uint64) for _ in range(words)]
+    parities = [np.empty(len(codes), np.uint64) for _ in range(words)]
     for start in range(0, len(codes), _BLOCK):
         cancel.check()
         offsets = codes.offsets[start : start + _BLOCK + 1]
         place = (codes.values[offsets[0] : offsets[-1]] * np.uint32(0x9E3779B1)) >> np.uint32(20)
         bits = np.uint64(1) << (place & np.uint32(63)).astype(np.uint64)
         word = (place >> np.uint32(6)) % np.uint32(words)
-        for number, parity in enumerate(found):
+        for number, parity in enumerate(parities):
             here = np.where(word == number, bits, np.uint64(0))
             parity[start : start + len(offsets) - 1] = np.bitwise_xor.reduceat(
                 here, offsets[:-1] - offsets[0]
             )
-    return found
+    return parities
