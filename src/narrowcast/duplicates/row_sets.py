@@ -21,7 +21,7 @@ from narrowcast.core.work import Work
 from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
-from narrowcast.similarity.examples import comparison_texts
+from narrowcast.similarity.examples import comparison_text, constant_fields, input_fields
 from narrowcast.store.datasets import load_manifest, split_rows
 from narrowcast.store.import_rows import accepted_rows
 
@@ -78,8 +78,9 @@ def row_set(
             )
         paths = place.paths
         if reference == "accepted":
-            return _of_examples(reference, accepted_rows(paths), work)
-        return _of_examples(reference, split_rows(paths, load_manifest(paths), Split(reference)), work)
+            return _of_examples(reference, lambda: accepted_rows(paths), work)
+        manifest = load_manifest(paths)
+        return _of_examples(reference, lambda: split_rows(paths, manifest, Split(reference)), work)
     if ":" not in reference:
         raise UsageError(
             "this names no rows",
@@ -91,15 +92,28 @@ def row_set(
     return _of_source(reference, request, SourceAccess.of(settings), work)
 
 
-def _of_examples(name: str, rows: Iterable[Example], work: Work) -> RowSet:
-    examples = list(_counted(rows, work))
-    targets = _Targets()
-    return RowSet(
-        name=name,
-        ids=[example.id for example in examples],
-        texts=comparison_texts(examples),
-        targets=[targets.hash(example.target) for example in examples],
-    )
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Stored rows that are read anew for each pass, so that they are not in memory together."""
+
+    read: Callable[[], Iterator[Example]]
+    work: Work
+
+    def __iter__(self) -> Iterator[Example]:
+        return stoppable(self.read(), self.work.cancel)
+
+
+def _of_examples(name: str, read: Callable[[], Iterator[Example]], work: Work) -> RowSet:
+    rows, targets = _Rows(read, work), _Targets()
+    constant = constant_fields(rows)
+    ids: list[str] = []
+    texts: list[str] = []
+    hashes: list[int | None] = []
+    for row in _counted(rows, work):
+        ids.append(row.id)
+        texts.append(comparison_text(input_fields(row.inputs), constant))
+        hashes.append(targets.hash(row.target))
+    return RowSet(name, ids, texts, hashes)
 
 
 def _of_source(name: str, request: ComparisonRequest, access: SourceAccess, work: Work) -> RowSet:

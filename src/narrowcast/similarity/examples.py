@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from narrowcast.core.example import Example
@@ -13,13 +13,20 @@ def comparison_texts(examples: Sequence[Example]) -> list[str]:
 
     A document that all questions share would otherwise make all rows near-duplicates.
     """
+    constant = constant_fields(examples)
+    return [comparison_text(input_fields(example.inputs), constant) for example in examples]
+
+
+def constant_fields(examples: Iterable[Example]) -> frozenset[str]:
+    """Fields that are the same in every row, if rows have others as well; may iterate twice."""
     same = SameFields()
     for example in examples:
         same.see(input_fields(example.inputs))
-    constant = same.names
-    if constant and all(input_fields(example.inputs).keys() <= constant for example in examples):
-        constant = frozenset()
-    return [comparison_text(input_fields(example.inputs), constant) for example in examples]
+        if not same.names:
+            return frozenset()
+    if all(input_fields(example.inputs).keys() <= same.names for example in examples):
+        return frozenset()
+    return same.names
 
 
 def comparison_text(fields: Mapping[str, str], constant: Set[str]) -> str:
