@@ -13,7 +13,7 @@ from types import TracebackType
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.store.files import decoded_line
 from narrowcast.store.import_rows import checked_path
 
@@ -67,7 +67,7 @@ class AcceptedRows:
         self._descriptors.append(file.fileno())
         self._firsts.append(len(self))
         start = 0
-        for line in file:
+        for line in stoppable(file, self._cancel):
             if line.endswith(b"\n"):
                 self._starts.append(start)
                 self._lengths.append(len(line))
