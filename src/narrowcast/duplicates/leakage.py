@@ -73,6 +73,7 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
         copies=request.copies,
         by=chosen,
         meaning=request.meaning,
+        cancel=token,
     )
     shown.finish()
     kinds = Counter(match.kind for match in matches)
