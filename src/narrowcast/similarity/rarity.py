@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.similarity.codes import Codes, shingle_codes
+from narrowcast.similarity.word_numbers import chunks
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_BLOCK = 1 << 14
 
 
 def codes_by_rarity(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> Codes:
@@ -36,9 +35,8 @@ def codes_by_rarity(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> 
         values[offsets[first] : offsets[stop]] = once.values
         first = stop
     ranks = numbers.ranks()
-    for first in range(0, len(texts), _BLOCK):
-        cancel.check()
-        part = offsets[first : first + _BLOCK + 1]
+    for first, stop in chunks(Codes(values, offsets), cancel):
+        part = offsets[first : stop + 1]
         values[part[0] : part[-1]] = _once_each(ranks[values[part[0] : part[-1]]], np.diff(part)).values
     return Codes(values[: offsets[-1]], offsets)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.similarity.codes import Codes, shared_counts
 from narrowcast.similarity.ranges import ranges
-from narrowcast.similarity.word_numbers import mixed
+from narrowcast.similarity.word_numbers import chunks, mixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,8 @@ _MOST_BY_PAIR, _MOST_BY_SHINGLE = 256, 4_096
 _WORDS, _MEMBERS_PER_WORD = (2, 16), 14
 # Bits of each half of a posting: the upper one is the key, the lower one the place of its text.
 _HALF = 32
-_BLOCK = 1 << 14
+# Shingles of texts that are looked at together.
+_ENTRIES = 1 << 19
 _HITS = 1 << 19
 # Postings in memory together.
 _POSTINGS = 1 << 23
@@ -164,13 +165,18 @@ class _Join:
         """Shingles of the prefixes of some texts at a time, the text of each, and whose these texts are."""
         import numpy as np
 
-        for start in range(0, len(texts), _BLOCK):
+        lengths = self._prefixes(texts, shared)
+        ends = np.cumsum(lengths)
+        start = 0
+        while start < len(texts):
             self._cancel.check()
-            some = texts[start : start + _BLOCK]
-            lengths = self._prefixes(some, shared)
-            shingles = self._codes.values[ranges(self._codes.offsets[some], lengths)].astype(np.uint64)
-            text = np.repeat(np.arange(len(some), dtype=np.uint64), lengths)
-            yield shingles, text, owners[start : start + _BLOCK].astype(np.uint64)
+            most = (ends[start - 1] if start else 0) + _ENTRIES
+            stop = max(start + 1, int(np.searchsorted(ends, most, "right")))
+            some, sizes = texts[start:stop], lengths[start:stop]
+            shingles = self._codes.values[ranges(self._codes.offsets[some], sizes)].astype(np.uint64)
+            text = np.repeat(np.arange(len(some), dtype=np.uint64), sizes)
+            yield shingles, text, owners[start:stop].astype(np.uint64)
+            start = stop
 
     def _shingle_keys(self, texts: NDArray[np.int64], owners: NDArray[np.int64]) -> Keys:
         import numpy as np
@@ -290,15 +296,12 @@ def _parity(codes: Codes, words: int, cancel: CancelToken) -> list[NDArray[np.ui
     import numpy as np
 
     parities = [np.empty(len(codes), np.uint64) for _ in range(words)]
-    for start in range(0, len(codes), _BLOCK):
-        cancel.check()
-        offsets = codes.offsets[start : start + _BLOCK + 1]
+    for start, stop in chunks(codes, cancel):
+        offsets = codes.offsets[start : stop + 1]
         place = (codes.values[offsets[0] : offsets[-1]] * np.uint32(0x9E3779B1)) >> np.uint32(20)
         bits = np.uint64(1) << (place & np.uint32(63)).astype(np.uint64)
         word = (place >> np.uint32(6)) % np.uint32(words)
         for number, parity in enumerate(parities):
             here = np.where(word == number, bits, np.uint64(0))
-            parity[start : start + len(offsets) - 1] = np.bitwise_xor.reduceat(
-                here, offsets[:-1] - offsets[0]
-            )
+            parity[start:stop] = np.bitwise_xor.reduceat(here, offsets[:-1] - offsets[0])
     return parities
