@@ -64,6 +64,7 @@ bench: $(STAMP)  ## measure; each script prints its ratios and fails where a bar
 	$(BIN)/python benchmarks/forecast.py
 	$(BIN)/python benchmarks/layouts.py
 	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/scale.py
 
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

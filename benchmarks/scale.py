@@ -6,10 +6,11 @@ edited copy of an earlier one. Measured are the processor time of the process (u
 memory.
 Bars: a row costs at most 1.3 times what it costs at 10,000 rows, and no step needs more than 1.5 GB. Prints
 a table, or one object with `--json`; exits 0 where both bars hold. The start of a process weighs more on few
-rows: the last ratio is that without it, measured with 100 rows.
+rows: `less start` is the ratio without it, of a row beyond 10,000 to one between 1,000 and 10,000.
 
     python benchmarks/scale.py                     # 10,000 and 100,000 rows
     python benchmarks/scale.py --rows 1000000
+    python benchmarks/scale.py --steps import,clean
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 
 from narrowcast.testing.edits import EDITS
 
-FEWEST, SMALL = 100, 10_000
+FEWEST, SMALL = 1_000, 10_000
 COST_BAR, PEAK_BAR = 1.3, 1_500
 _MAPPING = ("--mapper", "label_to_classification", "--map", "text=text,label=label")
 _REPEATED = 0.2
@@ -92,8 +93,8 @@ def steps(source: Path) -> dict[str, list[str]]:
     }
 
 
-def run(rows: int, folder: Path, only: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Processor microseconds per row and peak MB of each step."""
+def run(rows: int, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Processor microseconds per row and peak MB of each step that is wanted; `prepare` takes an import."""
     home = folder / f"home-{rows}"
     home.mkdir()
     source = folder / f"{rows}.jsonl"
@@ -102,7 +103,8 @@ def run(rows: int, folder: Path, only: Sequence[str]) -> dict[str, tuple[float, 
     measured(["init", "scale"], home, log)
     found = {}
     for name, command in steps(source).items():
-        if name not in only and name != "data import":
+        needed = name == "data import" and "prepare" in wanted
+        if name not in wanted and not needed:
             continue
         start = time.monotonic()
         seconds, peak = measured(command, home, log)
@@ -117,12 +119,13 @@ def cost(
     none: tuple[float, float], few: tuple[float, float], many: tuple[float, float], rows: int
 ) -> dict[str, float]:
     """What a row costs, as a ratio too; `less start` is the ratio without the start of a process."""
-    start = none[0] * FEWEST
+    first, second, third = none[0] * FEWEST, few[0] * SMALL, many[0] * rows
+    early, late = (second - first) / (SMALL - FEWEST), (third - second) / (rows - SMALL)
     return {
         f"us at {SMALL:,}": few[0],
         "us": many[0],
         "ratio": many[0] / few[0],
-        "less start": (many[0] - start / rows) / (few[0] - start / SMALL),
+        "less start": late / early,
         "peak MB": many[1],
     }
 
@@ -138,18 +141,29 @@ def show(found: dict[str, dict[str, float]], rows: int) -> None:
     print(f"bars: ratio at most {COST_BAR}, peak at most {PEAK_BAR:,} MB")
 
 
+def _names(text: str) -> list[str]:
+    """`import,prepare` as the names of steps."""
+    names = {name.split()[-1]: name for name in steps(Path())}
+    try:
+        return [names[each.strip()] for each in text.split(",")]
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(f"{error} is none of {', '.join(names)}") from error
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--steps", default="data clean,data dedupe,prepare", help="besides data import")
+    parser.add_argument(
+        "--steps", type=_names, default=list(steps(Path())), help="import,clean,dedupe,prepare"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    only = [each.strip() for each in arguments.steps.split(",")]
     with tempfile.TemporaryDirectory() as folder:
-        none, few, many = (run(rows, Path(folder), only) for rows in (FEWEST, SMALL, arguments.rows))
+        sizes = (FEWEST, SMALL, arguments.rows)
+        none, few, many = (run(rows, Path(folder), arguments.steps) for rows in sizes)
     costs = {name: cost(none[name], few[name], many[name], arguments.rows) for name in many}
     holds = all(each["ratio"] <= COST_BAR and each["peak MB"] <= PEAK_BAR for each in costs.values())
     if arguments.json:

@@ -126,6 +126,7 @@ CASES: dict[str, Case] = {
     "narrowcast data ledger": Case("prepared"),
     "narrowcast data lineage VALUE": Case("prepared", "narrowcast data lineage IMPORT:1"),
     "narrowcast data mappers": Case("empty"),
+    "narrowcast data sources": Case("empty"),
     "narrowcast data remove VALUE": Case("prepared", "narrowcast data remove IMPORT"),
     "narrowcast data versions": Case("prepared"),
     "narrowcast data review": Case("prepared"),
@@ -168,7 +169,9 @@ CASES: dict[str, Case] = {
     # Training and measuring.
     "narrowcast baseline": Case("prepared", short="--models majority"),
     "narrowcast baseline --models majority,base,base-few-shot": Case("measured"),
+    "narrowcast baseline --force": Case("prepared", short="--models majority"),
     "narrowcast eval": Case("trained"),
+    "narrowcast eval --force": Case("trained"),
     "narrowcast eval --json": Case("trained"),
     "narrowcast eval VALUE": Case("measured", "narrowcast eval tfidf"),
     "narrowcast eval base": Case("measured"),
@@ -209,6 +212,7 @@ CASES: dict[str, Case] = {
     # Shipping.
     "narrowcast export": Case("trained"),
     "narrowcast export --force": Case("exported"),
+    "narrowcast parity": Case("exported"),
     "narrowcast export --formats VALUE": Case("trained", "narrowcast export --formats q8_0"),
     "narrowcast export --formats adapter,merged": _parsed(
         "the base of this test trains all its weights; tests/stages/export writes adapters"

@@ -76,7 +76,7 @@ def test_doubt_shows_the_hypotheses_and_the_next_command(cli: Cli, tmp_path: Pat
 
 
 BAD: list[tuple[list[str], int, str]] = [
-    (["--locator", "csv:gone.csv", "--auto"], 1, "dataset_import_failed"),
+    (["--locator", "csv:gone.csv", "--auto"], 1, "dataset_source_missing"),
     (["--locator", "gone.csv", "--auto"], 2, "dataset_request_invalid"),
     (["--locator", "ftp:gone.csv", "--auto"], 2, "system_config_invalid"),
     (["--locator", "csv:rows.csv"], 2, "dataset_request_invalid"),
@@ -84,10 +84,10 @@ BAD: list[tuple[list[str], int, str]] = [
      "dataset_request_invalid"),
     (["--locator", "csv:rows.csv", "--auto", "--map", "text"], 2, "system_config_invalid"),
     (["--locator", "csv:rows.csv", "--auto", "--drop", "because"], 2, "dataset_request_invalid"),
-    (["--locator", "csv:empty.csv", "--auto"], 1, "dataset_import_failed"),
-    (["--locator", "csv:.", "--auto"], 1, "dataset_import_failed"),
-    (["--locator", "file:binary.bin", "--auto"], 1, "dataset_import_failed"),
-    (["--locator", "csv:rows.csv?encoding=klingon", "--auto"], 1, "dataset_import_failed"),
+    (["--locator", "csv:empty.csv", "--auto"], 1, "dataset_source_empty"),
+    (["--locator", "csv:.", "--auto"], 1, "dataset_source_empty"),
+    (["--locator", "file:binary.bin", "--auto"], 1, "dataset_format_unknown"),
+    (["--locator", "csv:rows.csv?encoding=klingon", "--auto"], 1, "dataset_request_invalid"),
 ]  # fmt: skip
 
 

@@ -25,17 +25,17 @@ def test_missing_path_folder_empty_file_and_white_space(tmp_path: Path, scheme: 
     (tmp_path / "folder" / "notes.md").write_text("notes")
     (tmp_path / "blank.csv").write_text(" \n\n\t\n")
     cases = {
-        "trian.csv": ("does not exist", "did you mean"),
-        "folder": ("no file was found", "of a folder"),
-        "empty.csv": ("the file is empty", "export"),
-        "blank.csv": ("only white space", "export"),
+        "trian.csv": ("does not exist", "did you mean", "dataset_source_missing"),
+        "folder": ("no file was found", "of a folder", "dataset_source_missing"),
+        "empty.csv": ("the file is empty", "export", "dataset_source_empty"),
+        "blank.csv": ("only white space", "export", "dataset_source_empty"),
     }
-    for name, (what, fix) in cases.items():
+    for name, (what, fix, code) in cases.items():
         with pytest.raises(DataError, match=what) as caught:
             connect(Locator(scheme, str(tmp_path / name))).describe()
         assert fix in caught.value.next_command
         assert str(tmp_path) in caught.value.where
-        assert caught.value.reason_code == "dataset_import_failed"
+        assert caught.value.reason_code == code
 
 
 @pytest.mark.parametrize("name", BINARY)

@@ -54,7 +54,7 @@ def test_a_failed_step_says_why_and_is_run_again_alone(project, settings, worker
     job = submit(project, [["data", "ledger"], command])
     failed = wait_for(settings, job.id, "failed", seconds=60)
     assert failed.state.step == 1
-    assert failed.state.error["reason_code"] == "dataset_import_failed"  # the command's own code
+    assert failed.state.error["reason_code"] == "dataset_source_missing"  # the command's own code
     rows = [{"text": f"text {number}", "label": "ab"[number % 2]} for number in range(40)]
     later.write_text("".join(json.dumps(row) + "\n" for row in rows))
     resume(settings, job.id)

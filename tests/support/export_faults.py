@@ -163,6 +163,65 @@ def _attention_off(folder: Path) -> None:
     _tensors("layers.0.self_attn.o_proj.weight", lambda tensor: tensor * 0)(folder)
 
 
+def _heads_swapped(tensor: Any) -> Any:
+    """The first two attention heads of 64 rows each."""
+    import torch
+
+    return torch.cat([tensor[64:128], tensor[:64], tensor[128:]])
+
+
+def _token_copied(tensor: Any) -> Any:
+    copied = tensor.clone()
+    copied[300] = copied[301]
+    return copied
+
+
+def _nudged(tensor: Any) -> Any:
+    """As far away as one more step of training takes a matrix: a tenth of its spread."""
+    import torch
+
+    return tensor + 0.1 * tensor.std() * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(2))
+
+
+def _one_sign(tensor: Any) -> Any:
+    changed = tensor.clone()
+    changed.view(-1)[changed.abs().argmax()] *= -1
+    return changed
+
+
+def _layers_swapped(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    first, second = (f"model.layers.{layer}.mlp.gate_proj.weight" for layer in (0, 1))
+    tensors[first], tensors[second] = tensors[second].clone(), tensors[first].clone()
+    save_file(tensors, path, {"format": "pt"})
+
+
+def _swap_tokens(values: dict[str, Any]) -> None:
+    """Two tokens change places, so that one's text is read as the other's id."""
+    vocabulary = values["model"]["vocab"]
+    first, second = (next(text for text, number in vocabulary.items() if number == place) for place in (5, 6))
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+
+
+def _split_otherwise(values: dict[str, Any]) -> None:
+    """The pre-tokeniser of Llama 3: digits are read three at a time."""
+    split = values["pre_tokenizer"]["pretokenizers"][0]["pattern"]
+    assert "|\\p{N}|" in split["Regex"]
+    split["Regex"] = split["Regex"].replace("|\\p{N}|", "|\\p{N}{1,3}|")
+
+
+def _ordinary_special(values: dict[str, Any]) -> None:
+    """Users could write it, and it would be read as the end of a turn."""
+    next(each for each in values["added_tokens"] if each["content"] == "<|im_start|>")["special"] = False
+
+
+def _second_stop(folder: Path) -> None:
+    _json("generation_config.json", lambda values: values.update(eos_token_id=[2, 40]))(folder)
+
+
 _ROLE = _text("chat_template.jinja", "+ message['role'] +", "+ 'x' +")
 _VALUES = _tensors("v_proj.weight", lambda tensor: tensor * 1.02)
 _NORM = _tensors("layers.0.post_attention_layernorm.weight", lambda tensor: tensor * 0)
@@ -232,4 +291,69 @@ FAULTS = [
         _json("config.json", lambda values: values.update(max_position_embeddings=64)),
     ),
     Fault("one norm left out", "weights", "blk.0.ffn_norm", _NORM),
+    Fault(
+        "attention heads swapped",
+        "weights",
+        "blk.1.attn_q.weight",
+        _tensors("layers.1.self_attn.q_proj.weight", _heads_swapped),
+    ),
+    Fault(
+        "a token's embedding copied over another's",
+        "weights",
+        "token_embd.weight",
+        _tensors("embed_tokens.weight", _token_copied),
+    ),
+    Fault(
+        "one norm off by 1 %",
+        "weights",
+        "blk.1.attn_norm.weight",
+        _tensors("layers.1.input_layernorm.weight", lambda tensor: tensor * 1.01),
+    ),
+    Fault(
+        "one tensor of another step",
+        "weights",
+        "blk.0.attn_output.weight",
+        _tensors("layers.0.self_attn.o_proj.weight", _nudged),
+    ),
+    Fault(
+        "the sign of one weight",
+        "weights",
+        "blk.0.ffn_gate.weight",
+        _tensors("layers.0.mlp.gate_proj.weight", _one_sign),
+    ),
+    Fault("a matrix of two layers exchanged", "weights", "blk.0.ffn_gate.weight", _layers_swapped),
+    Fault(
+        "keys turned round",
+        "weights",
+        "blk.0.attn_k.weight",
+        _tensors("layers.0.self_attn.k_proj.weight", lambda tensor: -tensor),
+    ),
+    Fault(
+        "norm's epsilon",
+        "metadata",
+        "rms_epsilon",
+        _json("config.json", lambda values: values.update(rms_norm_eps=1e-3)),
+    ),
+    Fault("two tokens swapped", "tokenizer", "tokenizer.ggml.tokens", _json("tokenizer.json", _swap_tokens)),
+    Fault(
+        "digits split otherwise",
+        "tokenizer",
+        "tokenizer.ggml.pre",
+        _json("tokenizer.json", _split_otherwise),
+    ),
+    Fault(
+        "a special token that users can write",
+        "tokenizer",
+        "token_type",
+        _json("tokenizer.json", _ordinary_special),
+    ),
+    Fault("one more stop token", "eos", "stop", _second_stop),
+    Fault(
+        "a system prompt in the template",
+        "template",
+        "chat_template",
+        _text(
+            "chat_template.jinja", "{%- for", "{{- '<|im_start|>system\\nBe brief.<|im_end|>\\n' -}}{%- for"
+        ),
+    ),
 ]

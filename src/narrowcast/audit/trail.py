@@ -19,11 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from narrowcast.audit.event import RunEvent
+from narrowcast.audit.files import ComparedFiles, compare_files
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, NarrowcastError, WorkspaceError
 from narrowcast.faults import first_line, readable
 from narrowcast.reasons import REASONS, Severity, StageName
 from narrowcast.store.events import GENESIS, EventStore
+from narrowcast.store.seals import Sealed, sealed_by
 from narrowcast.store.witness import Acknowledged, Place
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -35,11 +37,13 @@ class TrailReport(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     events: int
+    files: int = 0
+    """Files of the project that hold what their stages wrote."""
     spooled: int
     intact: bool
     problems: list[str]
     notes: list[str] = Field(default_factory=list)
-    """What is known and no problem: an older trail that was accepted, as of a restored backup."""
+    """What is known and no problem: an older trail that was accepted, files that are gone or not covered."""
 
 
 class Trail:
@@ -203,16 +207,21 @@ class Trail:
             )
         return event
 
-    def verify(self) -> TrailReport:
+    def verify(self, *, files: bool = True) -> TrailReport:
         """Recompute the chain from the file; compare its end with the head and the workspace's memory.
 
         Whatever is damaged is a problem of the report, never an exception.
+
+        Args:
+            files: compare what stages wrote with the hashes in their events as well.
         """
         count, hashes, problems = 0, {0: GENESIS}, []
+        seals: dict[str, Sealed] = {}
         try:
             for problem, event in _checked(self._store.read()):
                 count, hashes[event.seq] = count + 1, event.hash
                 problems += [problem] if problem else []
+                seals |= sealed_by(event.seq, event.payload)
         except (DataError, ValueError, TypeError, RecursionError) as error:
             problems.append(f"the line after event {count} is not an event: {first_line(error)}")
         problems += _head_problems(self._store.head(), hashes, count)
@@ -221,8 +230,16 @@ class Trail:
         if spooled:
             problems.append(f"{spooled} event(s) could not be written to the trail and are in the spool")
         notes, missing = self._acknowledged(hashes)
-        problems += missing
-        return TrailReport(events=count, spooled=spooled, intact=not problems, problems=problems, notes=notes)
+        compared = compare_files(self._paths, seals, whole=not problems) if files else ComparedFiles()
+        problems += [*missing, *compared.problems]
+        return TrailReport(
+            events=count,
+            files=compared.files,
+            spooled=spooled,
+            intact=not problems,
+            problems=problems,
+            notes=[*notes, *compared.notes],
+        )
 
     def _acknowledged(self, hashes: dict[int, str]) -> tuple[list[str], list[str]]:
         """What is known of accepted trails, and what of it the trail does not say."""

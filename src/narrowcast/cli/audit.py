@@ -94,12 +94,13 @@ def verify(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the hash chain: detect changed and missing events."""
+    """Verify the hash chain and the files of the stages: detect changed and missing ones."""
     report = _trail(project, workspace=workspace).verify()
 
     def render() -> None:
         if report.intact:
-            say(f"[green]intact[/]: {report.events} events, each follows from the one before")
+            files = f", {report.files} files hold what their stages wrote" if report.files else ""
+            say(f"[green]intact[/]: {report.events} events, each follows from the one before{files}")
             for note in report.notes:
                 say(f"  [yellow]note[/] {note}")
             return

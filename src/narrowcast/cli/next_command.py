@@ -18,7 +18,7 @@ from narrowcast.cli.commands import COMMANDS
 _RUNS = re.compile(r"(?:[A-Z_]+=\S+ )*(?:narrowcast|pip|wandb|ulimit) \S")
 _SAME = re.compile(r"(?:run )?the same(?: command)?(?: again)?(?: without (--[a-z-]+))?")
 _OPTION = re.compile(r"(?:add |(?:run )?the same(?: command)?(?: again)? with )?(?=--[a-z])")
-_WITH_VALUE = {"--track"}  # of the options that a text advises to leave out
+_WITH_VALUE = {"--track", "--limit"}  # of the options that a text advises to leave out
 _WORD = re.compile(r"(?:'[^']*'|\S)+")
 _QUOTED = re.compile(r"`([^`]+)`")
 _COMMAND = re.compile(r"\bnarrowcast((?: --debug)?)((?: [a-z][a-z-]*)+)")

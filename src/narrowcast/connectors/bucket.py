@@ -55,7 +55,12 @@ class S3Connector:
             if whole:
                 return whole, "offline: as it was fetched before"
             fix = "unset NARROWCAST_OFFLINE to fetch it"
-            raise data_error("offline mode forbids network access", self._where, fix)
+            raise data_error(
+                "offline mode forbids network access",
+                self._where,
+                fix,
+                reason_code="dataset_source_unreachable",
+            )
         try:
             files = self._filesystem()
             info = files.info(self._key)
@@ -90,12 +95,21 @@ class S3Connector:
         kind = type(error).__name__
         reason = " ".join(str(error).split())[:300] or kind
         if isinstance(error, FileNotFoundError):
-            return data_error("there is no such object", self._where, "check bucket and key")
+            return data_error(
+                "there is no such object",
+                self._where,
+                "check bucket and key",
+                reason_code="dataset_source_missing",
+            )
         if isinstance(error, PermissionError) or "Credential" in kind or "Credential" in reason:
             fix = "set up the credentials (for example `aws configure`), or add #anonymous=1 if it is public"
-            return data_error(f"the bucket refuses: {reason}", self._where, fix)
+            return data_error(
+                f"the bucket refuses: {reason}", self._where, fix, reason_code="dataset_source_unreachable"
+            )
         fix = "check the address, then try again"
-        return data_error(f"the bucket cannot be read: {reason}", self._where, fix)
+        return data_error(
+            f"the bucket cannot be read: {reason}", self._where, fix, reason_code="dataset_source_unreachable"
+        )
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says, with hash and etag."""

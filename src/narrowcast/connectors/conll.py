@@ -14,6 +14,7 @@ from narrowcast.core.row import SourceRow
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
 # Tags of types alone, without a prefix: O stands where there is none, and few types recur.
 _PLAIN_TAG = re.compile(r"[A-Za-z][\w.\-]*")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]+)*")  # before each token of WikiAnn: `en:Oslo`
 _MOST_TYPES = 50
 _LEAST_OUTSIDE = 0.3
 
@@ -56,6 +57,9 @@ class ConllConnector:
         self._encoding = find_encoding(source, head)
         lines = [line for line in head.decode(self._encoding.name, "replace").splitlines() if line.strip()]
         bio = sum(_split(line) is not None for line in lines)
+        prefixes = {line.partition(":")[0] for line in lines if not line.startswith("-DOCSTART-")}
+        language = prefixes.pop() if len(prefixes) == 1 else ""
+        self._prefix = f"{language}:" if _LANGUAGE.fullmatch(language) else ""
         self._tag = _PLAIN_TAG if bio < 0.95 * len(lines) and _has_plain_tags(lines) else _TAG
 
     def describe(self) -> SourceDescription:
@@ -64,6 +68,8 @@ class ConllConnector:
             *self._encoding.notes,
             "one token and its tag per line, blank lines between sentences; each sentence is a row",
         ]
+        if self._prefix:
+            notes.append(f"{self._prefix!r}, which begins each token, is not part of it")
         description = self._source.description("conll", self._encoding.name, notes)
         description.columns = ["tokens", "tags"]
         return description
@@ -83,7 +89,7 @@ class ConllConnector:
                     problem = problem or line.error
                 text = (line.text if isinstance(line, BadLine) else line).rstrip("\r")
                 if text.strip() and not text.startswith("-DOCSTART-"):
-                    sentence.append(text)
+                    sentence.append(text.removeprefix(self._prefix))
                 elif sentence:
                     yield _row(index, sentence, problem, self._tag)
                     index, sentence, problem = index + 1, [], None

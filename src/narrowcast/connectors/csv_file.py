@@ -12,11 +12,20 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect
 from narrowcast.connectors.encoding import BadLine, find_encoding
-from narrowcast.connectors.header import Header, find_header, named_header, unique_names
+from narrowcast.connectors.header import (
+    EXPLAINED,
+    Header,
+    find_header,
+    is_rule,
+    named_header,
+    unique_names,
+)
+from narrowcast.connectors.missing import MISSING, without_missing
 from narrowcast.connectors.quotes import LineReading, doubled
 from narrowcast.connectors.source import (
     MAX_LINE_BYTES,
@@ -50,12 +59,16 @@ class CsvConnector:
         short = self._source.options.get("short", "reject")
         if short not in ("reject", "fill"):
             raise data_error(
-                f"short={short!r} is not fill or reject", self._source.locator, "write ?short=fill"
+                f"short={short!r} is not fill or reject",
+                self._source.locator,
+                "write ?short=fill",
+                reason_code="dataset_request_invalid",
             )
         self._fill = short == "fill"
         self._columns: list[str] = []
         self._single: LineReading | None = None
         self._header = Header(None, 0, "")
+        self._ruled = self._explained = False
         first = [(record, lines) for record, problem, lines in islice(self._records(), 200) if not problem]
         self._find_columns(first)
 
@@ -68,9 +81,12 @@ class CsvConnector:
             delimiter = {"tab": "\t", "\\t": "\t", "none": ""}.get(delimiter, delimiter)
             if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
                 raise data_error(
-                    f"{delimiter!r} cannot be a delimiter", self._source.locator, "name one character, or tab"
+                    f"{delimiter!r} cannot be a delimiter",
+                    self._source.locator,
+                    "name one character, or tab",
+                    reason_code="dataset_request_invalid",
                 )
-        prefer = "\t" if self._source.suffix in (".tsv", ".tab") else ","
+        prefer = {".tsv": "\t", ".tab": "\t", ".csv": ","}.get(self._source.suffix, "")
         return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
 
     def _find_columns(self, read: list[tuple[list[str], str]]) -> None:
@@ -80,10 +96,16 @@ class CsvConnector:
                 "no record of the file can be read",
                 str(self._source.path),
                 "name its format, for example ?delimiter=; or ?encoding=latin-1 after the path",
+                reason_code="dataset_format_unknown",
             )
         option = self._source.options.get("header")
         if option not in (None, "yes", "no"):
-            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+            raise data_error(
+                f"header={option!r} is not yes or no",
+                self._source.locator,
+                "write ?header=no",
+                reason_code="dataset_request_invalid",
+            )
         if option == "no":
             self._header = Header(None, 0, "header=no, as the locator says")
         else:
@@ -93,6 +115,8 @@ class CsvConnector:
         read, head = read[self._header.above :], head[self._header.above :]
         widths = [len(record) for record in head]
         header = _without_margin(header, widths) if header else None
+        self._explained = self._header.is_explained_by(head[1:])
+        self._ruled = header is not None and len(head) > 1 and is_rule(head[1])
         names = header or [f"column_{n}" for n in range(1, max(set(widths), key=widths.count) + 1)]
         self._columns, notes = unique_names(names)
         single = (record for record, lines in read if not lines)
@@ -129,11 +153,16 @@ class CsvConnector:
         longest = len(self._header.names[0]) + 10 if self._header.names else -1
         index = 0
         for record, problem, raw in self._records():
+            if self._ruled:
+                record = [cell.strip() for cell in record]
             if problem:
                 yield SourceRow(index, error=problem, raw=raw)
             elif header_ahead:
                 header_ahead = not is_header(record)
                 continue
+            elif self._explained and not index:
+                raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
+                yield SourceRow(index, error=EXPLAINED, raw=raw)
             elif self._fill and len(record) < width:
                 record.extend([""] * (width - len(record)))
                 yield SourceRow(index, dict(zip(columns, record, strict=True)))
@@ -165,18 +194,9 @@ class CsvConnector:
                     if plain:
                         yield plain, None, ""
                     continue
-                feed.begin_record()
-                problem: str | None = None
-                record: list[str] = []
-                try:
-                    record = next(reader)
-                except StopIteration:
-                    if not feed.taken:
-                        return
-                    problem = "a quoted field is not closed"
-                except csv.Error as error:
-                    problem = _say(str(error))
-                problem = feed.problem or problem or _nul(record)
+                record, problem = feed.quoted_record(reader)
+                if not feed.taken:
+                    return
                 several = len(feed.taken) > 1
                 if several and (problem or self._is_wrong(record, feed.taken)):
                     raw, problem = feed.taken[0], problem or "a quoted field continues on the following lines"
@@ -227,17 +247,35 @@ class _LineFeed:
             text = line.removesuffix("\r")
             quoted = self._dialect.quoting and '"' in text
             if not quoted and "\r" not in text and "\x00" not in text:
-                return text.split(self._dialect.split_at) if text else []
+                fields = text.split(self._dialect.split_at) if text else []
+                if self._dialect.spaced:
+                    fields = [each.lstrip(" ") for each in fields]
+                return fields if MISSING.isdisjoint(fields) else without_missing(fields)
         if line is not None:
             self._waiting.appendleft(line)
         return None
 
-    def begin_record(self) -> None:
+    def _begin_record(self) -> None:
         """Forget the lines of the record before."""
         self.taken.clear()
         self._current.clear()
         self.problem = None
         self._size = 0
+
+    def quoted_record(self, reader: Any) -> tuple[list[str], str | None]:
+        """The fields of the next record, and what is wrong with it; nothing is `taken` at the end."""
+        self._begin_record()
+        problem: str | None = None
+        record: list[str] = []
+        try:
+            record = next(reader)
+        except StopIteration:
+            problem = "a quoted field is not closed"
+        except csv.Error as error:
+            problem = _say(str(error))
+        if not MISSING.isdisjoint(record):
+            record = without_missing(record, "".join(self.taken))
+        return record, self.problem or problem or _nul(record)
 
     def __iter__(self) -> Iterator[str]:
         return self

@@ -48,12 +48,20 @@ class DocsConnector:
     def __init__(self, rest: str) -> None:
         self._root = Path(rest).expanduser()
         if not self._root.exists():
-            raise data_error("there is no such folder", str(self._root), "check the path")
+            raise data_error(
+                "there is no such folder",
+                str(self._root),
+                "check the path",
+                reason_code="dataset_source_missing",
+            )
         self._other: Counter[str] = Counter()
         self._files = self._find()
         if not self._files:
             raise data_error(
-                "no document was found", str(self._root), f"documents end in {', '.join([*_BINARY, *_TEXT])}"
+                "no document was found",
+                str(self._root),
+                f"documents end in {', '.join([*_BINARY, *_TEXT])}",
+                reason_code="dataset_source_missing",
             )
         needed = {_MODULES[each.suffix.lower()] for each in self._files if each.suffix.lower() in _MODULES}
         optional.require(*sorted(needed), purpose="reading these documents")
@@ -126,7 +134,10 @@ class DocsConnector:
 def _read(path: Path, root: Path) -> Document:
     if not path.resolve().is_relative_to(root.resolve()):
         raise data_error(
-            "the file is a link to a place outside the folder", str(path), "copy it into the folder"
+            "the file is a link to a place outside the folder",
+            str(path),
+            "copy it into the folder",
+            reason_code="dataset_source_damaged",
         )
     source = SourceFile("docs", str(path))
     suffix = path.suffix.lower()

@@ -75,7 +75,12 @@ def pdf(file: io.BytesIO) -> Document:
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of whatever it repairs
     reader = PdfReader(file)
     if reader.is_encrypted and not reader.decrypt(""):
-        raise data_error("the PDF is encrypted", "the document", "remove its password")
+        raise data_error(
+            "the PDF is encrypted",
+            "the document",
+            "remove its password",
+            reason_code="dataset_source_damaged",
+        )
     pages = [page.extract_text() for page in reader.pages]
     title = reader.metadata.title if reader.metadata else None
     text = "\f".join(pages) if any(map(str.strip, pages)) else ""
@@ -89,7 +94,12 @@ def docx(file: io.BytesIO) -> Document:
 
     with ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_DOCUMENT_BYTES:
-            raise data_error("the document unpacks to too much", "the document", "save it as text")
+            raise data_error(
+                "the document unpacks to too much",
+                "the document",
+                "save it as text",
+                reason_code="dataset_source_too_large",
+            )
     file.seek(0)
     document = python_docx.Document(file)
     blocks, title = [], document.core_properties.title or ""

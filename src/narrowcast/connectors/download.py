@@ -124,6 +124,7 @@ class Download:
                     f"the download was interrupted: {size:,} of {expected:,} bytes",
                     self._where,
                     "run the same command again; it continues from there",
+                    reason_code="dataset_source_unreachable",
                 )
             with self._part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -154,6 +155,7 @@ class Download:
                 f"the file has more than the {self._limit:,} bytes that are allowed",
                 self._where,
                 f"raise NARROWCAST_MAX_DOWNLOAD_BYTES above {size:,} if you need it",
+                reason_code="dataset_source_too_large",
             )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
+from narrowcast.connectors.code_pages import code_page, east_asian
 from narrowcast.connectors.source import MAX_LINE_BYTES, SourceFile, data_error, line_blocks
 
 _MARKS = [  # UTF-32 before UTF-16: its little-endian mark begins with UTF-16's
@@ -25,16 +26,12 @@ _UTF8 = ("utf-8", "utf-8-sig")
 # Of what is not ASCII, at most so much is valid UTF-8 by chance: in texts of one byte a letter, of two bytes.
 _BY_CHANCE_ONE = 0.2
 _BY_CHANCE_TWO = 0.8
+_SEVERAL_BYTES = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
 # What the guess may choose from; a free choice names exotic code pages for a handful of accents.
 _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r",
-    "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
+    *_SEVERAL_BYTES,
 ]  # fmt: skip
-
-_CYRILLIC = ("cp1251", "koi8_r")
-_OTHER_SCRIPTS = ("cp1253", "cp1255", "cp1256")  # of one byte a letter, without ASCII in their words either
-_WORD = re.compile(r"[^\W\d_]+")
-_MOSTLY_SMALL = 0.7  # share of the letters of a text
 
 
 @dataclass(slots=True)
@@ -90,13 +87,17 @@ def find_encoding(source: SourceFile, head: bytes) -> TextEncoding:
                 f"there is no encoding called {name!r}",
                 str(source.path),
                 "use a name such as utf-8, latin-1, cp1252 or utf-16",
+                reason_code="dataset_request_invalid",
             ) from error
     else:
         encoding = _find(source, head)
     errors = source.options.get("errors", "reject")
     if errors not in ("reject", "replace"):
         raise data_error(
-            f"errors={errors!r} is not replace or reject", source.locator, "write ?errors=replace"
+            f"errors={errors!r} is not replace or reject",
+            source.locator,
+            "write ?errors=replace",
+            reason_code="dataset_request_invalid",
         )
     if errors == "replace":
         encoding.replace = True
@@ -127,12 +128,19 @@ def _find(source: SourceFile, head: bytes) -> TextEncoding:
                 "encoding, add ?encoding=NAME to the locator"
             ],
         )
+    page = code_page(head)
+    if page is not None:
+        name, language = page
+        return TextEncoding(
+            name, [f"not utf-8; {name} makes words of it ({language}?); overrule with ?encoding=NAME"]
+        )
     guess = _guess(source, head)
-    if good >= 3 and good > _BY_CHANCE_ONE * (good + bad) and guess.name.startswith(("cp", "koi")):
+    if good >= 3 and good > _BY_CHANCE_ONE * (good + bad) and guess.name not in _SEVERAL_BYTES:
         raise data_error(
             f"two encodings seem to be mixed: {good} characters are utf-8, bytes in {bad} places are not",
             str(source.path),
             f"say which is meant: ?encoding=utf-8 rejects the other rows, ?encoding={guess.name} reads all",
+            reason_code="dataset_encoding_unknown",
         )
     return guess
 
@@ -152,6 +160,9 @@ def _count_utf8(head: bytes) -> tuple[int, int]:
 
 
 def _guess(source: SourceFile, head: bytes) -> TextEncoding:
+    name = east_asian(head)
+    if name is not None:
+        return TextEncoding(name, [f"not utf-8; {name} makes words of it; overrule with ?encoding=NAME"])
     from charset_normalizer import from_bytes
 
     matches = from_bytes(head[: 1 << 18], cp_isolation=_CANDIDATES, threshold=0.35)
@@ -161,35 +172,12 @@ def _guess(source: SourceFile, head: bytes) -> TextEncoding:
             "the encoding cannot be detected: it is not utf-8, and no other encoding fits",
             str(source.path),
             "name it, for example ?encoding=latin-1 after the path, or convert the file to utf-8",
+            reason_code="dataset_encoding_unknown",
         )
-    # A few accents fit many code pages nearly as well; the commonest one is named then.
-    western = [match for match in matches if "cp1252" in match.could_be_from_charset]
-    name = "cp1252" if western and western[0].chaos <= best.chaos + 0.1 else best.encoding
-    if best.encoding not in _OTHER_SCRIPTS or not best.coherence:
-        name = _cyrillic(head) or name
     return TextEncoding(
-        name,
-        [f"not utf-8; {name} was guessed from the bytes (overrule with ?encoding=NAME)"],
+        best.encoding,
+        [f"not utf-8; {best.encoding} was guessed from the bytes (overrule with ?encoding=NAME)"],
     )
-
-
-def _cyrillic(head: bytes) -> str | None:
-    """The Cyrillic code page in which what is not ASCII makes whole words in small letters, or None.
-
-    In the other of the two, capitals and small letters are exchanged.
-    """
-    found: list[tuple[float, str]] = []
-    for name in _CYRILLIC:
-        text = head.decode(name, "replace")
-        foreign = _NOT_ASCII.findall(text)
-        letters = [each for each in foreign if "\u0400" <= each <= "\u04ff"]
-        words = [word for word in _WORD.findall(text) if not word.isascii()]
-        mixed = sum(any(each.isascii() for each in word) for word in words)
-        small = sum(each.islower() for each in letters)
-        if words and len(letters) > 0.95 * len(foreign) > 1.9 * len(words) and mixed <= 0.1 * len(words):
-            found.append((small / len(letters), name))
-    best = max(found, default=(0.0, ""))
-    return best[1] if best[0] > _MOSTLY_SMALL else None
 
 
 def _whole_lines(head: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Workbooks of Excel and OpenDocument: one sheet, chosen by `?sheet=NAME`; the others are named."""
+"""Workbooks of Excel, the old form as well, and of OpenDocument: one sheet, chosen by `?sheet=NAME`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.header import Header, find_header, named_header, unique_names
+from narrowcast.connectors.biff import refuse_wide
+from narrowcast.connectors.header import EXPLAINED, Header, find_header, named_header, unique_names
 from narrowcast.connectors.repeats import MAX_CELLS, cells_of
 from narrowcast.connectors.sheet import refuse_sparse
 from narrowcast.connectors.source import SourceFile, data_error
@@ -18,10 +19,13 @@ from narrowcast.core.row import SourceRow
 _HEAD = 200  # rows in which the header is looked for
 # A sheet is read whole. Excel's own limit is 1,048,576 rows; this one stops archives that unpack to more.
 MAX_UNPACKED_BYTES = 2 << 30
+ZIP = b"PK\x03\x04"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # of `.xls`, and of a workbook that is encrypted
+SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 class ExcelConnector:
-    """Built by `file:` on an `.xlsx`, `.xlsm` or `.ods` file."""
+    """Built by `file:` on an `.xlsx`, `.xlsm`, `.xls` or `.ods` file."""
 
     def __init__(self, source: SourceFile) -> None:
         import fastexcel
@@ -31,12 +35,17 @@ class ExcelConnector:
         source.allow("sheet", "header")
         content = source.read_document()
         with _refusals(source):
-            _refuse_bomb(source, content)
+            zipped = content.startswith(ZIP)
+            if zipped:
+                _refuse_bomb(source, content)
+            else:
+                refuse_wide(source, content)
             book = fastexcel.read_excel(content)
             self._sheets: list[str] = book.sheet_names
             self._sheet = self._chosen(source.options.get("sheet"))
-            with ZipFile(io.BytesIO(content)) as archive:
-                refuse_sparse(source, archive, self._sheet)
+            if zipped:
+                with ZipFile(io.BytesIO(content)) as archive:
+                    refuse_sparse(source, archive, self._sheet)
             head = book.load_sheet(self._sheet, header_row=None, skip_rows=0, n_rows=_HEAD, dtypes="string")
             self._header, above = self._find_header(head.to_polars().rows())
             self._frame = pl.read_excel(
@@ -53,6 +62,7 @@ class ExcelConnector:
                 f"the sheet {self._sheet!r} has no rows",
                 str(source.path),
                 f"name another with ?sheet=NAME after the path: {', '.join(self._sheets)}",
+                reason_code="dataset_source_empty",
             )
 
     def _find_header(self, rows: list[tuple[str | None, ...]]) -> tuple[Header, int]:
@@ -63,7 +73,12 @@ class ExcelConnector:
             return Header(None, 0, "no header: there are no rows"), 0
         option = self._source.options.get("header")
         if option not in (None, "yes", "no"):
-            raise data_error(f"header={option!r} is not yes or no", self._source.locator, "write ?header=no")
+            raise data_error(
+                f"header={option!r} is not yes or no",
+                self._source.locator,
+                "write ?header=no",
+                reason_code="dataset_request_invalid",
+            )
         if option == "no":
             return Header(None, 0, "header=no, as the locator says"), places[0]
         header = named_header(records) if option else find_header(records)
@@ -80,7 +95,12 @@ class ExcelConnector:
 
     def _chosen(self, asked: str | None) -> str:
         if not self._sheets:
-            raise data_error("the workbook has no sheets", str(self._source.path), "export it again")
+            raise data_error(
+                "the workbook has no sheets",
+                str(self._source.path),
+                "export it again",
+                reason_code="dataset_source_empty",
+            )
         if asked is None:
             return self._sheets[0]
         if asked not in self._sheets:
@@ -88,6 +108,7 @@ class ExcelConnector:
                 f"the workbook has no sheet {asked!r}",
                 str(self._source.path),
                 f"its sheets are: {', '.join(self._sheets)}",
+                reason_code="dataset_source_missing",
             )
         return asked
 
@@ -108,9 +129,12 @@ class ExcelConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Rows below the header as plain JSON values; the header once more is a sentinel."""
+        explained = self._header.is_explained_by(self._frame.head(2).rows())
         for index, record in enumerate(self._frame.iter_rows()):
             if self._header.is_repeated_by(record):
                 yield SourceRow(index, error="the header once more", raw=", ".join(map(str, record)))
+            elif explained and not index:
+                yield SourceRow(index, error=EXPLAINED, raw=", ".join(map(str, record)))
             else:
                 values = zip(self._columns, record, strict=True)
                 yield SourceRow(index, {name: plain(value) for name, value in values})
@@ -126,12 +150,14 @@ def _refuse_bomb(source: SourceFile, content: bytes) -> None:
             f"the workbook unpacks to {size >> 20:,} MiB, more than {MAX_UNPACKED_BYTES >> 20:,}",
             str(source.path),
             "export the sheet as csv",
+            reason_code="dataset_source_too_large",
         )
     if source.suffix == ".ods" and cells > MAX_CELLS:
         raise data_error(
             f"the workbook repeats its cells more than {MAX_CELLS:,} times",
             str(source.path),
             "export the sheet as csv",
+            reason_code="dataset_source_too_large",
         )
 
 
@@ -156,4 +182,5 @@ def _refusals(source: SourceFile) -> Iterator[None]:
             f"this is not a readable workbook: {str(error).partition(chr(10))[0]}",
             str(source.path),
             "export it again, for example as csv",
+            reason_code="dataset_source_damaged",
         ) from error

@@ -9,7 +9,7 @@ from narrowcast.connectors import base
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.conll import ConllConnector, looks_like_conll
 from narrowcast.connectors.csv_file import CsvConnector
-from narrowcast.connectors.excel import ExcelConnector
+from narrowcast.connectors.excel import OLE, SUFFIXES, ZIP, ExcelConnector
 from narrowcast.connectors.fasttext import FastTextConnector, looks_like_fasttext
 from narrowcast.connectors.json_file import JsonConnector
 from narrowcast.connectors.json_values import is_conversation
@@ -47,7 +47,7 @@ def _form(source: SourceFile) -> Callable[[SourceFile], base.FileConnector]:
     head = source.sample()
     if head.startswith(b"PAR1"):
         return ParquetConnector
-    if head.startswith(b"PK\x03\x04") and source.suffix in (".xlsx", ".xlsm", ".ods"):
+    if head.startswith((ZIP, OLE)) and source.suffix in SUFFIXES:
         return ExcelConnector
     source.refuse_binary(head)
     text = head.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -32,6 +32,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
         ".json",
         ".parquet",
         ".xlsx",
+        ".xls",
+        ".ods",
         ".conll",
         ".iob",
         ".bio",
@@ -78,6 +80,7 @@ class FilesConnector:
                 "no file was found",
                 f"{scheme}:{rest}",
                 f"of a folder, {scheme}: takes {', '.join(SUFFIXES[scheme])}; name others with a pattern",
+                reason_code="dataset_source_missing",
             )
         self._root = Path(os.path.commonpath([path.parent for path in self._paths]))
 
@@ -99,6 +102,7 @@ class FilesConnector:
                 f"the pattern cannot be read: {error}",
                 f"{self._scheme}:{self._rest}",
                 "write another pattern",
+                reason_code="dataset_request_invalid",
             ) from error
         return [each for each in matched if each.is_file() and not _is_hidden(each, start)]
 

@@ -12,6 +12,14 @@ _LEAST_BODY = 20  # records below, and
 _FEW = 0.2  # different values to their number, for a column of a choice among few
 _LONG = "holds long text"
 _NUMBER = re.compile(r"[-+]?[\d.,:/\s%$€£-]*\d[\d.,:/\s%TZ-]*")
+EXPLAINED = "units, types or a rule below the header"
+_RULE = re.compile(r":?-{2,}:?|={2,}")
+_UNIT = re.compile(r"\([^,'\"]{0,30}\)|\[[^,'\"]{0,30}\]|<[^,'\"]{0,30}>|:?-{2,}:?|={2,}")
+_TYPES = frozenset([
+    "string", "str", "object", "category", "categorical", "int", "integer", "int64", "float", "float64",
+    "number", "numeric", "date", "datetime", "bool", "boolean", "varchar", "text",
+    "response", "open-ended response",
+])  # fmt: skip
 _KNOWN = frozenset([
     "text", "sentence", "utterance", "message", "query", "content", "body", "comment", "title", "document",
     "input", "question", "context", "answer", "label", "labels", "category", "class", "intent", "target",
@@ -41,6 +49,10 @@ class Header:
         cells = [_cell(each) for each in record]
         return any(cells) and cells == [name.casefold() for name in self.names]
 
+    def is_explained_by(self, records: Sequence[Sequence[object]]) -> bool:
+        """Whether the first of the records below the header says what columns hold: units, types, a rule."""
+        return self.names is not None and _explains(records[:1]) and not _explains(records[1:2])
+
     @property
     def notes(self) -> list[str]:
         """What the user sees."""
@@ -49,7 +61,24 @@ class Header:
 
 
 def _cell(value: object) -> str:
-    return value.strip().casefold() if isinstance(value, str) else "" if value is None else str(value)
+    return (
+        value.lstrip("\ufeff").strip().casefold()
+        if isinstance(value, str)
+        else ""
+        if value is None
+        else str(value)
+    )
+
+
+def _explains(records: Sequence[Sequence[object]]) -> bool:
+    cells = [cell for record in records for each in record if (cell := _cell(each))]
+    return len(cells) > 1 and all(cell in _TYPES or _UNIT.fullmatch(cell) for cell in cells)
+
+
+def is_rule(record: Sequence[str]) -> bool:
+    """Whether a record is the line below the header of a table in Markdown."""
+    cells = [each.strip() for each in record if each.strip()]
+    return bool(cells) and all(map(_RULE.fullmatch, cells))
 
 
 def find_header(records: list[list[str]]) -> Header:
@@ -64,8 +93,22 @@ def find_header(records: list[list[str]]) -> Header:
                 return Header(names, above, why)
         if not (_is_title(record, width) or _is_comment(record)):
             break
+    if len(records) > 2 and _is_group(records[0]) and _usual(records[1]) > 1 + _usual(records[0]):
+        names, why, sure = _judge(records[1:])
+        if names is not None and sure and len(names) == width:
+            return Header(names, 1, why)
     names, why, _ = _judge(records)
     return Header(names, 0, why)
+
+
+def _usual(record: list[str]) -> int:
+    return len({cell.strip().lower() for cell in record} & _KNOWN)
+
+
+def _is_group(record: list[str]) -> bool:
+    """Whether a record names groups of columns: its cells are empty or repeated where a group continues."""
+    filled = [cell.strip() for cell in record if cell.strip()]
+    return bool(filled) and len(set(filled)) < len(record) and all(len(cell) <= 40 for cell in filled)
 
 
 def named_header(records: list[list[str]]) -> Header:
@@ -99,6 +142,8 @@ def _judge(records: list[list[str]]) -> tuple[list[str] | None, str, bool]:
         return None, "no header: the first record has more cells than any other", False
     if len({name.lower() for name in filled} & _KNOWN) >= 2 and 2 * usual >= len(filled):
         return names, "header: the first record holds usual column names", True
+    if _counts_columns(names, body):
+        return names, "header: the first record counts the columns", True
     against = _no_names(filled, len(live))
     if against is None and 2 * usual >= len(filled):
         return names, "header: the first record holds usual column names", True
@@ -116,6 +161,14 @@ def _judge(records: list[list[str]]) -> tuple[list[str] | None, str, bool]:
         why = "header: the first record holds short, distinct names (overrule with ?header=no)"
         return names, why, False
     return None, "no header: the first record reads like the others (overrule with ?header=yes)", False
+
+
+def _counts_columns(names: list[str], body: list[list[str]]) -> bool:
+    """Whether the first record is 0, 1, 2, … above texts, as pandas names columns without names."""
+    numbers = [str(number) for number in range(len(names))]
+    counted = names == numbers or (names[0] == "" and names[1:] == numbers[:-1])
+    texts = sum(bool(row and not _NUMBER.fullmatch(row[-1])) for row in body)
+    return counted and len(names) > 1 and 2 * texts > len(body)
 
 
 def _no_names(filled: list[str], cells: int) -> str | None:

@@ -126,7 +126,12 @@ class HfConnector:
             fix = "check the network, the name, config, split and revision; a private set needs HF_TOKEN"
             if self._offline:
                 fix = "unset HF_HUB_OFFLINE and NARROWCAST_OFFLINE to fetch it"
-            raise data_error(f"the data set cannot be read: {reason}", self._locator, fix) from error
+            raise data_error(
+                f"the data set cannot be read: {reason}",
+                self._locator,
+                fix,
+                reason_code="dataset_source_unreachable",
+            ) from error
 
 
 def _parts(rest: str) -> tuple[str, str | None, str, str | None]:

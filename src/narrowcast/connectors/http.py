@@ -149,7 +149,12 @@ class _Fetch:
         return connection
 
     def _failed(self, what: str) -> DataError:
-        return data_error(what, self._where, "open the address in a browser; the same command continues")
+        return data_error(
+            what,
+            self._where,
+            "open the address in a browser; the same command continues",
+            reason_code="dataset_source_unreachable",
+        )
 
 
 def _first_open(addresses: list[str], port: int) -> socket.socket:
@@ -173,6 +178,7 @@ def _joined(address: str, location: str, where: str) -> str:
             f"the server redirects to what is not a web address: {location[:200]}",
             where,
             "open the address in a browser, and import from where it leads",
+            reason_code="dataset_source_unreachable",
         ) from error
 
 

@@ -84,6 +84,7 @@ class JoinConnector:
                     f"there is no column {self._on!r} to join on",
                     f"{name}: columns {', '.join(side.columns[:20])}",
                     "name one that both sources have: ?on=COLUMN after the second locator",
+                    reason_code="dataset_request_invalid",
                 )
         first, second = sides
         added = [column for column in second.columns if column not in first.columns]

@@ -13,6 +13,7 @@ from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import find_encoding
+from narrowcast.connectors.json_hub import served_rows
 from narrowcast.connectors.json_list import BrokenListError, ListReader
 from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record, constants_note, no_json_in
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
@@ -76,6 +77,7 @@ class JsonConnector:
                 "the JSON document has no rows",
                 str(self._source.path),
                 "write a list of objects",
+                reason_code="dataset_source_empty",
             )
         notes = ["a list, read item by item"] if self._is_list else self._notes
         notes = [*notes, *constants_note(self._constants)]
@@ -124,6 +126,7 @@ class JsonConnector:
                 f"the document is not valid {self._encoding.name}: {error.reason}",
                 str(path),
                 "convert it to utf-8, or add ?encoding=NAME or ?errors=replace to the locator",
+                reason_code="dataset_encoding_unknown",
             ) from error
         except BrokenListError as error:
             raise self._broken(str(error), error.line, error.column) from error
@@ -132,7 +135,10 @@ class JsonConnector:
             raise self._broken(what, error.lineno, error.colno) from error
         except (ValueError, RecursionError) as error:
             raise data_error(
-                f"the document cannot be read: {error}", str(path), "repair it, then try again"
+                f"the document cannot be read: {error}",
+                str(path),
+                "repair it, then try again",
+                reason_code="dataset_source_damaged",
             ) from error
 
     def _broken(self, what: str, line: int, column: int) -> DataError:
@@ -141,6 +147,7 @@ class JsonConnector:
             what,
             f"{path}, line {line}, column {column}",
             f"repair it there; if it has one object per line, use jsonl:{path}",
+            reason_code="dataset_source_damaged",
         )
 
 
@@ -190,7 +197,7 @@ def rows_of(value: Any) -> tuple[list[dict[str, Any]], str]:
 
 
 def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    known = _table(value) or _unwrapped(value)
+    known = served_rows(value) or _table(value) or _unwrapped(value)
     if known is not None:
         return known
     lists = {key: each for key, each in value.items() if isinstance(each, list)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -40,12 +41,22 @@ class JsonReader:
     def __init__(self) -> None:
         self.repeated: str | None = None
         self.constants = 0
-        self._scan = json.JSONDecoder(parse_constant=self._constant).raw_decode
-        exact = json.JSONDecoder(parse_constant=self._constant, object_pairs_hook=self._object)
+        self._scan = json.JSONDecoder(parse_constant=self._constant, parse_float=self._float).raw_decode
+        exact = json.JSONDecoder(
+            parse_constant=self._constant, parse_float=self._float, object_pairs_hook=self._object
+        )
         self._scan_keys = exact.raw_decode
 
     def _constant(self, name: str) -> None:  # noqa: ARG002
         self.constants += 1
+
+    def _float(self, text: str) -> float | None:
+        """A number too large for a float, such as `1e400`, is null, as infinity is."""
+        number = float(text)
+        if math.isfinite(number):
+            return number
+        self.constants += 1
+        return None
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)

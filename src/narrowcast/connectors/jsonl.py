@@ -44,6 +44,7 @@ class JsonlConnector:
                 "no line of the file is JSON",
                 f"{self._source.path}: {next(self.load()).error}",
                 f"if it has another format, read it with file:{self._source.path}",
+                reason_code="dataset_format_unknown",
             )
         if bad:
             description.notes.append(f"{bad} of the first {seen} records cannot be parsed")

@@ -48,7 +48,12 @@ class KaggleConnector:
         optional.require(*self.needs, purpose="reading from Kaggle")
         if access.offline:
             fix = "unset NARROWCAST_OFFLINE to fetch it"
-            raise data_error("offline mode allows no other machine", self._locator, fix)
+            raise data_error(
+                "offline mode allows no other machine",
+                self._locator,
+                fix,
+                reason_code="dataset_source_unreachable",
+            )
         with self._refusals():
             self._client = self._authenticated()
             listed = self._chosen(self._list(), file_name)
@@ -66,6 +71,7 @@ class KaggleConnector:
                 "Kaggle asks for credentials",
                 self._locator,
                 "set KAGGLE_API_TOKEN, or save kaggle.json from kaggle.com/settings in ~/.kaggle",
+                reason_code="dataset_source_unreachable",
             ) from None
         return client
 
@@ -95,6 +101,7 @@ class KaggleConnector:
             f"there is no file {asked!r}" if asked else f"there are {len(listed)} files, and none is named",
             self._locator,
             f"add ?file=NAME; the files are: {names or 'none'}",
+            reason_code="dataset_source_missing",
         )
 
     def _fetch(self, listed: _Listed, access: SourceAccess) -> tuple[Downloaded, str]:
@@ -126,7 +133,9 @@ class KaggleConnector:
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             fix = "check name and file; the rules of a competition are accepted on its page"
-            raise data_error(f"Kaggle refuses: {reason}", self._locator, fix) from error
+            raise data_error(
+                f"Kaggle refuses: {reason}", self._locator, fix, reason_code="dataset_source_unreachable"
+            ) from error
 
     def describe(self) -> SourceDescription:
         """As the file's own connector says."""
@@ -152,7 +161,12 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
         with ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
             yield member
     except (BadZipFile, IndexError) as error:
-        raise data_error("the archive from Kaggle is damaged", name, "the same command again") from error
+        raise data_error(
+            "the archive from Kaggle is damaged",
+            name,
+            "the same command again",
+            reason_code="dataset_source_damaged",
+        ) from error
 
 
 def _parts(address: str, locator: str) -> tuple[str, str, str]:

@@ -33,7 +33,12 @@ class ParquetConnector:
             self._columns, self._notes = unique_names(self._frame.collect_schema().names())
             self._height = int(self._frame.select(pl.len()).collect().item()) if self._columns else 0
         if self._height == 0:
-            raise data_error("the table has no rows", str(self._source.path), "export the data again")
+            raise data_error(
+                "the table has no rows",
+                str(self._source.path),
+                "export the data again",
+                reason_code="dataset_source_empty",
+            )
 
     def describe(self) -> SourceDescription:
         """Columns and number of rows."""
@@ -84,4 +89,5 @@ def _refusals(source: SourceFile) -> Iterator[None]:
             f"this is not a readable parquet file: {str(error).partition(chr(10))[0]}",
             str(source.path),
             "export it again, for example as csv",
+            reason_code="dataset_source_damaged",
         ) from error

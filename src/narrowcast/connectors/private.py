@@ -41,12 +41,20 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool, 
         DataError: if the name is unknown, an address is private, or offline mode forbids it.
     """
     if offline and not is_loopback_name(host):
-        raise data_error("offline mode forbids network access", where, "unset NARROWCAST_OFFLINE to fetch it")
+        raise data_error(
+            "offline mode forbids network access",
+            where,
+            "unset NARROWCAST_OFFLINE to fetch it",
+            reason_code="dataset_source_unreachable",
+        )
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise data_error(
-            f"the host name cannot be resolved: {host}", where, "check the address and the connection"
+            f"the host name cannot be resolved: {host}",
+            where,
+            "check the address and the connection",
+            reason_code="dataset_source_unreachable",
         ) from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in entries))
     refused = [each for each in addresses if not is_public(each)]
@@ -55,5 +63,6 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool, 
             f"{host} is at a private address ({refused[0]})",
             where,
             "if that is meant, set NARROWCAST_ALLOW_PRIVATE_ADDRESSES=1",
+            reason_code="dataset_source_unreachable",
         )
     return addresses

@@ -42,6 +42,7 @@ def refuse_sparse(source: SourceFile, archive: ZipFile, sheet: str) -> None:
             f"the sheet {sheet!r} reaches to row {rows:,} and column {columns:,}, and holds {count:,} cells",
             str(source.path),
             f"delete the stray cell {last}, or export the sheet as csv",
+            reason_code="dataset_source_too_large",
         )
 
 

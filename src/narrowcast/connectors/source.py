@@ -27,6 +27,7 @@ RAW_CHARS = 2_000  # how much of an unparseable record is kept
 _MAGIC = {
     b"%PDF-": "a PDF document",
     b"PK\x03\x04": "a zip archive or an Office document",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document",
     b"SQLite format 3\x00": "an SQLite database",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -46,9 +47,9 @@ _READ_AS = {
 }
 
 
-def data_error(what: str, where: str, next_command: str) -> DataError:
+def data_error(what: str, where: str, next_command: str, *, reason_code: str) -> DataError:
     """A refusal of the ingestion stage."""
-    return DataError(what, where=where, next_command=next_command)
+    return DataError(what, where=where, next_command=next_command, reason_code=reason_code)
 
 
 def settle_path(locator: Locator, project: Path, listed: bool) -> SettledLocator:
@@ -104,6 +105,7 @@ class SourceFile:
                 "the file does not exist",
                 where,
                 f"did you mean {near}?" if near else "check the path; it is relative to the current folder",
+                reason_code="dataset_source_missing",
             )
         if self.path.is_dir():
             files = sorted(each.name for each in self.path.iterdir() if each.is_file())[:5]
@@ -111,11 +113,22 @@ class SourceFile:
                 "this is a folder, not a file",
                 where,
                 f"name one of its files: {', '.join(files)}" if files else "name a file",
+                reason_code="dataset_format_unknown",
             )
         if not self.path.is_file():
-            raise data_error("this is not a regular file", where, "copy its content into a file first")
+            raise data_error(
+                "this is not a regular file",
+                where,
+                "copy its content into a file first",
+                reason_code="dataset_format_unknown",
+            )
         if self.path.stat().st_size == 0:
-            raise data_error("the file is empty", where, "export the data again, or name another file")
+            raise data_error(
+                "the file is empty",
+                where,
+                "export the data again, or name another file",
+                reason_code="dataset_source_empty",
+            )
 
     def fingerprint(self) -> str:
         """Hash of the file's bytes."""
@@ -145,7 +158,10 @@ class SourceFile:
             return self.path.open("rb", buffering=1 << 18)
         except OSError as error:
             raise data_error(
-                f"the file cannot be read: {error.strerror}", str(self.path), "check its permissions"
+                f"the file cannot be read: {error.strerror}",
+                str(self.path),
+                "check its permissions",
+                reason_code="dataset_source_damaged",
             ) from error
 
     def sample(self, size: int = SAMPLE_BYTES) -> bytes:
@@ -161,6 +177,7 @@ class SourceFile:
                 "the file contains only white space",
                 str(self.path),
                 "export the data again, or name another file",
+                reason_code="dataset_source_empty",
             )
         return head
 
@@ -177,6 +194,7 @@ class SourceFile:
                 f"the file has more than {MAX_DOCUMENT_BYTES >> 20} MiB and cannot be read in parts",
                 str(self.path),
                 "write one record per line (jsonl), or csv",
+                reason_code="dataset_source_too_large",
             )
         return data
 
@@ -194,8 +212,9 @@ class SourceFile:
                 f"the file is {kind}, not text",
                 str(self.path),
                 _READ_AS.get(kind, "").format(path=self.path)
-                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx, ods and parquet; "
+                or f"file:{self.path} reads csv, tsv, json, jsonl, xlsx, xls, ods and parquet; "
                 "`narrowcast data sources` lists what can be read",
+                reason_code="dataset_format_unknown",
             )
 
     def description(self, kind: str, encoding: str | None, notes: list[str]) -> SourceDescription:
@@ -225,7 +244,10 @@ class _CheckedGzip(gzip.GzipFile):
             return super().readinto(buffer)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise data_error(
-                f"the gzip file is damaged: {error}", self._path, "download or export it again"
+                f"the gzip file is damaged: {error}",
+                self._path,
+                "download or export it again",
+                reason_code="dataset_source_damaged",
             ) from error
 
 

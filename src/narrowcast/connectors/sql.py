@@ -98,6 +98,7 @@ class SqlConnector:
                 "offline mode forbids network access",
                 self._where,
                 "unset NARROWCAST_OFFLINE to read from it",
+                reason_code="dataset_source_unreachable",
             )
 
     def _create_engine(self) -> Engine:
@@ -131,7 +132,12 @@ class SqlConnector:
         import sqlite3
 
         if not self._url.database:
-            raise data_error("the URL names no file", self._where, "write sql:sqlite:///PATH?table=NAME")
+            raise data_error(
+                "the URL names no file",
+                self._where,
+                "write sql:sqlite:///PATH?table=NAME",
+                reason_code="dataset_request_invalid",
+            )
         path = SourceFile("sql", self._url.database).path.absolute()
 
         def connect() -> sqlite3.Connection:
@@ -157,6 +163,7 @@ class SqlConnector:
                     else "the locator names no query and no table",
                     self._where,
                     f"write ?table=NAME or ?query=SELECT …; its tables are: {', '.join(known) or 'none'}",
+                    reason_code="dataset_source_missing",
                 )
             quoted = self._engine.dialect.identifier_preparer.quote
             return f"SELECT * FROM {quoted(schema) + '.' if schema else ''}{quoted(name)}"  # noqa: S608
@@ -220,6 +227,7 @@ class SqlConnector:
             f"the database refused: {said}",
             self._where,
             "check address, user, password (PGPASSWORD) and query; the database's own client can try it",
+            reason_code="dataset_source_unreachable",
         )
 
 

@@ -51,6 +51,10 @@ class BundleManifest(BaseModel):
     method: str
     dataset_version: str
     task: TaskSpec = Field(description="The handler built from it asks what was asked in training.")
+    inputs: dict[str, bool] = Field(
+        default_factory=dict,
+        description="Inputs of the held-out rows, and whether every row has them; empty in older bundles.",
+    )
     formats: list[str]
     files: list[BundleFile]
     merged: str | None = Field(None, description="Folder of the merged weights, relative to the project.")

@@ -71,6 +71,10 @@ class ProjectPaths:
         """Trained adapters or full weights: `<run>/`."""
         return self.root / "outputs" / "adapters"
 
+    def run_manifest(self, run_id: str) -> Path:
+        """What a finished training run was."""
+        return self.adapters / run_id / "run.json"
+
     @property
     def merged(self) -> Path:
         """Merged safetensors: `<run>/`."""

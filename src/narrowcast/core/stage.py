@@ -16,6 +16,7 @@ from narrowcast.core.concerns import WHOLE, Holds
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.seal import Seal, seal_nothing
 from narrowcast.core.settings import Settings
 from narrowcast.reasons import StageName
 
@@ -92,6 +93,8 @@ class StageContext:
     run_id: str = ""
     """Content address of this stage run (`exp-…` for training); equal inputs and options, equal id."""
     emit: Emit = _emit_nothing
+    seal: Seal = seal_nothing
+    """Takes the hash of each file that others will believe, before it gets its name."""
     progress: Progress = field(default_factory=NullProgress)
     cancel: CancelToken = field(default_factory=CancelToken)
     resume: bool = False

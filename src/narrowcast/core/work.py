@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 
-from narrowcast.core.progress import CancelToken, NullProgress, Progress
+from narrowcast.core.progress import CancelToken, Item, NullProgress, Progress
+
+_PAUSE = 0.1  # seconds between two updates of the progress
 
 
 @dataclass(slots=True)
@@ -20,3 +24,26 @@ class Work:
 
     progress: Progress = field(default_factory=NullProgress)
     cancel: CancelToken = field(default_factory=CancelToken)
+
+
+def watched(items: Iterable[Item], work: Work, *, reason_code: str = "system_cancelled") -> Iterator[Item]:
+    """The items, with progress shown; the token is looked at before each, because one may take long.
+
+    Args:
+        items: are read as they are needed.
+        work: shows the progress of the current phase, and stops the iteration.
+        reason_code: of the cancellation.
+
+    Raises:
+        CancelledError: on request.
+    """
+    done, last = 0, monotonic()
+    for item in items:
+        work.cancel.check(reason_code=reason_code)
+        yield item
+        done += 1
+        if monotonic() - last >= _PAUSE:
+            work.progress.advance(done)
+            done, last = 0, monotonic()
+    if done:
+        work.progress.advance(done)

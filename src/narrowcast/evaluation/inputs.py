@@ -14,7 +14,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import StageError
+from narrowcast.errors import StageError, WorkspaceError
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
@@ -175,8 +175,17 @@ def measured_baselines(project: ProjectPaths) -> list[ModelRef]:
     return [ModelRef(name) for name in dict.fromkeys([*record.result.get("baselines", []), *last])]
 
 
-def known_baselines(project: ProjectPaths, version: str, models: Iterable[ModelRef]) -> list[ModelRef]:
-    """`models` with the baselines that were measured on this data-set version before."""
-    record = load_record(project, "baseline")
-    former = measured_baselines(project) if record and record.result["dataset_version"] == version else []
+def known_baselines(ctx: StageContext, version: str, models: Iterable[ModelRef]) -> list[ModelRef]:
+    """`models` with the baselines that were measured on this data-set version before.
+
+    Where a new record is forced in place of one that was edited, nothing is known of those before.
+    """
+    former: list[ModelRef] = []
+    try:
+        record = load_record(ctx.project, "baseline")
+        if record and record.result["dataset_version"] == version:
+            former = measured_baselines(ctx.project)
+    except WorkspaceError:
+        if not ctx.force:
+            raise
     return list(dict.fromkeys([*former, *models]))

@@ -98,7 +98,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
     for reference, fingerprint in fingerprints.items():
         path = answers_path(ctx.project, fingerprint, requests)
         if options.reuse and not ctx.force and path.exists():
-            outputs = read_answers(path)
+            outputs = read_answers(ctx.project, path)
         else:
             ctx.progress.start(f"{reference}: loading")
             began = time.perf_counter()
@@ -107,7 +107,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
                 predictions = ask(predictor, reference, requests, ctx)
                 note = str(getattr(predictor, "note", ""))
                 outputs = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
-            write_answers(outputs, reference, examples)
+            write_answers(outputs, reference, examples, ctx.seal)
         scores = handler.score(examples, outputs.predictions)
         drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed, groups=groups)
         result = _result(reference, split, outputs, scores, drawn, ctx)

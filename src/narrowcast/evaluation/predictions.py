@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
+from narrowcast.core.seal import Seal
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import ModelError
 from narrowcast.models.predictors.base import Predictor
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl
+from narrowcast.store.seals import require_unedited
 
 # Between two batches a run can be cancelled and the display moves; models batch within.
 _BATCH = 64
@@ -69,7 +73,7 @@ def ask(
     return predictions
 
 
-def write_answers(found: Answers, reference: ModelRef, examples: Sequence[Example]) -> None:
+def write_answers(found: Answers, reference: ModelRef, examples: Sequence[Example], seal: Seal) -> None:
     """Keep answers: a head line about the model, then one line per row.
 
     Probabilities are in the order of the labels, which are in the head if all rows share them, else in each
@@ -84,18 +88,31 @@ def write_answers(found: Answers, reference: ModelRef, examples: Sequence[Exampl
         "load_seconds": found.load_seconds,
         "labels": shared,
     }
+    digest = hashlib.sha256()
     with atomic_writer(found.path) as file:
-        file.write(json_line(head))
+
+        def write(row: dict[str, Any]) -> None:
+            line = json_line(row)
+            file.write(line)
+            digest.update(line)
+
+        write(head)
         for example, each in zip(examples, found.predictions, strict=True):
             row = {"id": example.id, "text": each.text, "tokens": each.tokens, "latency_s": each.latency_s}
             row |= {"finish": each.finish} if each.finish != "stop" else {}
             row |= {"logprobs": list(each.logprobs.values())} if each.logprobs is not None else {}
             row |= {"labels": list(each.logprobs)} if each.logprobs is not None and shared is None else {}
-            file.write(json_line(row))
+            write(row)
+        seal({found.path: digest.hexdigest()})
 
 
-def read_answers(path: Path) -> Answers:
-    """Answers that were kept."""
+def read_answers(project: ProjectPaths, path: Path) -> Answers:
+    """Answers that were kept.
+
+    Raises:
+        WorkspaceError: `system_file_edited`, if they are not those that were given.
+    """
+    require_unedited(project, path)
     head, *rows = read_jsonl(path)
     predictions = [
         Prediction(

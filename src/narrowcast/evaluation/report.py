@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from narrowcast.core.seal import Seal
 from narrowcast.evaluation.figures.bars import draw_bars
 from narrowcast.evaluation.figures.confusion import draw_confusion
 from narrowcast.evaluation.figures.models import draw_models
 from narrowcast.evaluation.markdown import render_markdown
 from narrowcast.evaluation.measure import Measured, Measurement
 from narrowcast.evaluation.result import MeasureResult
-from narrowcast.store.files import atomic_folder, write_json, write_jsonl, write_text
+from narrowcast.store.files import write_json, write_jsonl, write_text
+from narrowcast.store.seals import sealed_folder
 
 _FAILURES = 50
 _BAR_FILES = {"f1": "per_class.png", "accuracy": "per_field.png"}
 _HEADINGS = {"f1": "F1", "accuracy": "Accuracy"}
 
 
-def write_report(folder: Path, result: MeasureResult, measurement: Measurement) -> None:
+def write_report(folder: Path, result: MeasureResult, measurement: Measurement, seal: Seal) -> None:
     """Write the whole folder, or leave what was there.
 
     Pictures of details (confusion matrix, classes, fields) show one model: the first that is gated, or
     the best of the baselines.
     """
     subject = _subject(measurement.models)
-    with atomic_folder(folder) as part:
+    with sealed_folder(folder, seal) as part:
         write_json(part / "report.json", result.model_dump(mode="json"))
         failures = {model.reference: failing_rows(model, measurement) for model in measurement.models}
         for model in measurement.models:

@@ -15,6 +15,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
+from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.predictors.load import trained_run
 from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.examples import comparison_texts
@@ -23,7 +24,6 @@ from narrowcast.similarity.shingles import normalised
 from narrowcast.store.access import record_access
 from narrowcast.store.bundles import read_bundle
 from narrowcast.store.datasets import read_manifest, read_split
-from narrowcast.store.files import read_json
 
 
 def held_out_rows(
@@ -101,8 +101,7 @@ def of_quick_runs(project: ProjectPaths, references: Sequence[ModelRef]) -> list
     warnings = []
     for reference in references:
         run = trained_run(reference, project)
-        path = project.adapters / run / "run.json" if run else None
-        if path is not None and path.is_file() and (drawn := read_json(path).get("drawn")):
+        if run and project.run_manifest(run).is_file() and (drawn := read_run_manifest(project, run).drawn):
             warnings.append(f"{reference} is of a quick run: it was trained on {drawn}")
     return warnings
 
@@ -111,7 +110,7 @@ def _trained_on(project: ProjectPaths, reference: ModelRef) -> str | None:
     """Data-set version of the training run behind a model; None where there is none, or it is unknown."""
     run = trained_run(reference, project)
     if run:
-        return str(read_json(project.adapters / run / "run.json")["dataset_version"])
+        return read_run_manifest(project, run).dataset_version
     if reference.name == "gguf" and reference.argument.endswith(".gguf"):
         folder = Path(reference.argument).expanduser().parent
         return read_bundle(folder).dataset_version if (folder / "bundle.json").is_file() else None

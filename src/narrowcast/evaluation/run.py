@@ -28,11 +28,11 @@ def measure_and_report(inputs: MeasureInputs, options: MeasureOptions, ctx: Stag
     folder = ctx.project.reports / ctx.run_id
     result = _result(inputs, measurement, ctx.project.relative(folder), ctx)
     ctx.progress.start("writing the report")
-    write_report(folder, result, measurement)
+    write_report(folder, result, measurement, ctx.seal)
     _emit_gates(result, ctx)
     if inputs.training is not None and result.split in COUNTED:
         for verdict in _verdicts(result):
-            save_verdict(ctx.project, verdict)
+            save_verdict(ctx.project, verdict, ctx.seal, force=ctx.force)
     return result
 
 
@@ -94,7 +94,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
         warnings=found.warnings,
         baselines=[]
         if inputs.against or results[0].conclusion
-        else known_baselines(ctx.project, inputs.dataset_version, inputs.models),
+        else known_baselines(ctx, inputs.dataset_version, inputs.models),
     )
 
 

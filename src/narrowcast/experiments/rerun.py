@@ -12,6 +12,7 @@ from narrowcast.core.concerns import TRAINING
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
+from narrowcast.core.seal import seal_nothing
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.core.work import Work
 from narrowcast.errors import ModelError
@@ -84,7 +85,15 @@ def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Reru
     # Held-out rows stay where they are.
     copy_version(ctx.project, manifest.dataset_version, scratch, (Split.TRAIN, Split.DEV))
     # Forced, because the baseline was asked for the first time.
-    inner = replace(ctx, project=scratch, run_id=manifest.run_id, resume=True, force=True, emit=_emit_nothing)
+    inner = replace(
+        ctx,
+        project=scratch,
+        run_id=manifest.run_id,
+        resume=True,
+        force=True,
+        emit=_emit_nothing,
+        seal=seal_nothing,
+    )
     with _threads(manifest):
         again = read_inputs(options, inner)
         if again.base_fingerprint != manifest.base.fingerprint:

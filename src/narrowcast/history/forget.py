@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from narrowcast.core.hashing import combined_hash, sha256_hex
+from narrowcast.core.hashing import combined_hash, sha256_hex, short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
@@ -37,6 +37,7 @@ from narrowcast.store.forgotten import (
 )
 from narrowcast.store.import_rows import raw_lines, recounted
 from narrowcast.store.imports import read_records, remove_orphans, write_records
+from narrowcast.store.seals import sealed_payload, still_sealed
 
 
 class TouchedVersion(BaseModel):
@@ -101,7 +102,11 @@ def forget(project: Project, request: ForgetRequest, work: Work | None = None) -
         outcome = _outcome(paths, ids, dry_run=False)
         outcome.interrupted = before.rows if before else 0
         work.cancel.check()
-        pending = PendingDeletion(outcome=outcome.model_dump(), conditions_sha256=selection.sha256)
+        pending = PendingDeletion(
+            outcome=outcome.model_dump(),
+            conditions_sha256=selection.sha256,
+            sealed=still_sealed(paths, _rewritten(paths, outcome)),
+        )
         write_pending(paths, pending)
         return _finish(project, pending)
 
@@ -125,7 +130,7 @@ def _finish(project: Project, pending: PendingDeletion) -> Forgotten:
     if pending.ending is None or not project.trail.after(pending.ending, _run_id(outcome)):
         _delete(paths, outcome)
         write_pending(paths, pending.model_copy(update={"ending": project.trail.newest()}))
-        _emit(project, outcome, pending.conditions_sha256)
+        _emit(project, outcome, pending)
     clear_pending(paths)
     return outcome
 
@@ -234,7 +239,13 @@ def _held(
     return held
 
 
-def _emit(project: Project, outcome: Forgotten, conditions_sha256: str) -> None:
+def _rewritten(paths: ProjectPaths, outcome: Forgotten) -> list[str]:
+    """Files that lose rows, with the manifests that say how many they have."""
+    folders = [paths.prepared / short(each.version) for each in outcome.versions]
+    return [*outcome.files, *(paths.relative(each / "manifest.json") for each in folders)]
+
+
+def _emit(project: Project, outcome: Forgotten, pending: PendingDeletion) -> None:
     project.trail.emit(
         StageName.INGESTION,
         "dataset_rows_forgotten",
@@ -246,7 +257,8 @@ def _emit(project: Project, outcome: Forgotten, conditions_sha256: str) -> None:
             "versions": [each.model_dump() for each in outcome.versions],
             "models": outcome.models,
             "ids_sha256": _ids_sha256(outcome),
-            "conditions_sha256": conditions_sha256,
+            "conditions_sha256": pending.conditions_sha256,
+            **sealed_payload(project.paths, pending.sealed),
         },
         run=_run_id(outcome),
     )

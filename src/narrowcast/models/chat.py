@@ -10,11 +10,12 @@ stays text, here as in the exported file (`models.template`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from narrowcast.core.message import Message
+from narrowcast.core.message import Message, Role
 from narrowcast.errors import ModelError
 from narrowcast.models.template import TemplateRefusedError, prompt_pieces, template_renderer
 
@@ -74,23 +75,56 @@ def render_training(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[i
             next_command="choose another base: narrowcast models list",
         )
     check_turns(prompt, messages[:-1], _where(tokenizer))
+    _check_roles(tokenizer, tuple(message.role for message in messages[:-1]))
     prompt_ids, completion = render_prompt(tokenizer, messages[:-1]), render_completion(tokenizer, answer)
     return [*prompt_ids, *completion], [*[IGNORED] * len(prompt_ids), *completion]
 
 
 def check_turns(prompt: str, messages: Sequence[Message], where: str) -> None:
-    """Refuse a prompt from which the template left a system or user turn out.
+    """Refuse a prompt from which the template left a turn out, or a part of it.
+
+    Answers of the history may be written otherwise, and results of tools as JSON text.
 
     Raises:
         TemplateRefusedError: names the role.
     """
     for message in messages:
-        if message.role in ("system", "user") and message.content.strip() not in prompt:
-            raise TemplateRefusedError(
-                f"the chat template leaves out the {message.role} turn",
-                where=where,
-                next_command="choose another base: narrowcast models list",
-            )
+        if message.role == "assistant":
+            continue
+        text = message.content.strip()
+        quoted = message.role == "tool" and json.dumps(text, ensure_ascii=False)[1:-1] in prompt
+        if text not in prompt and not quoted:
+            raise _left_out(message.role, where)
+
+
+def _left_out(role: Role, where: str) -> TemplateRefusedError:
+    return TemplateRefusedError(
+        f"the chat template leaves out the {role} turn",
+        where=where,
+        next_command="choose another base: narrowcast models list",
+    )
+
+
+def _check_roles(tokenizer: Any, roles: tuple[Role, ...]) -> None:
+    """Refuse turns of which the template leaves one out; in the row, another one may say the same.
+
+    Raises:
+        TemplateRefusedError: names the role.
+    """
+    role = _missing_role(_template(tokenizer), tuple(sorted(_named(tokenizer).items())), roles)
+    if role is not None:
+        raise _left_out(role, _where(tokenizer))
+
+
+@lru_cache(maxsize=256)
+def _missing_role(template: str, named: tuple[tuple[str, str], ...], roles: tuple[Role, ...]) -> Role | None:
+    """The first role of these turns that is not in the prompt; each has a text of its own."""
+    turns = [Message(role, f"Zq{number}x") for number, role in enumerate(roles)]
+    try:
+        prompt = template_renderer(template, dict(named), generate=True)(turns).casefold()
+    except TemplateRefusedError:
+        return None  # it reads the texts, and took those of the row
+    return next((turn.role for turn in turns if turn.content.casefold() not in prompt), None)
 
 
 class LearnedTokens(NamedTuple):
@@ -190,9 +224,14 @@ def check_template(tokenizer: Any, where: str) -> None:
 
 
 def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> str:
-    named = {name: str(getattr(tokenizer, name, None) or "") for name in ("bos_token", "eos_token")}
-    render = template_renderer(_template(tokenizer), named, generate=generate, where=_where(tokenizer))
+    render = template_renderer(
+        _template(tokenizer), _named(tokenizer), generate=generate, where=_where(tokenizer)
+    )
     return render(messages)
+
+
+def _named(tokenizer: Any) -> dict[str, str]:
+    return {name: str(getattr(tokenizer, name, None) or "") for name in ("bos_token", "eos_token")}
 
 
 def _template(tokenizer: Any) -> str:

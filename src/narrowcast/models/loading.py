@@ -25,6 +25,7 @@ from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import read_json
+from narrowcast.store.seals import require_unedited, require_unedited_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,12 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
 
     Raises:
         ModelError: if the run has no trained weights; the base is never a stand-in.
+        WorkspaceError: `system_file_edited`, if it is not the one that training wrote.
     """
-    path = project.adapters / run_id / "run.json"
+    path = project.run_manifest(run_id)
     if not path.exists():
         raise _no_weights(project, run_id)
+    require_unedited(project, path)
     try:
         return RunManifest.model_validate(read_json(path))
     except (ValidationError, DataError) as error:
@@ -201,20 +204,20 @@ def load_trained(
 
     Raises:
         ModelError: weights or adapter missing, or the base is not the one that was trained on.
+        WorkspaceError: `system_file_edited`, if a file of the run is not the one that training wrote.
     """
     manifest, folder = read_run_manifest(project, run_id), project.adapters / run_id
-    tokenizer = tokenizer_from(folder)
-    if manifest.method == "full":
+    full = manifest.method == "full"
+    if not full:
+        _require_adapter(manifest, folder)
+    require_unedited_folder(project, folder, owner=project.run_manifest(run_id))
+    if full:
         read_model_folder(folder)
-        return model_from(folder, dtype), tokenizer
-    return _merged(manifest, folder, settings, dtype), tokenizer
+    tokenizer = tokenizer_from(folder)
+    return model_from(folder, dtype) if full else _merged(manifest, folder, settings, dtype), tokenizer
 
 
-def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any) -> Any:
-    require("peft", purpose="loading an adapter")
-    import torch
-    from peft import PeftModel
-
+def _require_adapter(manifest: RunManifest, folder: Path) -> None:
     if not (folder / "adapter_model.safetensors").exists():
         raise ModelError(
             f"the adapter of run {manifest.run_id!r} is gone",
@@ -222,6 +225,13 @@ def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any)
             next_command="narrowcast train --force",
             reason_code="model_adapter_missing",
         )
+
+
+def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any) -> Any:
+    require("peft", purpose="loading an adapter")
+    import torch
+    from peft import PeftModel
+
     base = resolve_base(manifest.base.name, settings)
     if base.fingerprint != manifest.base.fingerprint:
         raise ModelError(

@@ -28,6 +28,10 @@ class TemplateRefusedError(ModelError):
     """A chat template cannot render this conversation, or not as it is learned; others it may."""
 
 
+class TemplateTooSlowError(TemplateRefusedError):
+    """Rendering a conversation took the time that it may take; each further one would as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of a prompt: a special token that the template wrote, or text."""
@@ -110,8 +114,9 @@ def template_renderer(
     def render(messages: Sequence[Message]) -> str:
         from jinja2 import TemplateError
 
-        from narrowcast.models.template_environment import budget, compiled
+        from narrowcast.models.template_environment import TooSlowError, budget, compiled
 
+        kind = TemplateRefusedError
         try:
             with budget():
                 text: str = compiled(template).render(
@@ -125,11 +130,12 @@ def template_renderer(
                 return text
         except TemplateError as error:
             reason = str(error)
+            kind = TemplateTooSlowError if isinstance(error, TooSlowError) else kind
         except RecursionError:
             reason = "it calls itself without end"
         except Exception as error:  # noqa: BLE001 - foreign code may raise anything
             reason = f"{type(error).__name__}: {error}"
-        raise TemplateRefusedError(
+        raise kind(
             f"the chat template refused the conversation: {reason[:_LONGEST_REASON]}",
             where=where or "the chat template of the exported file",
             next_command="begin with a system or user message and let roles alternate",

@@ -74,6 +74,10 @@ def budget() -> Iterator[None]:
         _spent.budget = before
 
 
+class TooSlowError(TemplateRuntimeError):
+    """A rendering has used its processor time."""
+
+
 class _Budget:
     def __init__(self) -> None:
         self._end = time.thread_time() + SECONDS
@@ -84,7 +88,7 @@ class _Budget:
         if self._left < 0:
             raise TemplateRuntimeError(f"it writes more than {LARGEST:,} characters")
         if time.thread_time() > self._end:
-            raise TemplateRuntimeError(f"it takes more than {SECONDS:.0f} seconds")
+            raise TooSlowError(f"it takes more than {SECONDS:.0f} seconds")
 
 
 _spent = threading.local()
@@ -170,6 +174,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters["tojson"] = _to_json
         self.filters = {name: _guarded(name, each) for name, each in self.filters.items()}
         self.globals.pop("lipsum", None)
+        self.filters.pop("random")  # a prompt is the same whenever it is rendered
         self.globals["raise_exception"] = _raise_exception
         self.globals["strftime_now"] = PINNED_DATE.strftime
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from narrowcast.core.bundle import BundleManifest
@@ -27,6 +28,7 @@ class Served:
         task: of its bundle; None for a file without one, which then is an ordinary chat model.
         run_id: the training run, where a bundle says so.
         verdict: what the last evaluation said of the run; None where there was none.
+        inputs: of the rows that were measured, and whether every row has them; empty where not known.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Served:
     task: TaskSpec | None = None
     run_id: str | None = None
     verdict: RunVerdict | None = None
+    inputs: Mapping[str, bool] = field(default_factory=dict)
 
 
 def find_served(place: Project | Settings, request: ServeRequest) -> Served:
@@ -72,7 +75,14 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
             next_command=f"{verdict.conclusion.next[0]}, or narrowcast serve --force",
             reason_code="deployment_model_rejected",
         )
-    return Served(path, f"{manifest.project}-{entry.format}", manifest.task, manifest.run_id, verdict)
+    return Served(
+        path,
+        f"{manifest.project}-{entry.format}",
+        manifest.task,
+        manifest.run_id,
+        verdict,
+        manifest.inputs,
+    )
 
 
 def _verdict(place: Project | Settings, manifest: BundleManifest) -> RunVerdict | None:

@@ -6,7 +6,9 @@ killed, the marker stays, and the next run on the project writes the terminal ev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from narrowcast.audit.trail import Trail
@@ -16,11 +18,11 @@ from narrowcast.errors import CancelledError, NarrowcastError, StageError
 from narrowcast.faults import first_line, place_of
 from narrowcast.plugins.boundary import known_error
 from narrowcast.reasons import REASONS, StageName
+from narrowcast.store.seals import WRITTEN, holding
 from narrowcast.store.stage_records import (
     RunningStage,
     clear_running,
-    load_record,
-    records,
+    has_record,
     running_stages,
     write_running,
 )
@@ -37,6 +39,7 @@ class Lifecycle:
         self.definition = definition
         self._leads = leads
         self._marker: RunningStage | None = None
+        self._written: dict[str, str] = {}
 
     def emitter(self, run: str, parent: str | None) -> Emit:
         """What the stage calls for events of its own."""
@@ -62,12 +65,19 @@ class Lifecycle:
             write_running(self._project, self._marker)
         self.emitter(run, parent)("stage_started", f"{self.definition.words} started: {why}")
 
+    def seal(self, files: Mapping[Path, str]) -> None:
+        """Note in the marker what files are about to hold; the last event carries it."""
+        self._written |= {self._project.relative(path): digest for path, digest in files.items()}
+        if self._marker is not None:
+            self._marker.written = self._written
+            write_running(self._project, self._marker)
+
     def succeeded(self, run: str, parent: str | None, result: StageResult) -> None:
         """Write the success event and remove the marker."""
         message = result.summary or f"{self.definition.words} finished"
         code = result.reason_code or self.definition.success_code
         self._mark_ending()
-        self.emitter(run, parent)(code, message, result.payload)
+        self.emitter(run, parent)(code, message, {**result.payload, **_named(self._written)})
         self._clear()
 
     def failed(self, run: str, parent: str | None, error: BaseException) -> None:
@@ -80,6 +90,7 @@ class Lifecycle:
         if isinstance(error, NarrowcastError):
             payload["next"] = error.next_command
             payload["cause"] = error.reason_code
+        payload |= _named(holding(self._project, self._written))
         self._mark_ending()
         self.emitter(run, parent)(
             _failure_code(error, self.definition), _message(error, self.definition), payload
@@ -94,12 +105,12 @@ class Lifecycle:
         if not self._is_open(marker):
             self._clear()
             return
-        kept = [load_record(self._project, marker.stage), *records(self._project, marker.stage)]
-        if any(each and each.run_id == marker.run_id and each.started >= marker.started for each in kept):
+        if has_record(self._project, marker):
             code, message = "stage_recovered", f"{marker.stage} had finished when its process ended"
         else:
             code, message = "stage_interrupted", f"{marker.stage} was interrupted: its process ended"
-        payload = {"stage": marker.stage, "started": marker.started}
+        written = _named(holding(self._project, marker.written))
+        payload = {"stage": marker.stage, "started": marker.started, **written}
         self._mark_ending()
         self._emit(marker.event_stage, code, message, payload, marker.run_id, marker.parent)
         self._clear()
@@ -133,6 +144,11 @@ class Lifecycle:
         if self._leads and self._marker is not None:
             clear_running(self._project, self._marker.stage)
             self._marker = None
+
+
+def _named(written: Mapping[str, str]) -> dict[str, Any]:
+    """What the payload of an event says of files."""
+    return {WRITTEN: dict(written)} if written else {}
 
 
 def error_for_callers(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.stage import I, O, R, StageContext, StageDefinition
+from narrowcast.errors import WorkspaceError
 from narrowcast.store.config_file import load_config
 from narrowcast.store.stage_records import StageRecord, load_record
 from narrowcast.tasks import HANDLERS
@@ -53,8 +55,10 @@ def plan_stage(
     }
     key = content_hash(content | _task_plugin(context))
     kept = run_id(definition, key) if definition.keep_each else ""
-    record = load_record(context.project, definition.name, subject, kept)
-    stale = "it always runs" if definition.always_runs else _stale_because(context, key, record)
+    record, stale = None, "its record was edited"
+    with suppress(WorkspaceError):
+        record = load_record(context.project, definition.name, subject, kept)
+        stale = "it always runs" if definition.always_runs else _stale_because(context, key, record)
     return PlannedStage(definition, options, inputs, key, subject, stale, record)
 
 

@@ -100,14 +100,14 @@ class Runner:
             else:
                 started, run = now(), planned.run_id
                 context.run_id, context.resume, context.watch = run, resume, watch
-                context.emit = lifecycle.emitter(run, inputs.parent)
+                context.emit, context.seal = lifecycle.emitter(run, inputs.parent), lifecycle.seal
                 lifecycle.started(run, inputs.parent, started, planned.stale_because or "forced")
                 with self._failing(lifecycle, run, inputs.parent):
                     self._work.cancel.check()
                     result = self._engine.body(definition)(inputs, options, context)
                     if self._leads:
                         record = _record(planned, result, started)
-                        save_record(self._project, record, keep_each=definition.keep_each)
+                        save_record(self._project, record, keep_each=definition.keep_each, seal=context.seal)
                 lifecycle.succeeded(run, inputs.parent, result)
             if definition.keep_each and make_current and self._leads:
                 set_current(self._project, definition.name, planned.run_id)

@@ -18,6 +18,45 @@ DATA: dict[str, Reason] = {
         "an import failed; nothing was stored",
         "narrowcast data import --locator SCHEME:PATH --dry-run",
     ),
+    "dataset_source_missing": Reason(
+        _I,
+        _ERR,
+        "there is no file, folder, sheet, table or object of this name",
+        "narrowcast data sources",
+    ),
+    "dataset_source_empty": Reason(
+        _I, _ERR, "a source holds no rows", "narrowcast data introspect --locator SCHEME:PATH"
+    ),
+    "dataset_source_damaged": Reason(
+        _I,
+        _ERR,
+        "a source cannot be read: it is damaged, encrypted or not permitted",
+        "narrowcast data introspect --locator SCHEME:PATH",
+    ),
+    "dataset_source_unreachable": Reason(
+        _I, _ERR, "a server, database or hub refuses or does not answer", "narrowcast doctor"
+    ),
+    "dataset_source_too_large": Reason(
+        _I,
+        _ERR,
+        "a source, or what it unpacks to, is larger than can be read whole",
+        "narrowcast data introspect --locator SCHEME:PATH",
+    ),
+    "dataset_format_unknown": Reason(
+        _I, _ERR, "a file has no format that can be read", "narrowcast data sources"
+    ),
+    "dataset_encoding_unknown": Reason(
+        _I,
+        _ERR,
+        "the encoding of a text is not known, or two are mixed",
+        "narrowcast data introspect --locator SCHEME:PATH",
+    ),
+    "dataset_records_unreadable": Reason(
+        _I,
+        _ERR,
+        "not one record of a source can be read",
+        "narrowcast data introspect --locator SCHEME:PATH",
+    ),
     "dataset_request_invalid": Reason(
         _I,
         _ERR,

@@ -52,6 +52,9 @@ SYSTEM: dict[str, Reason] = {
     "model_base_changed": Reason(
         _S, _ERR, "the base is not the one that the run was trained on", "narrowcast train --force"
     ),
+    "system_file_edited": Reason(
+        _S, _ERR, "a file is not the one that its stage wrote", "narrowcast audit verify"
+    ),
     "system_import_damaged": Reason(
         _S,
         _ERR,

@@ -7,24 +7,28 @@ evaluation ran. Without a task the file is an ordinary chat model.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Generator
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from narrowcast.core.message import Message
 from narrowcast.core.prediction import PromptRequest
-from narrowcast.core.task import TaskSpec
 from narrowcast.models.llama_client import RequestRefusedError, WorkerDiedError
 from narrowcast.models.predictors.llama import LlamaPredictor
 from narrowcast.models.template import TemplateRefusedError
+from narrowcast.ops.serve import Served
+from narrowcast.server.asked import prompt_of
 from narrowcast.server.errors import ApiError, unavailable
 from narrowcast.server.protocol import ChatRequest
 from narrowcast.server.stops import StopFilter
 from narrowcast.tasks import handler_for
-from narrowcast.tasks.prompt import request_for
 
 DEFAULT_TOKENS = 256
+
+CallsIn = Callable[[str], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Delta:
 
     text: str = ""
     logprobs: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    """Function calls, in OpenAI's form."""
     finish: str | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -47,31 +53,26 @@ class Plan:
     """`label_trie` or `generation`."""
     system_prompt: str
     """`added` (the task's), `kept` (the client's) or `none`."""
+    calls_in: CallsIn | None = None
+    """Reads calls in the answer, where the request has tools; the answer is then given as a whole."""
 
 
-def plan(request: ChatRequest, task: TaskSpec | None) -> Plan:
+def plan(request: ChatRequest, served: Served) -> Plan:
     """Decide how to answer.
 
     Raises:
-        ApiError: 400 where the conversation does not end in a user's turn.
+        ApiError: 400, as `prompt_of`.
     """
-    messages = request.conversation()
-    if messages[-1].role != "user":
-        raise ApiError(400, "the last message must be the user's", param="messages", code="invalid_value")
-    limit = request.token_limit or DEFAULT_TOKENS
-    if task is None:
-        prompt = PromptRequest(tuple(messages), max_tokens=limit)
-    else:
-        turns = [message.to_dict() for message in messages]
-        prompt = request_for(handler_for(task), {"messages": turns}, max_tokens=limit)
+    prompt = prompt_of(request, served, request.token_limit or DEFAULT_TOKENS)
     answered_by = "generation" if prompt.labels is None else "label_trie"
-    return Plan(prompt, answered_by, _system_prompt(messages, prompt.messages))
+    calls_in = handler_for(served.task).calls_in if request.tools and served.task else None
+    return Plan(prompt, answered_by, _system_prompt(request, prompt.messages), calls_in)
 
 
-def _system_prompt(asked: list[Message], prompt: tuple[Message, ...]) -> str:
-    if any(message.role == "system" for message in asked):
+def _system_prompt(request: ChatRequest, prompt: tuple[Message, ...]) -> str:
+    if any(turn.role in ("system", "developer") for turn in request.messages):
         return "kept"
-    return "added" if len(prompt) > len(asked) else "none"
+    return "added" if prompt[0].role == "system" else "none"
 
 
 def answer(plan: Plan, request: ChatRequest, predictor: LlamaPredictor) -> Generator[Delta, None, None]:
@@ -84,6 +85,8 @@ def answer(plan: Plan, request: ChatRequest, predictor: LlamaPredictor) -> Gener
     try:
         if plan.prompt.labels is not None:
             yield _label(plan.prompt, request, predictor)
+        elif plan.calls_in is not None:
+            yield _with_calls(list(_generate(plan.prompt, request, predictor)), plan.calls_in)
         else:
             yield from _generate(plan.prompt, request, predictor)
     except WorkerDiedError as error:
@@ -93,6 +96,29 @@ def answer(plan: Plan, request: ChatRequest, predictor: LlamaPredictor) -> Gener
         raise ApiError(400, error.what, param="messages", code=code) from error
     except TemplateRefusedError as error:
         raise ApiError(400, error.what, param="messages", code="invalid_value") from error
+
+
+def _with_calls(deltas: list[Delta], calls_in: CallsIn) -> Delta:
+    """The whole answer: calls in OpenAI's form, or words. No call (`[]`) is an empty text."""
+    text, last = "".join(delta.text for delta in deltas), deltas[-1]
+    calls = [
+        {
+            "id": f"call_{uuid.uuid4().hex[:24]}",
+            "type": "function",
+            "function": {
+                "name": call["name"],
+                "arguments": json.dumps(call["arguments"], ensure_ascii=False),
+            },
+        }
+        for call in calls_in(text)
+    ]
+    return replace(
+        last,
+        text="" if calls or text.strip() == "[]" else text,
+        logprobs=[entry for delta in deltas for entry in delta.logprobs],
+        calls=calls,
+        finish="tool_calls" if calls else last.finish,
+    )
 
 
 def _label(prompt: PromptRequest, request: ChatRequest, predictor: LlamaPredictor) -> Delta:

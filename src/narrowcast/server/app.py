@@ -93,7 +93,7 @@ class ChatServer:
         """`POST /v1/chat/completions`."""
         request = parse_request(await http.body())
         self._check_model(request.model)
-        planned = plan(request, self.served.task)
+        planned = plan(request, self.served)
         reply = Reply(self.served.model_id, planned)
         deltas = self._deltas(planned, request, http)
         if not request.stream:
@@ -145,10 +145,12 @@ class Reply:
     def whole(self, deltas: list[Delta], *, wants_logprobs: bool) -> dict[str, Any]:
         """A `chat.completion`."""
         text = "".join(delta.text for delta in deltas)
+        calls = [call for delta in deltas for call in delta.calls]
+        message = {"role": "assistant", "content": None if calls else text, "refusal": None}
         entries = [entry for delta in deltas for entry in delta.logprobs]
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
+            "message": {**message, "tool_calls": calls} if calls else message,
             "logprobs": {"content": entries, "refusal": None} if wants_logprobs else None,
             "finish_reason": deltas[-1].finish,
         }
@@ -185,6 +187,8 @@ class Reply:
         if delta.finish is None:
             return self._chunk({"content": delta.text}, logprobs)
         text = self._chunk({"content": delta.text}, logprobs) if delta.text else ""
+        calls = [{"index": index, **call} for index, call in enumerate(delta.calls)]
+        text += self._chunk({"tool_calls": calls}, logprobs) if calls else ""
         return text + self._chunk({}, None, delta.finish)
 
     def _chunk(self, delta: dict[str, Any], logprobs: Any, finish: str | None = None) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from narrowcast.core.message import Message, Role
 from narrowcast.server.errors import ApiError, unsupported
 
-# field → values that ask for nothing beyond what is served
+# field → values that ask for nothing beyond what is served; with tools, fewer do
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "tools": ([],),
     "functions": ([],),
@@ -27,6 +27,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "modalities": (["text"],),
     "service_tier": ("auto", "default"),
 }
+_NEUTRAL_WITH_TOOLS = {**_NEUTRAL, "tool_choice": ("auto",), "parallel_tool_calls": (True,)}
 _NEUTRAL_IN_TURN: dict[str, tuple[Any, ...]] = {"tool_calls": ([],), "annotations": ([],), "refusal": ("",)}
 
 
@@ -39,20 +40,77 @@ class TextPart(BaseModel):
     text: str
 
 
-class ChatTurn(BaseModel):
-    """One message."""
+class CalledFunction(BaseModel):
+    """A function with the JSON text of its arguments."""
 
     model_config = ConfigDict(extra="forbid")
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    name: str
+    arguments: str
+
+
+class ToolCall(BaseModel):
+    """A call of an earlier turn."""
+
+    model_config = ConfigDict(extra="ignore")  # a streamed call has its index
+
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class ChatTurn(BaseModel):
+    """One message; calls and results of tools are for models that were measured with them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
     name: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ChatTurn:
+        if self.content is None and not (self.role == "assistant" and self.tool_calls):
+            raise ValueError("a message needs content")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The content, its parts joined."""
+        parts = self.content or ""
+        return parts if isinstance(parts, str) else "".join(part.text for part in parts)
 
     def message(self) -> Message:
         """The turn as a message; `developer` is today's word for `system`."""
         role: Role = "system" if self.role == "developer" else self.role
-        parts = [self.content] if isinstance(self.content, str) else [part.text for part in self.content]
-        return Message(role, "".join(parts))
+        return Message(role, self.text)
+
+    def plain(self) -> dict[str, Any]:
+        """The turn as rows of training data hold it."""
+        calls = {"tool_calls": [each.model_dump() for each in self.tool_calls]} if self.tool_calls else {}
+        return {**self.message().to_dict(), **calls}
+
+
+class Function(BaseModel):
+    """What a tool does, and its parameters as a JSON Schema; arguments are not forced into it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: Literal[False] | None = None
+
+
+class Tool(BaseModel):
+    """A function that may be called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["function"]
+    function: Function
 
 
 class StreamOptions(BaseModel):
@@ -90,6 +148,8 @@ class ChatRequest(BaseModel):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20)
     n: Literal[1] | None = None
+    tools: list[Tool] | None = None
+    contexts: list[str] | None = Field(None, description="Passages, for a model that answers from them.")
     response_format: ResponseFormat | None = None
     frequency_penalty: Literal[0] | None = None
     presence_penalty: Literal[0] | None = None
@@ -136,7 +196,7 @@ def parse_request(body: bytes) -> ChatRequest:
 
 def _asked(body: dict[str, Any]) -> dict[str, Any]:
     """The body without what asks for nothing."""
-    fields = _without(body, _NEUTRAL)
+    fields = _without(body, _NEUTRAL_WITH_TOOLS if body.get("tools") else _NEUTRAL)
     messages = fields.get("messages")
     if isinstance(messages, list):
         fields["messages"] = [

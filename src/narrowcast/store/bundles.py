@@ -11,6 +11,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, ModelError
 from narrowcast.store.files import read_json, sha256_file
 from narrowcast.store.runs import current_run
+from narrowcast.store.seals import require_unedited
 
 
 def current_bundle(project: ProjectPaths) -> Path:
@@ -35,6 +36,7 @@ def read_bundle(folder: Path) -> BundleManifest:
 
     Raises:
         ModelError: if there is none, it is damaged, or it was edited.
+        WorkspaceError: `system_file_edited`, if the project around it wrote another one.
     """
     path = folder / "bundle.json"
     try:
@@ -54,7 +56,18 @@ def read_bundle(folder: Path) -> BundleManifest:
             else "the manifest has no hash: an older version wrote it, or the hash was taken out",
             path,
         )
+    project = _project_around(folder)
+    if project is not None:
+        require_unedited(project, path, owner=project.run_manifest(folder.name))
     return manifest
+
+
+def _project_around(folder: Path) -> ProjectPaths | None:
+    """The project that a bundle lies in; None for one that was copied out of it."""
+    if len(folder.parents) < 3:
+        return None
+    project = ProjectPaths(folder.parents[2])
+    return project if project.gguf == folder.parent and project.events.exists() else None
 
 
 def proven_file(path: Path) -> tuple[BundleManifest, BundleFile]:
@@ -75,7 +88,7 @@ def _not_proven(what: str, path: Path) -> ModelError:
         what,
         where=str(path),
         next_command="narrowcast export --force",
-        reason_code="export_artifact_missing",
+        reason_code="system_file_edited",
     )
 
 

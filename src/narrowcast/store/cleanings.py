@@ -31,7 +31,7 @@ from narrowcast.store.files import (
     atomic_folder,
     count_lines,
     disk_errors,
-    json_line,
+    json_lines,
     read_json_as,
     read_jsonl,
     write_json,
@@ -43,6 +43,8 @@ _ORIGINALS = "original.jsonl"
 _REPORT = "report.json"
 _INCOMING = ".incoming"
 _WRITTEN = ("cleaned", "chunks", "metadata", "rejected")
+_TOGETHER_ROWS = 100
+_TOGETHER_BYTES = 1 << 18
 
 
 class FindingCount(BaseModel):
@@ -81,6 +83,27 @@ class CleanReport(BaseModel):
     warnings: list[str] = Field(default_factory=list)
 
 
+class _Lines:
+    """Rows that are encoded and written together, as many as had `_TOGETHER_BYTES` the last time."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._waiting: list[dict[str, Any]] = []
+        self._most = 1
+
+    def write(self, row: dict[str, Any]) -> None:
+        self._waiting.append(row)
+        if len(self._waiting) >= self._most:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            lines = json_lines(self._waiting)
+            self._file.write(lines)
+            self._most = max(1, min(_TOGETHER_ROWS, len(self._waiting) * _TOGETHER_BYTES // len(lines)))
+            self._waiting.clear()
+
+
 class CleaningWriter:
     """Writes the files of one cleaning into a folder that belongs to it alone.
 
@@ -90,12 +113,12 @@ class CleaningWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open = ExitStack()
-        self._files: dict[str, IO[bytes]] = {}
+        self._files: dict[str, _Lines] = {}
 
     def __enter__(self) -> CleaningWriter:
         for name in _WRITTEN:
             file = (self._folder / f"{name}.jsonl").open("wb")
-            self._files[name] = self._open.enter_context(file)
+            self._files[name] = _Lines(self._open.enter_context(file))
         return self
 
     def __exit__(
@@ -119,23 +142,22 @@ class CleaningWriter:
 
     def keep(self, data: dict[str, Any], metadata: dict[str, Any], chunks: Iterable[dict[str, Any]]) -> None:
         """Write a row that stays."""
-        self._write("cleaned", data)
-        self._write("metadata", metadata)
+        self._files["cleaned"].write(data)
+        self._files["metadata"].write(metadata)
         for chunk in chunks:
-            self._write("chunks", chunk)
+            self._files["chunks"].write(chunk)
 
     def reject(self, row: RejectedRow) -> None:
         """Write a row that leaves."""
-        self._write("rejected", row.to_dict())
+        self._files["rejected"].write(row.to_dict())
 
     def finish(self, report: CleanReport, *, keep_originals: bool) -> None:
         """Write the report, after all rows."""
+        for file in self._files.values():
+            file.flush()
         if not keep_originals:
             (self._folder / _ORIGINALS).unlink()
         write_json(self._folder / _REPORT, report.model_dump(mode="json"))
-
-    def _write(self, name: str, value: dict[str, Any]) -> None:
-        self._files[name].write(json_line(value))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from narrowcast.core.manifest import DatasetManifest, ImportRecord, SplitFile
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
+from narrowcast.core.seal import Seal, seal_nothing
 from narrowcast.errors import DataError
 from narrowcast.store.files import (
     append_jsonl,
@@ -41,6 +42,7 @@ from narrowcast.store.files import (
     write_text,
 )
 from narrowcast.store.imports import example_lines
+from narrowcast.store.seals import unedited
 
 _ROWS = 100  # encoded and written together
 _LEAST_DIGITS = 4  # of a reference to a version
@@ -139,6 +141,7 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
 
     Raises:
         DataError: if none was prepared, or its file is damaged.
+        WorkspaceError: `system_file_edited`, if it is not the one that was prepared.
     """
     current = current_folder(project)
     path = project.prepared / current / "manifest.json"
@@ -150,7 +153,7 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
             reason_code="prepare_manifest_missing",
         )
     try:
-        return read_json_as(path, DatasetManifest)
+        return read_json_as(path, DatasetManifest, unedited(project, path))
     except DataError as error:
         raise _changed("the manifest is damaged", path) from error
 
@@ -218,6 +221,7 @@ def save_version(
     manifest: DatasetManifest,
     splits: Mapping[Split, Iterable[Example]],
     cancel: CancelToken = UNSTOPPABLE,
+    seal: Seal = seal_nothing,
 ) -> DatasetManifest:
     """Write a version and make it the current one.
 
@@ -227,6 +231,7 @@ def save_version(
             `dataset_version(splits)`.
         splits: the rows, in the order in which they are to be in their files; each is read once.
         cancel: heeded until the version is whole; nothing is left of it then.
+        seal: takes the hashes of its files.
 
     Returns:
         The manifest as it was written.
@@ -246,6 +251,8 @@ def save_version(
             files[split] = SplitFile(path=path, rows=count, sha256=digest)
         written = manifest.model_copy(update={"splits": files, "parent_version": parent})
         write_text(part / "manifest.json", written.model_dump_json(indent=2) + "\n")
+        hashes = {project.root / each.path: each.sha256 for each in files.values()}
+        seal({folder / "manifest.json": sha256_file(part / "manifest.json"), **hashes})
     write_text(project.prepared / "current", folder.name + "\n")
     _copy_for_people(project, written)
     _register(project, written)

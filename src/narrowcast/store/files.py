@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -102,27 +102,30 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Parse a JSON file of our own.
+def read_json(path: Path, check: Callable[[bytes], None] | None = None) -> Any:
+    """Parse a JSON file of our own; `check` may refuse its bytes before.
 
     Raises:
         DataError: if it is missing or not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        content = path.read_bytes()
+        if check is not None:
+            check(content)
+        return json.loads(content)
     except FileNotFoundError as error:
         raise DataError("the file does not exist", where=str(path)) from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"the file is not JSON: {first_line(error)}", where=str(path)) from error
 
 
-def read_json_as(path: Path, form: type[Form]) -> Form:
-    """The value of a JSON file of our own.
+def read_json_as(path: Path, form: type[Form], check: Callable[[bytes], None] | None = None) -> Form:
+    """The value of a JSON file of our own; `check` may refuse its bytes before.
 
     Raises:
         DataError: if the file is missing, not JSON, or has another form.
     """
-    value = read_json(path)
+    value = read_json(path, check)
     try:
         return form.model_validate(value)
     except ValidationError as error:

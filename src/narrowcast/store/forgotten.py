@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.paths import ProjectPaths
@@ -30,6 +30,8 @@ class PendingDeletion(BaseModel):
     """Of what the rows were chosen by."""
     ending: int | None = None
     """Number of the newest event before that of the deletion; None while rows are being deleted."""
+    sealed: list[str] = Field(default_factory=list)
+    """Files to rewrite that were as the trail says before the deletion; its event names them anew."""
 
     @model_validator(mode="before")
     @classmethod

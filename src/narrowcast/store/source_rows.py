@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,9 +17,6 @@ from narrowcast.core.row import SourceRow
 from narrowcast.core.work import Work
 from narrowcast.store.files import atomic_writer, read_jsonl
 from narrowcast.store.json_text import encode_all, line_encoder
-
-EVERY = 1_000
-"""Rows between two updates of the progress and two checks of the cancel token."""
 
 _BATCH_ROWS = 100
 _BATCH_BYTES = 1 << 18
@@ -49,15 +47,12 @@ class Batches(Generic[Row]):
         self._rows = iter(rows)
         self._work = work
         self._size = 1
-        self._done = 0
 
     def __iter__(self) -> Iterator[list[Row]]:
         while batch := list(islice(self._rows, self._size)):
             yield batch
-            phase, self._done = self._done // EVERY, self._done + len(batch)
-            if self._done // EVERY > phase:
-                self._work.cancel.check()
-                self._work.progress.advance(EVERY)
+            self._work.cancel.check()
+            self._work.progress.advance(len(batch))
 
     def took(self, written: int) -> None:
         """Say how many bytes the last list became."""
@@ -115,11 +110,23 @@ def _lines(rows: list[SourceRow]) -> tuple[bytes, int]:
 
 
 def _line(row: SourceRow) -> tuple[bytes, bool]:
-    """The stored form; a value without a JSON form (infinity, half a surrogate) makes the row unparseable."""
+    """The stored form; a value without a JSON form (half a surrogate) makes the row unparseable.
+
+    A number that is none, or too large for a float, such as `1e400`, is null.
+    """
     try:
-        return (_encode(row.to_dict()) + "\n").encode("utf-8"), row.error is None
+        return (_encode(_finite(row.to_dict())) + "\n").encode("utf-8"), row.error is None
     except (ValueError, TypeError, RecursionError) as error:
         raw = repr(row.data if row.raw is None else row.raw)[:2_000]
         sentinel = SourceRow(row.index, error=f"a value has no JSON form: {error}", raw=raw)
         text = json.dumps(sentinel.to_dict())
         return f"{text}\n".encode(), False
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for infinities and NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list) else value

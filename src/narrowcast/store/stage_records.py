@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from narrowcast.core.concerns import Concern
 from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.seal import Seal, seal_nothing
 from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
 from narrowcast.store.files import Form, read_json_as, write_json, write_text
+from narrowcast.store.seals import require_unedited, write_sealed_json
 
 
 class StageRecord(BaseModel):
@@ -58,6 +60,8 @@ class RunningStage(BaseModel):
     """Number of the newest event before the run's terminal one; None while it runs."""
     concerns: list[Concern] | None = None
     """What the run holds alone while its process lives; None: the whole project."""
+    written: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the files that the run has written or was about to write, by name below the project."""
 
 
 def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> Path:
@@ -70,12 +74,26 @@ def record_path(project: ProjectPaths, stage: str, subject: str = "", run_id: st
 
 
 def load_record(project: ProjectPaths, stage: str, subject: str = "", run_id: str = "") -> StageRecord | None:
-    """A record; None where there is none that can be read, so that its stage runs again."""
-    return _read(record_path(project, stage, subject, run_id), StageRecord)
+    """A record; None where there is none that can be read, so that its stage runs again.
+
+    Raises:
+        WorkspaceError: `system_file_edited`, if it is not the one that the runner wrote.
+    """
+    path = record_path(project, stage, subject, run_id)
+    record = _read(path, StageRecord)
+    if record is not None:
+        require_unedited(project, path)
+    return record
+
+
+def has_record(project: ProjectPaths, marker: RunningStage) -> bool:
+    """Whether a run that was marked as under way has left its record."""
+    kept = [_read(record_path(project, marker.stage), StageRecord), *records(project, marker.stage)]
+    return any(each and each.run_id == marker.run_id and each.started >= marker.started for each in kept)
 
 
 def records(project: ProjectPaths, stage: str) -> Iterator[StageRecord]:
-    """Every record of a stage with several, in the order of their files' names."""
+    """Every record of a stage with several, ordered by file name; they are not compared with the trail."""
     folder = project.stage_records / stage
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         record = _read(path, StageRecord)
@@ -83,10 +101,12 @@ def records(project: ProjectPaths, stage: str) -> Iterator[StageRecord]:
             yield record
 
 
-def save_record(project: ProjectPaths, record: StageRecord, *, keep_each: bool = False) -> None:
+def save_record(
+    project: ProjectPaths, record: StageRecord, *, keep_each: bool = False, seal: Seal = seal_nothing
+) -> None:
     """Keep the record of a finished run."""
     path = record_path(project, record.stage, record.subject, record.run_id if keep_each else "")
-    write_json(path, record.model_dump(mode="json"))
+    write_sealed_json(path, record.model_dump(mode="json"), seal)
 
 
 def remove_record(project: ProjectPaths, stage: str, subject: str = "") -> None:

@@ -5,24 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.seal import Seal
 from narrowcast.core.verdict import RunVerdict
-from narrowcast.errors import DataError, ModelError
-from narrowcast.store.files import read_json_as, write_json
+from narrowcast.errors import DataError, ModelError, WorkspaceError
+from narrowcast.store.files import read_json_as
+from narrowcast.store.seals import require_unedited, write_sealed_json
 
 
-def save_verdict(project: ProjectPaths, verdict: RunVerdict) -> None:
+def save_verdict(project: ProjectPaths, verdict: RunVerdict, seal: Seal, *, force: bool = False) -> None:
     """Keep a verdict, unless the one before rests on more rows.
 
     On another split or version fewer rows will do, but only all of them: a few drawn ones never set aside
     what more rows have said.
+
+    Args:
+        project: where.
+        verdict: the new one.
+        seal: takes its hash.
+        force: let a verdict on all rows replace one that was edited or cannot be read.
+
+    Raises:
+        ModelError: as `read_verdict`.
+        WorkspaceError: as `read_verdict`.
     """
-    former = read_verdict(project, verdict.run_id)
+    former = None
+    try:
+        former = read_verdict(project, verdict.run_id)
+    except (ModelError, WorkspaceError):
+        if not force or verdict.rows_drawn:
+            raise
     same = former is not None and (former.dataset_version, former.split) == (
         verdict.dataset_version,
         verdict.split,
     )
     if former is None or former.n <= verdict.n or not (same or verdict.rows_drawn):
-        write_json(_path(project, verdict.run_id), verdict.model_dump(mode="json"))
+        write_sealed_json(_path(project, verdict.run_id), verdict.model_dump(mode="json"), seal)
 
 
 def read_verdict(project: ProjectPaths, run_id: str) -> RunVerdict | None:
@@ -30,8 +47,10 @@ def read_verdict(project: ProjectPaths, run_id: str) -> RunVerdict | None:
 
     Raises:
         ModelError: if the file was damaged, so that a failed model never passes for one without a verdict.
+        WorkspaceError: `system_file_edited`, if it is not the one that the evaluation wrote, or is gone.
     """
     path = _path(project, run_id)
+    require_unedited(project, path, owner=project.run_manifest(run_id))
     if not path.exists():
         return None
     try:

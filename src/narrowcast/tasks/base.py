@@ -107,6 +107,8 @@ class TaskHandler(ABC):
     """Turns of the assistant that carry loss in training: the answer, or every turn of the conversation."""
     lora_rank: int | None = None
     """Rank of adapters that suits the task; None decides by the number of rows."""
+    request_fields: ClassVar[frozenset[str]] = frozenset()
+    """Inputs beside the conversation that a request to a served model may carry."""
 
     def __init__(self, spec: TaskSpec) -> None:
         self.spec = spec
@@ -130,6 +132,28 @@ class TaskHandler(ABC):
     @abstractmethod
     def default_gates(self) -> list[Gate]:
         """Release gates where the project names none."""
+
+    def request_inputs(
+        self,
+        messages: list[dict[str, Any]],
+        fields: Mapping[str, Any],
+        measured: Mapping[str, bool],  # noqa: ARG002 - for tasks with fields
+    ) -> dict[str, Any]:
+        """The inputs that a request to a served model stands for.
+
+        Args:
+            messages: the conversation, as `{"role", "content"}`.
+            fields: those of `request_fields` that the request has.
+            measured: inputs of the rows that were measured, and whether every row had them; may be empty.
+
+        Raises:
+            ValueError: with the reason, where no such row was measured.
+        """
+        return {"messages": messages, **fields}
+
+    def calls_in(self, text: str) -> list[dict[str, Any]]:  # noqa: ARG002 - for tasks that answer with calls
+        """The calls `{"name", "arguments"}` that an answer consists of; none for an answer in words."""
+        return []
 
     def metric_names(self, examples: Sequence[Example]) -> list[str]:
         """Every metric that `score` can give on these rows: a misspelt gate is found before any answer.

@@ -7,6 +7,7 @@ elsewhere lower it. It measures grounding, not truth.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,6 +31,7 @@ class RagHandler(TaskHandler):
 
     answer = AnswerKind.TEXT
     default_instruction = "Answer the question from the passages alone, as short as possible."
+    request_fields = frozenset({"contexts"})
 
     def check(self, example: Example) -> str | None:
         """`empty_input`, `contexts_missing` or `target_empty`; None where the example can serve."""
@@ -46,9 +48,27 @@ class RagHandler(TaskHandler):
         answer = None if target is None else accepted_answers(target)[0]
         if "messages" in inputs:
             return conversation(self.instruction, inputs, answer)
-        passages = [f"[{number}] {text}" for number, text in enumerate(inputs["contexts"], start=1)]
-        prompt = "\n\n".join([*passages, f"question: {inputs['question']}"])
-        return conversation(self.instruction, {"text": prompt}, answer)
+        return conversation(self.instruction, {"text": _prompt(inputs)}, answer)
+
+    def request_inputs(
+        self,
+        messages: list[dict[str, Any]],
+        fields: Mapping[str, Any],
+        measured: Mapping[str, bool],  # noqa: ARG002 - a row always has passages
+    ) -> dict[str, Any]:
+        """Passages from `contexts` and the question from the user's turn, or a turn that holds both."""
+        *before, question = messages
+        if any(turn["role"] != "system" for turn in before):
+            raise ValueError("the model was measured on single questions; send one user turn")
+        if fields.get("contexts"):
+            text = _prompt({"contexts": fields["contexts"], "question": question["content"]})
+            return {"messages": [*before, {"role": "user", "content": text}]}
+        if not _WRITTEN_OUT.match(question["content"]):
+            raise ValueError(
+                "the model answers from passages; send them as `contexts`, a list of texts beside `messages`"
+                ', or write the user turn as in training: "[1] PASSAGE", an empty line, "question: QUESTION"'
+            )
+        return {"messages": messages}
 
     def parse(self, text: str) -> Parsed:
         """The text without white space around it; `empty_answer` where nothing is left."""
@@ -74,6 +94,15 @@ class RagHandler(TaskHandler):
     def row_shape(self) -> RowShape:
         """Passages, a question, its answer."""
         return passage_rows()
+
+
+_WRITTEN_OUT = re.compile(r"\[1\] .*\n\nquestion: ", re.DOTALL)
+
+
+def _prompt(inputs: Mapping[str, Any]) -> str:
+    """Numbered passages, then the question."""
+    passages = [f"[{number}] {text}" for number, text in enumerate(inputs["contexts"], start=1)]
+    return "\n\n".join([*passages, f"question: {inputs['question']}"])
 
 
 def _row_scores(answer: str, example: Example) -> tuple[float, ...]:

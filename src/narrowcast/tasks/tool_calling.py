@@ -39,6 +39,7 @@ class ToolCallingHandler(TaskHandler):
         '{"name": ..., "arguments": {...}} objects and nothing else; answer [] where no function fits.'
     )
     lora_rank = 32
+    request_fields = frozenset({"tools"})
 
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__(spec)
@@ -48,6 +49,20 @@ class ToolCallingHandler(TaskHandler):
     def instruction(self) -> str:
         """The specification's, otherwise one of two: with replies in words, or calls alone."""
         return self.spec.instruction or (_WITH_WORDS if self._words else self.default_instruction)
+
+    def request_inputs(
+        self, messages: list[dict[str, Any]], fields: Mapping[str, Any], measured: Mapping[str, bool]
+    ) -> dict[str, Any]:
+        """The conversation with its tools; both as in the rows."""
+        if measured.get("tools") and not fields.get("tools"):
+            raise ValueError("every row that was measured has tools; send `tools`")
+        if measured and "tools" not in measured and fields.get("tools"):
+            raise ValueError("the model was measured without tools in the request; leave `tools` out")
+        return {**fields, "messages": messages}
+
+    def calls_in(self, text: str) -> list[dict[str, Any]]:
+        """What `parse` reads as calls."""
+        return _made(self.parse(text)) if text.strip() else []
 
     def check(self, example: Example) -> str | None:
         """`empty_input` or `target_not_calls`; None where the example can serve."""
@@ -173,7 +188,7 @@ def _wanted_answer(example: Example) -> Any:
 
 
 def _made(answer: Parsed) -> list[dict[str, Any]]:
-    return [] if isinstance(answer.value, str) else list(answer.value)
+    return list(answer.value) if isinstance(answer.value, list) else []
 
 
 def _metrics(totals: Any, *, words: bool) -> dict[str, Any]:

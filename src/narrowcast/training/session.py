@@ -114,7 +114,7 @@ class Session:
         import shutil
 
         model = self._trainer.accelerator.unwrap_model(self.model)
-        saved = save_run(self._ctx.project, model, self._setup.tokenizer, manifest)
+        saved = save_run(self._ctx.project, model, self._setup.tokenizer, manifest, self._ctx.seal)
         shutil.rmtree(self._folder / "checkpoints", ignore_errors=True)
         (self._folder / "best.safetensors").unlink(missing_ok=True)
         return saved

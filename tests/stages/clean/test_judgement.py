@@ -1,7 +1,11 @@
+import random
+from collections import Counter
+from statistics import median
+
 import pytest
 
 from narrowcast.stages.clean.language import language_of
-from narrowcast.stages.clean.outliers import usual_lengths
+from narrowcast.stages.clean.outliers import counted_median, usual_lengths
 from narrowcast.stages.clean.quality import quality_of
 from narrowcast.stages.clean.row import is_outlier
 
@@ -47,9 +51,16 @@ def test_languages_are_detected_offline_and_short_texts_are_undetermined(text: s
 
 def test_unusual_lengths_are_outliers_and_few_texts_have_none() -> None:
     lengths = [100 + number for number in range(50)]
-    usual = usual_lengths(lengths)
+    usual = usual_lengths(Counter(lengths))
     assert not any(is_outlier(each, usual) for each in lengths)
     assert is_outlier(5_000, usual)
     assert is_outlier(2, usual)
-    assert usual_lengths(lengths[:19]) is None
-    assert is_outlier(100, usual_lengths([100] * 30)) is False
+    assert usual_lengths(Counter(lengths[:19])) is None
+    assert is_outlier(100, usual_lengths({100: 30})) is False
+
+
+def test_a_median_of_counted_values_is_that_of_the_values() -> None:
+    chance = random.Random(5)
+    for size in (1, 2, 3, 4, 9, 10, 50, 51):
+        values = [round(chance.random(), 1) for _ in range(size)]
+        assert counted_median(Counter(values).items()) == median(values)

@@ -11,13 +11,14 @@ import pytest
 from narrowcast.core.bundle import BundleManifest, sealed_json
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind
-from narrowcast.errors import ModelError, StageError
+from narrowcast.errors import ModelError, StageError, WorkspaceError
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.models.predictors.base import PredictorContext
 from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest, ServeRequest
 from narrowcast.ops.serve import find_served
+from narrowcast.reasons import StageName
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import sha256_file
 from tests.support.export_faults import export_changed
@@ -72,8 +73,16 @@ def resealed(project) -> None:
     (folder / "bundle.json").write_text(sealed_json(manifest.model_copy(update={"files": files})))
 
 
+def tell_of_it(project) -> None:
+    """An event that names the manifest as it is now, as nobody writes who only edits files."""
+    path = next(project.paths.gguf.glob("exp-*/bundle.json"))
+    written = {project.paths.relative(path): sha256_file(path)}
+    project.trail.emit(StageName.EXPORT, "export_run", "forged", payload={"written": written})
+
+
 def without_record(project) -> None:
     """A bundle whose project does not know it, such as one that was copied here."""
+    tell_of_it(project)
     for path in project.paths.stage_records.glob("export*"):
         path.unlink()
 
@@ -88,6 +97,9 @@ def test_a_wrong_file_in_a_bundle_is_caught(trained, tmp_path, spoil, cause):
         parity(trained, ParityRequest(options=ROWS))
     assert caught.value.reason_code == "export_parity_failed"
     resealed(trained)
+    with pytest.raises(WorkspaceError, match="the file was edited or replaced"):
+        parity(trained, ParityRequest(options=ROWS))
+    tell_of_it(trained)
     with pytest.raises(StageError, match="the manifest is not the one that the export wrote"):
         parity(trained, ParityRequest(options=ROWS))
     without_record(trained)
@@ -126,7 +138,7 @@ def take_the_hash_out(manifest):
 EDITS = [edit_prompt, edit_labels, edit_number, edit_hash, add_a_key, take_the_hash_out]
 
 
-def test_an_edited_manifest_is_refused_by_parity_and_by_serve(trained):
+def test_an_edited_manifest_is_refused_by_parity_and_by_serve(trained, tmp_path):
     export(trained, ExportRequest(options={"formats": ["f16"], "parity_rows": 4}))
     path = next(trained.paths.gguf.glob("*/bundle.json"))
     written = path.read_text()
@@ -143,8 +155,11 @@ def test_an_edited_manifest_is_refused_by_parity_and_by_serve(trained):
             with pytest.raises(ModelError, match=r"the manifest (was edited|has no hash)") as caught:
                 refused()
             assert caught.value.next_command == "narrowcast export --force"
-    path.write_text(json.dumps(json.loads(written)))  # other spaces are no edit
-    assert find_served(trained, ServeRequest()).task.labels
+    path.write_text(json.dumps(json.loads(written)))  # other spaces are no edit of a copy of the bundle
+    copied = shutil.copytree(path.parent, tmp_path / "given away")
+    assert find_served(trained, ServeRequest(model=str(copied / "model-f16.gguf"))).task.labels
+    with pytest.raises(WorkspaceError, match="the file was edited or replaced"):
+        find_served(trained, ServeRequest())
 
 
 def test_every_file_of_the_bundle_is_compared(trained):
@@ -166,6 +181,7 @@ def test_another_bundle_under_this_name_is_refused(trained):
     folder = next(trained.paths.gguf.glob("exp-*"))
     manifest = BundleManifest.model_validate_json((folder / "bundle.json").read_bytes())
     (folder / "bundle.json").write_text(sealed_json(manifest.model_copy(update={"run_id": "exp-other"})))
+    tell_of_it(trained)
     with pytest.raises(StageError, match="the manifest is of run exp-other"):
         parity(trained, ParityRequest(options=ROWS))
 

@@ -88,6 +88,58 @@ def test_a_file_of_another_run_is_refused(either, tmp_path, renamed):
     assert renamed or all(run_id.strip() in each.detail for each in report.formats)
 
 
+def test_a_tensor_of_a_former_checkpoint_is_refused(either, tmp_path):
+    """One matrix as it was before training, which moved that of the weak model less than 8 bits can tell."""
+    from safetensors.torch import load_file, save_file
+
+    run = json.loads(next(either.paths.adapters.glob("*/run.json")).read_text())
+    before = load_file(f"{run['base']['path']}/model.safetensors")
+    name = "model.layers.1.mlp.down_proj.weight"
+    moved = {}
+
+    def older(folder):
+        tensors = load_file(folder / "model.safetensors")
+        moved["by"] = float((tensors[name].float() - before[name]).std() / before[name].std())
+        tensors[name] = before[name].to(tensors[name].dtype)
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    def spoil(merged, files, title):
+        plant(Fault("", "", "", older), merged, files, title, tmp_path / "planted")
+
+    skilled = run["recipe"]["learning_rate"] > 1e-6
+    report, _ = spoilt_export(either, 8, spoil)
+    refused = {each.format: (each.cause, each.detail) for each in report.formats}
+    assert (moved["by"] > 0.03) == skilled
+    assert refused.keys() >= (set(FORMATS) if skilled else {"f16"})
+    assert all(cause == "weights" and "blk.1.ffn_down.weight" in said for cause, said in refused.values())
+
+
+def test_a_file_made_with_an_importance_matrix_is_refused(either):
+    """llama.cpp writes into the file which matrix it was quantised with."""
+    import gguf
+
+    def weighed(_, files, __):
+        for path in files.values():
+            reader = gguf.GGUFReader(path)
+            copy = gguf.GGUFWriter(path.with_suffix(".new"), "qwen3")
+            for field in reader.fields.values():
+                if not field.name.startswith("GGUF.") and field.name != "general.architecture":
+                    kind = field.types[0]
+                    part = field.types[-1] if kind is gguf.GGUFValueType.ARRAY else None
+                    copy.add_key_value(field.name, field.contents(), kind, part)
+            copy.add_string("quantize.imatrix.file", "other.imatrix")
+            for tensor in reader.tensors:
+                copy.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+            copy.write_header_to_file()
+            copy.write_kv_data_to_file()
+            copy.write_tensors_to_file()
+            copy.close()
+            path.with_suffix(".new").replace(path)
+
+    report, _ = spoilt_export(either, 8, weighed)
+    assert {each.detail for each in report.formats} == {"quantize.imatrix.file is not of the model"}
+
+
 @pytest.mark.parametrize("rows", [8, 100])
 def test_unchanged_files_are_identical(either, rows):
     result = export(either, ExportRequest(options={"formats": [*FORMATS, "f32"], "parity_rows": rows}))

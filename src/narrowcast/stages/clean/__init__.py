@@ -20,7 +20,7 @@ def _subject(inputs: Inputs, options: Options) -> str:
 
 STAGE = StageDefinition(
     name="clean",
-    version=2,  # boilerplate only of documents with pages; more secrets; no originals of redacted rows
+    version=3,  # names of columns are redacted as well
     event_stage=StageName.CLEANING,
     options=Options,
     result=Result,

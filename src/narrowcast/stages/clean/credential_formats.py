@@ -73,24 +73,40 @@ _BESIDE = 300  # characters between an id and its secret
 # Filled in later, or blanked out. A password that reads "password" is one all the same.
 _PLACEHOLDER = re.compile(r"(?i)[x*•.…#_-]+|[$%]?\{.*|\$\w+|%\w+%|<.*|\[.*")
 _FEW = 6  # different characters; a real key of twenty has more
+_DIGIT = re.compile(r"\d")
+_SHORTEST = 6  # value of any of the formats that need a digit
 
 
 def known_formats(text: str) -> Iterator[Finding]:
     """Every finding; they may overlap."""
-    for match in _TOKEN.finditer(text):
-        if _random(match[0]):
-            yield Finding("secret", str(match.lastgroup), *match.span(), _FORMAT)
+    key = has_key(text, _SHORTEST)
+    if key:
+        for match in _TOKEN.finditer(text):
+            if _random(match[0]):
+                yield Finding("secret", str(match.lastgroup), *match.span(), _FORMAT)
     if "://" in text:
         yield from _addresses(text)
     if "=" in text:
         yield from _parameters(text)
+    if key:
+        yield from _assigned(text)
+        yield from _aws_secrets(text)
+
+
+def has_key(text: str, least: int) -> bool:
+    """Whether a word of at least `least` characters has a digit: keys and tokens do, most texts do not."""
+    if not _DIGIT.search(text):
+        return False
+    return any(len(word) >= least and _DIGIT.search(word) for word in text.split())
+
+
+def _assigned(text: str) -> Iterator[Finding]:
     for pattern in (_SENTENCE, _HEADER):
         for match in pattern.finditer(text):
             value = match["value"].rstrip(".,;:!?)")
             if _MIXED.fullmatch(value) and not _PLACEHOLDER.fullmatch(value):
                 start = match.start("value")
                 yield Finding("secret", "SECRET_KEYWORD", start, start + len(value), _NAMED)
-    yield from _aws_secrets(text)
 
 
 def _addresses(text: str) -> Iterator[Finding]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from narrowcast.plugins.optional import require
-from narrowcast.stages.clean.credential_formats import known_formats
+from narrowcast.stages.clean.credential_formats import has_key, known_formats
 from narrowcast.stages.clean.findings import Finding
 
 # Public addresses are personal data, and found as such; of passwords in URLs that detector reports a part.
@@ -27,6 +28,7 @@ _PRIVATE_KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
 _UNQUOTED = re.compile(r"(?=.*[A-Za-z])(?=.*\d)\S{8,200}")
 # Formats whose values may be words; in a key or token without a digit some constant was found.
 _WORDS = frozenset({"PrivateKeyDetector"})
+_ENTROPY = frozenset({"Base64HighEntropyString", "HexHighEntropyString"})
 # The file type decides which assignments are understood: this one takes `name: value` and `name = value`.
 _AS_IF = "text.ini"
 
@@ -41,9 +43,19 @@ class SecretScanner:
     def __init__(self) -> None:
         require("detect_secrets", purpose="looking for passwords and keys")
         from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+        from detect_secrets.plugins.keyword import DENYLIST
 
         classes = get_mapping_from_secret_type_to_class().values()
-        self._plugins = [each() for each in classes if each.__name__ not in _LEFT_OUT]
+        plugins = {each.__name__: each() for each in classes if each.__name__ not in _LEFT_OUT}
+
+        def chosen(names: AbstractSet[str]) -> list[tuple[str, Any]]:
+            return [(name, plugin) for name, plugin in plugins.items() if name in names]
+
+        self._words = chosen(_WORDS)
+        self._formats = chosen(plugins.keys() - _WORDS - _SCORES.keys())
+        self._entropy = chosen(_ENTROPY)
+        self._keyword = chosen(_SCORES.keys() - _ENTROPY)
+        self._names = re.compile("|".join(DENYLIST))
 
     def scan(self, text: str) -> list[Finding]:
         """Every finding of a text; they may overlap."""
@@ -57,8 +69,7 @@ class SecretScanner:
         return found
 
     def _line(self, text: str, line: str, offset: int) -> Iterator[Finding]:
-        for plugin in self._plugins:
-            name = type(plugin).__name__
+        for name, plugin in self._worth_asking(line):
             for secret in plugin.analyze_line(filename=_AS_IF, line=line, line_number=0):
                 value = _value(secret.secret_value or "", name, line)
                 if not value:
@@ -69,6 +80,16 @@ class SecretScanner:
                     start, end = _whole(text, start, end, name)
                     if not _harmless(text[start:end], line, plugin):
                         yield Finding("secret", kind, start, end, _SCORES.get(name, _FORMAT_SCORE))
+
+    def _worth_asking(self, line: str) -> Iterator[tuple[str, Any]]:
+        """The plugins that may find what is not harmless: all of them take many times as long as a look."""
+        yield from self._words
+        if has_key(line, _LEAST):
+            yield from self._formats
+        if '"' in line or "'" in line:
+            yield from self._entropy
+        if self._names.search(line.casefold()):
+            yield from self._keyword
 
 
 def _value(value: str, plugin: str, line: str) -> str:

@@ -45,8 +45,8 @@ def markup_of(text: str, data: dict[str, Any]) -> Markup:
 
 def _named(data: dict[str, Any]) -> list[Markup]:
     """The markup that the names of files in a row tell."""
-    values = (data.get(column) for column in _FILE_COLUMNS)
-    suffixes = (f".{value.lower().rpartition('.')[2]}" for value in values if isinstance(value, str))
+    values = [data[column] for column in _FILE_COLUMNS if column in data]
+    suffixes = [f".{value.lower().rpartition('.')[2]}" for value in values if isinstance(value, str)]
     return [_SUFFIXES[suffix] for suffix in suffixes if suffix in _SUFFIXES]
 
 

@@ -26,11 +26,13 @@ _KINDS: dict[str, tuple[str, str, bool]] = {
     "IBAN_CODE": ("IbanRecognizer", r"[A-Za-z]{2}\d{2}", True),
     "IP_ADDRESS": ("IpRecognizer", r"\d\.\d|:[0-9A-Fa-f]{0,4}:", True),
     "US_SSN": ("UsSsnRecognizer", r"\d{3}[- .]\d{2}[- .]\d{4}", True),
-    "CRYPTO": ("CryptoRecognizer", r"\w{26}", True),
+    "CRYPTO": ("CryptoRecognizer", r"\b\w{26}", True),
     "MAC_ADDRESS": ("MacAddressRecognizer", r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}", False),
     "UK_NHS": ("NhsRecognizer", r"\d{3}", False),
     "URL": ("UrlRecognizer", r"\.", False),
 }
+_DIGIT = re.compile(r"\d")
+_WITH_DIGITS = frozenset({"PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "UK_NHS"})
 DEFAULT_KINDS = tuple(kind for kind, (_, _, default) in _KINDS.items() if default)
 
 # Presidio's own patterns of which most matches are something else (nine digits in a row) score less.
@@ -62,8 +64,9 @@ class PiiScanner:
     def scan(self, text: str) -> list[Finding]:
         """Every finding of a text; they may overlap."""
         found: list[Finding] = []
+        digits = _DIGIT.search(text) is not None
         for kind, sign in self._signs:
-            if sign.search(text):
+            if (digits or kind not in _WITH_DIGITS) and sign.search(text):
                 found += _findings(kind, text, self._recogniser(kind).analyze(text, [kind], None))
         return found
 

@@ -18,6 +18,7 @@ from statistics import fmean
 
 _WINDOW = 100
 _LOOKED_AT = 50_000
+_BROKEN = ("Co", "Cn", "Cs")  # private, unassigned, half a pair
 # Han, kana, Thai, Lao, Khmer, Myanmar: one "word" is a whole sentence.
 _NO_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
@@ -25,17 +26,17 @@ _NO_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 def quality_of(text: str) -> float:
     """The score, rounded to three digits; 0 for a text without a visible character."""
     head = text[:_LOOKED_AT]
-    visible = [character for character in head if not character.isspace()]
+    words = head.split()
+    visible = "".join(words)
     if not visible:
         return 0.0
-    words = head.split()
     spaced = not _written_without_spaces(visible)
     measures = (
         min(1.0, sum(map(str.isalnum, visible)) / len(visible) / 0.75),
         _word_length(fmean(map(len, words))) if spaced else 1.0,
         _variety(words) if spaced else 1.0,
         _new_lines(head),
-        max(0.0, 1.0 - 20 * sum(map(_broken, visible)) / len(visible)),
+        max(0.0, 1.0 - 20 * _broken(visible) / len(visible)),
     )
     return round(fmean(measures), 3)
 
@@ -57,12 +58,19 @@ def _new_lines(text: str) -> float:
     return len(set(lines)) / len(lines)
 
 
-def _broken(character: str) -> bool:
-    return character == "\ufffd" or unicodedata.category(character) in ("Co", "Cn", "Cs")
+def _broken(visible: str) -> int:
+    """How many characters cannot be read; no ASCII character is such."""
+    if visible.isascii():
+        return 0
+    different = set(visible)
+    broken = (each for each in different if each == "\ufffd" or unicodedata.category(each) in _BROKEN)
+    return sum(map(visible.count, broken))
 
 
-def _written_without_spaces(visible: list[str]) -> bool:
+def _written_without_spaces(visible: str) -> bool:
     sample = visible[:200]
+    if sample.isascii():
+        return False
     count = sum(
         character > "\u0dff" and unicodedata.name(character, "").startswith(_NO_SPACES)
         for character in sample

@@ -61,6 +61,7 @@ class CleanedRow:
         }
 
 
+_MOST_NAMES = 10_000  # that are remembered: objects may have a name for each row
 _STRICTNESS = {"off": 0, "report": 0, "redact": 1, "block": 2}
 
 
@@ -76,6 +77,7 @@ class RowCleaner:
         self._usual = usual
         self._pii = None if options.pii == "off" else PiiScanner(options.kinds)
         self._secrets = None if options.secrets == "off" else SecretScanner()
+        self._names: dict[str, tuple[str, list[Finding]]] = {}
 
     def clean(self, row: SourceRow) -> CleanedRow | RejectedRow:
         """The row as it will be kept. A rejected one is redacted where its policy is not to report only."""
@@ -84,7 +86,7 @@ class RowCleaner:
             return RejectedRow(row.index, "unparseable", self._without_findings(row.error), raw=raw)
         given = [text for _, text in strings(row.data.get(self._column))]
         if not any(text.strip() for text in given):
-            return self._rejected(row, "no_text", f"column {self._column!r}")
+            return self._rejected(row, "no_text", f"column {self.shown(self._column)!r}")
         outlier = is_outlier(sum(map(len, given)), self._usual)
         if outlier and self._options.outliers == "reject":
             return self._rejected(row, "outlier", f"{sum(map(len, given)):,} characters")
@@ -103,11 +105,12 @@ class RowCleaner:
         else:
             data = {**row.data, self._column: _characters(value, changes)}
         findings = self._findings(data)
-        blocked = self._blocking(findings)
+        names = [found for name in _names(data) for found in self._name(name)[1]]
+        blocked = self._blocking({**findings, "": names} if names else findings)
         data, placed = self._redacted(data, findings, placed)
         text = "\n\n".join(each for _, each in strings(data[self._column]))
         if blocked:
-            kinds = sorted({found.kind for each in findings.values() for found in each})
+            kinds = sorted({found.kind for each in [names, *findings.values()] for found in each})
             return RejectedRow(row.index, blocked, ", ".join(kinds), data=self._hidden(data))
         if not text.strip():
             return self._rejected(row, "empty_after_cleaning", "")
@@ -118,6 +121,9 @@ class RowCleaner:
             return self._rejected(row, "low_quality", f"{quality:.3f}")
         pieces = place(text, paragraphs(text)) if placed is None else placed
         cut = list(chunks(text, pieces, self._options.chunk_size, self._measure))
+        if names:
+            data = self._with_safe_names(data)
+            findings = {self.shown(where): found for where, found in findings.items()}
         return CleanedRow(row.index, data, text, markup, changes, findings, quality, language, cut)
 
     def _structured(
@@ -131,7 +137,7 @@ class RowCleaner:
             changes.update(removed)
             text, changed = clean_characters(value)
         changes.update(changed)
-        document = markup == "markdown" or is_web_page(text, data)
+        document = markup == "markdown" or (markup == "html" and is_web_page(text, data))
         blocks, removed = blocks_of(text, markup, boilerplate=boilerplate and document)
         changes.update(removed)
         if markup != "plain":  # in a plain text, the white space between blocks stays as it came
@@ -164,6 +170,8 @@ class RowCleaner:
     def _redacted(
         self, data: dict[str, Any], findings: dict[str, list[Finding]], placed: list[Placed] | None
     ) -> tuple[dict[str, Any], list[Placed] | None]:
+        if not findings:
+            return data, placed
         texts, originals = {}, dict(strings(data))
         for path, found in findings.items():
             hidden = [each for each in found if self._policy(each) == "redact"]
@@ -177,7 +185,37 @@ class RowCleaner:
 
     def _hidden(self, data: dict[str, Any]) -> dict[str, Any]:
         """A row for the file of rejects, without what may not be shown."""
-        return dict(replaced(data, {path: self._without_findings(text) for path, text in strings(data)}))
+        hidden = replaced(data, {path: self._without_findings(text) for path, text in strings(data)})
+        return dict(self._with_safe_names(hidden))
+
+    def shown(self, name: str) -> str:
+        """A column's name without what is to be hidden."""
+        return self._name(name)[0]
+
+    def _name(self, name: str) -> tuple[str, list[Finding]]:
+        """A column's name, or a path of names, as it may be shown, and what was found in it."""
+        known = self._names.get(name)
+        if known is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            known = self._names[name] = (self._without_findings(name), self._scan(name))
+        return known
+
+    def _with_safe_names(self, value: Any) -> Any:
+        """A value whose names, at every depth, hold nothing that is to be hidden."""
+        if isinstance(value, list):
+            return [self._with_safe_names(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        result: dict[str, Any] = {}
+        for name, each in value.items():
+            safe = free = self.shown(name)
+            number = 1
+            while free in result:
+                number += 1
+                free = f"{safe}_{number}"
+            result[free] = self._with_safe_names(each)
+        return result
 
     def _without_findings(self, text: str) -> str:
         hidden = [each for each in self._scan(text) if self._policy(each) in ("redact", "block")]
@@ -185,6 +223,15 @@ class RowCleaner:
 
     def _rejected(self, row: SourceRow, reason: str, detail: str) -> RejectedRow:
         return RejectedRow(row.index, reason, detail, data=self._hidden(row.data))
+
+
+def _names(value: Any) -> set[str]:
+    """Every name of an object inside a value, the columns of a row among them."""
+    if isinstance(value, list):
+        return set().union(*map(_names, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*map(_names, value.values()))
 
 
 def is_outlier(length: int, usual: tuple[int, int] | None) -> bool:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from statistics import median
 from typing import Any
 
 from narrowcast.connectors.text_column import find_column, strings
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.row import RejectedRow
+from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.core.stage import StageContext
-from narrowcast.core.work import Work
+from narrowcast.core.work import Work, watched
 from narrowcast.errors import DataError, StageError
 from narrowcast.stages.clean.inputs import chunk_measure
 from narrowcast.stages.clean.options import CleanPreview, Inputs, Options, Result
-from narrowcast.stages.clean.outliers import usual_lengths
+from narrowcast.stages.clean.outliers import counted_median, usual_lengths
 from narrowcast.stages.clean.row import CleanedRow, RowCleaner, is_outlier
 from narrowcast.store.cleanings import (
     CleaningWriter,
@@ -28,8 +27,6 @@ from narrowcast.store.cleanings import (
     new_cleaning,
     scratch_cleaning,
 )
-
-_EVERY = 20  # rows between two checks of the cancel token: one document may take long
 
 
 @dataclass(slots=True)
@@ -46,7 +43,7 @@ class _Tally:
     languages: Counter[str] = field(default_factory=Counter)
     findings: Counter[tuple[str, str]] = field(default_factory=Counter)
     rows_with: Counter[tuple[str, str]] = field(default_factory=Counter)
-    scores: list[float] = field(default_factory=list)
+    scores: Counter[float] = field(default_factory=Counter)
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:
@@ -73,27 +70,24 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> CleanPreview
 
 def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: CleaningWriter) -> CleanReport:
     ctx.progress.start("reading the rows")
-    rows = islice(inputs.connector.load(), options.limit)
-    stored = writer.store(rows, Work(ctx.progress, ctx.cancel))
+    work = Work(ctx.progress, ctx.cancel)
+    stored = writer.store(islice(inputs.connector.load(), options.limit), work)
     if not stored.rows:
         raise DataError("the source has no rows", where=inputs.locator, reason_code="cleaning_failed")
     column = options.column or find_column(writer.originals())
-    lengths = _lengths(writer, column)
-    usual = usual_lengths([length for length in lengths if length])
+    ctx.progress.start("measuring the texts", stored.rows)
+    usual = usual_lengths(_lengths(watched(writer.originals(), work), column))
     cleaner = RowCleaner(column, options, chunk_measure(options, ctx), usual)
     tally = _Tally()
-    ctx.progress.start("cleaning the rows", len(lengths))
-    for row in writer.originals():
-        if tally.rows % _EVERY == 0:
-            ctx.cancel.check()
+    ctx.progress.start("cleaning the rows", stored.rows)
+    for row in watched(writer.originals(), work):
         original = "\n\n".join(text for _, text in strings(row.data.get(column)))
         tally.rows += 1
         if original.strip() and is_outlier(len(original), usual):
             tally.outliers += 1
         _write(cleaner.clean(row), original, writer, tally)
-        ctx.progress.advance()
     name = f"cln-{content_hash([stored.sha256, options.text_options, options.base])[:8]}"
-    report = _report(name, inputs.locator, column, options, usual, tally)
+    report = _report(name, inputs.locator, cleaner.shown(column), options, usual, tally)
     if not report.ledger.balanced:
         raise StageError(
             "rows were lost during cleaning, which is a bug of narrowcast",
@@ -104,9 +98,11 @@ def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: Cleaning
     return report
 
 
-def _lengths(writer: CleaningWriter, column: str) -> list[int]:
-    rows = writer.originals()
-    return [sum(len(text) for _, text in strings(row.data.get(column))) for row in rows]
+def _lengths(rows: Iterable[SourceRow], column: str) -> Counter[int]:
+    """How many rows have a text of each length; those without a text are left out."""
+    lengths = Counter(sum(len(text) for _, text in strings(row.data.get(column))) for row in rows)
+    del lengths[0]
+    return lengths
 
 
 def _write(outcome: CleanedRow | RejectedRow, original: str, writer: CleaningWriter, tally: _Tally) -> None:
@@ -115,13 +111,15 @@ def _write(outcome: CleanedRow | RejectedRow, original: str, writer: CleaningWri
         writer.reject(outcome)
         return
     tally.kept += 1
-    tally.changed += bool(outcome.changes)
-    tally.changes.update(outcome.changes)
+    if outcome.changes:
+        tally.changed += 1
+        tally.changes.update(outcome.changes)
     tally.languages[outcome.language.code] += 1
-    tally.scores.append(outcome.quality)
-    kinds = [(each.family, each.kind) for found in outcome.findings.values() for each in found]
-    tally.findings.update(kinds)
-    tally.rows_with.update(set(kinds))
+    tally.scores[outcome.quality] += 1
+    if outcome.findings:
+        kinds = [(each.family, each.kind) for found in outcome.findings.values() for each in found]
+        tally.findings.update(kinds)
+        tally.rows_with.update(set(kinds))
     tally.chunks += len(outcome.chunks)
     writer.keep(outcome.data, outcome.metadata(original), _chunk_lines(outcome))
 
@@ -152,8 +150,9 @@ def _report(
     usual: tuple[int, int] | None,
     tally: _Tally,
 ) -> CleanReport:
-    scores = sorted(tally.scores)
-    quality = {"lowest": scores[0], "median": median(scores), "highest": scores[-1]} if scores else {}
+    scores, quality = tally.scores, {}
+    if scores:
+        quality = {"lowest": min(scores), "median": counted_median(scores.items()), "highest": max(scores)}
     findings = [
         FindingCount.model_validate(
             {"family": family, "kind": kind, "findings": count, "rows": tally.rows_with[family, kind]}

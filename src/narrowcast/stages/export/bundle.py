@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copy2, copytree
 
 from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name, sealed_json
+from narrowcast.core.example import Example
+from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
@@ -15,12 +18,13 @@ from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.stages.export.card import model_card
 from narrowcast.stages.export.gguf_files import write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
-from narrowcast.stages.export.options import ExportResult, Inputs, Options
+from narrowcast.stages.export.options import ExportResult, Inputs, Options, held_out
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.room import say_what_it_takes
 from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.stages.export.verdict import require_success
 from narrowcast.store.bundles import read_bundle
+from narrowcast.store.datasets import read_split
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
 from narrowcast.version import __version__
 
@@ -131,6 +135,7 @@ def _describe(
         method=inputs.run.method,
         dataset_version=inputs.run.dataset_version,
         task=inputs.dataset.task,
+        inputs=_inputs_of(read_split(ctx.project, inputs.dataset, held_out(options))),
         formats=list(options.formats),
         files=[],
         merged=_merged_path(inputs, options, ctx),
@@ -146,8 +151,15 @@ def _describe(
     )
     write_text(bundle / "README.md", model_card(manifest, inputs, ctx.project))
     manifest = manifest.model_copy(update={"files": _files(bundle, files)})
-    write_text(bundle / "bundle.json", sealed_json(manifest))
+    text = sealed_json(manifest)
+    write_text(bundle / "bundle.json", text)
+    ctx.seal({ctx.project.gguf / manifest.run_id / "bundle.json": sha256_hex(text.encode())})
     return read_bundle(bundle)
+
+
+def _inputs_of(rows: Sequence[Example]) -> dict[str, bool]:
+    counts = Counter(name for row in rows for name in row.inputs)
+    return {name: count == len(rows) for name, count in sorted(counts.items())}
 
 
 def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | None:

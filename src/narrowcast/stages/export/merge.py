@@ -10,8 +10,8 @@ from typing import Any
 
 from narrowcast.core.stage import StageContext
 from narrowcast.models.loading import load_trained
-from narrowcast.store.files import atomic_folder
 from narrowcast.store.leftovers import scratch_folder
+from narrowcast.store.seals import sealed_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def merged_folder(trained: Trained, ctx: StageContext, *, keep: bool) -> Iterato
     Kept as `outputs/merged/<run>/` when the block ends without an error and `keep` is set.
     """
     target = ctx.project.merged / trained.run_id
-    with atomic_folder(target) if keep else scratch_folder("merged") as path:
+    with sealed_folder(target, ctx.seal) if keep else scratch_folder("merged") as path:
         trained.model.save_pretrained(path)
         trained.tokenizer.save_pretrained(path)
         yield path

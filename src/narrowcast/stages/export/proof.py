@@ -39,8 +39,8 @@ from narrowcast.stages.export.options import Options, held_out
 from narrowcast.stages.export.parity import compare_file, distributions
 from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_split
-from narrowcast.store.files import write_text
 from narrowcast.store.leftovers import scratch_folder
+from narrowcast.store.seals import write_sealed
 from narrowcast.tasks import handler_for
 
 
@@ -91,7 +91,7 @@ def prove(
             with _measured(trained, dataset, examples, groups, options, folder, work) as measured:
                 formats = _judged(measured, compared, source, options, runtime, work)
     report = summarise(trained.run_id, options.parity_split, options.tolerance, formats, runtime)
-    write_text(report_path(ctx.project, trained.run_id), report.model_dump_json(indent=2) + "\n")
+    write_sealed(report_path(ctx.project, trained.run_id), report.model_dump_json(indent=2) + "\n", ctx.seal)
     return report
 
 

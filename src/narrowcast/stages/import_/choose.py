@@ -17,10 +17,10 @@ from narrowcast.stages.import_.introspect import (
     ShapeHypothesis,
 )
 from narrowcast.stages.import_.introspect.profile import profile
-from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, is_label_name
 from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mapping
+from narrowcast.stages.import_.lacking import lacking, nearest_mapping
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
-from narrowcast.stages.import_.mapping.base import Mapper
+from narrowcast.stages.import_.mapping.base import Mapper, getter
 from narrowcast.stages.import_.options import Options
 from narrowcast.stages.import_.source import IntrospectedSource
 
@@ -145,6 +145,39 @@ def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: 
     return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful, warnings=warnings)
 
 
+def refuse_sorted(
+    introspection: IntrospectedSource, chosen: ChosenMapping, rows: Iterable[SourceRow]
+) -> None:
+    """Say which labels the first rows of a source lack; add it to the warnings of the mapping.
+
+    Args:
+        introspection: of more rows than are imported.
+        chosen: what they are mapped by.
+        rows: those that are imported.
+
+    Raises:
+        MappingUncertainError: if they have one label of several, as in a file that is sorted by label.
+    """
+    label = chosen.field_map.get("label")
+    column = next((each for each in introspection.report.columns if each.name == label), None)
+    if label is None or column is None or column.distinct is None:
+        return
+    read, found, count = getter(label), set(), 0
+    for row in rows:
+        count += 1
+        found |= {str(read(row.data))} if row.error is None else set()
+    if len(found) >= column.distinct:
+        return
+    what = f"the first {count:,} rows have {len(found)} of {column.distinct:,} labels: the file may be sorted"
+    if len(found) == 1 and not chosen.forced:
+        raise MappingUncertainError(
+            introspection,
+            f"{what}, and one label teaches nothing ({next(iter(found))})",
+            "the same command without --limit; `narrowcast train --rows N` draws N rows at random",
+        )
+    chosen.warnings.insert(0, what)
+
+
 def _way_out(introspection: IntrospectedSource, mapper_id: str, field_map: Mapping[str, str]) -> str:
     """The command that imports the rows; questions without their calls need another source or a statement."""
     if mapper_id != "tool_calls_passthrough" or "calls" in field_map or "unanswered" in field_map:
@@ -174,6 +207,7 @@ def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
             introspection,
             _no_proposal(introspection),
             joined_with_other_half(introspection)
+            or nearest_mapping(introspection.report)
             or "`narrowcast data mappers`, then name one that fits: --mapper NAME --map FIELD=COLUMN",
         )
     return introspection.report.proposal
@@ -207,12 +241,18 @@ def _completed(
 def _refuse_empty(introspection: IntrospectedSource) -> None:
     report, where = introspection.report, introspection.source.locator
     if report.rows == 0:
-        raise DataError("the source has no rows", where=where, next_command="export the data again")
+        raise DataError(
+            "the source has no rows",
+            where=where,
+            next_command="export the data again",
+            reason_code="dataset_source_empty",
+        )
     if report.rows == report.unparseable:
         raise DataError(
             f"not one of {report.rows:,} records can be parsed ({report.first_error})",
             where=where,
             next_command=_inspect(introspection),
+            reason_code="dataset_records_unreadable",
         )
 
 
@@ -220,17 +260,7 @@ def _no_proposal(introspection: IntrospectedSource) -> str:
     if introspection.report.hypotheses:
         first = introspection.report.hypotheses[0]
         return f"the rows look like {first.shape}: {first.warnings[0] if first.warnings else 'no mapper'}"
-    lack = _lack(introspection) or "no column looks like a text with an answer"
-    return f"no mapping can be proposed: {lack}; found: {_seen(introspection)}"
-
-
-def _lack(introspection: IntrospectedSource) -> str:
-    """What most often is the reason: too few rows, or a label of one value."""
-    report = introspection.report
-    if report.rows < LEAST_ROWS:
-        return f"there are {report.rows} rows, and at least {LEAST_ROWS} are needed"
-    single = [each.name for each in report.columns if each.distinct == 1 and is_label_name(each.name)]
-    return f"{single[0]!r} has the same value in all rows" if single else ""
+    return f"no mapping can be proposed: {lacking(introspection.report)}; found: {_seen(introspection)}"
 
 
 def _seen(introspection: IntrospectedSource) -> str:

@@ -18,7 +18,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, MissingExtraError
-from narrowcast.stages.import_.choose import choose_mapping, given_mapping, rows_to_introspect
+from narrowcast.stages.import_.choose import choose_mapping, given_mapping, refuse_sorted, rows_to_introspect
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
@@ -57,6 +57,8 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
         if chosen is None:
             introspection = introspect_source(connector, description, rows_to_introspect(request.limit), work)
             chosen, report = choose_mapping(introspection, request, force=ctx.force), introspection.report
+            if request.limit is not None and request.limit < report.rows and not ctx.force:
+                refuse_sorted(introspection, chosen, islice(connector.load(), request.limit))
     plan = ImportPlan(
         source=description,
         report=report,

@@ -14,7 +14,7 @@ from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.row import SourceRow
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
-from narrowcast.core.work import Work
+from narrowcast.core.work import Work, watched
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
 from narrowcast.stages.import_.introspect.trial import LEFT_OUT, MOST_REJECTED, rejection_text
@@ -26,7 +26,7 @@ from narrowcast.stages.import_.mapping.spans import span_types_of
 from narrowcast.stages.import_.mapping.task import closed_task, merged_task
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
-from narrowcast.stages.import_.source import source_access, watched
+from narrowcast.stages.import_.source import CANCELLED, source_access
 from narrowcast.store.config_file import load_config
 from narrowcast.store.forgotten import read_forgotten, withheld
 from narrowcast.store.imports import (
@@ -70,7 +70,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         if not kept.accepted:
             raise _nothing_mapped(inputs, kept.rows, kept.rejected)
         many = _refuse_many(inputs, kept.rows, kept.rejected, force=ctx.force)
-        ctx.cancel.check(reason_code="dataset_import_cancelled")  # after it, nothing stops half-way
+        ctx.cancel.check(reason_code=CANCELLED)  # after it, nothing stops half-way
         record = _record(inputs, name, stored, kept, forced=many)
         writer.commit(record, configured(project_config(ctx), inputs, _task(task, mapper, inputs)))
     result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])
@@ -94,7 +94,8 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
     mapping = RowMapping(mapper, inputs.field_map, "dry-run", inputs.into, inputs.provenance)
     ctx.progress.start("mapping the rows, without storing any", inputs.expected_rows)
     rows = withheld(_rows(_connector(inputs, ctx), inputs, mapper), read_forgotten(ctx.project))
-    counted = dry_run(mapping.map_all(watched(rows, Work(ctx.progress, ctx.cancel))))
+    rows = watched(rows, Work(ctx.progress, ctx.cancel), reason_code=CANCELLED)
+    counted = dry_run(mapping.map_all(rows))
     _refuse_many(inputs, counted.rows, counted.rejected, force=ctx.force)
     return ImportPreview(
         plan=inputs.plan,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pydantic import BaseModel
 
 from narrowcast.connectors.base import Connector, SourceAccess, SourceDescription
-from narrowcast.core.row import SourceRow
 from narrowcast.core.stage import StageContext
-from narrowcast.core.work import Work
+from narrowcast.core.work import Work, watched
 from narrowcast.stages.import_.introspect import IntrospectionReport, introspect
 
-_EVERY = 1_000
+CANCELLED = "dataset_import_cancelled"
 
 
 class IntrospectedSource(BaseModel):
@@ -33,15 +31,6 @@ def introspect_source(
 ) -> IntrospectedSource:
     """Introspect the first rows of an open source, all of them where `limit` is None."""
     work.progress.start("introspecting the rows")
-    report = introspect(watched(islice(connector.load(), limit), work))
+    report = introspect(watched(islice(connector.load(), limit), work, reason_code=CANCELLED))
     work.progress.finish()
     return IntrospectedSource(source=source, report=report)
-
-
-def watched(rows: Iterable[SourceRow], work: Work) -> Iterator[SourceRow]:
-    """The same rows, with progress shown and cancellation honoured."""
-    for number, row in enumerate(rows, start=1):
-        if number % _EVERY == 0:
-            work.progress.advance(_EVERY)
-            work.cancel.check(reason_code="dataset_import_cancelled")
-        yield row

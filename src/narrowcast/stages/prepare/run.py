@@ -52,7 +52,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
             split: _counted(map(rows.again, version.splits.numbers(split)), ctx)
             for split in version.splits.rows
         }
-        manifest = save_version(ctx.project, version.manifest, splits, ctx.cancel)
+        manifest = save_version(ctx.project, version.manifest, splits, ctx.cancel, ctx.seal)
     if version.splits.former is not None:
         ctx.progress.note(version.splits.kept())
     return _result(manifest, version)

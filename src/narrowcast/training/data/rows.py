@@ -10,8 +10,11 @@ from typing import Any
 from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.models.chat import render_completion, render_learned
-from narrowcast.models.template import TemplateRefusedError
+from narrowcast.models.template import TemplateRefusedError, TemplateTooSlowError
 from narrowcast.tasks.base import TaskHandler
+
+_SLOW_ROWS = 5
+"""Rows that may take all the time of a rendering before the template is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,11 @@ def tokenise(
         each: called after each row (progress, cancel).
         pairs: keep both answers of a preference pair; else the preferred one alone.
         every_turn: learn every turn of the assistant, not the last alone.
+
+    Raises:
+        TemplateTooSlowError: if the template took all of its time for several rows.
     """
-    rows = TokenRows()
+    rows, slow = TokenRows(), 0
     for example in examples:
         messages = handler.to_messages(example.inputs, example.target)
         try:
@@ -162,6 +168,9 @@ def tokenise(
         except TemplateRefusedError as error:
             rows.reject("template_refused", example.id)
             rows.refusal = rows.refusal or error
+            slow += isinstance(error, TemplateTooSlowError)
+            if slow == _SLOW_ROWS:
+                raise
             each()
             continue
         rows.turns_without_loss += learned.turns_without_loss

@@ -10,13 +10,17 @@ from typing import Any
 from narrowcast.core.hashing import combined_hash, sha256_hex
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import FinishedRun, RunManifest
-from narrowcast.store.files import atomic_folder, sha256_file, write_json
+from narrowcast.core.seal import Seal
+from narrowcast.store.files import sha256_file, write_json
 from narrowcast.store.runs import index_run
+from narrowcast.store.seals import sealed_folder
 
 _LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 
 
-def save_run(project: ProjectPaths, model: Any, tokenizer: Any, manifest: RunManifest) -> RunManifest:
+def save_run(
+    project: ProjectPaths, model: Any, tokenizer: Any, manifest: RunManifest, seal: Seal
+) -> RunManifest:
     """Write `outputs/adapters/<run>/` as a whole, then its line in `registry/runs.jsonl`.
 
     Weights keep the type they were trained in (float32, or the adapter's): evaluation, merging and
@@ -25,7 +29,7 @@ def save_run(project: ProjectPaths, model: Any, tokenizer: Any, manifest: RunMan
     Returns:
         The manifest with the SHA-256 of the weights.
     """
-    with atomic_folder(project.adapters / manifest.run_id) as folder:
+    with sealed_folder(project.adapters / manifest.run_id, seal) as folder:
         model.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; export writes a real one
         tokenizer.save_pretrained(folder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import log2
 
 from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
 from narrowcast.stages.import_.introspect.label_sets import flag_columns, separator_of
-from narrowcast.stages.import_.introspect.other_readings import other_readings
+from narrowcast.stages.import_.introspect.other_readings import other_readings, text_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.sequences import holds_spans
@@ -19,20 +20,26 @@ from narrowcast.stages.import_.introspect.signs import (
     base_name,
     clip,
     is_split_column,
-    split_column,
+    review_column,
     text_columns,
     text_score,
     unused,
+    with_split,
 )
 from narrowcast.stages.import_.mapping.base import getter
 from narrowcast.stages.import_.mapping.written import written
 
+_UNNAMED = re.compile(r"column_\d+")  # of a table without a header, whose names say nothing
+_EDGE = 3  # rows at the start of a table that may say what its columns hold
+_RARE = 2
+_SHORT_TEXT = 9  # words
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
 # Label columns that mean nothing else.
 _PLAINEST = PLAIN_LABELS | {"category", "class", "intent", "sentiment", "topic"}
 # Names of labels that are as often one of several attributes; beside other labels they decide nothing.
 _ATTRIBUTES = frozenset({"priority", "type", "department", "domain", "scenario", "tag"})
+_GUESSED = frozenset({"suggestion", "suggestions", "prediction", "predictions", "predicted", "pred"})
 # Two texts of which a label tells how they belong together.
 _PAIRS = (
     frozenset({"premise", "hypothesis"}),
@@ -57,7 +64,9 @@ def label_score(column: Column) -> float:
     if repeats < 2 or column.mean_length > 60 or column.dates > 0.5 * column.looked_at or column.fraction:
         return 0.0
     name_known = base_name(column) in LABEL_NAMES
-    numeric = column.looks_numeric and not (name_known and distinct <= 50)
+    numeric = column.looks_numeric and not (
+        (name_known or _UNNAMED.fullmatch(column.name)) and distinct <= 50
+    )
     once = sum(count == 1 for count in column.values.values()) / distinct
     score = 0.8 * clip(log2(repeats) / 4) + 0.2 * name_known - 0.4 * once - 0.5 * numeric
     # Of a number and its name in words, the words are the better label: a model can know them.
@@ -79,8 +88,8 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
     ]
     annotated = [f"{column.name}." for column in profile.top_level() if holds_spans(column)]
     labels = [column for column in labels if not column.name.startswith(tuple(annotated))]
-    flags = flag_columns(profile)
-    labels = [column for column in labels if column not in flags]
+    flags, review = flag_columns(profile), review_column(profile)
+    labels = [column for column in labels if column not in flags and column is not review]
     # The name of a row's file is a label only where nothing else is one.
     labels = [column for column in labels if column.name not in FILE_COLUMNS] or labels
     if is_rated(profile):
@@ -113,21 +122,20 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     if others:
         doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
         confidence = min(confidence, _TIED)
-    otherwise = [*other_readings(profile, label), *_mixed(label)]
+    otherwise = [*other_readings(profile, label), *text_readings(text), *_mixed(label)]
+    otherwise += _at_the_edge(profile, text, label)
     if otherwise:
         doubts += otherwise
         confidence = min(confidence, _TIED)
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
-    if len(numeric) > len(profile.leaves()) / 2:
+    plain = base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES
+    if len(numeric) > len(profile.leaves()) / 2 and not plain:
         confidence -= 0.25
         doubts.append("most columns are numbers: this may be a table of measurements, not a text task")
     if rows < _FEW_ROWS:
         confidence = min(confidence, 0.6)
         doubts.append(f"only {rows} rows")
-    field_map = {"text": text.name, "label": label.name}
-    split = split_column(profile)
-    if split is not None:
-        field_map["split"] = split.name
+    field_map = with_split(profile, {"text": text.name, "label": label.name})
     return ShapeHypothesis(
         shape="text with one label",
         mapper_id="label_to_classification",
@@ -149,10 +157,31 @@ def _mixed(label: Column) -> list[str]:
     doubts = []
     if separator_of(label):
         doubts.append(f"{label.name!r} may hold several labels with {separator_of(label)!r} between")
+    if _GUESSED & set(base_name(label).split("_")):
+        doubts.append(f"{label.name!r} seems to hold what a model predicted")
     named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
     if named and label.filled >= _FEW_ROWS:
         doubts.append(f"a label is called {named[0]!r}: a header may be among the rows")
     return doubts
+
+
+def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
+    """Doubts about a first or last row that has a label of its own: units or a second header, or totals."""
+    rare = {str(value) for value, count in label.values.items() if count < _RARE}
+    common = len(label.values) - len(rare)
+    if common < 2 or not 0 < len(rare) <= _EDGE or label.filled < _FEW_ROWS:
+        return []
+    read, read_text = getter(label.name), getter(text.name)
+    first = [row for row in profile.sample[:_EDGE] if str(read(row)) in rare]
+    last = [profile.last] if str(read(profile.last)) in rare else []
+    lengths = {str(read(row)): len(str(read_text(row)).split()) for row in [*first, *last]}
+    if lengths.keys() != rare or max(lengths.values()) > _SHORT_TEXT:
+        return []
+    where, name = "first" if first else "last", next(iter(lengths))[:40]
+    return [
+        f"the {where} row alone has the label {name!r}: it may belong to the header or be a total; leave it "
+        "out with --where"
+    ]
 
 
 def _single_class(profile: Profile) -> list[Column]:

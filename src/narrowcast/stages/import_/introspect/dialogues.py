@@ -9,6 +9,7 @@ from typing import Any
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import aside, base_name, by_name, named, with_split
+from narrowcast.stages.import_.mapping.chat_messages_passthrough import reply_turns
 from narrowcast.stages.import_.mapping.engine import is_good
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.turns import (
@@ -19,15 +20,19 @@ from narrowcast.stages.import_.mapping.turns import (
     read_turns,
     role_of,
     turn_list,
+    with_system,
 )
 
 MESSAGE_NAMES = (
     "messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "utterances",
     "contents",
 )  # fmt: skip
-_TOOL_NAMES = ("tools", "functions", "function")
+_TOOL_NAMES = ("tools", "functions", "function", "tool_config")
 _CALL_NAMES = ("tool_calls", "ground_truth", "calls", "answers", "answer", "expected_calls")
-_SYSTEM_NAMES = ("system", "system_prompt", "system_message", "system_instruction")
+_SYSTEM_NAMES = ("system", "system_prompt", "system_message", "system_instruction", "system_instructions")
+_REPLY_NAMES = (
+    "completion", "response", "reply", "ideal", "expected_output", "output", "message", "answer", "target",
+)  # fmt: skip
 _RATING_NAMES = (
     "label", "rating", "thumbs", "thumbs_up", "thumb", "vote", "upvoted", "feedback", "liked", "like", "good",
     "is_good", "is_correct", "correct", "accepted", "helpful", "desirable", "kto_tag", "preference", "score",
@@ -45,16 +50,29 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
         return
     read = _read(column)
     closed = sum(bool(turns) and turns[-1].role == "assistant" for turns in read)
-    share = closed / len(column.examples)
+    reply = _reply_column(profile, column) if not closed else None
+    share = 1.0 if reply is not None else closed / len(column.examples)
     warnings = ["rows that do not end with the assistant will be rejected"] * (share < 1)
-    confidence = 0.55 + 0.4 * share
+    confidence = 0.55 + (0.33 if column.share("string") > 0.9 and _is_spoken(column) else 0.4) * share
     calling = sum(any(turn.calls for turn in turns) for turns in read)
     if calling:
         confidence = min(confidence, 0.6)
         warnings.insert(0, f"{calling} of {len(column.examples)} conversations call functions, which a chat "
                            "does not learn: tool_calls_passthrough does")  # fmt: skip
     field_map = {"messages": column.name, **system_role(profile)}
+    field_map |= {"reply": reply.name} if reply is not None else {}
     unrated = rate(profile, field_map)
+    others = [
+        each.name
+        for each in profile.top_level()
+        if each is not column
+        and each is not reply
+        and _holds_turns(each.examples)
+        and not _is_copied(profile, column, each)
+    ]
+    if others:
+        confidence = min(confidence, 0.75)
+        warnings.insert(0, f"the conversation could also be {', '.join(others)}")
     yield ShapeHypothesis(
         shape="conversations",
         mapper_id="chat_messages_passthrough",
@@ -66,12 +84,51 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
     )
 
 
+def _reply_column(profile: Profile, messages: Column) -> Column | None:
+    """The column of the replies to conversations that end with a question."""
+    for name in _REPLY_NAMES:
+        column = named(profile, name)
+        if column is None or column is messages or column.name.startswith(f"{messages.name}."):
+            continue
+        replies = [_replied(example) for example in column.examples]
+        if replies and sum(replies) >= 0.9 * len(replies):
+            return column
+    return None
+
+
+def _is_spoken(column: Column) -> bool:
+    """Whether a column holds transcripts; a table may have their parts in columns of their own as well."""
+    return not any(str(example).lstrip().startswith("[") for example in column.examples)
+
+
+def _replied(example: Any) -> bool:
+    try:
+        turns = reply_turns(example)
+    except RejectRow:
+        return False
+    return bool(turns) and all(turn.role == "assistant" for turn in turns)
+
+
+def _is_copied(profile: Profile, column: Column, other: Column) -> bool:
+    """Whether what another column of turns says is said in this one as well."""
+    for row in profile.drawn:
+        try:
+            turns = read_turns(row.get(column.name))
+            others = read_turns(row.get(other.name))
+        except RejectRow:
+            continue
+        if not {each.content for each in others} <= {each.content for each in turns}:
+            return False
+    return True
+
+
 def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Questions with function definitions, the calls that are wanted, or both."""
     tools = named(profile, *_TOOL_NAMES)
     turns = _turns_column(profile)
     question = turns or named(profile, "question", "query", "prompt", "instruction")
-    calls = next((c for c in by_name(profile, _CALL_NAMES) if _holds_calls(c)), None)
+    others = (c for c in by_name(profile, _CALL_NAMES) if base_name(c) not in _TOOL_NAMES)
+    calls = next((c for c in others if _holds_calls(c)), None)
     inside = turns is not None and any(turn.calls for each in _read(turns) for turn in each)
     if question is None or (tools is None and calls is None and not inside):
         return
@@ -99,9 +156,20 @@ def tool_calls(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 
 def system_role(profile: Profile) -> dict[str, str]:
-    """`{"system": COLUMN}` where a column of texts is named as one."""
+    """`{"system": COLUMN}` where a column of texts, or of their parts, is named as one."""
     column = named(profile, *_SYSTEM_NAMES)
-    return {"system": column.name} if column is not None and column.share("string") > 0.9 else {}
+    if column is None:
+        return {}
+    if column.share("string") > 0.9 or all(_is_system(example) for example in column.examples):
+        return {"system": column.name}
+    return {}
+
+
+def _is_system(example: Any) -> bool:
+    try:
+        return bool(with_system([], example))
+    except RejectRow:
+        return False
 
 
 def rate(profile: Profile, field_map: dict[str, str]) -> list[str]:

@@ -26,6 +26,7 @@ from narrowcast.stages.import_.mapping.flags import flag
 _SETS = frozenset({
     "labels", "tags", "topics", "categories", "genres", "intents", "classes", "emotions", "keywords",
 })  # fmt: skip
+_OPTIONS = frozenset({"choices", "options", "endings", "candidates", "answers"})  # of a question, not labels
 _LONGEST_NAME = 60
 _SEPARATORS = ("|", ";", ",")
 _FEWEST_FLAGS = 3  # columns of yes and no that are surely labels of one set
@@ -35,7 +36,11 @@ _TIED = 0.75
 def label_lists(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A text beside lists of few, repeated names: several labels a row."""
     texts = text_columns(profile)
-    columns = [column for column in profile.top_level() if _holds_names(lists_of(column))]
+    columns = [
+        column
+        for column in profile.top_level()
+        if base_name(column) not in _OPTIONS and _holds_names(lists_of(column))
+    ]
     if not texts or not columns:
         return
     text, column = texts[0], max(columns, key=lambda each: base_name(each) in _SETS | LABEL_NAMES)
@@ -43,6 +48,17 @@ def label_lists(profile: Profile) -> Iterator[ShapeHypothesis]:
     names = [str(name) for each in lists for name in each]
     distinct = len(set(names))
     several = sum(len(each) > 1 for each in lists)
+    if all(len(each) == 1 for each in lists) and 2 * distinct <= len(names):
+        yield _hypothesis(
+            profile,
+            {"text": text.name, "label": column.name},
+            0.65 + 0.2 * text_score(text) + 0.1 * (base_name(column) in _SETS | LABEL_NAMES),
+            f"each list of {column.name!r} in the sample holds one name; {text.name!r} holds text",
+            [f"the labels could also be {', '.join(each.name for each in columns if each is not column)}"]
+            * (len(columns) > 1),
+            mapper="label_to_classification",
+        )
+        return
     confidence = 0.6 + 0.2 * text_score(text) + 0.12 * (base_name(column) in _SETS | LABEL_NAMES)
     confidence -= 0.3 * (distinct > len(names) / 2) + 0.3 * (not several) + 0.1 * (len(columns) - 1)
     doubts = [f"the labels could also be {', '.join(each.name for each in columns if each is not column)}"]
@@ -136,11 +152,15 @@ def _hypothesis(
     if profile.rows - profile.unparseable < LEAST_ROWS:
         confidence = min(confidence, 0.6)
         doubts = [*doubts, f"only {profile.rows - profile.unparseable} rows to judge by"]
-    single = mapper == "flags_to_classification"
+    single = mapper in ("flags_to_classification", "label_to_classification")
     used = [name for role, names in field_map.items() if role != "separator" for name in names.split("|")]
     left = unused(profile, *used)
     return ShapeHypothesis(
-        shape="text with a column for each label" if "fields" in field_map else "text with several labels",
+        shape="text with a column for each label"
+        if "fields" in field_map
+        else "text with one label, in a list"
+        if "label" in field_map
+        else "text with several labels",
         mapper_id=mapper,
         task_profile="classification" if single else "multi_label",
         field_map=with_split(profile, field_map),

@@ -6,9 +6,12 @@ import re
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.signs import base_name, lists_of
+from narrowcast.stages.import_.mapping.spoken import spoken_turns
 from narrowcast.stages.import_.mapping.turns import ROLE_NAMES
+from narrowcast.stages.import_.mapping.written import written
 
 _SPEAKER_NAMES = frozenset({"role", "speaker", "speaker_role"})
+_MOSTLY = 0.8
 _LETTERS = "abcdefghij"
 _MOST_OPTIONS = len(_LETTERS)
 _NUMBERED = re.compile(r"(?P<stem>[a-z][a-z_]*?)_?(?P<number>[a-j]|\d)")
@@ -28,6 +31,16 @@ def other_readings(profile: Profile, label: Column) -> list[str]:
     return doubts
 
 
+def text_readings(text: Column) -> list[str]:
+    """Doubts about a column of texts that holds something else than what is classified."""
+    examples = [str(example) for example in text.examples]
+    if sum(len(spoken_turns(each) or ()) > 1 for each in examples) > _MOSTLY * len(examples):
+        return [f"{text.name!r} holds conversations, whose replies may be meant"]
+    if sum(isinstance(written(each), dict) for each in examples) > _MOSTLY * len(examples):
+        return [f"{text.name!r} holds objects as text, and what is to be read may be inside"]
+    return []
+
+
 def _all_roles(label: Column) -> bool:
     return all(str(value).strip().lower() in ROLE_NAMES for value in label.values)
 
@@ -38,7 +51,7 @@ def _options(profile: Profile, label: Column) -> list[str]:
     if label.open_ended or len(places) > _MOST_OPTIONS or None in places:
         return []
     most = max(place for place in places if place is not None)
-    columns = [each for each in profile.top_level() if each is not label and each.filled]
+    columns = [each for each in profile.leaves() if each is not label and each.filled]
     for column in columns:
         lists = lists_of(column)
         long_enough = bool(lists) and all(len(each) >= most for each in lists)

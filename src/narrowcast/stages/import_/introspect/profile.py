@@ -22,6 +22,8 @@ _WIDE = 40  # columns after this one keep a tenth of that many values
 _MAX_DEPTH = 3
 _LONGEST_VALUE = 200  # longer strings are no labels; they are counted by their hash, not kept
 _LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]+")
+_LETTERS_A_WORD = 2  # of scripts that write no spaces between words: Chinese, Japanese, Thai, …
 _TOGETHER = 64  # strings of a column that are counted in one go,
 _SHORT = 2_000  # unless one is longer, so that memory stays bounded
 
@@ -72,6 +74,8 @@ class Column:
         self.examples += texts[: max(0, SAMPLE_ROWS - len(self.examples))]
         joined, longest = "".join(texts), max(map(len, texts))
         self.words += joined.count(" ") + count
+        if not joined.isascii():
+            self.words += sum(map(len, _UNSPACED.findall(joined))) // _LETTERS_A_WORD
         self.characters += len(joined)
         self.longest = max(self.longest, longest)
         for value in texts[: _LOOKED_AT - self.looked_at]:
@@ -143,6 +147,8 @@ class Profile:
     columns: dict[str, Column] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
     drawn: list[dict[str, Any]] = field(default_factory=list)
+    last: dict[str, Any] = field(default_factory=dict)
+    """The last good row: where tables have their totals."""
     rows: int = 0
     unparseable: int = 0
     first_error: str | None = None
@@ -191,6 +197,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
             if good <= SAMPLE_ROWS:
                 result.sample.append(row.data)
             result._add(row.data, "", 1)
+            result.last = row.data
             if good == draw.next:
                 draw.take(row.data)
         elif row.error != FILTERED:

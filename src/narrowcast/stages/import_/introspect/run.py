@@ -28,6 +28,7 @@ from narrowcast.stages.import_.introspect.texts import (
     retrieval,
     text_only,
 )
+from narrowcast.stages.import_.introspect.translations import translations
 from narrowcast.stages.import_.introspect.trial import MOST_REJECTED, tried
 
 _DOUBTFUL = 0.75
@@ -44,6 +45,7 @@ _DETECTORS = (
     question_answer,
     retrieval,
     rewriting,
+    translations,
     instruction,
     objects,
     classification,

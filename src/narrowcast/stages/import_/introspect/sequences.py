@@ -29,7 +29,7 @@ _END = frozenset({"end", "endIndex", "end_offset", "end_char", "stop"})
 _KIND = frozenset({"labels", "type", "label", "slot", "entity", "entity_group", "tag", "category"})
 _HTML = frozenset({
     "a", "b", "body", "code", "div", "em", "h1", "h2", "h3", "head", "html", "i", "li", "ol", "p", "pre",
-    "span", "strong", "sub", "sup", "table", "td", "th", "title", "tr", "u", "ul",
+    "s", "span", "strong", "sub", "sup", "table", "td", "th", "title", "tr", "u", "ul",
 })  # fmt: skip
 _LEAST_MARKED = 0.5
 _FILE = re.compile(r"\.(?:md|html?|png|jpe?g|svg|gif|pdf|com|org|net|io)$")

@@ -29,7 +29,13 @@ JUDGED = frozenset({
     "upvotes", "quality", "reward", "correct", "is_correct", "good", "is_good", "bad", "is_bad", "accepted",
     "approved", "helpful", "is_helpful", "flagged", "kto_tag",
 })  # fmt: skip
+_JUDGED_PARTS = frozenset({
+    "score", "scores", "rating", "ratings", "helpfulness", "correctness", "harmlessness", "quality", "reward",
+})  # fmt: skip
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
+
+_ACCEPTED = frozenset({"accept", "accepted"})
+_REVIEWED = _ACCEPTED | {"reject", "rejected", "ignore", "ignored", "skip", "skipped"}
 
 LEAST_ROWS = 20  # fewer rows are not enough to judge by
 
@@ -37,6 +43,12 @@ LEAST_ROWS = 20  # fewer rows are not enough to judge by
 def is_label_name(name: str) -> bool:
     """Whether a column is called as labels usually are."""
     return snake_case(name.rpartition(".")[2]) in LABEL_NAMES
+
+
+def is_judged(column: Column) -> bool:
+    """Whether a column is called after what a row is worth: `rating`, `overall_score`, `helpfulness`."""
+    name = base_name(column)
+    return name in JUDGED or not _JUDGED_PARTS.isdisjoint(name.split("_"))
 
 
 def clip(value: float) -> float:
@@ -106,6 +118,17 @@ def split_column(profile: Profile) -> Column | None:
     return None
 
 
+def review_column(profile: Profile) -> Column | None:
+    """A column in which annotators accepted or rejected what stands beside it, as Prodigy's `answer`."""
+    for column in profile.top_level():
+        if base_name(column) != "answer":
+            continue
+        values = {str(value).strip().lower() for value in column.values}
+        if column.filled == column.rows and values <= _REVIEWED and values & _ACCEPTED and len(values) > 1:
+            return column
+    return None
+
+
 def unused(profile: Profile, *used: str) -> list[str]:
     """Columns that hold something and that a mapping leaves aside, nested ones through their parents."""
     return [
@@ -127,9 +150,10 @@ def by_name(profile: Profile, names: tuple[str, ...]) -> list[Column]:
 
 
 def with_split(profile: Profile, field_map: dict[str, str]) -> dict[str, str]:
-    """The field map with the column that keeps the published splits, where there is one."""
-    split = split_column(profile)
-    return {**field_map, "split": split.name} if split else field_map
+    """The field map with the columns of published splits and of annotators' verdicts, where there are any."""
+    split, review = split_column(profile), review_column(profile)
+    field_map = {**field_map, "split": split.name} if split else field_map
+    return {"rating": review.name, **field_map} if review else field_map
 
 
 def aside(profile: Profile, *used: str) -> list[str]:

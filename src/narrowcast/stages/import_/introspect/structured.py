@@ -17,7 +17,7 @@ from narrowcast.stages.import_.introspect.signs import (
     text_score,
     unused,
 )
-from narrowcast.stages.import_.mapping.written import written
+from narrowcast.stages.import_.mapping.written import plain, written
 
 _TARGET_NAMES = frozenset({
     "output", "target", "json", "extraction", "extracted", "entities", "slots", "fields", "label", "labels",
@@ -54,6 +54,9 @@ def objects(profile: Profile) -> Iterator[ShapeHypothesis]:
     if any(_holds_offsets(value) for value in target.examples):
         confidence = min(confidence, 0.75)
         doubts.append(f"{target.name!r} holds character offsets, which no text gives as a value")
+    if all(map(_holds_shares, target.examples)):
+        confidence = min(confidence, 0.75)
+        doubts.append(f"{target.name!r} holds numbers from 0 to 1, which may be the probabilities of classes")
     others = [name for name in aside if base_name(profile.columns[name]) in ANNOTATIONS]
     if others:
         confidence = min(confidence, 0.75)
@@ -108,6 +111,13 @@ def _holds_offsets(value: Any) -> bool:
             (key in _OFFSETS and _is_place(each)) or _holds_offsets(each) for key, each in value.items()
         )
     return isinstance(value, list) and any(_holds_offsets(each) for each in value)
+
+
+def _holds_shares(value: Any) -> bool:
+    """Whether an object holds nothing but numbers from 0 to 1, at least two."""
+    value = plain(value)
+    numbers = list(value.values()) if isinstance(value, Mapping) else []
+    return len(numbers) > 1 and all(isinstance(each, int | float) and 0 <= each <= 1 for each in numbers)
 
 
 def _is_place(value: Any) -> bool:

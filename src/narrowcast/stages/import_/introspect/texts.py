@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from narrowcast.stages.import_.introspect.dialogues import rate, system_role
+from narrowcast.stages.import_.introspect.other_readings import other_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
@@ -15,15 +16,18 @@ from narrowcast.stages.import_.introspect.signs import (
     text_columns,
     with_split,
 )
-from narrowcast.stages.import_.mapping.preference_pair import spoken_turns
+from narrowcast.stages.import_.mapping.spoken import spoken_turns
 
 _MOST_COLUMNS_OF_A_PAIR = 5
 _PROMPTS = ("prompt", "instruction", "question", "messages", "conversation", "conversations", "query")
 _PASSAGES = ("contexts", "passages", "documents", "retrieved_contexts", "retrieved", "chunks", "context")
 
+_CHOSEN = ("chosen", "preferred_output", "preferred", "chosen_response")
+_REJECTED = ("rejected", "non_preferred_output", "dispreferred", "rejected_response")
 _HISTORIES = ("history", "chat_history", "conversation_history", "dialogue_history")
 # Names of what is asked and of its answer, in languages that data often come in.
 _ANSWERS = (
+    ({"input_text"}, {"output_text"}),
     ({"input", "user", "human", "query", "question", "request"},
      {"output", "assistant", "bot", "response", "reply", "answer"}),
     ({"frage", "anfrage", "eingabe"}, {"antwort", "ausgabe"}),
@@ -47,15 +51,16 @@ def question_answer(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map["context"] = context.name
     choices = answer.distinct
     closed = choices is not None and choices <= 20 and answer.filled >= 16 * choices
+    doubts = [f"{answer.name!r} has only {choices} values: this may be a classification"] * closed
+    pointed = other_readings(profile, answer) if choices is not None else []
     yield ShapeHypothesis(
         shape="questions with answers" + (" and contexts" if "context" in field_map else ""),
         mapper_id="qa_pair_passthrough",
         task_profile="qa",
         field_map=with_split(profile, field_map),
-        confidence=0.6 if closed else 0.95 if question.mean_words > 2 else 0.75,
+        confidence=0.6 if closed or pointed else 0.95 if question.mean_words > 2 else 0.75,
         rationale=f"{question.name!r} and {answer.name!r} are named as a question and its answer",
-        warnings=[f"{answer.name!r} has only {choices} values: this may be a classification"] * closed
-        + aside(profile, *field_map.values()),
+        warnings=pointed + doubts + aside(profile, *field_map.values()),
     )
 
 
@@ -141,7 +146,7 @@ def _pair(profile: Profile, first: Column, second: Column) -> ShapeHypothesis:
 
 def preference(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A chosen and a rejected answer."""
-    chosen, rejected = named(profile, "chosen"), named(profile, "rejected")
+    chosen, rejected = named(profile, *_CHOSEN), named(profile, *_REJECTED)
     if chosen is not None and rejected is not None:
         prompt = named(profile, *_PROMPTS)
         field_map = {

@@ -13,11 +13,13 @@ from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.stages.import_.introspect.dialogues import MESSAGE_NAMES
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import THRESHOLD, ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import JUDGED, PLAIN_LABELS, base_name, unused
+from narrowcast.stages.import_.introspect.signs import PLAIN_LABELS, base_name, is_judged, unused
 from narrowcast.stages.import_.introspect.structured import ANNOTATIONS
 from narrowcast.stages.import_.mapping import MAPPERS, mapped_columns
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided
+from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.spans import cuts_words
+from narrowcast.stages.import_.mapping.turns import read_turns
 
 # Above this share of rejected rows a mapping is not used unasked: in a sample, and over a whole source.
 MOST_REJECTED = 0.2
@@ -217,11 +219,26 @@ def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> li
         elif _is_annotation(column, hypothesis):
             doubts.append(Doubt(f"what is to be learned may also be {name}", _DOUBTFUL))
         elif word in MESSAGE_NAMES and column.share("list") > 0.5:
+            if _is_said(name, trial):
+                continue
             doubts.append(Doubt(f"{name!r} may be a conversation, and is not used", _DOUBTFUL))
-        elif varied and (word in JUDGED or (generative and flag)):
+        elif varied and (is_judged(column) or (generative and flag)):
             most, minus = (_DOUBTFUL, 0.0) if generative else (1.0, 0.05)
             doubts.append(Doubt(f"{name!r} may say which rows are good, and is not used", most, minus))
-    return doubts
+    return doubts or _judged_inside(hypothesis, profile, used)
+
+
+def _judged_inside(hypothesis: ShapeHypothesis, profile: Profile, used: list[str]) -> list[Doubt]:
+    """Values inside unused objects that say what an answer is worth, such as `metadata.feedback.thumbs`."""
+    left = {f"{name}." for name in unused(profile, *used)}
+    inside = [
+        column.name
+        for column in profile.leaves()
+        if column.name.startswith(tuple(left)) and is_judged(column) and len(column.values) > 1
+    ]
+    if not inside or hypothesis.task_profile not in _GENERATIVE:
+        return []
+    return [Doubt(f"{inside[0]!r} may say which rows are good, and is not used", _DOUBTFUL)]
 
 
 def _is_annotation(column: Column, hypothesis: ShapeHypothesis) -> bool:
@@ -236,11 +253,20 @@ def _is_annotation(column: Column, hypothesis: ShapeHypothesis) -> bool:
 def _is_said(name: str, trial: Trial) -> bool:
     """Whether what a column holds is in the examples all the same, as a prompt is that opens the messages."""
     filled = [(data.get(name), example) for data, example in trial.accepted if not _is_empty(data.get(name))]
-    held = sum(
-        isinstance(value, str) and any(value.strip() in text for text in _strings([each.inputs, each.target]))
-        for value, each in filled
-    )
+    held = 0
+    for value, each in filled:
+        known = _strings([each.inputs, each.target])
+        parts = [value] if isinstance(value, str) else _said_in(value)
+        held += bool(parts) and all(any(words.strip() in text for text in known) for words in parts)
     return bool(filled) and held >= 0.9 * len(filled)
+
+
+def _said_in(value: Any) -> list[str]:
+    """The words of a list of turns; none where it is something else."""
+    try:
+        return [turn.content for turn in read_turns(value)]
+    except RejectRow:
+        return []
 
 
 def _strings(value: Any) -> list[str]:

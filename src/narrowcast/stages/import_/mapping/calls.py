@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from narrowcast.stages.import_.mapping.reasons import RejectRow
 
 # BFCL writes Python's names of types; JSON Schema, and every server of tools, has its own.
 _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array", "bool": "boolean"}
+_TYPE_END = re.compile(r"[,\[]")
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 _TYPES |= {"list": "array", "str": "string", "int": "integer", "hash": "object", "hashmap": "object"}
 
@@ -29,20 +32,41 @@ def read_tools(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, str):
         value = _parsed(value, "missing_tools")
     if isinstance(value, Mapping):
-        value = [value]
+        value = value.get("tools") if isinstance(value.get("tools"), list) else [value]
     if not isinstance(value, list) or not value:
         raise RejectRow("missing_tools")
-    return [_tool(each) for each in value]
+    return [_tool(each) for listed in value for each in _declarations(listed)]
+
+
+def _declarations(value: Any) -> list[Any]:
+    """The functions that an entry declares: Gemini lists several in one."""
+    for key in ("functionDeclarations", "function_declarations"):
+        if isinstance(value, Mapping) and isinstance(value.get(key), list):
+            return list(value[key])
+    return [value]
 
 
 def _tool(value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
-        value = value["function"]
+    for key in ("function", "toolSpec"):
+        if isinstance(value, Mapping) and isinstance(value.get(key), Mapping):
+            value = value[key]
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or not value["name"]:
         raise RejectRow("missing_tools", str(value)[:80])
     kept = {key: value[key] for key in ("name", "description") if value.get(key)}
-    parameters = value.get("parameters", value.get("input_schema"))
-    return {**kept, "parameters": _schema(parameters)} if isinstance(parameters, Mapping) else kept
+    parameters = next((value[key] for key in _SCHEMA_KEYS if isinstance(value.get(key), Mapping)), None)
+    if parameters is None:
+        return kept
+    if isinstance(parameters.get("json"), Mapping):  # Bedrock's wrapping
+        parameters = parameters["json"]
+    if _are_properties(parameters):
+        parameters = {"type": "object", "properties": parameters}
+    return {**kept, "parameters": _schema(parameters)}
+
+
+def _are_properties(parameters: Mapping[str, Any]) -> bool:
+    """Whether parameters stand alone, without the schema of the object that they are the properties of."""
+    described = [each for each in parameters.values() if isinstance(each, Mapping) and "type" in each]
+    return bool(parameters) and "properties" not in parameters and len(described) == len(parameters)
 
 
 def _schema(value: Any) -> Any:
@@ -56,7 +80,8 @@ def _schema(value: Any) -> Any:
     if kind == "any":
         del result["type"]
     elif isinstance(kind, str):
-        result["type"] = _TYPES.get(kind.lower(), kind.lower())
+        plain = _TYPE_END.split(kind.lower())[0].strip()  # of `List[int]`, or `str, optional`
+        result["type"] = _TYPES.get(plain, plain)
     return result
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow
-from narrowcast.stages.import_.mapping.turns import messages_of, read_turns, with_system
+from narrowcast.stages.import_.mapping.turns import Turn, messages_of, read_turns, with_system
 
 
 class ChatMessagesPassthrough:
@@ -22,17 +22,21 @@ class ChatMessagesPassthrough:
     meaning = "a conversation that ends with the assistant's reply"
     profile = "chat"
     roles = (
-        Role("messages", "list of turns, or its JSON text"),
+        Role("messages", "list of turns, its JSON text, or a transcript"),
+        Role("reply", "the reply, where it is a text or a turn in a column of its own", required=False),
         Role("system", "system prompt that stands beside the conversation", required=False),
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:  # noqa: ARG002
         self._messages = getter(field_map["messages"])
+        self._reply = optional_getter(field_map, "reply")
         self._system = optional_getter(field_map, "system")
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """`{"messages": [...]}` without the reply, and the reply."""
         turns = read_turns(self._messages(data))
+        if self._reply is not None:
+            turns += reply_turns(self._reply(data))
         if not turns or turns[-1].role != "assistant":
             raise RejectRow("missing_assistant_reply")
         if turns[-1].calls and turns[-1].learned:
@@ -52,3 +56,18 @@ class ChatMessagesPassthrough:
     def task(self) -> TaskSpec:
         """Nothing but the profile."""
         return TaskSpec(profile=self.profile)
+
+
+def reply_turns(value: Any) -> list[Turn]:
+    """A reply that stands apart from what it answers: its text, a turn, or a list of turns.
+
+    Raises:
+        RejectRow: `missing_assistant_reply` or `invalid_messages_shape`.
+    """
+    if isinstance(value, str):
+        return [Turn("assistant", value)] if value.strip() else []
+    if value is None:
+        raise RejectRow("missing_assistant_reply")
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return [Turn("assistant", value[0])]
+    return read_turns([value] if isinstance(value, Mapping) else value)

@@ -41,10 +41,13 @@ _GOOD = (
     "positive",
     "desirable",
     "chosen",
+    "accept",
+    "accepted",
     "👍",
 )
 _BAD = ("false", "no", "n", "0", "-1", "bad", "down", "thumbs down", "dislike", "disliked", "negative",
-        "undesirable", "rejected", "👎")  # fmt: skip
+        "undesirable", "rejected", "reject", "ignore", "ignored", "skip",
+        "skipped", "👎")  # fmt: skip
 _RATINGS = {**dict.fromkeys(_GOOD, True), **dict.fromkeys(_BAD, False)}
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
 from narrowcast.stages.import_.mapping.reasons import RejectRow, require_text
-from narrowcast.stages.import_.mapping.turns import Turn, messages_of, read_turns, with_system
-
-# A conversation written as one text, as Anthropic's preference data are.
-_SPEAKER = re.compile(r"(?:\A|\n\n)(Human|Assistant):[ \t]*")
+from narrowcast.stages.import_.mapping.spoken import spoken_turns
+from narrowcast.stages.import_.mapping.turns import messages_of, read_turns, with_system
 
 
 class PreferencePair:
@@ -81,20 +78,6 @@ class PreferencePair:
         return TaskSpec(profile=self.profile)
 
 
-def spoken_turns(text: str) -> list[Turn] | None:
-    """The turns of a text of `Human:` and `Assistant:` paragraphs; None where it is another text."""
-    text = text.lstrip("\n")
-    marks = list(_SPEAKER.finditer(text))
-    if not marks or marks[0].start() != 0 or marks[0][1] != "Human":
-        return None
-    ends = [each.start() for each in marks[1:]] + [len(text)]
-    roles = {"Human": "user", "Assistant": "assistant"}
-    return [
-        Turn(roles[mark[1]], text[mark.end() : end].strip(), place=place)
-        for place, (mark, end) in enumerate(zip(marks, ends, strict=True))
-    ]
-
-
 def _conversation(value: Any) -> Any:
     """Turns of a conversation; any other value as it is."""
     if isinstance(value, Mapping):
@@ -102,7 +85,7 @@ def _conversation(value: Any) -> Any:
     if isinstance(value, list):
         return read_turns(value)
     spoken = spoken_turns(value) if isinstance(value, str) else None
-    return value if spoken is None else spoken
+    return value if spoken is None else read_turns(spoken)
 
 
 def _answer(value: Any, missing: str) -> str:

@@ -101,7 +101,7 @@ class RejectRow(Exception):  # noqa: N818 - a signal to the mapping loop, not an
 
 
 def require_text(value: object, missing: str) -> str:
-    """A text as it is, white space included; numbers are written out.
+    """A text as it is, white space included; numbers and booleans are written out.
 
     Raises:
         RejectRow: `missing` where there is nothing, `text_not_a_string` for lists and objects.
@@ -112,6 +112,8 @@ def require_text(value: object, missing: str) -> str:
         return value
     if value is None:
         raise RejectRow(missing)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
     raise RejectRow("text_not_a_string", f"found {type(value).__name__}")

@@ -10,6 +10,7 @@ from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter, with_value
 from narrowcast.stages.import_.mapping.calls import parameter_names, read_calls, read_tools
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.spoken import defined_functions, spoken_turns
 from narrowcast.stages.import_.mapping.turns import (
     messages_of,
     read_turns,
@@ -80,9 +81,15 @@ class ToolCallsPassthrough:
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """`{"tools"?, "messages"}` and `{"tool_calls": [{"name", "arguments", "accepted"?}], "content"?}`."""
-        tools = read_tools(self._tools(data)) if self._tools is not None else []
-        parameters = parameter_names(tools)
         turns, own, words = _conversation(self._messages(data))
+        system = self._system(data) if self._system is not None else None
+        if self._tools is not None:
+            given = self._tools(data)
+            # A row of plain talk among rows with tools defines none.
+            tools = read_tools(given) if given or not words else []
+        else:
+            system, turns, tools = _defined_tools(system, turns)
+        parameters = parameter_names(tools)
         expected = self._calls(data) if self._calls is not None else own
         if _in_rounds(expected):
             turns, expected = _answered(turns, expected, parameters)
@@ -97,7 +104,6 @@ class ToolCallsPassthrough:
         messages = [turn for rounds in turns for turn in rounds]
         if not any(turn["role"] == "user" and turn["content"].strip() for turn in messages):
             raise RejectRow("no_valid_turns")
-        system = self._system(data) if self._system is not None else None
         inputs = {"tools": tools} if tools else {}
         target: dict[str, Any] = {"tool_calls": calls}
         if words and self._calls is None:
@@ -113,13 +119,28 @@ class ToolCallsPassthrough:
 Rounds = list[list[dict[str, Any]]]
 
 
+def _defined_tools(system: Any, rounds: Rounds) -> tuple[Any, Rounds, list[dict[str, Any]]]:
+    """The functions that the system prompt ends with, and the conversation without their definitions."""
+    first = rounds[0][0] if rounds and rounds[0] else {}
+    if isinstance(system, str):
+        words, functions = defined_functions(system)
+        return words, rounds, read_tools(functions) if functions else []
+    if first.get("role") != "system":
+        return system, rounds, []
+    words, functions = defined_functions(first["content"])
+    if not functions:
+        return system, rounds, []
+    opening = [{**first, "content": words}] if words else []
+    return system, [[*opening, *rounds[0][1:]], *rounds[1:]], read_tools(functions)
+
+
 def _in_rounds(expected: Any) -> bool:
     return isinstance(expected, list) and bool(expected) and all(isinstance(each, list) for each in expected)
 
 
 def _conversation(value: Any) -> tuple[Rounds, Any, str]:
     """Rounds of turns before the last of the assistant's, the calls of that one, and its words."""
-    if isinstance(value, str) and not isinstance(written(value), list):
+    if isinstance(value, str) and not isinstance(written(value), list) and spoken_turns(value) is None:
         return [[{"role": "user", "content": value}]], None, ""
     if isinstance(value, list) and value and all(isinstance(each, list) for each in value):
         return [messages_of(read_turns(each)) for each in value], None, ""

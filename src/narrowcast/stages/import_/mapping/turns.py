@@ -1,9 +1,11 @@
 """Conversations in the forms they come in → turns with a role, words, calls and a weight.
 
-Known forms of a list: a list, its JSON text or Python's way of writing it, and an object of parallel lists.
+Known forms of a list: a list, its JSON text or Python's way of writing it, a transcript, the text that a
+template makes of turns, and an object of parallel lists.
 Known forms of a turn: `{"role", "content"}` and the other names of these keys; a content of parts; calls
 under `tool_calls` or `function_call`, as a turn of their own (`function_call`, answered by `observation`), as
-parts (`tool_use`, `tool_result`) or between `<tool_call>` marks.
+parts (`tool_use`, `toolUse`, `functionCall` and their results), between `<tool_call>` marks or behind
+`<functioncall>`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 
 from narrowcast.stages.import_.mapping.calls import read_calls
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.spoken import function_call, spoken_turns
 from narrowcast.stages.import_.mapping.written import written
 
 # Where a turn keeps who spoke and what was said: OpenAI's, ShareGPT's and chat logs' names.
@@ -45,6 +48,11 @@ ROLE_NAMES = {
     "model": "assistant",
     "ai": "assistant",
     "chatgpt": "assistant",
+    "chatbot": "assistant",
+    "support": "assistant",
+    "operator": "assistant",
+    "client": "user",
+    "caller": "user",
     "function_call": "assistant",
     "tool_call": "assistant",
     "tool_calls": "assistant",
@@ -60,6 +68,8 @@ _CALL_ROLES = frozenset({"function_call", "tool_call", "tool_calls"})
 _MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 _DECIMAL = re.compile(r"\d+(?:\.\d*)?")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
+_CALL_PARTS = ("tool_use", "toolUse", "functionCall", "function_call")
+_RESULT_PARTS = ("tool_result", "toolResult", "functionResponse", "function_response")
 _THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning"})
 
 
@@ -113,12 +123,21 @@ def turn_list(value: Any) -> list[Any]:
         RejectRow: `invalid_messages_shape`.
     """
     if isinstance(value, str):
-        value = written(value)
+        value = _from_text(value)
     if isinstance(value, Mapping):
         value = _rows_of_lists(value)
     if not isinstance(value, list):
         raise RejectRow("invalid_messages_shape", f"found {type(value).__name__}")
     return value
+
+
+def _from_text(text: str) -> Any:
+    """Turns from JSON text, or from the text of a conversation; any other text as it is."""
+    value = written(text)
+    if not isinstance(value, str):
+        return value
+    turns = spoken_turns(value)
+    return value if turns is None else turns
 
 
 def _rows_of_lists(value: Mapping[str, Any]) -> Any:
@@ -161,7 +180,8 @@ def _turns(value: Any, place: int) -> list[Turn]:
         raise RejectRow("invalid_messages_shape", f"unknown role {str(named)[:40]!r}")
     content = _first_of(value, CONTENT_KEYS)
     calls = _own_calls(value)
-    if isinstance(content, str) and not calls and named not in _CALL_ROLES and "<tool_call>" not in content:
+    marked = isinstance(content, str) and ("<tool_call>" in content or "<functioncall>" in content)
+    if isinstance(content, str) and not calls and named not in _CALL_ROLES and not marked:
         return [Turn(role, content, (), _weight(value), place)]
     results: list[str] = []
     if named in _CALL_ROLES and not calls:
@@ -169,14 +189,23 @@ def _turns(value: Any, place: int) -> list[Turn]:
     elif isinstance(content, list) and role != "tool":
         content, inside, results = _parts(content)
         calls += inside
-    elif isinstance(content, str) and role == "assistant" and "<tool_call>" in content:
-        calls += [call for block in _MARKED_CALL.findall(content) for call in _listed(block)]
-        content = _MARKED_CALL.sub("", content).strip()
+    elif isinstance(content, str) and role == "assistant" and marked:
+        content, inside = _marked_calls(content)
+        calls += inside
     answers = [Turn("tool", each, place=place) for each in results]
     if results and not calls and not content:
         return answers
     text = _text(content, role, has_calls=bool(calls))
     return [*answers, Turn(role, text, tuple(calls), _weight(value), place)]
+
+
+def _marked_calls(content: str) -> tuple[str, list[Any]]:
+    """The words and the calls of a content that holds marks of calls."""
+    call = function_call(content)
+    if call is not None:
+        return call[0], [call[1]]
+    calls = [call for block in _MARKED_CALL.findall(content) for call in _listed(block)]
+    return _MARKED_CALL.sub("", content).strip(), calls
 
 
 def _own_calls(value: Mapping[str, Any]) -> list[Any]:
@@ -215,13 +244,15 @@ def _parts(parts: Sequence[Any]) -> tuple[str | None, list[Any], list[str]]:
             continue
         if not isinstance(part, Mapping):
             raise RejectRow("invalid_messages_shape", f"a part of a turn is {type(part).__name__}")
-        kind = str(part.get("type", "text"))
+        kind = str(part.get("type") or _unnamed_kind(part))
         if kind in _TEXT_PARTS and isinstance(text := part.get("text", part.get("refusal")), str):
             words.append(text)
-        elif kind == "tool_use":
-            calls.append({"name": part.get("name"), "arguments": part.get("input") or {}})
-        elif kind == "tool_result":
-            results.append(_result(part.get("content")))
+        elif kind in _CALL_PARTS:
+            call = part if kind == "tool_use" else part[kind]
+            calls.append({"name": call.get("name"), "arguments": call.get("input") or call.get("args") or {}})
+        elif kind in _RESULT_PARTS:
+            result = part if kind == "tool_result" else part[kind]
+            results.append(_result(result.get("content", result.get("response"))))
         elif kind not in _THOUGHTS:
             raise RejectRow(
                 "invalid_messages_shape", f"a part of type {kind[:40]!r} holds something else than text"
@@ -229,8 +260,16 @@ def _parts(parts: Sequence[Any]) -> tuple[str | None, list[Any], list[str]]:
     return "\n".join(words) if words else None, calls, results
 
 
+def _unnamed_kind(part: Mapping[str, Any]) -> str:
+    """The kind of a part that is named by its key alone, as Gemini's and Bedrock's are."""
+    named = (*_CALL_PARTS, *_RESULT_PARTS)
+    return next((key for key in named if isinstance(part.get(key), Mapping)), "text")
+
+
 def _result(content: Any) -> str:
     if isinstance(content, list):
+        if len(content) == 1 and isinstance(content[0], Mapping) and "json" in content[0]:
+            return json.dumps(content[0]["json"], ensure_ascii=False)
         return _parts(content)[0] or ""
     return _text(content, "tool", has_calls=False)
 
@@ -279,12 +318,22 @@ def _written(calls: Sequence[Any]) -> str:
     return json.dumps(plain, ensure_ascii=False)
 
 
+def _system_text(value: Any) -> Any:
+    """The words of a system prompt of parts, or of a turn of its own; anything else as it is."""
+    if isinstance(value, Mapping):
+        value = _first_of(value, CONTENT_KEYS)
+    if isinstance(value, list) and all(isinstance(each, str | Mapping) for each in value):
+        return _parts(value)[0]
+    return value
+
+
 def with_system(messages: list[dict[str, Any]], system: Any) -> list[dict[str, Any]]:
     """The turns behind a system turn; one of the conversation's own follows in the same turn.
 
     Raises:
         RejectRow: `text_not_a_string`.
     """
+    system = _system_text(system)
     if system is None or (isinstance(system, str) and not system.strip()):
         return messages
     if not isinstance(system, str):
