@@ -1,13 +1,17 @@
+import random
 import unicodedata
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.similarity.codes import shingle_codes
-from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
+from narrowcast.similarity.rarity import codes_by_rarity
+from narrowcast.similarity.set_join import most_similar
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
 from narrowcast.similarity.sketches import candidate_pairs
+from tests.similarity.planted import questions
 
 TEXTS = st.lists(st.text(st.sampled_from("abcÜ漢 🙂"), max_size=12).map(words_of), min_size=1, max_size=12)
 
@@ -24,19 +28,39 @@ def test_codes_are_equal_exactly_where_shingles_are(texts: list[str]) -> None:
             assert len(mine & theirs) == len(shingles[left] & shingles[right])
 
 
+def check_most_similar(texts: list[str], threshold: float) -> None:
+    """Every other text is a member."""
+    members, others = list(range(0, len(texts), 2)), list(range(1, len(texts), 2))
+    found = most_similar(codes_by_rarity(texts), members, others, threshold)
+    for number, member, similarity in zip(
+        others, found.members.tolist(), found.similarity.tolist(), strict=True
+    ):
+        mine = character_shingles(texts[number])
+        wanted = [(jaccard(mine, character_shingles(texts[each])), -each) for each in members]
+        best, first = max((each for each in wanted if each[0] >= threshold), default=(0.0, 1))
+        assert (member, similarity) == (-first, pytest.approx(best))
+
+
 @settings(max_examples=100)
 @given(TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
-def test_the_index_finds_a_similar_text_exactly_where_there_is_one(
+def test_the_join_finds_the_most_similar_text_exactly_where_there_is_one(
     texts: list[str], threshold: float
 ) -> None:
-    codes = codes_by_rarity(texts)
-    members = list(range(0, len(texts), 2))
-    index = PrefixIndex(codes, members, threshold)
-    for number in range(1, len(texts), 2):
-        mine = character_shingles(texts[number])
-        wanted = {each for each in members if jaccard(mine, character_shingles(texts[each])) >= threshold}
-        found, _ = index.similar_to(number)
-        assert (found in wanted) if wanted else (found is None)
+    check_most_similar(texts, threshold)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("words", [6, 60])
+def test_the_join_finds_longer_texts_by_their_pairs(threshold: float, words: int) -> None:
+    chance = random.Random(3)
+    texts: list[str] = []
+    for text in questions(120):
+        longer = " ".join(chance.choices(text.split(), k=words))
+        edited = longer.split()
+        for place in chance.sample(range(words), chance.randint(0, words // 2)):
+            edited[place] = edited[place][:-1] + "q"
+        texts += [longer, " ".join(edited)]
+    check_most_similar(texts, threshold)
 
 
 @given(st.text(max_size=40))

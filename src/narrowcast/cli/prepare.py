@@ -36,7 +36,7 @@ def prepare(result: PrepareResult) -> None:
     say(
         f"  leakage   {leaks.exact_inputs_shared} exact, {leaks.near_duplicates_shared} near-duplicate, "
         f"{leaks.edited_copies_shared} edited copies, {leaks.groups_shared} groups shared with train "
-        f"({leaks.checked_pairs:,} pairs compared)"
+        f"({leaks.checked_pairs:,} comparisons)"
     )
     for warning in result.warnings:
         say(f"  [yellow]warning[/]   {warning}")

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+
+def _encoder() -> Callable[[Any], str]:
+    encoder = json.JSONEncoder(
+        sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+    )
+    build: Any = getattr(json.encoder, "c_make_encoder", None)
+    if build is None:  # an interpreter without the C module
+        return encoder.encode
+    # Built once: `json.dumps` with options of its own builds one for each call.
+    quoted = json.encoder.encode_basestring
+    chunks = build(None, encoder.default, quoted, None, ":", ",", True, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _encoder()
 
 
 def canonical_json(value: Any) -> bytes:
@@ -14,9 +30,7 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ValueError: for NaN and infinities, which have no JSON form.
     """
-    return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8", "surrogatepass")
+    return _encode(value).encode("utf-8", "surrogatepass")
 
 
 def sha256_hex(data: bytes) -> str:

@@ -87,7 +87,9 @@ class LeakageReport(BaseModel):
         default=0,
         description="Held-out rows with an edited copy in train: joined, their group would be too large.",
     )
-    checked_pairs: int = Field(description="Candidate pairs whose similarity was computed.")
+    checked_pairs: int = Field(
+        description="Comparisons of held-out rows with train rows that share rare parts."
+    )
 
 
 class DatasetManifest(BaseModel):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from narrowcast.core.hashing import content_hash
 from narrowcast.duplicates.requests import ConflictsRequest
 from narrowcast.pipeline.project import Project
-from narrowcast.similarity.examples import comparison_texts, exact_groups
+from narrowcast.similarity.equal_texts import exact_groups
+from narrowcast.similarity.examples import comparison_texts
 from narrowcast.store.import_rows import accepted_rows
 
 

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, Field
 
 from narrowcast.core.ledger import StageLedger
-from narrowcast.core.progress import CancelToken
-from narrowcast.core.row import RejectedRow
+from narrowcast.core.progress import stoppable
+from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.duplicates.leakage import NO_EMBEDDER
 from narrowcast.duplicates.requests import DedupeRequest
 from narrowcast.duplicates.row_sets import RowSet, row_set
-from narrowcast.errors import UsageError
+from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind
-from narrowcast.similarity.copies import edited_copies
+from narrowcast.similarity.copies import copies_of
 from narrowcast.similarity.embedders import embedder
-from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.equal_texts import exact_groups
+from narrowcast.similarity.forms import forms_of
+from narrowcast.similarity.near_duplicates import similar_groups
 from narrowcast.similarity.semantic import semantic_groups
-from narrowcast.similarity.shingles import normalised
 from narrowcast.similarity.union_find import UnionFind
 from narrowcast.store.files import write_jsonl
 
@@ -71,34 +73,34 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
     shown, token, by = work.progress, work.cancel, request.embedder
     output = None if request.dry_run else request.output
     shown.start("reading the rows")
-    source = row_set(request.locator, place, request)
+    source = row_set(request.locator, place, request, work)
     _check_output(output, source)
-    token.check()
-    shown.start("looking for exact and near-duplicates")
-    exact, near = _joined(source.texts, request, token)
-    semantic = _copy(near, len(source.texts))
+    exact, near = _joined(source.texts, request, work)
+    semantic = near.copy()
     if by != NO_EMBEDDER:
         token.check()
         shown.start("comparing meanings")
         for group in semantic_groups(source.texts, embedder(by), request.meaning):
             semantic.union_all(group)
     shown.finish()
-    groups = [group for group in semantic.components() if len(group) > 1]
+    groups = semantic.components(2)
     report = DedupeReport(
         source=source.name,
         rows=len(source.texts),
-        groups=[_described(group, source, exact, near) for group in groups],
+        groups=[_described(group, source, exact, near) for group in stoppable(groups, token)],
         extra=_extra(exact, near, semantic, len(source.texts)),
         conflicts=[
             [source.ids[number] for number in group]
-            for group in near.components()
-            if len(group) > 1 and len({source.targets[number] for number in group} - {None}) > 1
+            for group in stoppable(near.components(2), token)
+            if len({source.targets[number] for number in group} - {None}) > 1
         ],
         embedder=by,
     )
     if output is not None:
         report.written = str(output)
-        report.ledger = _write(output, source, groups, exact, near)
+        shown.start("writing the rows that stay")
+        report.ledger = _write(output, source, _left_out(groups, source, exact, near), work)
+        shown.finish()
     if isinstance(place, Project) and not request.dry_run:
         _emit(place, report)
     return report
@@ -121,23 +123,20 @@ def _emit(project: Project, report: DedupeReport) -> None:
     )
 
 
-def _joined(texts: Sequence[str], request: DedupeRequest, cancel: CancelToken) -> tuple[UnionFind, UnionFind]:
-    exact, first = UnionFind(len(texts)), dict[str, int]()
-    for number, text in enumerate(texts):
-        exact.union(first.setdefault(normalised(text), number), number)
-    near = _copy(exact, len(texts))
-    for group in near_duplicates(texts, request.similarity, cancel).groups:
+def _joined(texts: Sequence[str], request: DedupeRequest, work: Work) -> tuple[UnionFind, UnionFind]:
+    cancel = work.cancel
+    work.progress.start("looking for exact and near-duplicates")
+    exact = UnionFind(len(texts))
+    for group in exact_groups(texts, cancel):
+        exact.union_all(group)
+    near, forms = exact.copy(), forms_of(texts, cancel)
+    for group in similar_groups(forms, request.similarity, cancel).groups:
         near.union_all(group)
-    for copy in edited_copies(texts, cancel) if request.copies else ():
-        near.union(copy.left, copy.right)
+    if request.copies:
+        work.progress.start("looking for edited copies")
+        for copy in copies_of(forms, cancel):
+            near.union(copy.left, copy.right)
     return exact, near
-
-
-def _copy(sets: UnionFind, size: int) -> UnionFind:
-    copied = UnionFind(size)
-    for group in sets.components():
-        copied.union_all(group)
-    return copied
 
 
 def _described(group: list[int], source: RowSet, exact: UnionFind, near: UnionFind) -> DuplicateGroup:
@@ -156,14 +155,14 @@ def _kind(number: int, of: int, exact: UnionFind, near: UnionFind) -> Kind:
 
 def _extra(exact: UnionFind, near: UnionFind, semantic: UnionFind, size: int) -> dict[Kind, int]:
     """How many rows each kind would leave out on top of the stronger ones."""
-    left = [size, *(len(sets.components()) for sets in (exact, near, semantic))]
+    left = [size, *(sets.count() for sets in (exact, near, semantic))]
     return {kind: left[place] - left[place + 1] for place, kind in enumerate(Kind)}
 
 
 def _check_output(output: Path | None, source: RowSet) -> None:
     if output is None:
         return
-    if not source.rows:
+    if source.records is None:
         raise UsageError(
             "only a source is written without its repetitions; imported rows are kept as they are",
             where="--output",
@@ -179,30 +178,65 @@ def _check_output(output: Path | None, source: RowSet) -> None:
         )
 
 
-def _write(
-    output: Path, source: RowSet, groups: Sequence[Sequence[int]], exact: UnionFind, near: UnionFind
-) -> StageLedger:
-    rejected = [
-        RejectedRow(row.index, "unparseable" if row.error else "no_text", row.error or "", row.data, row.raw)
-        for row in source.unusable
-    ]
-    left_out: set[int] = set()
+def _left_out(
+    groups: Sequence[Sequence[int]], source: RowSet, exact: UnionFind, near: UnionFind
+) -> dict[int, tuple[Kind, int]]:
+    """Rows that are not written: as which kind of duplicate, and of which row that stays."""
+    left_out = {}
     for group in groups:
-        kept: dict[str | None, int] = {}
+        kept: dict[int | None, int] = {}
         for number in group:
             stays = kept.setdefault(source.targets[number], number)
             if stays != number:
-                left_out.add(number)
-                reason = f"{_kind(number, stays, exact, near)}_duplicate"
-                row = source.rows[number]
-                rejected.append(RejectedRow(row.index, reason, f"of row {source.ids[stays]}", row.data))
-    rejected.sort(key=lambda row: row.index)
-    kept_rows = [row.data for number, row in enumerate(source.rows) if number not in left_out]
-    write_jsonl(output.with_name(f"{output.name}.rejected.jsonl"), (row.to_dict() for row in rejected))
-    rows_out, _ = write_jsonl(output, kept_rows)
+                left_out[number] = (_kind(number, stays, exact, near), stays)
+    return left_out
+
+
+def _write(output: Path, source: RowSet, left_out: Mapping[int, tuple[Kind, int]], work: Work) -> StageLedger:
+    """Read the source again, once for each of the two files."""
+    reasons: Counter[str] = Counter()
+
+    def rejected() -> Iterator[dict[str, Any]]:
+        for row, number in _numbered(source, work):
+            if number is None:
+                reason = "unparseable" if row.error else "no_text"
+                line = RejectedRow(row.index, reason, row.error or "", row.data, row.raw)
+            elif number in left_out:
+                kind, stays = left_out[number]
+                line = RejectedRow(row.index, f"{kind}_duplicate", f"of row {source.ids[stays]}", row.data)
+            else:
+                continue
+            reasons[line.reason] += 1
+            yield line.to_dict()
+
+    write_jsonl(output.with_name(f"{output.name}.rejected.jsonl"), rejected())
+    kept = (
+        row.data for row, number in _numbered(source, work) if number is not None and number not in left_out
+    )
+    rows_out, _ = write_jsonl(output, kept)
     return StageLedger(
         stage="dedupe",
-        rows_in=len(source.rows) + len(source.unusable),
+        rows_in=len(source.texts) + source.unusable,
         rows_out=rows_out,
-        rejected=dict(sorted(Counter(row.reason for row in rejected).items())),
+        rejected=dict(sorted(reasons.items())),
     )
+
+
+def _numbered(source: RowSet, work: Work) -> Iterator[tuple[SourceRow, int | None]]:
+    """The records of a source, and the number of each in the set; None where it is unusable.
+
+    Raises:
+        DataError: if the source has other rows than before.
+        CancelledError: on request.
+    """
+    number = 0
+    for row, usable in stoppable(source.records() if source.records else (), work.cancel):
+        yield row, number if usable else None
+        number += usable
+    if number != len(source.texts):
+        raise DataError(
+            "the source was changed while it was read",
+            where=source.name,
+            next_command="run the command again",
+            reason_code="prepare_request_invalid",
+        )

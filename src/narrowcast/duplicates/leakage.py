@@ -62,8 +62,8 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
     shown, token, by = work.progress, work.cancel, request.embedder
     chosen = None if by == NO_EMBEDDER else embedder(by)
     shown.start("reading the rows")
-    left = row_set(request.a, place, request)
-    right = row_set(request.b, place, request)
+    left = row_set(request.a, place, request, work)
+    right = row_set(request.b, place, request, work)
     token.check()
     shown.start("comparing the rows")
     matches = compare(
@@ -73,6 +73,7 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
         copies=request.copies,
         by=chosen,
         meaning=request.meaning,
+        cancel=token,
     )
     shown.finish()
     kinds = Counter(match.kind for match in matches)
@@ -82,7 +83,7 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
         b=right.name,
         rows_a=len(left.texts),
         rows_b=len(right.texts),
-        unusable=len(left.unusable) + len(right.unusable),
+        unusable=left.unusable + right.unusable,
         exact=kinds[Kind.EXACT],
         near=kinds[Kind.NEAR],
         semantic=None if chosen is None else kinds[Kind.SEMANTIC],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from narrowcast.connectors import connect
 from narrowcast.connectors.base import SourceAccess
@@ -13,15 +14,20 @@ from narrowcast.core.example import Example
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import Split
+from narrowcast.core.progress import stoppable
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
+from narrowcast.core.work import Work
 from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
-from narrowcast.similarity.examples import comparison_texts
-from narrowcast.store.datasets import load_manifest, read_split
+from narrowcast.similarity.examples import comparison_text, constant_fields, input_fields
+from narrowcast.store.datasets import load_manifest, split_rows
 from narrowcast.store.import_rows import accepted_rows
 
+Row = TypeVar("Row")
+_EVERY = 1_000
+_SHORT = 64  # characters of a target that may be a label
 _LABELS = ("label", "category", "intent", "target", "class", "answer", "output")
 
 
@@ -34,30 +40,35 @@ class RowSet:
         ids: of the rows: record numbers of a source, ids of examples.
         texts: what is compared.
         targets: a hash of each row's label or answer; None where the rows have none.
-        rows: the records, where they come from a source.
-        unusable: records that could not be parsed or hold no text.
+        unusable: how many records could not be parsed or hold no text.
+        records: reads the source again, where there is one: each record, and whether it is one of the rows.
     """
 
     name: str
     ids: list[str]
     texts: list[str]
-    targets: list[str | None]
-    rows: list[SourceRow]
-    unusable: list[SourceRow]
+    targets: list[int | None]
+    unusable: int = 0
+    records: Callable[[], Iterator[tuple[SourceRow, bool]]] | None = None
 
 
-def row_set(reference: str, place: Project | Settings, request: ComparisonRequest) -> RowSet:
+def row_set(
+    reference: str, place: Project | Settings, request: ComparisonRequest, work: Work | None = None
+) -> RowSet:
     """The rows that `reference` names: `SCHEME:PATH`, `train|dev|test|golden`, or `accepted`.
 
     Args:
         reference: what to read.
         place: the project whose rows a split or `accepted` names; settings alone where a source is read.
         request: names the columns of a source.
+        work: shows progress, and stops it.
 
     Raises:
         UsageError: for a wrong reference or column.
         DataError: if the rows cannot be read.
+        CancelledError: on request.
     """
+    work = work or Work()
     if reference == "accepted" or reference in set(Split):
         if not isinstance(place, Project):
             raise UsageError(
@@ -67,8 +78,9 @@ def row_set(reference: str, place: Project | Settings, request: ComparisonReques
             )
         paths = place.paths
         if reference == "accepted":
-            return _of_examples(reference, list(accepted_rows(paths)))
-        return _of_examples(reference, read_split(paths, load_manifest(paths), Split(reference)))
+            return _of_examples(reference, lambda: accepted_rows(paths), work)
+        manifest = load_manifest(paths)
+        return _of_examples(reference, lambda: split_rows(paths, manifest, Split(reference)), work)
     if ":" not in reference:
         raise UsageError(
             "this names no rows",
@@ -77,45 +89,96 @@ def row_set(reference: str, place: Project | Settings, request: ComparisonReques
             reason_code="prepare_request_invalid",
         )
     settings = place.settings if isinstance(place, Project) else place
-    return _of_source(reference, request, SourceAccess.of(settings))
+    return _of_source(reference, request, SourceAccess.of(settings), work)
 
 
-def _of_examples(name: str, examples: list[Example]) -> RowSet:
-    return RowSet(
-        name=name,
-        ids=[example.id for example in examples],
-        texts=comparison_texts(examples),
-        targets=[content_hash(example.target) for example in examples],
-        rows=[],
-        unusable=[],
-    )
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Stored rows that are read anew for each pass, so that they are not in memory together."""
+
+    read: Callable[[], Iterator[Example]]
+    work: Work
+
+    def __iter__(self) -> Iterator[Example]:
+        return stoppable(self.read(), self.work.cancel)
 
 
-def _of_source(name: str, request: ComparisonRequest, access: SourceAccess) -> RowSet:
+def _of_examples(name: str, read: Callable[[], Iterator[Example]], work: Work) -> RowSet:
+    rows, targets = _Rows(read, work), _Targets()
+    constant = constant_fields(rows)
+    ids: list[str] = []
+    texts: list[str] = []
+    hashes: list[int | None] = []
+    for row in _counted(rows, work):
+        ids.append(row.id)
+        texts.append(comparison_text(input_fields(row.inputs), constant))
+        hashes.append(targets.hash(row.target))
+    return RowSet(name, ids, texts, hashes)
+
+
+def _of_source(name: str, request: ComparisonRequest, access: SourceAccess, work: Work) -> RowSet:
     locator = Locator.parse(name)
     connector = connect(locator, access)
     text_column = request.column or find_column(islice(connector.load(), 200))
-    result = RowSet(locator.public, [], [], [], [], [])
-    label_column = request.label
-    for row in connector.load():
-        text = "\n".join(each for _, each in strings(row.data.get(text_column)))
-        if row.error is not None or not text.strip():
-            result.unusable.append(row)
+
+    def records() -> Iterator[tuple[SourceRow, bool]]:
+        for row in connector.load():
+            yield row, row.error is None and bool(_text(row, text_column).strip())
+
+    ids: list[str] = []
+    texts: list[str] = []
+    hashes: list[int | None] = []
+    targets, unusable, label_column = _Targets(), 0, request.label
+    for row, usable in _counted(records(), work):
+        if not usable:
+            unusable += 1
             continue
         if label_column is None:
             label_column = _label_column(row.data, text_column)
-        result.ids.append(str(row.index))
-        result.texts.append(text)
-        result.targets.append(content_hash(row.data[label_column]) if label_column in row.data else None)
-        result.rows.append(row)
-    if not result.texts:
+        ids.append(str(row.index))
+        texts.append(_text(row, text_column))
+        hashes.append(targets.hash(row.data[label_column]) if label_column in row.data else None)
+    if not texts:
         raise DataError(
             f"no row has text in column {text_column!r}",
             where=locator.public,
             next_command="--column NAME; `narrowcast data introspect` lists the columns",
             reason_code="prepare_request_invalid",
         )
-    return result
+    return RowSet(locator.public, ids, texts, hashes, unusable, records)
+
+
+def _counted(rows: Iterable[Row], work: Work) -> Iterator[Row]:
+    """The rows, with progress.
+
+    Raises:
+        CancelledError: on request.
+    """
+    for number, row in enumerate(stoppable(rows, work.cancel), 1):
+        yield row
+        if number % _EVERY == 0:
+            work.progress.advance(_EVERY)
+
+
+def _text(row: SourceRow, column: str) -> str:
+    value = row.data.get(column)
+    return value if isinstance(value, str) else "\n".join(each for _, each in strings(value))
+
+
+class _Targets:
+    """Hashes of targets; that of a label, which many rows have, is one object."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def hash(self, target: Any) -> int:
+        """Sixty-four bits of the hash of the content."""
+        if not isinstance(target, str) or len(target) > _SHORT:
+            return int(content_hash(target)[:16], 16)
+        known = self._known.get(target)
+        if known is None:
+            known = self._known[target] = int(content_hash(target)[:16], 16)
+        return known
 
 
 def _label_column(data: dict[str, Any], text_column: str) -> str:

@@ -9,7 +9,8 @@ from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.progress import CancelToken
 from narrowcast.similarity.copies import edited_copies
-from narrowcast.similarity.examples import comparison_texts, exact_groups
+from narrowcast.similarity.equal_texts import exact_groups
+from narrowcast.similarity.examples import comparison_texts
 from narrowcast.similarity.joins import join_copies
 from narrowcast.similarity.near_duplicates import near_duplicates
 from narrowcast.similarity.semantic import semantic_groups

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken
+from narrowcast.similarity.ranges import ranges
 from narrowcast.similarity.shingles import Shingler, shingler_for, word_shingles
 
 if TYPE_CHECKING:
@@ -34,6 +35,33 @@ class Codes:
     def of(self, number: int) -> NDArray[Any]:
         """The numbers of one text."""
         return self.values[self.offsets[number] : self.offsets[number + 1]]
+
+
+def pair_members(sets: Codes, texts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The numbers of each text, and above them, from bit 32, the place of the text in `texts`."""
+    import numpy as np
+
+    sizes = sets.offsets[texts + 1] - sets.offsets[texts]
+    numbers = sets.values[ranges(sets.offsets[texts], sizes)].astype(np.uint64)
+    return (np.repeat(np.arange(len(texts), dtype=np.uint64), sizes) << np.uint64(32)) | numbers
+
+
+def in_common(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """What is in both of two arrays, ascending; each has a number once."""
+    import numpy as np
+
+    both = np.concatenate([one, other])
+    both.sort()
+    shared: NDArray[np.uint64] = both[1:][both[1:] == both[:-1]]
+    return shared
+
+
+def shared_counts(sets: Codes, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many numbers the sets of two texts share, pair by pair."""
+    import numpy as np
+
+    shared = in_common(pair_members(sets, left), pair_members(sets, right))
+    return np.bincount((shared >> np.uint64(32)).astype(np.int64), minlength=len(left))
 
 
 def shingle_codes(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> Iterator[Codes]:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.embedders import Embedder
-from narrowcast.similarity.prefix_index import PrefixIndex, codes_by_rarity
+from narrowcast.similarity.rarity import codes_by_rarity
 from narrowcast.similarity.semantic import nearest
+from narrowcast.similarity.set_join import most_similar
 from narrowcast.similarity.shingles import normalised, words_of
 
 
@@ -45,6 +47,7 @@ def compare(
     copies: bool = True,
     by: Embedder | None = None,
     meaning: float | None = None,
+    cancel: CancelToken = UNSTOPPABLE,
 ) -> list[Match]:
     """Where and how texts of `right` are found in `left`, ascending by their number in `right`.
 
@@ -55,12 +58,16 @@ def compare(
         copies: count edited copies as near-duplicates too.
         by: compares what is left by meaning; not done where None.
         meaning: cosine from which two texts are semantic duplicates; the embedder's own where None.
+        cancel: stops it; not while meanings are compared.
+
+    Raises:
+        CancelledError: on request.
     """
-    matches = _exact(left, right)
+    matches = _exact(left, right, cancel)
     rest = _without(right, matches)
-    matches += _near(left, right, rest, similarity)
+    matches += _near(left, right, rest, similarity, cancel)
     if copies:
-        matches += _copies(left, right, _without(right, matches))
+        matches += _copies(left, right, _without(right, matches), cancel)
     if by is not None:
         rest = _without(right, matches)
         matches += _semantic(left, right, rest, by, by.threshold if meaning is None else meaning)
@@ -72,32 +79,38 @@ def _without(right: Sequence[str], matches: Sequence[Match]) -> list[int]:
     return [number for number in range(len(right)) if number not in matched]
 
 
-def _exact(left: Sequence[str], right: Sequence[str]) -> list[Match]:
+def _exact(left: Sequence[str], right: Sequence[str], cancel: CancelToken) -> list[Match]:
     first: dict[str, int] = {}
-    for number, text in enumerate(left):
+    for number, text in enumerate(stoppable(left, cancel)):
         first.setdefault(normalised(text), number)
     return [
         Match(first[form], number, Kind.EXACT, 1.0)
-        for number, form in enumerate(map(normalised, right))
+        for number, form in enumerate(map(normalised, stoppable(right, cancel)))
         if form in first
     ]
 
 
-def _near(left: Sequence[str], right: Sequence[str], rest: Sequence[int], similarity: float) -> list[Match]:
+def _near(
+    left: Sequence[str], right: Sequence[str], rest: Sequence[int], similarity: float, cancel: CancelToken
+) -> list[Match]:
     if not left or not rest:
         return []
-    texts = [words_of(text) for text in left] + [words_of(right[number]) for number in rest]
-    index = PrefixIndex(codes_by_rarity(texts), range(len(left)), similarity)
-    matches = []
-    for place, number in enumerate(rest):
-        found, _ = index.similar_to(len(left) + place)
-        if found is not None:
-            how_much = index.similarity(found, len(left) + place)
-            matches.append(Match(found, number, Kind.NEAR, round(how_much, 3)))
-    return matches
+    texts = [words_of(text) for text in stoppable(left, cancel)] + [
+        words_of(right[number]) for number in rest
+    ]
+    here = range(len(left), len(texts))
+    similar = most_similar(codes_by_rarity(texts, cancel), range(len(left)), here, similarity, cancel)
+    each = zip(rest, similar.members.tolist(), similar.similarity.tolist(), strict=True)
+    return [
+        Match(member, number, Kind.NEAR, round(how_much, 3))
+        for number, member, how_much in each
+        if member >= 0
+    ]
 
 
-def _copies(left: Sequence[str], right: Sequence[str], rest: Sequence[int]) -> list[Match]:
+def _copies(
+    left: Sequence[str], right: Sequence[str], rest: Sequence[int], cancel: CancelToken
+) -> list[Match]:
     """The most similar text of `left` for each of the rest that is an edited copy of one."""
     if not left or not rest:
         return []
@@ -106,7 +119,7 @@ def _copies(left: Sequence[str], right: Sequence[str], rest: Sequence[int]) -> l
         numbers.setdefault(words_of(right[number]), []).append(number)
     # Left in front, so that a form that both have stands for the left one; those are near-duplicates already.
     found: dict[int, Match] = {}
-    for copy in edited_copies([*left, *(right[number] for number in rest)]):
+    for copy in edited_copies([*left, *(right[number] for number in rest)], cancel):
         first, second = sorted((copy.left, copy.right))
         if first < len(left) <= second:
             for number in numbers[words_of(right[rest[second - len(left)]])]:

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.similarity.candidates import candidate_blocks
-from narrowcast.similarity.codes import Codes
+from narrowcast.similarity.codes import Codes, in_common, pair_members, shared_counts
 from narrowcast.similarity.containment import contained_pairs
 from narrowcast.similarity.edit_distance import LONGEST, edit_distances
-from narrowcast.similarity.prefix_index import codes_by_rarity
-from narrowcast.similarity.ranges import ranges
-from narrowcast.similarity.shingles import words_of
+from narrowcast.similarity.forms import Forms, forms_of
+from narrowcast.similarity.rarity import codes_by_rarity
 from narrowcast.similarity.word_numbers import NumberedWords, numbered
 
 if TYPE_CHECKING:
@@ -60,18 +59,22 @@ def edited_copies(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> li
     Raises:
         CancelledError: on request.
     """
-    first: dict[str, int] = {}
-    for number, text in enumerate(stoppable(texts, cancel)):
-        first.setdefault(words_of(text), number)
-    first.pop("", None)
-    forms = sorted(first)  # a fixed order, whatever that of the texts
-    known = numbered(forms, cancel)
-    pairs = dict.fromkeys(contained_pairs(forms, known.words, cancel), 1.0)
-    pairs.update(_near(forms, known, cancel))
+    return copies_of(forms_of(texts, cancel), cancel)
+
+
+def copies_of(forms: Forms, cancel: CancelToken = UNSTOPPABLE) -> list[Copy]:
+    """The same for texts whose normal forms are known.
+
+    Raises:
+        CancelledError: on request.
+    """
+    empty = bool(forms.unique) and not forms.unique[0]
+    texts, first = (forms.unique[1:], forms.first[1:]) if empty else (forms.unique, forms.first)
+    known = numbered(texts, cancel)
+    pairs = dict.fromkeys(contained_pairs(texts, known.words, cancel), 1.0)
+    pairs.update(_near(texts, known, cancel))
     order = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
-    return [
-        Copy(first[forms[left]], first[forms[right]], round(pairs[left, right], 3)) for left, right in order
-    ]
+    return [Copy(int(first[left]), int(first[right]), round(pairs[left, right], 3)) for left, right in order]
 
 
 def _near(forms: Sequence[str], known: NumberedWords, cancel: CancelToken) -> dict[tuple[int, int], float]:
@@ -121,18 +124,17 @@ def _shared_weight(
     """Share of the weight that both texts have in common; whether one has no number that the other lacks."""
     import numpy as np
 
-    one, its = _members(known.sets, left)
-    other, theirs = _members(known.sets, right)
-    both = np.isin((one << np.uint64(32)) | its, (other << np.uint64(32)) | theirs, assume_unique=True)
+    one, other = pair_members(known.sets, left), pair_members(known.sets, right)
+    both = in_common(one, other)
 
-    def summed(pair: NDArray[np.uint64], values: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.bincount(pair.astype(np.int64), values, minlength=len(left)).astype(np.float64)
+    def summed(members: NDArray[np.uint64], values: NDArray[np.float32]) -> NDArray[np.float64]:
+        pair, word = (members >> np.uint64(32)).astype(np.int64), members & np.uint64(0xFFFFFFFF)
+        return np.bincount(pair, values[word], minlength=len(left)).astype(np.float64)
 
     weights, numeric = known.weights, known.numeric.astype(np.float32)
-    common = summed(one[both], weights[its[both]])
-    common_numbers = summed(one[both], numeric[its[both]])
-    total = summed(one, weights[its]) + summed(other, weights[theirs])
-    lacking = (summed(side, numeric[words]) - common_numbers for side, words in ((one, its), (other, theirs)))
+    common, common_numbers = summed(both, weights), summed(both, numeric)
+    total = summed(one, weights) + summed(other, weights)
+    lacking = (summed(side, numeric) - common_numbers for side in (one, other))
     return 2 * common / np.maximum(total, 1e-9), np.minimum(*lacking) < 0.5
 
 
@@ -140,22 +142,10 @@ def _in_order(neighbours: Codes, left: NDArray[np.int64], right: NDArray[np.int6
     """Whether enough of the words that are adjacent in one text are so in the other."""
     import numpy as np
 
-    one, its = _members(neighbours, left)
-    other, theirs = _members(neighbours, right)
-    both = np.isin((one << np.uint64(32)) | its, (other << np.uint64(32)) | theirs, assume_unique=True)
-    shared = np.bincount(one[both].astype(np.int64), minlength=len(left))
+    shared = shared_counts(neighbours, left, right)
     sizes = np.diff(neighbours.offsets)
     found: NDArray[np.bool_] = shared >= _IN_ORDER * np.minimum(sizes[left], sizes[right])
     return found
-
-
-def _members(sets: Codes, texts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The number of the pair, and a word of its text, for each word of each text."""
-    import numpy as np
-
-    sizes = sets.offsets[texts + 1] - sets.offsets[texts]
-    words = sets.values[ranges(sets.offsets[texts], sizes)].astype(np.uint64)
-    return np.repeat(np.arange(len(texts), dtype=np.uint64), sizes), words
 
 
 def _typed(
@@ -188,12 +178,9 @@ def _alike(
 
     texts, places = np.unique(np.concatenate([left, right]), return_inverse=True)
     codes = codes_by_rarity([forms[text] for text in texts.tolist()])
-    one, its = _members(codes, places[: len(left)])
-    other, theirs = _members(codes, places[len(left) :])
-    both = np.isin((one << np.uint64(32)) | its, (other << np.uint64(32)) | theirs, assume_unique=True)
-    shared = np.bincount(one[both].astype(np.int64), minlength=len(left))
-    sizes = np.bincount(one.astype(np.int64), minlength=len(left)) + np.bincount(
-        other.astype(np.int64), minlength=len(left)
-    )
+    one, other = places[: len(left)], places[len(left) :]
+    shared = shared_counts(codes, one, other)
+    held = np.diff(codes.offsets)
+    sizes = held[one] + held[other]
     jaccard = shared / np.maximum(sizes - shared, 1)
     return np.where(jaccard >= 1 - _CHANGED / (longest + 8), jaccard, 0.0)

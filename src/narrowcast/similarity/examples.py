@@ -1,13 +1,11 @@
-"""What of examples is compared: their texts, and which of them are equal."""
+"""What of examples is compared: their texts."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.similarity.shingles import normalised
 
 
 def comparison_texts(examples: Sequence[Example]) -> list[str]:
@@ -15,17 +13,51 @@ def comparison_texts(examples: Sequence[Example]) -> list[str]:
 
     A document that all questions share would otherwise make all rows near-duplicates.
     """
-    values: dict[str, set[str]] = defaultdict(set)
-    strings = [dict(input_strings(example.inputs)) for example in examples]
-    for row in strings:
-        for key, text in row.items():
-            if len(values[key]) < 2:
-                values[key].add(text)
-    seen = Counter(key for row in strings for key in row)
-    constant = {key for key, texts in values.items() if len(texts) == 1 and seen[key] == len(examples)}
-    if len(constant) == len(values):
-        constant = set()
-    return ["\n".join(text for key, text in row.items() if key not in constant) for row in strings]
+    constant = constant_fields(examples)
+    return [comparison_text(input_fields(example.inputs), constant) for example in examples]
+
+
+def constant_fields(examples: Iterable[Example]) -> frozenset[str]:
+    """Fields that are the same in every row, if rows have others as well; may iterate twice."""
+    same = SameFields()
+    for example in examples:
+        same.see(input_fields(example.inputs))
+        if not same.names:
+            return frozenset()
+    if all(input_fields(example.inputs).keys() <= same.names for example in examples):
+        return frozenset()
+    return same.names
+
+
+def comparison_text(fields: Mapping[str, str], constant: Set[str]) -> str:
+    """The strings of one input, without the constant fields."""
+    return "\n".join([text for name, text in fields.items() if name not in constant])
+
+
+class SameFields:
+    """Finds the fields that have one value in all rows that it sees."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] | None = None
+
+    def see(self, fields: Mapping[str, str]) -> None:
+        """The next row."""
+        if self._values is None:
+            self._values = dict(fields)
+        elif self._values:
+            self._values = {name: text for name, text in self._values.items() if fields.get(name) == text}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the fields."""
+        return frozenset(self._values or ())
+
+
+def input_fields(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The strings of an input by their paths."""
+    if all(type(value) is str for value in inputs.values()):
+        return {f".{name}": inputs[name] for name in sorted(inputs)}
+    return dict(input_strings(inputs))
 
 
 def input_strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -40,11 +72,3 @@ def input_strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from input_strings(each, f"{key}.{place}")
     elif value is not None:
         yield key, str(value)
-
-
-def exact_groups(texts: Sequence[str]) -> list[list[int]]:
-    """Rows with equal normal forms, two and more."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for number, text in enumerate(texts):
-        rows[normalised(text)].append(number)
-    return [group for group in rows.values() if len(group) > 1]

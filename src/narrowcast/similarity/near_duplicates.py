@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
-from narrowcast.similarity.shingles import jaccard, shingler_for, words_of
+from narrowcast.similarity.forms import Forms, forms_of
+from narrowcast.similarity.shingles import jaccard, shingler_for
 from narrowcast.similarity.sketches import candidate_pairs
 from narrowcast.similarity.union_find import UnionFind
 
@@ -38,24 +39,25 @@ def near_duplicates(
     Raises:
         CancelledError: on request.
     """
-    first: dict[str, int] = {}
-    equal: dict[int, list[int]] = {}  # the others of a form, by its first
-    for number, text in enumerate(stoppable(texts, cancel)):
-        known = first.setdefault(words_of(text), number)
-        if known != number:
-            equal.setdefault(known, []).append(number)
-    unique = sorted(first)  # a fixed order, in which similar texts tend to be neighbours
-    numbers = [first[form] for form in unique]
-    del first
-    sets, checked = _join_similar(unique, threshold, cancel)
-    groups = (
-        [number for member in component for number in (numbers[member], *equal.get(numbers[member], ()))]
-        for component in sets.components()
-    )
-    return NearDuplicates(sorted(sorted(group) for group in groups if len(group) > 1), checked)
+    return similar_groups(forms_of(texts, cancel), threshold, cancel)
 
 
-def _join_similar(texts: list[str], threshold: float, cancel: CancelToken) -> tuple[UnionFind, int]:
+def similar_groups(forms: Forms, threshold: float, cancel: CancelToken = UNSTOPPABLE) -> NearDuplicates:
+    """The same for texts whose normal forms are known.
+
+    Raises:
+        CancelledError: on request.
+    """
+    sets, checked = _join_similar(forms.unique, threshold, cancel)
+    texts = UnionFind(len(forms.of))
+    for group in forms.groups():
+        texts.union_all(group)
+    for component in sets.components(2):
+        texts.union_all(forms.first[component].tolist())
+    return NearDuplicates(texts.components(2), checked)
+
+
+def _join_similar(texts: Sequence[str], threshold: float, cancel: CancelToken) -> tuple[UnionFind, int]:
     shingles = shingler_for(texts)
     cached = lru_cache(maxsize=2 * _NEIGHBOURS)(lambda number: shingles(texts[number]))
     sets, checked = UnionFind(len(texts)), 0

@@ -41,7 +41,7 @@ def semantic_groups(
     for rows, others, _ in similar_pairs(vectors, vectors, limit):
         for left, right in zip(rows.tolist(), others.tolist(), strict=True):
             sets.union(left, right)
-    return [group for group in sets.components() if len(group) > 1]
+    return sets.components(2)
 
 
 def nearest(

@@ -7,15 +7,22 @@ that `prepare` needs.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class UnionFind:
     """Disjoint sets with path halving; the smallest member names its set, whatever the order of joins."""
 
     def __init__(self, size: int) -> None:
-        self._parent = list(range(size))
-        self._sizes = [1] * size
+        # Four bytes a number; a list of integers takes ten times as much.
+        self._parent = array("i", range(size))
+        self._sizes = array("i", [1]) * size
 
     def find(self, item: int) -> int:
         """The smallest member of the item's set."""
@@ -45,9 +52,37 @@ class UnionFind:
             else:
                 self.union(first, item)
 
-    def components(self) -> list[list[int]]:
-        """Every set, members ascending, in the order of their smallest members."""
-        members: dict[int, list[int]] = {}
-        for item in range(len(self._parent)):
-            members.setdefault(self.find(item), []).append(item)
-        return list(members.values())
+    def copy(self) -> UnionFind:
+        """The same sets, which can be joined by themselves."""
+        other = UnionFind(0)
+        other._parent, other._sizes = self._parent[:], self._sizes[:]
+        return other
+
+    def count(self) -> int:
+        """How many sets there are."""
+        import numpy as np
+
+        return int((self.names() == np.arange(len(self._parent))).sum())
+
+    def names(self) -> NDArray[np.int32]:
+        """By item, the smallest member of its set."""
+        import numpy as np
+
+        names = np.array(self._parent, np.int32)
+        while not np.array_equal(above := names[names], names):
+            names = above
+        return names
+
+    def components(self, least: int = 1) -> list[list[int]]:
+        """Sets of `least` members and more, members ascending, in the order of their smallest members."""
+        import numpy as np
+
+        names = self.names()
+        order = np.argsort(names, kind="stable")
+        counts = np.bincount(names, minlength=1)
+        starts = np.cumsum(counts) - counts
+        chosen = np.flatnonzero(counts >= max(1, least))
+        return [
+            order[start : start + count].tolist()
+            for start, count in zip(starts[chosen].tolist(), counts[chosen].tolist(), strict=True)
+        ]

@@ -11,8 +11,11 @@ former version current. Everything after preparation reads rows through this fil
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from narrowcast.errors import DataError
 from narrowcast.store.files import (
     append_jsonl,
     atomic_folder,
+    atomic_writer,
     read_json_as,
     read_jsonl,
     read_jsonl_as,
@@ -37,8 +41,10 @@ from narrowcast.store.files import (
     write_jsonl,
     write_text,
 )
+from narrowcast.store.imports import example_lines
 from narrowcast.store.seals import unedited
 
+_ROWS = 100  # encoded and written together
 _LEAST_DIGITS = 4  # of a reference to a version
 
 
@@ -160,6 +166,18 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     Raises:
         DataError: if the version has no such split, or its file was changed or removed.
     """
+    return list(split_rows(project, manifest, split))
+
+
+def split_rows(
+    project: ProjectPaths, manifest: DatasetManifest, split: Split, cancel: CancelToken = UNSTOPPABLE
+) -> Iterator[Example]:
+    """The same, one after the other.
+
+    Raises:
+        DataError: if the version has no such split, or its file was changed or removed.
+        CancelledError: on request.
+    """
     stored = manifest.splits.get(split)
     if stored is None:
         raise DataError(
@@ -171,9 +189,9 @@ def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -
     path = project.root / stored.path
     if not path.exists():
         raise _changed("a split file is gone", path)
-    if sha256_file(path) != stored.sha256:
+    if sha256_file(path, cancel) != stored.sha256:
         raise _changed("a split file was changed after it was prepared", path)
-    return [Example.from_dict(row) for row in read_jsonl(path)]
+    yield from map(Example.from_dict, stoppable(read_jsonl(path), cancel))
 
 
 _SPLIT_HINT = {Split.GOLDEN: "narrowcast prepare --golden 0.1, or import rows with --into golden"}
@@ -192,15 +210,18 @@ def rejections(project: ProjectPaths) -> Iterator[dict[str, Any]]:
 
 def dataset_version(splits: Mapping[Split, Sequence[Example]]) -> str:
     """SHA-256 over split names and the row hashes in the order of their files."""
-    return combined_hash(
-        line for split in Split for line in (split.value, *(row.hash for row in splits.get(split, ())))
-    )
+    return version_of({split: (row.hash for row in rows) for split, rows in splits.items()})
+
+
+def version_of(hashes: Mapping[Split, Iterable[str]]) -> str:
+    """The same of the hashes of the rows."""
+    return combined_hash(line for split in Split for line in chain([split.value], hashes.get(split, ())))
 
 
 def save_version(
     project: ProjectPaths,
     manifest: DatasetManifest,
-    splits: Mapping[Split, Sequence[Example]],
+    splits: Mapping[Split, Iterable[Example]],
     cancel: CancelToken = UNSTOPPABLE,
     seal: Seal = seal_nothing,
 ) -> DatasetManifest:
@@ -210,7 +231,7 @@ def save_version(
         project: where to.
         manifest: everything but `splits` and `parent_version`, which are filled in here; its `version` is
             `dataset_version(splits)`.
-        splits: the rows, in the order in which they are to be in their files.
+        splits: the rows, in the order in which they are to be in their files; each is read once.
         cancel: heeded until the version is whole; nothing is left of it then.
         seal: takes the hashes of its files.
 
@@ -227,9 +248,7 @@ def save_version(
     with atomic_folder(folder) as part:
         files = {}
         for split, rows in splits.items():
-            count, digest = write_jsonl(
-                part / f"{split}.jsonl", (row.to_dict() for row in stoppable(rows, cancel))
-            )
+            count, digest = _write_rows(part / f"{split}.jsonl", rows, cancel)
             path = project.relative(folder / f"{split}.jsonl")
             files[split] = SplitFile(path=path, rows=count, sha256=digest)
         written = manifest.model_copy(update={"splits": files, "parent_version": parent})
@@ -237,7 +256,7 @@ def save_version(
         hashes = {project.root / each.path: each.sha256 for each in files.values()}
         seal({folder / "manifest.json": sha256_file(part / "manifest.json"), **hashes})
     write_text(project.prepared / "current", folder.name + "\n")
-    _copy_for_people(project, splits)
+    _copy_for_people(project, written)
     _register(project, written)
     return written
 
@@ -293,12 +312,27 @@ def rewrite_version(
         write_text(part / "manifest.json", written.model_dump_json(indent=2) + "\n")
 
 
-def _copy_for_people(project: ProjectPaths, splits: Mapping[Split, Sequence[Example]]) -> None:
+def _write_rows(path: Path, rows: Iterable[Example], cancel: CancelToken) -> tuple[int, str]:
+    """Write rows some at a time; how many there are, and the SHA-256 of the file."""
+    digest, count, left = hashlib.sha256(), 0, iter(rows)
+    with atomic_writer(path) as file:
+        while some := list(islice(left, _ROWS)):
+            cancel.check()
+            lines = example_lines(some)
+            file.write(lines)
+            digest.update(lines)
+            count += len(some)
+    return count, digest.hexdigest()
+
+
+def _copy_for_people(project: ProjectPaths, manifest: DatasetManifest) -> None:
     """`data/eval/<split>.jsonl`: held-out rows under a name that does not change."""
     for split in (Split.DEV, Split.TEST, Split.GOLDEN):
         path = project.evaluation / f"{split}.jsonl"
-        if splits.get(split):
-            write_jsonl(path, (row.to_dict() for row in splits[split]))
+        stored = manifest.splits.get(split)
+        if stored is not None and stored.rows:
+            with atomic_writer(path) as file, (project.root / stored.path).open("rb") as rows:
+                shutil.copyfileobj(rows, file)
         else:
             path.unlink(missing_ok=True)
 

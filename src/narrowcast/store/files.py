@@ -14,6 +14,7 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
 from narrowcast.errors import DataError
 from narrowcast.faults import first_line, os_error
 from narrowcast.store.json_text import decode_strictly, encode_all, line_encoder
@@ -23,6 +24,7 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 _encode = line_encoder()
+_BLOCK = 1 << 18
 
 
 @contextmanager
@@ -175,13 +177,16 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a JSONL file of our own, lazily; a torn last line (a kill during append) ends it."""
     with path.open("rb") as file:
         for line in file:
-            if not line.endswith(b"\n"):
-                continue
-            try:
-                value = decode_strictly(line)
-            except ValueError:
-                value = json.loads(line.decode("utf-8", "surrogatepass"))
-            yield value
+            if line.endswith(b"\n"):
+                yield decoded_line(line)
+
+
+def decoded_line(line: bytes) -> Any:
+    """The value of a line of a JSONL file of our own."""
+    try:
+        return decode_strictly(line)
+    except ValueError:
+        return json.loads(line.decode("utf-8", "surrogatepass"))
 
 
 def read_jsonl_as(path: Path, form: type[Form]) -> list[Form]:
@@ -215,10 +220,17 @@ def _damaged(path: Path, error: Exception, line: int | None = None) -> DataError
     )
 
 
-def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+def sha256_file(path: Path, cancel: CancelToken = UNSTOPPABLE) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        CancelledError: on request.
+    """
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        for block in stoppable(iter(lambda: file.read(_BLOCK), b""), cancel):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def count_lines(path: Path) -> int:

@@ -11,6 +11,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.errors import DataError
 from narrowcast.store.files import count_lines, read_jsonl, sha256_file
 from narrowcast.store.imports import is_intact, read_records
@@ -34,16 +35,27 @@ def accepted_rows(
         DataError: if a file is gone or was changed.
     """
     for record in read_records(project) if records is None else records:
-        path = project.accepted / f"{record.id}.jsonl"
-        if checked and not is_intact(project, record):
-            raise DataError(
-                "the rows of an import are gone or were changed",
-                where=str(path),
-                next_command=f"narrowcast data import --locator {record.locator} --force",
-                reason_code="system_import_damaged",
-            )
+        path = checked_path(project, record) if checked else project.accepted / f"{record.id}.jsonl"
         if path.exists():
             yield from _sharing(map(Example.from_dict, read_jsonl(path)))
+
+
+def checked_path(project: ProjectPaths, record: ImportRecord, cancel: CancelToken = UNSTOPPABLE) -> Path:
+    """The file of an import's accepted rows, after comparing it with its record.
+
+    Raises:
+        DataError: if it is gone or was changed.
+        CancelledError: on request.
+    """
+    path = project.accepted / f"{record.id}.jsonl"
+    if not is_intact(project, record, cancel):
+        raise DataError(
+            "the rows of an import are gone or were changed",
+            where=str(path),
+            next_command=f"narrowcast data import --locator {record.locator} --force",
+            reason_code="system_import_damaged",
+        )
+    return path
 
 
 def _sharing(rows: Iterable[Example]) -> Iterator[Example]:

@@ -22,6 +22,7 @@ from narrowcast.core.config import ProjectConfig
 from narrowcast.core.example import Example
 from narrowcast.core.manifest import ImportRecord
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken
 from narrowcast.core.row import RejectedRow, SourceRow, TransformedRow
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError, WorkspaceError
@@ -237,10 +238,14 @@ def write_records(
         raise
 
 
-def is_intact(project: ProjectPaths, record: ImportRecord) -> bool:
-    """Whether the accepted rows of an import are those of its record."""
+def is_intact(project: ProjectPaths, record: ImportRecord, cancel: CancelToken = UNSTOPPABLE) -> bool:
+    """Whether the accepted rows of an import are those of its record.
+
+    Raises:
+        CancelledError: on request.
+    """
     accepted = project.accepted / f"{record.id}.jsonl"
-    return accepted.exists() and sha256_file(accepted) == record.accepted_sha256
+    return accepted.exists() and sha256_file(accepted, cancel) == record.accepted_sha256
 
 
 def remove_orphans(project: ProjectPaths) -> None:

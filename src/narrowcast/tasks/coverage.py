@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from narrowcast.core.example import Example
 from narrowcast.core.names import Split
 
 FEW_ROWS = 30
@@ -23,16 +22,16 @@ def size_warnings(rows: Mapping[Split, int]) -> list[str]:
     ]
 
 
-def label_warnings(splits: Mapping[Split, Sequence[Example]]) -> list[str]:
-    """One label in all rows, labels with one row, labels that test lacks; targets are labels."""
-    rows = Counter(str(row.target) for split in splits.values() for row in split)
+def label_warnings(splits: Mapping[Split, Counter[str]]) -> list[str]:
+    """One label in all rows, labels with one row, labels that test lacks; rows of each label by split."""
+    rows = sum(splits.values(), Counter[str]())
     if len(rows) == 1:
         return [f"all rows have one label, {next(iter(rows))}: there is nothing to learn"]
     warnings = []
     once = sorted(label for label, count in rows.items() if count == 1)
     if once:
         warnings.append(f"{len(once)} of {len(rows)} labels have one row each: {some(once)}")
-    tested = {str(row.target) for row in splits.get(Split.TEST, ())}
+    tested = splits.get(Split.TEST, Counter()).keys()
     untested = sorted(rows.keys() - tested) if tested else []
     if untested:
         warnings.append(f"{len(untested)} of {len(rows)} labels have no row in test: {some(untested)}")

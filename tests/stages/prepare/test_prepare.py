@@ -245,6 +245,19 @@ def test_a_document_shared_by_all_rows_does_not_connect_them(project: Project, c
     assert sum(each.groups for each in prepare(project).splits) == 100
 
 
+def test_a_document_is_shared_by_all_rows_that_are_left(project: Project, commit: Commit) -> None:
+    handbook = "the same handbook " * 30
+    rows = [Example({"context": handbook, "text": text(n)}, "xy"[n % 2], "first", n) for n in range(100)]
+    rows += [
+        Example({"context": "another one", "text": "what now"}, "xy"[n], "first", 100 + n) for n in (0, 1)
+    ]
+    commit(rows)
+    result = prepare(project, PrepareRequest(options={"on_conflict": "reject"}))
+    assert result.ledger is not None
+    assert result.ledger.rejected == {"conflicting_target": 2}
+    assert sum(each.groups for each in result.splits) == 100
+
+
 def test_the_command_prints_the_table(project: Project, commit: Commit, cli: Callable[..., object]) -> None:
     commit([example(number) for number in range(100)])
     project.close()

@@ -3,130 +3,164 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from narrowcast.core.example import Example
 from narrowcast.core.names import Split
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
-from narrowcast.similarity.copies import Copy, edited_copies
-from narrowcast.similarity.examples import comparison_texts, exact_groups
+from narrowcast.core.progress import stoppable
+from narrowcast.core.work import Work
+from narrowcast.similarity.copies import Copy, copies_of
+from narrowcast.similarity.equal_texts import equal_groups
 from narrowcast.similarity.joins import join_copies
-from narrowcast.similarity.leakage import Leakage, measure_leakage
-from narrowcast.similarity.near_duplicates import near_duplicates
+from narrowcast.similarity.leakage import Leakage, Placing, leakage_between
+from narrowcast.similarity.near_duplicates import similar_groups
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.similarity.union_find import UnionFind
+from narrowcast.stages.prepare.former import FormerSplits
+from narrowcast.stages.prepare.groups import Groups, make_groups
 from narrowcast.stages.prepare.options import Options
 from narrowcast.stages.prepare.rows import Rejection
-from narrowcast.stages.prepare.split import Former, Group, allocate, make_group
+from narrowcast.stages.prepare.split import Placed, allocate
+from narrowcast.stages.prepare.table import CODES, NO_SPLIT, RowTable
 
-Placed = dict[Split, list[Group]]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _ROUNDS = 4
+_TRAIN = CODES[Split.TRAIN]
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """Groups, the split of each, the rows that no split takes, and what was found by the comparison."""
+
+    groups: Groups
+    placed: Placed
+    rejections: list[Rejection]
+    leakage: Leakage
 
 
 class Division:
-    """Connects rows, divides the groups, and looks for what leaked."""
+    """Connects rows, divides the groups, and looks for what leaked.
+
+    Args:
+        table: the rows.
+        options: of the stage.
+        former: where rows were.
+        texts: what is compared of each row, where meanings are compared.
+        work: shows progress, and stops it.
+    """
 
     def __init__(
         self,
-        rows: Sequence[Example],
+        table: RowTable,
         options: Options,
         *,
-        stratify: bool,
-        former: Former | None = None,
-        cancel: CancelToken = UNSTOPPABLE,
+        former: FormerSplits | None = None,
+        texts: Callable[[], list[str]] = list,
+        work: Work | None = None,
     ) -> None:
-        self._rows = rows
+        self._table = table
         self._options = options
-        self._stratify = stratify
-        self._former = former or {}
-        self._cancel = cancel
-        self._texts = comparison_texts(rows)
-        self._sets = UnionFind(len(rows))
-        for group in exact_groups(self._texts):
+        self._former = former
+        self._work = work or Work()
+        self._sets = UnionFind(len(table))
+        self._apart: list[Copy] = []
+        cancel = self._work.cancel
+        for group in stoppable(equal_groups(table.equal), cancel):
             self._sets.union_all(group)
         if options.groups == "together":
-            for group in _keyed(rows).values():
-                self._sets.union_all(group)
-            for family in _families(rows):
+            self._join_keys()
+            for family in stoppable(_families(table), cancel):
                 self._sets.union_all(family)
         if options.near_duplicates == "together":
-            for group in near_duplicates(self._texts, options.similarity, cancel).groups:
+            self._work.progress.start("finding near-duplicates")
+            for group in similar_groups(table.forms, options.similarity, cancel).groups:
                 self._sets.union_all(group)
         if options.clusters is not None:
+            self._work.progress.start("comparing meanings")
             cancel.check()
-            for group in semantic_groups(self._texts, threshold=options.clusters):
+            for group in semantic_groups(texts(), threshold=options.clusters):
                 self._sets.union_all(group)
-        self._apart: list[Copy] = []
         if options.near_duplicates == options.copies == "together":
-            self._apart = join_copies(self._sets, edited_copies(self._texts, cancel), len(rows))
+            self._work.progress.start("finding edited copies")
+            self._apart = join_copies(self._sets, copies_of(table.forms, cancel), len(table))
 
-    def without_leaks(self) -> tuple[Placed, list[Rejection], Leakage]:
-        """Divide and measure; pairs the sketches missed are joined, and the rows divided again."""
+    def _join_keys(self) -> None:
+        """Join the rows of a group key, each with the one before it."""
+        import numpy as np
+
+        keys = self._table.keys
+        order = np.argsort(keys, kind="stable")
+        order = order[keys[order] >= 0]
+        same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+        pairs = zip(order[same].tolist(), order[same + 1].tolist(), strict=True)
+        for before, row in stoppable(pairs, self._work.cancel):
+            self._sets.union(before, row)
+
+    def without_leaks(self) -> Divided:
+        """Divide and measure; pairs the sketches missed are joined, and the rows divided again.
+
+        Raises:
+            DataError: if there are too few groups.
+            CancelledError: on request.
+        """
         for _ in range(_ROUNDS):
-            placed, rejected = self._divide()
-            leakage = self._measure(placed)
-            if not leakage.pairs or self._options.near_duplicates == "free":
+            self._work.progress.start("assigning groups to splits")
+            divided = self._divide()
+            if not divided.leakage.pairs or self._options.near_duplicates == "free":
                 break
-            for pair in leakage.pairs:
+            for pair in divided.leakage.pairs:
                 self._sets.union(*pair)
-        return placed, rejected, leakage
+        return divided
 
-    def _divide(self) -> tuple[Placed, list[Rejection]]:
-        groups: list[Group] = []
-        rejected: list[Rejection] = []
-        for members in stoppable(self._sets.components(), self._cancel):
-            rows = [self._rows[number] for number in members]
-            group, dropped = make_group(
-                rows, seed=self._options.seed, stratify=self._stratify, former=self._former
-            )
-            groups.append(group)
-            rejected += dropped
-        return allocate(groups, self._options.ratios(len(self._rows))), rejected
-
-    def _measure(self, placed: Mapping[Split, Sequence[Group]]) -> Leakage:
-        # By identity: a million names of rows take a hundred megabytes.
-        where = {id(row): split for split, groups in placed.items() for group in groups for row in group.rows}
-        splits = [where.get(id(row)) for row in self._rows]
-        del where
-        numbers = [number for number, split in enumerate(splits) if split is not None]
-        leakage = measure_leakage(
-            [self._texts[number] for number in numbers],
-            [self._rows[number].group for number in numbers],
-            [split for split in splits if split is not None],
-            self._options.similarity,
-            self._cancel,
+    def _divide(self) -> Divided:
+        table, cancel = self._table, self._work.cancel
+        groups, rejections = make_groups(
+            table, self._sets.names(), seed=self._options.seed, former=self._former, cancel=cancel
         )
-        shared = self._copies_shared(splits)
-        report = leakage.report.model_copy(update={"edited_copies_shared": shared})
-        return Leakage(report, [(numbers[left], numbers[right]) for left, right in leakage.pairs])
+        placed = allocate(groups, self._options.ratios(len(table)), cancel)
+        splits = split_codes(table, groups, placed)
+        self._work.progress.start("comparing held-out rows with train")
+        leakage = leakage_between(
+            Placing(table.forms, table.equal, table.keys, splits == _TRAIN, splits < _TRAIN),
+            splits,
+            self._options.similarity,
+            cancel,
+        )
+        report = leakage.report.model_copy(update={"edited_copies_shared": self._copies_shared(splits)})
+        return Divided(groups, placed, rejections, Leakage(report, leakage.pairs))
 
-    def _copies_shared(self, splits: Sequence[Split | None]) -> int:
+    def _copies_shared(self, splits: NDArray[np.int8]) -> int:
         """Held-out rows of which train has an edited copy that was left apart."""
         held = set()
         for copy in self._apart:
             for mine, theirs in ((copy.left, copy.right), (copy.right, copy.left)):
-                if splits[theirs] is Split.TRAIN and splits[mine] not in (None, Split.TRAIN):
+                if splits[theirs] == _TRAIN and splits[mine] < _TRAIN:
                     held.add(mine)
         return len(held)
 
 
-def _keyed(rows: Sequence[Example]) -> dict[str, list[int]]:
-    keyed: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        if row.group is not None:
-            keyed[row.group].append(number)
-    return keyed
+def split_codes(table: RowTable, groups: Groups, placed: Placed) -> NDArray[np.int8]:
+    """By row, the code of its split; that of no split where it was rejected."""
+    import numpy as np
+
+    splits = np.full(len(table), NO_SPLIT, np.int8)
+    for split, some in placed.items():
+        splits[groups.rows_of(some)] = CODES[split]
+    return splits
 
 
-def _families(rows: Sequence[Example]) -> Iterator[list[int]]:
+def _families(table: RowTable) -> Iterator[list[int]]:
     """Each row with those that were generated after it: siblings belong together without it as well."""
     families: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        for parent in row.parents:
-            families[parent].append(number)
+    for row, parents in table.parents.items():
+        for parent in parents:
+            families[parent].append(row)
     if families:
-        for number, row in enumerate(rows):
-            if row.id in families:
-                families[row.id].append(number)
+        for row in range(len(table)):
+            if (name := table.id_of(row)) in families:
+                families[name].append(row)
     yield from families.values()

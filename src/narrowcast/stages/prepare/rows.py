@@ -1,50 +1,74 @@
-"""Rows the task cannot use, texts to compare, exact duplicates and conflicts."""
+"""Accepted rows as people reviewed them, rows that the task cannot use, and rows that end here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from narrowcast.core.example import Example
-from narrowcast.core.hashing import content_hash
 from narrowcast.core.row import RejectedRow
+from narrowcast.store.accepted_rows import AcceptedRows
+from narrowcast.store.reviews import ReviewVerdict
 from narrowcast.tasks.base import TaskHandler
+
+_REASONS = {"reject": "review_rejected", "disputed": "review_disputed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An example that ends here, and why."""
+    """A row that ends here, by its number among the accepted ones, and why."""
 
-    example: Example
+    number: int
     reason: str
     detail: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line in `data/rejected/prepare.jsonl`."""
-        example = self.example
+    def to_dict(self, example: Example) -> dict[str, Any]:
+        """The line in `data/rejected/prepare.jsonl`, of the row that has this number."""
         row = RejectedRow(example.index, self.reason, self.detail, data=example.to_dict())
         return {"source": example.source, **row.to_dict()}
 
 
-def check_task(handler: TaskHandler, examples: Sequence[Example]) -> tuple[list[Example], list[Rejection]]:
-    """Divide rows into those that can serve the task and those that cannot."""
-    kept: list[Example] = []
-    rejected: list[Rejection] = []
-    for example in examples:
-        code = handler.check(example)
-        if code is None:
-            kept.append(example)
-        else:
-            rejected.append(Rejection(example, f"task_contract:{code}"))
-    return kept, rejected
+class ReviewedRows:
+    """Accepted rows with what people decided about them laid over.
 
+    Args:
+        accepted: the rows as they were imported.
+        verdicts: by the id of a row.
+        handler: of the task.
+    """
 
-def conflicts(examples: Sequence[Example], duplicates: Sequence[Sequence[int]]) -> list[int]:
-    """Rows whose exact duplicates have another target."""
-    return [
-        number
-        for group in duplicates
-        if len({content_hash(examples[member].target) for member in group}) > 1
-        for number in group
-    ]
+    def __init__(
+        self, accepted: AcceptedRows, verdicts: Mapping[str, ReviewVerdict], handler: TaskHandler
+    ) -> None:
+        self._accepted = accepted
+        self._verdicts = verdicts
+        self._handler = handler
+        self.rejections: list[Rejection] = []
+        """Rows that the task cannot use, then those that reviewers left out."""
+
+    def usable(self) -> Iterator[tuple[int, Example]]:
+        """Number and content of each row that can serve the task; the others become rejections."""
+        unfit: list[Rejection] = []
+        reviewed: list[Rejection] = []
+        for number, accepted in enumerate(self._accepted):
+            row, decision = self._reviewed(accepted)
+            if decision in _REASONS:
+                reviewed.append(Rejection(number, _REASONS[decision]))
+            elif (code := self._handler.check(row)) is not None:
+                unfit.append(Rejection(number, f"task_contract:{code}"))
+            else:
+                yield number, row
+        self.rejections = [*unfit, *reviewed]
+
+    def again(self, number: int) -> Example:
+        """A row that was read before."""
+        return self._reviewed(self._accepted.again(number))[0]
+
+    def _reviewed(self, row: Example) -> tuple[Example, str]:
+        verdict = self._verdicts.get(row.id) if self._verdicts else None
+        if verdict is None:
+            return row, ""
+        if verdict.decision != "edit":
+            return row, verdict.decision
+        return replace(row, inputs=verdict.inputs or row.inputs, target=verdict.target), "edit"

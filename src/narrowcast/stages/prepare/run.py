@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from narrowcast.core.example import Example
 from narrowcast.core.forecast import LONG, WorkForecast
 from narrowcast.core.hashing import short
 from narrowcast.core.ledger import StageLedger
@@ -15,26 +15,25 @@ from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.progress import stoppable
 from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
 from narrowcast.errors import DataError
-from narrowcast.similarity.examples import comparison_texts, exact_groups
-from narrowcast.stages.prepare.division import Division, Placed
+from narrowcast.stages.prepare.division import Divided, Division
 from narrowcast.stages.prepare.forecast import disk_bytes, forecast
 from narrowcast.stages.prepare.former import former_splits
 from narrowcast.stages.prepare.options import Inputs, Options, PreparePreview, PrepareResult, SplitSummary
-from narrowcast.stages.prepare.reviewed import apply_reviews
-from narrowcast.stages.prepare.rows import (
-    Rejection,
-    check_task,
-    conflicts,
-)
-from narrowcast.stages.prepare.split import Former, row_order, same_row
-from narrowcast.store.datasets import dataset_version, save_version, write_rejections
+from narrowcast.stages.prepare.read import Reading, read_rows
+from narrowcast.stages.prepare.rows import Rejection, ReviewedRows
+from narrowcast.stages.prepare.splits import Splits, divided_splits
+from narrowcast.store.accepted_rows import AcceptedRows
+from narrowcast.store.datasets import save_version, version_of, write_rejections
 from narrowcast.store.folders import require_room
-from narrowcast.store.import_rows import accepted_rows
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.coverage import label_warnings, size_warnings, some
 
 MINIMUM_ROWS = 10
+_EVERY = 1_000
+
+Item = TypeVar("Item")
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
@@ -43,12 +42,22 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     Raises:
         DataError: if too few rows are left, or they cannot be divided without leakage.
     """
-    version = _divided(inputs, options, ctx)
-    write_rejections(ctx.project, (each.to_dict() for each in stoppable(version.rejected, ctx.cancel)))
-    manifest = save_version(ctx.project, version.manifest, version.splits, ctx.cancel, ctx.seal)
-    if version.former:
-        ctx.progress.note(_kept(version.former, version.splits))
-    return _result(manifest, version.placed, labelled=version.labelled)
+    with AcceptedRows(ctx.project, inputs.imports, ctx.cancel) as accepted:
+        version = _divided(inputs, options, accepted, ctx)
+        rows, rejections = version.rows, version.rejections
+        ctx.progress.start(
+            "writing the version", len(rejections) + sum(map(len, version.splits.rows.values()))
+        )
+        lines = (each.to_dict(rows.again(each.number)) for each in stoppable(rejections, ctx.cancel))
+        write_rejections(ctx.project, _counted(lines, ctx))
+        splits = {
+            split: _counted(map(rows.again, version.splits.numbers(split)), ctx)
+            for split in version.splits.rows
+        }
+        manifest = save_version(ctx.project, version.manifest, splits, ctx.cancel, ctx.seal)
+    if version.splits.former is not None:
+        ctx.progress.note(version.splits.kept())
+    return _result(manifest, version)
 
 
 def preview(inputs: Inputs, options: Options, ctx: StageContext) -> PreparePreview:
@@ -57,10 +66,11 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> PreparePrevi
     Raises:
         DataError: as `run` would.
     """
-    version = _divided(inputs, options, ctx)
+    with AcceptedRows(ctx.project, inputs.imports, ctx.cancel) as accepted:
+        version = _divided(inputs, options, accepted, ctx)
     return PreparePreview(
         version=version.manifest.version,
-        rows={split.value: len(rows) for split, rows in version.splits.items()},
+        rows={split.value: len(rows) for split, rows in version.splits.rows.items()},
         rejected=version.manifest.ledger.rejected,
         warnings=version.manifest.warnings,
         forecast=version.forecast,
@@ -72,126 +82,88 @@ class _Version:
     """A version that is not written yet."""
 
     manifest: DatasetManifest
-    splits: dict[Split, list[Example]]
-    placed: Placed
-    rejected: list[Rejection]
-    former: Former
-    labelled: bool
+    rows: ReviewedRows
+    divided: Divided
+    splits: Splits
+    rejections: list[Rejection]
     forecast: WorkForecast
 
 
-def _divided(inputs: Inputs, options: Options, ctx: StageContext) -> _Version:
+def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: StageContext) -> _Version:
     size = sum((ctx.project.accepted / f"{each.id}.jsonl").stat().st_size for each in inputs.imports)
     require_room(ctx.project.prepared, disk_bytes(size), "the data-set version")
-    ctx.progress.start("reading and checking rows")
-    began = time.perf_counter()
-    everything = list(stoppable(accepted_rows(ctx.project, inputs.imports), ctx.cancel))
-    kept, reviewed = apply_reviews(everything, inputs.reviews)
+    former, divided_anew = former_splits(ctx.project, options, ctx.cancel)
     handler = handler_for(inputs.task)
-    labelled = handler.answer is AnswerKind.LABEL
-    kept, rejected = check_task(handler, kept)
-    expected = forecast(ctx.project, len(everything), size, time.perf_counter() - began)
+    rows = ReviewedRows(accepted, inputs.reviews, handler)
+    count = sum(each.accepted for each in inputs.imports)
+    reading = Reading(
+        labelled=handler.answer is AnswerKind.LABEL, recognise=former is not None, expected=count
+    )
+    began = time.perf_counter()
+    table, conflicting, warnings = read_rows(rows, options, reading, Work(ctx.progress, ctx.cancel))
+    expected = forecast(ctx.project, count, size, time.perf_counter() - began)
     if (expected.seconds or 0) >= LONG:
         ctx.progress.note(f"prepare: {expected.sentence}")
-    rejected += reviewed
-    kept, conflicting, warnings = _settle_conflicts(kept, options)
-    rejected += conflicting
-    _demand_rows(kept, rejected)
-    ctx.cancel.check()
+    rejections = [*rows.rejections, *conflicting]
+    _demand_rows(len(table), rejections)
 
-    ctx.progress.start("finding near-duplicates and assigning groups")
-    former, divided_anew = former_splits(ctx.project, options)
-    warnings += divided_anew
-    division = Division(kept, options, stratify=labelled, former=former, cancel=ctx.cancel)
-    placed, leaking, leakage = division.without_leaks()
-    rejected += leaking
-    _refuse_leakage(leakage.report, options)
+    division = Division(
+        table,
+        options,
+        former=former,
+        texts=lambda: list(reading.texts(rows, table)),
+        work=Work(ctx.progress, ctx.cancel),
+    )
+    divided = division.without_leaks()
+    _refuse_leakage(divided.leakage.report, options)
+    splits, balanced = divided_splits(table, divided, frozenset(inputs.left_out), former)
+    rejections += [*divided.rejections, *balanced]
     ctx.cancel.check()
-
-    splits = {
-        split: sorted((row for group in stoppable(groups, ctx.cancel) for row in group.rows), key=row_order)
-        for split, groups in placed.items()
-        if groups or split is not Split.GOLDEN
-    }
-    splits[Split.TRAIN], balanced = _balanced(splits[Split.TRAIN], frozenset(inputs.left_out))
-    rejected += balanced
-    warnings += [*_leak_warnings(leakage.report), *_split_warnings(splits, labelled=labelled)]
+    warnings += [*divided_anew, *_leak_warnings(divided.leakage.report)]
+    warnings += _split_warnings(splits, labelled=reading.labelled)
     ledger = StageLedger(
         stage="prepare",
-        rows_in=len(everything),
-        rows_out=sum(map(len, splits.values())),
-        rejected=dict(sorted(Counter(each.reason for each in rejected).items())),
+        rows_in=len(accepted),
+        rows_out=sum(map(len, splits.rows.values())),
+        rejected=dict(sorted(Counter(each.reason for each in rejections).items())),
     )
+    hashes = {
+        split: map(table.digest, stoppable(each.tolist(), ctx.cancel)) for split, each in splits.rows.items()
+    }
     manifest = DatasetManifest(
-        version=dataset_version(splits),
+        version=version_of(hashes),
         task=inputs.task,
         splits={},
-        split_policy=_policy(kept, placed, options),
-        leakage=leakage.report,
+        split_policy=_policy(splits, divided, options),
+        leakage=divided.leakage.report,
         ledger=ledger,
         imports=inputs.imports,
-        provenance=dict(sorted(Counter(row.provenance for rows in splits.values() for row in rows).items())),
+        provenance=splits.provenance(),
         warnings=warnings,
     )
-    return _Version(manifest, splits, placed, rejected, former, labelled, expected)
+    return _Version(manifest, rows, divided, splits, rejections, expected)
 
 
-def _policy(rows: Sequence[Example], placed: Placed, options: Options) -> SplitPolicy:
+def _policy(splits: Splits, divided: Divided, options: Options) -> SplitPolicy:
+    table = splits.table
     return SplitPolicy(
-        ratios=options.ratios(len(rows)),
+        ratios=options.ratios(len(table)),
         seed=options.seed,
-        group_key="group" if any(row.group for row in rows) and options.groups == "together" else None,
+        group_key="group" if table.any_key and options.groups == "together" else None,
         near_duplicate_threshold=options.similarity if options.near_duplicates == "together" else None,
         edited_copies=options.copies == "together",
         clusters=options.clusters,
-        groups=sum(map(len, placed.values())),
+        groups=len(divided.groups),
     )
 
 
-def _balanced(rows: Sequence[Example], left_out: frozenset[str]) -> tuple[list[Example], list[Rejection]]:
-    """Train without the rows that balancing leaves out; held-out rows keep the proportions they have.
-
-    Raises:
-        DataError: if nothing would be left.
-    """
-    kept = [row for row in rows if row.id not in left_out]
-    if rows and not kept:
-        raise DataError(
-            "balancing leaves no train rows",
-            where="registry/balance.json",
-            next_command="narrowcast data balance --undo",
-            reason_code="prepare_failed",
-        )
-    return kept, [Rejection(row, "balanced_out") for row in rows if row.id in left_out]
-
-
-def _settle_conflicts(
-    rows: list[Example], options: Options
-) -> tuple[list[Example], list[Rejection], list[str]]:
-    """Find equal inputs with different targets; reject them where that was asked for."""
-    conflicting = set(conflicts(rows, exact_groups(comparison_texts(rows))))
-    if not conflicting:
-        return rows, [], []
-    if options.on_conflict == "reject":
-        rejected = [Rejection(rows[number], "conflicting_target") for number in sorted(conflicting)]
-        return [row for number, row in enumerate(rows) if number not in conflicting], rejected, []
-    return (
-        rows,
-        [],
-        [
-            f"{len(conflicting)} rows have an input that also occurs with another target; "
-            "--on-conflict reject rejects them"
-        ],
-    )
-
-
-def _demand_rows(kept: Sequence[Example], rejected: Sequence[Rejection]) -> None:
-    if len(kept) >= MINIMUM_ROWS:
+def _demand_rows(kept: int, rejected: Sequence[Rejection]) -> None:
+    if kept >= MINIMUM_ROWS:
         return
     reasons = Counter(each.reason for each in rejected)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     raise DataError(
-        f"{len(kept)} usable row(s) cannot be split into train, dev and test; {MINIMUM_ROWS} are needed",
+        f"{kept} usable row(s) cannot be split into train, dev and test; {MINIMUM_ROWS} are needed",
         where=f"rejected: {why}" if why else "all imports together",
         next_command="narrowcast data import --locator SCHEME:PATH, to add rows",
         reason_code="prepare_failed",
@@ -227,36 +199,37 @@ def _leak_warnings(report: LeakageReport) -> list[str]:
     return warnings
 
 
-def _split_warnings(splits: Mapping[Split, Sequence[Example]], *, labelled: bool) -> list[str]:
-    warnings = [f"the {split} split is empty" for split, rows in splits.items() if not rows]
-    warnings += size_warnings({split: len(rows) for split, rows in splits.items()})
+def _split_warnings(splits: Splits, *, labelled: bool) -> list[str]:
+    rows = {split: len(each) for split, each in splits.rows.items()}
+    warnings = [f"the {split} split is empty" for split, count in rows.items() if not count]
+    warnings += size_warnings(rows)
     if not labelled:
         return warnings
-    trained = {row.target for row in splits[Split.TRAIN]}
-    for split, rows in splits.items():
-        unseen = sorted({str(row.target) for row in rows if row.target not in trained})
+    labels = {split: splits.labels(split) for split in rows}
+    for split in rows:
+        unseen = sorted(labels[split].keys() - labels[Split.TRAIN].keys())
         if unseen:
             warnings.append(f"{len(unseen)} label(s) in {split} never occur in train: {some(unseen)}")
-    return warnings + label_warnings(splits)
+    return warnings + label_warnings(labels)
 
 
-def _kept(former: Former, splits: Mapping[Split, Sequence[Example]]) -> str:
-    """How many rows of the version before are in the same split."""
-    before = [(former.get(same_row(row)), split) for split, rows in splits.items() for row in rows]
-    known = [(was, now) for was, now in before if was is not None]
-    same = sum(was is now for was, now in known)
-    return f"{same:,} of {len(known):,} rows of the version before keep their split"
+def _counted(items: Iterator[Item], ctx: StageContext) -> Iterator[Item]:
+    """The items, with progress."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % _EVERY == 0:
+            ctx.progress.advance(_EVERY)
 
 
-def _result(manifest: DatasetManifest, placed: Placed, *, labelled: bool) -> PrepareResult:
+def _result(manifest: DatasetManifest, version: _Version) -> PrepareResult:
     summaries = [
         SplitSummary(
             split=split,
             rows=manifest.splits[split].rows,
             groups=len(groups),
-            labels=(len({str(row.target) for group in groups for row in group.rows}) if labelled else None),
+            labels=version.splits.labels_of(version.divided.groups.rows_of(groups)),
         )
-        for split, groups in placed.items()
+        for split, groups in version.divided.placed.items()
         if split in manifest.splits
     ]
     folder = f"data/prepared/{short(manifest.version)}"

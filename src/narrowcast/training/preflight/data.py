@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Set
 
-from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError
-from narrowcast.store.datasets import read_split
+from narrowcast.store.datasets import split_rows
 from narrowcast.tasks import has_labels
 from narrowcast.tasks.coverage import label_warnings, size_warnings
 from narrowcast.training.data.rows import TokenRows
@@ -65,14 +65,13 @@ def _left_out(reason: str, rows: TokenRows, longest: int) -> tuple[str, str]:
 
 def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightFinding]:
     # Targets alone are looked at; no held-out text goes anywhere.
-    known: set[str] = set()
-    found: dict[Split, list[Example]] = {}
+    known: Set[str] = set()
+    labels: dict[Split, Counter[str]] = {}
     for split in (Split.TRAIN, Split.DEV, Split.TEST):
         if (stored := manifest.splits.get(split)) is None or stored.rows == 0:
             continue
         try:
-            found[split] = read_split(ctx.project, manifest, split)
-            labels = {str(row.target) for row in found[split]}
+            labels[split] = Counter(str(row.target) for row in split_rows(ctx.project, manifest, split))
         except DataError as error:
             if split is Split.TEST:  # training itself reads the others, and names what is wrong with them
                 yield PreflightFinding(
@@ -84,8 +83,8 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightF
                 )
             continue
         if split is Split.TRAIN:
-            known = labels
-        elif known and (absent := sorted(labels - known)):
+            known = labels[split].keys()
+        elif known and (absent := sorted(labels[split].keys() - known)):
             yield PreflightFinding(
                 reason_code="training_label_absent",
                 blocks=True,
@@ -94,7 +93,7 @@ def _labels(manifest: DatasetManifest, ctx: StageContext) -> Iterator[PreflightF
                 fix="import rows with these labels, then narrowcast prepare; or --preflight fail-open",
             )
 
-    for what in label_warnings(found):
+    for what in label_warnings(labels):
         yield _thin(what, manifest)
 
 
