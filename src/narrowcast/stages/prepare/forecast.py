@@ -8,9 +8,9 @@ from narrowcast.core.forecast import WorkForecast
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.store.stage_records import load_record
 
-# Measured on 10,000 and 1,000,000 short texts.
-_TIMES_READING = 30
-_BASE_MEMORY, _MEMORY_PER_BYTE = 100_000_000, 6.5
+# Measured on 100,000 and 1,000,000 short texts (`benchmarks/scale.py`).
+_TIMES_READING = 5
+_BASE_MEMORY, _MEMORY_PER_BYTE = 150_000_000, 4.0
 _COPIES = 2  # the splits, and the held-out ones once more as the current
 _FEWEST_SECONDS = 5  # of a former run that tells how fast this machine is; records count whole seconds
 
