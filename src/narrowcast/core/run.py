@@ -16,6 +16,8 @@ class BaseRecord(BaseModel):
     architecture: str
     parameters: int
     context_length: int
+    licence: str = Field(default="", description="Of the base; empty where nobody says.")
+    note: str = Field(default="", description="What differs from the original, in words.")
 
 
 class RunManifest(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.work import Work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
+from narrowcast.models.predictors.load import model_title
 from narrowcast.ops.export import must_force
 from narrowcast.ops.imports import import_sources, imports
 from narrowcast.ops.summary import Summary, summarise
@@ -123,16 +124,11 @@ def _baselines(result: Any) -> list[str]:
     lines = [
         f"the baselines that a fine-tuned model has to beat, {_metric_name(result)} on {result.n} test rows:"
     ]
-    names = {
-        "majority": "majority answer",
-        "tfidf": "TF-IDF + linear model",
-        "base": "base model",
-        "base-few-shot": "base model with shots",
-    }
-    return lines + [
-        f"  {names.get(each.model, each.model):<28}{_value(each.metrics[each.primary])}"
-        for each in result.results
-    ]
+    return (
+        lines
+        + [f"  {model_title(each.model):<34}{_value(each.metrics[each.primary])}" for each in result.results]
+        + [f"  {model_title(each.model):<34}not measured: {each.command}" for each in result.unmeasured]
+    )
 
 
 def _trained(result: Any) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from narrowcast.core.metric import Gate, GateOutcome, Verdict
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion
-from narrowcast.evaluation.result import Comparison
+from narrowcast.evaluation.result import Comparison, Unmeasured
 
 BASELINE_GATE = "beats_every_baseline"
 
@@ -45,6 +45,7 @@ def conclude(
     gates: Sequence[GateOutcome],
     comparisons: Sequence[Comparison],
     training: Training | None = None,
+    unmeasured: Sequence[Unmeasured] = (),
 ) -> Conclusion:
     """The conclusion on one model, from all of its gates and from the interval of every comparison."""
     worse = [each for each in comparisons if each.verdict == "worse"]
@@ -84,6 +85,7 @@ def conclude(
     return Conclusion(
         standing="ahead",
         sentence=f"{model} beats {_every(comparisons)}; the closest is {_shown(hardest)}"
+        + (f"; not measured: {', '.join(each.model for each in unmeasured)}" if unmeasured else "")
         + (f"; {_names(uncertain)}" if uncertain else ""),
         next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
     )

@@ -14,18 +14,22 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import StageError, WorkspaceError
+from narrowcast.errors import MissingExtraError, ModelError, StageError, WorkspaceError
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
+from narrowcast.evaluation.result import Unmeasured
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import read_split
 from narrowcast.store.runs import current_run
-from narrowcast.store.stage_records import load_record
+from narrowcast.store.stage_records import StageRecord, load_record
 from narrowcast.tasks import handler_for
 
 _DEFAULT_BASE = "embedded"
+
+# Why a model cannot be measured here, though nothing is wrong with it.
+_NOT_HERE = ("model_not_downloaded", MissingExtraError.default_reason_code)
 
 # Options that decide what baselines answer.
 _SHARED = ("base", "shots", "seed", "max_tokens")
@@ -41,6 +45,8 @@ class MeasureInputs(StageInputs):
         gates: judge the models; None takes those of the task. Not part of the content: the options name them.
         training: how long runs were trained, in a stage that says of each model whether it is worth shipping;
             None in others. Not part of the content: the weights are.
+        unmeasured: models that would be measured if they were on this machine. Not part of the content: once
+            they are, they are among the models.
         manifest: of the data set; its version names its content.
     """
 
@@ -54,6 +60,7 @@ class MeasureInputs(StageInputs):
     against: dict[ModelRef, str]
     gates: list[Gate] | None = Field(default=None, exclude=True)
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
+    unmeasured: list[Unmeasured] = Field(default_factory=list, exclude=True)
     manifest: DatasetManifest = Field(exclude=True)
 
 
@@ -64,6 +71,8 @@ def measure_inputs(
     models: Sequence[ModelRef],
     against: Sequence[ModelRef] = (),
     gates: Sequence[Gate] | None = (),
+    *,
+    skip_missing: bool = False,
 ) -> MeasureInputs:
     """Resolve references without loading a model.
 
@@ -74,6 +83,7 @@ def measure_inputs(
         models: to measure.
         against: to compare with.
         gates: judge the models; None takes those of the task.
+        skip_missing: a model whose weights or library are not on this machine is named in `unmeasured`.
 
     Raises:
         ModelError: if a model is not there.
@@ -96,7 +106,12 @@ def measure_inputs(
     )
     context = predictor_context(project, ctx.settings, inputs)
     for name in models:
-        inputs.models[name] = fingerprint(name, context)
+        try:
+            inputs.models[name] = fingerprint(name, context)
+        except (ModelError, MissingExtraError) as error:
+            if not (skip_missing and error.reason_code in _NOT_HERE):
+                raise
+            inputs.unmeasured.append(Unmeasured(model=name, reason=str(error), command=error.next_command))
     for name in against:
         if name not in inputs.models:
             inputs.against[name] = fingerprint(name, context)
@@ -175,17 +190,31 @@ def measured_baselines(project: ProjectPaths) -> list[ModelRef]:
     return [ModelRef(name) for name in dict.fromkeys([*record.result.get("baselines", []), *last])]
 
 
+def unmeasured_baselines(ctx: StageContext, version: str) -> list[Unmeasured]:
+    """Baselines of this version that were not on the machine, and were not measured later."""
+    record = _baseline_record(ctx, version)
+    if record is None:
+        return []
+    measured = measured_baselines(ctx.project)
+    former = [Unmeasured.model_validate(each) for each in record.result.get("unmeasured", [])]
+    return [each for each in former if each.model not in measured]
+
+
 def known_baselines(ctx: StageContext, version: str, models: Iterable[ModelRef]) -> list[ModelRef]:
-    """`models` with the baselines that were measured on this data-set version before.
+    """`models` with the baselines that were measured on this data-set version before."""
+    former = measured_baselines(ctx.project) if _baseline_record(ctx, version) else []
+    return list(dict.fromkeys([*former, *models]))
+
+
+def _baseline_record(ctx: StageContext, version: str) -> StageRecord | None:
+    """The last baseline run, if it measured this version.
 
     Where a new record is forced in place of one that was edited, nothing is known of those before.
     """
-    former: list[ModelRef] = []
     try:
         record = load_record(ctx.project, "baseline")
-        if record and record.result["dataset_version"] == version:
-            former = measured_baselines(ctx.project)
     except WorkspaceError:
         if not ctx.force:
             raise
-    return list(dict.fromkeys([*former, *models]))
+        return None
+    return record if record and record.result["dataset_version"] == version else None

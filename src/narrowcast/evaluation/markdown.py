@@ -11,7 +11,7 @@ from narrowcast.core.hashing import short
 from narrowcast.core.markdown import escape
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.evaluation.measure import Measured
-from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
+from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult, Unmeasured
 
 _SHOWN_FAILURES = 10
 _SHOWN_CONFUSIONS = 10
@@ -27,7 +27,7 @@ def render_markdown(
     """The whole report; `failures` and details are those of `subject`."""
     parts = [
         _head(result),
-        _models(result.results),
+        _models(result.results, result.unmeasured),
         *_section("Conclusion", _conclusions(result.results)),
         *_section("Compared on the same rows", _comparisons(result.comparisons)),
         *_section("Gates", _gates(result.results)),
@@ -106,7 +106,7 @@ def _conclusions(results: Sequence[ModelResult]) -> str:
     return "\n".join(f"- **{each.standing.replace('_', ' ')}**: {each.sentence}." for each in conclusions)
 
 
-def _models(results: Sequence[ModelResult]) -> str:
+def _models(results: Sequence[ModelResult], unmeasured: Sequence[Unmeasured]) -> str:
     primary = results[0].primary
     rows = [
         [
@@ -119,6 +119,10 @@ def _models(results: Sequence[ModelResult]) -> str:
             each.note,
         ]
         for each in results
+    ]
+    rows += [
+        [each.model, "not measured", "–", "–", "–", "–", f"{each.reason}: {each.command}"]
+        for each in unmeasured
     ]
     return _table(["model", primary, "p50", "p95", "tokens/s", "size", "note"], rows)
 

@@ -141,7 +141,7 @@ def _conclude(model: Measured, comparisons: Sequence[Comparison], inputs: Measur
         gates.append(baseline_gate(model.scores.primary, own))
         model.result.verdict = overall(gates)
     model.result.conclusion = conclude(
-        model.reference, gates, own, (inputs.training or {}).get(model.reference)
+        model.reference, gates, own, (inputs.training or {}).get(model.reference), inputs.unmeasured
     )
 
 

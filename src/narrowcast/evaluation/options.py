@@ -63,7 +63,7 @@ class BaselineOptions(MeasureOptions):
     """The baselines."""
 
     models: list[ModelRef] | None = None
-    """Model references: majority, tfidf, tfidf-chars, base, base-few-shot; by default all that fit."""
+    """Model references such as tfidf, svm, encoder:minilm, base; by default all that suit the task."""
 
 
 class EvaluateOptions(MeasureOptions):

@@ -90,6 +90,20 @@ class Comparison(BaseModel):
         return "better" if by.low > 0 else "worse"
 
 
+class Unmeasured(BaseModel):
+    """A baseline that would belong into the table, if it were on this machine.
+
+    Attributes:
+        model: its reference.
+        reason: what is missing.
+        command: what brings it.
+    """
+
+    model: ModelRef
+    reason: str
+    command: str = ""
+
+
 class MeasureResult(StageResult):
     """What both measuring stages return.
 
@@ -102,6 +116,7 @@ class MeasureResult(StageResult):
         results: models in the order asked for, then those compared with.
         comparisons: paired, best first.
         warnings: what a reader must know before believing the numbers.
+        unmeasured: baselines that are not on this machine, with the command that brings each.
         baselines: of a baseline run: every baseline that was measured on this data-set version so far.
     """
 
@@ -116,6 +131,7 @@ class MeasureResult(StageResult):
     results: list[ModelResult]
     comparisons: list[Comparison] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    unmeasured: list[Unmeasured] = Field(default_factory=list)
     baselines: list[ModelRef] = Field(default_factory=list)
 
     @property

@@ -92,6 +92,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
         results=results,
         comparisons=found.comparisons,
         warnings=found.warnings,
+        unmeasured=inputs.unmeasured,
         baselines=[]
         if inputs.against or results[0].conclusion
         else known_baselines(ctx, inputs.dataset_version, inputs.models),

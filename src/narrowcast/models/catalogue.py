@@ -17,6 +17,20 @@ _BYTES_PER_PARAMETER = {"full": 16.0, "lora": 2.2, "qlora": 0.65}
 _ACTIVATIONS_GB = 0.5
 
 
+class PackagedWeights(BaseModel):
+    """Weights that lie in a wheel of the package index, where the Hub cannot be reached."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    package: str
+    version: str
+    sha256: str = Field(min_length=64, max_length=64, description="Of the wheel.")
+    size_mb: float = Field(gt=0, description="Of the wheel, in 10⁶ bytes.")
+    folder: str = Field(description="Folder in the wheel that holds the model's files.")
+    gguf: str = Field(default="", description="The file in it, where the weights are one GGUF file.")
+    note: str = Field(default="", description="What differs from the original.")
+
+
 class CatalogueEntry(BaseModel):
     """One base model."""
 
@@ -31,6 +45,7 @@ class CatalogueEntry(BaseModel):
     chat_template: str
     target_modules: list[str] = Field(default_factory=lambda: list(ALL_LINEAR))
     suggested_tasks: list[str]
+    package: PackagedWeights | None = None
     note: str = ""
 
     @computed_field  # type: ignore[prop-decorator]
@@ -42,6 +57,22 @@ class CatalogueEntry(BaseModel):
             method: round(billions * each * 1.1 + _ACTIVATIONS_GB, 1)
             for method, each in _BYTES_PER_PARAMETER.items()
         }
+
+
+class EncoderEntry(BaseModel):
+    """One sentence encoder: texts in, vectors out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    hub_id: str
+    parameters_m: float = Field(gt=0, description="Parameters in millions.")
+    dimensions: int = Field(gt=0)
+    longest: int = Field(gt=0, description="Tokens of a text that are read; the rest is cut off.")
+    languages: str
+    licence: str
+    package: PackagedWeights | None = None
+    note: str = ""
 
 
 class SizeAdvice(BaseModel):
@@ -56,6 +87,7 @@ class Catalogue(BaseModel):
     """Everything in `catalogue.yaml`."""
 
     models: list[CatalogueEntry]
+    encoders: list[EncoderEntry]
     size_advice: list[SizeAdvice]
 
 
@@ -77,10 +109,17 @@ def find(name: str) -> CatalogueEntry | None:
     return None
 
 
+def find_encoder(name: str) -> EncoderEntry | None:
+    """The encoder with this id or Hub id, in any case."""
+    key = name.lower()
+    return next((each for each in catalogue().encoders if key in (each.id, each.hub_id.lower())), None)
+
+
 def near_names(name: str) -> list[str]:
     """Up to three catalogue ids that read like `name`."""
     tail = name.rpartition("/")[2].lower()
-    return get_close_matches(tail, [entry.id for entry in catalogue().models], n=3, cutoff=0.4)
+    known = [*(each.id for each in catalogue().models), *(each.id for each in catalogue().encoders)]
+    return get_close_matches(tail, known, n=3, cutoff=0.4)
 
 
 def looks_like_hub_id(name: str) -> bool:

@@ -6,12 +6,15 @@ import hashlib
 import json
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
+
+Form = TypeVar("Form")
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -53,15 +56,20 @@ class ModelFolder:
         Weight files up to 2 GiB count whole; larger ones by header, size and 64 evenly spaced MiB, so that
         a 14 B model is not read from end to end at each start.
         """
-        digest = hashlib.sha256()
-        for name in ("config.json", *_TOKENIZER_FILES):
-            if (self.path / name).exists():
-                digest.update(f"{name}\n".encode())
-                digest.update(hashlib.sha256((self.path / name).read_bytes()).digest())
-        for file in self.weights:
-            digest.update(f"{file.name} {file.stat().st_size}\n".encode())
-            digest.update(_weights_digest(file))
-        return digest.hexdigest()
+        names = ("config.json", *_TOKENIZER_FILES)
+        return digest_of(self.path, [name for name in names if (self.path / name).exists()], self.weights)
+
+
+def digest_of(path: Path, names: Iterable[str], weights: Iterable[Path]) -> str:
+    """SHA-256 over small files, which count whole, and weight files, see `ModelFolder.fingerprint`."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(f"{name}\n".encode())
+        digest.update(hashlib.sha256((path / name).read_bytes()).digest())
+    for file in weights:
+        digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+        digest.update(_weights_digest(file))
+    return digest.hexdigest()
 
 
 def read_model_folder(path: Path) -> ModelFolder:
@@ -83,7 +91,7 @@ def read_model_folder(path: Path) -> ModelFolder:
         path=path,
         architecture=architecture,
         context_length=_context_length(config, path),
-        parameters=sum(_tensor_sizes(file) for file in weights),
+        parameters=stored_values(weights),
         weights=weights,
     )
 
@@ -110,7 +118,7 @@ def weight_files(path: Path) -> tuple[Path, ...]:
 
 def _shard_names(index: Path) -> set[str]:
     """The files that an index lists; a name with a folder in it would lead out of the model directory."""
-    listed = _object(index).get("weight_map")
+    listed = read_object(index).get("weight_map")
     names = set(listed.values()) if isinstance(listed, dict) and _hashable(listed) else set()
     odd = [name for name in names if not isinstance(name, str) or Path(name).name != name]
     if odd or not names:
@@ -126,7 +134,7 @@ def _hashable(listed: dict[str, Any]) -> bool:
 def _config(path: Path) -> dict[str, Any]:
     if not (path / "config.json").exists():
         raise _refuse("the folder is not a model directory: config.json is missing", path)
-    return _object(path / "config.json")
+    return read_object(path / "config.json")
 
 
 def _context_length(config: dict[str, Any], path: Path) -> int:
@@ -137,18 +145,27 @@ def _context_length(config: dict[str, Any], path: Path) -> int:
     return length
 
 
-def _object(file: Path) -> dict[str, Any]:
+def read_object(file: Path) -> dict[str, Any]:
     """The object in a JSON file of a model directory.
 
     Raises:
         ModelError: if the file cannot be read, or holds something else.
     """
+    return _read(file, dict, "object")
+
+
+def read_list(file: Path) -> list[Any]:
+    """The list in a JSON file of a model directory; raises what `read_object` raises."""
+    return _read(file, list, "list")
+
+
+def _read(file: Path, kind: type[Form], name: str) -> Form:
     try:
         value = json.loads(file.read_bytes())
     except (ValueError, RecursionError, OSError) as error:
         raise _refuse(f"{file.name} is not JSON: {first_line(error)}", file.parent) from error
-    if not isinstance(value, dict):
-        raise _refuse(f"{file.name} holds no object", file.parent)
+    if not isinstance(value, kind):
+        raise _refuse(f"{file.name} holds no {name}", file.parent)
     return value
 
 
@@ -156,7 +173,7 @@ def _check_tokenizer(path: Path) -> None:
     if not any((path / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
         raise _refuse("there is no tokenizer (tokenizer.json)", path)
     settings = path / "tokenizer_config.json"
-    inline = _object(settings) if settings.exists() else {}
+    inline = read_object(settings) if settings.exists() else {}
     if not (path / "chat_template.jinja").exists() and not inline.get("chat_template"):
         raise _refuse("the model has no chat template; take an instruction-tuned variant", path)
 
@@ -168,6 +185,11 @@ def _known_architectures() -> set[str]:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     return set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+
+
+def stored_values(weights: Iterable[Path]) -> int:
+    """How many values the tensors of weight files have."""
+    return sum(_tensor_sizes(file) for file in weights)
 
 
 def _header(file: Path) -> tuple[bytes, dict[str, Any]]:

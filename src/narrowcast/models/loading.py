@@ -23,6 +23,8 @@ from narrowcast.models.catalogue import find, looks_like_hub_id, near_names
 from narrowcast.models.chat import check_template
 from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
 from narrowcast.models.folder import ModelFolder, read_model_folder
+from narrowcast.models.installed import installed, source_of
+from narrowcast.models.tokenizer_file import faithful_tokenizer
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import read_json
 from narrowcast.store.seals import require_unedited, require_unedited_folder
@@ -41,6 +43,8 @@ class ResolvedBase:
         parameters: stored weights, tied embeddings counted once.
         architecture: transformers' model type, e.g. `qwen3`.
         size_bytes: of the weight files.
+        licence: as the catalogue or the model's own files say; empty where nobody does.
+        note: what differs from the original, such as `dequantised from Q4_1`.
     """
 
     name: str
@@ -51,6 +55,8 @@ class ResolvedBase:
     parameters: int
     architecture: str
     size_bytes: int
+    licence: str = ""
+    note: str = ""
 
     def record(self) -> BaseRecord:
         """What a run manifest keeps of it."""
@@ -61,6 +67,8 @@ class ResolvedBase:
             architecture=self.architecture,
             parameters=self.parameters,
             context_length=self.context_length,
+            licence=self.licence,
+            note=self.note,
         )
 
 
@@ -68,15 +76,16 @@ def resolve_base(name: str, settings: Settings) -> ResolvedBase:
     """Find and check a base model.
 
     Args:
-        name: `embedded`, a catalogue id, a Hub id (`owner/name`) or a folder.
+        name: `embedded`, a catalogue id, a Hub id (`owner/name`), the name of an import, or a folder.
         settings: where they say offline, a Hub id must be in the cache already.
 
     Raises:
         ModelError: unknown name (with near ones), not downloaded, or a folder that cannot be used.
     """
-    local = _local_folder(name)
+    local = _local_folder(name) or installed(name, settings)
     folder = local or _from_hub(name, settings)
     found: ModelFolder = read_model_folder(folder)
+    entry, source = find(name), source_of(folder)
     return ResolvedBase(
         name=name,
         path_or_id=str(folder),
@@ -86,6 +95,8 @@ def resolve_base(name: str, settings: Settings) -> ResolvedBase:
         parameters=found.parameters,
         architecture=found.architecture,
         size_bytes=found.size_bytes,
+        licence=source.licence if source else entry.licence if entry else "",
+        note=source.note if source else "",
     )
 
 
@@ -123,6 +134,7 @@ def tokenizer_from(folder: Path) -> Any:
         raise
     except Exception as error:
         raise _unreadable("the tokenizer cannot be read", folder, error) from error
+    tokenizer = faithful_tokenizer(tokenizer, folder)
     if isinstance(tokenizer.chat_template, str):
         from narrowcast.models.template_environment import pin_dates
 
@@ -270,6 +282,7 @@ def _local_folder(name: str) -> Path | None:
 
 def _from_hub(name: str, settings: Settings) -> Path:
     from narrowcast.models.hub import cached_snapshot, pull
+    from narrowcast.models.packages import unpacked
 
     entry = find(name)
     hub_id = entry.hub_id if entry else name
@@ -280,7 +293,8 @@ def _from_hub(name: str, settings: Settings) -> Path:
             where=f"near: {', '.join(near)}" if near else "",
             next_command="narrowcast models list",
         )
-    return cached_snapshot(hub_id) or pull(hub_id, settings)
+    here = cached_snapshot(hub_id) or (entry and unpacked(entry.id, entry.package, settings))
+    return here or pull(hub_id, settings)
 
 
 def _unreadable(what: str, path: Path, error: Exception) -> ModelError:

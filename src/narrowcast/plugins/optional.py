@@ -37,6 +37,7 @@ EXTRAS = {
     "presidio_analyzer": "clean",
     "psycopg": "postgres",
     "py3langid": "clean",
+    "pycrfsuite": "eval",
     "pypdf": "documents",
     "rouge_score": "eval",
     "s3fs": "cloud",

@@ -47,6 +47,9 @@ SYSTEM: dict[str, Reason] = {
     "job_worker_busy": Reason(_S, _ERR, "a worker is running already", "narrowcast jobs list"),
     "model_unusable": Reason(_S, _ERR, "a model cannot be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull ID"),
+    "model_other_content": Reason(
+        _S, _ERR, "a downloaded model is not the one in the catalogue", "narrowcast models list"
+    ),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
     "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "narrowcast models list"),
     "model_base_changed": Reason(

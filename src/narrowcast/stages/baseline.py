@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import StageContext
-from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs
+from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs, unmeasured_baselines
 from narrowcast.evaluation.options import BaselineOptions
 from narrowcast.evaluation.stage import measuring_stage
 from narrowcast.reasons import StageName
@@ -20,8 +20,13 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
         ModelError: if the base model is not there.
     """
     manifest = load_manifest(ctx.project)
-    models = options.models or [ModelRef(name) for name in handler_for(manifest.task).baselines]
-    return measure_inputs(ctx, manifest, options, models)
+    if options.models:
+        inputs = measure_inputs(ctx, manifest, options, options.models)
+        former = unmeasured_baselines(ctx, manifest.version)
+        inputs.unmeasured = [each for each in former if each.model not in inputs.models]
+        return inputs
+    models = [ModelRef(name) for name in handler_for(manifest.task).baselines]
+    return measure_inputs(ctx, manifest, options, models, skip_missing=True)
 
 
 STAGE = measuring_stage(

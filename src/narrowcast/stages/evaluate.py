@@ -7,7 +7,13 @@ import math
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.conclude import Training
-from narrowcast.evaluation.inputs import MeasureInputs, current_reference, measure_inputs, measured_baselines
+from narrowcast.evaluation.inputs import (
+    MeasureInputs,
+    current_reference,
+    measure_inputs,
+    measured_baselines,
+    unmeasured_baselines,
+)
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
@@ -26,7 +32,10 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     """
     models = options.models or [current_reference(ctx.project)]
     against = measured_baselines(ctx.project) if options.against is None else options.against
-    inputs = measure_inputs(ctx, load_manifest(ctx.project), options, models, against, options.gates)
+    manifest = load_manifest(ctx.project)
+    inputs = measure_inputs(ctx, manifest, options, models, against, options.gates)
+    if options.against is None:
+        inputs.unmeasured = unmeasured_baselines(ctx, manifest.version)
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
     return inputs
 

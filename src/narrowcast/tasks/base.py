@@ -178,14 +178,15 @@ class TaskHandler(ABC):
 
 
 # No linear model writes free text, and only a language model can prefer one of two answers.
-_LINEAR = ("majority", "tfidf", "base", "base-few-shot")
+_PROMPTED = ("base", "base-few-shot")
+_ON_TEXT = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm")
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
-    AnswerKind.LABEL: _LINEAR,
-    AnswerKind.LABELS: _LINEAR,
-    AnswerKind.FIELDS: _LINEAR,
-    AnswerKind.SPANS: _LINEAR,
-    AnswerKind.TEXT: ("majority", "base", "base-few-shot"),
-    AnswerKind.CALLS: ("majority", "base", "base-few-shot"),
-    AnswerKind.PREFERENCE: ("base", "base-few-shot"),
+    AnswerKind.LABEL: (*_ON_TEXT, "nearest:minilm", *_PROMPTED),
+    AnswerKind.LABELS: (*_ON_TEXT, *_PROMPTED),
+    AnswerKind.FIELDS: (*_ON_TEXT, "crf", *_PROMPTED),
+    AnswerKind.SPANS: ("majority", "tfidf", "crf", *_PROMPTED),
+    AnswerKind.TEXT: ("majority", *_PROMPTED),
+    AnswerKind.CALLS: ("majority", *_PROMPTED),
+    AnswerKind.PREFERENCE: _PROMPTED,
     AnswerKind.NONE: (),
 }

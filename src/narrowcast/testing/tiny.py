@@ -5,6 +5,7 @@ Hidden and feed-forward sizes are multiples of 256, because K-quantised GGUF fil
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -120,3 +121,77 @@ def _model(family: Family, vocab_size: int, context: int) -> Any:
     if family == "qwen3":
         return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**shared))
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(**shared))
+
+
+def build_tiny_encoder(
+    folder: Path,
+    *,
+    pooling: Literal["mean", "cls"] = "mean",
+    normalised: bool = True,
+    seed: int = 0,
+    longest: int = 32,
+) -> Path:
+    """Write a sentence encoder (BERT, 32 dimensions, random weights) in sentence-transformers' layout.
+
+    Args:
+        folder: where to write; created.
+        pooling: of the token vectors.
+        normalised: whether vectors get length 1.
+        seed: of the random weights.
+        longest: tokens of a text that are read.
+    """
+    import json
+
+    import torch
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = _word_pieces()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = transformers.BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.3,  # wide, so that texts differ clearly
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    steps = [("", "sentence_transformers.models.Transformer")]
+    steps.append(("1_Pooling", "sentence_transformers.models.Pooling"))
+    steps += [("2_Normalize", "sentence_transformers.models.Normalize")] if normalised else []
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": kind}
+        for number, (path, kind) in enumerate(steps)
+    ]
+    pool = {
+        "word_embedding_dimension": 32,
+        "pooling_mode_mean_tokens": pooling == "mean",
+        "pooling_mode_cls_token": pooling == "cls",
+    }
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool), encoding="utf-8")
+    length = {"max_seq_length": longest}
+    (folder / "sentence_bert_config.json").write_text(json.dumps(length), encoding="utf-8")
+    return folder
+
+
+def _word_pieces() -> Any:
+    """A WordPiece tokenizer of the sentences' words and letters that puts [CLS] and [SEP] around a text."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    words = sorted({word for sentence in SENTENCES for word in re.findall(r"\w+", sentence.lower())})
+    letters = sorted({letter for sentence in SENTENCES for letter in sentence.lower() if letter != " "})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer

@@ -11,7 +11,7 @@ from narrowcast.training.fused.adapter import fuse_adapters
 from narrowcast.training.fused.attach import fuse
 from narrowcast.training.options import Options
 from narrowcast.training.packing.register import use
-from narrowcast.training.recipes.recipe import FULL_BELOW
+from narrowcast.training.recipes.recipe import holds_base_in_16_bit
 from narrowcast.training.setup import TrainingSetup
 
 
@@ -60,5 +60,5 @@ def four_bit() -> Any:
 
 def _dtype(setup: TrainingSetup) -> torch.dtype:
     recipe = setup.recipe
-    frozen_large = recipe.method != "full" and setup.base.parameters >= FULL_BELOW
-    return torch.bfloat16 if frozen_large and recipe.precision == "bf16" else torch.float32
+    in_16_bit = holds_base_in_16_bit(recipe.method, recipe.precision, setup.base.parameters)
+    return torch.bfloat16 if in_16_bit else torch.float32

@@ -70,7 +70,7 @@ def test_majority_of_fields_is_taken_field_by_field(tmp_path):
         assert ask(predictor, "y")[0].text == '{"kind": "billing", "order": null}'
 
 
-@pytest.mark.parametrize("reference", ["tfidf", "tfidf-chars"])
+@pytest.mark.parametrize("reference", ["tfidf", "tfidf-chars", "svm"])
 def test_tfidf_learns_words_and_gives_probabilities(reference, tmp_path):
     with load(reference, LABELS, INTENTS, tmp_path) as predictor:
         card, fee = ask(predictor, "is the card on its way", "what is that fee for")
@@ -140,7 +140,7 @@ def test_an_empty_train_split_is_an_error(reference, tmp_path):
 
 
 def test_free_text_has_no_linear_baseline(tmp_path):
-    with pytest.raises(UsageError, match="no TF-IDF baseline"):
+    with pytest.raises(UsageError, match="no linear baseline"):
         load("tfidf", TaskSpec(profile="chat"), [pair("a", "b")], tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -101,6 +102,23 @@ def test_memory_and_disk_that_do_not_suffice_stop_the_run(workshop, monkeypatch)
     with pytest.raises(StageError) as caught:
         workshop.train(epochs=1)
     assert caught.value.reason_code == "training_disk_short"
+
+
+@pytest.mark.parametrize(
+    ("method", "precision", "parameters", "bytes_each"),
+    [
+        ("lora", "bf16", 8_000_000_000, 2),
+        ("lora", "fp32", 8_000_000_000, 4),  # a processor without bf16 holds the base in float32
+        ("lora", "bf16", 50_000_000, 4),
+        ("full", "bf16", 135_000_000, 16),
+    ],
+)
+def test_memory_is_planned_for_the_precision_that_the_base_is_held_in(
+    method, precision, parameters, bytes_each
+):
+    recipe = SimpleNamespace(method=method, precision=precision)
+    setup = SimpleNamespace(recipe=recipe, base=SimpleNamespace(parameters=parameters))
+    assert room.least_memory(setup) == bytes_each * parameters
 
 
 def test_a_test_split_that_is_gone_does_not_stop_training(workshop_with):

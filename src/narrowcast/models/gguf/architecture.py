@@ -110,6 +110,12 @@ def permute_rows(weight: Any, heads: int) -> Any:
     return weight.reshape(heads, 2, rows // heads // 2, width).swapaxes(1, 2).reshape(rows, width)
 
 
+def restore_rows(weight: Any, heads: int) -> Any:
+    """What `permute_rows` did, undone."""
+    rows, width = weight.shape
+    return weight.reshape(heads, rows // heads // 2, 2, width).swapaxes(1, 2).reshape(rows, width)
+
+
 def llama3_frequency_factors(config: dict[str, Any]) -> Any:
     """Divisors of the rotary frequencies, `(head_size / 2,)`, by Llama 3.1's rule.
 

@@ -177,6 +177,24 @@ def _pre_tokenizer(tokenizer: dict[str, Any], folder: Path) -> str:
     return str(name)
 
 
+def splitting(pre: str) -> tuple[dict[str, Any], bool]:
+    """The pre-tokeniser of a `tokenizer.json` that llama.cpp calls `pre`; whether whole words skip merges.
+
+    Raises:
+        KeyError: for a name that is not in the table.
+    """
+    split, whole_words = {name: key for key, name in _PRE_TOKENIZERS.items()}[pre]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    if split == "gpt2":
+        return byte_level, whole_words
+    if split == "digits+gpt2":
+        first: dict[str, Any] = {"type": "Digits", "individual_digits": True}
+    else:
+        first = {"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False}
+        byte_level["use_regex"] = False
+    return {"type": "Sequence", "pretokenizers": [first, byte_level]}, whole_words
+
+
 def _split(pre: dict[str, Any]) -> str:
     """The splitting regular expression, or a short name for the built-in ones; empty where unknown."""
     steps = pre.get("pretokenizers", [pre])

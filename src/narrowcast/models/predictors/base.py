@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from narrowcast.core.message import Message
 from narrowcast.core.names import AnswerKind
@@ -77,6 +77,8 @@ class PredictorContext:
         seed: for whatever draws.
         shots: at most this many examples in the prompt of `base-few-shot`.
         work: shows how far fitting is, and stops it.
+        shared: what predictors of one measurement compute once for all of them, such as the vectors of the
+            train rows; never anything of the rows that are measured.
     """
 
     project: ProjectPaths
@@ -89,6 +91,7 @@ class PredictorContext:
     seed: int = 0
     shots: int = 8
     work: Work = field(default_factory=Work)
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 def fitted_on_train(context: PredictorContext, argument: str) -> Mapping[str, object]:  # noqa: ARG001

@@ -18,11 +18,10 @@ Answer = tuple[str, dict[str, float] | None]
 class FittedPredictor:
     """A predictor around a function from texts to answers; nothing to free."""
 
-    size_bytes: int | None = None
-
     def __init__(self, name: str, answer: Callable[[Sequence[str]], list[Answer]], note: str = "") -> None:
         self.name = name
         self.note = note
+        self.size_bytes: int | None = None
         self._answer = answer
 
     def predict(self, requests: Sequence[PromptRequest]) -> list[Prediction]:

@@ -17,7 +17,8 @@ from narrowcast.core.work import Work
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
-from narrowcast.models.predictors.linear_tagger import LinearTagger, TaggedSpan, first_place
+from narrowcast.models.predictors.linear_tagger import TaggedSpan, first_place
+from narrowcast.models.predictors.linear_text import LinearRecipe
 
 # More distinct values than this, or more than one in five rows, make a field open.
 _CLOSED_UP_TO = 30
@@ -25,11 +26,12 @@ _CLOSED_SHARE = 0.2
 # Below this share of values found in their messages a field is not copied.
 _COPIED_SHARE = 0.5
 
-Column = Callable[[Sequence[str]], list[Any]]
+# From the features of messages and their number to a value each.
+Column = Callable[[Any, int], list[Any]]
 
 
 def field_answers(
-    pairs: Sequence[TrainingPair], work: Work
+    pairs: Sequence[TrainingPair], recipe: LinearRecipe, work: Work
 ) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
     """Fit every field; returns the answering function and a note on how each field is answered."""
     texts = [pair.text for pair in pairs]
@@ -41,21 +43,24 @@ def field_answers(
         if name not in closed
     }
     copied = [name for name, found in places.items() if _mostly_found(columns[name], found)]
+    features = recipe.features()
+    inputs = features.fit_transform(texts) if closed else None
     work.progress.start(f"fitting a model for each field on {len(pairs):,} rows", len(closed) + bool(copied))
     tagger = None
     if copied:
-        tagger = LinearTagger(texts, _spans(places, copied, len(texts)))
+        tagger = recipe.tagger(texts, _spans(places, copied, len(texts)))
         work.progress.advance()
     models = {}
     for name in (each for each in columns if each in closed):
         work.cancel.check()
-        models[name] = _classified(texts, columns[name])
+        models[name] = _classified(inputs, columns[name], recipe)
         work.progress.advance()
     constants = {name: _most_common(columns[name]) for name in columns}
     numbers = {name for name in copied if any(type(value) is int for value in columns[name])}
 
     def answer(messages: Sequence[str]) -> list[Answer]:
-        predicted = {name: model(messages) for name, model in models.items()}
+        matrix = features.transform(list(messages)) if models and messages else None
+        predicted = {name: model(matrix, len(messages)) for name, model in models.items()}
         tagged = tagger.spans(messages) if tagger else [[] for _ in messages]
         rows: list[Answer] = []
         for row, (message, spans) in enumerate(zip(messages, tagged, strict=True)):
@@ -101,14 +106,12 @@ def _spans(
     return spans
 
 
-def _classified(texts: Sequence[str], values: Sequence[Any]) -> Column:
-    from narrowcast.models.predictors.tfidf import text_classifier
-
+def _classified(inputs: Any, values: Sequence[Any], recipe: LinearRecipe) -> Column:
     classes = [json.dumps(value) for value in values]
     if len(set(classes)) == 1:
-        return lambda messages: [json.loads(classes[0]) for _ in messages]
-    model = fitted(text_classifier(), texts, classes)
-    return lambda messages: [json.loads(each) for each in model.predict(list(messages))] if messages else []
+        return lambda _matrix, rows: [json.loads(classes[0])] * rows
+    model = fitted(recipe.model(False), inputs, classes)
+    return lambda matrix, rows: [json.loads(each) for each in model.predict(matrix)] if rows else []
 
 
 def _first_pieces(message: str, spans: Sequence[TaggedSpan], numbers: set[str]) -> dict[str, Any]:

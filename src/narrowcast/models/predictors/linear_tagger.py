@@ -11,14 +11,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-_OUTSIDE = "O"
+TOKEN = re.compile(r"\w+|[^\w\s]")
+OUTSIDE = "O"
 _WINDOW = 2
 
 
@@ -29,6 +29,17 @@ class TaggedSpan:
     kind: str
     start: int
     end: int
+
+
+class Tagger(Protocol):
+    """Finds typed spans in texts."""
+
+    def spans(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
+        """Non-overlapping spans of each text, from left to right."""
+
+
+# Fits a tagger to texts and their spans.
+MakeTagger = Callable[[Sequence[str], Sequence[Sequence[TaggedSpan]]], Tagger]
 
 
 class LinearTagger:
@@ -44,7 +55,7 @@ class LinearTagger:
             for features, tag in _rows(text, each)
         ]
         tags = [tag for _, tag in rows]
-        self._constant = tags[0] if len(set(tags)) == 1 else None if tags else _OUTSIDE
+        self._constant = tags[0] if len(set(tags)) == 1 else None if tags else OUTSIDE
         if self._constant is None:
             self._vectorizer = DictVectorizer()
             table = self._vectorizer.fit_transform([features for features, _ in rows])
@@ -52,22 +63,24 @@ class LinearTagger:
 
     def spans(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
         """Non-overlapping spans of each text, from left to right."""
-        tokens = [list(_TOKEN.finditer(text)) for text in texts]
+        tokens = [list(TOKEN.finditer(text)) for text in texts]
         flat = [features for text in texts for features in _features(text)]
         if not flat or self._constant is not None:
-            tags = [self._constant or _OUTSIDE] * len(flat)
+            tags = [self._constant or OUTSIDE] * len(flat)
         else:
             tags = [str(tag) for tag in self._model.predict(self._vectorizer.transform(flat))]
         found, position = [], 0
         for each in tokens:
-            found.append(list(_decode(each, tags[position : position + len(each)])))
+            found.append(list(decoded_spans(each, tags[position : position + len(each)])))
             position += len(each)
         return found
 
 
-def span_answers(pairs: Sequence[TrainingPair]) -> Callable[[Sequence[str]], list[Answer]]:
+def span_answers(
+    pairs: Sequence[TrainingPair], fit: MakeTagger = LinearTagger
+) -> Callable[[Sequence[str]], list[Answer]]:
     """A `span_set` baseline: the tagger, its spans grouped by type in the order of the message."""
-    tagger = LinearTagger([pair.text for pair in pairs], [_spans_of(pair) for pair in pairs])
+    tagger = fit([pair.text for pair in pairs], [_spans_of(pair) for pair in pairs])
 
     def answer(texts: Sequence[str]) -> list[Answer]:
         return [
@@ -103,18 +116,25 @@ def _grouped(text: str, spans: Sequence[TaggedSpan]) -> dict[str, list[str]]:
 
 
 def _rows(text: str, spans: Sequence[TaggedSpan]) -> Iterator[tuple[dict[str, Any], str]]:
-    for match, features in zip(_TOKEN.finditer(text), _features(text), strict=True):
+    yield from zip(_features(text), tags_of(text, spans), strict=True)
+
+
+def tags_of(text: str, spans: Sequence[TaggedSpan]) -> list[str]:
+    """BIO tags of the words: the begin and the inside of a span by its kind, or outside."""
+    tags = []
+    for match in TOKEN.finditer(text):
         inside = next((span for span in spans if span.start <= match.start() < span.end), None)
         if inside is None:
-            yield features, _OUTSIDE
+            tags.append(OUTSIDE)
         else:
-            yield features, f"{'B' if match.start() == inside.start else 'I'}-{inside.kind}"
+            tags.append(f"{'B' if match.start() == inside.start else 'I'}-{inside.kind}")
+    return tags
 
 
 def _features(text: str) -> list[dict[str, Any]]:
-    words = [match.group() for match in _TOKEN.finditer(text)]
+    words = [match.group() for match in TOKEN.finditer(text)]
     lowered = [word.lower() for word in words]
-    shapes = [_shape(word) for word in words]
+    shapes = [word_shape(word) for word in words]
     rows = []
     for position in range(len(words)):
         row: dict[str, Any] = {"bias": 1.0}
@@ -131,17 +151,17 @@ def _features(text: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _shape(word: str) -> str:
+def word_shape(word: str) -> str:
     """`Bob4` → `Xx9`: kinds of characters, runs shortened to one."""
     kinds = "".join("9" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in word)
     return re.sub(r"(.)\1+", r"\1", kinds) + ("" if len(word) > 1 else "!")
 
 
-def _decode(tokens: Sequence[re.Match[str]], tags: Sequence[str]) -> Iterator[TaggedSpan]:
+def decoded_spans(tokens: Sequence[re.Match[str]], tags: Sequence[str]) -> Iterator[TaggedSpan]:
     """BIO tags to spans; an inside tag that follows no span of its type begins one."""
     kind, start, end = "", 0, 0
     for token, tag in zip(tokens, tags, strict=True):
-        name = tag[2:] if tag != _OUTSIDE else ""
+        name = tag[2:] if tag != OUTSIDE else ""
         if kind and (not tag.startswith("I-") or name != kind):
             yield TaggedSpan(kind, start, end)
             kind = ""

@@ -1,7 +1,12 @@
 """Model references: the names by which every command asks for something that answers.
 
     majority                  the most frequent answer of the training rows
-    tfidf, tfidf-chars        TF-IDF with a linear model; on words, or words and their parts
+    tfidf, tfidf-chars        logistic regression on TF-IDF of words, or of words and characters
+    svm                       support-vector machine on TF-IDF of words and characters
+    crf                       conditional random field over the words, for spans and copied fields
+    encoder:<id>              logistic regression on the vectors of a frozen sentence encoder
+    encoder-svm:<id>          support-vector machine on these vectors, words and characters
+    nearest:<id>              vote of the nearest train rows, by these vectors
     base, base-few-shot       the untuned base model, without and with examples in its prompt
     run:<run id>              a trained model of this project
     gguf:<path or q8_0 ...>   an exported file
@@ -26,6 +31,11 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "majority": "narrowcast.models.predictors.majority:MAJORITY",
         "tfidf": "narrowcast.models.predictors.tfidf:WORDS",
         "tfidf-chars": "narrowcast.models.predictors.tfidf:CHARACTERS",
+        "svm": "narrowcast.models.predictors.tfidf:SUPPORT_VECTORS",
+        "crf": "narrowcast.models.predictors.tfidf:RANDOM_FIELD",
+        "encoder": "narrowcast.models.predictors.encoder:LINEAR",
+        "encoder-svm": "narrowcast.models.predictors.encoder:WITH_WORDS",
+        "nearest": "narrowcast.models.predictors.encoder:NEAREST",
         "base": "narrowcast.models.predictors.transformers:BASE",
         "base-few-shot": "narrowcast.models.predictors.few_shot:FEW_SHOT",
         "run": "narrowcast.models.predictors.transformers:RUN",
@@ -33,6 +43,22 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
     },
     instance_of(PredictorFactory),
 )
+
+# What tables for people call a model; others are called by their reference.
+_TITLES = {
+    "majority": "majority answer",
+    "tfidf": "TF-IDF + linear model",
+    "tfidf-chars": "TF-IDF with characters + linear model",
+    "svm": "words, characters + SVM",
+    "crf": "conditional random field",
+    "encoder": "sentence encoder + linear model",
+    "encoder-svm": "sentence encoder, words + SVM",
+    "nearest": "nearest train rows",
+    "base": "base model",
+    "base-few-shot": "base model with shots",
+    "run": "fine-tuned",
+    "gguf": "fine-tuned, exported",
+}
 
 # Raised when a fitted baseline or a prompt made here would answer differently.
 _VERSION = 1
@@ -56,6 +82,14 @@ def predictor_factory(ref: ModelRef) -> PredictorFactory:
             f"the model {ref.name!r} takes no argument", where=ref, next_command=f"write {ref.name}"
         )
     return factory
+
+
+def model_title(ref: ModelRef) -> str:
+    """How a table for people names a model: `TF-IDF + linear model`, `fine-tuned, exported q8_0`."""
+    title = _TITLES.get(ref.name)
+    if title is None:
+        return str(ref)
+    return f"{title} {ref.argument}" if ref.name == "gguf" else title
 
 
 def fingerprint(ref: ModelRef, context: PredictorContext) -> str:

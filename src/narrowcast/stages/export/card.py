@@ -52,6 +52,8 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
             ["", ""],
             [
                 ["base", f"{public_name(base.name)} ({base.architecture}, {base.parameters:,} parameters)"],
+                ["base licence", base.licence or "not stated"],
+                *([["base weights", base.note]] if base.note else []),
                 ["base fingerprint", base.fingerprint[:16]],
                 ["method", f"{run.method} ({run.method_reason})" if run.method_reason else run.method],
                 ["context", f"{base.context_length:,} tokens"],

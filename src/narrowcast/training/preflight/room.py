@@ -11,10 +11,11 @@ from narrowcast.core.stage import StageContext
 from narrowcast.models.memory import available_bytes
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.finding import PreflightFinding
+from narrowcast.training.recipes.recipe import holds_base_in_16_bit
 from narrowcast.training.setup import TrainingSetup
 
 _TRAINED = 16  # bytes a trained parameter: float32 weight, gradient and two moments
-_FROZEN = {"lora": 2.0, "dora": 2.0, "qlora": 0.65, "full": 0.0}  # bytes a parameter of the base
+_IN_4_BIT = 0.65  # bytes a parameter of a base in nf4, its scales included
 _ADAPTER = 0.05  # of the base's parameters, at most, for ranks up to 64
 _CHECKPOINT = 12  # bytes a trained parameter: weight and two moments
 _CHECKPOINTS = 3  # two are kept while the next is written
@@ -85,8 +86,12 @@ def disk_of_run(setup: TrainingSetup, options: Options) -> int:
 
 def least_memory(setup: TrainingSetup) -> int:
     """Bytes that no batch size can save."""
-    frozen = _FROZEN[setup.recipe.method] * setup.base.parameters
-    return round(frozen + _TRAINED * (trained_parameters(setup) if not frozen else 0))
+    recipe, parameters = setup.recipe, setup.base.parameters
+    if recipe.method == "full":
+        return _TRAINED * trained_parameters(setup)
+    if recipe.method == "qlora":
+        return round(_IN_4_BIT * parameters)
+    return parameters * (2 if holds_base_in_16_bit(recipe.method, recipe.precision, parameters) else 4)
 
 
 def _existing(folder: Path) -> Path:

@@ -29,6 +29,11 @@ _EPOCHS, _FEWEST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 5, 400, 2500, 40
 Method = Literal["lora", "dora", "qlora", "full"]
 
 
+def holds_base_in_16_bit(method: str, precision: str, parameters: int) -> bool:
+    """Whether an adapter's frozen base is held in 16 bits; without bf16 arithmetic it is float32."""
+    return method != "full" and parameters >= FULL_BELOW and precision == "bf16"
+
+
 class Recipe(BaseModel):
     """What is done, after defaults were filled in.
 

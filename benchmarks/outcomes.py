@@ -1,0 +1,283 @@
+"""Is a small specialist worth shipping? Every baseline and tuned model on public tasks, on the same rows.
+
+Each task is a project of its own, imported and measured through the command line as a user would. Official
+test splits are used whole; near-duplicates between train and test are left in, as in the published figures,
+and counted by `narrowcast prepare`. What is chosen is chosen on a part of the train split. Linear models and
+encoders see all train rows; a tuned decoder may see a fixed sample of them (`--rows`), and its row says so.
+
+Figures are kept in `benchmarks/outcomes.json`, one cell per task and model, under a hash of the rows and of
+the options, so that the table grows with each call: a cell is measured once, until its data or options
+change. Prints the table, or one object with `--json`; exits 0 where all bars that have their cell hold.
+
+    python benchmarks/outcomes.py --data DATA                      # the missing cells of all tasks
+    python benchmarks/outcomes.py --data DATA --tasks banking77 --models svm,encoder:minilm
+    python benchmarks/outcomes.py                                  # the table of what was measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from narrowcast.models.arithmetic import best_precision
+
+CELLS = Path(__file__).with_suffix(".json")
+_DEV = "0.02"  # of the train rows: for early looks at a tuned model, on which nothing is chosen by hand
+_ON_LABELS = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm", "nearest:minilm")
+_ON_SPANS = ("majority", "tfidf", "crf")
+_TUNED = ("tuned:embedded", "tuned:smollm2-135m")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A public task.
+
+    Attributes:
+        write: writes `train.jsonl` and `test.jsonl` from the raw data into a folder.
+        mapping: options of `data import`.
+        metric: that decides.
+        models: that suit it.
+        published: figure and source, for the same test rows.
+        bar: what the best specialist must reach.
+    """
+
+    write: Callable[[Path, Path], None]
+    mapping: tuple[str, ...]
+    metric: str
+    models: tuple[str, ...]
+    published: str = ""
+    bar: float | None = None
+
+
+def banking77(data: Path, target: Path) -> None:
+    """77 intents of bank customers, 10,003 and 3,080 rows."""
+    for split in ("train", "test"):
+        with (data / "banking77" / f"{split}.csv").open(encoding="utf-8", newline="") as file:
+            rows = [{"text": row["text"], "label": row["category"]} for row in csv.DictReader(file)]
+        _write(target / f"{split}.jsonl", rows)
+
+
+def clinc150(data: Path, target: Path) -> None:
+    """150 intents in scope, 15,000 and 4,500 rows."""
+    document = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
+    for split in ("train", "test"):
+        _write(target / f"{split}.jsonl", [{"text": text, "label": label} for text, label in document[split]])
+
+
+def clinc150_scope(data: Path, target: Path) -> None:
+    """The same with out-of-scope questions as a label of their own, 15,100 and 5,500 rows."""
+    document = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
+    for split in ("train", "test"):
+        rows = [*document[split], *document[f"oos_{split}"]]
+        _write(target / f"{split}.jsonl", [{"text": text, "label": label} for text, label in rows])
+
+
+def wnut17(data: Path, target: Path) -> None:
+    """Emerging entities in social media, 3,394 and 1,287 sentences."""
+    for split, name in (("train", "wnut17train.conll"), ("test", "emerging.test.annotated")):
+        (target / f"{split}.conll").write_bytes((data / "wnut17" / name).read_bytes())
+
+
+def restaurant8k(data: Path, target: Path) -> None:
+    """Five slots of restaurant bookings, 8,198 and 3,731 turns."""
+    for split, name in (("train", "train_0.json"), ("test", "test.json")):
+        document = json.loads((data / "restaurant8k" / name).read_text(encoding="utf-8"))
+        rows = []
+        for turn in document:
+            text = turn["userInput"]["text"]
+            spans = []
+            for label in turn.get("labels", []):
+                place = label["valueSpan"]
+                start = place.get("startIndex", 0)
+                spans.append({"start": start, "end": place["endIndex"], "label": label["slot"]})
+            rows.append({"text": text, "spans": spans})
+        _write(target / f"{split}.jsonl", rows)
+
+
+TASKS = {
+    "banking77": Task(
+        banking77,
+        ("--mapper", "label_to_classification", "--map", "text=text,label=label"),
+        "macro_f1",
+        (*_ON_LABELS, *_TUNED),
+        "0.941, DeBERTa-v3-large, its model card",
+        0.935,
+    ),
+    "clinc150": Task(
+        clinc150,
+        ("--mapper", "label_to_classification", "--map", "text=text,label=label"),
+        "accuracy",
+        (*_ON_LABELS, *_TUNED),
+        bar=0.96,
+    ),
+    "clinc150-scope": Task(
+        clinc150_scope,
+        ("--mapper", "label_to_classification", "--map", "text=text,label=label"),
+        "accuracy",
+        (*_ON_LABELS, *_TUNED),
+    ),
+    "wnut17": Task(wnut17, ("--auto",), "span_f1", (*_ON_SPANS, *_TUNED)),
+    "restaurant8k": Task(restaurant8k, ("--auto",), "span_f1", (*_ON_SPANS, *_TUNED)),
+}
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+class Workspace:
+    """One task's project in a workspace."""
+
+    def __init__(self, name: str, task: Task, data: Path, home: Path) -> None:
+        self.name, self.task, self.home = name, task, home
+        self._files = home / "rows" / name
+        self._files.mkdir(parents=True, exist_ok=True)
+        task.write(data, self._files)
+        digest = hashlib.sha256(f"{task.mapping} {_DEV}".encode())
+        for file in sorted(self._files.iterdir()):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        self.rows_sha256 = digest.hexdigest()
+
+    def key(self, model: str, options: str) -> str:
+        """Under which a cell is kept."""
+        return hashlib.sha256(f"{self.rows_sha256} {model} {options}".encode()).hexdigest()[:16]
+
+    def prepare(self) -> None:
+        """Import and divide, where the project does not stand yet."""
+        if (self.home / "projects" / self.name / "data" / "prepared").is_dir():
+            return
+        self.run("init", self.name)
+        for file in sorted(self._files.iterdir(), reverse=True):  # train before test
+            into = ["--into", "test"] if file.stem == "test" else []
+            scheme = "file" if file.suffix == ".conll" else "jsonl"
+            self.run("data", "import", "--locator", f"{scheme}:{file}", *self.task.mapping, *into)
+        free = ["--near-duplicates", "free", "--copies", "free"]
+        self.run("prepare", "--dev", _DEV, *free)
+
+    def run(self, *words: str) -> dict[str, Any]:
+        """The JSON answer of a command; of `eval`, a failed gate is an answer as well."""
+        command = [sys.executable, "-m", "narrowcast.cli.main", "--home", str(self.home), *words, "--json"]
+        if words[0] != "init":
+            command += ["--project", self.name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, cwd=self.home)
+        if done.returncode not in (0, 3):
+            raise SystemExit(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+
+def measured(work: Workspace, model: str, rows: int | None) -> dict[str, Any]:
+    """One cell."""
+    work.prepare()
+    began, training = time.perf_counter(), None
+    if model.startswith("tuned:"):
+        base = model.partition(":")[2]
+        sample = ["--rows", str(rows)] if rows else []
+        # The majority is enough of a baseline to be allowed to train; the others have cells of their own.
+        work.run("baseline", "--models", "majority")
+        run = work.run("train", "--base", base, *sample)
+        training = round(run["seconds"] / 60, 1)
+        result = work.run("eval", f"run:{run['run_id']}")
+    else:
+        result = work.run("baseline", "--models", model)["results"][0]
+    value = result["metrics"][work.task.metric]
+    return {
+        "task": work.name,
+        "model": model,
+        "metric": work.task.metric,
+        "value": round(value["value"], 4),
+        "low": round(value["low"], 4),
+        "high": round(value["high"], 4),
+        "n": result["n"],
+        "train_rows": rows,
+        "training_minutes": training,
+        "wall_minutes": round((time.perf_counter() - began) / 60, 1),
+        "p50_ms": round(result["speed"]["latency_p50_ms"], 2),
+        "size_mb": round(result["size_bytes"] / 1e6, 1) if result["size_bytes"] else None,
+        "arithmetic": best_precision()[0],
+        "measured": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def main() -> None:
+    """Measure the missing cells and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="folder with the raw data; without it nothing is measured")
+    parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--models", help="only these; by default all that suit the task")
+    parser.add_argument("--rows", type=int, help="train rows of tuned decoders; by default all")
+    parser.add_argument("--home", type=Path, help="workspace that is kept, with encoders and bases pulled")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    cells: dict[str, dict[str, Any]] = json.loads(CELLS.read_text()) if CELLS.exists() else {}
+    if asked.data:
+        with tempfile.TemporaryDirectory() as scratch:
+            home = (asked.home or Path(scratch)).absolute()
+            for name in asked.tasks.split(","):
+                _fill(cells, name, asked, home)
+    held = _bars(cells)
+    if asked.json:
+        print(json.dumps({"cells": list(cells.values()), "bars": held}, indent=2))
+    else:
+        _print(cells, held)
+    sys.exit(0 if all(held.values()) else 1)
+
+
+def _fill(cells: dict[str, dict[str, Any]], name: str, asked: argparse.Namespace, home: Path) -> None:
+    work = Workspace(name, TASKS[name], asked.data, home)
+    chosen = asked.models.split(",") if asked.models else TASKS[name].models
+    for model in chosen:
+        rows = asked.rows if model.startswith("tuned:") else None
+        key = work.key(model, f"rows {rows}")
+        if key in cells or model not in TASKS[name].models:
+            continue
+        print(f"{name}: {model}", file=sys.stderr, flush=True)
+        cells[key] = measured(work, model, rows)
+        CELLS.write_text(json.dumps(cells, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _bars(cells: dict[str, dict[str, Any]]) -> dict[str, bool]:
+    """Task to whether the best model reaches its bar; tasks without a cell are left out."""
+    held = {}
+    for name, task in TASKS.items():
+        values = [each["value"] for each in cells.values() if each["task"] == name]
+        if task.bar is not None and values:
+            held[name] = max(values) >= task.bar
+    return held
+
+
+def _print(cells: dict[str, dict[str, Any]], held: dict[str, bool]) -> None:
+    print("| task | model | metric | 95 % interval | training | p50 | size | machine |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    order = list(TASKS)
+    for each in sorted(cells.values(), key=lambda cell: (order.index(cell["task"]), cell["value"])):
+        sample = f", {each['train_rows']:,} train rows" if each["train_rows"] else ""
+        minutes = f"{each['training_minutes']} min" if each["training_minutes"] else "–"
+        size = f"{each['size_mb']} MB" if each["size_mb"] else "–"
+        print(
+            f"| {each['task']} | {each['model']}{sample} | {each['metric']} {each['value']:.3f} | "
+            f"{each['low']:.3f} to {each['high']:.3f} | {minutes} | {each['p50_ms']} ms | {size} | "
+            f"{each['arithmetic']}, {each['measured']} |"
+        )
+    for name, task in TASKS.items():
+        if task.published:
+            print(f"\n{name}: published {task.published}")
+        if name in held:
+            print(f"{name}: the best model {'reaches' if held[name] else 'does not reach'} {task.bar}")
+
+
+if __name__ == "__main__":
+    main()

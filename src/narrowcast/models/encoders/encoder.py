@@ -1,0 +1,138 @@
+"""Texts to vectors: the transformer of a sentence encoder, its pooling, and its normalisation.
+
+Reimers and Gurevych 2019, "Sentence-BERT". The tokenizer is read from `tokenizer.json` itself, so that the
+same text has the same tokens here, in an exported file and elsewhere. Texts are sorted by length and put
+into batches of about equal numbers of tokens, so that little is spent on padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrowcast.errors import ModelError
+from narrowcast.faults import first_line
+from narrowcast.models.encoders.folder import EncoderFolder
+from narrowcast.plugins.optional import require
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_TOKENS_PER_BATCH = 4096  # padding included
+_MAX_BATCH = 256  # texts
+
+
+class Encoder:
+    """A loaded sentence encoder, on the CPU in float32.
+
+    Raises:
+        ModelError: if the tokenizer or the weights cannot be read.
+        MissingExtraError: without torch, transformers or tokenizers.
+    """
+
+    def __init__(self, folder: EncoderFolder) -> None:
+        require("torch", "transformers", "tokenizers", "safetensors", purpose="a sentence encoder")
+        self.folder = folder
+        self._tokenizer = _tokenizer(folder)
+        self._model = _model(folder)
+
+    def embed(
+        self, texts: Sequence[str], advance: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Vectors of shape (texts, dimensions), in the order of the texts.
+
+        Args:
+            texts: any; of a long one only the first tokens are read.
+            advance: called with the number of texts of each finished batch.
+        """
+        import numpy as np
+        import torch
+
+        vectors = np.zeros((len(texts), self.folder.dimensions), dtype=np.float32)
+        prompt = self.folder.prompt
+        tokens = [each.ids for each in self._tokenizer.encode_batch_fast([prompt + text for text in texts])]
+        with torch.inference_mode():
+            for rows in _batches([len(each) for each in tokens]):
+                ids, mask = _padded([tokens[row] for row in rows])
+                vectors[rows] = self._pooled(ids, mask).numpy()
+                if advance is not None:
+                    advance(len(rows))
+        return vectors
+
+    def _pooled(self, ids: Any, mask: Any) -> Any:
+        import torch
+
+        states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.folder.pooling == "cls":
+            pooled = states[:, 0]
+        else:
+            weight = mask[:, :, None].to(states.dtype)
+            pooled = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+        return torch.nn.functional.normalize(pooled, dim=1) if self.folder.normalised else pooled
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Row numbers by length; padded to its longest text, a batch holds at most `_TOKENS_PER_BATCH` tokens."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and ((len(batch) + 1) * lengths[row] > _TOKENS_PER_BATCH or len(batch) == _MAX_BATCH):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+    """Token ids and mask of shape (rows, longest); the id of padding does not matter behind the mask."""
+    import torch
+
+    longest = max(1, *(len(row) for row in rows))
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    mask = torch.zeros(len(rows), longest, dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row, dtype=torch.long)
+        mask[number, : len(row)] = 1
+    return ids, mask
+
+
+def _tokenizer(folder: EncoderFolder) -> Any:
+    from tokenizers import Tokenizer
+
+    file = folder.path / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises a bare Exception for a damaged file
+        raise _unreadable("the tokenizer cannot be read", file, error) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(folder.longest)
+    return tokenizer
+
+
+def _model(folder: EncoderFolder) -> Any:
+    import torch
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # what matters is raised; the rest is noise in a terminal
+    try:
+        model = AutoModel.from_pretrained(
+            str(folder.path),
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+        )
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _unreadable("the weights cannot be read", folder.path, error) from error
+    return model.eval()
+
+
+def _unreadable(what: str, path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{what}: {first_line(error)}", where=str(path), next_command="narrowcast models list")

@@ -1,0 +1,148 @@
+"""What a folder of a sentence encoder holds, in the layout of sentence-transformers.
+
+`modules.json` lists the steps: a transformer, a pooling of its token vectors, and mostly a normalisation.
+Other steps are refused, and so is a folder that does not say how to pool: a guess would give vectors that
+look right and are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from narrowcast.errors import ModelError
+from narrowcast.models.folder import digest_of, read_list, read_object, stored_values, weight_files
+
+Pooling = Literal["mean", "cls"]
+
+_MODULES = "modules.json"
+_KNOWN_STEPS = ("Transformer", "Pooling", "Normalize")
+_FILES = ("config.json", "tokenizer.json", _MODULES)
+_DEFAULT_LONGEST = 512
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFolder:
+    """A sentence encoder that can be loaded.
+
+    Attributes:
+        path: the folder.
+        architecture: transformers' model type.
+        dimensions: of a vector.
+        longest: tokens of a text that are read.
+        pooling: `mean` over the tokens, or the first token, `cls`.
+        normalised: vectors have length 1.
+        prompt: what the publisher puts before each text; mostly nothing.
+        parameters: stored weights.
+        weights: safetensors files.
+    """
+
+    path: Path
+    architecture: str
+    dimensions: int
+    longest: int
+    pooling: Pooling
+    normalised: bool
+    prompt: str
+    parameters: int
+    weights: tuple[Path, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the weight files."""
+        return sum(file.stat().st_size for file in self.weights)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over weights, tokenizer and everything that decides a vector."""
+        names = [name for name in (*_FILES, *_optional(self.path)) if (self.path / name).exists()]
+        return digest_of(self.path, names, self.weights)
+
+
+def read_encoder_folder(path: Path) -> EncoderFolder:
+    """Check the folder of a sentence encoder, without loading it.
+
+    Raises:
+        ModelError: what is missing, or cannot be used: no pooling, an unknown step, pickled weights.
+    """
+    for name in _FILES:
+        if not (path / name).is_file():
+            raise _refuse(f"{name} is missing, so this is not a sentence encoder", path)
+    config = read_object(path / "config.json")
+    dimensions = config.get("hidden_size")
+    if not isinstance(dimensions, int) or dimensions < 1:
+        raise _refuse(f"config.json says no hidden_size: {dimensions!r}", path)
+    steps, weights = _steps(path), weight_files(path)
+    return EncoderFolder(
+        path=path,
+        architecture=str(config.get("model_type", "")),
+        dimensions=dimensions,
+        longest=_longest(path, config),
+        pooling=_pooling(path, steps),
+        normalised="Normalize" in steps,
+        prompt=_prompt(path),
+        parameters=stored_values(weights),
+        weights=weights,
+    )
+
+
+def _steps(path: Path) -> dict[str, str]:
+    """Kind of step to its folder, in order."""
+    listed = read_list(path / _MODULES)
+    steps = {}
+    for each in listed:
+        if not isinstance(each, dict):
+            raise _refuse(f"{_MODULES} lists something that is not a step", path)
+        kind = str(each.get("type", "")).rpartition(".")[2]
+        if kind not in _KNOWN_STEPS:
+            raise _refuse(f"{_MODULES} has the step {kind!r}; known are {', '.join(_KNOWN_STEPS)}", path)
+        steps[kind] = str(each.get("path", ""))
+    return steps
+
+
+def _pooling(path: Path, steps: dict[str, str]) -> Pooling:
+    folder = steps.get("Pooling")
+    file = path / (folder or "") / "config.json"
+    if not folder or Path(folder).name != folder or not file.is_file():
+        raise _refuse("nothing says how token vectors are pooled (1_Pooling/config.json)", path)
+    config = read_object(file)
+    named = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+    on = [name for name, value in config.items() if name.startswith("pooling_mode_") and value is True]
+    modes = [named.get(mode, mode) for mode in on] or [str(config.get("pooling_mode", ""))]
+    if modes == ["mean"]:
+        return "mean"
+    if modes == ["cls"]:
+        return "cls"
+    raise _refuse(f"the pooling {', '.join(modes) or 'none'} is not known; known are mean and cls", path)
+
+
+def _longest(path: Path, config: dict[str, Any]) -> int:
+    file = path / "sentence_bert_config.json"
+    own = read_object(file).get("max_seq_length") if file.is_file() else None
+    longest = own or config.get("max_position_embeddings") or _DEFAULT_LONGEST
+    if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1:
+        raise _refuse(f"the longest text is given as {longest!r}", path)
+    return longest
+
+
+def _prompt(path: Path) -> str:
+    file = path / "config_sentence_transformers.json"
+    config = read_object(file) if file.is_file() else {}
+    prompts, name = config.get("prompts"), config.get("default_prompt_name")
+    return str(prompts.get(name, "")) if isinstance(prompts, dict) and name else ""
+
+
+def _optional(path: Path) -> list[str]:
+    names = ["sentence_bert_config.json", "config_sentence_transformers.json"]
+    return [
+        *names,
+        *(f"{file.parent.name}/config.json" for file in sorted(path.glob("*_Pooling/config.json"))),
+    ]
+
+
+def _refuse(what: str, path: Path) -> ModelError:
+    return ModelError(
+        what,
+        where=str(path),
+        next_command="narrowcast models list, which names encoders that can be used",
+    )

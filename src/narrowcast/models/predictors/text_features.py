@@ -1,0 +1,70 @@
+"""What linear models see of a text: words, characters, its vector from an encoder, or several of these.
+
+Each is a scikit-learn transformer from texts to a matrix with one row per text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from narrowcast.core.hashing import content_hash
+
+if TYPE_CHECKING:
+    from narrowcast.models.encoders.encoder import Encoder
+
+Kind = Literal["words", "characters"]
+
+_WORD = r"(?u)\b\w+\b"  # the library's own pattern drops single characters, and with them most numbers
+
+
+class EncoderFeatures:
+    """The vectors of a sentence encoder, whose weights stay as they are.
+
+    Args:
+        encoder: loaded.
+        shared: vectors of train rows that another model has asked for are taken from here.
+    """
+
+    def __init__(self, encoder: Encoder, shared: dict[str, Any]) -> None:
+        self._encoder, self._shared = encoder, shared
+
+    def fit(self, texts: Sequence[str], targets: object = None) -> EncoderFeatures:  # noqa: ARG002 - the library's interface
+        """Nothing is learned from the texts."""
+        return self
+
+    def transform(self, texts: Sequence[str]) -> Any:
+        """Vectors of shape (texts, dimensions), float32."""
+        return self._encoder.embed(texts)
+
+    def fit_transform(self, texts: Sequence[str], targets: object = None) -> Any:  # noqa: ARG002 - the library's interface
+        """The vectors of the train rows, which are computed once per encoder."""
+        return train_vectors(self._encoder, texts, self._shared)
+
+
+def train_vectors(encoder: Encoder, texts: Sequence[str], shared: dict[str, Any]) -> Any:
+    """Vectors of the train rows, of shape (texts, dimensions), kept in `shared`."""
+    key = f"vectors {encoder.folder.path} {content_hash(list(texts))}"
+    if key not in shared:
+        shared[key] = encoder.embed(texts)
+    return shared[key]
+
+
+def text_features(*kinds: Kind, encoder: Encoder | None = None, shared: dict[str, Any] | None = None) -> Any:
+    """An unfitted transformer from texts to a matrix, sparse where words or characters are among the kinds.
+
+    `words` are TF-IDF of 1-2-grams, `characters` TF-IDF of 2-5-grams within words; both sublinear.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import FeatureUnion
+
+    parts: list[tuple[str, Any]] = []
+    if encoder is not None:
+        parts.append(("encoder", EncoderFeatures(encoder, {} if shared is None else shared)))
+    if "words" in kinds:
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD)
+        parts.append(("words", words))
+    if "characters" in kinds:
+        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+        parts.append(("characters", letters))
+    return FeatureUnion(parts)

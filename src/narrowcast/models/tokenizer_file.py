@@ -1,0 +1,72 @@
+"""Whether a loaded tokenizer does what its `tokenizer.json` says.
+
+transformers 5 builds some tokenizers anew from the class that `tokenizer_config.json` names, and drops parts
+of `tokenizer.json` on the way: GPT2Tokenizer loses the splitting of digits of SmolLM2, for example. A model
+trained and exported with such a tokenizer sees other tokens than its base was trained on, and nothing fails.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from narrowcast.errors import ModelError
+from narrowcast.faults import first_line
+
+# What tokenizers differ in: digits, white space, contractions, cases, composed and decomposed letters.
+_PROBES = (
+    "a  5",
+    "I'll pay 1234567 euros, it's 3.14!! DON'T",
+    "   leading,\ttabs\r\n\r\nand lines \n",
+    "Grüße aus Köln, Straße 12; e\u0301te\u0301",
+    "中文テスト 한국어 العربية 👩‍👩‍👧 ½²",
+    '{"key": [1, 2.50, null], "snake_case": "CamelCase"}',
+)
+
+
+def faithful_tokenizer(tokenizer: Any, folder: Path) -> Any:
+    """The tokenizer, or one that reads `tokenizer.json` as it is where the first does not agree with it.
+
+    Args:
+        tokenizer: as the library has loaded it.
+        folder: of the model; without `tokenizer.json` there is nothing to compare with.
+
+    Raises:
+        ModelError: if neither agrees.
+    """
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return tokenizer
+    expected = _expected(file)
+    if _tokens(tokenizer) == expected:
+        return tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    plain = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
+    if _tokens(plain) != expected:
+        raise ModelError(
+            "the tokenizer does not do what its tokenizer.json says",
+            where=str(file),
+            next_command="narrowcast models list",
+        )
+    return plain
+
+
+def _expected(file: Path) -> list[list[int]]:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises a bare Exception for a damaged file
+        raise ModelError(
+            f"tokenizer.json cannot be read: {first_line(error)}",
+            where=str(file),
+            next_command="narrowcast models list",
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return [tokenizer.encode(text, add_special_tokens=False).ids for text in _PROBES]
+
+
+def _tokens(tokenizer: Any) -> list[list[int]]:
+    return [tokenizer(text, add_special_tokens=False)["input_ids"] for text in _PROBES]

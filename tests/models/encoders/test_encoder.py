@@ -1,0 +1,112 @@
+"""Vectors of a sentence encoder equal those of its transformer, whatever the batch."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from narrowcast.errors import ModelError
+from narrowcast.models.encoders.encoder import Encoder
+from narrowcast.models.encoders.folder import read_encoder_folder
+from narrowcast.testing.tiny import SENTENCES, build_tiny_encoder
+
+TEXTS = ["", "card", *SENTENCES, "the card " * 60, "Überweisung 🙂", "card"]
+
+
+def _by_hand(folder, text, pooling, *, normalised):
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(32)
+    ids = torch.tensor([tokenizer.encode(text).ids])
+    with torch.no_grad():
+        states = BertModel.from_pretrained(folder, add_pooling_layer=False)(input_ids=ids).last_hidden_state[
+            0
+        ]
+    vector = states.mean(0) if pooling == "mean" else states[0]
+    return (vector / vector.norm() if normalised else vector).numpy()
+
+
+@pytest.mark.parametrize(("pooling", "normalised"), [("mean", True), ("cls", False)])
+def test_vectors_equal_those_of_the_transformer_alone(pooling, normalised, tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny", pooling=pooling, normalised=normalised)
+    vectors = Encoder(read_encoder_folder(folder)).embed(TEXTS)
+    expected = [_by_hand(folder, text, pooling, normalised=normalised) for text in TEXTS]
+    assert vectors.shape == (len(TEXTS), 32)
+    np.testing.assert_allclose(vectors, np.array(expected), atol=2e-5)
+
+
+def test_progress_counts_every_text_and_no_texts_give_no_vectors(tmp_path):
+    encoder = Encoder(read_encoder_folder(build_tiny_encoder(tmp_path / "tiny")))
+    seen: list[int] = []
+    encoder.embed(TEXTS * 30, seen.append)
+    assert sum(seen) == len(TEXTS) * 30
+    assert len(seen) > 1
+    assert encoder.embed([]).shape == (0, 32)
+
+
+def test_the_publishers_prompt_is_put_before_each_text(tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny")
+    plain = Encoder(read_encoder_folder(folder)).embed(["query: card"])
+    told = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(told))
+    np.testing.assert_allclose(Encoder(read_encoder_folder(folder)).embed(["card"]), plain, atol=1e-6)
+
+
+def _no_pooling(folder):
+    (folder / "1_Pooling" / "config.json").unlink()
+
+
+def _max_pooling(folder):
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_max_tokens": true}')
+
+
+def _dense_step(folder):
+    steps = json.loads((folder / "modules.json").read_text())
+    steps.append({"idx": 3, "path": "3_Dense", "type": "sentence_transformers.models.Dense"})
+    (folder / "modules.json").write_text(json.dumps(steps))
+
+
+def _outside(folder):
+    steps = json.loads((folder / "modules.json").read_text())
+    steps[1]["path"] = "../1_Pooling"
+    (folder / "modules.json").write_text(json.dumps(steps))
+
+
+def _no_modules(folder):
+    (folder / "modules.json").unlink()
+
+
+def _pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (_no_pooling, "nothing says how token vectors are pooled"),
+        (_max_pooling, "the pooling pooling_mode_max_tokens is not known"),
+        (_dense_step, "the step 'Dense'"),
+        (_outside, "nothing says how token vectors are pooled"),
+        (_no_modules, "modules.json is missing"),
+        (_pickled, "pickled"),
+    ],
+)
+def test_a_folder_that_leaves_a_question_open_is_refused(damage, says, tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny")
+    damage(folder)
+    with pytest.raises(ModelError, match=says):
+        read_encoder_folder(folder)
+
+
+def test_the_fingerprint_is_that_of_what_decides_a_vector(tmp_path):
+    first = build_tiny_encoder(tmp_path / "first")
+    same = build_tiny_encoder(tmp_path / "same")
+    (same / "README.md").write_text("another page")
+    other = build_tiny_encoder(tmp_path / "other", pooling="cls")
+    prints = [read_encoder_folder(each).fingerprint() for each in (first, same, other)]
+    assert prints[0] == prints[1] != prints[2]
