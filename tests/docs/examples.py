@@ -216,7 +216,14 @@ EXAMPLES: dict[str, Example] = {
         ),
     ),
     "docs/jobs.md": Example(parsed={"narrowcast": _JOB}),
-    "docs/models.md": Example(parsed={"narrowcast models pull": _NETWORK, "narrowcast train": _NETWORK}),
+    "docs/models.md": Example(
+        parsed={
+            "narrowcast models pull": _NETWORK,
+            "narrowcast models import": "needs a large file; tests/models/gguf imports small ones",
+            "narrowcast baseline": _NETWORK,
+            "narrowcast train": _NETWORK,
+        }
+    ),
     "docs/prepare.md": Example(files={"train.csv": table()}, before=_IMPORTED),
     "docs/projects.md": Example(
         before=("narrowcast init tickets", "narrowcast init other"),
