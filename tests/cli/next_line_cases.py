@@ -179,6 +179,7 @@ CASES: dict[str, Case] = {
     "narrowcast eval run:VALUE --force": Case("trained", "narrowcast eval run:RUN --force"),
     "narrowcast eval run:VALUE VALUE": Case("trained", "narrowcast eval run:RUN --project task"),
     "narrowcast models pull VALUE": _parsed(_NETWORK, "narrowcast models pull minilm"),
+    "narrowcast baseline --models svm": Case("prepared"),
     "narrowcast baseline --models encoder:VALUE": _parsed(
         _NETWORK, "narrowcast baseline --models encoder:minilm"
     ),

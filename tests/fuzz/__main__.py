@@ -35,7 +35,8 @@ def main() -> int:
     state = options.state
     if options.again:
         shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True, exist_ok=True)
+    for folder in (state, Path(options.scratch or state)):
+        folder.mkdir(parents=True, exist_ok=True)
     seeds = prepare_seeds(state)
     child = [str(seeds), str(options.seed), options.only, options.scratch]
     if options.replay:
