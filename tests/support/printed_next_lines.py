@@ -60,7 +60,8 @@ def _misplaced(given: Sequence[str], line: str, err: str) -> str:
     words = shlex.split(line, comments=True)
     if "--help" in words:
         return ""
-    if _home(given) and not _home(words):
+    named = _home(given)
+    if named and named != Settings.from_environment().home and not _home(words):
         return "names no workspace, but the command that printed it did"
     path, command = _command(words)
     project = re.match(r"project (\S+)\n", err)

