@@ -43,7 +43,7 @@ def test_prepare_is_forecast_by_what_the_last_one_took(
     again = cli_json("prepare", "--dry-run")["outcome"]["forecast"]
     assert (again["seconds"], again["basis"]) == (40, "the last time took 40 s for 90 rows")
     assert "forecast  about 40 s" in cli("prepare", "--dry-run").stdout
-    assert "prepare: about 40 s, 100 MB of memory and 1 MB of disk" in cli("prepare").stderr
+    assert "prepare: about 40 s, 150 MB of memory and 1 MB of disk" in cli("prepare").stderr
     assert "prepare: about" not in cli("prepare", "--seed", "1").stderr  # it took no time
 
 

@@ -23,7 +23,7 @@ from narrowcast.ops.generations import generate
 from narrowcast.ops.imports import ImportRequest, import_rows
 from narrowcast.ops.models import pull_model
 from narrowcast.ops.projects import create_project
-from narrowcast.ops.requests import BaselineRequest, InitRequest, ModelRequest
+from narrowcast.ops.requests import BaselineRequest, InitRequest, PullRequest
 from narrowcast.ops.train import train
 from narrowcast.pipeline.project import Project
 from tests.support.datasets import save_dataset, sentences, split_rows
@@ -123,7 +123,7 @@ def test_offline_settings_refuse_a_remote_base(opened: Project) -> None:
         baseline(opened, BaselineRequest(options={**wanted, "models": ["base"]}))
     assert "offline" in str(caught.value).lower()
     with pytest.raises(NarrowcastError) as caught:
-        pull_model(opened.settings, ModelRequest(name="nobody/no-such-model"))
+        pull_model(opened.settings, PullRequest(name="nobody/no-such-model"))
     assert "offline" in str(caught.value).lower()
 
 
