@@ -126,3 +126,19 @@ def test_the_answer_of_a_data_set_server(tmp_path: Path) -> None:
 def test_the_language_before_each_token_is_not_in_it(tmp_path: Path) -> None:
     read = rows(tmp_path / "x.txt", "en:Ann\tB-PER\nen:rang\tO\n\n" * 20)
     assert read[0].data == {"tokens": ["Ann", "rang"], "tags": ["B-PER", "O"]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"features": [{"name": ["a"]}], "rows": [{"row": {"a": "x"}}]},
+        {"features": [{"name": "a"}], "rows": [{"row": {"a": "x"}, "truncated_cells": 3}]},
+        {"features": [{"name": "a"}], "rows": [{"row": {"a": "x"}, "truncated_cells": [["a"]]}]},
+        {
+            "features": [{"name": "a", "type": {"_type": "ClassLabel", "names": 2}}],
+            "rows": [{"row": {"a": "x"}}],
+        },
+    ],
+)
+def test_an_answer_of_a_server_with_odd_descriptions(tmp_path: Path, value: Any) -> None:
+    assert [row.data for row in rows(tmp_path / "x.json", json.dumps(value))] == [{"a": "x"}]

@@ -1,4 +1,5 @@
 import random
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,26 @@ def test_reading_stops_on_request(project: Project) -> None:
         token.cancel()
         with pytest.raises(CancelledError):
             list(rows)
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_many_imports_leave_few_files_open(project: Project) -> None:
+    rows = [Example({"text": f"row {n}"}, "x", f"i{n:03}", 0) for n in range(100)]
+    for row in rows:
+        commit_rows(project, [row], name=row.source, labels=("x", "y"))
+    records = read_records(project.paths)
+    before = open_files()
+    with AcceptedRows(project.paths, records) as accepted:
+        assert list(accepted) == rows
+        assert open_files() - before <= 64
+        numbers = random.Random(2).sample(range(100), 100)
+        assert [accepted.again(number) for number in numbers] == [rows[number] for number in numbers]
+        for path in project.paths.accepted.iterdir():
+            path.with_suffix(".new").write_bytes(path.read_bytes().replace(b"row", b"raw"))
+            path.with_suffix(".new").replace(path)
+        with pytest.raises(DataError, match="were changed"):
+            [accepted.again(number) for number in range(100)]
+    assert open_files() == before

@@ -9,9 +9,11 @@ from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
 from narrowcast.tasks import handler_for
+from narrowcast.tasks.base import Parsed
 from narrowcast.tasks.bootstrap import bootstrap, holm, mcnemar, paired_difference
 from narrowcast.tasks.intervals import exact_interval
 from narrowcast.tasks.multi_label import label_set_task
+from narrowcast.tasks.row_means import mean_scores
 
 HANDLER = handler_for(TaskSpec(profile="classification", labels=["a", "b"]))
 
@@ -186,3 +188,25 @@ def test_draws_scored_together_are_those_scored_one_by_one():
     for name, each in together.resampled.items():
         for field in ("draws", "without_group", "without_row"):
             assert getattr(each, field) == pytest.approx(getattr(alone.resampled[name], field)), (name, field)
+
+
+def alike(share, rows=60):
+    """Rows of which each has the same share of a free text right."""
+    examples = [Example({"text": "t"}, "a", "s", index) for index in range(rows)]
+    return mean_scores(["rouge"], "rouge", [(share,)] * rows, examples, [Parsed("b")] * rows)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 1 / 3, 0.7])
+def test_rounding_adds_nothing_to_the_spread(share):
+    """Sums of 0.3 differ in their last digits, those of 0.5 do not; what is known of both is the same."""
+    value, exact = (bootstrap(alike(each), samples=200).values["rouge"] for each in (share, 0.5))
+    assert exact.high - exact.low == pytest.approx(0.26, abs=0.01)
+    assert value.high - value.low == pytest.approx(2 * (share * (1 - share)) ** 0.5 * 0.26, rel=0.1)
+
+
+def test_a_difference_that_is_the_same_in_all_rows_is_not_certain():
+    for good, bad in ((0.5, 0.25), (0.3, 0.2), (0.9, 0.7)):
+        both = alike(good), alike(bad)
+        found = paired_difference(*(bootstrap(each, samples=200) for each in both), "rouge", both)
+        assert found.high - found.low == pytest.approx(2 * 3 / 60, rel=0.1)
+        assert found.p_value == pytest.approx(2 / 201)

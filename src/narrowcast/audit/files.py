@@ -14,7 +14,7 @@ _RECORDS = "registry/stages/"
 
 @dataclass(slots=True)
 class ComparedFiles:
-    """What was report."""
+    """What the comparison found."""
 
     files: int = 0
     """That hold what the trail says."""

@@ -20,17 +20,21 @@ def served_rows(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str] | Non
         return None
     if not all(isinstance(each, dict) and isinstance(each.get("row"), dict) for each in rows):
         return None
-    types = {each["name"]: each.get("type") for each in features if isinstance(each, dict) and "name" in each}
+    described = [each for each in features if isinstance(each, dict) and isinstance(each.get("name"), str)]
+    types = {each["name"]: each.get("type") for each in described}
     names = ClassNames(json.dumps({"info": {"features": types}}))
     result = []
     cut = 0
     for each in rows:
         cells = {key: names.plain(key, cell) for key, cell in each["row"].items()}
-        missing = [key for key in each.get("truncated_cells") or [] if key in cells]
+        named = each.get("truncated_cells")
+        missing = [key for key in cells if key in named] if isinstance(named, list) else []
         cut += bool(missing)
         result.append({**cells, **dict.fromkeys(missing)})
     total = value.get("num_rows_total")
     notes = [f"{len(rows):,} rows of a data-set server"]
-    notes += [f"of {total:,} in all"] * (isinstance(total, int) and total > len(rows))
-    notes += [f"cells that it cut are null in {cut:,} rows"] * bool(cut)
+    if isinstance(total, int) and total > len(rows):  # the first rows of a set come without their number
+        notes.append(f"of {total:,} in all")
+    if cut:
+        notes.append(f"cells that it cut are null in {cut:,} rows")
     return result, ", ".join(notes)

@@ -52,7 +52,8 @@ class ClassNames:
             if isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
                 feature = feature.get("feature", {})
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel":
-                self.by_column[name] = list(feature.get("names", []))
+                names = feature.get("names")
+                self.by_column[name] = names if isinstance(names, list) else []
 
     def notes(self) -> list[str]:
         """One sentence per column."""

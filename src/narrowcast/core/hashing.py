@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+_LONGEST_LABEL, _MOST_LABELS = 64, 10_000
+
 
 def _encoder() -> Callable[[Any], str]:
     encoder = json.JSONEncoder(
@@ -55,3 +57,21 @@ def combined_hash(hashes: Iterable[str]) -> str:
 def short(digest: str) -> str:
     """The first twelve digits of a hash: enough to tell versions apart, in folder names and for people."""
     return digest[:12]
+
+
+class TargetHashes:
+    """Hashes of the targets of rows; that of a label, which many rows have, is computed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def hash(self, target: Any) -> int:
+        """Sixty-four bits of the hash of the content."""
+        if not isinstance(target, str) or len(target) > _LONGEST_LABEL:
+            return int(content_hash(target)[:16], 16)
+        known = self._known.get(target)
+        if known is None:
+            if len(self._known) >= _MOST_LABELS:  # they are answers, not labels
+                self._known.clear()
+            known = self._known[target] = int(content_hash(target)[:16], 16)
+        return known

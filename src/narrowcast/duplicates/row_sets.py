@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from narrowcast.connectors import connect
 from narrowcast.connectors.base import SourceAccess
 from narrowcast.connectors.text_column import find_column, strings
 from narrowcast.core.example import Example
-from narrowcast.core.hashing import content_hash
+from narrowcast.core.hashing import TargetHashes
 from narrowcast.core.locator import Locator
 from narrowcast.core.names import Split
 from narrowcast.core.progress import stoppable
 from narrowcast.core.row import SourceRow
 from narrowcast.core.settings import Settings
-from narrowcast.core.work import Work
+from narrowcast.core.work import Work, watched
 from narrowcast.duplicates.requests import ComparisonRequest
 from narrowcast.errors import DataError, UsageError
 from narrowcast.pipeline.project import Project
@@ -25,9 +25,6 @@ from narrowcast.similarity.examples import comparison_text, constant_fields, inp
 from narrowcast.store.datasets import load_manifest, split_rows
 from narrowcast.store.import_rows import accepted_rows
 
-Row = TypeVar("Row")
-_EVERY = 1_000
-_SHORT = 64  # characters of a target that may be a label
 _LABELS = ("label", "category", "intent", "target", "class", "answer", "output")
 
 
@@ -104,12 +101,12 @@ class _Rows:
 
 
 def _of_examples(name: str, read: Callable[[], Iterator[Example]], work: Work) -> RowSet:
-    rows, targets = _Rows(read, work), _Targets()
+    rows, targets = _Rows(read, work), TargetHashes()
     constant = constant_fields(rows)
     ids: list[str] = []
     texts: list[str] = []
     hashes: list[int | None] = []
-    for row in _counted(rows, work):
+    for row in watched(rows, work):
         ids.append(row.id)
         texts.append(comparison_text(input_fields(row.inputs), constant))
         hashes.append(targets.hash(row.target))
@@ -128,8 +125,8 @@ def _of_source(name: str, request: ComparisonRequest, access: SourceAccess, work
     ids: list[str] = []
     texts: list[str] = []
     hashes: list[int | None] = []
-    targets, unusable, label_column = _Targets(), 0, request.label
-    for row, usable in _counted(records(), work):
+    targets, unusable, label_column = TargetHashes(), 0, request.label
+    for row, usable in watched(records(), work):
         if not usable:
             unusable += 1
             continue
@@ -148,37 +145,9 @@ def _of_source(name: str, request: ComparisonRequest, access: SourceAccess, work
     return RowSet(locator.public, ids, texts, hashes, unusable, records)
 
 
-def _counted(rows: Iterable[Row], work: Work) -> Iterator[Row]:
-    """The rows, with progress.
-
-    Raises:
-        CancelledError: on request.
-    """
-    for number, row in enumerate(stoppable(rows, work.cancel), 1):
-        yield row
-        if number % _EVERY == 0:
-            work.progress.advance(_EVERY)
-
-
 def _text(row: SourceRow, column: str) -> str:
     value = row.data.get(column)
     return value if isinstance(value, str) else "\n".join(each for _, each in strings(value))
-
-
-class _Targets:
-    """Hashes of targets; that of a label, which many rows have, is one object."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, int] = {}
-
-    def hash(self, target: Any) -> int:
-        """Sixty-four bits of the hash of the content."""
-        if not isinstance(target, str) or len(target) > _SHORT:
-            return int(content_hash(target)[:16], 16)
-        known = self._known.get(target)
-        if known is None:
-            known = self._known[target] = int(content_hash(target)[:16], 16)
-        return known
 
 
 def _label_column(data: dict[str, Any], text_column: str) -> str:

@@ -172,10 +172,9 @@ def _p_value(value: float, drawn: NDArray[np.float64], free: float) -> float:
 
     beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     counted = min(1.0, 2 * (beyond + 1) / (len(drawn) + 1))
-    width = float(drawn.std()) if len(drawn) else 0.0
-    if beyond or not width:
+    if beyond or not len(drawn) or drawn.min() == drawn.max():
         return counted
-    return min(counted, float(2 * stdtr(free, -abs(value) / width * widening(free))))
+    return min(counted, float(2 * stdtr(free, -abs(value) / float(drawn.std()) * widening(free))))
 
 
 def _discordant(scores: tuple[TaskScores, TaskScores]) -> tuple[int, int]:

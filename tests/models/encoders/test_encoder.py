@@ -110,3 +110,15 @@ def test_the_fingerprint_is_that_of_what_decides_a_vector(tmp_path):
     other = build_tiny_encoder(tmp_path / "other", pooling="cls")
     prints = [read_encoder_folder(each).fingerprint() for each in (first, same, other)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_texts_are_put_in_lower_case_where_the_publisher_does(tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps({**tokenizer, "normalizer": None}))
+    upper, lower = Encoder(read_encoder_folder(folder)).embed(["My CARD", "my card"])
+    settings = json.loads((folder / "sentence_bert_config.json").read_text())
+    (folder / "sentence_bert_config.json").write_text(json.dumps({**settings, "do_lower_case": True}))
+    found = Encoder(read_encoder_folder(folder)).embed(["My CARD"])[0]
+    assert abs(upper - lower).max() > 0.01
+    np.testing.assert_allclose(found, lower, atol=1e-6)

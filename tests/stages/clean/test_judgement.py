@@ -1,5 +1,7 @@
+import json
 import random
 from collections import Counter
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -8,6 +10,7 @@ from narrowcast.stages.clean.language import language_of
 from narrowcast.stages.clean.outliers import counted_median, usual_lengths
 from narrowcast.stages.clean.quality import quality_of
 from narrowcast.stages.clean.row import is_outlier
+from tests.support.cli import CliJson
 
 PROSE = (
     "The library opens at nine. Readers may borrow six books for four weeks, "
@@ -64,3 +67,16 @@ def test_a_median_of_counted_values_is_that_of_the_values() -> None:
     for size in (1, 2, 3, 4, 9, 10, 50, 51):
         values = [round(chance.random(), 1) for _ in range(size)]
         assert counted_median(Counter(values).items()) == median(values)
+
+
+def test_texts_in_parts_are_counted_and_rejected_by_the_same_length(
+    tmp_path: Path, cli_json: CliJson
+) -> None:
+    longest = (usual_lengths({100: 30}) or (0, 0))[1]
+    texts = [["a word " * 14 + "an"]] * 29 + [["longer " * 7, "x" * (longest - 49)]]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps({"text": each}) + "\n" for each in texts), encoding="utf-8")
+    cli_json("init", "parts")
+    report = cli_json("data", "clean", "-p", "parts", "--locator", f"jsonl:{source}", "--column", "text",
+                      "--outliers", "reject")  # fmt: skip
+    assert (report["outlier_bounds"][1], report["outliers"], report["ledger"]["rejected"]) == (longest, 0, {})

@@ -36,3 +36,12 @@ def test_names_are_redacted_wherever_they_stand(policy: str, tmp_path: Path, cli
     else:
         assert not lines
         assert "block" in json.dumps(report) or report["rejected"]
+
+
+def test_findings_of_columns_that_are_shown_alike_are_all_counted(tmp_path: Path, cli_json: CliJson) -> None:
+    row = {"text": "the kettle is late", MAIL: f"write to {MAIL}", "bob@example.org": f"or to {MAIL}"}
+    source = tmp_path / "rows.jsonl"
+    source.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    cli_json("init", "names")
+    report = cli_json("data", "clean", "-p", "names", "--locator", f"jsonl:{source}", "--pii", "redact")
+    assert report["findings"] == [{"family": "pii", "kind": "EMAIL_ADDRESS", "findings": 2, "rows": 1}]

@@ -51,8 +51,9 @@ class Encoder:
         import torch
 
         vectors = np.zeros((len(texts), self.folder.dimensions), dtype=np.float32)
-        prompt = self.folder.prompt
-        tokens = [each.ids for each in self._tokenizer.encode_batch_fast([prompt + text for text in texts])]
+        prompted = [self.folder.prompt + text for text in texts]
+        read = [text.lower() for text in prompted] if self.folder.lowered else prompted
+        tokens = [each.ids for each in self._tokenizer.encode_batch_fast(read)]
         with torch.inference_mode():
             for rows in _batches([len(each) for each in tokens]):
                 ids, mask = _padded([tokens[row] for row in rows])

@@ -17,6 +17,7 @@ from narrowcast.models.folder import digest_of, read_list, read_object, stored_v
 Pooling = Literal["mean", "cls"]
 
 _MODULES = "modules.json"
+_OWN = "sentence_bert_config.json"
 _KNOWN_STEPS = ("Transformer", "Pooling", "Normalize")
 _FILES = ("config.json", "tokenizer.json", _MODULES)
 _DEFAULT_LONGEST = 512
@@ -34,6 +35,7 @@ class EncoderFolder:
         pooling: `mean` over the tokens, or the first token, `cls`.
         normalised: vectors have length 1.
         prompt: what the publisher puts before each text; mostly nothing.
+        lowered: texts are put in lower case first.
         parameters: stored weights.
         weights: safetensors files.
     """
@@ -45,6 +47,7 @@ class EncoderFolder:
     pooling: Pooling
     normalised: bool
     prompt: str
+    lowered: bool
     parameters: int
     weights: tuple[Path, ...]
 
@@ -73,14 +76,16 @@ def read_encoder_folder(path: Path) -> EncoderFolder:
     if not isinstance(dimensions, int) or dimensions < 1:
         raise _refuse(f"config.json says no hidden_size: {dimensions!r}", path)
     steps, weights = _steps(path), weight_files(path)
+    own = read_object(path / _OWN) if (path / _OWN).is_file() else {}
     return EncoderFolder(
         path=path,
         architecture=str(config.get("model_type", "")),
         dimensions=dimensions,
-        longest=_longest(path, config),
+        longest=_longest(path, own, config),
         pooling=_pooling(path, steps),
         normalised="Normalize" in steps,
         prompt=_prompt(path),
+        lowered=own.get("do_lower_case") is True,
         parameters=stored_values(weights),
         weights=weights,
     )
@@ -116,10 +121,8 @@ def _pooling(path: Path, steps: dict[str, str]) -> Pooling:
     raise _refuse(f"the pooling {', '.join(modes) or 'none'} is not known; known are mean and cls", path)
 
 
-def _longest(path: Path, config: dict[str, Any]) -> int:
-    file = path / "sentence_bert_config.json"
-    own = read_object(file).get("max_seq_length") if file.is_file() else None
-    longest = own or config.get("max_position_embeddings") or _DEFAULT_LONGEST
+def _longest(path: Path, own: dict[str, Any], config: dict[str, Any]) -> int:
+    longest = own.get("max_seq_length") or config.get("max_position_embeddings") or _DEFAULT_LONGEST
     if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1:
         raise _refuse(f"the longest text is given as {longest!r}", path)
     return longest
@@ -133,7 +136,7 @@ def _prompt(path: Path) -> str:
 
 
 def _optional(path: Path) -> list[str]:
-    names = ["sentence_bert_config.json", "config_sentence_transformers.json"]
+    names = [_OWN, "config_sentence_transformers.json"]
     return [
         *names,
         *(f"{file.parent.name}/config.json" for file in sorted(path.glob("*_Pooling/config.json"))),

@@ -41,6 +41,7 @@ class CrfTagger:
         import pycrfsuite
 
         self._known = _words_in_spans(texts, spans)
+        self._kinds = sorted({kind for _, kind in self._known})
         trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
         trainer.set_params(
             {
@@ -53,15 +54,14 @@ class CrfTagger:
             tags = tags_of(text, each)
             if tags:
                 own = _words_in_spans([text], [each])
-                trainer.append(list(_features(text, self._known, own)), tags)
+                trainer.append(list(_features(text, self._kinds, self._known, own)), tags)
         with scratch_folder("crf") as folder:
             path = folder / "model"
             trainer.train(str(path))
             self._model = path.read_bytes()
         self._tagger = pycrfsuite.Tagger()
-        self._tagger.open_inmemory(
-            self._model
-        )  # reads these bytes as long as it lives, and does not own them
+        # It reads these bytes as long as it lives, and does not own them.
+        self._tagger.open_inmemory(self._model)
 
     def spans(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
         """Non-overlapping spans of each text, from left to right."""
@@ -71,7 +71,7 @@ class CrfTagger:
         ]
 
     def _seen(self, text: str) -> list[list[str]]:
-        return list(_features(text, self._known, Counter()))
+        return list(_features(text, self._kinds, self._known, Counter()))
 
 
 def _words_in_spans(texts: Sequence[str], spans: Sequence[Sequence[TaggedSpan]]) -> Counter[tuple[str, str]]:
@@ -84,12 +84,11 @@ def _words_in_spans(texts: Sequence[str], spans: Sequence[Sequence[TaggedSpan]])
 
 
 def _features(
-    text: str, known: Counter[tuple[str, str]], own: Counter[tuple[str, str]]
+    text: str, kinds: Sequence[str], known: Counter[tuple[str, str]], own: Counter[tuple[str, str]]
 ) -> Iterator[list[str]]:
     """Names of the features that hold, word by word; `own` are the message's words in spans, in training."""
     words = [match.group() for match in TOKEN.finditer(text)]
     lowered, shapes = [word.lower() for word in words], [word_shape(word) for word in words]
-    kinds = sorted({kind for _, kind in known})
     for place, (word, low) in enumerate(zip(words, lowered, strict=True)):
         row = ["bias"]
         for offset in range(-_WINDOW, _WINDOW + 1):

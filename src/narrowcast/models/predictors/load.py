@@ -61,7 +61,7 @@ _TITLES = {
 }
 
 # Raised when a fitted baseline or a prompt made here would answer differently.
-_VERSION = 1
+_VERSION = 2
 
 
 def predictor_factory(ref: ModelRef) -> PredictorFactory:

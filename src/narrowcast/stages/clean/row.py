@@ -123,7 +123,7 @@ class RowCleaner:
         cut = list(chunks(text, pieces, self._options.chunk_size, self._measure))
         if names:
             data = self._with_safe_names(data)
-            findings = {self.shown(where): found for where, found in findings.items()}
+            findings = self._under_shown_names(findings)
         return CleanedRow(row.index, data, text, markup, changes, findings, quality, language, cut)
 
     def _structured(
@@ -191,6 +191,13 @@ class RowCleaner:
     def shown(self, name: str) -> str:
         """A column's name without what is to be hidden."""
         return self._name(name)[0]
+
+    def _under_shown_names(self, findings: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
+        """Findings by the names that may be shown, which several columns can share."""
+        shown: dict[str, list[Finding]] = {}
+        for where, found in findings.items():
+            shown.setdefault(self.shown(where), []).extend(found)
+        return shown
 
     def _name(self, name: str) -> tuple[str, list[Finding]]:
         """A column's name, or a path of names, as it may be shown, and what was found in it."""

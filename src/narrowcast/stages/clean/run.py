@@ -81,9 +81,10 @@ def _clean(inputs: Inputs, options: Options, ctx: StageContext, writer: Cleaning
     tally = _Tally()
     ctx.progress.start("cleaning the rows", stored.rows)
     for row in watched(writer.originals(), work):
-        original = "\n\n".join(text for _, text in strings(row.data.get(column)))
+        texts = [text for _, text in strings(row.data.get(column))]
+        original = "\n\n".join(texts)
         tally.rows += 1
-        if original.strip() and is_outlier(len(original), usual):
+        if original.strip() and is_outlier(sum(map(len, texts)), usual):
             tally.outliers += 1
         _write(cleaner.clean(row), original, writer, tally)
     name = f"cln-{content_hash([stored.sha256, options.text_options, options.base])[:8]}"

@@ -32,10 +32,11 @@ def forecast(project: ProjectPaths, rows: int, size: int, reading: float) -> Wor
     seconds, basis = _TIMES_READING * reading, f"{rows:,} rows were read in {reading:,.1f} s"
     former = load_record(project, "prepare")
     if former is not None and (ledger := former.result.get("ledger")):
-        took = (datetime.fromisoformat(former.finished) - datetime.fromisoformat(former.started)).seconds
+        span = datetime.fromisoformat(former.finished) - datetime.fromisoformat(former.started)
+        took = span.total_seconds()
         if took >= _FEWEST_SECONDS and ledger["rows_in"]:
             seconds = took * rows / ledger["rows_in"]
-            basis = f"the last time took {took:,} s for {ledger['rows_in']:,} rows"
+            basis = f"the last time took {took:,.0f} s for {ledger['rows_in']:,} rows"
     return WorkForecast(
         seconds=seconds,
         memory_bytes=round(_BASE_MEMORY + _MEMORY_PER_BYTE * size),

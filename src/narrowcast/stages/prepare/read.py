@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from narrowcast.core.example import Example
 from narrowcast.core.progress import stoppable
-from narrowcast.core.work import Work
+from narrowcast.core.work import Work, watched
 from narrowcast.similarity.examples import comparison_text, input_fields
 from narrowcast.stages.prepare.options import Options
 from narrowcast.stages.prepare.rows import Rejection, ReviewedRows
@@ -17,8 +17,6 @@ from narrowcast.stages.prepare.table import RowTable, TableBuilder
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def read_rows(
         CancelledError: on request.
     """
     work.progress.start("reading and checking rows", reading.expected)
-    table = _table(rows, _with_progress(rows.usable(), work), reading, work)
+    table = _table(rows, watched(rows.usable(), work), reading, work)
     conflicting = _conflicts(table)
     if not len(conflicting):
         return table, [], []
@@ -83,13 +81,6 @@ def _table(
         again = map(rows.again, stoppable(builder.numbers, work.cancel))
         constant = builder.compare_without(constant, again)
     return builder.table(constant)
-
-
-def _with_progress(rows: Iterator[tuple[int, Example]], work: Work) -> Iterator[tuple[int, Example]]:
-    for place, each in enumerate(rows, 1):
-        yield each
-        if place % _EVERY == 0:
-            work.progress.advance(_EVERY)
 
 
 def _conflicts(table: RowTable) -> NDArray[np.int64]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from narrowcast.core.forecast import LONG, WorkForecast
 from narrowcast.core.hashing import short
@@ -15,7 +14,7 @@ from narrowcast.core.manifest import DatasetManifest, LeakageReport, SplitPolicy
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.progress import stoppable
 from narrowcast.core.stage import StageContext
-from narrowcast.core.work import Work
+from narrowcast.core.work import Work, watched
 from narrowcast.errors import DataError
 from narrowcast.stages.prepare.division import Divided, Division
 from narrowcast.stages.prepare.forecast import disk_bytes, forecast
@@ -31,9 +30,6 @@ from narrowcast.tasks import handler_for
 from narrowcast.tasks.coverage import label_warnings, size_warnings, some
 
 MINIMUM_ROWS = 10
-_EVERY = 1_000
-
-Item = TypeVar("Item")
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
@@ -42,16 +38,17 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
     Raises:
         DataError: if too few rows are left, or they cannot be divided without leakage.
     """
+    work = Work(ctx.progress, ctx.cancel)
     with AcceptedRows(ctx.project, inputs.imports, ctx.cancel) as accepted:
         version = _divided(inputs, options, accepted, ctx)
         rows, rejections = version.rows, version.rejections
         ctx.progress.start(
             "writing the version", len(rejections) + sum(map(len, version.splits.rows.values()))
         )
-        lines = (each.to_dict(rows.again(each.number)) for each in stoppable(rejections, ctx.cancel))
-        write_rejections(ctx.project, _counted(lines, ctx))
+        lines = (each.to_dict(rows.again(each.number)) for each in watched(rejections, work))
+        write_rejections(ctx.project, lines)
         splits = {
-            split: _counted(map(rows.again, version.splits.numbers(split)), ctx)
+            split: map(rows.again, watched(version.splits.numbers(split), work))
             for split in version.splits.rows
         }
         manifest = save_version(ctx.project, version.manifest, splits, ctx.cancel, ctx.seal)
@@ -211,14 +208,6 @@ def _split_warnings(splits: Splits, *, labelled: bool) -> list[str]:
         if unseen:
             warnings.append(f"{len(unseen)} label(s) in {split} never occur in train: {some(unseen)}")
     return warnings + label_warnings(labels)
-
-
-def _counted(items: Iterator[Item], ctx: StageContext) -> Iterator[Item]:
-    """The items, with progress."""
-    for number, item in enumerate(items, 1):
-        yield item
-        if number % _EVERY == 0:
-            ctx.progress.advance(_EVERY)
 
 
 def _result(manifest: DatasetManifest, version: _Version) -> PrepareResult:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from narrowcast.core.example import Example
-from narrowcast.core.hashing import content_hash
+from narrowcast.core.hashing import TargetHashes, content_hash
 from narrowcast.core.names import Split
 from narrowcast.similarity.equal_texts import text_hash
 from narrowcast.similarity.examples import SameFields, comparison_text, input_fields
@@ -24,7 +24,6 @@ STRICTEST = (Split.GOLDEN, Split.TEST, Split.DEV, Split.TRAIN)
 NO_SPLIT = len(STRICTEST)
 """The code of no split; the others are places in `STRICTEST`."""
 CODES = {split: code for code, split in enumerate(STRICTEST)}
-_SHORT = 64  # characters of a target that may be a label, which other rows have as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class TableBuilder:
         self._provenance, self._fixed = _Coded(), array("b")
         self._indexes, self._same = array("q"), array("q")
         self._parents: dict[int, tuple[str, ...]] = {}
-        self._short: dict[str, int] = {}
+        self._target_hashes = TargetHashes()
 
     def add(self, number: int, row: Example) -> None:
         """The next row, and its number among the accepted ones."""
@@ -117,7 +116,7 @@ class TableBuilder:
             self._parents[len(self.numbers)] = row.parents
         self.numbers.append(number)
         self._hashes += bytes.fromhex(row.hash)
-        self._targets.append(self._target(row))
+        self._targets.append(self._target_hashes.hash(row.target))
         self._labels.add(str(row.target) if self._labelled else "")
         self._keys.add(row.group)
         self._sources.add(row.source)
@@ -126,15 +125,6 @@ class TableBuilder:
         self._indexes.append(row.index)
         if self._recognise:
             self._same.append(same_row(row))
-
-    def _target(self, row: Example) -> int:
-        target = row.target
-        if not isinstance(target, str) or len(target) > _SHORT:
-            return int(content_hash(target)[:16], 16)
-        known = self._short.get(target)
-        if known is None:
-            known = self._short[target] = int(content_hash(target)[:16], 16)
-        return known
 
     @property
     def constant(self) -> frozenset[str]:

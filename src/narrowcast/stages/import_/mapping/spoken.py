@@ -56,8 +56,8 @@ def spoken_turns(text: str) -> list[dict[str, Any]] | None:
         ends = [each.start() for each in marks[1:]] + [len(text)]
         turns = [{"role": "system", "content": before}] if before else []
         for each, stop in zip(marks, ends, strict=True):
-            role = each["role"].lower()
-            content = _INPUT.sub("\n", end.sub("", text[each.end() : stop])).strip()
+            role, content = each["role"].lower(), end.sub("", text[each.end() : stop])
+            content = (_INPUT.sub("\n", content) if role == "instruction" else content).strip()
             turns.append({"role": _ROLES.get(role, role), "content": content})
         if any(turn["role"] in ("user", "human") for turn in turns):
             return [turn for turn in turns if turn["content"]]
@@ -95,7 +95,7 @@ def function_call(text: str) -> tuple[str, Any] | None:
             call = {**json.loads(whole), "arguments": quoted["text"]}
         else:
             call = json.loads(match["call"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return text[: match.start()].strip(), call
 
@@ -116,8 +116,15 @@ def defined_functions(text: str) -> tuple[str, list[Any]]:
             break
         if text[at] != "{":
             return text, []
-    if not functions or not all(
-        isinstance(each, dict) and isinstance(each.get("name"), str) for each in functions
-    ):
+    if not functions or not all(map(_is_definition, functions)):
         return text, []
     return text[:first].strip(), functions
+
+
+def _is_definition(value: Any) -> bool:
+    """Whether an object defines a function; an example of an answer may have a name as well."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and not {"description", "parameters"}.isdisjoint(value)
+    )

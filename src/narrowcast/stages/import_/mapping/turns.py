@@ -69,6 +69,7 @@ _MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 _DECIMAL = re.compile(r"\d+(?:\.\d*)?")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _CALL_PARTS = ("tool_use", "toolUse", "functionCall", "function_call")
+_ARGUMENT_KEYS = ("input", "args", "arguments")  # of calls that are parts
 _RESULT_PARTS = ("tool_result", "toolResult", "functionResponse", "function_response")
 _THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning"})
 
@@ -248,16 +249,25 @@ def _parts(parts: Sequence[Any]) -> tuple[str | None, list[Any], list[str]]:
         if kind in _TEXT_PARTS and isinstance(text := part.get("text", part.get("refusal")), str):
             words.append(text)
         elif kind in _CALL_PARTS:
-            call = part if kind == "tool_use" else part[kind]
-            calls.append({"name": call.get("name"), "arguments": call.get("input") or call.get("args") or {}})
+            call = part if kind == "tool_use" else _inner(part, kind)
+            given = (call.get(key) for key in _ARGUMENT_KEYS)
+            calls.append({"name": call.get("name"), "arguments": next(filter(None, given), {})})
         elif kind in _RESULT_PARTS:
-            result = part if kind == "tool_result" else part[kind]
+            result = part if kind == "tool_result" else _inner(part, kind)
             results.append(_result(result.get("content", result.get("response"))))
         elif kind not in _THOUGHTS:
             raise RejectRow(
                 "invalid_messages_shape", f"a part of type {kind[:40]!r} holds something else than text"
             )
     return "\n".join(words) if words else None, calls, results
+
+
+def _inner(part: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The object under the key that names the kind of a part."""
+    inner = part.get(kind)
+    if not isinstance(inner, Mapping):
+        raise RejectRow("invalid_messages_shape", f"a part of type {kind} has no object of this name")
+    return inner
 
 
 def _unnamed_kind(part: Mapping[str, Any]) -> str:
