@@ -88,8 +88,8 @@ def test_a_file_that_would_not_come_out_equal_is_refused(change, says, tmp_path,
     write_gguf(original, tmp_path / "model.gguf", "f32")
     read = to_folder.read_gguf
 
-    def changed(file: Path) -> GgufContent:
-        content = read(file)
+    def changed(file: Path, *rest) -> GgufContent:
+        content = read(file, *rest)
         metadata = {**content.metadata, **change}
         return GgufContent({key: each for key, each in metadata.items() if each is not None}, content.tensors)
 
