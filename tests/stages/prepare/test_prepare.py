@@ -206,7 +206,7 @@ def test_too_few_rows_are_refused(project: Project, commit: Commit) -> None:
 
 def test_rows_that_are_all_the_same_are_refused(project: Project, commit: Commit) -> None:
     commit([example(number, text="always this") for number in range(30)])
-    with pytest.raises(DataError, match="1 connected group"):
+    with pytest.raises(DataError, match="all rows have the same input"):
         prepare(project)
     assert not (project.paths.prepared / "current").exists()
 
