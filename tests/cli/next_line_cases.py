@@ -145,6 +145,7 @@ CASES: dict[str, Case] = {
     ),
     "narrowcast prepare": Case("imported"),
     "narrowcast prepare --force": Case("prepared"),
+    "narrowcast prepare --groups free": Case("imported"),
     "narrowcast prepare --golden 0.1": Case("prepared"),
     "narrowcast prepare --seed 1": Case("imported"),
     # Generated rows.

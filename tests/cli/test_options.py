@@ -144,6 +144,18 @@ def test_one_error_names_every_mistake(bake: typer.Typer) -> None:
     assert caught.value.next_command.endswith("--help")
 
 
+@pytest.mark.parametrize(
+    "line", ["baseline --models %s", "baseline --models [a", "eval --gates {", "export --formats @"]
+)
+def test_a_list_that_is_not_yaml_is_a_mistake(line: str, cli: Cli) -> None:
+    said = cli(*line.split(), code=2).stderr
+    assert f"{line.split()[-1]!r} is not valid YAML" in said
+
+
+def test_a_seed_that_is_too_large_is_a_mistake(cli: Cli) -> None:
+    assert "seed: input should be less than" in cli("train", "--seed", "9" * 23, code=2).stderr
+
+
 @pytest.mark.parametrize(  # of a stage, and of none
     ("command", "option"), [("prepare", "--seed"), ("data dedupe", "--similarity")]
 )

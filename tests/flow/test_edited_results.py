@@ -159,6 +159,14 @@ EDITS = [
     Edit("outputs/eval_reports/evaluate-*/report.md", _append),
     Edit("outputs/eval_reports/parity-*.json", values(lambda report: report.update(verdict="pass"))),
     Edit("outputs/merged/*/model.safetensors", _append),
+    Edit(
+        "outputs/gguf/*/model-q8_0.gguf",
+        _append,
+        (("eval", "gguf:q8_0", *FAST),),
+        ("export", "--force"),
+    ),
+    Edit("outputs/gguf/*/README.md", _append, heal=("export", "--force")),
+    Edit("outputs/gguf/*/tokenizer.json", Path.unlink, heal=("export", "--force")),
 ]
 
 

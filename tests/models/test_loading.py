@@ -105,6 +105,14 @@ def test_weights_that_do_not_fit_the_configuration_are_refused(folder, settings,
         load_model(base)
 
 
+@pytest.mark.parametrize("layers", [1, 4])
+def test_weights_of_more_or_fewer_layers_are_refused(folder, settings, layers):
+    _edit(folder, num_hidden_layers=layers, layer_types=["full_attention"] * layers)
+    base = resolve_base(str(folder), settings)
+    with pytest.raises(ModelError, match="not those of the model in config"):
+        load_model(base)
+
+
 def test_an_unknown_name_gets_near_ones(settings):
     with pytest.raises(ModelError, match="no base model is called 'qwen3-06b'") as caught:
         resolve_base("qwen3-06b", settings)

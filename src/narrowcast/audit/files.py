@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.errors import NarrowcastError
+from narrowcast.store.bundles import changed_files, read_bundle
 from narrowcast.store.seals import Sealed, matches, under_way, unsealed, way_out
 
 _VERDICTS = "registry/verdicts/"
@@ -23,7 +26,9 @@ class ComparedFiles:
 
 
 def compare_files(paths: ProjectPaths, seals: Mapping[str, Sealed], *, whole: bool) -> ComparedFiles:
-    """Hash every file that the trail names. A result that no event names is noted as one of an older version.
+    """Hash every file that the trail or the manifest of a bundle names.
+
+    A result that no event names is noted as one of an older version.
 
     Args:
         paths: of the project.
@@ -37,6 +42,8 @@ def compare_files(paths: ProjectPaths, seals: Mapping[str, Sealed], *, whole: bo
             gone.append(name)
         elif matches(path, {seal.sha256, *open_.get(name, ())}):
             report.files += 1
+            if path.parent.parent == paths.gguf and path.name == "bundle.json":
+                _add_bundle(paths, path.parent, report)
         else:
             report.problems.append(
                 f"{name} was edited or replaced: it is not the one that event {seal.event} tells of "
@@ -50,6 +57,24 @@ def compare_files(paths: ProjectPaths, seals: Mapping[str, Sealed], *, whole: bo
     if whole:
         _add_unsealed(paths, seals, open_, report)
     return report
+
+
+def _add_bundle(paths: ProjectPaths, folder: Path, report: ComparedFiles) -> None:
+    """The files that an unedited manifest names."""
+    try:
+        manifest = read_bundle(folder)
+    except NarrowcastError as error:
+        report.notes.append(f"not covered: the other files of {paths.relative(folder)}: {error.what}")
+        return
+    changed = changed_files(folder, manifest)
+    report.files += len(manifest.files) - len(changed)
+    for each in changed:
+        name = paths.relative(folder / each)
+        what = "was edited or replaced: it is not the one that bundle.json tells of"
+        report.problems.append(
+            f"{name} {what if (folder / each).exists() else 'is gone'} "
+            f"(restore it from a backup, or: {way_out(name)})"
+        )
 
 
 def _add_unsealed(

@@ -117,7 +117,7 @@ class CommandField:
                 parts = [part.strip() for part in parts if part.strip()]
             return dict(_pair(part, empty=not self.form.commas) for part in parts) if self.is_pairs else parts
         if self.is_list:
-            return [yaml.safe_load(part) for part in str(raw).split(",") if part]
+            return [_yaml(part) for part in str(raw).split(",") if part]
         return raw
 
     @property
@@ -216,11 +216,15 @@ def _nested(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
         group, dot, name = path.partition(".")
         if not dot or not group or not name:
             raise ValueError(f"{text!r} is not GROUP.NAME=VALUE")
-        try:
-            groups.setdefault(group, {})[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{value!r} is not valid YAML") from error
+        groups.setdefault(group, {})[name] = _yaml(value)
     return groups
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{text!r} is not valid YAML") from error
 
 
 def _pair(text: str, *, empty: bool) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from narrowcast.errors import DataError, ModelError
 from narrowcast.models.catalogue import find, looks_like_hub_id, near_names
 from narrowcast.models.chat import check_template
 from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
+from narrowcast.models.fit import require_fitting
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.models.installed import installed, source_of
 from narrowcast.models.tokenizer_file import faithful_tokenizer
@@ -152,7 +153,7 @@ def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any
     logging.disable_progress_bar()
     logging.set_verbosity_error()  # what matters is raised; the rest is noise in a terminal
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=dtype or "auto",
             quantization_config=quantisation,
@@ -160,11 +161,13 @@ def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any
             trust_remote_code=False,
             use_safetensors=True,
             attn_implementation="sdpa",
+            output_loading_info=True,
         )
     except MemoryError:
         raise
     except Exception as error:
         raise _unreadable("the weights cannot be read", folder, error) from error
+    require_fitting(report, folder)
     return model.eval()
 
 

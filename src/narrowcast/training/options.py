@@ -68,7 +68,7 @@ class ScheduleOptions(StageOptions):
     """Weight decay of AdamW."""
     max_grad_norm: float = Field(1.0, ge=0)
     """Maximum gradient norm; 0 turns clipping off."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the row order and of dropout."""
 
 

@@ -103,6 +103,22 @@ def test_a_folder_that_leaves_a_question_open_is_refused(damage, says, tmp_path)
         read_encoder_folder(folder)
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"num_hidden_layers": 7}, "tensors are missing and 0 unknown"),
+        ({"num_hidden_layers": 1}, "0 tensors are missing and"),
+        ({"model_type": "gpt2", "architectures": ["GPT2Model"]}, "tensors are missing"),
+    ],
+)
+def test_weights_of_another_model_are_not_filled_up_with_random_ones(values, says, tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | values))
+    with pytest.raises(ModelError, match=f"not those of the model in config.json: .*{says}"):
+        Encoder(read_encoder_folder(folder))
+
+
 def test_the_fingerprint_is_that_of_what_decides_a_vector(tmp_path):
     first = build_tiny_encoder(tmp_path / "first")
     same = build_tiny_encoder(tmp_path / "same")

@@ -88,8 +88,8 @@ def test_a_file_that_would_not_come_out_equal_is_refused(change, says, tmp_path,
     write_gguf(original, tmp_path / "model.gguf", "f32")
     read = to_folder.read_gguf
 
-    def changed(file: Path) -> GgufContent:
-        content = read(file)
+    def changed(file: Path, *rest) -> GgufContent:
+        content = read(file, *rest)
         metadata = {**content.metadata, **change}
         return GgufContent({key: each for key, each in metadata.items() if each is not None}, content.tensors)
 
@@ -110,6 +110,10 @@ def test_an_import_is_a_base_by_its_name_and_keeps_licence_and_origin(cli, cli_j
     again = cli("models", "import", str(tmp_path / "My Model.gguf"), code=1)
     assert "was imported before" in again.stderr
     cli("models", "import", str(tmp_path / "My Model.gguf"), "--force")
+    (tmp_path / "cut.gguf").write_bytes((tmp_path / "My Model.gguf").read_bytes()[:-1])
+    cut = cli("models", "import", str(tmp_path / "cut.gguf"), code=1)
+    assert "was cut" in cut.stderr
+    assert "next: narrowcast models import FILE\n" in cut.stderr
     wrong = cli("models", "import", str(tmp_path / "My Model.gguf"), "--name", "../x", code=1)
     assert "cannot be the name of a model" in wrong.stderr
     taken = cli("models", "import", str(tmp_path / "My Model.gguf"), "--name", "qwen3-0.6b", code=1)

@@ -52,6 +52,22 @@ def test_every_row_is_in_one_split_and_the_labels_are_spread(project: Project, c
     assert result.leakage.exact_inputs_shared == result.leakage.near_duplicates_shared == 0
 
 
+@pytest.mark.parametrize(
+    ("fields", "says", "command"),
+    [
+        ({"text": "where is my card"}, "the same input", "narrowcast data import --locator SCHEME:PATH"),
+        ({"group": "one"}, "the same group key", "narrowcast prepare --groups free"),
+    ],
+)
+def test_rows_that_nothing_divides_name_the_cause(
+    project: Project, commit: Commit, fields: dict[str, str], says: str, command: str
+) -> None:
+    commit([example(number, **fields) for number in range(60)])
+    with pytest.raises(DataError, match=f"all rows have {says}") as caught:
+        prepare(project)
+    assert caught.value.next_command == command
+
+
 def test_small_sets_hold_more_out(project: Project, commit: Commit) -> None:
     commit([example(number) for number in range(200)])
     assert {each.split: each.rows for each in prepare(project).splits} == {
@@ -190,7 +206,7 @@ def test_too_few_rows_are_refused(project: Project, commit: Commit) -> None:
 
 def test_rows_that_are_all_the_same_are_refused(project: Project, commit: Commit) -> None:
     commit([example(number, text="always this") for number in range(30)])
-    with pytest.raises(DataError, match="1 connected group"):
+    with pytest.raises(DataError, match="all rows have the same input"):
         prepare(project)
     assert not (project.paths.prepared / "current").exists()
 

@@ -55,8 +55,12 @@ class GgufContent:
     tensors: list[GgufTensor]
 
 
-def read_gguf(path: Path) -> GgufContent:
+def read_gguf(path: Path, way_out: str = "narrowcast export --force") -> GgufContent:
     """Map a file.
+
+    Args:
+        path: of the file.
+        way_out: the next command if it cannot be read.
 
     Raises:
         ModelError: if it is another kind of file, or was cut.
@@ -73,7 +77,7 @@ def read_gguf(path: Path) -> GgufContent:
         raise ModelError(
             f"the file is not GGUF, or was cut: {error}",
             where=str(path),
-            next_command="narrowcast export --force",
+            next_command=way_out,
         ) from error
     tensors = [
         GgufTensor(each.name, tuple(map(int, reversed(each.shape))), each.tensor_type.name, each.data)

@@ -64,7 +64,7 @@ def write_model_folder(file: Path, folder: Path) -> GgufOrigin:
         MissingExtraError: without gguf, numpy and torch.
     """
     require("gguf", "numpy", "torch", purpose="reading GGUF")
-    content = read_gguf(file)
+    content = read_gguf(file, "narrowcast models import FILE")
     source = _Source(content, file)
     config = _config(source)
     names = _tensor_names(source, config)

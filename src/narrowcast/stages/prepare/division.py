@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from narrowcast.core.names import Split
 from narrowcast.core.progress import stoppable
 from narrowcast.core.work import Work
+from narrowcast.errors import DataError
 from narrowcast.similarity.copies import Copy, copies_of
 from narrowcast.similarity.equal_texts import equal_groups
 from narrowcast.similarity.joins import join_copies
@@ -118,6 +119,7 @@ class Division:
 
     def _divide(self) -> Divided:
         table, cancel = self._table, self._work.cancel
+        self._require_several()
         groups, rejections = make_groups(
             table, self._sets.names(), seed=self._options.seed, former=self._former, cancel=cancel
         )
@@ -132,6 +134,20 @@ class Division:
         )
         report = leakage.report.model_copy(update={"edited_copies_shared": self._copies_shared(splits)})
         return Divided(groups, placed, rejections, Leakage(report, leakage.pairs))
+
+    def _require_several(self) -> None:
+        """Refuse rows that nothing can divide; the general advice on similar rows would not help."""
+        keys, equal = self._table.keys, self._table.equal
+        joined = self._options.groups == "together"
+        if len(equal) > 1 and (equal == equal[0]).all():
+            what, command = "all rows have the same input", "narrowcast data import --locator SCHEME:PATH"
+        elif len(keys) > 1 and joined and keys[0] >= 0 and (keys == keys[0]).all():
+            what, command = "all rows have the same group key", "narrowcast prepare --groups free"
+        else:
+            return
+        raise DataError(
+            f"{what}, and such rows are never divided", next_command=command, reason_code="prepare_failed"
+        )
 
     def _copies_shared(self, splits: NDArray[np.int8]) -> int:
         """Held-out rows of which train has an edited copy that was left apart."""
