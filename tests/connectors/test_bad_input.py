@@ -78,3 +78,25 @@ def test_a_file_without_read_permission(tmp_path: Path) -> None:
         pytest.skip("this user may read everything")
     with pytest.raises(DataError, match="cannot be read"):
         connect(Locator("csv", str(path)))
+
+
+def test_a_workbook_whose_compressed_bytes_are_damaged_is_refused_by_its_kind(tmp_path, cli):
+    import zipfile
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for number in range(200):
+        book.active.append([f"text {number} with words", "label"])
+    path = tmp_path / "rows.xlsx"
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("xl/worksheets/sheet1.xml")
+    content = bytearray(path.read_bytes())
+    start = member.header_offset + 30 + len(member.filename) + 40
+    content[start : start + 60] = bytes(reversed(content[start : start + 60]))
+    path.write_bytes(content)
+    cli("init", "task")
+    done = cli("data", "import", "--locator", f"file:{path}", "--auto", code=1)
+    assert "this is not a readable workbook" in done.stderr
+    assert "unexpected" not in done.stderr

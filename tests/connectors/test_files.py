@@ -149,3 +149,11 @@ def test_a_list_means_the_same_files_from_everywhere(
     monkeypatch.chdir(tmp_path)
     assert len(rows(str(settled.opened))) == 60
     assert settled.recorded == f"csv:{folder}/alarm.csv,{folder}/more/weather.csv"
+
+
+@pytest.mark.parametrize("place", ["/", "~", "~/.", "/tmp/.."])
+@pytest.mark.parametrize("scheme", ["docs", "csv"])
+def test_the_whole_machine_is_no_folder_of_rows(scheme, place, cli):
+    cli("init", "task")
+    done = cli("data", "import", "--locator", f"{scheme}:{place}", "--auto", code=1)
+    assert "this folder holds everything" in done.stderr

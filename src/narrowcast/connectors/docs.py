@@ -11,7 +11,13 @@ from pathlib import Path
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.document import Document, docx, html, markdown, pdf, plain_text
 from narrowcast.connectors.encoding import find_encoding
-from narrowcast.connectors.source import SAMPLE_BYTES, SourceFile, data_error, settle_path
+from narrowcast.connectors.source import (
+    SAMPLE_BYTES,
+    SourceFile,
+    data_error,
+    refuse_whole_machine,
+    settle_path,
+)
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.row import SourceRow
 from narrowcast.errors import NarrowcastError
@@ -54,6 +60,7 @@ class DocsConnector:
                 "check the path",
                 reason_code="dataset_source_missing",
             )
+        refuse_whole_machine(self._root)
         self._other: Counter[str] = Counter()
         self._files = self._find()
         if not self._files:

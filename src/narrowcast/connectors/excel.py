@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from zipfile import BadZipFile, ZipFile
@@ -174,6 +175,7 @@ def _refusals(source: SourceFile) -> Iterator[None]:
         PanicException,
         FastExcelError,
         BadZipFile,
+        zlib.error,
         OSError,
         ValueError,
         RuntimeError,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.connectors.base import Connector, SourceDescription
-from narrowcast.connectors.source import data_error
+from narrowcast.connectors.source import data_error, refuse_whole_machine
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.row import SourceRow
 
@@ -87,9 +87,11 @@ class FilesConnector:
     def _found(self, name: str) -> list[Path]:
         path = Path(name).expanduser()
         if path.is_dir():
+            refuse_whole_machine(path)
             below = [each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path)]
             taken = [each for each in below if _suffix(each) in SUFFIXES[self._scheme]]
-            self._other += [each.name for each in below if each not in set(taken)]
+            known = set(taken)
+            self._other += [each.name for each in below if each not in known]
             return taken
         if path.is_file():
             return [path]

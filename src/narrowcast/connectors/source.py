@@ -314,3 +314,19 @@ def _wide(head: bytes) -> bool:
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = max(1, len(head) // 2)
     return max(even, odd) / half > 0.4 and min(even, odd) / half < 0.05
+
+
+def refuse_whole_machine(folder: Path) -> None:
+    """Refuse the root of the file system and the user's home as a folder of rows.
+
+    Raises:
+        DataError: with all that lies there, rows would be read from what nobody meant, for hours.
+    """
+    place = folder.expanduser().resolve()
+    if place in (Path(place.anchor), Path("~").expanduser().resolve()):
+        raise data_error(
+            "this folder holds everything on the machine or of the user",
+            str(place),
+            "name the folder below it that holds the rows",
+            reason_code="dataset_source_too_large",
+        )
