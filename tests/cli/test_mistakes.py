@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,17 @@ def test_it_says_what_is_wrong_where_and_what_to_do(line: str, what: str, comman
     error = json.loads(cli(*line.split(), "--json", code=2).stdout)["error"]
     assert error["message"] == f"{what} ({command})"
     assert error["actionable_fix"] == f"{command} --help"
+
+
+def test_a_wrong_file_or_name_of_an_imported_model_is_named(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text,label\n")
+    refused = cli("models", "import", f"{tmp_path}/rows.csv", code=1).stderr
+    assert refused.endswith(
+        f"error: this is not a GGUF file ({tmp_path}/rows.csv)\nfix: name one that ends in .gguf\n"
+    )
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    taken = cli("models", "import", f"{tmp_path}/model.gguf", "--name", "embedded", code=1).stderr
+    assert taken.endswith(f"next: narrowcast models import {tmp_path}/model.gguf --name NAME\n")
 
 
 # Each line runs in a fork of one interpreter, which loads what that line alone needs.

@@ -60,6 +60,9 @@ def test_an_undetectable_encoding(tmp_path: Path) -> None:
 def test_unknown_schemes_and_wrong_locators() -> None:
     with pytest.raises(UsageError, match="no connector is called 'ftp'"):
         connect(Locator.parse("ftp:x"))
+    with pytest.raises(UsageError, match="no connector is called 'json'") as format_as_scheme:
+        connect(Locator.parse(f"json:{__file__}"))
+    assert format_as_scheme.value.next_command.startswith(f"write file:{__file__}")
     for text in ("", "train.csv", "csv:"):
         with pytest.raises(UsageError, match="not a locator"):
             Locator.parse(text)

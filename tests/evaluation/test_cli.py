@@ -26,6 +26,13 @@ def test_eval_prints_the_agreed_object(cli_json, intents):
     assert found["gates"][0]["verdict"] == "pass"
 
 
+def test_a_baseline_that_wins_is_not_to_be_exported(cli, here):
+    cli("baseline", "--models", "majority,base", "--samples", "200", **here)
+    out = cli("eval", "tfidf", "--samples", "200", **here).stdout
+    assert "ahead: tfidf beats" in out
+    assert out.endswith("next: narrowcast train\n")
+
+
 def test_a_failing_gate_exits_with_3(cli, cli_json, intents):
     arguments = ("eval", "majority", "-p", intents.slug, "--samples", "200", "--gates", "accuracy>=0.99")
     assert "accuracy>=0.99 on majority: fail" in cli(*arguments, code=3).stdout

@@ -28,6 +28,8 @@ def test_failures_are_distinguished(raised, code, tmp_path):
     assert caught.value.reason_code == code
     if caught.value is not raised:
         assert caught.value.next_command
+    if code == "training_runtime_error":  # there is no checkpoint to resume from
+        assert "--resume" not in caught.value.next_command
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")

@@ -55,7 +55,8 @@ def evaluate(result: MeasureResult) -> None:
     Reports intervals, release gates and paired comparisons. Exit code 3 if a release gate fails, or if one
     that you named lacks data.
     """
-    _render(result, "narrowcast export")
+    trained = any(each.model.startswith(("run:", "gguf:")) for each in result.results)
+    _render(result, "narrowcast export" if trained else "narrowcast train")
 
 
 @request_command

@@ -76,8 +76,12 @@ def _is_value(words: list[str], place: int) -> bool:
 
 
 def _again_with(options: str) -> str:
-    """The command line of this process, with options; a flag that it has already is not repeated."""
-    given = state.arguments()
+    """The command line of this process, with options; none that it has already is repeated."""
+    given = list(state.arguments())
+    name, _, value = options.partition(" ")
+    if value and " " not in value and name in given[:-1]:
+        place = given.index(name)
+        del given[place : place + 2]
     return f"narrowcast {shlex.join(given)}{'' if options in given else f' {options}'}"
 
 

@@ -12,6 +12,7 @@ from narrowcast.connectors.files import listed as listed_names
 from narrowcast.core.locator import Locator
 from narrowcast.core.row import SourceRow
 from narrowcast.core.work import Work
+from narrowcast.errors import UsageError
 from narrowcast.plugins.contract import class_with
 from narrowcast.plugins.registry import Registry
 from narrowcast.store.source_rows import hash_source_rows
@@ -49,6 +50,12 @@ def connect(locator: Locator, access: SourceAccess | None = None) -> Connector:
         UsageError: for an unknown scheme or option.
         DataError: if the source cannot be reached.
     """
+    if locator.scheme not in CONNECTORS and Path(locator.rest.partition("?")[0]).expanduser().is_file():
+        raise UsageError(
+            f"no connector is called {locator.scheme!r}",
+            where=f"known: {', '.join(CONNECTORS)}",
+            next_command=f"write file:{locator.rest}, which finds out the format",
+        )
     kind: Any = CONNECTORS.get(locator.scheme)
     built: Connector
     if is_several(locator.scheme, locator.rest):

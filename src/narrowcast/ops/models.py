@@ -189,6 +189,11 @@ def import_model(settings: Settings, request: ImportModelRequest, work: Work | N
     if not file.is_file():
         command = "narrowcast models import FILE"
         raise ModelError("there is no such file", where=str(file), next_command=command)
+    with file.open("rb") as opened:
+        if opened.read(4) != b"GGUF":
+            raise ModelError(
+                "this is not a GGUF file", where=str(file), next_command="name one that ends in .gguf"
+            )
     name = _name_of_import(request, file)
     folder = models_folder(settings) / name
     if source_of(folder) is not None and not request.force:

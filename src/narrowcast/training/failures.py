@@ -46,7 +46,9 @@ def training_failures(folder: Path) -> Iterator[None]:
         lines = str(error).splitlines() or [""]
         raise StageError(
             f"training stopped: {type(error).__name__}: {lines[0]}",
-            next_command="narrowcast --debug train --resume",
+            next_command="narrowcast --debug train --resume"
+            if last_checkpoint(folder / "checkpoints")
+            else "write --debug behind narrowcast in the same command: it shows where the error arose",
             reason_code="training_runtime_error",
         ) from error
 

@@ -13,6 +13,7 @@ from narrowcast.models.head import PickedHead
 from narrowcast.models.loading import quiet_peft
 from narrowcast.training.data.batches import collate
 from narrowcast.training.data.rows import TokenRow
+from narrowcast.training.fused.adapter import fuse_adapters
 from narrowcast.training.fused.last_layer import EarlyHead
 from narrowcast.training.packing.batch import pack
 from narrowcast.training.packing.register import use
@@ -140,6 +141,17 @@ def test_the_last_layer_may_leave_out_tokens_without_a_loss(family, window, earl
     assert sizes[-len(model.model.layers) :] == [all_tokens] * 2 + [needed if early else all_tokens]
     if not packs:  # closed, the model is its own again
         assert model(input_ids=batch["input_ids"]).logits.shape[:2] == batch["input_ids"].shape
+
+
+def test_a_frozen_base_in_bf16_with_adapters_in_float32_leaves_them_out_too():
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    with quiet_peft():
+        model = get_peft_model(model_of("llama").to(torch.bfloat16), config)
+    fuse_adapters(model)
+    assert {weight.dtype for weight in model.parameters() if weight.requires_grad} == {torch.float32}
+    assert EarlyHead(model).early
 
 
 def test_gradient_checkpointing_changes_nothing():

@@ -26,7 +26,7 @@ def resolve_encoder(name: str, settings: Settings) -> EncoderFolder:
         return read_encoder_folder(path.resolve())
     entry = find_encoder(name)
     if entry is None:
-        near = near_names(name)
+        near = [each for each in near_names(name) if find_encoder(each)]
         raise ModelError(
             f"no encoder is called {name!r}",
             where=f"near: {', '.join(near)}" if near else "",

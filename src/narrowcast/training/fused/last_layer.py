@@ -90,10 +90,12 @@ class EarlyHead(PickedHead):
         given = {"attention_mask": None, "position_ids": places, "position_embeddings": tables}
         config, training = model.config, layer.training
         attention = config._attn_implementation
+        # A frozen base in bf16 has adapters in float32, which only autocast lets meet, as in training.
+        mixed = torch.autocast(weight.device.type, torch.bfloat16, enabled=weight.dtype == torch.bfloat16)
         attend(model, packed=False)
         layer.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), mixed:
                 expected = self._own(hidden, **given)[0, [1, 4, 4, 0]]
                 with self.at(torch.tensor([1, 4, 4, 0], device=weight.device)):
                     actual = self._forward(hidden, **given)[0]
