@@ -9,7 +9,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.task import TaskSpec
 from narrowcast.tasks import handler_for
-from narrowcast.tasks.base import Parsed
+from narrowcast.tasks.base import Parsed, RowOutcome, TaskScores
 from narrowcast.tasks.bootstrap import bootstrap, holm, mcnemar, paired_difference
 from narrowcast.tasks.intervals import exact_interval
 from narrowcast.tasks.multi_label import label_set_task
@@ -210,3 +210,24 @@ def test_a_difference_that_is_the_same_in_all_rows_is_not_certain():
         found = paired_difference(*(bootstrap(each, samples=200) for each in both), "rouge", both)
         assert found.high - found.low == pytest.approx(2 * 3 / 60, rel=0.1)
         assert found.p_value == pytest.approx(2 / 201)
+
+
+def test_no_interval_goes_beyond_what_a_metric_can_be():
+    import numpy as np
+
+    def scores(values: list[float]) -> TaskScores:
+        table = np.array(values)
+        return TaskScores(
+            primary="share",
+            metrics={"share": float(table.mean()), "brier": float(table.mean())},
+            rows=[RowOutcome(str(number), value > 0.5, 1, value) for number, value in enumerate(values)],
+            resample=lambda drawn: {"share": float(table[drawn].mean()), "brier": float(table[drawn].mean())},
+            open_ended=frozenset({"brier"}),
+            limits={"brier": (0.0, 2.0)},
+        )
+
+    best, worst = scores([1.0] * 35 + [0.9]), scores([0.0] * 35 + [0.05])
+    first, second = bootstrap(best, samples=200), bootstrap(worst, samples=200)
+    gap = paired_difference(first, second, "share", (best, worst))
+    assert gap.value < gap.high <= 1.0
+    assert second.values["brier"].low == 0.0

@@ -81,6 +81,8 @@ class TaskScores:
         details: what pictures need, plain values (confusion matrix, per-class scores).
         deciding: by metric, the rows that decide it; all rows decide a metric that is not named.
         open_ended: metrics that are no shares from 0 to 1, such as a margin in nats.
+        limits: of such metrics the least and the largest possible value, where there are; no interval goes
+            beyond them.
         sums: the same metrics as `resample`, for many draws together; None: draws are scored one by one.
     """
 
@@ -91,6 +93,7 @@ class TaskScores:
     details: dict[str, Any] = field(default_factory=dict)
     deciding: Mapping[str, Deciding] = field(default_factory=dict)
     open_ended: frozenset[str] = frozenset()
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sums: Sums | None = None
 
 

@@ -78,9 +78,20 @@ def bootstrap(
         )
         for name in names
     }
-    values = {name: each.interval() for name, each in estimates.items()}
+    values = {name: _within(each.interval(), limits_of(scores, name)) for name, each in estimates.items()}
     kept = {name: each for name, each in draws.items() if "/" not in name}
     return Bootstrap(values, kept, rows, of_row, estimates)
+
+
+def limits_of(scores: TaskScores, metric: str) -> tuple[float, float]:
+    """The least and the largest value that a metric can have."""
+    share = metric not in scores.open_ended and 0 <= scores.metrics[metric] <= 1
+    return scores.limits.get(metric, (0.0, 1.0) if share else (-math.inf, math.inf))
+
+
+def _within(value: MetricValue, limits: tuple[float, float]) -> MetricValue:
+    low, high = limits
+    return value.model_copy(update={"low": max(value.low, low), "high": min(value.high, high)})
 
 
 def paired_difference(
@@ -119,6 +130,9 @@ def paired_difference(
     if low == high:
         bound = 1 - _CERTAIN ** (1 / max(by.alike, 1.0))
         low, high = value - bound, value + bound
+    least = min(limits_of(each, metric)[0] for each in scores)
+    largest = max(limits_of(each, metric)[1] for each in scores)
+    low, high = max(low, least - largest), min(high, largest - least)
     only_first, only_second = _discordant(scores)
     return Difference(
         metric=metric,

@@ -60,6 +60,7 @@ def score_labels(
         details=_details(labels, gold, guess),
         deciding=_deciding(labels, gold),
         open_ended=frozenset({"ece", "brier"}),
+        limits={"ece": (0.0, 1.0), "brier": (0.0, 2.0)},
         sums=sums,
     )
 
