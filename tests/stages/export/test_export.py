@@ -18,9 +18,11 @@ from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import preview_stage, stage_options
+from narrowcast.reasons import StageName
 from narrowcast.stages.export import STAGE
 from narrowcast.store import folders
 from narrowcast.store.datasets import load_manifest
+from narrowcast.store.files import sha256_file
 from narrowcast.store.stage_records import save_record
 from tests.support.progress import Notes
 from tests.support.records import stage_record
@@ -181,6 +183,11 @@ def test_nothing_trained_is_said(project):
 def test_weights_of_another_data_set_are_refused(trained):
     path = next(trained.paths.adapters.glob("*/run.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_version": "f" * 64}))
+    with pytest.raises(WorkspaceError, match=r"is not the one that its stage wrote|edited"):
+        export(trained)
+    # With an event that names the file as it is now, the run is one of other data.
+    written = {trained.paths.relative(path): sha256_file(path)}
+    trained.trail.emit(StageName.EXPORT, "export_run", "forged", payload={"written": written})
     with pytest.raises(StageError, match="another version of the data"):
         export(trained)
 
