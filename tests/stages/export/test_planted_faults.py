@@ -145,7 +145,8 @@ def test_unchanged_files_are_identical(either, rows):
     result = export(either, ExportRequest(options={"formats": [*FORMATS, "f32"], "parity_rows": rows}))
     for each in result.parity.formats:
         assert (each.identical, each.cause) == (True, None), each
-        assert each.verdict == ("pass" if rows == 100 else "not_enough_data"), each
+        # 100 equal groups exclude a fall by the tolerance of 0.03 (rule of three); one group less does not.
+        assert each.verdict == ("pass" if each.groups >= 100 else "not_enough_data"), each
 
 
 def test_the_model_quantised_elsewhere_is_compared_with_todays(either, tmp_path):
