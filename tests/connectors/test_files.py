@@ -153,7 +153,7 @@ def test_a_list_means_the_same_files_from_everywhere(
 
 @pytest.mark.parametrize("place", ["/", "~", "~/.", "/tmp/.."])
 @pytest.mark.parametrize("scheme", ["docs", "csv"])
-def test_the_whole_machine_is_no_folder_of_rows(scheme, place, cli):
+def test_everything_on_the_machine_is_refused_as_a_folder_of_rows(scheme, place, cli):
     cli("init", "task")
     done = cli("data", "import", "--locator", f"{scheme}:{place}", "--auto", code=1)
     assert "this folder holds everything" in done.stderr
