@@ -60,14 +60,14 @@ class Project:
         self.id = entry.id
         self.slug = entry.slug
         self.paths = ProjectPaths(entry.path)
-        witness = Witness(settings.home, entry.path)
-        events = EventStore(engine, entry.id, self.paths, witness)
+        self._witness = Witness(settings.home, entry.path)
+        events = EventStore(engine, entry.id, self.paths, self._witness)
         self.trail = Trail(events, entry.id, self.paths, settings.actor)
         self._engine = engine
         # Processes of other machines are not seen here, so what they write is swept only by a command that
         # has the whole project in the database, too.
         shared = engine.dialect.name == "postgresql"
-        self._locks = ProjectLocks(self.paths.registry, None if shared else lambda: sweep(self.paths))
+        self._locks = ProjectLocks(self.paths.registry, None if shared else self._sweep)
 
     @classmethod
     def create(
@@ -173,8 +173,11 @@ class Project:
             database_lock(self._engine, self.id, command, missing, work if nested else None),
         ):
             if missing.whole:
-                sweep(self.paths)
+                self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        sweep(self.paths, self._witness.path)
 
     def use(self) -> None:
         """Make it the project that commands take where none is named."""

@@ -44,18 +44,22 @@ def is_leftover(name: str) -> bool:
     return bool(_LEFT.fullmatch(name) or _INCOMING.fullmatch(name))
 
 
-def sweep(project: ProjectPaths) -> list[Path]:
+def sweep(project: ProjectPaths, outside: Path | None = None) -> list[Path]:
     """Remove what no living process writes; put back what was moved away and has no successor.
 
     The caller holds the project's lock. Scratch folders of killed processes go too, whatever project they
     worked on.
 
+    Args:
+        project: whose folder is swept.
+        outside: a file of the project that lies elsewhere, such as the workspace's memory of its trail.
+
     Returns:
-        What was removed or put back in the project.
+        What was removed or put back.
     """
     _sweep_scratch()
     swept = []
-    for path in _left_in(project.root):
+    for path in [*_left_in(project.root), *(_left_beside(outside) if outside else [])]:
         match = _LEFT.fullmatch(path.name)
         if match and _is_writing(match["pid"], match["token"]):
             continue
@@ -86,6 +90,15 @@ def _sweep_scratch() -> None:
         if match and not _is_writing(match["pid"], match["token"]):
             with suppress(OSError):  # of another user
                 _remove(path)
+
+
+def _left_beside(path: Path) -> list[Path]:
+    """Temporary files that were to become a file, or were it."""
+    return [
+        each
+        for each in path.parent.glob(f".{path.name}.*")
+        if (match := _LEFT.fullmatch(each.name)) and match["name"] == path.name
+    ]
 
 
 def _left_in(root: Path) -> list[Path]:
