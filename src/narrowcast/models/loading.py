@@ -22,7 +22,7 @@ from narrowcast.errors import DataError, ModelError
 from narrowcast.models.catalogue import find, looks_like_hub_id, near_names
 from narrowcast.models.chat import check_template
 from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
-from narrowcast.models.fit import require_fitting
+from narrowcast.models.fit import fitting_model
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.models.installed import installed, source_of
 from narrowcast.models.tokenizer_file import faithful_tokenizer
@@ -148,27 +148,10 @@ def model_from(folder: Path, dtype: Any = None, quantisation: Any = None) -> Any
     """Load the weights of a model folder."""
     require("torch", "transformers", "safetensors", purpose="loading a model")
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # what matters is raised; the rest is noise in a terminal
-    try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=dtype or "auto",
-            quantization_config=quantisation,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _unreadable("the weights cannot be read", folder, error) from error
-    require_fitting(report, folder)
-    return model.eval()
+    return fitting_model(
+        AutoModelForCausalLM, folder, dtype=dtype or "auto", quantization_config=quantisation
+    )
 
 
 def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:

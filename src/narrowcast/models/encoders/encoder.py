@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
 from narrowcast.models.encoders.folder import EncoderFolder
-from narrowcast.models.fit import require_fitting
+from narrowcast.models.fit import fitting_model
 from narrowcast.plugins.optional import require
 
 if TYPE_CHECKING:
@@ -116,26 +116,8 @@ def _tokenizer(folder: EncoderFolder) -> Any:
 def _model(folder: EncoderFolder) -> Any:
     import torch
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # what matters is raised; the rest is noise in a terminal
-    try:
-        model, report = AutoModel.from_pretrained(
-            str(folder.path),
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _unreadable("the weights cannot be read", folder.path, error) from error
-    require_fitting(report, folder.path, unused=["pooler."])
-    return model.eval()
+    return fitting_model(AutoModel, folder.path, unused=["pooler."], dtype=torch.float32)
 
 
 def _unreadable(what: str, path: Path, error: Exception) -> ModelError:

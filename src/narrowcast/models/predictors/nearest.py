@@ -13,7 +13,7 @@ from narrowcast.models.predictors.baseline import Answer
 
 _COUNTS = (1, 3, 5, 10, 20)
 _TRIED_ON = 2_000  # train rows that the number is chosen on
-_SMOOTHING = 0.1  # of a vote, for every label
+_SMOOTHING = 0.1  # added to the votes of each label, so that none has the probability 0
 _BLOCK = 256  # questions compared in one product
 
 

@@ -29,7 +29,7 @@ class EncoderFeatures:
     def __init__(self, encoder: Encoder, shared: dict[str, Any]) -> None:
         self._encoder, self._shared = encoder, shared
 
-    def fit(self, texts: Sequence[str], targets: object = None) -> EncoderFeatures:  # noqa: ARG002 - the library's interface
+    def fit(self, _texts: Sequence[str], _targets: object = None) -> EncoderFeatures:
         """Nothing is learned from the texts."""
         return self
 
@@ -37,7 +37,7 @@ class EncoderFeatures:
         """Vectors of shape (texts, dimensions), float32."""
         return self._encoder.embed(texts)
 
-    def fit_transform(self, texts: Sequence[str], targets: object = None) -> Any:  # noqa: ARG002 - the library's interface
+    def fit_transform(self, texts: Sequence[str], _targets: object = None) -> Any:
         """The vectors of the train rows, which are computed once per encoder."""
         return train_vectors(self._encoder, texts, self._shared)
 
