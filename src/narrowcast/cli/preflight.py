@@ -88,17 +88,19 @@ def _render_plan(plan: TrainingPlan) -> None:
 
     from narrowcast.cli.output import console, say, table
 
-    say(f"[bold]{plan.base}[/], {plan.parameters / 1e6:,.1f} M parameters; nothing was trained")
+    size = f"[bold]{plan.base}[/], {plan.parameters / 1e6:,.1f} M parameters; " if plan.parameters else ""
+    say(f"{size}nothing was trained")
     chosen = {**plan.recipe, **{name: plan.recipe.get(name, "") for name in plan.reasons}}
     table(
         ["option", "value", "reason"],
         [[name, _short(value), plan.reasons.get(name, "")] for name, value in chosen.items()],
     )
     rejected = ", ".join(f"{count:,} {reason}" for reason, count in plan.ledger.rejected.items()) or "none"
-    say(
-        f"  rows      {plan.ledger.rows_out:,} of {plan.ledger.rows_in:,}; left out: {rejected}; "
-        f"longest {plan.longest_row} tokens"
-    )
+    rows = f"  rows      {plan.ledger.rows_out:,} of {plan.ledger.rows_in:,}; left out: {rejected}"
+    if not plan.steps:
+        say(rows)
+        return
+    say(f"{rows}; longest {plan.longest_row} tokens")
     say(f"  steps     {plan.steps:,}; tokens {plan.tokens:,}, of which {plan.loss_tokens:,} carry loss")
     for row in plan.rows:
         console.rule(

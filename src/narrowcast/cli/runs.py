@@ -19,7 +19,8 @@ app = typer.Typer(add_completion=False, help="List and show the training runs.")
 # Of the recipe, what decides most; --json has all of it.
 _OPTIONS = (
     "objective", "epochs", "learning_rate", "batch_size", "micro_batch_size", "layout", "word_dropout",
-    "lora_rank", "lora_alpha", "scheduler", "precision", "early_stopping", "select_by",
+    "features", "classifier", "lora_rank", "lora_alpha", "scheduler", "precision", "early_stopping",
+    "select_by",
 )  # fmt: skip
 
 
@@ -104,10 +105,11 @@ def show(request: RunViewRequest, project: ProjectOption = None, as_json: JsonOp
 def _render(run: RunView) -> None:
     from narrowcast.cli.output import next_step, say, table
     from narrowcast.cli.verdict import show_verdict
+    from narrowcast.core.run import run_title
 
     manifest = run.manifest
     mark = " (current)" if run.current else ""
-    say(f"[bold]{manifest.run_id}[/]  {manifest.method} fine-tune of {manifest.base.name}{mark}")
+    say(f"[bold]{manifest.run_id}[/]  {run_title(manifest.method, manifest.base.name)}{mark}")
     table(["input", "value"], _facts(run))
     table(["result", "value"], _figures(run))
     environment = ", ".join(f"{name} {value}" for name, value in manifest.environment.items())
@@ -141,15 +143,20 @@ def _facts(run: RunView) -> list[tuple[str, str]]:
 
 
 def _with_reason(value: Any, reason: str | None) -> str:
+    value = ", ".join(map(str, value)) if isinstance(value, list) else value
     return f"{value} ({reason})" if reason and reason != "asked for" else str(value)
 
 
 def _figures(run: RunView) -> list[tuple[str, str]]:
     manifest = run.manifest
-    speed = f"{manifest.seconds / 60:,.1f} minutes, {manifest.tokens_per_second:,.0f} tokens/s"
-    rows = [("steps", f"{manifest.steps:,} in {speed}")]
+    minutes = f"{manifest.seconds / 60:,.1f} minutes"
+    if manifest.is_classifier:
+        rows = [("fitted in", minutes)]
+    else:
+        speed = f"{minutes}, {manifest.tokens_per_second:,.0f} tokens/s"
+        rows = [("steps", f"{manifest.steps:,} in {speed}")]
     rows += [(f"{name.replace('_', ' ')} loss", f"{value:.4f}") for name, value in manifest.losses.items()]
-    rows += _kept(manifest)
+    rows += [] if manifest.is_classifier else _kept(manifest)
     for each in run.figures:
         value = each.value
         interval = f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}], {each.n:,} rows"
@@ -182,7 +189,7 @@ def _cells(run: FinishedRun) -> list[str]:
         run.method,
         f"{run.rows:,}{' (quick run)' if run.drawn else ''}",
         f"{run.steps:,}",
-        f"{run.final_train_loss:.4f}",
+        "" if run.final_train_loss is None else f"{run.final_train_loss:.4f}",
         "" if run.dev_loss is None else f"{run.dev_loss:.4f}",
         run.finished[:16].replace("T", " "),
     ]

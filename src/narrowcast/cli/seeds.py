@@ -27,7 +27,7 @@ def _render(found: SeedsResult) -> None:
         [
             run.run_id,
             run.seed,
-            f"{run.train_loss:.4f}",
+            "" if run.train_loss is None else f"{run.train_loss:.4f}",
             "" if run.dev_loss is None else f"{run.dev_loss:.4f}",
             f"{run.score.value:.4f} [{run.score.low:.3f}, {run.score.high:.3f}]",
             f"{run.seconds / 60:.1f}",

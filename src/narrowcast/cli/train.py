@@ -54,13 +54,16 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
 
 def _render(result: TrainResult) -> None:
     from narrowcast.cli.output import next_step, say
+    from narrowcast.core.run import run_title
 
-    say(f"[bold]{result.run_id}[/]  {result.method} fine-tune of {result.base}")
+    say(f"[bold]{result.run_id}[/]  {run_title(result.method, result.base)}")
     if result.drawn:
         say(f"  [yellow]quick run:[/] {result.drawn}")
     dev = "" if result.dev_loss is None else f", dev loss {result.dev_loss:.4f}"
-    say(f"  training loss {result.final_train_loss:.4f}{dev}")
-    say(f"  {result.seconds / 60:,.1f} minutes at {result.tokens_per_second:,.0f} tokens/s")
+    if result.final_train_loss is not None:
+        say(f"  training loss {result.final_train_loss:.4f}{dev}")
+    speed = f" at {result.tokens_per_second:,.0f} tokens/s" if result.tokens_per_second else ""
+    say(f"  {result.seconds / 60:,.1f} minutes{speed}")
     if result.ledger is not None:
         rejected = ", ".join(f"{count:,} {reason}" for reason, count in result.ledger.rejected.items())
         say(
@@ -74,7 +77,7 @@ def _render(result: TrainResult) -> None:
             f"  general text: {result.forgetting['all_before']:.2f} bits per byte before, "
             f"{result.forgetting['all_after']:.2f} after"
         )
-    say(f"  weights: {result.path}   trace: {result.trace}")
+    say(f"  weights: {result.path}{f'   trace: {result.trace}' if result.trace else ''}")
     for tracker, where in result.tracking.items():
         say(f"  {tracker}: {where}")
     next_step("narrowcast eval")

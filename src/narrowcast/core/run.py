@@ -6,6 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Method = Literal["linear", "lora", "dora", "qlora", "full"]
+
+CLASSIFIERS = ("linear",)
+"""Methods whose models choose among labels; the others train language models."""
+
+
+def run_title(method: str, base: str) -> str:
+    """What a run is, for people: `full fine-tune of embedded`, `linear classifier on minilm`."""
+    if method in CLASSIFIERS:
+        return f"{method} classifier" + ("" if base == "none" else f" on {base}")
+    return f"{method} fine-tune of {base}"
+
 
 class BaseRecord(BaseModel):
     """The model a run began from."""
@@ -26,8 +38,9 @@ class RunManifest(BaseModel):
     Attributes:
         recipe: every option after defaults were filled in.
         rows: rows trained on, left out by reason, and in the dev split.
-        tokens: per epoch: all tokens, and those that carried loss.
-        losses: final training loss (mean of the last epoch), best and last dev loss.
+        tokens: per epoch: all tokens, and those that carried loss; empty for classifiers, which count none.
+        losses: final training loss (mean of the last epoch), best and last dev loss; of a classifier in nats
+            per row, and none where it gives no probabilities.
         environment: versions of Python and the libraries, threads, device.
         selection: which evaluation's weights were kept (by, step, score), empty where the last step's.
         forecast: seconds and bytes that preflight expected, and the actual ones; empty where it made none.
@@ -40,7 +53,7 @@ class RunManifest(BaseModel):
     api_version: Literal["narrowcast/v1"] = "narrowcast/v1"
     kind: Literal["Run"] = "Run"
     run_id: str
-    method: Literal["lora", "dora", "qlora", "full"]
+    method: Method
     method_reason: str
     base: BaseRecord
     dataset_version: str
@@ -64,6 +77,11 @@ class RunManifest(BaseModel):
     selection: dict[str, Any] = Field(default_factory=dict)
     drawn: str = ""
 
+    @property
+    def is_classifier(self) -> bool:
+        """It chooses among labels and writes no text."""
+        return self.method in CLASSIFIERS
+
 
 class FinishedRun(BaseModel):
     """A line of `registry/runs.jsonl`: a finished run among the others."""
@@ -79,8 +97,8 @@ class FinishedRun(BaseModel):
     """Rows trained on."""
     steps: int
     """Optimizer steps."""
-    final_train_loss: float
-    """Mean of the last epoch; nats per token."""
+    final_train_loss: float | None
+    """Mean of the last epoch, nats per token; of a classifier nats per row, None without probabilities."""
     dev_loss: float | None
     """Of the weights that were kept; None where there was no dev split."""
     seconds: float
@@ -101,7 +119,7 @@ class FinishedRun(BaseModel):
             dataset_version=manifest.dataset_version,
             rows=manifest.rows["train"],
             steps=manifest.steps,
-            final_train_loss=manifest.losses["final_train"],
+            final_train_loss=manifest.losses.get("final_train"),
             dev_loss=manifest.losses.get("dev"),
             seconds=manifest.seconds,
             tokens_per_second=manifest.tokens_per_second,

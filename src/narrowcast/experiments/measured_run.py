@@ -48,7 +48,7 @@ class MeasuredRun(BaseModel):
     """Its value, with a 95 % interval."""
     n: int
     """Dev rows it was measured on."""
-    train_loss: float
+    train_loss: float | None
     dev_loss: float | None
     """Of the weights that were kept; nats per completion token."""
     latency_p50_ms: float

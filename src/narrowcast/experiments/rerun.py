@@ -76,8 +76,8 @@ def _read_inputs(options: RerunOptions, ctx: StageContext) -> RerunInputs:
 
 def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Rerun:
     from narrowcast.models.loading import read_run_manifest
+    from narrowcast.stages.train import run as train
     from narrowcast.stages.train.contract import read_inputs
-    from narrowcast.stages.train.run import train
 
     manifest = inputs.manifest
     options = _options_of(manifest)
@@ -134,8 +134,7 @@ def _options_of(manifest: RunManifest) -> Any:
             "recipe": "",  # filled in already
             "time_limit_minutes": None,
             "preflight": "off",
-            "forgetting_check": False,
-            "track": [],
+            **({} if manifest.is_classifier else {"forgetting_check": False, "track": []}),
         }
     )
 
@@ -143,10 +142,13 @@ def _options_of(manifest: RunManifest) -> Any:
 @contextmanager
 def _threads(manifest: RunManifest) -> Iterator[None]:
     """As many threads as the run had: sums over another number of parts are rounded otherwise."""
+    if "threads" not in manifest.environment:  # nothing of it runs in torch
+        yield
+        return
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(int(manifest.environment.get("threads", before)))
+    torch.set_num_threads(int(manifest.environment["threads"]))
     try:
         yield
     finally:

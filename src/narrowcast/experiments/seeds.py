@@ -42,7 +42,8 @@ class SeedsResult(BaseModel):
     runs: list[MeasuredRun]
     score: Spread
     """Of `metric`."""
-    train_loss: Spread
+    train_loss: Spread | None
+    """None where the method gives no probabilities."""
     dev_loss: Spread | None
     """None without dev losses."""
     seconds: float
@@ -93,17 +94,21 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
 
 
 def _summed_up(runs: list[MeasuredRun], current: str) -> SeedsResult:
-    dev = [run.dev_loss for run in runs if run.dev_loss is not None]
     return SeedsResult(
         metric=runs[0].metric,
         n=runs[0].n,
         runs=runs,
         score=_spread([run.score.value for run in runs]),
-        train_loss=_spread([run.train_loss for run in runs]),
-        dev_loss=_spread(dev) if len(dev) == len(runs) else None,
+        train_loss=_spread_of([run.train_loss for run in runs]),
+        dev_loss=_spread_of([run.dev_loss for run in runs]),
         seconds=sum(run.seconds for run in runs),
         current_run=current,
     )
+
+
+def _spread_of(values: list[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    return _spread(known) if len(known) == len(values) else None
 
 
 def _spread(values: list[float]) -> Spread:

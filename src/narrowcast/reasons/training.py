@@ -115,6 +115,9 @@ TRAINING: dict[str, Reason] = {
         _T, _ERR, "the same run was interrupted before", "narrowcast train --resume"
     ),
     "training_dispatch_error": Reason(_T, _ERR, "training could not begin", "narrowcast preflight"),
+    "training_method_unsuited": Reason(
+        _T, _ERR, "the method does not suit the task", "narrowcast train --method auto"
+    ),
     "training_oom": Reason(
         _T, _ERR, "the machine ran out of memory", "narrowcast train --micro-batch-size 4"
     ),

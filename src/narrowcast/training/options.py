@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
+from narrowcast.core.run import CLASSIFIERS
 from narrowcast.core.stage import StageOptions
+from narrowcast.models.classifiers.recipe import Feature
 from narrowcast.training.objectives import OBJECTIVES
 from narrowcast.training.objectives.options import DpoOptions
 from narrowcast.training.packing.costs import Costs
@@ -23,8 +26,9 @@ class MethodOptions(StageOptions):
     """Base model: embedded, a catalogue id, a Hub id (owner/name) or a folder."""
     recipe: str = ""
     """Named recipe (see `narrowcast recipes list`); explicit options take precedence."""
-    method: Literal["auto", "lora", "dora", "qlora", "full"] = "auto"
-    """Train an adapter or all weights; auto trains all weights of bases below 100 M parameters."""
+    method: Literal["auto", "linear", "lora", "dora", "qlora", "full"] = "auto"
+    """Fit a linear classifier, or train an adapter or all weights of a language model; auto trains all
+    weights of bases below 100 M parameters, an adapter of others."""
     objective: str = "auto"
     """Training objective: sft, dpo or a plug-in's; auto takes dpo for preference pairs, otherwise sft."""
     objective_options: dict[str, Any] = Field(default_factory=dict)
@@ -38,6 +42,24 @@ class MethodOptions(StageOptions):
         if name != "auto" and name not in OBJECTIVES:
             raise ValueError(f"no objective is called {name!r}; there are: auto, {', '.join(OBJECTIVES)}")
         return name
+
+
+class ClassifierOptions(StageOptions):
+    """A linear classifier, where one is trained."""
+
+    features: list[Feature] = Field(default_factory=list)
+    """With --method linear, what it sees of a text: words, characters, encoder (vectors of --base, by default
+    of minilm). By default all, without the encoder where it is not on this machine."""
+    classifier: Literal["auto", "logistic", "svm"] = "auto"
+    """With --method linear: logistic regression or a support-vector machine; auto takes the first for vectors
+    alone."""
+
+    @field_validator("features")
+    @classmethod
+    def _each_once(cls, features: list[Feature]) -> list[Feature]:
+        if len(set(features)) < len(features):
+            raise ValueError("a feature is named twice")
+        return features
 
 
 class AdapterOptions(StageOptions):
@@ -147,6 +169,8 @@ class TrackingOptions(StageOptions):
 
 
 _CHANGE_NO_WEIGHT = {"oom_retries", "forgetting_check", "track"}
+# What a classifier may be told; everything else is of language models.
+_OF_CLASSIFIERS = {"method", "base", "seed", "rows", "preflight", *ClassifierOptions.model_fields}
 # Nor do these. In a run's id they stand with their defaults, so that ids of earlier versions hold.
 _WHEN_TO_STOP = ("checkpoint_every", "checkpoint_minutes", "time_limit_minutes")
 
@@ -160,6 +184,7 @@ class Options(
     BatchOptions,
     ScheduleOptions,
     AdapterOptions,
+    ClassifierOptions,
     DpoOptions,
     MethodOptions,
 ):
@@ -168,14 +193,39 @@ class Options(
     def identity(self) -> dict[str, Any]:
         """Without what changes no weight, so that it may be given or left out on `--resume`."""
         empty = set() if self.objective_options else {"objective_options"}
-        empty |= set() if self.rows else {"rows"}  # runs of earlier versions keep their ids
+        # Runs of earlier versions keep their ids.
+        empty |= {name for name in ("rows", *ClassifierOptions.model_fields) if name not in self.chosen}
         defaults = {name: type(self).model_fields[name].default for name in _WHEN_TO_STOP}
         return self.model_dump(mode="json", exclude=_CHANGE_NO_WEIGHT | empty) | defaults
+
+    @property
+    def is_classifier(self) -> bool:
+        """What is trained chooses among labels and writes no text."""
+        return self.method in CLASSIFIERS
+
+    @property
+    def chosen(self) -> set[str]:
+        """Options that differ from their defaults."""
+        defaults = {name: each.get_default(call_default_factory=True) for name, each in _fields().items()}
+        return {name for name, default in defaults.items() if getattr(self, name) != default}
+
+    @model_validator(mode="after")
+    def _suits_the_method(self) -> Options:
+        family = set(ClassifierOptions.model_fields)
+        unused = self.chosen - _OF_CLASSIFIERS if self.is_classifier else self.chosen & family
+        if unused:
+            names = ", ".join(sorted(unused))
+            raise ValueError(f"the method {self.method} has no use for {names}")
+        return self
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in_recipe(cls, given: Any) -> Any:
         return _with_objective(with_recipe(given)) if isinstance(given, dict) else given
+
+
+def _fields() -> dict[str, FieldInfo]:
+    return Options.model_fields
 
 
 def _with_objective(given: dict[str, Any]) -> dict[str, Any]:

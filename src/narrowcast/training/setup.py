@@ -64,9 +64,9 @@ def build_setup(options: Options, ctx: StageContext) -> TrainingSetup:
     splits: dict[Split, TokenRows] = {}
     drawn = ""
     for split in (Split.TRAIN, Split.DEV):
-        examples = _rows(ctx, manifest, split)
+        examples = split_examples(ctx, manifest, split)
         if split is Split.TRAIN:
-            examples, drawn = _drawn(examples, options)
+            examples, drawn = drawn_rows(examples, options)
         ctx.progress.start(f"rendering {split} rows", len(examples))
 
         def each() -> None:
@@ -116,7 +116,7 @@ def _nothing_left(train: TokenRows, longest: int) -> NarrowcastError:
     )
 
 
-def _drawn(rows: list[Example], options: Options) -> tuple[list[Example], str]:
+def drawn_rows(rows: list[Example], options: Options) -> tuple[list[Example], str]:
     """The rows of a quick run, in the order of their file, and in words how they were drawn."""
     if options.rows is None or options.rows >= len(rows):
         return rows, ""
@@ -126,7 +126,8 @@ def _drawn(rows: list[Example], options: Options) -> tuple[list[Example], str]:
     return [rows[index] for index in chosen], words
 
 
-def _rows(ctx: StageContext, manifest: DatasetManifest, split: Split) -> list[Example]:
+def split_examples(ctx: StageContext, manifest: DatasetManifest, split: Split) -> list[Example]:
+    """The rows of a split; none where the data set has no dev rows."""
     stored = manifest.splits.get(split)
     # A data set may have no dev rows; train is always there, or `read_split` says what to do.
     if split is Split.DEV and (stored is None or stored.rows == 0):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.errors import DataError
+from narrowcast.models.classifiers.linear import Answer
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
-
-# An answer and, for a label set, its log-probabilities.
-Answer = tuple[str, dict[str, float] | None]
 
 
 class FittedPredictor:
@@ -46,18 +44,6 @@ class FittedPredictor:
 def last_user_turn(request: PromptRequest) -> str:
     """The text a baseline looks at."""
     return next((each.content for each in reversed(request.messages) if each.role == "user"), "")
-
-
-def fitted(model: Any, inputs: Any, targets: Sequence[str]) -> Any:
-    """Fit a scikit-learn model on one BLAS thread.
-
-    The solver's vectors are too small to gain from more, and where another process has one of the cores,
-    threads that wait for each other make it several times slower.
-    """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(1):
-        return model.fit(inputs, list(targets))
 
 
 def training_pairs(context: PredictorContext) -> list[TrainingPair]:

@@ -10,21 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from narrowcast.errors import UsageError
+from narrowcast.models.classifiers.features import train_vectors
+from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.resolve import resolve_encoder
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory, fitted_on_train
 from narrowcast.models.predictors.baseline import FittedPredictor, training_pairs
-from narrowcast.models.predictors.linear_text import (
-    LinearRecipe,
-    fit_linear,
-    logistic_regression,
-    support_vectors,
-)
-from narrowcast.models.predictors.text_features import text_features, train_vectors
-
-# Vectors of length 1 want less regularisation than TF-IDF: of 3 to 300, the middle was best on 2,000 held-out
-# train rows of Banking77, and 10 to 100 were within 0.003.
-_INVERSE_REGULARISATION = 30.0
+from narrowcast.models.predictors.linear_text import fit_linear
 
 
 def _content(context: PredictorContext, argument: str) -> Mapping[str, object]:
@@ -35,24 +27,16 @@ def _content(context: PredictorContext, argument: str) -> Mapping[str, object]:
 
 def _linear(context: PredictorContext, argument: str) -> FittedPredictor:
     encoder = Encoder(resolve_encoder(argument, context.settings))
-    recipe = LinearRecipe(
-        f"encoder:{argument}",
-        lambda: text_features(encoder=encoder, shared=context.shared),
-        logistic_regression(_INVERSE_REGULARISATION),
-        f"logistic regression on {encoder.folder.dimensions} dimensions",
-    )
-    return _sized(fit_linear(context, recipe), encoder)
+    recipe = LinearRecipe.named("encoder", context.seed, encoder, context.shared)
+    note = f"logistic regression on {encoder.folder.dimensions} dimensions"
+    return _sized(fit_linear(context, f"encoder:{argument}", recipe, note=note), encoder)
 
 
 def _with_words(context: PredictorContext, argument: str) -> FittedPredictor:
     encoder = Encoder(resolve_encoder(argument, context.settings))
-    recipe = LinearRecipe(
-        f"encoder-svm:{argument}",
-        lambda: text_features("words", "characters", encoder=encoder, shared=context.shared),
-        support_vectors(context.seed),
-        f"support-vector machine on {encoder.folder.dimensions} dimensions, words and characters",
-    )
-    return _sized(fit_linear(context, recipe), encoder)
+    recipe = LinearRecipe.named("encoder-svm", context.seed, encoder, context.shared)
+    note = f"support-vector machine on {encoder.folder.dimensions} dimensions, words and characters"
+    return _sized(fit_linear(context, f"encoder-svm:{argument}", recipe, note=note), encoder)
 
 
 def _nearest(context: PredictorContext, argument: str) -> FittedPredictor:

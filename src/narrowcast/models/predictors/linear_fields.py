@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from narrowcast.core.work import Work
+from narrowcast.models.classifiers.fit import fitted
+from narrowcast.models.classifiers.linear import Answer
+from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.predictors.base import TrainingPair
-from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text, field_table
-from narrowcast.models.predictors.linear_tagger import TaggedSpan, first_place
-from narrowcast.models.predictors.linear_text import LinearRecipe
+from narrowcast.models.predictors.linear_tagger import MakeTagger, TaggedSpan, first_place
 
 # More distinct values than this, or more than one in five rows, make a field open.
 _CLOSED_UP_TO = 30
@@ -31,7 +32,7 @@ Column = Callable[[Any, int], list[Any]]
 
 
 def field_answers(
-    pairs: Sequence[TrainingPair], recipe: LinearRecipe, work: Work
+    pairs: Sequence[TrainingPair], recipe: LinearRecipe, make_tagger: MakeTagger, work: Work
 ) -> tuple[Callable[[Sequence[str]], list[Answer]], str]:
     """Fit every field; returns the answering function and a note on how each field is answered."""
     texts = [pair.text for pair in pairs]
@@ -43,12 +44,12 @@ def field_answers(
         if name not in closed
     }
     copied = [name for name, found in places.items() if _mostly_found(columns[name], found)]
-    features = recipe.features()
+    features = recipe.transformer()
     inputs = features.fit_transform(texts) if closed else None
     work.progress.start(f"fitting a model for each field on {len(pairs):,} rows", len(closed) + bool(copied))
     tagger = None
     if copied:
-        tagger = recipe.tagger(texts, _spans(places, copied, len(texts)))
+        tagger = make_tagger(texts, _spans(places, copied, len(texts)))
         work.progress.advance()
     models = {}
     for name in (each for each in columns if each in closed):
@@ -110,7 +111,7 @@ def _classified(inputs: Any, values: Sequence[Any], recipe: LinearRecipe) -> Col
     classes = [json.dumps(value) for value in values]
     if len(set(classes)) == 1:
         return lambda _matrix, rows: [json.loads(classes[0])] * rows
-    model = fitted(recipe.model(False), inputs, classes)
+    model = fitted(recipe.model(probabilities=False), inputs, classes)
     return lambda matrix, rows: [json.loads(each) for each in model.predict(matrix)] if rows else []
 
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from narrowcast.models.classifiers.fit import fitted
+from narrowcast.models.classifiers.linear import Answer
 from narrowcast.models.predictors.base import TrainingPair
-from narrowcast.models.predictors.baseline import Answer, fitted
 from narrowcast.models.predictors.json_answer import answer_text
 
 TOKEN = re.compile(r"\w+|[^\w\s]")

@@ -38,7 +38,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "nearest": "narrowcast.models.predictors.encoder:NEAREST",
         "base": "narrowcast.models.predictors.transformers:BASE",
         "base-few-shot": "narrowcast.models.predictors.few_shot:FEW_SHOT",
-        "run": "narrowcast.models.predictors.transformers:RUN",
+        "run": "narrowcast.models.predictors.trained:RUN",
         "gguf": "narrowcast.models.predictors.llama:GGUF",
     },
     instance_of(PredictorFactory),

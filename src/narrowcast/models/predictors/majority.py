@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from narrowcast.core.names import AnswerKind
+from narrowcast.models.classifiers.linear import Answer
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
-from narrowcast.models.predictors.baseline import Answer, FittedPredictor, training_pairs
+from narrowcast.models.predictors.baseline import FittedPredictor, training_pairs
 from narrowcast.models.predictors.json_answer import answer_text, field_table
 
 

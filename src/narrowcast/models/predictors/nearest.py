@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from narrowcast.models.predictors.baseline import Answer
+from narrowcast.models.classifiers.linear import Answer
 
 _COUNTS = (1, 3, 5, 10, 20)
 _TRIED_ON = 2_000  # train rows that the number is chosen on

@@ -7,44 +7,24 @@ model without pretrained weights (Wang and Manning 2012, "Baselines and Bigrams"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 
 from narrowcast.core.names import AnswerKind
 from narrowcast.errors import UsageError
+from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory, fitted_on_train
 from narrowcast.models.predictors.baseline import FittedPredictor
-from narrowcast.models.predictors.linear_text import (
-    LinearRecipe,
-    fit_linear,
-    logistic_regression,
-    support_vectors,
-)
-from narrowcast.models.predictors.text_features import text_features
+from narrowcast.models.predictors.linear_text import fit_linear
 from narrowcast.plugins.optional import require
 
-# A common choice for short texts; the optimum is flat.
-_INVERSE_REGULARISATION = 20.0
 
+def _named(name: str) -> Callable[[PredictorContext, str], FittedPredictor]:
+    """Fits the baseline of a name; raises what `fit_linear` raises."""
 
-def from_train(context: PredictorContext, _argument: str = "") -> FittedPredictor:
-    """Logistic regression on words; raises what `fit_linear` raises."""
-    model = logistic_regression(_INVERSE_REGULARISATION)
-    return fit_linear(context, LinearRecipe("tfidf", lambda: text_features("words"), model))
+    def from_train(context: PredictorContext, _argument: str = "") -> FittedPredictor:
+        return fit_linear(context, name, LinearRecipe.named(name, context.seed))
 
-
-def from_train_with_characters(context: PredictorContext, _argument: str = "") -> FittedPredictor:
-    """Logistic regression on words and characters."""
-    model = logistic_regression(_INVERSE_REGULARISATION)
-    return fit_linear(
-        context, LinearRecipe("tfidf-chars", lambda: text_features("words", "characters"), model)
-    )
-
-
-def support_vectors_from_train(context: PredictorContext, _argument: str = "") -> FittedPredictor:
-    """A support-vector machine on words and characters."""
-    model = support_vectors(context.seed)
-    return fit_linear(context, LinearRecipe("svm", lambda: text_features("words", "characters"), model))
+    return from_train
 
 
 def random_field_from_train(context: PredictorContext, _argument: str = "") -> FittedPredictor:
@@ -62,8 +42,8 @@ def random_field_from_train(context: PredictorContext, _argument: str = "") -> F
     from narrowcast.models.predictors.crf_tagger import CrfTagger
 
     note = "conditional random field" if context.answer is AnswerKind.SPANS else ""
-    features = partial(text_features, "words", "characters")
-    return fit_linear(context, LinearRecipe("crf", features, support_vectors(context.seed), note, CrfTagger))
+    recipe = LinearRecipe.named("svm", context.seed)
+    return fit_linear(context, "crf", recipe, note=note, tagger=CrfTagger)
 
 
 def _with_crfsuite(context: PredictorContext, argument: str) -> Mapping[str, object]:
@@ -72,7 +52,7 @@ def _with_crfsuite(context: PredictorContext, argument: str) -> Mapping[str, obj
     return fitted_on_train(context, argument)
 
 
-WORDS = PredictorFactory(load=from_train)
-CHARACTERS = PredictorFactory(load=from_train_with_characters)
-SUPPORT_VECTORS = PredictorFactory(load=support_vectors_from_train)
+WORDS = PredictorFactory(load=_named("tfidf"))
+CHARACTERS = PredictorFactory(load=_named("tfidf-chars"))
+SUPPORT_VECTORS = PredictorFactory(load=_named("svm"))
 RANDOM_FIELD = PredictorFactory(load=random_field_from_train, content=_with_crfsuite)

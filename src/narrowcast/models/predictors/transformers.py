@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.errors import ModelError
 from narrowcast.models.chat import render_completion, render_prompt, stop_tokens
@@ -29,7 +28,7 @@ def from_base(context: PredictorContext, _argument: str = "") -> TransformersPre
 
 
 def from_run(context: PredictorContext, run_id: str) -> TransformersPredictor:
-    """A trained model of the project, its adapter merged in.
+    """A trained language model of the project, its adapter merged in.
 
     Raises:
         ModelError: if its weights are gone; the base is never a stand-in.
@@ -41,20 +40,7 @@ def from_run(context: PredictorContext, run_id: str) -> TransformersPredictor:
     return TransformersPredictor(ModelRef.of_run(run_id), model, tokenizer, size_bytes=weights)
 
 
-def _weights(context: PredictorContext, run_id: str) -> Mapping[str, object]:
-    from narrowcast.models.loading import read_run_manifest
-
-    return {"weights": read_run_manifest(context.project, run_id).weights_sha256}
-
-
-def _itself(project: ProjectPaths, run_id: str) -> str:  # noqa: ARG001 - the form of `PredictorFactory.run`
-    return run_id
-
-
 BASE = PredictorFactory(load=from_base, content=base_content)
-RUN = PredictorFactory(
-    load=from_run, argument="the id of a training run", content=_weights, by_content=True, run=_itself
-)
 
 
 class TransformersPredictor:

@@ -10,7 +10,11 @@ from narrowcast.training.options import Options
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
-    """Train; see `narrowcast.stages.train.run`."""
+    """Train; see `narrowcast.stages.train.run` and `narrowcast.training.classifiers`."""
+    if options.is_classifier:
+        from narrowcast.stages.train.classifier import train_classifier
+
+        return train_classifier(options, ctx)
     from narrowcast.stages.train.run import train
 
     return train(inputs, options, ctx)

@@ -19,7 +19,7 @@ def kept_losses(manifest: RunManifest) -> dict[str, float]:
 
 def overfitting(losses: Mapping[str, float]) -> str:
     """What there is to say of a run's losses; "" where they show no over-fitting."""
-    if "dev" not in losses:
+    if "dev_best" not in losses:  # no dev rows, or a method that does not train in steps
         return ""
     train, dev, best = losses["final_train"], losses["dev"], losses["dev_best"]
     if dev <= best * _RISE or dev - best <= _GAP or train >= dev:

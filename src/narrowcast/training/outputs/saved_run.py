@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -49,15 +50,21 @@ def environment() -> dict[str, str]:
     """Versions and machine facts that can change the weights."""
     import torch
 
-    versions = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in _LIBRARIES:
+    return versions(_LIBRARIES) | {
+        "threads": str(torch.get_num_threads()),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+
+
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """Versions of Python and of libraries, and the processor's kind."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in libraries:
         try:
-            versions[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
-            versions[name] = "absent"
-    versions["threads"] = str(torch.get_num_threads())
-    versions["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return versions
+            found[name] = "absent"
+    return found
 
 
 def template_sha256(tokenizer: Any) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError, NarrowcastError
 from narrowcast.store.datasets import load_manifest
+from narrowcast.training.classifiers.setup import ClassifierSetup, build_classifier_setup
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.data import data_findings, row_findings
 from narrowcast.training.preflight.finding import PreflightFinding, as_error, from_error
@@ -19,9 +21,11 @@ from narrowcast.training.preflight.surroundings import (
 )
 from narrowcast.training.setup import TrainingSetup, build_setup
 
+S = TypeVar("S", TrainingSetup, ClassifierSetup)
+
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Generic[S]):
     """What was found.
 
     Attributes:
@@ -30,7 +34,7 @@ class Examination:
     """
 
     findings: list[PreflightFinding]
-    setup: TrainingSetup | None
+    setup: S | None
     error: NarrowcastError | None
 
     @property
@@ -39,7 +43,7 @@ class Examination:
         return [each for each in self.findings if each.blocks]
 
 
-def examine(options: Options, ctx: StageContext) -> Examination:
+def examine(options: Options, ctx: StageContext) -> Examination[TrainingSetup]:
     """Look at data, evaluation, base, machine and rows.
 
     Raises:
@@ -62,6 +66,24 @@ def examine(options: Options, ctx: StageContext) -> Examination:
     return Examination(findings, setup, error)
 
 
+def examine_classifier(options: Options, ctx: StageContext) -> Examination[ClassifierSetup]:
+    """The same for a classifier, which needs neither a language model nor much memory.
+
+    Raises:
+        CancelledError: on request.
+    """
+    findings = list(_without_model(options, ctx))
+    try:
+        setup, error = build_classifier_setup(options, ctx), None
+    except CancelledError:
+        raise
+    except NarrowcastError as caught:
+        setup, error = None, caught
+        findings.append(from_error(caught))
+    findings.sort(key=lambda each: not each.blocks)
+    return Examination(findings, setup, error)
+
+
 def _without_model(options: Options, ctx: StageContext) -> Iterator[PreflightFinding]:
     try:
         manifest = load_manifest(ctx.project)
@@ -72,7 +94,7 @@ def _without_model(options: Options, ctx: StageContext) -> Iterator[PreflightFin
     yield from device_findings(options)
 
 
-def admit(found: Examination, options: Options, ctx: StageContext) -> TrainingSetup:
+def admit(found: Examination[S], options: Options, ctx: StageContext) -> S:
     """The setup of a run that may begin; what was found becomes an event.
 
     Raises:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from narrowcast.core.stage import StageContext
+from narrowcast.training.classifiers.setup import ClassifierSetup
 from narrowcast.training.data.rows import TokenRow
 from narrowcast.training.options import Options
-from narrowcast.training.preflight.examine import examine
+from narrowcast.training.preflight.examine import examine, examine_classifier
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.preflight.forecast import Forecast
 from narrowcast.training.preflight.result import PreflightReport, RenderedRow, TrainingPlan
@@ -25,16 +26,28 @@ def preflight_report(options: Options, ctx: StageContext) -> PreflightReport:
         CancelledError: on request.
         StageError: `training_oom` or `training_diverged`, from the steps that were tried.
     """
-    examination = examine(options, ctx)
-    findings, setup, forecast = list(examination.findings), examination.setup, None
-    if setup is not None and options.probe_steps and not _forbids_probe(findings):
-        forecast = _forecast(setup, options, ctx, findings)
+    if options.is_classifier:
+        looked = examine_classifier(options, ctx)
+        findings, forecast = list(looked.findings), None
+        plan = _classifier_plan(looked.setup, options) if looked.setup else None
+    else:
+        examination = examine(options, ctx)
+        findings, setup, forecast = list(examination.findings), examination.setup, None
+        if setup is not None and options.probe_steps and not _forbids_probe(findings):
+            forecast = _forecast(setup, options, ctx, findings)
+        plan = _plan(setup, options) if setup else None
+    return _report(options, findings, plan, forecast)
+
+
+def _report(
+    options: Options, findings: list[PreflightFinding], plan: TrainingPlan | None, forecast: Forecast | None
+) -> PreflightReport:
     blockers = sum(each.blocks for each in findings)
     report = PreflightReport(
-        ok=setup is not None and (not blockers or options.preflight != "strict"),
+        ok=plan is not None and (not blockers or options.preflight != "strict"),
         mode=options.preflight,
         findings=findings,
-        plan=_plan(setup, options) if setup else None,
+        plan=plan,
         forecast=forecast,
         summary=f"{blockers:,} problems, {len(findings) - blockers:,} warnings",
     )
@@ -74,6 +87,24 @@ def _plan(setup: TrainingSetup, options: Options) -> TrainingPlan:
         disk_bytes=disk_of_run(setup, options),
         ledger=setup.train.ledger("train"),
         rows=[_rendered(row, setup.tokenizer) for row in setup.train.rows[:_SHOWN_ROWS]],
+    )
+
+
+def _classifier_plan(setup: ClassifierSetup, options: Options) -> TrainingPlan:
+    recipe = setup.recipe(options)
+    reasons = recipe.pop("reasons")
+    base = setup.base()
+    return TrainingPlan(
+        base=base.name,
+        parameters=base.parameters,
+        recipe=recipe,
+        reasons=reasons,
+        steps=0,
+        tokens=0,
+        loss_tokens=0,
+        longest_row=0,
+        dev_rows=len(setup.dev),
+        ledger=setup.ledger,
     )
 
 

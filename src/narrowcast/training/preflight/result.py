@@ -32,7 +32,7 @@ class TrainingPlan(BaseModel):
 
     Attributes:
         reasons: option to why it has its value.
-        steps: optimizer steps of the whole run.
+        steps: optimizer steps of the whole run; 0 for a classifier, whose rows are not tokens either.
         tokens: of all epochs, padding not counted; `loss_tokens` carry loss.
         disk_bytes: what checkpoints and weights take at most.
     """

@@ -82,7 +82,7 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         longest: tokens of the longest row that fits.
     """
     reasons: dict[str, str] = {}
-    method = _method(options.method, base.parameters, reasons)
+    method = _method(options, base.parameters, reasons)
     objective = objective_name(options, task)
     rank = options.lora_rank
     if rank is None:
@@ -149,12 +149,12 @@ def max_length(options: Options, base: ResolvedBase) -> int:
     return min(options.max_length or base.context_length, base.context_length)
 
 
-def _method(
-    wanted: Literal["auto", "lora", "dora", "qlora", "full"], parameters: int, reasons: dict[str, str]
-) -> Method:
+def _method(options: Options, parameters: int, reasons: dict[str, str]) -> Method:
     """All weights of a small base; an adapter on a large one, in 4 bit on a GPU with bitsandbytes."""
-    if wanted != "auto":
-        return wanted
+    if options.method == "linear":
+        raise ValueError("a classifier has no recipe of a language model")
+    if options.method != "auto":
+        return options.method
     size = f"{parameters / 1e6:,.0f} M parameters"
     if parameters < FULL_BELOW:
         reasons["method"] = f"{size}, below {FULL_BELOW / 1e6:.0f} M"

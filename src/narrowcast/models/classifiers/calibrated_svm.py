@@ -44,15 +44,15 @@ class CalibratedSVM:
         """The class with the largest margin."""
         return self._model.predict(inputs)
 
-    def predict_log_proba(self, inputs: Any) -> Any:
-        """Log-probabilities of shape (rows, classes).
+    @property
+    def coef_(self) -> Any:
+        """Weights of shape (classes, features); of two classes one row, for the second."""
+        return self._model.coef_
 
-        Raises:
-            ValueError: where there is no temperature.
-        """
-        if self.temperature is None:
-            raise ValueError("the model was not calibrated")
-        return _log_softmax(_margins(self._model, inputs) / self.temperature)
+    @property
+    def intercept_(self) -> Any:
+        """Of shape (classes,), as `coef_`."""
+        return self._model.intercept_
 
     def _fresh(self) -> Any:
         from sklearn.svm import LinearSVC

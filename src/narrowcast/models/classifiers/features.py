@@ -5,17 +5,14 @@ Each is a scikit-learn transformer from texts to a matrix with one row per text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.hashing import content_hash
+from narrowcast.models.classifiers.ngrams import CHARACTER_LENGTHS, WORD, WORD_LENGTHS, BagKind
 
 if TYPE_CHECKING:
     from narrowcast.models.encoders.encoder import Encoder
-
-Kind = Literal["words", "characters"]
-
-_WORD = r"(?u)\b\w+\b"  # the library's own pattern drops single characters, and with them most numbers
 
 
 class EncoderFeatures:
@@ -42,15 +39,25 @@ class EncoderFeatures:
         return train_vectors(self._encoder, texts, self._shared)
 
 
-def train_vectors(encoder: Encoder, texts: Sequence[str], shared: dict[str, Any]) -> Any:
-    """Vectors of the train rows, of shape (texts, dimensions), kept in `shared`."""
+def train_vectors(
+    encoder: Encoder,
+    texts: Sequence[str],
+    shared: dict[str, Any],
+    advance: Callable[[int], None] | None = None,
+) -> Any:
+    """Vectors of the train rows, of shape (texts, dimensions), kept in `shared`.
+
+    `advance` is called with the number of texts of each finished batch.
+    """
     key = f"vectors {encoder.folder.path} {content_hash(list(texts))}"
     if key not in shared:
-        shared[key] = encoder.embed(texts)
+        shared[key] = encoder.embed(texts, advance)
     return shared[key]
 
 
-def text_features(*kinds: Kind, encoder: Encoder | None = None, shared: dict[str, Any] | None = None) -> Any:
+def text_features(
+    *kinds: BagKind, encoder: Encoder | None = None, shared: dict[str, Any] | None = None
+) -> Any:
     """An unfitted transformer from texts to a matrix, sparse where words or characters are among the kinds.
 
     `words` are TF-IDF of 1-2-grams, `characters` TF-IDF of 2-5-grams within words; both sublinear.
@@ -62,9 +69,9 @@ def text_features(*kinds: Kind, encoder: Encoder | None = None, shared: dict[str
     if encoder is not None:
         parts.append(("encoder", EncoderFeatures(encoder, {} if shared is None else shared)))
     if "words" in kinds:
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD)
+        words = TfidfVectorizer(ngram_range=WORD_LENGTHS, sublinear_tf=True, token_pattern=WORD)
         parts.append(("words", words))
     if "characters" in kinds:
-        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=CHARACTER_LENGTHS, sublinear_tf=True)
         parts.append(("characters", letters))
     return FeatureUnion(parts)

@@ -1,0 +1,125 @@
+"""Fitting: texts and their classes to plain tables of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from narrowcast.core.work import Work
+from narrowcast.models.classifiers.bag import Bag
+from narrowcast.models.classifiers.linear import ENCODER, LinearClassifier
+from narrowcast.models.classifiers.recipe import LinearRecipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def fit_label(recipe: LinearRecipe, texts: Sequence[str], targets: Sequence[str]) -> LinearClassifier:
+    """A classifier that gives each text one of the labels among the targets."""
+    features = recipe.transformer()
+    inputs = features.fit_transform(list(texts))
+    seen = sorted(set(targets))
+    if len(seen) == 1:  # a classifier needs two classes; the only one seen is the answer
+        return _assembled(recipe, features, seen, *_constant(inputs.shape[1], [0.0]))
+    model = fitted(recipe.model(probabilities=True), inputs, targets)
+    temperature = getattr(model, "temperature", 1.0)
+    weights, bias = _columns(model, two_sided=recipe.kind == "svm")
+    classes = [str(each) for each in model.classes_]
+    return _assembled(recipe, features, classes, weights, bias, temperature=temperature)
+
+
+def fit_label_sets(
+    recipe: LinearRecipe, texts: Sequence[str], sets: Sequence[Sequence[str]], work: Work
+) -> LinearClassifier:
+    """A classifier that gives each text any number of the labels in the sets: one model a label.
+
+    A label of every text has no model and is given to every text.
+    """
+    import numpy as np
+
+    features = recipe.transformer()
+    inputs = features.fit_transform(list(texts))
+    # In the order of the targets that name most: what is answered is ordered as what is expected.
+    labels = list(dict.fromkeys(label for each in sorted(sets, key=len, reverse=True) for label in each))
+    weights, bias = _constant(inputs.shape[1], [1.0] * len(labels))
+    work.progress.start(f"fitting a model for each label on {len(texts):,} rows", len(labels))
+    for column, label in enumerate(labels):
+        work.cancel.check()
+        classes = ["yes" if label in each else "no" for each in sets]
+        if "no" in classes:
+            model = fitted(recipe.model(probabilities=False), inputs, classes)
+            own, constant = _columns(model, two_sided=True)  # classes sorted: no, yes
+            weights[:, column], bias[column] = own[:, 1], constant[1]
+        work.progress.advance()
+    return _assembled(recipe, features, labels, np.asarray(weights), bias, several=True)
+
+
+def fitted(model: Any, inputs: Any, targets: Sequence[str]) -> Any:
+    """Fit a scikit-learn model on one BLAS thread.
+
+    The solver's vectors are too small to gain from more, and where another process has one of the cores,
+    threads that wait for each other make it several times slower.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1):
+        return model.fit(inputs, list(targets))
+
+
+def _constant(features: int, bias: Sequence[float]) -> tuple[Floats, Floats]:
+    import numpy as np
+
+    return np.zeros((features, len(bias))), np.array(bias)
+
+
+def _columns(model: Any, *, two_sided: bool) -> tuple[Floats, Floats]:
+    """Weights of shape (features, classes) and the bias of each class; the library keeps one row for two.
+
+    Args:
+        model: fitted.
+        two_sided: of two classes each has a margin, one the negative of the other; otherwise the first has
+            a score of 0, as the probabilities of a logistic regression are defined.
+    """
+    import numpy as np
+
+    weights, bias = np.asarray(model.coef_).T, np.asarray(model.intercept_)
+    if weights.shape[1] == 1:
+        first = -1.0 if two_sided else 0.0
+        weights, bias = np.hstack([first * weights, weights]), np.concatenate([first * bias, bias])
+    return weights, bias
+
+
+def _assembled(
+    recipe: LinearRecipe,
+    features: Any,
+    classes: Sequence[str],
+    weights: Floats,
+    bias: Floats,
+    *,
+    several: bool = False,
+    temperature: float | None = 1.0,
+) -> LinearClassifier:
+    """Cut the weights into the blocks of the features, in the order in which these stand side by side."""
+    import numpy as np
+
+    blocks, bags, start = {}, [], 0
+    for name, part in features.transformer_list:
+        if name == ENCODER:
+            assert recipe.encoder is not None
+            width = recipe.encoder.folder.dimensions
+        else:
+            bags.append(Bag.of(part, name))
+            width = len(bags[-1].ngrams)
+        blocks[name] = np.ascontiguousarray(weights[start : start + width], dtype=np.float32)
+        start += width
+    return LinearClassifier(
+        classes=tuple(classes),
+        bags=tuple(bags),
+        blocks=blocks,
+        bias=np.asarray(bias, dtype=np.float32),
+        several=several,
+        temperature=temperature,
+    )

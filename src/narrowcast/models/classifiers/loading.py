@@ -1,0 +1,67 @@
+"""A trained classifier of a project into memory, with the encoder it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.run import RunManifest
+from narrowcast.core.settings import Settings
+from narrowcast.errors import ModelError
+from narrowcast.models.classifiers.files import load_classifier
+from narrowcast.models.classifiers.linear import ENCODER, Answer, LinearClassifier
+from narrowcast.models.encoders.resolve import resolve_encoder
+from narrowcast.store.seals import require_unedited_folder
+
+if TYPE_CHECKING:
+    from narrowcast.models.encoders.encoder import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedClassifier:
+    """A classifier that answers.
+
+    Attributes:
+        encoder: gives the vectors it wants; None where it wants none.
+    """
+
+    classifier: LinearClassifier
+    encoder: Encoder | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Of weights and vocabularies, the encoder's included."""
+        return self.classifier.size_bytes + (self.encoder.folder.size_bytes if self.encoder else 0)
+
+    def answers(self, texts: Sequence[str], labels: Sequence[str]) -> list[Answer]:
+        """An answer to each text."""
+        return self.classifier.answers(texts, labels, self.encoder.embed if self.encoder else None)
+
+
+def load_trained_classifier(
+    project: ProjectPaths, manifest: RunManifest, settings: Settings
+) -> TrainedClassifier:
+    """The classifier of a run.
+
+    Raises:
+        ModelError: files missing, or the encoder is not the one that the run was trained on.
+        WorkspaceError: `system_file_edited`, if a file of the run is not the one that training wrote.
+    """
+    folder = project.adapters / manifest.run_id
+    require_unedited_folder(project, folder, owner=project.run_manifest(manifest.run_id))
+    classifier = load_classifier(folder)
+    if ENCODER not in classifier.blocks:
+        return TrainedClassifier(classifier)
+    from narrowcast.models.encoders.encoder import Encoder
+
+    found = resolve_encoder(manifest.base.name, settings)
+    if found.fingerprint() != manifest.base.fingerprint:
+        raise ModelError(
+            f"the encoder {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
+            where=str(found.path),
+            next_command="restore that encoder, or narrowcast train --force",
+            reason_code="model_base_changed",
+        )
+    return TrainedClassifier(classifier, Encoder(found))

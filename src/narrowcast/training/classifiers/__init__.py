@@ -1,0 +1,1 @@
+"""Training classifiers: linear models that are runs like any other."""
