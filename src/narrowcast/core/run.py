@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Method = Literal["linear", "lora", "dora", "qlora", "full"]
+Method = Literal["linear", "encoder", "lora", "dora", "qlora", "full"]
 
-CLASSIFIERS = ("linear",)
+CLASSIFIERS = ("linear", "encoder")
 """Methods whose models choose among labels; the others train language models."""
 
 

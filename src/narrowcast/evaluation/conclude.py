@@ -9,6 +9,7 @@ from narrowcast.core.metric import Gate, GateOutcome, Verdict
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion
 from narrowcast.evaluation.result import Comparison, Unmeasured
+from narrowcast.models.classifiers.recipe import NAMED
 
 BASELINE_GATE = "beats_every_baseline"
 
@@ -46,8 +47,21 @@ def conclude(
     comparisons: Sequence[Comparison],
     training: Training | None = None,
     unmeasured: Sequence[Unmeasured] = (),
+    *,
+    twin: ModelRef | None = None,
+    can_fit: bool = False,
 ) -> Conclusion:
-    """The conclusion on one model, from all of its gates and from the interval of every comparison."""
+    """The conclusion on one model, from all of its gates and from the interval of every comparison.
+
+    Args:
+        model: it is about.
+        gates: all of its gates.
+        comparisons: with every baseline but its twin.
+        training: of the model, where it is a run.
+        unmeasured: baselines that are not on this machine.
+        twin: the baseline that is the same model.
+        can_fit: the task's baselines can be fitted as runs that are exported and served.
+    """
     worse = [each for each in comparisons if each.verdict == "worse"]
     stopped = [gate for gate in gates if gate.blocks and gate.gate_id != BASELINE_GATE]
     if worse:
@@ -57,7 +71,7 @@ def conclude(
             standing="lost",
             sentence=f"do not ship {model}: {best.against} is better (difference to {_shown(best)}){also}; "
             f"ship {best.against}, {_longer(training)}",
-            next=_improve(training),
+            next=[*(_fit(best.against) if can_fit else []), *_improve(training)],
         )
     if stopped:
         return Conclusion(
@@ -78,13 +92,14 @@ def conclude(
             standing="undecided",
             sentence=f"{model} is not shown to be better than {_against(open_)} "
             f"(difference to {differences}): ship what is simpler, measure more rows, {_longer(training)}",
-            next=[*_improve(training), *_ship(model)],
+            next=[*(_fit(open_[0].against) if can_fit else []), *_improve(training), *_ship(model)],
         )
     hardest = min(comparisons, key=lambda each: each.difference.value)
     uncertain = [gate for gate in gates if gate.verdict == "not_enough_data"]
     return Conclusion(
         standing="ahead",
         sentence=f"{model} beats {_every(comparisons)}; the closest is {_shown(hardest)}"
+        + (f"; {twin} is the same model" if twin else "")
         + (f"; not measured: {', '.join(each.model for each in unmeasured)}" if unmeasured else "")
         + (f"; {_names(uncertain)}" if uncertain else ""),
         next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
@@ -121,6 +136,15 @@ def _names(gates: Sequence[GateOutcome]) -> str:
 
 def _ship(model: ModelRef) -> list[str]:
     return ["narrowcast export"] if model.name == "run" else []
+
+
+def _fit(baseline: ModelRef) -> list[str]:
+    """The command that makes a run of a baseline."""
+    if baseline.name not in NAMED:
+        return []
+    features, kind = NAMED[baseline.name]
+    base = f" --base {baseline.argument}" if baseline.argument else ""
+    return [f"narrowcast train --method linear --features {','.join(features)} --classifier {kind}{base}"]
 
 
 def _longer(training: Training | None) -> str:

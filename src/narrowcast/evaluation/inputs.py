@@ -45,6 +45,8 @@ class MeasureInputs(StageInputs):
         gates: judge the models; None takes those of the task. Not part of the content: the options name them.
         training: how long runs were trained, in a stage that says of each model whether it is worth shipping;
             None in others. Not part of the content: the weights are.
+        twins: run to the baseline that is the same model, fitted again to be shipped; they are not compared.
+            Not part of the content: the weights are.
         unmeasured: models that would be measured if they were on this machine. Not part of the content: once
             they are, they are among the models.
         manifest: of the data set; its version names its content.
@@ -60,6 +62,7 @@ class MeasureInputs(StageInputs):
     against: dict[ModelRef, str]
     gates: list[Gate] | None = Field(default=None, exclude=True)
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
+    twins: dict[ModelRef, ModelRef] = Field(default_factory=dict, exclude=True)
     unmeasured: list[Unmeasured] = Field(default_factory=list, exclude=True)
     manifest: DatasetManifest = Field(exclude=True)
 

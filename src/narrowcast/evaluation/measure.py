@@ -11,7 +11,7 @@ from itertools import combinations
 from narrowcast.core.example import Example
 from narrowcast.core.metric import Gate, MetricValue
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.names import Split
+from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.evaluation.conclude import baseline_gate, conclude
@@ -141,7 +141,13 @@ def _conclude(model: Measured, comparisons: Sequence[Comparison], inputs: Measur
         gates.append(baseline_gate(model.scores.primary, own))
         model.result.verdict = overall(gates)
     model.result.conclusion = conclude(
-        model.reference, gates, own, (inputs.training or {}).get(model.reference), inputs.unmeasured
+        model.reference,
+        gates,
+        own,
+        (inputs.training or {}).get(model.reference),
+        inputs.unmeasured,
+        twin=inputs.twins.get(model.reference),
+        can_fit=handler_for(inputs.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS),
     )
 
 
@@ -236,7 +242,12 @@ def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparis
     """
     subjects = [each for each in models if each.reference in inputs.models]
     baselines = [each for each in models if each.reference in inputs.against]
-    pairs = [(subject, baseline) for subject in subjects for baseline in baselines]
+    pairs = [
+        (subject, baseline)
+        for subject in subjects
+        for baseline in baselines
+        if inputs.twins.get(subject.reference) != baseline.reference
+    ]
     if not baselines:
         ordered = sorted(subjects, key=lambda each: -each.scores.metrics[each.scores.primary])
         pairs = list(combinations(ordered, 2))

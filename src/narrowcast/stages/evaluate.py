@@ -37,7 +37,23 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     if options.against is None:
         inputs.unmeasured = unmeasured_baselines(ctx, manifest.version)
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
+    inputs.twins = {each: twin for each in models if (twin := _twin(each, ctx)) is not None}
     return inputs
+
+
+def _twin(model: ModelRef, ctx: StageContext) -> ModelRef | None:
+    """The baseline that is the same model as a run: of the same kind, fitted to all train rows."""
+    from narrowcast.models.classifiers.recipe import baseline_of
+    from narrowcast.models.loading import read_run_manifest
+
+    if model.name != "run":
+        return None
+    run = read_run_manifest(ctx.project, model.argument)
+    if run.method != "linear" or run.drawn:
+        return None
+    name = baseline_of(run.recipe["features"], run.recipe["classifier"])
+    argument = f":{run.base.name}" if "encoder" in run.recipe["features"] else ""
+    return ModelRef(f"{name}{argument}") if name else None
 
 
 def _training(model: ModelRef, ctx: StageContext) -> Training | None:

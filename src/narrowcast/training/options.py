@@ -26,9 +26,9 @@ class MethodOptions(StageOptions):
     """Base model: embedded, a catalogue id, a Hub id (owner/name) or a folder."""
     recipe: str = ""
     """Named recipe (see `narrowcast recipes list`); explicit options take precedence."""
-    method: Literal["auto", "linear", "lora", "dora", "qlora", "full"] = "auto"
-    """Fit a linear classifier, or train an adapter or all weights of a language model; auto trains all
-    weights of bases below 100 M parameters, an adapter of others."""
+    method: Literal["auto", "linear", "encoder", "lora", "dora", "qlora", "full"] = "auto"
+    """Fit a linear classifier, fine-tune a sentence encoder, or train an adapter or all weights of a language
+    model; auto trains all weights of bases below 100 M parameters, an adapter of others."""
     objective: str = "auto"
     """Training objective: sft, dpo or a plug-in's; auto takes dpo for preference pairs, otherwise sft."""
     objective_options: dict[str, Any] = Field(default_factory=dict)
@@ -170,7 +170,11 @@ class TrackingOptions(StageOptions):
 
 _CHANGE_NO_WEIGHT = {"oom_retries", "forgetting_check", "track"}
 # What a classifier may be told; everything else is of language models.
-_OF_CLASSIFIERS = {"method", "base", "seed", "rows", "preflight", *ClassifierOptions.model_fields}
+_OF_LINEAR = {"method", "base", "seed", "rows", "preflight", *ClassifierOptions.model_fields}
+_OF_ENCODER = {
+    *("method", "base", "seed", "rows", "preflight"),
+    *("epochs", "learning_rate", "warmup_ratio", "weight_decay", "max_grad_norm", "batch_size"),
+}
 # Nor do these. In a run's id they stand with their defaults, so that ids of earlier versions hold.
 _WHEN_TO_STOP = ("checkpoint_every", "checkpoint_minutes", "time_limit_minutes")
 
@@ -212,7 +216,8 @@ class Options(
     @model_validator(mode="after")
     def _suits_the_method(self) -> Options:
         family = set(ClassifierOptions.model_fields)
-        unused = self.chosen - _OF_CLASSIFIERS if self.is_classifier else self.chosen & family
+        suited = {"linear": _OF_LINEAR, "encoder": _OF_ENCODER}.get(self.method)
+        unused = self.chosen & family if suited is None else self.chosen - suited
         if unused:
             names = ", ".join(sorted(unused))
             raise ValueError(f"the method {self.method} has no use for {names}")

@@ -61,21 +61,33 @@ class CalibratedSVM:
 
     def _fitted_temperature(self, inputs: Any, classes: Any) -> float:
         import numpy as np
-        from scipy.optimize import minimize_scalar
         from sklearn.model_selection import StratifiedKFold
 
         folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=self._seed)
         margins = np.zeros((len(classes), len(self.classes_)))
         for fit, held_out in folds.split(np.zeros(len(classes)), classes):
             margins[held_out] = _margins(self._fresh().fit(inputs[fit], classes[fit]), inputs[held_out])
-        right = np.searchsorted(self.classes_, classes)
-        rows = np.arange(len(classes))
+        return fitted_temperature(margins, np.searchsorted(self.classes_, classes))
 
-        def loss(log_temperature: float) -> float:
-            return float(-_log_softmax(margins / np.exp(log_temperature))[rows, right].mean())
 
-        bounds = tuple(np.log(_TEMPERATURES))
-        return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+def fitted_temperature(scores: Any, right: Any) -> float:
+    """The temperature under which the right classes are likeliest.
+
+    Args:
+        scores: of shape (rows, classes), of rows that the model was not fitted on.
+        right: the column of the right class, by row.
+    """
+    import numpy as np
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    rows = np.arange(len(right))
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[rows, right].mean())
+
+    bounds = tuple(np.log(_TEMPERATURES))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
 def _margins(model: Any, inputs: Any) -> Any:
@@ -84,9 +96,3 @@ def _margins(model: Any, inputs: Any) -> Any:
 
     margins = model.decision_function(inputs)
     return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
-
-
-def _log_softmax(table: Any) -> Any:
-    from scipy.special import log_softmax
-
-    return log_softmax(table, axis=1)

@@ -17,6 +17,8 @@ from narrowcast.store.files import read_json, sha256_file, write_json
 
 TABLES = "classifier.safetensors"
 DESCRIPTION = "classifier.json"
+OWN_ENCODER = "encoder"
+"""Folder of the encoder, where it was trained with the classifier."""
 
 
 class ClassifierDescription(BaseModel):
@@ -100,8 +102,9 @@ def assembled(said: ClassifierDescription, tables: dict[str, Any], where: Path) 
 
 
 def classifier_sha256(folder: Path) -> str:
-    """SHA-256 over both files: equal hashes, equal answers."""
-    return combined_hash([sha256_file(folder / name) for name in (TABLES, DESCRIPTION)])
+    """SHA-256 over both files, and the weights of its own encoder: equal hashes, equal answers."""
+    files = [folder / TABLES, folder / DESCRIPTION, *sorted((folder / OWN_ENCODER).glob("*.safetensors"))]
+    return combined_hash([sha256_file(each) for each in files])
 
 
 def _damaged(folder: Path, why: str) -> ModelError:

@@ -10,8 +10,9 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
-from narrowcast.models.classifiers.files import load_classifier
+from narrowcast.models.classifiers.files import OWN_ENCODER, load_classifier
 from narrowcast.models.classifiers.linear import ENCODER, Answer, LinearClassifier
+from narrowcast.models.encoders.folder import read_encoder_folder
 from narrowcast.models.encoders.resolve import resolve_encoder
 from narrowcast.store.seals import require_unedited_folder
 
@@ -56,6 +57,8 @@ def load_trained_classifier(
         return TrainedClassifier(classifier)
     from narrowcast.models.encoders.encoder import Encoder
 
+    if manifest.method == "encoder":
+        return TrainedClassifier(classifier, Encoder(read_encoder_folder(folder / OWN_ENCODER)))
     found = resolve_encoder(manifest.base.name, settings)
     if found.fingerprint() != manifest.base.fingerprint:
         raise ModelError(

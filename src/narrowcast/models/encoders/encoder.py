@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TOKENS_PER_BATCH = 4096  # padding included
 _MAX_BATCH = 256  # texts
+_UNUSED = "pooler."  # weights that no vector depends on
 
 
 class Encoder:
@@ -37,7 +38,7 @@ class Encoder:
         require("torch", "transformers", "tokenizers", "safetensors", purpose="a sentence encoder")
         self.folder = folder
         self._tokenizer = _tokenizer(folder)
-        self._model = _model(folder)
+        self.model = _model(folder)
 
     def embed(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
@@ -52,21 +53,43 @@ class Encoder:
         import torch
 
         vectors = np.zeros((len(texts), self.folder.dimensions), dtype=np.float32)
-        prompted = [self.folder.prompt + text for text in texts]
-        read = [text.lower() for text in prompted] if self.folder.lowered else prompted
-        tokens = [each.ids for each in self._tokenizer.encode_batch_fast(read)]
+        tokens = self.tokens(texts)
         with torch.inference_mode():
             for rows in _batches([len(each) for each in tokens]):
-                ids, mask = _padded([tokens[row] for row in rows])
-                vectors[rows] = self._pooled(ids, mask).numpy()
+                ids, mask = padded([tokens[row] for row in rows])
+                vectors[rows] = self.pooled(ids, mask).numpy()
                 if advance is not None:
                     advance(len(rows))
         return vectors
 
-    def _pooled(self, ids: Any, mask: Any) -> Any:
+    def save(self, folder: Path) -> None:
+        """Write the encoder with the weights it has now, in the layout it was read from."""
+        from shutil import copy2
+
+        from safetensors.torch import save_file
+
+        weights = {
+            name: tensor.contiguous()
+            for name, tensor in self.model.state_dict().items()
+            if not name.startswith(_UNUSED)  # nobody trained them
+        }
+        folder.mkdir(parents=True)
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        for name in self.folder.described_by:
+            (folder / name).parent.mkdir(exist_ok=True)
+            copy2(self.folder.path / name, folder / name)
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text as the model reads it: prompted, lowered and cut as the encoder asks."""
+        prompted = [self.folder.prompt + text for text in texts]
+        read = [text.lower() for text in prompted] if self.folder.lowered else prompted
+        return [each.ids for each in self._tokenizer.encode_batch_fast(read)]
+
+    def pooled(self, ids: Any, mask: Any) -> Any:
+        """Vectors of shape (rows, dimensions) of padded rows; gradients flow where they are wanted."""
         import torch
 
-        states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         if self.folder.pooling == "cls":
             pooled = states[:, 0]
         else:
@@ -87,7 +110,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _padded(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+def padded(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
     """Token ids and mask of shape (rows, longest); the id of padding does not matter behind the mask."""
     import torch
 
@@ -117,7 +140,7 @@ def _model(folder: EncoderFolder) -> Any:
     import torch
     from transformers import AutoModel
 
-    return fitting_model(AutoModel, folder.path, unused=["pooler."], dtype=torch.float32)
+    return fitting_model(AutoModel, folder.path, unused=[_UNUSED], dtype=torch.float32)
 
 
 def _unreadable(what: str, path: Path, error: Exception) -> ModelError:

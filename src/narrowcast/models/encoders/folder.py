@@ -56,10 +56,14 @@ class EncoderFolder:
         """Bytes of the weight files."""
         return sum(file.stat().st_size for file in self.weights)
 
+    @property
+    def described_by(self) -> list[str]:
+        """Files besides the weights that decide a vector, relative to the folder."""
+        return [name for name in (*_FILES, *_optional(self.path)) if (self.path / name).exists()]
+
     def fingerprint(self) -> str:
         """SHA-256 over weights, tokenizer and everything that decides a vector."""
-        names = [name for name in (*_FILES, *_optional(self.path)) if (self.path / name).exists()]
-        return digest_of(self.path, names, self.weights)
+        return digest_of(self.path, self.described_by, self.weights)
 
 
 def read_encoder_folder(path: Path) -> EncoderFolder:

@@ -12,12 +12,14 @@ def train_classifier(options: Options, ctx: StageContext) -> TrainResult:
     """Train, save, and say what was made; raises what `training.classifiers.run` raises."""
     saved, ledger = fit(options, ctx)
     path = ctx.project.relative(ctx.project.adapters / saved.run_id)
-    kind, features = saved.recipe["classifier"], ", ".join(saved.recipe["features"])
+    what = f"encoder {saved.base.name}, {saved.steps:,} steps"
+    if saved.method == "linear":
+        what = f"{saved.recipe['classifier']} on {', '.join(saved.recipe['features'])}"
     quick = f"; quick run: {saved.drawn}" if saved.drawn else ""
     return TrainResult(
         artifacts=[f"{path}/run.json"],
         ledger=ledger,
-        summary=f"{saved.run_id}: {kind} on {features} in {saved.seconds:,.0f} s{quick}",
+        summary=f"{saved.run_id}: {what} in {saved.seconds:,.0f} s{quick}",
         payload={
             "experiment_id": saved.run_id,
             "backend": "cpu",

@@ -18,7 +18,7 @@ from narrowcast.store.runs import note_finished, note_unfinished
 from narrowcast.training.checks.baseline import require_baseline
 from narrowcast.training.checks.overfitting import kept_losses, warn_of_overfitting
 from narrowcast.training.options import Options
-from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
+from narrowcast.training.outputs.interrupted import checkpoint_to_continue
 from narrowcast.training.preflight.examine import admit, examine
 from narrowcast.training.preflight.expected import settle
 from narrowcast.training.setup import TrainingSetup, build_setup
@@ -38,7 +38,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
     setup = _admitted(inputs, options, ctx)
     _report_rejected(setup, ctx)
     folder = ctx.project.runs / ctx.run_id
-    checkpoint = _checkpoint(folder, ctx)
+    checkpoint = checkpoint_to_continue(folder, ctx)
 
     from narrowcast.training.attempt import attempt
     from narrowcast.training.checks.forgetting import warn_of_forgetting
@@ -78,32 +78,6 @@ def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> TrainingSe
     if ctx.force:
         require_baseline(inputs.dataset_version, ctx)  # forced past it, which is an event
     return setup
-
-
-def _checkpoint(folder: Path, ctx: StageContext) -> Path | None:
-    """Where to continue from; refuses to lose an interrupted run silently."""
-    if not ctx.settings.process:
-        drop_incomplete(folder / "checkpoints")
-    checkpoint = last_checkpoint(folder / "checkpoints")
-    if checkpoint is None:
-        return None
-    if ctx.resume:
-        ctx.emit(
-            "training_resumed", f"continuing from step {step_of(checkpoint)}", {"step": step_of(checkpoint)}
-        )
-        return checkpoint
-    if not ctx.force:
-        raise StageError(
-            f"this run was interrupted after step {step_of(checkpoint)}",
-            where=str(checkpoint),
-            next_command="narrowcast train --resume, or narrowcast train --force to start over",
-            reason_code="training_interrupted_run",
-        )
-    if ctx.settings.process:
-        return None  # the first process clears the folder
-    ctx.progress.note(f"starting over; the checkpoint at step {step_of(checkpoint)} is removed")
-    shutil.rmtree(folder)
-    return None
 
 
 def _note(setup: TrainingSetup, options: Options, ctx: StageContext, started: str) -> None:

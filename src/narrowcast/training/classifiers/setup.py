@@ -23,6 +23,7 @@ from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
+from narrowcast.training.classifiers.tuning import Tuning, chosen_tuning
 from narrowcast.training.options import Options
 from narrowcast.training.setup import drawn_rows, split_examples
 
@@ -41,6 +42,7 @@ class ClassifierSetup:
         encoder_name: as it was asked for.
         reasons: option to why it has its value.
         drawn: of a quick run, which share of the train rows it sees.
+        tuning: how the encoder is trained; None leaves it as it is.
     """
 
     manifest: DatasetManifest
@@ -52,6 +54,7 @@ class ClassifierSetup:
     dev: list[TrainingPair]
     reasons: dict[str, str] = field(default_factory=dict)
     drawn: str = ""
+    tuning: Tuning | None = None
 
     @property
     def several(self) -> bool:
@@ -83,13 +86,14 @@ class ClassifierSetup:
     def recipe(self, options: Options) -> dict[str, Any]:
         """What decides the weights, after what was open was filled in."""
         given = options.model_dump(mode="json", include={"method", "seed", "rows", "preflight"})
-        return {
-            **given,
-            "base": self.encoder_name if self.encoder else _LANGUAGE_MODEL,
-            "features": list(self.features),
-            "classifier": self.kind,
-            "reasons": self.reasons,
-        }
+        base = {"base": self.encoder_name if self.encoder else _LANGUAGE_MODEL}
+        if self.tuning is None:
+            own: dict[str, Any] = {"features": list(self.features), "classifier": self.kind}
+        else:
+            names = ("warmup_ratio", "weight_decay", "max_grad_norm", "batch_size")
+            own = options.model_dump(mode="json", include=set(names))
+            own |= {"epochs": self.tuning.epochs, "learning_rate": self.tuning.rate}
+        return {**given, **base, **own, "reasons": self.reasons}
 
 
 def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSetup:
@@ -108,6 +112,7 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
     features, encoder = chosen_features(options, ctx.settings, reasons)
     kind = _kind(options, features, reasons)
     train, drawn = drawn_rows(split_examples(ctx, manifest, Split.TRAIN), options)
+    tuned = options.method == "encoder"
     return ClassifierSetup(
         manifest=manifest,
         features=features,
@@ -118,6 +123,7 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
         dev=_pairs(manifest.task, split_examples(ctx, manifest, Split.DEV)),
         reasons=reasons,
         drawn=drawn,
+        tuning=chosen_tuning(options, len(train), reasons) if tuned else None,
     )
 
 
@@ -131,8 +137,8 @@ def require_closed_labels(task: TaskSpec) -> None:
     if answer is AnswerKind.LABEL or answer is AnswerKind.LABELS:
         return
     raise StageError(
-        f"a linear model chooses among labels, and the task {task.profile} has none",
-        where="method linear",
+        f"a classifier chooses among labels, and the task {task.profile} has none",
+        where="methods linear and encoder",
         next_command="narrowcast train --method auto, which trains a language model",
         reason_code="training_method_unsuited",
     )
@@ -151,6 +157,8 @@ def chosen_features(
     Raises:
         ModelError: if an encoder that was asked for is not on this machine.
     """
+    if options.method == "encoder":
+        return ("encoder",), resolve_encoder(encoder_name(options), settings)
     asked = options.base != _LANGUAGE_MODEL or "encoder" in options.features
     if options.features:
         needed = "encoder" in options.features

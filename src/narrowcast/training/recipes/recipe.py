@@ -151,7 +151,7 @@ def max_length(options: Options, base: ResolvedBase) -> int:
 
 def _method(options: Options, parameters: int, reasons: dict[str, str]) -> Method:
     """All weights of a small base; an adapter on a large one, in 4 bit on a GPU with bitsandbytes."""
-    if options.method == "linear":
+    if options.method == "linear" or options.method == "encoder":
         raise ValueError("a classifier has no recipe of a language model")
     if options.method != "auto":
         return options.method

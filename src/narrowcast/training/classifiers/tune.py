@@ -1,0 +1,174 @@
+"""Fine-tuning a sentence encoder with a linear head.
+
+The head begins as the logistic regression on the frozen vectors, so that the first gradients do not spoil
+what the encoder knows (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"). Then all weights
+are trained by AdamW with a linear warm-up and decay. Each epoch ends in a checkpoint; what is drawn at random
+in an epoch follows from the seed and its number, so that a run that continues equals one that never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from narrowcast.core.stage import StageContext
+from narrowcast.errors import CancelledError
+from narrowcast.models.classifiers.linear import ENCODER, LinearClassifier
+from narrowcast.models.encoders.encoder import Encoder, padded
+from narrowcast.store.files import atomic_folder, write_json
+from narrowcast.training.classifiers.tuning import Tuning
+from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, mark_complete
+
+_WINDOW = 32  # batches whose rows are sorted by length, so that little is spent on padding
+_STATE, _PLACE = "state.safetensors", "epoch.json"
+_ADAM = ("exp_avg", "exp_avg_sq", "step")
+
+
+class Tuner:
+    """Trains an encoder in place, together with a head.
+
+    Args:
+        encoder: loaded; its weights are changed.
+        head: fitted on the vectors of the encoder as it is.
+        texts: of the train rows.
+        targets: by row the number of its class, or 0 and 1 for each class where a row may have several.
+        how: it is trained.
+
+    Attributes:
+        steps: done so far.
+        losses: mean of each epoch, nats per row.
+    """
+
+    def __init__(
+        self, encoder: Encoder, head: LinearClassifier, texts: Sequence[str], targets: Any, how: Tuning
+    ) -> None:
+        self._encoder, self._start, self._how, self._targets = encoder, head, how, targets
+        self._tokens = encoder.tokens(texts)
+        self._head = torch.nn.Linear(encoder.folder.dimensions, len(head.classes))
+        with torch.no_grad():
+            self._head.weight.copy_(torch.from_numpy(head.blocks[ENCODER]).T)
+            self._head.bias.copy_(torch.from_numpy(head.bias))
+        self._loss = torch.nn.BCEWithLogitsLoss() if head.several else torch.nn.CrossEntropyLoss()
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": [*encoder.model.parameters()], "lr": how.rate, "weight_decay": how.decay},
+                {"params": [*self._head.parameters()], "lr": how.head_rate, "weight_decay": 0.0},
+            ]
+        )
+        self.steps = 0
+        self.losses: list[float] = []
+
+    def run(self, checkpoints: Path, ctx: StageContext) -> None:
+        """Train to the end, from the last checkpoint where there is one.
+
+        Raises:
+            CancelledError: on request; the checkpoint of the last whole epoch stays.
+        """
+        drop_incomplete(checkpoints)
+        if (last := last_checkpoint(checkpoints)) is not None:
+            self._restore(last)
+        rows, how = len(self._tokens), self._how
+        ctx.progress.start("fine-tuning the encoder", how.steps(rows))
+        ctx.progress.advance(self.steps)
+        self._encoder.model.train()
+        for epoch in range(len(self.losses), how.epochs):
+            self.losses.append(self._epoch(epoch, checkpoints, ctx))
+            if epoch + 1 < how.epochs:
+                self._save(checkpoints)
+        self._encoder.model.eval()
+
+    def classifier(self, temperature: float) -> LinearClassifier:
+        """The head that belongs to the trained encoder."""
+        return LinearClassifier(
+            classes=self._start.classes,
+            bags=(),
+            blocks={ENCODER: self._head.weight.detach().T.contiguous().numpy()},
+            bias=self._head.bias.detach().numpy(),
+            several=self._start.several,
+            temperature=temperature,
+        )
+
+    def _epoch(self, epoch: int, checkpoints: Path, ctx: StageContext) -> float:
+        how, seed = self._how, self._how.seed * 1_000_003 + epoch
+        torch.manual_seed(seed)
+        total = 0.0
+        for rows in batches([len(each) for each in self._tokens], how.batch, seed):
+            if ctx.cancel.requested:
+                raise self._stopped(checkpoints)
+            self._set_rates()
+            ids, mask = padded([self._tokens[row] for row in rows])
+            loss = self._loss(self._head(self._encoder.pooled(ids, mask)), self._targets[rows])
+            self._optimizer.zero_grad()
+            loss.backward()
+            if how.clip:
+                torch.nn.utils.clip_grad_norm_(self._parameters(), how.clip)
+            self._optimizer.step()
+            self.steps += 1
+            total += float(loss.detach()) * len(rows)
+            ctx.progress.advance()
+        return total / len(self._tokens)
+
+    def _stopped(self, checkpoints: Path) -> CancelledError:
+        kept = last_checkpoint(checkpoints) is not None
+        return CancelledError(
+            "training was stopped; the checkpoint of the last whole epoch was kept"
+            if kept
+            else "training was stopped in its first epoch, so there is no checkpoint",
+            where=str(checkpoints) if kept else "",
+            next_command="narrowcast train --resume" if kept else "narrowcast train",
+            reason_code="training_cancelled",
+        )
+
+    def _set_rates(self) -> None:
+        steps = self._how.steps(len(self._tokens))
+        warm = max(1, round(self._how.warmup * steps))
+        share = min((self.steps + 1) / warm, (steps - self.steps) / max(1, steps - warm))
+        for group, peak in zip(
+            self._optimizer.param_groups, (self._how.rate, self._how.head_rate), strict=True
+        ):
+            group["lr"] = peak * share
+
+    def _parameters(self) -> list[Any]:
+        return [*self._encoder.model.parameters(), *self._head.parameters()]
+
+    def _save(self, checkpoints: Path) -> None:
+        from safetensors.torch import save_file
+
+        with atomic_folder(checkpoints / f"checkpoint-{self.steps}") as folder:
+            tensors = {f"weight.{number}": each.detach() for number, each in enumerate(self._parameters())}
+            for number, each in enumerate(self._parameters()):
+                state = self._optimizer.state.get(each, {})
+                tensors |= {f"{name}.{number}": state[name] for name in _ADAM if name in state}
+            save_file({name: each.contiguous() for name, each in tensors.items()}, folder / _STATE)
+            write_json(folder / _PLACE, {"steps": self.steps, "losses": self.losses})
+        mark_complete(str(checkpoints), self.steps)
+
+    def _restore(self, checkpoint: Path) -> None:
+        from safetensors.torch import load_file
+
+        tensors = load_file(checkpoint / _STATE)
+        place = json.loads((checkpoint / _PLACE).read_text(encoding="utf-8"))
+        self.steps, self.losses = int(place["steps"]), list(place["losses"])
+        with torch.no_grad():
+            for number, each in enumerate(self._parameters()):
+                each.copy_(tensors[f"weight.{number}"])
+                state = {name: tensors[f"{name}.{number}"] for name in _ADAM if f"{name}.{number}" in tensors}
+                if state:
+                    self._optimizer.state[each] = state
+
+
+def batches(lengths: Sequence[int], size: int, seed: int) -> Iterator[list[int]]:
+    """Row numbers in a random order, in batches of rows of about the same length."""
+    draw = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(lengths), generator=draw).tolist()
+    window = size * _WINDOW
+    found = []
+    for start in range(0, len(order), window):
+        rows = sorted(order[start : start + window], key=lengths.__getitem__)
+        found += [rows[at : at + size] for at in range(0, len(rows), size)]
+    for number in torch.randperm(len(found), generator=draw).tolist():
+        yield found[number]

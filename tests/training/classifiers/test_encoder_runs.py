@@ -1,0 +1,77 @@
+"""Fine-tuned sentence encoders: better than frozen, resumed exactly, saved with their own weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from narrowcast.core.progress import NullProgress
+from narrowcast.core.work import Work
+from narrowcast.errors import CancelledError
+from narrowcast.experiments.requests import TrainRequest
+from narrowcast.ops import train as ops
+from narrowcast.pipeline.project import Project
+from tests.support.cli import Cli, CliJson
+from tests.training.classifiers.conftest import Prepare, label_sets, one_label
+
+HOW = ["--method", "encoder", "--epochs", "4", "--learning-rate", "1e-3", "--batch-size", "8"]
+
+
+def test_an_encoder_learns_what_its_vectors_did_not_say(
+    prepared: Prepare, project: Project, cli: Cli, cli_json: CliJson, encoder: Path
+) -> None:
+    prepared(one_label())
+    frozen = cli_json("train", "--method", "linear", "--features", "encoder", "--base", encoder)
+    tuned = cli_json("train", *HOW, "--base", encoder)
+    assert tuned["dev_loss"] < frozen["dev_loss"] - 0.1
+    folder = project.paths.adapters / tuned["run_id"] / "encoder"
+    assert (folder / "model.safetensors").read_bytes() != (encoder / "model.safetensors").read_bytes()
+    names = [f"run:{frozen['run_id']}", f"run:{tuned['run_id']}"]
+    results = cli_json("eval", *names, "--samples", "200", code=None)["results"]
+    scores = [each["metrics"]["macro_f1"]["value"] for each in results]
+    assert scores[1] > scores[0]
+    shown = cli("runs", "show", tuned["run_id"]).stdout
+    assert "encoder classifier on" in shown
+    assert cli_json("rerun", tuned["run_id"])["identical"]
+
+
+def test_an_encoder_with_sets_of_labels(prepared: Prepare, cli_json: CliJson, encoder: Path) -> None:
+    prepared(label_sets())
+    cli_json("train", *HOW, "--epochs", "16", "--base", encoder)
+    result = cli_json("eval", "--samples", "200", code=None)
+    assert result["metrics"][result["primary"]]["value"] > 0.6
+
+
+class Stopping(NullProgress):
+    """Asks the work to stop after so many steps of fine-tuning."""
+
+    def __init__(self, steps: int) -> None:
+        self.work = Work(self)
+        self._left, self._counts = steps, False
+
+    def start(self, phase: str, total: int | None = None) -> None:
+        self._counts = "fine-tuning" in phase
+
+    def advance(self, count: int = 1) -> None:
+        self._left -= count if self._counts else 0
+        if self._left <= 0:
+            self.work.cancel.cancel()
+
+
+def test_an_interrupted_run_ends_in_the_same_weights(
+    prepared: Prepare, project: Project, encoder: Path
+) -> None:
+    prepared(one_label(80))
+    options = {
+        "method": "encoder", "epochs": 3, "learning_rate": 1e-3, "batch_size": 8, "base": str(encoder),
+    }  # fmt: skip
+    with pytest.raises(CancelledError, match="first epoch"):
+        ops.train(project, TrainRequest(options=options), Stopping(3).work)
+    with pytest.raises(CancelledError, match="last whole epoch") as caught:  # in the second
+        ops.train(project, TrainRequest(options=options), Stopping(12).work)
+    assert caught.value.next_command == "narrowcast train --resume"
+    parts = ops.train(project, TrainRequest(resume=True))
+    assert not list((project.paths.runs / parts.run_id).glob("checkpoints/*"))
+    whole = ops.train(project, TrainRequest(options=options, force=True))
+    assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
