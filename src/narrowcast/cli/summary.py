@@ -6,6 +6,7 @@ from rich.text import Text
 
 from narrowcast.cli.output import next_step, say, table
 from narrowcast.core.hashing import short
+from narrowcast.experiments.tournament import Entry, Tournament
 from narrowcast.ops.summary import Summary, SummaryRow
 
 _MEGABYTE = 1e6
@@ -14,6 +15,8 @@ _MEGABYTE = 1e6
 def show_summary(summary: Summary) -> None:
     """Print the table of models, the conclusion and what to do next."""
     say("")
+    if summary.tournament is not None:
+        _show_tournament(summary.tournament)
     if summary.rows:
         _show_models(summary)
     elif summary.dataset_version:
@@ -22,6 +25,35 @@ def show_summary(summary: Summary) -> None:
     say(f"row ledger {balance}; {summary.conclusion}")
     for step in summary.next:
         next_step(step)
+
+
+def _show_tournament(held: Tournament) -> None:
+    numbers = [
+        (name, "right") for name in (held.metric, "95 % interval", "latency", "size", "CPU s", "minutes")
+    ]
+    rows = [_candidate(each, chosen=each.run_id == held.chosen) for each in held.entries]
+    title = f"candidates: {held.metric} on {held.n:,} dev rows"
+    table(["candidate", *numbers, "front"], rows, title=title)
+    for each in held.entries:
+        if each.left_out:
+            say(f"[yellow]{'not chosen' if each.run_id else 'not trained'}:[/] {each.name}: {each.left_out}")
+    say(held.sentence)
+    say("[dim]front: no other candidate is as good, as fast and as small; 1,000 answers take as many seconds")
+    say("as the median answer takes milliseconds; training in minutes, a forecast where it did not begin[/]")
+
+
+def _candidate(each: Entry, *, chosen: bool) -> list[object]:
+    style = "bold green" if chosen else ""
+    score, latency = each.score, each.latency_p50_ms
+    return [
+        Text(each.name, style=style),
+        Text(f"{score.value:.3f}" if score else "-", style=style),
+        f"{score.low:.3f} – {score.high:.3f}" if score else "-",
+        f"{latency:.1f} ms" if latency is not None else "-",
+        f"{each.size_bytes / _MEGABYTE:.1f} MB" if each.size_bytes else "-",
+        f"{each.minutes:,.1f}",
+        "yes" if each.front else "",
+    ]
 
 
 def _show_models(summary: Summary) -> None:

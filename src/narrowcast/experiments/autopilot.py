@@ -70,8 +70,8 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     fixed = {**project.config.stage_options("train"), **(given or {})}
     manifest = load_manifest(project.paths)
     rows = manifest.splits[Split.TRAIN].rows
-    tokens = rows * _tokens_a_row(project, manifest)
-    gpu, memory_gb, per_second = _machine()
+    tokens = tokens_of_rows(project, manifest, rows)
+    gpu, memory_gb, per_second = machine()
     minutes = float(fixed.get("time_limit_minutes") or _BUDGET_MINUTES)
     candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
     taken = entries[0]
@@ -123,11 +123,8 @@ def _judge(
     per_second: float,
     budget: float,
 ) -> Candidate:
-    method = "full" if entry.parameters_m < _FULL_BELOW_M else "qlora" if gpu else "lora"
-    passes = (
-        6 if method == "full" else 4
-    )  # products a token and parameter; a frozen base needs no weight gradient
-    seconds = passes * entry.parameters_m * 1e6 * tokens * _EPOCHS / (per_second * _EFFICIENCY)
+    method = _method_of(entry, gpu=gpu)
+    seconds = 60 * forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method)
     need = entry.memory_gb[method]
     if family_of(manifest.task.profile) not in entry.suggested_tasks and entry.id != EMBEDDED_NAME:
         verdict = f"not suggested for {manifest.task.profile}"
@@ -140,6 +137,38 @@ def _judge(
     return Candidate(
         base=entry.id, method=method, minutes=round(seconds / 60, 1), memory_gb=need, verdict=verdict
     )
+
+
+def suited_bases(
+    manifest: DatasetManifest, *, gpu: bool, memory_gb: float
+) -> list[tuple[CatalogueEntry, str]]:
+    """Bases on this machine that suit the task and fit into memory, with the method they are trained by."""
+    family = family_of(manifest.task.profile)
+    found = [(each, _method_of(each, gpu=gpu)) for each in catalogue().models if _is_here(each)]
+    return [
+        (each, method)
+        for each, method in found
+        if each.memory_gb[method] <= memory_gb
+        and (family in each.suggested_tasks or each.id == EMBEDDED_NAME)
+    ]
+
+
+def forecast_minutes(parameters: float, tokens: float, per_second: float, method: str) -> float:
+    """Minutes that training takes, from the operations this machine does in a second.
+
+    Args:
+        parameters: of the model.
+        tokens: of all rows, once.
+        per_second: operations of a large product.
+        method: `full`, an adapter's, or `frozen` for one pass without training.
+    """
+    # Products a token and parameter; a frozen base needs no weight gradient.
+    passes = {"full": 6 * _EPOCHS, "frozen": 2}.get(method, 4 * _EPOCHS)
+    return passes * parameters * tokens / (per_second * _EFFICIENCY) / 60
+
+
+def _method_of(entry: CatalogueEntry, *, gpu: bool) -> str:
+    return "full" if entry.parameters_m < _FULL_BELOW_M else "qlora" if gpu else "lora"
 
 
 def _recipe(choice: Choice, entry: CatalogueEntry | None, *, gpu: bool) -> None:
@@ -164,12 +193,13 @@ def _schedule(choice: Choice, manifest: DatasetManifest, rows: int) -> None:
         choice.reasons["early_stopping"] = "a generating task, whose dev loss decides when to stop"
 
 
-def _tokens_a_row(project: Project, manifest: DatasetManifest) -> float:
+def tokens_of_rows(project: Project, manifest: DatasetManifest, rows: int) -> float:
+    """About how many tokens so many train rows have."""
     handler = handler_for(manifest.task)
     sample = list(islice(read_split(project.paths, manifest, Split.TRAIN), _SAMPLE))
     texts = [handler.to_messages(row.inputs, row.target) for row in sample]
     characters = sum(len(message.content) for messages in texts for message in messages)
-    return characters / max(1, len(sample)) / _CHARACTERS
+    return rows * characters / max(1, len(sample)) / _CHARACTERS
 
 
 def _is_here(entry: CatalogueEntry) -> bool:
@@ -185,7 +215,7 @@ def _is_here(entry: CatalogueEntry) -> bool:
     return True
 
 
-def _machine() -> tuple[bool, float, float]:
+def machine() -> tuple[bool, float, float]:
     """Whether there is a GPU, free memory in GB, and operations a second of a large product."""
     import torch
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from narrowcast.core.stage import StageDefinition, StageOptions
 from narrowcast.errors import NarrowcastError, UsageError
+from narrowcast.experiments.tournament import is_open
 from narrowcast.ops.imports import source_options, withdrawn
 from narrowcast.ops.requests import RunRequest
 from narrowcast.pipeline.execute import stage_options
@@ -41,6 +42,9 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
         name = f"import {source.model_dump()['locator']}"
         steps.append(_step(project, name, IMPORT, source))
     for name, options in stages.items():
+        if name == "train" and (request.only or is_open(project)):
+            steps.append(PlannedStep(stage=name, runs=True, reason=_TOURNAMENT))
+            continue
         first = next((each.stage for each in steps if each.runs), "")
         if first:
             steps.append(PlannedStep(stage=name, runs=True, reason=f"{first} runs first"))
@@ -49,6 +53,7 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
     return steps
 
 
+_TOURNAMENT = "a tournament: every method that suits the task is trained, the best on dev rows is taken"
 _QUICK = {"train": "rows", "baseline": "limit", "evaluate": "limit", "verify": "limit"}
 
 

@@ -6,7 +6,7 @@ A request with a stage names the model of the stage's options as text; see `narr
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -170,6 +170,15 @@ class RunRequest(Request):
 
     rows: Annotated[int | None, Field(ge=1)] = None
     """Quick run: train and measure on N rows each, drawn at random with the seed; results say so."""
+    only: list[Literal["linear", "encoder", "decoder"]] = Field(default_factory=list)
+    """Families of models that take part in the tournament, separated by commas. By default all that suit the
+    task; a narrowcast.yaml that names method, base or recipe trains that one model."""
+    budget_minutes: Annotated[float, Field(gt=0)] = 60.0
+    """Minutes that all candidates together may train, by the machine's own forecast."""
+    max_latency_ms: Annotated[float | None, Field(gt=0)] = None
+    """Choose no model whose median answer takes longer."""
+    max_size_mb: Annotated[float | None, Field(gt=0)] = None
+    """Choose no model whose weights are larger, in megabytes."""
     until: str | None = None
     """Stop after this stage (prepare, baseline, train, evaluate, export, verify)."""
     resume: Annotated[bool, CommandLine(hidden=True)] = True

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 from narrowcast.core.concerns import PREPARATION, Concern, holds
 from narrowcast.core.stage import StageOptions, StageResult
 from narrowcast.core.work import Work
+from narrowcast.experiments.tournament import Limits, Tournament, is_open, tournament
 from narrowcast.ops.export import model_refused, must_force
 from narrowcast.ops.imports import import_sources, require_rows
 from narrowcast.ops.plan import PlannedStep, plan, planned_options
@@ -57,12 +58,38 @@ def run(project: Project, request: RunRequest | None = None, work: Work | None =
             import_sources(project, work)
             prepared = _run_some(runner, planned, _PREPARING, request)
         with project.lock("run", holds(reads=(Concern.VERSION,)), work):
+            held = _tournament(project, runner, planned, prepared, request, work)
             results = prepared | _run_some(runner, planned, tuple(planned), request)
             refused = not request.force and model_refused(project)
             for name, options in ({} if refused else shipping).items():
                 force = name == "export" and must_force(project)
                 results[name] = runner.run(stage(name), options, force=force)
-    return RunResult(stages=results, summary=summarise(project), refused=refused and bool(shipping))
+    summary = summarise(project).model_copy(update={"tournament": held})
+    return RunResult(stages=results, summary=summary, refused=refused and bool(shipping))
+
+
+def _tournament(
+    project: Project,
+    runner: Runner,
+    planned: dict[str, StageOptions],
+    results: dict[str, StageResult],
+    request: RunRequest,
+    work: Work | None,
+) -> Tournament | None:
+    """Train the candidates in place of the one model of the plan, where there is a choice."""
+    if "train" not in planned or not (request.only or is_open(project)):
+        return None
+    results |= _run_some(runner, planned, ("baseline",), request)
+    limits = Limits(
+        only=request.only,
+        minutes=request.budget_minutes,
+        latency_ms=request.max_latency_ms,
+        size_mb=request.max_size_mb,
+    )
+    overrides = {"rows": request.rows} if request.rows else {}
+    held = tournament(project, limits, overrides, work)
+    planned.pop("train")
+    return held
 
 
 def _run_some(

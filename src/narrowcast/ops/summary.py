@@ -12,6 +12,7 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion, Standing
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.rows import of_quick_runs
+from narrowcast.experiments.tournament import Tournament
 from narrowcast.models.predictors.load import model_title
 from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
@@ -55,6 +56,7 @@ class Summary(BaseModel):
         left_out: models that were measured on other rows, and so have no place in the table.
         standing: of the tuned model; None where it was not compared.
         conclusion: what the numbers say, in one sentence.
+        tournament: what was trained, and which was chosen on dev rows; None where one model was trained.
         next: commands to continue with.
     """
 
@@ -75,6 +77,7 @@ class Summary(BaseModel):
     ledger_balanced: bool
     standing: Standing | None = None
     conclusion: str
+    tournament: Tournament | None = None
     next: list[str]
 
 

@@ -23,6 +23,9 @@ TRAINING: dict[str, Reason] = {
     "training_pruned": Reason(
         _T, _INFO, "a trial of a search was stopped early, below the median of the others"
     ),
+    "training_tournament": Reason(
+        _T, _INFO, "several methods were trained, and the best on dev rows was chosen"
+    ),
     "training_seeds": Reason(_T, _INFO, "a recipe was trained with several seeds"),
     "training_search_started": Reason(_T, _INFO, "a search over recipes began or continued"),
     "training_search_trial": Reason(_T, _INFO, "a trial of a search ended"),
