@@ -155,8 +155,6 @@ def tournament(
     limits: Limits,
     overrides: dict[str, Any],
     work: Work | None = None,
-    *,
-    force: bool = False,
 ) -> Tournament:
     """Train every candidate, measure each on dev rows, and make the best the current run.
 

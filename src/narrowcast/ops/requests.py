@@ -170,9 +170,11 @@ class RunRequest(Request):
 
     rows: Annotated[int | None, Field(ge=1)] = None
     """Quick run: train and measure on N rows each, drawn at random with the seed; results say so."""
-    only: list[Literal["linear", "encoder", "decoder"]] = Field(default_factory=list)
-    """Families of models that take part in the tournament, separated by commas. By default all that suit the
-    task; a narrowcast.yaml that names method, base or recipe trains that one model."""
+    only: Annotated[
+        list[Literal["linear", "encoder", "decoder"]], CommandLine("--only", metavar="FAMILY", commas=True)
+    ] = Field(default_factory=list)
+    """Families of models that take part in the tournament: linear, encoder, decoder. By default all that suit
+    the task; a narrowcast.yaml that names method, base or recipe trains that one model."""
     budget_minutes: Annotated[float, Field(gt=0)] = 60.0
     """Minutes that all candidates together may train, by the machine's own forecast."""
     max_latency_ms: Annotated[float | None, Field(gt=0)] = None
