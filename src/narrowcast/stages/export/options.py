@@ -31,7 +31,7 @@ class Options(StageOptions):
     """Formats to write; adapter and merged are safetensors, the others GGUF."""
     reference: Literal["f16", "bf16", "f32"] = "f16"
     """Floating-point type that is quantised."""
-    parity_rows: int = Field(default=100, ge=1)
+    parity_rows: int = Field(default=200, ge=1)
     """Number of held-out rows that the exported files and the trained model both answer."""
     parity_split: Literal["dev", "test", "golden"] = "dev"
     """Split of these rows; dev costs no access to the test split."""
