@@ -238,5 +238,5 @@ def _numbered(source: RowSet, work: Work) -> Iterator[tuple[SourceRow, int | Non
             "the source was changed while it was read",
             where=source.name,
             next_command="run the command again",
-            reason_code="prepare_request_invalid",
+            reason_code="prepare_source_changed",
         )

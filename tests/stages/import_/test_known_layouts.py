@@ -390,3 +390,14 @@ def test_the_first_rows_of_a_sorted_file(project: Project, tmp_path: Path) -> No
     assert isinstance(outcome, data.ImportOutcome)
     assert outcome.plan is not None
     assert outcome.plan.warnings[0].startswith("the first 60 rows have 2 of 3 labels")
+
+
+@pytest.mark.parametrize("blank", ["", None, " "])
+def test_a_blank_label_is_no_second_label_of_a_sorted_file(
+    project: Project, tmp_path: Path, blank: str | None
+) -> None:
+    path = tmp_path / "x.jsonl"
+    rows = [{"text": asked(n), "label": blank if n == 7 else LABELS[n // 40]} for n in range(120)]
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
+    with pytest.raises(data.MappingUncertainError, match=r"one label teaches nothing \(refund\)"):
+        data.import_rows(project, f"file:{path}", auto=True, limit=40)

@@ -165,14 +165,18 @@ def refuse_sorted(
     read, found, count = getter(label), set(), 0
     for row in rows:
         count += 1
-        found |= {str(read(row.data))} if row.error is None else set()
+        value = read(row.data) if row.error is None else None
+        if value is not None and value != "":  # which introspection does not count either
+            found.add(str(value))
     if len(found) >= column.distinct:
         return
-    what = f"the first {count:,} rows have {len(found)} of {column.distinct:,} labels: the file may be sorted"
-    if len(found) == 1 and not chosen.forced:
+    labels = {each.strip() for each in found} - {""}
+    seen = f"{len(labels)} of {column.distinct:,} labels"
+    what = f"the first {count:,} rows have {seen}: the file may be sorted"
+    if len(labels) < 2 and not chosen.forced:
         raise MappingUncertainError(
             introspection,
-            f"{what}, and one label teaches nothing ({next(iter(found))})",
+            f"{what}, and one label teaches nothing ({next(iter(labels), 'they have none')})",
             "the same command without --limit; `narrowcast train --rows N` draws N rows at random",
         )
     chosen.warnings.insert(0, what)
