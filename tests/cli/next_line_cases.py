@@ -50,6 +50,7 @@ CASES: dict[str, Case] = {
     "narrowcast SAME --locator SCHEME:PATH": Case("empty", "narrowcast data dedupe --locator ROWS"),
     "narrowcast SAME --map VALUE": Case("empty", f"{_MAPPER} --map text=text"),
     "narrowcast SAME --map VALUE=VALUE": Case("empty", f"{_MAPPER} --map label=label"),
+    "narrowcast SAME --mapper VALUE --map 'VALUE'": Case("empty", f"{_MAPPER} --map 'text=text,label=label'"),
     "narrowcast SAME --map alike=join": Case("empty", f"{_MAPPER} --map alike=join"),
     "narrowcast SAME --pattern 'REGEX'": Case(
         "generated", "narrowcast data gate --optional regex --dry-run --pattern '.*'"

@@ -393,7 +393,7 @@ def test_the_first_rows_of_a_sorted_file(project: Project, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("blank", ["", None, " "])
-def test_a_blank_label_is_no_second_label_of_a_sorted_file(
+def test_a_blank_label_does_not_hide_that_a_file_is_sorted(
     project: Project, tmp_path: Path, blank: str | None
 ) -> None:
     path = tmp_path / "x.jsonl"
