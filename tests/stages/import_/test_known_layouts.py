@@ -175,6 +175,45 @@ LAYOUTS: dict[str, tuple[Any, list[Any]]] = {
         lambda n: {"prompt": [user(n)], "completion": [said(answered(n))], "label": n % 3 != 0},
         [chat()[n] for n in LIKED],
     ),
+    "LIMA": (lambda n: {"conversations": [asked(n), answered(n)], "source": "stack"}, chat()),
+    "UltraChat": (
+        lambda n: {"id": str(n), "data": [asked(n), answered(n), f"And number {n}?", f"It came, {n}."]},
+        [
+            [
+                {"messages": [user(n), said(answered(n)), {"role": "user", "content": f"And number {n}?"}]},
+                f"It came, {n}.",
+            ]
+            for n in range(ROWS)
+        ],
+    ),
+    "UltraChat with its prompt": (
+        lambda n: {"prompt": asked(n), "prompt_id": f"p{n}", "data": [asked(n), answered(n)]},
+        chat(),
+    ),
+    "pairs of request and answer": (
+        lambda n: {"conversation": [["Are you there?", "Yes, of course."], [asked(n), answered(n)]]},
+        [
+            [
+                {
+                    "messages": [
+                        {"role": "user", "content": "Are you there?"},
+                        said("Yes, of course."),
+                        user(n),
+                    ]
+                },
+                answered(n),
+            ]
+            for n in range(ROWS)
+        ],
+    ),
+    "objects of request and answer": (
+        lambda n: {"category": "x", "conversation": [{"human": asked(n), "assistant": answered(n)}]},
+        chat(),
+    ),
+    "pairs of role and text": (
+        lambda n: {"dialog": [["system", SYSTEM], ["user", asked(n)], ["assistant", answered(n)]]},
+        chat(SYSTEM),
+    ),
     "Glaive in one text": (
         lambda n: {"sample": f"SYSTEM: {WITH_TOOLS}\n{glaive(n)}"},
         with_calls(GLAIVE_SYSTEM),
@@ -312,6 +351,14 @@ DOUBTED: dict[str, tuple[Any, str]] = {
             "meta": {"feedback": {"thumbs": ("up", "down")[n % 2]}},
         },
         "'meta.feedback.thumbs' may say which rows are good",
+    ),
+    "questions of a user alone": (
+        lambda n: {"turns": [asked(n), f"Now write it again in {n} words."], "category": "writing"},
+        "no mapping can be proposed",
+    ),
+    "lists of words": (
+        lambda n: {"data": ["late", "parcel", f"order {n}", "kettle"], "key": n},
+        "no column holds texts of several words",
     ),
     "what a model suggested": (
         lambda n: {"text": asked(n), "label.suggestion": LABELS[n * 7 % 3]},

@@ -27,6 +27,7 @@ _PLACES = (
 _PROMPTS = ("prompt", "instruction", "question", "query")
 _ANSWERS = ("completion", "response", "output", "answer", "generation", "reply")
 _LINKED = 0.8  # of the messages that name one before them
+_OWN = 0.95  # least different ids to their number
 _REPEATED = 0.75  # most different prompts to their number
 
 
@@ -65,6 +66,10 @@ def threads(profile: Profile) -> Iterator[ShapeHypothesis]:
         field_map["thread"] = thread.name
         if place is not None and place.looks_numeric and place is not thread:
             field_map["order"] = place.name
+    for role, name in (("deleted", "deleted"), ("rating", "review_result")):
+        column = named(profile, name)
+        if column is not None and column.share("boolean") + column.share("string") > 0.9:
+            field_map[role] = column.name
     doubts = _best_of_several(bool(linked) and named(profile, "rank") is not None)
     if "order" not in field_map and not linked:
         what = (
@@ -144,7 +149,7 @@ def _linked(profile: Profile, others: tuple[Column, ...]) -> dict[str, str]:
         named_ids = {_id(value) for value in before.values}
         for own in columns:
             ids = {_id(value) for value in own.values}
-            if own is not before and own.variety == 1 and len(named_ids & ids) >= _LINKED * len(named_ids):
+            if own is not before and own.variety > _OWN and len(named_ids & ids) >= _LINKED * len(named_ids):
                 return {"thread": before.name, "id": own.name}
     return {}
 

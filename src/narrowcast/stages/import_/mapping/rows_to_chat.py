@@ -9,6 +9,7 @@ from narrowcast.core.row import SourceRow
 from narrowcast.core.task import TaskSpec
 from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter, with_value
 from narrowcast.stages.import_.mapping.chat_messages_passthrough import REPLIES, ChatMessagesPassthrough
+from narrowcast.stages.import_.mapping.engine import is_good
 from narrowcast.stages.import_.mapping.held import Held
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.trees import Message, conversations_of, message_of
@@ -19,8 +20,8 @@ class RowsToChat:
     """Messages are linked by the id of the message that each answers, or by the name of their conversation.
 
     With ids, messages are trees: each last reply makes a conversation, and those of one tree stay in one
-    split. What a user says after the last reply is left out, and so is a message that is marked as `deleted`.
-    All messages are held in memory.
+    split. What a user says after the last reply is left out. A message that was deleted or found bad is
+    rejected with all that follows it. All messages are held in memory.
     """
 
     id = "rows_to_chat"
@@ -33,6 +34,8 @@ class RowsToChat:
         Role("thread", "id of the message before, with `id`; else what names the conversation"),
         Role("id", "id of the message", required=False),
         Role("order", "number of the message in its conversation; else rows are in order", required=False),
+        Role("deleted", "column that is true where a message was withdrawn", required=False),
+        Role("rating", "column that is false where a message was found bad", required=False),
         REPLIES,
     )
 
@@ -43,6 +46,8 @@ class RowsToChat:
         self._thread = getter(field_map["thread"])
         self._id = optional_getter(field_map, "id")
         self._order = optional_getter(field_map, "order")
+        self._deleted = optional_getter(field_map, "deleted")
+        self._rating = optional_getter(field_map, "rating")
         self._best = field_map.get("replies") == "best"
         self._chat = ChatMessagesPassthrough({"messages": self._path}, closed)
 
@@ -67,12 +72,16 @@ class RowsToChat:
             turns = [
                 {"role": self._speaker(row.data), "content": self._text(row.data)}
                 for row in sorted(each, key=self._place)
-                if not _is_deleted(row.data)
+                if not self._is_bad(row.data)
             ]
             while len(turns) > 1 and not is_answer(turns[-1]):
                 turns.pop()
             yield SourceRow(each[0].index, with_value(each[0].data, self._path, turns))
         yield from unlinked
+
+    def _is_bad(self, data: Mapping[str, Any]) -> bool:
+        deleted = self._deleted is not None and is_good(self._deleted(data)) is True
+        return deleted or (self._rating is not None and is_good(self._rating(data)) is False)
 
     def _place(self, row: SourceRow) -> float:
         try:
@@ -96,7 +105,7 @@ class RowsToChat:
             messages[name] = message
             given.append((row, _key(self._thread(row.data)), message))
         for row, parent, message in given:
-            if _is_deleted(row.data):
+            if self._is_bad(row.data):
                 continue
             if not parent:
                 firsts.append((row, message))
@@ -116,7 +125,7 @@ class RowsToChat:
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """`{"messages": [...]}` without the reply, and the reply."""
         if not isinstance(self._text(data), list):
-            raise RejectRow("unlinked_message")
+            raise RejectRow("rated_bad" if self._is_bad(data) else "unlinked_message")
         return self._chat.transform(data)
 
     def task(self) -> TaskSpec:
@@ -139,7 +148,3 @@ def _key(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else str(value).strip()
-
-
-def _is_deleted(data: Mapping[str, Any]) -> bool:
-    return str(data.get("deleted")).strip().lower() == "true"

@@ -82,7 +82,7 @@ def is_tree(value: Any) -> bool:
 def conversations_in(value: Mapping[str, Any], *, best: bool) -> list[list[dict[str, Any]]]:
     """The conversations of a message with replies, which may have replies; see `conversations_of`.
 
-    A message that is marked as deleted ends its branch, and so does a reply that is no message.
+    A message that was deleted or did not pass its review is left out with its replies; so is what is none.
     """
     root = message_of(value, first_of(value, CONTENT_KEYS), role_of(value))
     waiting: list[tuple[Message, Any]] = [(root, value)]
@@ -90,7 +90,7 @@ def conversations_in(value: Mapping[str, Any], *, best: bool) -> list[list[dict[
         message, given = waiting.pop()
         replies = given.get("replies")
         for each in replies if isinstance(replies, list) else ():
-            if isinstance(each, Mapping) and _is_message(each) and each.get("deleted") is not True:
+            if isinstance(each, Mapping) and _is_message(each) and _is_kept(each):
                 reply = message_of(each, first_of(each, CONTENT_KEYS), role_of(each), message)
                 message.replies.append(reply)
                 waiting.append((reply, each))
@@ -110,3 +110,7 @@ def message_of(data: Mapping[str, Any], content: Any, role: Any, before: Message
 
 def _is_message(value: Mapping[str, Any]) -> bool:
     return role_of(value) in ROLE_NAMES and isinstance(first_of(value, CONTENT_KEYS), str)
+
+
+def _is_kept(value: Mapping[str, Any]) -> bool:
+    return value.get("deleted") is not True and value.get("review_result") is not False
