@@ -72,8 +72,8 @@ def looks_like_conll(text: str) -> bool:
 def _find_columns(lines: list[str]) -> _Columns | None:
     """The columns of token and tag of filled lines; where the last tags nothing, another one may."""
     separator = "\t" if 2 * sum("\t" in line for line in lines) > len(lines) else " "
-    told = [line for line in lines if not line.startswith(("#", _DOCUMENT))] or lines
-    cells = [line.split(separator) for line in told]
+    plain = [line for line in lines if not line.startswith(("#", _DOCUMENT))] or lines
+    cells = [line.split(separator) for line in plain]
     width, usual = Counter(map(len, cells)).most_common(1)[0]
     if width < 2:
         return None
@@ -85,8 +85,8 @@ def _find_columns(lines: list[str]) -> _Columns | None:
         others += [_Columns(separator, token, tag, _TAG, counted) for tag in range(width - 2, token, -1)]
         others += [_Columns(separator, token, -1, _PLAIN_TAG, counted)]
         others += [_Columns(separator, -1, 0, _PLAIN_TAG)] if not counted else []
-    found = next((each for each in (last, *others) if _tags(each, told)), None)
-    return found or (last if _fits(last, told) else None)
+    columns = next((each for each in (last, *others) if _tags(each, plain)), None)
+    return columns or (last if _fits(last, plain) else None)
 
 
 def _counts(cells: list[str]) -> bool:
@@ -97,8 +97,8 @@ def _counts(cells: list[str]) -> bool:
 
 
 def _fits(columns: _Columns, lines: list[str]) -> bool:
-    told = [line for line in lines if not columns.is_aside(line)]
-    return sum(columns.of(line) is not None for line in told) >= _LEAST_FITTING * max(1, len(told))
+    plain = [line for line in lines if not columns.is_aside(line)]
+    return sum(columns.of(line) is not None for line in plain) >= _LEAST_FITTING * max(1, len(plain))
 
 
 def _tags(columns: _Columns, lines: list[str]) -> bool:

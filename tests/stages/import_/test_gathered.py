@@ -1,4 +1,4 @@
-"""Examples that stand in several rows, or several in one: trees of messages, threads, rated answers."""
+"""Examples of several rows, or several in one: trees of messages, threads, rated answers."""
 
 import json
 from collections.abc import Iterable

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,6 +49,16 @@ def last_user_turn(request: PromptRequest) -> str:
     return next((each.content for each in reversed(request.messages) if each.role == "user"), "")
 
 
+@contextmanager
+def many_classes() -> Iterator[None]:
+    """Fit on few rows of many classes without scikit-learn's guess that numbers may be meant."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater")
+        yield
+
+
 def fitted(model: Any, inputs: Any, targets: Sequence[str]) -> Any:
     """Fit a scikit-learn model on one BLAS thread.
 
@@ -56,7 +67,7 @@ def fitted(model: Any, inputs: Any, targets: Sequence[str]) -> Any:
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    with threadpool_limits(1):
+    with threadpool_limits(1), many_classes():
         return model.fit(inputs, list(targets))
 
 

@@ -1,4 +1,4 @@
-"""Conversations and pairs that stand in several rows, or several in one."""
+"""Conversations and pairs of several rows, and rows of several conversations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from narrowcast.stages.import_.mapping.rated_to_preference import RatedToPrefere
 from narrowcast.stages.import_.mapping.trees import is_tree
 from narrowcast.stages.import_.mapping.turns import ROLE_KEYS, ROLE_NAMES, normal_role
 
-_SAID = ("text", "content", "message", "utterance", "value", "body", "msg")
+_TEXTS = ("text", "content", "message", "utterance", "value", "body", "msg")
 _BEFORE = ("parent", "reply", "previous", "prev", "before", "answers")  # parts of names
 _THREADS = (
     "conversation_id", "conversation", "conv_id", "dialog_id", "dialogue_id", "dialog", "dialogue",
@@ -52,7 +52,7 @@ def trees(profile: Profile) -> Iterator[ShapeHypothesis]:
 def threads(profile: Profile) -> Iterator[ShapeHypothesis]:
     """Messages in rows of their own, which say who spoke and what they answer or belong to."""
     speaker = next((each for each in (named(profile, name) for name in ROLE_KEYS) if _speaks(each)), None)
-    texts = [each for each in text_columns(profile) if base_name(each) in _SAID]
+    texts = [each for each in text_columns(profile) if base_name(each) in _TEXTS]
     text = texts[0] if texts else None
     if speaker is None or text is None:
         return

@@ -68,7 +68,7 @@ class DividesRecords(Protocol):
 
 @runtime_checkable
 class GathersRecords(Protocol):
-    """A mapper that makes a row of several records, wherever they stand in the source.
+    """A mapper that makes a row of several records, which may be far from each other in the source.
 
     Its rows have the columns of the records; what it cannot put together it leaves as it is, and rejects.
     """

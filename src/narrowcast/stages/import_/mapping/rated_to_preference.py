@@ -51,6 +51,7 @@ class RatedToPreference:
         self._rating = getter(field_map["rating"])
         self._answer = optional_getter(field_map, "answer")
         self._beside = [getter(field_map[name]) for name in ("input", "system") if name in field_map]
+        self._answers = self._pairs = 0
         self._left = {field_map["rating"], field_map.get("answer", "")}
         pair = {name: field_map[name] for name in ("prompt", "input", "system") if name in field_map}
         self._pair = PreferencePair({**pair, "chosen": _CHOSEN, "rejected": _REJECTED}, closed)
@@ -66,6 +67,7 @@ class RatedToPreference:
                 yield row
                 continue
             held.add(row.data)
+            self._answers += 1
             key = self._key(row.data)
             if key is None:
                 alone.append(row)
@@ -81,6 +83,7 @@ class RatedToPreference:
                 chosen = answers.good[number % len(answers.good)]
                 rejected = answers.bad[number % len(answers.bad)]
                 record = answers.good[0].index if pairs > 1 else None
+                self._pairs += 1
                 yield SourceRow(chosen.index, self._paired(chosen.data, rejected.data), record=record)
         yield from alone
 
@@ -110,6 +113,10 @@ class RatedToPreference:
         if rating is not None and rating != "" and is_good(rating) is None:
             raise RejectRow("unknown_rating", str(rating)[:80])
         raise RejectRow("unpaired_answer")
+
+    def notes(self) -> list[str]:
+        """How many pairs the answers made."""
+        return [f"{self._answers:,} rated answers are {self._pairs:,} pairs"]
 
     def task(self) -> TaskSpec:
         """Nothing but the profile."""

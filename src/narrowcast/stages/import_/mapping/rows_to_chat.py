@@ -49,6 +49,7 @@ class RowsToChat:
         self._deleted = optional_getter(field_map, "deleted")
         self._rating = optional_getter(field_map, "rating")
         self._best = field_map.get("replies") == "best"
+        self._messages = self._conversations = 0
         self._chat = ChatMessagesPassthrough({"messages": self._path}, closed)
 
     def gathered(self, rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
@@ -60,6 +61,7 @@ class RowsToChat:
                 continue
             held.add(row.data)
             good.append(row)
+        self._messages = len(good)
         yield from self._named(good) if self._id is None else self._linked(good)
 
     def _named(self, rows: list[SourceRow]) -> Iterator[SourceRow]:
@@ -76,6 +78,7 @@ class RowsToChat:
             ]
             while len(turns) > 1 and not is_answer(turns[-1]):
                 turns.pop()
+            self._conversations += 1
             yield SourceRow(each[0].index, with_value(each[0].data, self._path, turns))
         yield from unlinked
 
@@ -115,9 +118,10 @@ class RowsToChat:
         reached: set[int] = set()
         for row, first in firsts:
             reached |= _below(first)
-            found = list(conversations_of(first, best=self._best))
-            record = row.index if len(found) > 1 else None
-            for turns in found:
+            several = list(conversations_of(first, best=self._best))
+            record = row.index if len(several) > 1 else None
+            for turns in several:
+                self._conversations += 1
                 yield SourceRow(row.index, with_value(row.data, self._path, turns), record=record)
         yield from unlinked
         yield from (row for row, _, message in given if id(message) not in reached)
@@ -127,6 +131,10 @@ class RowsToChat:
         if not isinstance(self._text(data), list):
             raise RejectRow("rated_bad" if self._is_bad(data) else "unlinked_message")
         return self._chat.transform(data)
+
+    def notes(self) -> list[str]:
+        """How many conversations the messages made."""
+        return [f"{self._messages:,} messages are {self._conversations:,} conversations"]
 
     def task(self) -> TaskSpec:
         """Nothing but the profile."""
