@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-FEW = ("--samples", "50")
+FEW = ("--samples", "100")
 
 
 def test_a_label_for_nearly_every_row_draws_no_warning_of_a_library(prepared, cli_json):

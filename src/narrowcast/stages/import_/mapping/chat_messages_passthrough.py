@@ -48,7 +48,7 @@ class ChatMessagesPassthrough:
     def records(self, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """One record for each conversation of a tree of replies; any other record as it is."""
         value = self._messages(data)
-        if not is_tree(value):
+        if isinstance(value, list) or not is_tree(value):
             return [data]
         return [with_value(data, self._path, turns) for turns in conversations_in(value, best=self._best)]
 

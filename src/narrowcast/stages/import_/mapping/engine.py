@@ -162,6 +162,10 @@ def divided(rows: Iterable[SourceRow], mapper: Mapper) -> Iterator[SourceRow]:
     number = 0
     for row in rows:
         parts = mapper.records(row.data) if row.error is None else [row.data]
+        if len(parts) == 1 and parts[0] is row.data and row.index == number:
+            yield row
+            number += 1
+            continue
         for part in parts:
             record = row.index if len(parts) > 1 and row.record is None else row.record
             yield SourceRow(number, dict(part), row.error, row.raw, record)

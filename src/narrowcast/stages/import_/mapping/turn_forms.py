@@ -22,6 +22,8 @@ def named_turns(listed: list[Any], speaks: frozenset[str]) -> list[Any]:
         speaks: names of roles, in lower case.
     """
     first = listed[0] if listed else None
+    if isinstance(first, dict) and ("role" in first or "from" in first):
+        return listed  # most are so
     if isinstance(first, str):
         return _taking_turns(listed) if all(isinstance(each, str) for each in listed) else listed
     if isinstance(first, list):
