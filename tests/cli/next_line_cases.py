@@ -193,6 +193,7 @@ CASES: dict[str, Case] = {
     "narrowcast recipes list": Case("empty"),
     "narrowcast rerun VALUE": Case("trained", "narrowcast rerun RUN"),
     "narrowcast runs": Case("trained"),
+    "narrowcast runs discard VALUE": Case("interrupted", "narrowcast runs discard RUN"),
     "narrowcast runs show VALUE": Case("trained", "narrowcast runs show RUN"),
     "narrowcast search --vary learning_rate=1e-4..1e-2:log": Case("measured", short="--dry-run"),
     "narrowcast train": Case("measured"),
