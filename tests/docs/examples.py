@@ -257,6 +257,7 @@ EXAMPLES: dict[str, Example] = {
         parsed={
             "narrowcast train --track": _TRACKS,
             "WANDB_MODE": _TRACKS,
+            "narrowcast runs discard": "needs an interrupted run; tests/training/test_discard.py has one",
             "narrowcast train --beta": "needs preference pairs",
             "narrowcast train --objective": "needs preference pairs",
         },

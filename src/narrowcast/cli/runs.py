@@ -36,9 +36,11 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     from narrowcast.cli.output import emit, next_step
     from narrowcast.cli.state import open_project
     from narrowcast.ops import train as ops
+    from narrowcast.store.first_command import before_run
 
     with open_project(project) as opened:
         entries, stopped = ops.runs(opened), ops.interrupted(opened)
+        first = before_run(opened.paths)
 
     def render() -> None:
         _show_finished(entries)
@@ -48,7 +50,7 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
         elif dead := next((each.run_id for each in stopped if each.obstacle), ""):
             next_step(f"narrowcast runs discard {dead}")
         else:
-            next_step(f"narrowcast runs show {entries[-1].run_id}" if entries else "narrowcast train")
+            next_step(f"narrowcast runs show {entries[-1].run_id}" if entries else first)
 
     plain: list[dict[str, Any]] = [{"state": "finished", **each.model_dump(mode="json")} for each in entries]
     plain += [{"state": _state(each), **each.model_dump()} for each in stopped]

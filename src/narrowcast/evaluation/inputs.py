@@ -22,6 +22,7 @@ from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import read_split
+from narrowcast.store.first_command import before_run
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import StageRecord, load_record
 from narrowcast.tasks import handler_for
@@ -172,7 +173,7 @@ def current_reference(project: ProjectPaths) -> ModelRef:
         raise StageError(
             "nothing was trained yet, and no model was named",
             where=str(project.stage_records),
-            next_command="narrowcast train, or narrowcast eval MODEL",
+            next_command=before_run(project),
             reason_code="eval_model_missing",
         )
     return ModelRef.of_run(record.run_id)

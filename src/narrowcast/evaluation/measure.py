@@ -120,7 +120,8 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         if model.reference in inputs.models:
             _judge(model, bars, inputs)
             if inputs.training is not None:
-                _conclude(model, comparisons, inputs)
+                perfect = [each.reference for each in models if each.result.is_perfect]
+                _conclude(model, comparisons, inputs, [each for each in perfect if each in inputs.against])
     warnings += [*_ceiling(models[0].scores), *_absent(models[0])]
     count = len(set(groups))
     return Measurement(split, examples, rows_drawn, looks, warnings, models, comparisons, count)
@@ -133,16 +134,17 @@ def _judge(model: Measured, bars: Sequence[Gate], inputs: MeasureInputs) -> None
         model.result.verdict = overall(model.result.gates)
 
 
-def _conclude(model: Measured, comparisons: Sequence[Comparison], inputs: MeasureInputs) -> None:
+def _conclude(
+    model: Measured, comparisons: Sequence[Comparison], inputs: MeasureInputs, perfect: Sequence[ModelRef]
+) -> None:
     """Enter the conclusion, and by default the gate on quality."""
     own = [each for each in comparisons if each.model == model.reference and each.against in inputs.against]
     gates = model.result.gates
     if inputs.gates is None:
         gates.append(baseline_gate(model.scores.primary, own))
         model.result.verdict = overall(gates)
-    model.result.conclusion = conclude(
-        model.reference, gates, own, (inputs.training or {}).get(model.reference), inputs.unmeasured
-    )
+    training = (inputs.training or {}).get(model.reference)
+    model.result.conclusion = conclude(model.reference, gates, own, training, inputs.unmeasured, perfect)
 
 
 def _absent(model: Measured) -> list[str]:

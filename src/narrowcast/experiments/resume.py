@@ -7,6 +7,7 @@ from narrowcast.errors import NarrowcastError, StageError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE, Options
+from narrowcast.store.first_command import before_run
 from narrowcast.training.outputs.interrupted import InterruptedRun, interrupted_runs
 
 _CODE = "training_nothing_to_resume"
@@ -42,7 +43,7 @@ def options_to_resume(project: Project, request: TrainRequest, work: Work | None
         if run.resumable:
             return options
         refused.append(run)
-    raise _nothing_to_resume(runs, refused)
+    raise _nothing_to_resume(project, runs, refused)
 
 
 def _obstacle(project: Project, run: InterruptedRun, options: Options, work: Work | None) -> str:
@@ -54,10 +55,12 @@ def _obstacle(project: Project, run: InterruptedRun, options: Options, work: Wor
     return "" if planned.run_id == run.run_id else _CHANGED
 
 
-def _nothing_to_resume(runs: list[InterruptedRun], refused: list[InterruptedRun]) -> StageError:
+def _nothing_to_resume(
+    project: Project, runs: list[InterruptedRun], refused: list[InterruptedRun]
+) -> StageError:
     if not runs:
-        what, then = "there is nothing to resume: no training run was interrupted", "narrowcast train"
-        return StageError(what, next_command=then, reason_code=_CODE)
+        what = "there is nothing to resume: no training run was interrupted"
+        return StageError(what, next_command=before_run(project.paths), reason_code=_CODE)
     if not refused:
         return StageError(
             "no interrupted run was started with these options",

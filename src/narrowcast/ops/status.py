@@ -9,6 +9,7 @@ from narrowcast.ops.plan import PlannedStep, plan
 from narrowcast.ops.summary import summarise
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import PIPELINE, stage
+from narrowcast.store.first_command import before_rows
 from narrowcast.store.imports import read_records
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
@@ -75,7 +76,7 @@ def _next(
     if any(each.resumable and (not current or each.started >= current.finished) for each in unfinished):
         return "narrowcast train --resume"
     if empty:
-        return "narrowcast data import --locator SCHEME:PATH --auto"
+        return before_rows(project.paths)
     first = next((each.stage for each in steps if each.runs), "")
     if first in PIPELINE and first != "verify":
         return f"narrowcast {stage(first).words}"

@@ -176,7 +176,7 @@ def test_nothing_trained_is_said(project):
     with pytest.raises((StageError, DataError)) as caught:
         export(project)
     assert caught.value.reason_code == "export_artifact_missing"
-    assert caught.value.next_command == "narrowcast train"
+    assert caught.value.next_command == "narrowcast data import --locator SCHEME:PATH --auto"
 
 
 @pytest.mark.nightly
