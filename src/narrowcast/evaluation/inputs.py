@@ -59,6 +59,7 @@ class MeasureInputs(StageInputs):
     max_tokens: int
     models: dict[ModelRef, str]
     against: dict[ModelRef, str]
+    rows_sha256: str
     gates: list[Gate] | None = Field(default=None, exclude=True)
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
     unmeasured: list[Unmeasured] = Field(default_factory=list, exclude=True)
@@ -92,6 +93,7 @@ def measure_inputs(
     """
     project = ctx.project
     settled = _settled(project, options)
+    stored = manifest.splits.get(Split(settled.split))
     inputs = MeasureInputs(
         dataset_version=manifest.version,
         task=manifest.task,
@@ -103,6 +105,7 @@ def measure_inputs(
         against={},
         gates=None if gates is None else list(gates),
         manifest=manifest,
+        rows_sha256=stored.sha256 if stored else "",
         parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
     context = predictor_context(project, ctx.settings, inputs)

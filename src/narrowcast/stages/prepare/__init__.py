@@ -51,7 +51,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
 
 STAGE = StageDefinition(
     name="prepare",
-    version=2,  # edited copies and siblings stay together, rows keep their splits
+    version=3,  # held-out rows are stored with their groups
     event_stage=StageName.PREPARE,
     options=Options,
     result=PrepareResult,
