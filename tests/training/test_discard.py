@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import Cli, CliJson
+from tests.support.cli import Cli, CliJson, run_here
 from tests.support.datasets import save_dataset, sentences, split_rows
 from tests.support.progress import StopAfter
 from tests.support.workshop import Workshop
@@ -85,6 +85,7 @@ class _Look(StopAfter):
     def advance(self, units: int = 1, **fields: str | float) -> None:
         if "loss" in fields and not self.seen:
             self.seen = {name: self.cli_json(name) for name in ("status", "runs")}
+            self.seen["page"] = run_here("runs").stdout
             self.seen["gc"] = self.cli_json("gc", "--dry-run", "--interrupted")
             self.seen["resume"] = self.cli_json("train", "--resume", code=None)
             self.seen["show"] = self.cli_json("runs", "show", self.seen["runs"][0]["run_id"], code=1)
@@ -100,6 +101,8 @@ def test_a_run_of_a_living_process_is_running(workshop: Workshop, cli_json: CliJ
     assert seen["status"]["next"] == f"narrowcast status, when process {os.getpid()} has finished training"
     ((state, process),) = {(each["state"], each["process"]) for each in seen["runs"]}
     assert (state, process) == ("running", os.getpid())
+    assert f"running, process {os.getpid()}" in seen["page"]
+    assert "next: narrowcast status" in seen["page"]
     (held,) = seen["gc"]["holdings"]
     assert not held["removable"]
     assert "is running" in seen["resume"]["error"]["message"]

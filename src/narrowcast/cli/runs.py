@@ -45,7 +45,9 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     def render() -> None:
         _show_finished(entries)
         _show_interrupted(stopped)
-        if any(each.resumable for each in stopped):
+        if any(each.process for each in stopped):
+            next_step("narrowcast status")
+        elif any(each.resumable for each in stopped):
             next_step("narrowcast train --resume")
         elif dead := next((each.run_id for each in stopped if each.obstacle), ""):
             next_step(f"narrowcast runs discard {dead}")
