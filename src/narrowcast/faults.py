@@ -44,7 +44,7 @@ def known(error: BaseException) -> NarrowcastError | None:
     if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, of `~name`
         return UsageError(
             "a path begins with ~ and a name, and no user of this machine is called that",
-            next_command="write the path from / on, or ./~NAME for a file that is called so",
+            next_command="write the whole path, or ./~NAME for a file of that name",
         )
     if _is_of(error, {"jinja2"}):
         return ModelError(f"a template cannot be rendered: {first_line(error)}")

@@ -125,8 +125,8 @@ def judge(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, st
     `REQUANTISED_KL` times as much as the model quantised today. The metric may fall by `tolerance`: the
     interval of the difference above `-tolerance` passes, below it fails, across it there is not enough data.
 
-    Float weights that are identical and prefer the same tokens are the model, so for them no number of rows is
-    too small; quantised weights are another model, which only its answers to enough rows can prove.
+    Float weights that are identical and prefer the same tokens are the model, so for them no number of rows
+    is too small; quantised weights are another model, which only its answers to enough rows can prove.
     """
     if not facts.templates_equal:
         return "fail", "template", "a prompt is rendered otherwise"
