@@ -41,6 +41,11 @@ def known(error: BaseException) -> NarrowcastError | None:
         )
     if isinstance(error, MemoryError):
         return WorkspaceError("the memory does not suffice", reason_code="system_memory_short")
+    if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, of `~name`
+        return UsageError(
+            "a path begins with ~ and a name, and no user of this machine is called that",
+            next_command="write the whole path, or ./~NAME for a file of that name",
+        )
     if _is_of(error, {"jinja2"}):
         return ModelError(f"a template cannot be rendered: {first_line(error)}")
     return None

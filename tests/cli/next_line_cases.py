@@ -50,6 +50,7 @@ CASES: dict[str, Case] = {
     "narrowcast SAME --locator SCHEME:PATH": Case("empty", "narrowcast data dedupe --locator ROWS"),
     "narrowcast SAME --map VALUE": Case("empty", f"{_MAPPER} --map text=text"),
     "narrowcast SAME --map VALUE=VALUE": Case("empty", f"{_MAPPER} --map label=label"),
+    "narrowcast SAME --mapper VALUE --map 'VALUE'": Case("empty", f"{_MAPPER} --map 'text=text,label=label'"),
     "narrowcast SAME --map alike=join": Case("empty", f"{_MAPPER} --map alike=join"),
     "narrowcast SAME --pattern 'REGEX'": Case(
         "generated", "narrowcast data gate --optional regex --dry-run --pattern '.*'"
@@ -192,6 +193,7 @@ CASES: dict[str, Case] = {
     "narrowcast recipes list": Case("empty"),
     "narrowcast rerun VALUE": Case("trained", "narrowcast rerun RUN"),
     "narrowcast runs": Case("trained"),
+    "narrowcast runs discard VALUE": Case("interrupted", "narrowcast runs discard RUN"),
     "narrowcast runs show VALUE": Case("trained", "narrowcast runs show RUN"),
     "narrowcast search --vary learning_rate=1e-4..1e-2:log": Case("measured", short="--dry-run"),
     "narrowcast train": Case("measured"),
@@ -241,7 +243,7 @@ CASES: dict[str, Case] = {
     ),
     "narrowcast serve --port 8090": _parsed(_SERVES),
     "narrowcast serve --project NAME": _parsed(_SERVES),
-    "narrowcast serve VALUE --model VALUE": _parsed(_SERVES, "narrowcast serve --model q8_0"),
+    "narrowcast serve VALUE --model VALUE": _parsed(_SERVES, "narrowcast serve --project task --model q8_0"),
     # Jobs.
     "narrowcast jobs cancel VALUE": _parsed(_JOBS, "narrowcast jobs cancel JOB"),
     "narrowcast jobs list": Case("empty"),

@@ -20,6 +20,7 @@ from narrowcast.errors import CancelledError
 from narrowcast.factory.rubric import DIMENSIONS
 from narrowcast.ops.train import train
 from narrowcast.pipeline.project import Project
+from narrowcast.store.runs import unfinished_runs
 from narrowcast.testing.teacher_server import Reply, TeacherServer
 from tests.cli.next_line_cases import CASES
 from tests.support.cli import run_here
@@ -137,8 +138,11 @@ class Trial:
     def interrupt(self) -> None:
         """Stop a training run after two optimizer steps, as ctrl-C does."""
         stop = StopAfter(2)
-        with Project.open(Settings.from_environment()) as project, pytest.raises(CancelledError):
-            train(project, work=Work(stop, stop.token))
+        with Project.open(Settings.from_environment()) as project:
+            with pytest.raises(CancelledError):
+                train(project, work=Work(stop, stop.token))
+            (run,) = unfinished_runs(project.paths)
+        self.places = {**self.places, "RUN": run}
 
     def run(self, state: str) -> None:
         """Run every line of the state, each in the workspace as it was before."""

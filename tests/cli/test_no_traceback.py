@@ -271,3 +271,18 @@ def test_a_value_too_deep_to_print_is_named(
         code=None,
     )  # fmt: skip
     assert done.returncode == 0 or _code(done) not in ("system_unexpected", "system_error")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "introspect", "--locator", "jsonl:~?delimiter=;"],
+        ["data", "import", "--locator", "csv:~nobody-here/rows.csv", "--auto"],
+        ["models", "pull", "minilm", "--index", "~nobody-here/wheels"],
+        ["prepare", "--project", "~nobody-here/project"],
+    ],
+)
+def test_the_home_of_an_unknown_user_is_named(project: Project, cli: Cli, words: list[str]) -> None:
+    done = cli(*words, "--json", code=None)
+    assert _code(done) != "system_unexpected"
+    assert done.returncode == 2

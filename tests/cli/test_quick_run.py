@@ -41,6 +41,21 @@ def test_a_quick_training_run_says_so_everywhere(
     assert full["run_id"] != run
 
 
+@pytest.mark.nightly
+def test_the_verdict_on_a_file_of_a_quick_run_knows_that_it_was_quick(
+    project: Project, ready: list[str], cli_json: CliJson
+) -> None:
+    cli_json("baseline", "--models", "majority", "--split", "dev", "--samples", "100")
+    cli_json("train", *ready, "--rows", "16")
+    small = ["--formats", "f16", "--parity-rows", "4", "--parity-split", "dev", "--tolerance", "1"]
+    cli_json("export", *small, "--max-tokens", "4", "--force")
+    measured = cli_json("eval", "gguf:f16", "--split", "dev", "--samples", "100", code=None)
+    sentence = measured["conclusion"]["sentence"]
+    assert "train on all rows" in sentence
+    assert "or add data" not in sentence
+    assert measured["conclusion"]["next"][0] == "narrowcast train"
+
+
 def test_what_was_checked_is_what_the_next_line_trains(project: Project, ready: list[str], cli: Cli) -> None:
     given = [*ready, "--rows", "16"]
     for checked in (["train", *given, "--dry-run"], ["preflight", *given]):

@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 
 from narrowcast.connectors import connect
+from narrowcast.connectors.file import FileConnector
 from narrowcast.core.locator import Locator
 
 KINDS = ("billing", "delivery", "other")
@@ -105,10 +106,33 @@ def test_rows_without_a_header_are_all_kept(tmp_path: Path, suffix: str) -> None
 
 def test_a_header_with_more_cells_than_any_row_is_none(tmp_path: Path) -> None:
     rows, notes = read(
-        written(tmp_path / "x.csv", [["Sex", "Weight(lbs", "Sep)"], *(["M", 150 + n] for n in range(9))])
+        written(tmp_path / "x.csv", [["Sex", "Weight lbs", "Sep"], *(["M", 150 + n] for n in range(9))])
     )
     assert rows[1] == {"column_1": "M", "column_2": "150"}
     assert "no header: the first record has more cells than any other" in notes
+
+
+@pytest.mark.parametrize("option", ["", "?header=yes"])
+def test_delimiters_between_brackets_belong_to_a_name(tmp_path: Path, option: str) -> None:
+    body = "".join(f"M,{150 + n},{n}.5\n" for n in range(9))
+    path = tmp_path / "x.csv"
+    path.write_text(f"students of the first year\nSex,Weight(lbs,Sep),BMI [a, b (c, d)]\n{body}")
+    connector = FileConnector(f"{path}{option}")
+    rows = list(connector.load())
+    assert connector.describe().columns == ["Sex", "Weight(lbs,Sep)", "BMI [a, b (c, d)]"]
+    assert [row.error for row in rows] == [None] * 9
+    assert rows[0].data == {"Sex": "M", "Weight(lbs,Sep)": "150", "BMI [a, b (c, d)]": "0.5"}
+    assert "delimiters between brackets belong to the names in the header" in connector.describe().notes
+
+
+@pytest.mark.parametrize("padded", [0, 30])
+def test_white_space_around_quoted_fields_is_not_part_of_them(tmp_path: Path, padded: int) -> None:
+    path = tmp_path / "x.csv"
+    lines = ['"text" , "label (a, b)"  ', *(f'"late, {n}"  ,  "bad"  ' for n in range(padded)), "early,good"]
+    path.write_text("\n".join([*lines, *["early,good"] * 9]) + "\n")
+    rows = list(FileConnector(str(path)).load())
+    late = [{"text": f"late, {n}", "label (a, b)": "bad"} for n in range(padded)]
+    assert [row.data for row in rows] == [*late, *[{"text": "early", "label (a, b)": "good"}] * 10]
 
 
 def test_names_lose_white_space_in_every_form(tmp_path: Path) -> None:

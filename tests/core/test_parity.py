@@ -69,6 +69,13 @@ def test_no_changed_answer_excludes_a_fall_of_three_in_n(rows, outcome):
     assert verdict("q8_0", rows=rows, metric_difference=interval)[0] == outcome
 
 
+def test_identical_float_weights_pass_however_few_the_rows():
+    few = rule_of_three(MetricValue(value=0, low=0, high=0), 8)
+    assert verdict("f16", rows=8, metric_difference=few) == ("pass", None)
+    assert verdict("f16", rows=8, metric_difference=few, measured=0.0, exported=0.0) == ("pass", None)
+    assert verdict("f16", rows=8, metric_difference=few, mean_kl=1e-3) == ("fail", "numerics")
+
+
 def test_an_interval_that_saw_a_fall_is_left_alone():
     interval = MetricValue(value=-0.1, low=-0.2, high=0.0)
     assert rule_of_three(interval, 8) == interval

@@ -44,12 +44,19 @@ def _messages(count: int, labels: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def table(
-    count: int = 90, label: str = "label", labels: Sequence[str] = ("billing", "shipping", "other")
+    count: int = 90,
+    label: str = "label",
+    labels: Sequence[str] = ("billing", "shipping", "other"),
+    *,
+    hard: bool = False,
 ) -> Write:
-    """Messages with one of three labels."""
+    """Messages with one of three labels; of hard ones, each fifth has another label than it reads like."""
 
     def write(path: Path) -> None:
-        lines = [f"{message},{kind}" for message, kind in _messages(count, labels)]
+        lines = [
+            f"{message},{labels[0] if hard and n % 5 == 0 else kind}"
+            for n, (message, kind) in enumerate(_messages(count, labels))
+        ]
         path.write_text("\n".join([f"text,{label}", *lines]) + "\n", encoding="utf-8")
 
     return write
@@ -193,7 +200,7 @@ EXAMPLES: dict[str, Example] = {
         parsed={"narrowcast serve": _SERVES, "narrowcast": _DEMO},
     ),
     "docs/evaluate.md": Example(
-        files={"train.csv": table(150, labels=("card_arrival", "billing", "other"))},
+        files={"train.csv": table(150, labels=("card_arrival", "billing", "other"), hard=True)},
         before=_PREPARED,
         trains=("narrowcast train",),
         nightly=("narrowcast eval",),
@@ -257,6 +264,7 @@ EXAMPLES: dict[str, Example] = {
         parsed={
             "narrowcast train --track": _TRACKS,
             "WANDB_MODE": _TRACKS,
+            "narrowcast runs discard": "needs an interrupted run; tests/training/test_discard.py has one",
             "narrowcast train --beta": "needs preference pairs",
             "narrowcast train --objective": "needs preference pairs",
         },

@@ -14,7 +14,7 @@ ROWS = 20_000
 MOST_SECONDS = 5.0
 
 
-@pytest.mark.parametrize("phase", ["reading the rows", "looking for exact", "looking for edited copies"])
+@pytest.mark.parametrize("phase", ["reading the rows", "finding exact", "finding edited copies"])
 def test_a_signal_ends_it_soon_in_each_phase(tmp_path: Path, phase: str) -> None:
     source, output = tmp_path / "rows.jsonl", tmp_path / "once.jsonl"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in questions(ROWS)))

@@ -62,6 +62,19 @@ def test_rows_that_the_former_version_held_out_are_measured_again(prepared, tmp_
     assert result["reason_code"] == "model_unusable"  # asked for its weights, which there are none of
 
 
+@pytest.mark.parametrize(
+    ("copies", "reason"), [("together", "eval_rows_trained_on"), ("free", "model_unusable")]
+)
+def test_edited_copies_count_where_they_were_kept_together(prepared, tmp_path, cli_json, copies, reason):
+    rows = intent_rows(120)
+    project = prepared(rows, options={"copies": copies})
+    reference = trained_elsewhere(project, load_manifest(project.paths).version)
+    greeted = [{**row, "text": f"hello there, {row['text']}, and many thanks to you all"} for row in rows]
+    add(project, tmp_path, greeted, into=Split.TEST, prepared={"copies": "free"})
+    result = cli_json("eval", reference, "-p", project.slug, *FAST, code=None)["error"]
+    assert result["reason_code"] == reason
+
+
 def test_a_table_never_mixes_rows(intents):
     baseline(intents, BaselineRequest(options={"models": ["tfidf", "majority"], "samples": 200}))
     options = {"models": ["tfidf-chars"], "against": ["tfidf"], "limit": 30, "samples": 200}

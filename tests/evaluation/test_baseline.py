@@ -12,6 +12,7 @@ from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_json, read_jsonl
 from narrowcast.testing.tiny import build_tiny_encoder, build_tiny_model
 from tests.evaluation.conftest import booking_rows, ticket_rows
+from tests.support.imports import import_rows
 from tests.support.kills import count_opened
 
 FAST = {"models": ["majority", "tfidf"], "samples": 200}
@@ -34,6 +35,20 @@ def test_baselines_are_measured_with_intervals_and_compared(intents):
         tfidf.metrics["macro_f1"].value - majority.metrics["macro_f1"].value
     )
     assert [each.gates for each in result.results] == [[], []]
+
+
+def test_a_baseline_that_has_every_row_right_is_not_followed_by_training(project, cli, tmp_path):
+    lines = [
+        f"{('refund', 'deliver', 'invoice')[n % 3]} of case {n * 7919},{'abc'[n % 3]}" for n in range(300)
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *lines]))
+    import_rows(project, f"csv:{tmp_path / 'rows.csv'}", auto=True, force=True)
+    cli("prepare", "--groups", "free", "--similarity", "1", "--copies", "free")
+    page = cli("baseline", "--models", "majority,tfidf", "--samples", "100").stdout
+    assert "1.000" in page
+    assert "next: narrowcast data leakage train test" in page
+    worse = cli("baseline", "--models", "majority", "--samples", "100", "--force").stdout
+    assert "next: narrowcast train" in worse
 
 
 def test_the_manifest_of_the_data_set_is_read_once(intents):
@@ -161,7 +176,7 @@ def test_fields_are_measured(prepared):
 def test_nothing_prepared_names_the_next_command(project):
     with pytest.raises(DataError) as caught:
         baseline(project, BaselineRequest(options=FAST))
-    assert caught.value.next_command == "narrowcast prepare"
+    assert caught.value.next_command == "narrowcast data import --locator SCHEME:PATH --auto"
 
 
 def test_a_missing_golden_split_is_said(intents):

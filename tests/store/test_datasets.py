@@ -73,7 +73,7 @@ def test_what_is_missing_is_named_with_the_next_command(paths: ProjectPaths) -> 
     with pytest.raises(DataError, match="no data set was prepared") as none:
         load_manifest(paths)
     assert none.value.reason_code == "prepare_manifest_missing"
-    assert none.value.next_command == "narrowcast prepare"
+    assert none.value.next_command == "narrowcast data import --locator SCHEME:PATH --auto"
     manifest = save(paths, {Split.TRAIN: rows("a")})
     with pytest.raises(DataError, match="no golden split") as golden:
         read_split(paths, manifest, Split.GOLDEN)

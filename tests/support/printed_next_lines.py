@@ -90,7 +90,10 @@ def _table() -> list[re.Pattern[str]]:
     """The lines of the table; those that any command would match are left out."""
     lines = [" ".join(_without_place(re.sub("['\"]", "", line).split())) for line in CASES]
     named = [line for line in lines if not line.startswith(("narrowcast VALUE", "narrowcast SAME"))]
-    return [re.compile(re.escape(line).replace("VALUE", ".+")) for line in named]
+    # A value may be `--project NAME`, which is not compared.
+    return [
+        re.compile(re.escape(line).replace("\\ VALUE", "(?: .+)?").replace("VALUE", ".+")) for line in named
+    ]
 
 
 def _without_place(words: Sequence[str]) -> list[str]:

@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
     "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
-    "runs": ("narrowcast.cli.runs:app", "Model", "List and show the training runs."),
+    "runs": ("narrowcast.cli.runs:app", "Model", "List, show and discard training runs."),
     "search": ("narrowcast.cli.search:search", "Model", "Search recipes and base models."),
     "rerun": ("narrowcast.cli.rerun:rerun", "Model", "Repeat a run and compare the weights."),
     "eval": ("narrowcast.cli.evaluate:evaluate", "Model", "Measure models on held-out rows."),

@@ -13,10 +13,11 @@ def versions(project: ProjectOption = None, as_json: JsonOption = False) -> None
     from narrowcast.cli.output import emit
     from narrowcast.cli.state import open_project
     from narrowcast.history.versions import versions as list_versions
+    from narrowcast.store.first_command import before_rows
 
     with open_project(project) as opened:
-        entries = list_versions(opened)
-    emit([each.model_dump(mode="json") for each in entries], as_json, lambda: show_versions(entries))
+        entries, first = list_versions(opened), before_rows(opened.paths)
+    emit([each.model_dump(mode="json") for each in entries], as_json, lambda: show_versions(entries, first))
 
 
 @request_command

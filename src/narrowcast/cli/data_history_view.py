@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from narrowcast.history.versions import VersionInfo
 
 
-def show_versions(found: Sequence[VersionInfo]) -> None:
-    """One line a version, then the sources of the current one."""
+def show_versions(found: Sequence[VersionInfo], first: str) -> None:
+    """One line a version, then the sources of the current one; where there is none, what has to run first."""
     if not found:
         say("no data-set version was prepared yet")
-        next_step("narrowcast prepare")
+        next_step(first)
         return
     rows = []
     for each in found:

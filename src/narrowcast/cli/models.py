@@ -10,7 +10,7 @@ from narrowcast.cli.options import JsonOption, request_command
 from narrowcast.ops.requests import ImportModelRequest, ModelRequest, PullRequest
 
 if TYPE_CHECKING:
-    from narrowcast.ops.models import ModelDetails
+    from narrowcast.ops.models import LocalModel, ModelDetails
 
 app = typer.Typer(
     add_completion=False,
@@ -21,11 +21,12 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the catalogue, with a recommendation for each kind of task."""
+    """List the catalogue, with a recommendation for each kind of task, and the models on this machine."""
     from narrowcast.cli.output import emit, next_step, say, table
+    from narrowcast.cli.state import settings
     from narrowcast.ops.models import list_models
 
-    entries = list_models()
+    entries = list_models(settings())
 
     def render() -> None:
         table(
@@ -61,9 +62,33 @@ def list_(as_json: JsonOption = False) -> None:
                 for each in entries.encoders
             ],
         )
+        _show_local(entries.on_this_machine)
         next_step("narrowcast train --base ID")
 
     emit(entries, as_json, render)
+
+
+def _show_local(models: list[LocalModel]) -> None:
+    """What was pulled or imported; the embedded base is always there."""
+    from narrowcast.cli.output import say, table
+
+    if not models:
+        say("pulled or imported: none; the embedded base is part of the package")
+        return
+    table(
+        ["on this machine", "kind", ("MB", "right"), "licence", "from", "note"],
+        [
+            (
+                each.name,
+                each.kind,
+                f"{each.size_bytes / 1e6:,.0f}",
+                each.licence or "not stated",
+                each.origin,
+                each.note,
+            )
+            for each in models
+        ],
+    )
 
 
 @app.command()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from typing import Any
 
 from narrowcast.cli import state
@@ -76,12 +77,15 @@ def _is_value(words: list[str], place: int) -> bool:
 
 
 def _again_with(options: str) -> str:
-    """The command line of this process, with options; none that it has already is repeated."""
+    """The command line of this process, with options; those of its own that they replace are left out."""
     given = list(state.arguments())
-    name, _, value = options.partition(" ")
-    if value and " " not in value and name in given[:-1]:
-        place = given.index(name)
-        del given[place : place + 2]
+    words = _WORD.findall(options)
+    for name in [
+        word for word, value in pairwise(words) if word.startswith("--") and not value.startswith("-")
+    ]:
+        while name in given[:-1]:
+            place = given.index(name)
+            del given[place : place + 2]
     return f"narrowcast {shlex.join(given)}{'' if options in given else f' {options}'}"
 
 

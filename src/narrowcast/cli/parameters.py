@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,7 @@ from pydantic.fields import FieldInfo
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine
 
+_BEFORE_NAME = r",(?=\s*[A-Za-z_][\w.-]*\s*=)"
 _SCALARS: dict[Any, str] = {bool: "", int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -112,7 +114,9 @@ class CommandField:
         if self.is_nested:
             return _nested(raw)
         if self.repeats or (self.form.positional and self.is_list):
-            parts = [part for each in raw for part in (each.split(",") if self.form.commas else [each])]
+            # A comma that no name follows is part of a value: columns may be called `Weight(lbs,Sep)`.
+            comma = _BEFORE_NAME if self.is_pairs else ","
+            parts = [part for each in raw for part in (re.split(comma, each) if self.form.commas else [each])]
             if self.form.commas:
                 parts = [part.strip() for part in parts if part.strip()]
             return dict(_pair(part, empty=not self.form.commas) for part in parts) if self.is_pairs else parts

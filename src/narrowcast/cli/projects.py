@@ -170,8 +170,11 @@ def _show_status(report: ProjectStatus) -> None:
     rows = f"{report.accepted_rows:,} accepted rows of {report.imports:,} imports"
     say(f"data: {rows}; data set {report.dataset_version[:12] or 'not prepared'}")
     say(f"current run: {report.current_run or 'nothing was trained'}")
+    for run in report.running:
+        say(f"running: {run.run_id}, in process {run.process}; {run.checkpoint}")
     for run in report.interrupted:
-        say(f"interrupted: {run.run_id}, checkpoint at step {run.step:,} of {run.steps:,}")
+        why = f"cannot be resumed: {run.obstacle}; " if run.obstacle else ""
+        say(f"interrupted: {run.run_id}, {run.checkpoint}; {why}[dim]runs discard {run.run_id} drops it[/]")
     table(
         ["stage", "state", "reason"],
         [

@@ -1,4 +1,4 @@
-"""`narrowcast runs`, `narrowcast runs list` and `narrowcast runs show`."""
+"""`narrowcast runs`, `narrowcast runs list`, `narrowcast runs show` and `narrowcast runs discard`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import typer
 
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.core.hashing import short
-from narrowcast.ops.requests import RunViewRequest
+from narrowcast.ops.requests import DiscardRequest, RunViewRequest
 
 if TYPE_CHECKING:
     from narrowcast.core.run import FinishedRun, RunManifest
     from narrowcast.ops.show_run import RunView
     from narrowcast.training.outputs.interrupted import InterruptedRun
 
-app = typer.Typer(add_completion=False, help="List and show the training runs.")
+app = typer.Typer(add_completion=False, help="List, show and discard training runs.")
 # Of the recipe, what decides most; --json has all of it.
 _OPTIONS = (
     "objective", "epochs", "learning_rate", "batch_size", "micro_batch_size", "layout", "word_dropout",
@@ -37,20 +37,26 @@ def list_(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     from narrowcast.cli.output import emit, next_step
     from narrowcast.cli.state import open_project
     from narrowcast.ops import train as ops
+    from narrowcast.store.first_command import before_run
 
     with open_project(project) as opened:
         entries, stopped = ops.runs(opened), ops.interrupted(opened)
+        first = before_run(opened.paths)
 
     def render() -> None:
         _show_finished(entries)
         _show_interrupted(stopped)
-        if any(each.step for each in stopped):
+        if any(each.process for each in stopped):
+            next_step("narrowcast status")
+        elif any(each.resumable for each in stopped):
             next_step("narrowcast train --resume")
+        elif dead := next((each.run_id for each in stopped if each.obstacle), ""):
+            next_step(f"narrowcast runs discard {dead}")
         else:
-            next_step(f"narrowcast runs show {entries[-1].run_id}" if entries else "narrowcast train")
+            next_step(f"narrowcast runs show {entries[-1].run_id}" if entries else first)
 
     plain: list[dict[str, Any]] = [{"state": "finished", **each.model_dump(mode="json")} for each in entries]
-    plain += [{"state": "interrupted", **each.model_dump()} for each in stopped]
+    plain += [{"state": _state(each), **each.model_dump()} for each in stopped]
     emit(plain, as_json, render)
 
 
@@ -76,6 +82,7 @@ def _show_interrupted(stopped: list[InterruptedRun]) -> None:
             each.method,
             f"{each.step:,} of {each.steps:,}" if each.step else "none",
             each.started[:16].replace("T", " "),
+            f"running, process {each.process}" if each.process else f"interrupted{_cannot(each)}",
         )
         for each in stopped
     ]
@@ -85,8 +92,35 @@ def _show_interrupted(stopped: list[InterruptedRun]) -> None:
         "method",
         ("checkpoint at step", "right"),
         "started",
+        "state",
     ]
-    table(columns, rows, title="interrupted, or still running")
+    table(columns, rows, title="not finished")
+
+
+def _state(run: InterruptedRun) -> str:
+    return "running" if run.process else "interrupted"
+
+
+def _cannot(run: InterruptedRun) -> str:
+    return f"; cannot be resumed: {run.obstacle}" if run.obstacle else ""
+
+
+@app.command()
+@request_command
+def discard(request: DiscardRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Remove what an interrupted run has left; it can then not be resumed."""
+    from narrowcast.cli.output import emit, next_step, say
+    from narrowcast.cli.state import open_project
+    from narrowcast.ops import train as ops
+
+    with open_project(project) as opened:
+        run = ops.discard(opened, request)
+
+    def render() -> None:
+        say(f"{run.run_id} was discarded ({run.checkpoint})")
+        next_step("narrowcast status")
+
+    emit(run, as_json, render)
 
 
 @app.command()

@@ -23,10 +23,11 @@ from narrowcast.connectors.header import (
     find_header,
     is_rule,
     named_header,
+    rejoined,
     unique_names,
 )
 from narrowcast.connectors.missing import MISSING, without_missing
-from narrowcast.connectors.quotes import LineReading, doubled
+from narrowcast.connectors.quotes import LineReading
 from narrowcast.connectors.source import (
     MAX_LINE_BYTES,
     RAW_CHARS,
@@ -98,19 +99,7 @@ class CsvConnector:
                 "name its format, for example ?delimiter=; or ?encoding=latin-1 after the path",
                 reason_code="dataset_format_unknown",
             )
-        option = self._source.options.get("header")
-        if option not in (None, "yes", "no"):
-            raise data_error(
-                f"header={option!r} is not yes or no",
-                self._source.locator,
-                "write ?header=no",
-                reason_code="dataset_request_invalid",
-            )
-        if option == "no":
-            self._header = Header(None, 0, "header=no, as the locator says")
-        else:
-            self._header = named_header(head) if option else find_header(head)
-        self._dialect.notes.extend(self._header.notes)
+        head = self._find_header(head)
         header = self._header.names
         read, head = read[self._header.above :], head[self._header.above :]
         widths = [len(record) for record in head]
@@ -132,6 +121,29 @@ class CsvConnector:
                 f"{lacking} of the first {len(head)} records have too few fields and are rejected; "
                 "?short=fill fills them up with empty cells"
             )
+
+    def _find_header(self, records: list[list[str]]) -> list[list[str]]:
+        """Look for the header; the records with names in place of its cells, where they hold delimiters."""
+        option = self._source.options.get("header")
+        if option not in (None, "yes", "no"):
+            raise data_error(
+                f"header={option!r} is not yes or no",
+                self._source.locator,
+                "write ?header=no",
+                reason_code="dataset_request_invalid",
+            )
+        head = records
+        if option == "no":
+            self._header = Header(None, 0, "header=no, as the locator says")
+        else:
+            head = rejoined(records, self._dialect.delimiter)
+            self._header = named_header(head) if option else find_header(head)
+        self._dialect.notes.extend(self._header.notes)
+        if self._header.names is None:
+            return records
+        if head[self._header.above] != records[self._header.above]:
+            self._dialect.notes.append("delimiters between brackets belong to the names in the header")
+        return head
 
     def describe(self) -> SourceDescription:
         """Everything was found when the connector was built."""
@@ -158,7 +170,7 @@ class CsvConnector:
             if problem:
                 yield SourceRow(index, error=problem, raw=raw)
             elif header_ahead:
-                header_ahead = not is_header(record)
+                header_ahead = not is_header(rejoined([record], self._dialect.delimiter, width)[0])
                 continue
             elif self._explained and not index:
                 raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
@@ -290,7 +302,7 @@ class _LineFeed:
         self.taken.append(text)
         if isinstance(line, BadLine) and self.problem is None:
             self.problem = line.error
-        return doubled(text) if self._dialect.escaped else text
+        return self._dialect.as_read(text)
 
     def push_back(self) -> None:
         """Give every line of the current record but its first to the next reader."""

@@ -7,11 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from narrowcast.connectors.quotes import LineReading, doubled
+from narrowcast.connectors.quotes import LineReading, doubled, padded
 
 _DELIMITERS = ("\t", ",", ";", "|")  # the first of two that fit equally well: no text holds tabs
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar", "": "none (one column)"}
@@ -31,6 +31,7 @@ class Dialect:
         quoting: whether a double quote opens a field that may hold delimiters and newlines.
         spaced: whether fields, quotes included, stand behind a space that is none of theirs.
         escaped: whether a quote inside such a field is written `\"`; lines go through `doubled` then.
+        padding: white space behind such fields, which is none of theirs; None where there is none.
         skipped: lines at the start that belong to the form, as `sep=;` of a spreadsheet.
     """
 
@@ -39,12 +40,19 @@ class Dialect:
     escaped: bool = False
     spaced: bool = False
     skipped: int = 0
+    padding: re.Pattern[str] | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
     def split_at(self) -> str:
         """What stands between two fields; for a file of one column, a character that no text holds."""
         return self.delimiter or "\x1f"
+
+    def as_read(self, line: str) -> str:
+        """A line as `csv.reader` has to see it."""
+        if self.padding is not None:
+            line = self.padding.sub("", line)
+        return doubled(line) if self.escaped else line
 
     def reader(self, lines: Iterable[str]) -> Any:
         """A `csv.reader`; strict, so that bad quoting is an error, not a guess."""
@@ -103,10 +111,7 @@ def find_dialect(text: str, complete: bool, prefer: str = "", delimiter: str | N
         best.notes.append(f"the first line, {separator[0]!r}, names the delimiter and is not a record")
     if not best.quoting and '"' in sample:
         best.notes.append("double quotes are ordinary characters here (read as quoting, records break)")
-    if best.spaced:
-        best.notes.append("a space behind a delimiter is not part of the field")
-    if best.escaped:
-        best.notes.append(r"quotes inside quoted fields are written \"")
+    best.notes += _form_notes(best)
     if best.quoting and best_reading.strays:
         best.notes.append(
             f"{best_reading.strays} quote{'s' * (best_reading.strays > 1)} of the sample open a field and do "
@@ -120,20 +125,35 @@ def find_dialect(text: str, complete: bool, prefer: str = "", delimiter: str | N
     return best
 
 
+def _form_notes(dialect: Dialect) -> list[str]:
+    notes = {
+        "white space around quoted fields is not part of them": dialect.padding is not None,
+        "a space behind a delimiter is not part of the field": dialect.spaced,
+        r"quotes inside quoted fields are written \"": dialect.escaped,
+    }
+    return [note for note, holds in notes.items() if holds]
+
+
 def _quoting(lines: list[str], sample: str, delimiter: str) -> tuple[Dialect, _Reading]:
     """The best of the three ways to take quotes."""
     quoted = Dialect(delimiter, True)
     if delimiter not in sample:
         return quoted, _Reading()
-    quoted.spaced = sample.count(f'{delimiter} "') > sample.count(f'{delimiter}"')
+    behind_space = len(re.findall(rf'{re.escape(delimiter)} +"', sample))
+    quoted.spaced = behind_space > sample.count(f'{delimiter}"')
     reading = _read(lines, quoted)
     if '"' not in sample:
         return quoted, reading
     if '\\"' in sample:
         escaped = Dialect(delimiter, True, escaped=True, spaced=quoted.spaced)
-        unescaped = _read([doubled(line) for line in lines], escaped)
+        unescaped = _read([escaped.as_read(line) for line in lines], escaped)
         if unescaped.agreement > reading.agreement + 0.02:
             quoted, reading = escaped, unescaped
+    if (padding := padded(delimiter)).search(sample):
+        wide = replace(quoted, padding=padding)
+        unpadded = _read([wide.as_read(line) for line in lines], wide)
+        if unpadded.strays < reading.strays and unpadded.agreement >= reading.agreement:
+            quoted, reading = wide, unpadded
     if reading.quoted and not reading.strays and reading.single:
         return quoted, reading  # one column, whose quotes enclose delimiters
     plain = _read(lines, Dialect(delimiter, False))

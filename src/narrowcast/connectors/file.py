@@ -54,7 +54,7 @@ def _form(source: SourceFile) -> Callable[[SourceFile], base.FileConnector]:
     if looks_like_fasttext(text):
         return FastTextConnector
     if source.suffix in (".csv", ".tsv", ".tab"):
-        return CsvConnector
+        return ConllConnector if source.suffix != ".csv" and looks_like_conll(text) else CsvConnector
     if text.lstrip()[:1] in ("{", "["):
         return JsonlConnector if _is_jsonl(source, text) else JsonConnector
     if looks_like_conll(text):

@@ -35,6 +35,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
         ".xls",
         ".ods",
         ".conll",
+        ".conllu",
         ".iob",
         ".bio",
     ),

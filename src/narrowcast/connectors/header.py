@@ -101,6 +101,35 @@ def find_header(records: list[list[str]]) -> Header:
     return Header(names, 0, why)
 
 
+def rejoined(records: list[list[str]], delimiter: str, width: int = 0) -> list[list[str]]:
+    """The records with each that could be the header, and has too many cells, cut at no bracketed delimiter.
+
+    `Weight(lbs,Sep)` is one name, where all other records have one cell less. A record that has the usual
+    number of cells, or would not have it then, stays as it is.
+
+    Args:
+        records: from the first on.
+        delimiter: what stands between two cells.
+        width: the usual number of cells; 0 where it is that of most records.
+    """
+    width = width or Counter(map(len, records)).most_common(1)[0][0]
+    result = list(records)
+    for place, record in enumerate(records[: _MOST_TITLES + 1]):
+        if len(record) > width > 1:
+            cells: list[str] = []
+            for cell in record:
+                if cells and _open_brackets(cells[-1]) > 0:
+                    cells[-1] += delimiter + cell
+                else:
+                    cells.append(cell)
+            result[place] = cells if len(cells) == width else record
+    return result
+
+
+def _open_brackets(text: str) -> int:
+    return sum((each in "([{") - (each in ")]}") for each in text)
+
+
 def _usual(record: list[str]) -> int:
     return len({cell.strip().lower() for cell in record} & _KNOWN)
 

@@ -14,6 +14,7 @@ from typing import Any
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.encoding import find_encoding
 from narrowcast.connectors.json_hub import served_rows
+from narrowcast.connectors.json_intents import rows_of_intents, texts_of_intents
 from narrowcast.connectors.json_list import BrokenListError, ListReader
 from narrowcast.connectors.json_values import BAD_BYTE, JsonReader, as_record, constants_note, no_json_in
 from narrowcast.connectors.source import RAW_CHARS, SourceFile, data_error
@@ -50,8 +51,8 @@ class JsonConnector:
     Read as rows: a list of objects, of `[text, label]` arrays or of plain values; an object that wraps one
     list of objects (`{"version": 1, "examples": [...]}`); an object of named lists, as CLINC150 keeps its
     splits (the name goes into a column); an object of equally long columns; an object of objects (its keys
-    become the column `key`); SQuAD's articles, paragraphs and questions; objects
-    one behind the other; any other object is one row.
+    become the column `key`); SQuAD's articles, paragraphs and questions; intents with their example texts;
+    objects one behind the other; any other object is one row.
     """
 
     def __init__(self, source: SourceFile) -> None:
@@ -98,7 +99,7 @@ class JsonConnector:
                     text = io.TextIOWrapper(file, self._encoding.name, self._encoding.errors, newline="")
                     mark = len(codecs.BOM_UTF8) if self._encoding.name == "utf-8-sig" else 0
                     reader = ListReader(text, mark)
-                    for row in reader.rows():
+                    for row in rows_of_intents(reader.rows()):
                         self._constants = reader.constants
                         yield row
                     return
@@ -203,12 +204,7 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     lists = {key: each for key, each in value.items() if isinstance(each, list)}
     wrapped = [key for key, each in lists.items() if each and isinstance(each[0], dict)]
     if len(wrapped) == 1:
-        name = wrapped[0]
-        if _is_squad(lists[name]):
-            return _squad_rows(lists[name]), f"SQuAD form: the questions of the articles in {name!r}"
-        if len(value) == 1 and name.lower() not in _WRAPPERS:
-            return _named_lists({name: lists[name]})
-        return [as_record(each) for each in lists[name]], f"the list in {name!r}; the rest is ignored"
+        return _rows_of_list(wrapped[0], lists[wrapped[0]], alone=len(value) == 1)
     if len(wrapped) > 1:
         return _named_lists({name: lists[name] for name in wrapped})
     if lists and len(lists) == len(value):
@@ -224,6 +220,18 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
         rows = [{"key": key, "value": each} for key, each in value.items()]
         return rows, "an object of plain values; its keys are the column 'key', they are 'value'"
     return [value], "one object, taken as one row"
+
+
+def _rows_of_list(name: str, items: list[Any], *, alone: bool) -> tuple[list[dict[str, Any]], str]:
+    """The rows of the only list of objects in a document; `alone` where it holds nothing else."""
+    if _is_squad(items):
+        return _squad_rows(items), f"SQuAD form: the questions of the articles in {name!r}"
+    intents = texts_of_intents(name, items)
+    if intents is not None:
+        return intents
+    if alone and name.lower() not in _WRAPPERS:
+        return _named_lists({name: items})
+    return [as_record(each) for each in items], f"the list in {name!r}; the rest is ignored"
 
 
 def _unwrapped(value: dict[str, Any]) -> tuple[list[dict[str, Any]], str] | None:

@@ -26,6 +26,13 @@ def doubled(line: str) -> str:
         line = changed
 
 
+def padded(delimiter: str) -> re.Pattern[str]:
+    """White space between a quote that closes a field and the delimiter or the end of the line."""
+    return re.compile(
+        rf'(?<=[^"]")[ \t]+(?={re.escape(delimiter)}|[\r\n]*$)' if delimiter else "(?!)", re.MULTILINE
+    )
+
+
 @dataclass(slots=True)
 class LineReading:
     """What the lines of a file look like one by one.

@@ -27,6 +27,8 @@ class Example:
         split: set when the source was imported into a fixed split.
         provenance: who wrote it.
         parents: ids of the rows a generated one was made after; they stay in one split with it.
+        group_id: of a held-out row of a data-set version, the group that `prepare` put it in, with its
+            near-duplicates; empty elsewhere.
     """
 
     inputs: dict[str, Any]
@@ -37,6 +39,7 @@ class Example:
     split: Split | None = None
     provenance: Provenance = Provenance.HUMAN
     parents: tuple[str, ...] = ()
+    group_id: str = ""
 
     @property
     def id(self) -> str:
@@ -60,7 +63,11 @@ class Example:
             "split": self.split.value if self.split else None,
             "provenance": self.provenance.value,
         }
-        return {**row, "parents": list(self.parents)} if self.parents else row
+        if self.parents:
+            row["parents"] = list(self.parents)
+        if self.group_id:
+            row["group_id"] = self.group_id
+        return row
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Example:
@@ -74,4 +81,5 @@ class Example:
             split=Split(value["split"]) if value.get("split") else None,
             provenance=Provenance(value.get("provenance", "human")),
             parents=tuple(value.get("parents", ())),
+            group_id=value.get("group_id", ""),
         )

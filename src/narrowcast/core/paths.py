@@ -57,6 +57,10 @@ class ProjectPaths:
         """Training runs: `<run>/` with checkpoints, trace and run manifest."""
         return self.root / "training" / "runs"
 
+    def forced_note(self, run_id: str) -> Path:
+        """Where it stands that a run began without a baseline; beside its folder, so that it outlives it."""
+        return self.runs / f"{run_id}.forced.json"
+
     def dropped_note(self, run_id: str) -> Path:
         """Where it stands that, and why, the weights of a run were removed."""
         return self.runs / run_id / "dropped.json"

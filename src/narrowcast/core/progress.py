@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from narrowcast.errors import CancelledError
@@ -41,6 +41,44 @@ class NullProgress:
 
     def finish(self) -> None:
         """Do nothing."""
+
+
+Share = Callable[[float], None]
+"""Takes how much of a part of some work was done since the last call, from 0 to 1."""
+
+
+def ignored(_share: float) -> None:
+    """Where nobody asks."""
+
+
+class Parts:
+    """One phase whose work has several parts, shown as one count of its items.
+
+    Args:
+        progress: where it is shown.
+        description: of the phase, which begins now.
+        size: its items.
+        weights: how long the parts take, relative to each other.
+    """
+
+    def __init__(self, progress: Progress, description: str, size: int, weights: Mapping[str, float]) -> None:
+        progress.start(description, size)
+        self._progress, self._size = progress, size
+        self._weights, self._whole = weights, sum(weights.values())
+        self._done = 0.0
+        self._counted = 0
+
+    def of(self, part: str) -> Share:
+        """Takes the progress of a part."""
+
+        def take(share: float) -> None:
+            self._done += share * self._weights[part] / self._whole
+            new = min(int(self._done * self._size + 1e-6), self._size) - self._counted
+            if new > 0:
+                self._counted += new
+                self._progress.advance(new)
+
+        return take
 
 
 class CancelToken:

@@ -163,10 +163,16 @@ def _exported(result: Any) -> list[str]:
         proof = result.parity
         equal = "equal" if proof.prompt_ids_equal else "DIFFERENT"
         agree = "-" if proof.top1_agreement is None else f"{proof.top1_agreement:.1%}"
-        lines.append(
-            f"parity on {proof.rows} rows: {equal} prompts, {agree} of next tokens agree: {proof.verdict}"
-        )
+        lines.append(f"parity on {proof.rows} rows: {equal} prompts, {agree} of next tokens agree")
+        lines += [f"  {each.format:<8}{_VERDICTS[each.verdict]}" for each in proof.formats]
     return lines
+
+
+_VERDICTS = {
+    "pass": "is the model that was measured",
+    "fail": "is not the model that was measured",
+    "not_enough_data": "is that model quantised; too few rows to show that its answers are as good",
+}
 
 
 def _files_measured(result: Any) -> list[str]:

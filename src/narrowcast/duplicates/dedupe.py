@@ -125,16 +125,15 @@ def _emit(project: Project, report: DedupeReport) -> None:
 
 def _joined(texts: Sequence[str], request: DedupeRequest, work: Work) -> tuple[UnionFind, UnionFind]:
     cancel = work.cancel
-    work.progress.start("looking for exact and near-duplicates")
+    work.progress.start("finding exact duplicates")
     exact = UnionFind(len(texts))
     for group in exact_groups(texts, cancel):
         exact.union_all(group)
     near, forms = exact.copy(), forms_of(texts, cancel)
-    for group in similar_groups(forms, request.similarity, cancel).groups:
+    for group in similar_groups(forms, request.similarity, work).groups:
         near.union_all(group)
     if request.copies:
-        work.progress.start("looking for edited copies")
-        for copy in copies_of(forms, cancel):
+        for copy in copies_of(forms, work):
             near.union(copy.left, copy.right)
     return exact, near
 
@@ -238,5 +237,5 @@ def _numbered(source: RowSet, work: Work) -> Iterator[tuple[SourceRow, int | Non
             "the source was changed while it was read",
             where=source.name,
             next_command="run the command again",
-            reason_code="prepare_request_invalid",
+            reason_code="prepare_source_changed",
         )

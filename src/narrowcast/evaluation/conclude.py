@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from narrowcast.core.metric import Gate, GateOutcome, Verdict
@@ -10,8 +10,12 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion
 from narrowcast.evaluation.result import Comparison, Unmeasured
 from narrowcast.models.classifiers.recipe import NAMED
+from narrowcast.models.predictors.load import cost_rank
 
 BASELINE_GATE = "beats_every_baseline"
+
+LOOK_FOR_LEAKS = "narrowcast data leakage train test"
+"""What is worth doing where a baseline has every row right: test rows may be known from train."""
 
 _TRIVIAL = ("majority",)
 
@@ -47,6 +51,7 @@ def conclude(
     comparisons: Sequence[Comparison],
     training: Training | None = None,
     unmeasured: Sequence[Unmeasured] = (),
+    perfect: Collection[ModelRef] = (),
     *,
     twin: ModelRef | None = None,
     can_fit: bool = False,
@@ -54,24 +59,25 @@ def conclude(
     """The conclusion on one model, from all of its gates and from the interval of every comparison.
 
     Args:
-        model: it is about.
-        gates: all of its gates.
+        model: its reference.
+        gates: what they said of it.
         comparisons: with every baseline but its twin.
-        training: of the model, where it is a run.
+        training: how long it was trained.
         unmeasured: baselines that are not on this machine.
+        perfect: baselines that reach the highest value of the metric.
         twin: the baseline that is the same model.
         can_fit: the task's baselines can be fitted as runs that are exported and served.
     """
     worse = [each for each in comparisons if each.verdict == "worse"]
     stopped = [gate for gate in gates if gate.blocks and gate.gate_id != BASELINE_GATE]
     if worse:
-        best = min(worse, key=lambda each: each.difference.value)
+        best = _simplest(worse)
         also = f"; gates that block it as well: {_names(stopped)}" if stopped else ""
         return Conclusion(
             standing="lost",
             sentence=f"do not ship {model}: {best.against} is better (difference to {_shown(best)}){also}; "
-            f"ship {best.against}, {_longer(training)}",
-            next=[*(_fit(best.against) if can_fit else []), *_improve(training)],
+            f"ship {best.against}, {_longer(training, perfect)}",
+            next=[*(_fit(best.against) if can_fit else []), *_improve(training, perfect)],
         )
     if stopped:
         return Conclusion(
@@ -91,8 +97,13 @@ def conclude(
         return Conclusion(
             standing="undecided",
             sentence=f"{model} is not shown to be better than {_against(open_)} "
-            f"(difference to {differences}): ship what is simpler, measure more rows, {_longer(training)}",
-            next=[*(_fit(open_[0].against) if can_fit else []), *_improve(training), *_ship(model)],
+            f"(difference to {differences}): ship what is simpler{_named(open_)}, measure more rows, "
+            f"{_longer(training, perfect)}",
+            next=[
+                *(_fit(min(open_, key=lambda each: cost_rank(each.against)).against) if can_fit else []),
+                *_improve(training, perfect),
+                *_ship(model),
+            ],
         )
     hardest = min(comparisons, key=lambda each: each.difference.value)
     uncertain = [gate for gate in gates if gate.verdict == "not_enough_data"]
@@ -104,6 +115,17 @@ def conclude(
         + (f"; {_names(uncertain)}" if uncertain else ""),
         next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
     )
+
+
+def _simplest(comparisons: Sequence[Comparison]) -> Comparison:
+    """The baseline that is most ahead; of those that print the same figure, the one that costs least."""
+    return min(comparisons, key=lambda each: (round(each.difference.value, 3), cost_rank(each.against)))
+
+
+def _named(open_: Sequence[Comparison]) -> str:
+    """Which baseline that is, where one does at least as well on these rows."""
+    level = [each for each in open_ if each.difference.value <= 0]
+    return f" ({min(level, key=lambda each: cost_rank(each.against)).against})" if level else ""
 
 
 def _every(comparisons: Sequence[Comparison]) -> str:
@@ -147,7 +169,10 @@ def _fit(baseline: ModelRef) -> list[str]:
     return [f"narrowcast train --method linear --features {','.join(features)} --classifier {kind}{base}"]
 
 
-def _longer(training: Training | None) -> str:
+def _longer(training: Training | None, perfect: Collection[ModelRef] = ()) -> str:
+    if perfect:
+        first = min(perfect, key=cost_rank)
+        return f"or import harder rows: nothing can be better than {first} on these"
     if training is None or training.updates >= training.default_updates:
         return "or train on all rows" if training is not None and training.quick else "or add data"
     if training.quick:
@@ -158,7 +183,9 @@ def _longer(training: Training | None) -> str:
     )
 
 
-def _improve(training: Training | None) -> list[str]:
+def _improve(training: Training | None, perfect: Collection[ModelRef] = ()) -> list[str]:
+    if perfect:
+        return [LOOK_FOR_LEAKS]
     if training is not None and training.quick:
         return ["narrowcast train"]
     if training is None or training.updates >= training.default_updates:

@@ -22,9 +22,12 @@ def row_groups(
 ) -> list[int]:
     """By measured row, the number of its group, from 0 without gaps.
 
-    Rows of a group share a group key or a row they were generated from, or have equal inputs, or are joined
-    as `prepare` joins near-duplicates, edited copies and clusters. All rows of the split are compared: of
-    three rows in a chain, the middle one may not be among those that are measured.
+    The groups are those of `prepare`, which it stores with the rows. Rows that share a group key, or a row
+    they were generated from, count as one group even if they were split freely.
+
+    Versions of before groups were stored have their rows compared again, all those of the split: of three
+    rows in a chain, the middle one may not be among those that are measured. Without the train rows, that
+    finds some groups fewer than there are.
 
     Args:
         rows: the split.
@@ -42,6 +45,16 @@ def row_groups(
 
 
 def _connected(rows: Sequence[Example], manifest: DatasetManifest, cancel: CancelToken) -> UnionFind:
+    if all(row.group_id for row in rows):
+        sets = UnionFind(len(rows))
+        for members in _keyed(rows):
+            sets.union_all(members)
+        return sets
+    return _compared(rows, manifest, cancel)
+
+
+def _compared(rows: Sequence[Example], manifest: DatasetManifest, cancel: CancelToken) -> UnionFind:
+    """The groups of rows that were stored without them."""
     policy = manifest.split_policy
     sets, texts = UnionFind(len(rows)), comparison_texts(rows)
     for members in (*_keyed(rows), *exact_groups(texts)):
@@ -59,9 +72,11 @@ def _connected(rows: Sequence[Example], manifest: DatasetManifest, cancel: Cance
 
 
 def _keyed(rows: Sequence[Example]) -> Iterator[list[int]]:
-    """Rows with a key in common; a generated row has the keys of the rows it was made after."""
+    """Rows with a stored group or a key in common; a generated row has the keys of its parents."""
     keyed: dict[Hashable, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
+        if row.group_id:
+            keyed["stored", row.group_id].append(number)
         if row.group is not None:
             keyed["group", row.group].append(number)
         for name in (row.id, *row.parents):

@@ -22,6 +22,7 @@ from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import read_split
+from narrowcast.store.first_command import before_run
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import StageRecord, load_record
 from narrowcast.tasks import handler_for
@@ -60,6 +61,7 @@ class MeasureInputs(StageInputs):
     max_tokens: int
     models: dict[ModelRef, str]
     against: dict[ModelRef, str]
+    rows_sha256: str
     gates: list[Gate] | None = Field(default=None, exclude=True)
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
     twins: dict[ModelRef, ModelRef] = Field(default_factory=dict, exclude=True)
@@ -94,6 +96,7 @@ def measure_inputs(
     """
     project = ctx.project
     settled = _settled(project, options)
+    stored = manifest.splits.get(Split(settled.split))
     inputs = MeasureInputs(
         dataset_version=manifest.version,
         task=manifest.task,
@@ -105,6 +108,7 @@ def measure_inputs(
         against={},
         gates=None if gates is None else list(gates),
         manifest=manifest,
+        rows_sha256=stored.sha256 if stored else "",
         parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
     context = predictor_context(project, ctx.settings, inputs)
@@ -175,7 +179,7 @@ def current_reference(project: ProjectPaths) -> ModelRef:
         raise StageError(
             "nothing was trained yet, and no model was named",
             where=str(project.stage_records),
-            next_command="narrowcast train, or narrowcast eval MODEL",
+            next_command=before_run(project),
             reason_code="eval_model_missing",
         )
     return ModelRef.of_run(record.run_id)

@@ -120,7 +120,8 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         if model.reference in inputs.models:
             _judge(model, bars, inputs)
             if inputs.training is not None:
-                _conclude(model, comparisons, inputs)
+                perfect = [each.reference for each in models if each.result.is_perfect]
+                _conclude(model, comparisons, inputs, [each for each in perfect if each in inputs.against])
     warnings += [*_ceiling(models[0].scores), *_absent(models[0])]
     count = len(set(groups))
     return Measurement(split, examples, rows_drawn, looks, warnings, models, comparisons, count)
@@ -133,7 +134,9 @@ def _judge(model: Measured, bars: Sequence[Gate], inputs: MeasureInputs) -> None
         model.result.verdict = overall(model.result.gates)
 
 
-def _conclude(model: Measured, comparisons: Sequence[Comparison], inputs: MeasureInputs) -> None:
+def _conclude(
+    model: Measured, comparisons: Sequence[Comparison], inputs: MeasureInputs, perfect: Sequence[ModelRef]
+) -> None:
     """Enter the conclusion, and by default the gate on quality."""
     own = [each for each in comparisons if each.model == model.reference and each.against in inputs.against]
     gates = model.result.gates
@@ -146,6 +149,7 @@ def _conclude(model: Measured, comparisons: Sequence[Comparison], inputs: Measur
         own,
         (inputs.training or {}).get(model.reference),
         inputs.unmeasured,
+        perfect,
         twin=inputs.twins.get(model.reference),
         can_fit=handler_for(inputs.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS),
     )

@@ -58,6 +58,11 @@ class ModelResult(BaseModel):
     absent: list[str] = Field(default_factory=list)
     conclusion: Conclusion | None = None
 
+    @property
+    def is_perfect(self) -> bool:
+        """Whether no model can be better on these rows; every primary metric ends at 1."""
+        return self.metrics[self.primary].value >= 1.0
+
 
 class Comparison(BaseModel):
     """`model` minus `against` on the same rows.

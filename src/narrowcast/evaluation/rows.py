@@ -8,7 +8,7 @@ from pathlib import Path
 
 from narrowcast.core.example import Example
 from narrowcast.core.hashing import short
-from narrowcast.core.manifest import DatasetManifest
+from narrowcast.core.manifest import DatasetManifest, SplitPolicy
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
@@ -122,9 +122,10 @@ def _seen(
 ) -> int:
     """Rows whose inputs, whatever their target, are equal or near to those of a row in the `used` splits.
 
-    Near as the former version was prepared: without a threshold, only equal inputs count. A row that was
-    held out in that version already is near to nothing that `prepare` did not report there; searched for
-    among other rows, with other word weights, it could seem so.
+    Near as the former version was prepared: without a threshold, only equal inputs count, and edited copies
+    only where they were kept together. A row that was held out in that version already is near to nothing
+    that `prepare` did not report there; searched for among other rows, with other word weights, it could
+    seem so.
     """
     known = [row for each in used for row in _rows_of(project, former, each)]
     rest = [each for each in former.splits if each not in used]
@@ -134,19 +135,20 @@ def _seen(
     equal = {normalised(text) for text in _texts(known)}
     texts = [normalised(text) for text in _texts(rows)]
     new = [row for row, text in zip(rows, texts, strict=True) if text not in equal and text not in held_out]
-    near = _near(known, new, former.split_policy.near_duplicate_threshold)
+    near = _near(known, new, former.split_policy)
     return sum(text in equal for text in texts) + near
 
 
-def _near(known: Sequence[Example], rows: Sequence[Example], threshold: float | None) -> int:
-    """How many of the rows are near-duplicates or edited copies of a known one."""
+def _near(known: Sequence[Example], rows: Sequence[Example], policy: SplitPolicy) -> int:
+    """How many of the rows are near-duplicates of a known one, or edited copies where the policy has them."""
+    threshold = policy.near_duplicate_threshold
     if threshold is None or not rows:
         return 0
     texts = _texts([*known, *rows])
     splits = [Split.TRAIN] * len(known) + [Split.TEST] * len(rows)
     pairs = measure_leakage(texts, [None] * len(texts), splits, threshold).pairs
     near = {number for _, number in pairs}
-    for copy in edited_copies(texts):
+    for copy in edited_copies(texts) if policy.edited_copies else ():
         if copy.left < len(known) <= copy.right or copy.right < len(known) <= copy.left:
             near.add(max(copy.left, copy.right))
     return len(near)

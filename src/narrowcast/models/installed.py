@@ -47,6 +47,17 @@ def installed(name: str, settings: Settings) -> Path | None:
     return folder if source_of(folder) is not None else None
 
 
+def all_installed(settings: Settings) -> list[tuple[Path, ModelSource]]:
+    """Every model of the workspace with its folder, by name.
+
+    Raises:
+        DataError: if the record of one is damaged.
+    """
+    folders = sorted(models_folder(settings).glob("*/"))
+    models = [(folder, source) for folder in folders if (source := source_of(folder)) is not None]
+    return sorted(models, key=lambda each: each[1].name)
+
+
 def source_of(folder: Path) -> ModelSource | None:
     """Where the files of a folder came from; None for a folder that was not made here.
 

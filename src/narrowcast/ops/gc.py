@@ -9,10 +9,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.concerns import Concern, holds
+from narrowcast.experiments.resume import runs_to_resume
 from narrowcast.ops.requests import GcRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
-from narrowcast.store.runs import current_run, finished_runs, note_finished
+from narrowcast.store.runs import current_run, discard_unfinished, finished_runs
+from narrowcast.training.outputs.interrupted import InterruptedRun
+
+_INTERRUPTED = "interrupted run"
 
 
 class Holding(BaseModel):
@@ -39,10 +43,10 @@ class GcResult(BaseModel):
 
 
 def gc(project: Project, request: GcRequest) -> GcResult:
-    """Remove checkpoints of finished runs, and merged weights that an export makes again.
+    """Remove checkpoints of finished runs, what runs without a whole checkpoint left, and merged weights.
 
-    Weights of finished runs and exported bundles are counted, and never removed. With `interrupted`, runs
-    that were interrupted can no longer be resumed.
+    Weights of finished runs and exported bundles are counted, and never removed. With `interrupted`, every
+    interrupted run is discarded.
 
     Raises:
         ProjectBusyError: if another process works on the project.
@@ -53,9 +57,10 @@ def gc(project: Project, request: GcRequest) -> GcResult:
         holdings = list(_holdings(project, request))
         removable = [each for each in holdings if each.removable]
         for each in removable:
-            shutil.rmtree(project.paths.root / each.path)
-            if each.what == "checkpoints":
-                note_finished(project.paths, each.run_id)
+            if each.what == _INTERRUPTED:
+                discard_unfinished(project.paths, each.run_id)
+            else:
+                shutil.rmtree(project.paths.root / each.path)
         if removable:
             result = _result(request, holdings)
             payload = {"removed": [each.path for each in removable], "bytes": result.freed_bytes}
@@ -72,6 +77,12 @@ def _result(request: GcRequest, holdings: list[Holding]) -> GcResult:
     )
 
 
+def _why(run: InterruptedRun) -> str:
+    if run.process:
+        return f"process {run.process} trains it"
+    return f"it cannot be resumed: {run.obstacle}" if run.obstacle else "it can be resumed"
+
+
 def _holdings(project: Project, request: GcRequest) -> Iterator[Holding]:
     paths = project.paths
     current, finished = current_run(paths), {each.run_id for each in finished_runs(paths)}
@@ -83,10 +94,16 @@ def _holdings(project: Project, request: GcRequest) -> Iterator[Holding]:
             run_id=run_id, what=what, path=path, size_bytes=size, removable=removable, reason=reason
         )
 
+    runs = {each.run_id: each for each in runs_to_resume(project)}
+    for run in runs.values():
+        free = not run.process and (request.interrupted or not run.step)
+        yield holding(_INTERRUPTED, run.run_id, paths.runs / run.run_id, _why(run), removable=free)
     for folder in sorted(paths.runs.glob("*/checkpoints")):
         run_id = folder.parent.name
-        resumable = run_id not in finished  # of a search as well, whose trials leave no note
-        reason = "the interrupted run continues from them" if resumable else "the run has finished"
+        if run_id in runs:
+            continue
+        resumable = run_id not in finished  # of a search, whose trials leave no note
+        reason = "the search continues from them" if resumable else "the run has finished"
         free = request.interrupted or not resumable
         yield holding("checkpoints", run_id, folder, reason, removable=free)
     for folder in sorted(paths.merged.glob("*/")):

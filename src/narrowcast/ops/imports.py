@@ -19,6 +19,7 @@ from narrowcast.stages.import_ import STAGE
 from narrowcast.stages.import_.mapping import MAPPERS, rejection_reasons
 from narrowcast.stages.import_.mapping.reasons import REJECTIONS
 from narrowcast.stages.import_.options import ImportPlan, ImportPreview, Options, Result
+from narrowcast.store.first_command import IMPORT
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 from narrowcast.store.stage_records import records, remove_record
 
@@ -156,7 +157,7 @@ def require_rows(project: Project) -> None:
         raise DataError(
             "the project has no rows",
             where=project.slug,
-            next_command="narrowcast data import --locator csv:PATH --auto",
+            next_command=IMPORT,
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
@@ -41,9 +43,70 @@ class ModelDetails(BaseModel):
     note: str = ""
 
 
-def list_models() -> Catalogue:
-    """Everything in the catalogue, with the advice on sizes."""
-    return catalogue()
+class LocalModel(BaseModel):
+    """A model on this machine, by the name that `--base` or `encoder:` takes."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    kind: Literal["base", "encoder"]
+    origin: str
+    """Package and version, name of the imported file, or `Hub`."""
+    licence: str
+    """Empty where nobody says."""
+    note: str = ""
+    """What differs from the original."""
+    size_bytes: int
+    path: str
+
+
+class ModelList(Catalogue):
+    """The catalogue, with the advice on sizes, and what is on this machine."""
+
+    on_this_machine: list[LocalModel]
+
+
+def list_models(settings: Settings) -> ModelList:
+    """What can be had, and what was pulled or imported; nothing is downloaded.
+
+    Raises:
+        DataError: if the record of an imported model is damaged.
+    """
+    known = catalogue()
+    return ModelList(**dict(known), on_this_machine=[*_in_workspace(settings), *_in_hub_cache(known)])
+
+
+def _in_workspace(settings: Settings) -> Iterator[LocalModel]:
+    from narrowcast.models.installed import all_installed
+
+    for folder, source in all_installed(settings):
+        yield _local_model(source.name, folder, source.origin, source.licence, source.note)
+
+
+def _in_hub_cache(known: Catalogue) -> Iterator[LocalModel]:
+    from importlib.util import find_spec
+
+    from narrowcast.models.hub import cached_snapshot
+
+    if find_spec("huggingface_hub") is None:
+        return  # without it nothing of the Hub can be used either
+    entries: list[CatalogueEntry | EncoderEntry] = [*known.models, *known.encoders]
+    for entry in entries:
+        folder = cached_snapshot(entry.hub_id) if entry.hub_id else None
+        if folder is not None:
+            yield _local_model(entry.id, folder, "Hub", entry.licence)
+
+
+def _local_model(name: str, folder: Path, origin: str, licence: str, note: str = "") -> LocalModel:
+    return LocalModel(
+        name=name,
+        kind="encoder" if (folder / "modules.json").is_file() else "base",
+        origin=origin,
+        licence=licence,
+        note=note,
+        size_bytes=sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()),
+        path=str(folder),
+    )
 
 
 def show_model(settings: Settings, request: ModelRequest) -> ModelDetails:
@@ -213,7 +276,7 @@ def import_model(settings: Settings, request: ImportModelRequest, work: Work | N
                 origin=file.name,
                 sha256=sha256,
                 licence=request.licence or origin.licence,
-                note=f"dequantised from {origin.quantised}" if origin.quantised else "",
+                note=origin.note,
             )
             write_source(part, source)
     finally:

@@ -162,7 +162,7 @@ class GcRequest(Request):
     dry_run: bool = False
     """Show what is held and what would be removed; remove nothing."""
     interrupted: bool = False
-    """Remove the checkpoints of interrupted runs too; they can then not be resumed."""
+    """Discard interrupted runs too; they can then not be resumed."""
 
 
 class RunRequest(Request):
@@ -243,6 +243,10 @@ class RunViewRequest(Request):
 
     run: Annotated[str, CommandLine(positional=True)]
     """Id of the run, as `narrowcast runs` lists it."""
+
+
+class DiscardRequest(RunViewRequest):
+    """Remove what an interrupted run has left; it can then not be resumed."""
 
 
 class DoctorRequest(Request):

@@ -21,7 +21,7 @@ from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 from narrowcast.store.verdicts import read_verdict
 from narrowcast.training.checks.overfitting import kept_losses, overfitting
-from narrowcast.training.outputs.checkpoints import last_checkpoint, step_of
+from narrowcast.training.outputs.interrupted import interrupted_runs
 
 # Stages whose last record may hold figures of the run.
 _MEASURING = ("evaluate", "compare")
@@ -131,12 +131,13 @@ def _next(run_id: str, verdict: RunVerdict | None, *, current: bool) -> str:
 
 
 def _unknown(paths: ProjectPaths, run_id: str) -> ModelError:
-    checkpoint = last_checkpoint(paths.runs / run_id / "checkpoints") if _plain(run_id) else None
-    if checkpoint is not None:
+    unfinished = next((each for each in interrupted_runs(paths) if each.run_id == run_id), None)
+    if unfinished is not None:
+        state = f"process {unfinished.process} trains it" if unfinished.process else "it was interrupted"
         return ModelError(
-            f"run {run_id!r} has not finished; its last checkpoint is of step {step_of(checkpoint)}",
-            where=str(checkpoint),
-            next_command="narrowcast train --resume",
+            f"run {run_id!r} has not finished: {state}; checkpoint at step {unfinished.step or 'none'}",
+            where=str(paths.runs / run_id),
+            next_command="narrowcast runs",
             reason_code="model_adapter_missing",
         )
     known = sorted(path.parent.name for path in paths.adapters.glob("*/run.json"))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.verdict import Conclusion, Standing
+from narrowcast.evaluation.conclude import LOOK_FOR_LEAKS
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.rows import of_quick_runs
 from narrowcast.experiments.tournament import Tournament
@@ -126,7 +127,7 @@ def summarise(project: Project) -> Summary:
         ledger_balanced=ledger(project).balanced,
         standing=conclusion.standing if conclusion else None,
         conclusion=conclusion.sentence if conclusion else _NOTHING,
-        next=_next_steps(project, list(rows), conclusion),
+        next=_next_steps(project, list(rows), conclusion, perfect=_is_perfect(rows.values())),
     )
 
 
@@ -162,7 +163,14 @@ def _row(result: Any) -> SummaryRow:
     )
 
 
-def _next_steps(project: Project, references: list[ModelRef], conclusion: Conclusion | None) -> list[str]:
+def _is_perfect(rows: Iterable[SummaryRow]) -> bool:
+    """Whether a baseline leaves nothing to gain on these rows."""
+    return any(each.metric.value >= 1.0 for each in rows if each.model.name not in ("run", "gguf"))
+
+
+def _next_steps(
+    project: Project, references: list[ModelRef], conclusion: Conclusion | None, *, perfect: bool = False
+) -> list[str]:
     name = f"--project {project.slug}"
     if not references:
         return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
@@ -170,7 +178,8 @@ def _next_steps(project: Project, references: list[ModelRef], conclusion: Conclu
     trained = any(each.name == "run" for each in references)
     steps = [f"{command} {name}" for command in conclusion.next] if conclusion else []
     if conclusion is None:
-        steps = [f"narrowcast {'eval' if trained else 'train'} {name}"]
+        first = "narrowcast eval" if trained else LOOK_FOR_LEAKS if perfect else "narrowcast train"
+        steps = [f"{first} {name}"]
     elif exported and not conclusion.blocks:
         serve = f"narrowcast serve {name} --model {exported[0]}"
         kept = [each for each in steps if not each.startswith("narrowcast export")]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from narrowcast.core.concerns import Concern, holds
 from narrowcast.core.run import FinishedRun
 from narrowcast.core.work import Work
+from narrowcast.errors import ModelError, UsageError
 from narrowcast.experiments.autopilot import with_choice
 from narrowcast.experiments.requests import TrainRequest
-from narrowcast.experiments.resume import options_to_resume
+from narrowcast.experiments.resume import options_to_resume, runs_to_resume
+from narrowcast.ops.requests import DiscardRequest
 from narrowcast.pipeline.execute import run_options
 from narrowcast.pipeline.project import Project
-from narrowcast.store.runs import finished_runs
+from narrowcast.reasons import StageName
+from narrowcast.store.runs import discard_unfinished, finished_runs
 from narrowcast.training.outputs.interrupted import InterruptedRun, interrupted_runs
 
 if TYPE_CHECKING:
@@ -46,4 +50,36 @@ def runs(project: Project) -> list[FinishedRun]:
 
 def interrupted(project: Project) -> list[InterruptedRun]:
     """Every run that began and did not end, the last one in front."""
-    return interrupted_runs(project.paths)
+    return runs_to_resume(project)
+
+
+def discard(project: Project, request: DiscardRequest) -> InterruptedRun:
+    """Remove what an interrupted run has left, so that nothing continues or lists it any more.
+
+    Raises:
+        ProjectBusyError: while a process trains.
+        UsageError: if the run has finished.
+        ModelError: if there is no such run.
+    """
+    with project.lock("runs discard", holds(Concern.TRAINING)):
+        run = next((each for each in interrupted_runs(project.paths) if each.run_id == request.run), None)
+        if run is None:
+            raise _not_interrupted(project, request.run)
+        discard_unfinished(project.paths, run.run_id)
+        message = f"the interrupted run {run.run_id} was discarded, after {run.step:,} of {run.steps:,} steps"
+        payload = {"experiment_id": run.run_id, "step": run.step, "steps": run.steps}
+        project.trail.emit(StageName.TRAINING, "training_run_discarded", message, payload=payload)
+        return run
+
+
+def _not_interrupted(project: Project, run_id: str) -> UsageError | ModelError:
+    if any(each.run_id == run_id for each in finished_runs(project.paths)):
+        return UsageError(
+            f"{run_id} has finished; only an interrupted run can be discarded",
+            next_command=f"narrowcast runs show {run_id}",
+        )
+    return ModelError(
+        f"no run {run_id!r} was interrupted",
+        next_command="narrowcast runs",
+        reason_code="model_adapter_missing",
+    )

@@ -6,6 +6,7 @@ killed, the marker stays, and the next run on the project writes the terminal ev
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +61,7 @@ class Lifecycle:
                 parent=parent,
                 started=time,
                 after=self._trail.newest(),
+                process=os.getpid(),
                 concerns=None if self.definition.holds.whole else sorted(self.definition.holds.alone),
             )
             write_running(self._project, self._marker)

@@ -130,6 +130,9 @@ DATA: dict[str, Reason] = {
     "prepare_request_invalid": Reason(
         _P, _ERR, "an option of a comparison of rows is wrong", "narrowcast data dedupe --help"
     ),
+    "prepare_source_changed": Reason(
+        _P, _ERR, "a source has other rows than when it was first read", "narrowcast data dedupe --help"
+    ),
     "prepare_leakage_found": Reason(_P, _ERR, "held-out rows are in the train split", "narrowcast prepare"),
     "dataset_version_unknown": Reason(
         _P, _ERR, "there is no such data-set version", "narrowcast data versions"

@@ -17,6 +17,7 @@ TRAINING: dict[str, Reason] = {
     "training_run": Reason(_T, _INFO, "a model was trained"),
     "training_started": Reason(_T, _INFO, "training began"),
     "training_resumed": Reason(_T, _INFO, "training continued from a checkpoint"),
+    "training_run_discarded": Reason(_T, _INFO, "what an interrupted run had left was removed"),
     "training_layout_planned": Reason(_T, _INFO, "the layout of each batch is chosen by measured costs"),
     "training_rerun": Reason(_T, _INFO, "a repeated run gave the same weights"),
     "training_rerun_differs": Reason(_T, _WARN, "a repeated run gave different weights", "narrowcast runs"),

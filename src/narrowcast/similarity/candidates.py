@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import CancelToken
+from narrowcast.core.progress import CancelToken, Share, ignored
 from narrowcast.similarity.codes import Codes
 from narrowcast.similarity.ranges import ranges
 from narrowcast.similarity.word_numbers import chunks, mixed
@@ -32,17 +32,25 @@ _PART_BITS = 4
 _PARTS = 1 << _PART_BITS
 
 
-def candidate_blocks(words: Codes, cancel: CancelToken) -> Iterator[Pairs]:
+def candidate_blocks(
+    words: Codes, cancel: CancelToken, *, indexed: Share = ignored, paired: Share = ignored
+) -> Iterator[Pairs]:
     """Pairs of texts (the smaller number first) that share at least two rare runs, block by block.
 
     Both the time and the memory grow with the number of words.
+
+    Args:
+        words: of each text.
+        cancel: stops it.
+        indexed: takes how far the index of runs is.
+        paired: takes how many of the runs were looked up.
 
     Raises:
         CancelledError: on request.
     """
     import numpy as np
 
-    texts, runs = _rarest(words, cancel)
+    texts, runs = _rarest(words, cancel, indexed)
     members, group, starts = _by_run(texts, runs, cancel)
     del runs
     sizes = np.diff(starts)
@@ -58,6 +66,7 @@ def candidate_blocks(words: Codes, cancel: CancelToken) -> Iterator[Pairs]:
         rare = np.repeat(sizes[mine] <= _FEW_TEXTS, sizes[mine])
         later = one < others
         yield _shared(one[later], others[later], rare[later], len(words))
+        paired((stop - first) / len(group))
         first = stop
 
 
@@ -102,7 +111,9 @@ def _shared(one: NDArray[np.int64], other: NDArray[np.int64], rare: NDArray[np.b
     return pairs // size, pairs % size
 
 
-def _rarest(words: Codes, cancel: CancelToken) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+def _rarest(
+    words: Codes, cancel: CancelToken, indexed: Share
+) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Text and run, for the rarest runs of each text that another one has as well; texts ascending."""
     import numpy as np
 
@@ -114,6 +125,7 @@ def _rarest(words: Codes, cancel: CancelToken) -> tuple[NDArray[np.uint32], NDAr
         first = np.flatnonzero(np.concatenate([[True], places[1:] != places[:-1]]))
         more = np.minimum(np.diff(np.concatenate([first, [len(places)]])), 128)
         held_by[places[first]] = np.minimum(held_by[places[first]] + more, 255)
+        indexed((stop - start) / len(words) / 2)
     # As many as there can be; what is not written to takes no memory.
     texts, runs = np.empty(_RUNS * len(words), np.uint32), np.empty(_RUNS * len(words), np.uint64)
     stored = 0
@@ -135,6 +147,7 @@ def _rarest(words: Codes, cancel: CancelToken) -> tuple[NDArray[np.uint32], NDAr
         text, run = text[place < _RUNS], run[place < _RUNS]
         texts[stored : stored + len(text)], runs[stored : stored + len(text)] = text, run
         stored += len(text)
+        indexed((stop - start) / len(words) / 2)
     return texts[:stored], runs[:stored]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import CancelToken
+from narrowcast.core.progress import CancelToken, Share, ignored
 from narrowcast.similarity.codes import Codes
 from narrowcast.similarity.ranges import ranges
 from narrowcast.similarity.word_numbers import chunks, mixed, words_in
@@ -24,7 +24,9 @@ _MOST_TEXTS = 32
 _MOST_PLACES = 3 * _MOST_TEXTS
 
 
-def contained_pairs(forms: Sequence[str], words: Codes, cancel: CancelToken) -> list[tuple[int, int]]:
+def contained_pairs(
+    forms: Sequence[str], words: Codes, cancel: CancelToken, searched: Share = ignored
+) -> list[tuple[int, int]]:
     """Pairs (part, whole) of normal forms; a word that was cut through at the part's end counts.
 
     The cost grows with the number of words; a part of more than 32 texts belongs to none.
@@ -33,7 +35,7 @@ def contained_pairs(forms: Sequence[str], words: Codes, cancel: CancelToken) -> 
         CancelledError: on request.
     """
     wholes_of: dict[int, set[int]] = {}
-    for part, whole, place in _places(words, [len(form) for form in forms], cancel):
+    for part, whole, place in _places(words, [len(form) for form in forms], cancel, searched):
         if _holds(forms, part, whole, place):
             wholes_of.setdefault(part, set()).add(whole)
     return [
@@ -55,7 +57,9 @@ def _holds(forms: Sequence[str], part: int, whole: int, place: int) -> bool:
     return first and last and beside[1:-1] == short[1:-1]
 
 
-def _places(words: Codes, characters: Sequence[int], cancel: CancelToken) -> Iterator[tuple[int, int, int]]:
+def _places(
+    words: Codes, characters: Sequence[int], cancel: CancelToken, searched: Share
+) -> Iterator[tuple[int, int, int]]:
     """Part, whole, and the word of the whole at which the part would begin."""
     lookups = list(_lookups(words, characters))
     filters = {length: _filter(lookups, length) for length in range(_LEAST_WORDS, _KEY + 1)}
@@ -64,6 +68,7 @@ def _places(words: Codes, characters: Sequence[int], cancel: CancelToken) -> Ite
             for lookup in lookups:
                 if lookup.length == length:
                     lookup.look_up(text, place, run)
+        searched((stop - start) / len(words))
     for lookup in lookups:
         yield from lookup.occurrences(cancel)
 

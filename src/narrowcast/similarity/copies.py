@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, Parts
+from narrowcast.core.work import Work
 from narrowcast.similarity.candidates import candidate_blocks
 from narrowcast.similarity.codes import Codes, in_common, pair_members, shared_counts
 from narrowcast.similarity.containment import contained_pairs
@@ -38,6 +39,8 @@ _TYPOS = 0.15
 # Longer ones: shingles that typos may change, three of them; from 112 characters on, that is similarity 0.8.
 _CHANGED = 24
 _WORDS_AT_A_TIME = 1 << 18
+# How long the parts take, in short texts of which one in five is a copy.
+_PARTS = {"words": 1.0, "contained": 1.0, "runs": 2.0, "pairs": 6.0}
 _COPIES = 32
 """A text with more copies than this is a template."""
 
@@ -59,30 +62,33 @@ def edited_copies(texts: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> li
     Raises:
         CancelledError: on request.
     """
-    return copies_of(forms_of(texts, cancel), cancel)
+    return copies_of(forms_of(texts, cancel), Work(cancel=cancel))
 
 
-def copies_of(forms: Forms, cancel: CancelToken = UNSTOPPABLE) -> list[Copy]:
-    """The same for texts whose normal forms are known.
+def copies_of(forms: Forms, work: Work) -> list[Copy]:
+    """The same for texts whose normal forms are known, as a phase that shows its progress.
 
     Raises:
         CancelledError: on request.
     """
     empty = bool(forms.unique) and not forms.unique[0]
     texts, first = (forms.unique[1:], forms.first[1:]) if empty else (forms.unique, forms.first)
-    known = numbered(texts, cancel)
-    pairs = dict.fromkeys(contained_pairs(texts, known.words, cancel), 1.0)
-    pairs.update(_near(texts, known, cancel))
+    cancel, parts = work.cancel, Parts(work.progress, "finding edited copies", len(forms.of), _PARTS)
+    known = numbered(texts, cancel, parts.of("words"))
+    pairs = dict.fromkeys(contained_pairs(texts, known.words, cancel, parts.of("contained")), 1.0)
+    pairs.update(_near(texts, known, cancel, parts))
     order = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
     return [Copy(int(first[left]), int(first[right]), round(pairs[left, right], 3)) for left, right in order]
 
 
-def _near(forms: Sequence[str], known: NumberedWords, cancel: CancelToken) -> dict[tuple[int, int], float]:
+def _near(
+    forms: Sequence[str], known: NumberedWords, cancel: CancelToken, parts: Parts
+) -> dict[tuple[int, int], float]:
     import numpy as np
 
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     lengths = np.fromiter(map(len, forms), np.int64, len(forms))
-    for left, right in _parts(known, cancel):
+    for left, right in _pairs(known, cancel, parts):
         shared, same_numbers = _shared_weight(known, left, right)
         left, right, shared = left[same_numbers], right[same_numbers], shared[same_numbers]
         heavy = np.flatnonzero(shared >= _SHARED)
@@ -100,14 +106,15 @@ def _near(forms: Sequence[str], known: NumberedWords, cancel: CancelToken) -> di
     return dict(zip(pairs, similarity[few].tolist(), strict=True))
 
 
-def _parts(
-    known: NumberedWords, cancel: CancelToken
+def _pairs(
+    known: NumberedWords, cancel: CancelToken, parts: Parts
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Pairs to compare, with about a million words at a time."""
     import numpy as np
 
     sizes = np.diff(known.sets.offsets)
-    for left, right in candidate_blocks(known.words, cancel):
+    shares = {"indexed": parts.of("runs"), "paired": parts.of("pairs")}
+    for left, right in candidate_blocks(known.words, cancel, **shares):
         total = np.cumsum(sizes[left] + sizes[right])
         start = 0
         while start < len(left):

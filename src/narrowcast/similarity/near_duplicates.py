@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, Parts, stoppable
+from narrowcast.core.work import Work
 from narrowcast.similarity.forms import Forms, forms_of
 from narrowcast.similarity.shingles import jaccard, shingler_for
 from narrowcast.similarity.sketches import candidate_pairs
@@ -19,6 +20,8 @@ from narrowcast.similarity.union_find import UnionFind
 # In a bucket of thousands (one template, filled in) every text is compared with this many neighbours only;
 # what is joined is right all the same, and the leakage check looks for what was missed.
 _NEIGHBOURS = 64
+# How long the parts take, in short texts of which one in five is a copy.
+_PARTS = {"sketches": 2.0, "bands": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,17 @@ def near_duplicates(
     Raises:
         CancelledError: on request.
     """
-    return similar_groups(forms_of(texts, cancel), threshold, cancel)
+    return similar_groups(forms_of(texts, cancel), threshold, Work(cancel=cancel))
 
 
-def similar_groups(forms: Forms, threshold: float, cancel: CancelToken = UNSTOPPABLE) -> NearDuplicates:
-    """The same for texts whose normal forms are known.
+def similar_groups(forms: Forms, threshold: float, work: Work) -> NearDuplicates:
+    """The same for texts whose normal forms are known, as a phase that shows its progress.
 
     Raises:
         CancelledError: on request.
     """
-    sets, checked = _join_similar(forms.unique, threshold, cancel)
+    parts = Parts(work.progress, "finding near-duplicates", len(forms.of), _PARTS)
+    sets, checked = _join_similar(forms.unique, threshold, work.cancel, parts)
     texts = UnionFind(len(forms.of))
     for group in forms.groups():
         texts.union_all(group)
@@ -57,11 +61,14 @@ def similar_groups(forms: Forms, threshold: float, cancel: CancelToken = UNSTOPP
     return NearDuplicates(texts.components(2), checked)
 
 
-def _join_similar(texts: Sequence[str], threshold: float, cancel: CancelToken) -> tuple[UnionFind, int]:
+def _join_similar(
+    texts: Sequence[str], threshold: float, cancel: CancelToken, parts: Parts
+) -> tuple[UnionFind, int]:
     shingles = shingler_for(texts)
     cached = lru_cache(maxsize=2 * _NEIGHBOURS)(lambda number: shingles(texts[number]))
     sets, checked = UnionFind(len(texts)), 0
-    for left, right in candidate_pairs(texts, threshold, _NEIGHBOURS, cancel):
+    shares = {"sketched": parts.of("sketches"), "compared": parts.of("bands")}
+    for left, right in candidate_pairs(texts, threshold, _NEIGHBOURS, cancel, **shares):
         for number, other in stoppable(zip(left, right, strict=True), cancel):
             if sets.find(number) == sets.find(other):
                 continue

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, Share, ignored
 from narrowcast.similarity.codes import Codes, shingle_codes
 
 if TYPE_CHECKING:
@@ -30,19 +30,33 @@ _PAIRS = 1 << 16
 
 
 def candidate_pairs(
-    texts: Sequence[str], threshold: float, neighbours: int, cancel: CancelToken = UNSTOPPABLE
+    texts: Sequence[str],
+    threshold: float,
+    neighbours: int,
+    cancel: CancelToken = UNSTOPPABLE,
+    *,
+    sketched: Share = ignored,
+    compared: Share = ignored,
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Pairs of texts whose sketches agree as those of similar texts do; band after band.
 
     A pair must share a band, and enough of a sample of the sketch. In a bucket of thousands (one template,
     filled in) each text is paired with at most `neighbours` before it. A pair may come more than once.
 
+    Args:
+        texts: normal forms.
+        threshold: of the similarity.
+        neighbours: see above.
+        cancel: stops it.
+        sketched: takes how many of the sketches are made.
+        compared: takes how many of the bands were compared.
+
     Raises:
         CancelledError: on request.
     """
     import numpy as np
 
-    keys, samples = _band_keys(texts, threshold, cancel)
+    keys, samples = _band_keys(texts, threshold, cancel, sketched)
     for band in keys:
         order = np.argsort(band, kind="stable")
         ordered = band[order]
@@ -54,6 +68,7 @@ def candidate_pairs(
             left, right = order[same], order[same + distance]
             likely = _likely(samples, left, right, threshold)
             yield left[likely].tolist(), right[likely].tolist()
+        compared(1 / len(keys))
 
 
 def _likely(
@@ -81,7 +96,7 @@ def banding(threshold: float) -> tuple[int, int]:
 
 
 def _band_keys(
-    texts: Sequence[str], threshold: float, cancel: CancelToken
+    texts: Sequence[str], threshold: float, cancel: CancelToken, sketched: Share
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
     """Hashes of bands, shape (bands, texts); a byte each of some values of the sketch, shape (texts, 128)."""
     import numpy as np
@@ -99,6 +114,7 @@ def _band_keys(
         for band in range(bands):
             keys[band, start : start + len(codes)] = _hashed(sketch[band * rows : (band + 1) * rows])
         start += len(codes)
+        sketched(len(codes) / len(texts))
     return keys, samples
 
 

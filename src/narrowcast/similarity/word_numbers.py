@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
+from narrowcast.core.progress import UNSTOPPABLE, CancelToken, Share, ignored, stoppable
 from narrowcast.similarity.codes import Codes
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Scripts without spaces: each sign is a word.
 _SIGN = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
 _WORDS_AT_A_TIME = 1 << 17
+_TEXTS_AT_A_TIME = 1 << 12  # between two words on the progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def words_in(form: str) -> list[str]:
     return (form if form.isascii() else _SIGN.sub(r" \1 ", form)).split()
 
 
-def numbered(forms: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> NumberedWords:
+def numbered(forms: Sequence[str], cancel: CancelToken = UNSTOPPABLE, done: Share = ignored) -> NumberedWords:
     """Number the words of normal forms, and weigh them by how few of the texts hold them.
 
     Raises:
@@ -58,9 +59,11 @@ def numbered(forms: Sequence[str], cancel: CancelToken = UNSTOPPABLE) -> Numbere
     for place, form in enumerate(stoppable(forms, cancel)):
         values.extend([numbers.setdefault(word, len(numbers)) for word in words_in(form)])
         offsets[place + 1] = len(values)
+        if place % _TEXTS_AT_A_TIME == 0:
+            done(min(_TEXTS_AT_A_TIME, len(forms) - place) / len(forms) / 2)
     words = Codes(np.frombuffer(values, np.uint32) if values else np.empty(0, np.uint32), offsets)
-    sets = _sets(words, _as_they_are, cancel)
-    neighbours = _sets(words, _neighbours, cancel)
+    sets = _sets(words, _as_they_are, cancel, done)
+    neighbours = _sets(words, _neighbours, cancel, done)
     held_by = np.bincount(sets.values, minlength=len(numbers))
     # A word of one text in ten weighs half, one of fewer than thirty as much as it can.
     most = max(1.0, float(np.log(max(1, len(forms)) / 30)))
@@ -85,8 +88,8 @@ def _as_they_are(words: Codes) -> Codes:
     return words
 
 
-def _sets(words: Codes, parts: Callable[[Codes], Codes], cancel: CancelToken) -> Codes:
-    """Of what a text is made of, each once, ascending."""
+def _sets(words: Codes, parts: Callable[[Codes], Codes], cancel: CancelToken, done: Share) -> Codes:
+    """Of what a text is made of, each once, ascending; a quarter of what `done` takes."""
     import numpy as np
 
     values = np.empty(len(words.values), np.uint32)
@@ -103,6 +106,7 @@ def _sets(words: Codes, parts: Callable[[Codes], Codes], cancel: CancelToken) ->
         )
         values[stored : stored + len(both)] = both & np.uint64(0xFFFFFFFF)
         stored += len(both)
+        done((stop - start) / len(words) / 4)
     return Codes(values[:stored], np.cumsum(counts))
 
 

@@ -17,6 +17,7 @@ from narrowcast.evaluation.inputs import (
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
+from narrowcast.models.predictors.load import trained_run
 from narrowcast.store.datasets import load_manifest
 
 __all__ = ["STAGE", "EvaluateOptions", "MeasureResult"]
@@ -60,9 +61,10 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
     from narrowcast.models.loading import read_run_manifest
     from narrowcast.training.recipes.recipe import default_epochs
 
-    if model.name != "run":
+    run_id = trained_run(model, ctx.project)
+    if run_id is None or not ctx.project.run_manifest(run_id).is_file():
         return None
-    run = read_run_manifest(ctx.project, model.argument)
+    run = read_run_manifest(ctx.project, run_id)
     rows, batch = run.rows.get("train", 0), run.recipe.get("batch_size", 0)
     if not rows or not batch:
         return None

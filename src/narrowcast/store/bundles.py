@@ -10,6 +10,7 @@ from narrowcast.core.bundle import BundleFile, BundleManifest, manifest_sha256
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, ModelError
 from narrowcast.store.files import read_json, sha256_file
+from narrowcast.store.first_command import before_run
 from narrowcast.store.runs import current_run
 from narrowcast.store.seals import require_unedited
 
@@ -25,7 +26,7 @@ def current_bundle(project: ProjectPaths) -> Path:
         raise ModelError(
             "no run has finished yet",
             where=str(project.root),
-            next_command="narrowcast train",
+            next_command=before_run(project),
             reason_code="export_artifact_missing",
         )
     return project.gguf / record.run_id

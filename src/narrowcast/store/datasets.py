@@ -41,6 +41,7 @@ from narrowcast.store.files import (
     write_jsonl,
     write_text,
 )
+from narrowcast.store.first_command import before_rows
 from narrowcast.store.imports import example_lines
 from narrowcast.store.seals import unedited
 
@@ -80,6 +81,8 @@ def find_version(project: ProjectPaths, reference: str) -> DatasetManifest:
         DataError: if no version, or more than one, has this name, or its folder is gone.
     """
     entries = version_entries(project)
+    if not entries:
+        raise _not_prepared(project, project.prepared)
     if reference in ("current", "parent"):
         folder = current_folder(project)
         if reference == "parent":
@@ -148,16 +151,20 @@ def load_manifest(project: ProjectPaths) -> DatasetManifest:
     current = current_folder(project)
     path = project.prepared / current / "manifest.json"
     if not current or not path.exists():
-        raise DataError(
-            "no data set was prepared in this project",
-            where=str(path if current else project.prepared),
-            next_command="narrowcast prepare",
-            reason_code="prepare_manifest_missing",
-        )
+        raise _not_prepared(project, path if current else project.prepared)
     try:
         return read_json_as(path, DatasetManifest, unedited(project, path))
     except DataError as error:
         raise _changed("the manifest is damaged", path) from error
+
+
+def _not_prepared(project: ProjectPaths, where: Path) -> DataError:
+    return DataError(
+        "no data set was prepared in this project",
+        where=str(where),
+        next_command=before_rows(project),
+        reason_code="prepare_manifest_missing",
+    )
 
 
 def read_split(project: ProjectPaths, manifest: DatasetManifest, split: Split) -> list[Example]:

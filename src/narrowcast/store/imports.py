@@ -171,7 +171,7 @@ def example_lines(examples: Sequence[Example]) -> bytes:
     inputs = encode_all([each.inputs for each in examples])
     targets = encode_all([each.target for each in examples])
     for each, given, target in zip(examples, inputs, targets, strict=True):
-        frame = (each.source, each.group, each.split, each.provenance, each.parents)
+        frame = (each.source, each.group, each.split, each.provenance, each.parents, each.group_id)
         if frame != last:
             last, (head, middle, tail) = frame, _frame(each)
         lines.append(f'{head}{each.index}","inputs":{given},"target":{target}{middle}{each.index}{tail}')
@@ -184,7 +184,8 @@ def _frame(example: Example) -> tuple[str, str, str]:
     group = "null" if example.group is None else quoted(example.group)
     split = "null" if example.split is None else quoted(example.split)
     parents = f',"parents":{encode_all([list(example.parents)])[0]}' if example.parents else ""
-    tail = f',"group":{group},"split":{split},"provenance":{quoted(example.provenance)}{parents}}}'
+    joined = f',"group_id":{quoted(example.group_id)}' if example.group_id else ""
+    tail = f',"group":{group},"split":{split},"provenance":{quoted(example.provenance)}{parents}{joined}}}'
     return f'{{"id":{source[:-1]}:', f',"source":{source},"index":', tail
 
 

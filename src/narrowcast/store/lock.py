@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from narrowcast.core.concerns import WHOLE, Concern, Holds
 from narrowcast.core.work import Work
@@ -177,6 +177,14 @@ def project_lock(path: Path, command: str) -> Iterator[None]:
         yield
 
 
+def process_holding(registry: Path, concern: Concern) -> int:
+    """The process that holds a concern alone, or the whole project; 0 where none does."""
+    for path in (registry / "locks" / concern.value, registry / _BASE):
+        if is_held(path) and (found := _read_name(path)):
+            return int(found["pid"])
+    return 0
+
+
 def take(file: IO[str], seconds: float = 1.0, *, alone: bool = True) -> bool:
     """Take the lock of an open file, which `is_held` also holds for the moment in which it looks.
 
@@ -226,8 +234,14 @@ def _name(file: IO[str], command: str) -> None:
 
 
 def _holder(path: Path) -> str:
+    holder = _read_name(path)
+    return f"process {holder['pid']}: {holder['command']}" if holder else ""
+
+
+def _read_name(path: Path) -> dict[str, Any]:
+    """What `_name` wrote; empty where nobody holds the lock, or is just taking it."""
     try:
         holder = json.loads(path.read_text())
-        return f"process {holder['pid']}: {holder['command']}"
+        return {"pid": int(holder["pid"]), "command": str(holder["command"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return {}

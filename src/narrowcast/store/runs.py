@@ -6,13 +6,16 @@ pointer: searches and repetitions train beside it.
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
+from narrowcast.core.concerns import Concern
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import FinishedRun
 from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.store.files import append_jsonl, read_json, read_jsonl_as, write_json
-from narrowcast.store.stage_records import StageRecord, current_record
+from narrowcast.store.lock import process_holding
+from narrowcast.store.stage_records import StageRecord, current_record, running_stages
 
 TRAIN = "train"
 _UNFINISHED = "unfinished.json"  # in a run's folder, from its first step until its weights are saved
@@ -56,7 +59,33 @@ def note_finished(project: ProjectPaths, run_id: str) -> None:
     (project.runs / run_id / _UNFINISHED).unlink(missing_ok=True)
 
 
+def discard_unfinished(project: ProjectPaths, run_id: str) -> None:
+    """Remove what an interrupted run has left: checkpoints, trace, picture, and last its note.
+
+    The caller holds training. That, and why, the weights of a former run of this name were removed stays.
+    """
+    folder, note = project.runs / run_id, project.runs / run_id / _UNFINISHED
+    for path in folder.iterdir():
+        if path in (note, project.dropped_note(run_id)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    project.forced_note(run_id).unlink(missing_ok=True)
+    note.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def process_training(project: ProjectPaths, run_id: str) -> int:
+    """The living process that trains a run now; 0 where none does."""
+    process = process_holding(project.registry, Concern.TRAINING)
+    trained = {each.process for each in running_stages(project) if each.run_id == run_id}
+    return process if process in trained else 0
+
+
 def unfinished_runs(project: ProjectPaths) -> dict[str, dict[str, Any]]:
-    """The notes of runs that began and have not ended, by run id; the newest first."""
+    """The notes of runs that began and have not ended, by run id; the newest first. Some may run now."""
     notes = {path.parent.name: read_json(path) for path in project.runs.glob(f"*/{_UNFINISHED}")}
     return dict(sorted(notes.items(), key=lambda item: str(item[1]["started"]), reverse=True))

@@ -60,6 +60,8 @@ class RunningStage(BaseModel):
     """Number of the newest event before the run's terminal one; None while it runs."""
     concerns: list[Concern] | None = None
     """What the run holds alone while its process lives; None: the whole project."""
+    process: int = 0
+    """Which process runs it; 0 in markers of older versions."""
     written: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the files that the run has written or was about to write, by name below the project."""
 

@@ -57,6 +57,38 @@ def test_the_publishers_prompt_is_put_before_each_text(tmp_path):
     np.testing.assert_allclose(Encoder(read_encoder_folder(folder)).embed(["card"]), plain, atol=1e-6)
 
 
+def _roberta(folder):
+    """The folder as of a RoBERTa, whose positions count from behind that of padding."""
+    from transformers import RobertaConfig, RobertaModel
+
+    config = json.loads((folder / "config.json").read_text())
+    sizes = {name: config[name] for name in ("vocab_size", "hidden_size", "intermediate_size")}
+    config = RobertaConfig(
+        **sizes, num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=34, type_vocab_size=1
+    )
+    RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+
+
+@pytest.mark.parametrize("own", [None, {"do_lower_case": False}, {"max_seq_length": 34}])
+def test_no_text_is_longer_than_the_positions_of_a_roberta(own, tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny")
+    _roberta(folder)
+    file = folder / "sentence_bert_config.json"
+    file.write_text(json.dumps(own)) if own is not None else file.unlink()
+    encoder = Encoder(read_encoder_folder(folder))
+    assert encoder.folder.longest == 32
+    long = encoder.embed(["the card " * 60, "the card " * 90])
+    np.testing.assert_allclose(long[0], long[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "longest"), [(20, 20), (512, 64), (int(1e30), 64)])
+def test_a_tokenizers_limit_holds_where_the_encoder_states_none(length, longest, tmp_path):
+    folder = build_tiny_encoder(tmp_path / "tiny")
+    (folder / "sentence_bert_config.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": length}))
+    assert read_encoder_folder(folder).longest == longest
+
+
 def _no_pooling(folder):
     (folder / "1_Pooling" / "config.json").unlink()
 

@@ -9,7 +9,7 @@ import pytest
 
 from narrowcast.models.gguf.identity import Mismatch, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
-from narrowcast.models.gguf.writer import plan_gguf, write_gguf
+from narrowcast.models.gguf.writer import NO_CREDIT, GgufCredit, plan_gguf, write_gguf
 from narrowcast.testing.tiny import build_tiny_model
 from tests.support.export_faults import FAULTS, FORMATS, plant, write_files
 
@@ -65,6 +65,21 @@ def test_a_file_of_another_run(model, tmp_path):
         assert (same.mismatch, same.exact) == (None, True)
         other = found(files[name], model, name, files, "exp-1111111111").mismatch
         assert other == Mismatch("run", "the file is of run exp-2222222222")
+
+
+def test_a_file_may_lack_the_licence_as_older_ones_do_and_not_have_another(model, tmp_path):
+    ours, theirs = GgufCredit("cc-by-sa-4.0", "embedded"), GgufCredit("mit", "embedded")
+    plan = plan_gguf(model, ours)
+    for credit, mismatch in ((ours, False), (NO_CREDIT, False), (theirs, True)):
+        path = tmp_path / "f16.gguf"
+        write_gguf(model, path, "f16", credit=credit)
+        detail = compare_gguf(path, plan, "f16", source="f16", quantised=None).mismatch
+        assert bool(detail) == mismatch
+    assert detail is not None
+    assert "general.license" in detail.detail
+    bare = compare_gguf(path, plan_gguf(model), "f16", source="f16", quantised=None).mismatch
+    assert bare is not None
+    assert "general.license is not of the model" in bare.detail
 
 
 def test_one_changed_weight_is_found(model, made, tmp_path):

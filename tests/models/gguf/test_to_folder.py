@@ -12,9 +12,10 @@ import torch
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.gguf.quantise import quantise
+from narrowcast.models.gguf.reader import read_gguf
 from narrowcast.models.gguf.tensors import stored_tensors
 from narrowcast.models.gguf.to_folder import write_model_folder
-from narrowcast.models.gguf.writer import write_gguf
+from narrowcast.models.gguf.writer import GgufCredit, write_gguf
 from narrowcast.models.loading import load_tokenizer, model_from, resolve_base, tokenizer_from
 from narrowcast.testing.tiny import build_tiny_model
 
@@ -96,6 +97,37 @@ def test_a_file_that_would_not_come_out_equal_is_refused(change, says, tmp_path,
     monkeypatch.setattr(to_folder, "read_gguf", changed)
     with pytest.raises(ModelError, match=says):
         restored(tmp_path / "model.gguf", tmp_path / "restored")
+
+
+def test_the_licence_of_the_base_goes_into_the_file_and_comes_back(cli_json, tmp_path):
+    original = build_tiny_model(tmp_path / "original")
+    credit = GgufCredit("apache-2.0", "some/base", "dequantised from Q4_1", "https://example.org/some/base")
+    write_gguf(original, tmp_path / "f32.gguf", "f32", credit=credit)
+    quantise(tmp_path / "f32.gguf", tmp_path / "tuned.gguf", "q8_0")
+    metadata = read_gguf(tmp_path / "tuned.gguf").metadata
+    assert {
+        key: value for key, value in metadata.items() if key.startswith(("general.lic", "general.base"))
+    } == {
+        "general.license": "apache-2.0",
+        "general.base_model.count": 1,
+        "general.base_model.0.name": "some/base",
+        "general.base_model.0.description": "dequantised from Q4_1",
+        "general.base_model.0.repo_url": "https://example.org/some/base",
+    }
+    made = cli_json("models", "import", str(tmp_path / "tuned.gguf"))
+    assert (made["licence"], made["note"]) == ("apache-2.0", "tuned from some/base, dequantised from Q8_0")
+    other = cli_json("models", "import", str(tmp_path / "tuned.gguf"), "--licence", "mit", "--force")
+    assert other["licence"] == "mit"
+
+
+def test_what_was_imported_is_listed(cli, cli_json, tmp_path):
+    assert cli_json("models", "list")["on_this_machine"] == []
+    write_gguf(build_tiny_model(tmp_path / "original"), tmp_path / "mine.gguf", "f32")
+    made = cli_json("models", "import", str(tmp_path / "mine.gguf"), "--licence", "mit")
+    (listed,) = cli_json("models", "list")["on_this_machine"]
+    assert (listed["name"], listed["kind"], listed["origin"]) == ("mine", "base", "mine.gguf")
+    assert (listed["licence"], listed["path"]) == ("mit", made["path"])
+    assert "mine.gguf" in cli("models", "list").stdout
 
 
 def test_an_import_is_a_base_by_its_name_and_keeps_licence_and_origin(cli, cli_json, tmp_path):

@@ -44,4 +44,23 @@ def test_findings_of_columns_that_are_shown_alike_are_all_counted(tmp_path: Path
     source.write_text(json.dumps(row) + "\n", encoding="utf-8")
     cli_json("init", "names")
     report = cli_json("data", "clean", "-p", "names", "--locator", f"jsonl:{source}", "--pii", "redact")
-    assert report["findings"] == [{"family": "pii", "kind": "EMAIL_ADDRESS", "findings": 2, "rows": 1}]
+    assert report["findings"] == [{"family": "pii", "kind": "EMAIL_ADDRESS", "findings": 4, "rows": 1}]
+
+
+def test_findings_in_names_are_counted(tmp_path: Path, cli_json: CliJson) -> None:
+    rows = [{"text": f"the kettle {n} is late", MAIL: n, "meta": {f"key {KEY}": 1}} for n in range(3)]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    cli_json("init", "names")
+    report = cli_json("data", "clean", "-p", "names", "--locator", f"jsonl:{source}", "--pii", "redact")
+    assert report["findings"] == [
+        {"family": "pii", "kind": "EMAIL_ADDRESS", "findings": 3, "rows": 3},
+        {"family": "secret", "kind": "AWS_ACCESS_KEY", "findings": 3, "rows": 3},
+    ]
+    assert any("secrets found and kept" in warning for warning in report["warnings"])
+    (metadata,) = (tmp_path / "home").rglob("metadata.jsonl")
+    first = json.loads(metadata.read_text().splitlines()[0])["findings"]
+    assert {(each["where"], each["kind"]) for each in first} == {
+        ("name of [EMAIL_ADDRESS]", "EMAIL_ADDRESS"),
+        (f"name of key {KEY}", "AWS_ACCESS_KEY"),
+    }

@@ -175,6 +175,45 @@ LAYOUTS: dict[str, tuple[Any, list[Any]]] = {
         lambda n: {"prompt": [user(n)], "completion": [said(answered(n))], "label": n % 3 != 0},
         [chat()[n] for n in LIKED],
     ),
+    "LIMA": (lambda n: {"conversations": [asked(n), answered(n)], "source": "stack"}, chat()),
+    "UltraChat": (
+        lambda n: {"id": str(n), "data": [asked(n), answered(n), f"And number {n}?", f"It came, {n}."]},
+        [
+            [
+                {"messages": [user(n), said(answered(n)), {"role": "user", "content": f"And number {n}?"}]},
+                f"It came, {n}.",
+            ]
+            for n in range(ROWS)
+        ],
+    ),
+    "UltraChat with its prompt": (
+        lambda n: {"prompt": asked(n), "prompt_id": f"p{n}", "data": [asked(n), answered(n)]},
+        chat(),
+    ),
+    "pairs of request and answer": (
+        lambda n: {"conversation": [["Are you there?", "Yes, of course."], [asked(n), answered(n)]]},
+        [
+            [
+                {
+                    "messages": [
+                        {"role": "user", "content": "Are you there?"},
+                        said("Yes, of course."),
+                        user(n),
+                    ]
+                },
+                answered(n),
+            ]
+            for n in range(ROWS)
+        ],
+    ),
+    "objects of request and answer": (
+        lambda n: {"category": "x", "conversation": [{"human": asked(n), "assistant": answered(n)}]},
+        chat(),
+    ),
+    "pairs of role and text": (
+        lambda n: {"dialog": [["system", SYSTEM], ["user", asked(n)], ["assistant", answered(n)]]},
+        chat(SYSTEM),
+    ),
     "Glaive in one text": (
         lambda n: {"sample": f"SYSTEM: {WITH_TOOLS}\n{glaive(n)}"},
         with_calls(GLAIVE_SYSTEM),
@@ -313,6 +352,14 @@ DOUBTED: dict[str, tuple[Any, str]] = {
         },
         "'meta.feedback.thumbs' may say which rows are good",
     ),
+    "questions of a user alone": (
+        lambda n: {"turns": [asked(n), f"Now write it again in {n} words."], "category": "writing"},
+        "no mapping can be proposed",
+    ),
+    "lists of words": (
+        lambda n: {"data": ["late", "parcel", f"order {n}", "kettle"], "key": n},
+        "no column holds texts of several words",
+    ),
     "what a model suggested": (
         lambda n: {"text": asked(n), "label.suggestion": LABELS[n * 7 % 3]},
         "seems to hold what a model predicted",
@@ -390,3 +437,14 @@ def test_the_first_rows_of_a_sorted_file(project: Project, tmp_path: Path) -> No
     assert isinstance(outcome, data.ImportOutcome)
     assert outcome.plan is not None
     assert outcome.plan.warnings[0].startswith("the first 60 rows have 2 of 3 labels")
+
+
+@pytest.mark.parametrize("blank", ["", None, " "])
+def test_a_blank_label_does_not_hide_that_a_file_is_sorted(
+    project: Project, tmp_path: Path, blank: str | None
+) -> None:
+    path = tmp_path / "x.jsonl"
+    rows = [{"text": asked(n), "label": blank if n == 7 else LABELS[n // 40]} for n in range(120)]
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
+    with pytest.raises(data.MappingUncertainError, match=r"one label teaches nothing \(refund\)"):
+        data.import_rows(project, f"file:{path}", auto=True, limit=40)

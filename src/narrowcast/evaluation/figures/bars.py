@@ -17,12 +17,13 @@ from narrowcast.evaluation.figures.canvas import (
 )
 
 _INCHES_A_BAR = 0.23
+_MOST = 160  # bars that are drawn
 
 
 def draw_bars(
     values: Mapping[str, MetricValue], *, metric: str, heading: str, sub: str, support: Mapping[str, int]
 ) -> bytes:
-    """PNG bytes.
+    """PNG bytes; of more parts than can be drawn, the weakest.
 
     Args:
         values: part (class, field, type) to its metric, from 0 to 1.
@@ -32,6 +33,8 @@ def draw_bars(
         support: rows of a part, shown after its name if known.
     """
     ordered = sorted(values.items(), key=lambda item: (item[1].value, item[0]))
+    if len(ordered) > _MOST:
+        sub, ordered = f"{sub}; the weakest {_MOST} of {len(ordered):,}", ordered[:_MOST]
     names = [
         f"{shorten(name)}  ({support[name]:,})" if name in support else shorten(name) for name, _ in ordered
     ]

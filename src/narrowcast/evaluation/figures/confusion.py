@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from narrowcast.evaluation.figures.canvas import INK, MUTED, new_figure, png, shorten, title
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _COUNTS_UP_TO = 20  # labels; more, and only wrong cells worth a look carry their count
 _SMALL_UP_TO = 45
+_MOST = 160  # labels that are drawn: the picture grows with their square
 
 
 def draw_confusion(
     labels: Sequence[str], matrix: Sequence[Sequence[int]], *, heading: str, sub: str
 ) -> bytes:
-    """PNG bytes.
+    """PNG bytes; of more labels than can be drawn, those with the most mistakes.
 
     Args:
         labels: K labels.
@@ -25,6 +31,10 @@ def draw_confusion(
     import numpy as np
 
     counts = np.asarray(matrix)
+    if len(labels) > _MOST:
+        kept = _most_mistaken(counts)
+        sub = f"{sub}; {len(kept)} of {len(labels):,} labels, those with the most mistakes"
+        labels, counts = [labels[place] for place in kept], counts[np.ix_(kept, [*kept, -1])]
     columns = list(labels)
     if counts[:, -1].any():
         columns.append("(no label)")
@@ -55,6 +65,15 @@ def draw_confusion(
     bar.outline.set_visible(False)
     title(axes, heading, sub)
     return png(figure)
+
+
+def _most_mistaken(counts: NDArray[np.int64]) -> list[int]:
+    """Numbers of the labels that most wrong answers are about, as gold label or as answer, in order."""
+    import numpy as np
+
+    square = counts[:, :-1]
+    mistakes = counts.sum(axis=1) + square.sum(axis=0) - 2 * square.diagonal()
+    return sorted(np.argsort(-mistakes, kind="stable")[:_MOST].tolist())
 
 
 def _colours() -> object:

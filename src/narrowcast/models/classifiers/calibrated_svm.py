@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from narrowcast.models.classifiers.fit import many_classes
+
 _FOLDS = 3
 _INVERSE_REGULARISATION = 1.0  # the library's own; the optimum is flat on short texts
 _TEMPERATURES = (1e-2, 1e2)
@@ -34,7 +36,8 @@ class CalibratedSVM:
         import numpy as np
 
         classes = np.array([str(each) for each in targets])
-        self._model = self._fresh().fit(inputs, classes)
+        with many_classes():
+            self._model = self._fresh().fit(inputs, classes)
         self.classes_ = self._model.classes_
         if self._calibrate and min(Counter(targets).values()) >= _FOLDS:
             self.temperature = self._fitted_temperature(inputs, classes)
@@ -66,7 +69,9 @@ class CalibratedSVM:
         folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=self._seed)
         margins = np.zeros((len(classes), len(self.classes_)))
         for fit, held_out in folds.split(np.zeros(len(classes)), classes):
-            margins[held_out] = _margins(self._fresh().fit(inputs[fit], classes[fit]), inputs[held_out])
+            with many_classes():
+                model = self._fresh().fit(inputs[fit], classes[fit])
+            margins[held_out] = _margins(model, inputs[held_out])
         return fitted_temperature(margins, np.searchsorted(self.classes_, classes))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.work import Work
@@ -57,6 +58,16 @@ def fit_label_sets(
     return _assembled(recipe, features, labels, np.asarray(weights), bias, several=True)
 
 
+@contextmanager
+def many_classes() -> Iterator[None]:
+    """Fit on few rows of many classes without scikit-learn's guess that numbers may be meant."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater")
+        yield
+
+
 def fitted(model: Any, inputs: Any, targets: Sequence[str]) -> Any:
     """Fit a scikit-learn model on one BLAS thread.
 
@@ -65,7 +76,7 @@ def fitted(model: Any, inputs: Any, targets: Sequence[str]) -> Any:
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    with threadpool_limits(1):
+    with threadpool_limits(1), many_classes():
         return model.fit(inputs, list(targets))
 
 

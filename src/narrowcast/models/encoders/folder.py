@@ -18,9 +18,17 @@ Pooling = Literal["mean", "cls"]
 
 _MODULES = "modules.json"
 _OWN = "sentence_bert_config.json"
+_TOKENIZER = "tokenizer_config.json"
 _KNOWN_STEPS = ("Transformer", "Pooling", "Normalize")
 _FILES = ("config.json", "tokenizer.json", _MODULES)
 _DEFAULT_LONGEST = 512
+# Of these, positions count from behind that of padding: a table of 514 with padding at 1 holds 512 tokens.
+_COUNT_BEHIND_PADDING = frozenset({
+    "bertweet", "camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet", "roberta",
+    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+})  # fmt: skip
+_ANY_LENGTH = 10**9  # transformers writes 1e30 for a tokenizer without a limit
+_PADDING = 1  # where config.json does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +134,27 @@ def _pooling(path: Path, steps: dict[str, str]) -> Pooling:
 
 
 def _longest(path: Path, own: dict[str, Any], config: dict[str, Any]) -> int:
-    longest = own.get("max_seq_length") or config.get("max_position_embeddings") or _DEFAULT_LONGEST
-    if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1:
-        raise _refuse(f"the longest text is given as {longest!r}", path)
-    return longest
+    """The shortest of what the folder says of a text's length, in tokens."""
+    positions = config.get("max_position_embeddings") or None
+    if positions is not None and config.get("model_type") in _COUNT_BEHIND_PADDING:
+        padding = config.get("pad_token_id")
+        positions = _length(positions, path) - _length(_PADDING if padding is None else padding, path, 0) - 1
+    given = own.get("max_seq_length") or _tokenizers_longest(path)
+    lengths = [_length(each, path) for each in (positions, given) if each is not None]
+    return min(lengths, default=_DEFAULT_LONGEST)
+
+
+def _tokenizers_longest(path: Path) -> Any:
+    """`model_max_length`; None where it is not said, or stands for any length."""
+    file = path / _TOKENIZER
+    longest = read_object(file).get("model_max_length") if file.is_file() else None
+    return None if isinstance(longest, int | float) and longest > _ANY_LENGTH else longest
+
+
+def _length(given: Any, path: Path, least: int = 1) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < least:
+        raise _refuse(f"the longest text is given as {given!r}", path)
+    return given
 
 
 def _prompt(path: Path) -> str:
@@ -140,7 +165,8 @@ def _prompt(path: Path) -> str:
 
 
 def _optional(path: Path) -> list[str]:
-    names = [_OWN, "config_sentence_transformers.json"]
+    own = read_object(path / _OWN) if (path / _OWN).is_file() else {}
+    names = [_OWN, "config_sentence_transformers.json", *([] if own.get("max_seq_length") else [_TOKENIZER])]
     return [
         *names,
         *(f"{file.parent.name}/config.json" for file in sorted(path.glob("*_Pooling/config.json"))),

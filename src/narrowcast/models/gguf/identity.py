@@ -33,7 +33,10 @@ _SPECIAL_TOKENS = {
     STOP_KEY,
 }
 _TEMPLATE = "tokenizer.chat_template"
-_FREE = {"general.name", "general.file_type", "general.quantization_version"}
+_REPOSITORY = "general.base_model.0.repo_url"  # of the catalogue, which may know another one tomorrow
+_FREE = {"general.name", "general.file_type", "general.quantization_version", _REPOSITORY}
+_NEWER = ("general.license", "general.base_model.")
+"""How keys begin that files of older versions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ def _structure(found: GgufContent, expected: Sequence[tuple[str, Any, str]]) -> 
 def _settings(found: Mapping[str, Any], expected: Mapping[str, Any]) -> Mismatch | None:
     for key in dict.fromkeys((*expected, *found)):
         if key in _FREE:
+            continue
+        if key not in found and key.startswith(_NEWER):
             continue
         if key not in found or key not in expected:
             word = "missing" if key not in found else "not of the model"

@@ -40,19 +40,28 @@ class GgufOrigin:
         architecture: llama.cpp's name.
         kinds: type of the matrices to their number: `{"Q4_1": 210, "Q8_0": 1}`.
         name: as the file calls the model; mostly empty.
-        licence: as the file says; mostly empty.
+        licence: as the file says; empty where it does not.
+        base: what the model was tuned from, as the file says; mostly empty.
     """
 
     architecture: str
     kinds: dict[str, int]
     name: str
     licence: str
+    base: str = ""
 
     @property
     def quantised(self) -> str:
         """The type of most matrices where they are quantised, else empty."""
         most = max(self.kinds, key=lambda kind: self.kinds[kind], default="F32")
         return "" if most in _FLOATS else most
+
+    @property
+    def note(self) -> str:
+        """In words, what differs from an original."""
+        tuned = f"tuned from {self.base}" if self.base else ""
+        rounded = f"dequantised from {self.quantised}" if self.quantised else ""
+        return ", ".join(filter(None, (tuned, rounded)))
 
 
 def write_model_folder(file: Path, folder: Path) -> GgufOrigin:
@@ -83,7 +92,8 @@ def write_model_folder(file: Path, folder: Path) -> GgufOrigin:
         architecture=str(metadata["general.architecture"]),
         kinds=kinds,
         name=str(metadata.get("general.name", "")),
-        licence=str(metadata.get("general.license", "")),
+        licence=str(metadata.get("general.license") or metadata.get("general.license.name", "")),
+        base=str(metadata.get("general.base_model.0.name", "")),
     )
 
 

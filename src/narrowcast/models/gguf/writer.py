@@ -21,6 +21,38 @@ _LARGEST_F16 = 65504.0
 
 
 @dataclass(frozen=True, slots=True)
+class GgufCredit:
+    """Whose work a file rests on, as the GGUF specification has it; what is empty is not written.
+
+    Attributes:
+        licence: `general.license`, of the base.
+        base: `general.base_model.0.name`.
+        base_note: `general.base_model.0.description`: what differs from the original base.
+        repository: `general.base_model.0.repo_url`.
+    """
+
+    licence: str = ""
+    base: str = ""
+    base_note: str = ""
+    repository: str = ""
+
+    def describe(self, writer: Any) -> None:
+        """Tell a writer."""
+        if self.licence:
+            writer.add_license(self.licence)
+        if self.base:
+            writer.add_base_model_count(1)
+            writer.add_base_model_name(0, self.base)
+            if self.base_note:
+                writer.add_base_model_description(0, self.base_note)
+            if self.repository:
+                writer.add_base_model_repo_url(0, self.repository)
+
+
+NO_CREDIT = GgufCredit()
+
+
+@dataclass(frozen=True, slots=True)
 class GgufPlan:
     """What a model folder becomes as a GGUF file, before anything is written."""
 
@@ -31,6 +63,7 @@ class GgufPlan:
     vocabulary: Vocabulary
     factors: Any
     """`rope_freqs.weight`, or None."""
+    credit: GgufCredit
 
     def names(self) -> list[str]:
         """Every tensor of the file, in order."""
@@ -66,10 +99,11 @@ class GgufPlan:
     def describe(self, writer: Any, dtype: FloatType, name: str) -> None:
         """Tell a writer everything but the tensors."""
         _add_metadata(writer, self.config, self.architecture, dtype, name)
+        self.credit.describe(writer)
         _add_vocabulary(writer, self.vocabulary)
 
 
-def plan_gguf(folder: Path) -> GgufPlan:
+def plan_gguf(folder: Path, credit: GgufCredit = NO_CREDIT) -> GgufPlan:
     """Read a model folder (safetensors, `config.json`, tokenizer, chat template).
 
     Raises:
@@ -80,10 +114,17 @@ def plan_gguf(folder: Path) -> GgufPlan:
     architecture = arch.architecture_of(config, str(folder))
     tensors = _checked(stored_tensors(folder), arch.tensor_names(config, architecture), config, folder)
     vocabulary = read_vocabulary(folder, config["vocab_size"])
-    return GgufPlan(config, architecture, tensors, vocabulary, _frequency_factors(config))
+    return GgufPlan(config, architecture, tensors, vocabulary, _frequency_factors(config), credit)
 
 
-def write_gguf(folder: Path, target: Path, dtype: FloatType = "f16", *, name: str = "narrowcast") -> None:
+def write_gguf(
+    folder: Path,
+    target: Path,
+    dtype: FloatType = "f16",
+    *,
+    name: str = "narrowcast",
+    credit: GgufCredit = NO_CREDIT,
+) -> None:
     """Write `target` from a model folder (safetensors, `config.json`, tokenizer, chat template).
 
     Matrices get `dtype`; vectors (norms) stay float32, as llama.cpp wants them.
@@ -91,7 +132,7 @@ def write_gguf(folder: Path, target: Path, dtype: FloatType = "f16", *, name: st
     Raises:
         ModelError: an architecture, setting, tokenizer or tensor that would not come out equal.
     """
-    plan = plan_gguf(folder)
+    plan = plan_gguf(folder, credit)
     import gguf
 
     writer = gguf.GGUFWriter(target, plan.architecture.name)

@@ -44,7 +44,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
     instance_of(PredictorFactory),
 )
 
-# What tables for people call a model; others are called by their reference.
+# What tables for people call a model; others are called by their reference. The cheapest to run in front.
 _TITLES = {
     "majority": "majority answer",
     "tfidf": "TF-IDF + linear model",
@@ -82,6 +82,15 @@ def predictor_factory(ref: ModelRef) -> PredictorFactory:
             f"the model {ref.name!r} takes no argument", where=ref, next_command=f"write {ref.name}"
         )
     return factory
+
+
+def cost_rank(ref: ModelRef) -> int:
+    """Models in the order of what they cost to run: the majority before words, encoders and language models.
+
+    Of plug-ins nothing is known, so they come last.
+    """
+    names = list(_TITLES)
+    return names.index(ref.name) if ref.name in names else len(names)
 
 
 def model_title(ref: ModelRef) -> str:

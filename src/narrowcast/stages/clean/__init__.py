@@ -20,7 +20,7 @@ def _subject(inputs: Inputs, options: Options) -> str:
 
 STAGE = StageDefinition(
     name="clean",
-    version=3,  # names of columns are redacted as well
+    version=4,  # findings in names of columns are counted as well
     event_stage=StageName.CLEANING,
     options=Options,
     result=Result,

@@ -105,7 +105,8 @@ class RowCleaner:
         else:
             data = {**row.data, self._column: _characters(value, changes)}
         findings = self._findings(data)
-        names = [found for name in _names(data) for found in self._name(name)[1]]
+        named = {name: found for name in sorted(_names(data)) if (found := self._name(name)[1])}
+        names = [each for found in named.values() for each in found]
         blocked = self._blocking({**findings, "": names} if names else findings)
         data, placed = self._redacted(data, findings, placed)
         text = "\n\n".join(each for _, each in strings(data[self._column]))
@@ -121,9 +122,9 @@ class RowCleaner:
             return self._rejected(row, "low_quality", f"{quality:.3f}")
         pieces = place(text, paragraphs(text)) if placed is None else placed
         cut = list(chunks(text, pieces, self._options.chunk_size, self._measure))
-        if names:
+        if named:
             data = self._with_safe_names(data)
-            findings = self._under_shown_names(findings)
+            findings = self._under_shown_names(findings, named)
         return CleanedRow(row.index, data, text, markup, changes, findings, quality, language, cut)
 
     def _structured(
@@ -192,11 +193,15 @@ class RowCleaner:
         """A column's name without what is to be hidden."""
         return self._name(name)[0]
 
-    def _under_shown_names(self, findings: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
-        """Findings by the names that may be shown, which several columns can share."""
+    def _under_shown_names(
+        self, findings: dict[str, list[Finding]], named: dict[str, list[Finding]]
+    ) -> dict[str, list[Finding]]:
+        """Findings in texts and in names, by the names that may be shown, which several can share."""
         shown: dict[str, list[Finding]] = {}
         for where, found in findings.items():
             shown.setdefault(self.shown(where), []).extend(found)
+        for name, found in named.items():
+            shown.setdefault(f"name of {self.shown(name)}", []).extend(found)
         return shown
 
     def _name(self, name: str) -> tuple[str, list[Finding]]:

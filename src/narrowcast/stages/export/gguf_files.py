@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from narrowcast.core.bundle import public_name
 from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.core.run import BaseRecord
 from narrowcast.core.stage import StageContext
+from narrowcast.models.catalogue import find
 from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
-from narrowcast.models.gguf.writer import write_gguf
+from narrowcast.models.gguf.writer import GgufCredit, write_gguf
 from narrowcast.stages.export.options import Options
 from narrowcast.store.bundles import bundle_file
+
+
+def credit_of(base: BaseRecord) -> GgufCredit:
+    """What the files of a run say of the base that it was trained from."""
+    entry = find(base.name)
+    repository = f"https://huggingface.co/{entry.hub_id}" if entry and entry.hub_id else ""
+    return GgufCredit(base.licence, public_name(base.name), base.note, repository)
 
 
 def gguf_formats(options: Options) -> list[str]:
@@ -20,7 +30,7 @@ def gguf_formats(options: Options) -> list[str]:
 
 
 def write_gguf_files(
-    merged: Path, bundle: Path, options: Options, name: str, ctx: StageContext
+    merged: Path, bundle: Path, options: Options, name: str, credit: GgufCredit, ctx: StageContext
 ) -> dict[str, tuple[Path, TensorTypes]]:
     """Write every GGUF file that was asked for.
 
@@ -37,7 +47,7 @@ def write_gguf_files(
     files: dict[str, tuple[Path, TensorTypes]] = {}
     for kind in _floats(formats, options):
         path = bundle_file(bundle, kind)
-        write_gguf(merged, path, kind, name=name)  # type: ignore[arg-type]
+        write_gguf(merged, path, kind, name=name, credit=credit)  # type: ignore[arg-type]
         files[kind] = path, tensor_types(path, kind)
         ctx.progress.advance()
     source = bundle_file(bundle, options.reference)

@@ -17,6 +17,7 @@ from narrowcast.core.stage import StageContext, StageInputs, StageOptions, Stage
 from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import ModelError, StageError
 from narrowcast.store.datasets import load_manifest
+from narrowcast.store.first_command import before_run
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 from narrowcast.store.verdicts import read_verdict
@@ -31,7 +32,7 @@ class Options(StageOptions):
     """Formats to write; adapter and merged are safetensors, the others GGUF."""
     reference: Literal["f16", "bf16", "f32"] = "f16"
     """Floating-point type that is quantised."""
-    parity_rows: int = Field(default=100, ge=1)
+    parity_rows: int = Field(default=200, ge=1)
     """Number of held-out rows that the exported files and the trained model both answer."""
     parity_split: Literal["dev", "test", "golden"] = "dev"
     """Split of these rows; dev costs no access to the test split."""
@@ -87,15 +88,16 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
     project = ctx.project
     record = current_run(project)
     if record is None:
-        raise _missing("nothing was trained yet", str(project.stage_records))
+        raise _missing(project, "nothing was trained yet", str(project.stage_records))
     try:
         run = read_run_manifest(project, record.run_id)
     except ModelError as error:
-        raise _missing(error.what, error.where) from error
+        raise _missing(project, error.what, error.where) from error
     dataset = load_manifest(project)
     if run.dataset_version != dataset.version:
         # Rows held out now may have been trained on then: nothing could be proven on them.
         raise _missing(
+            project,
             "the model was trained on another version of the data",
             f"trained on {short(run.dataset_version)}, prepared {short(dataset.version)}",
         )
@@ -129,10 +131,10 @@ def held_out(options: Options) -> Split:
     return Split(options.parity_split)
 
 
-def _missing(what: str, where: str) -> StageError:
+def _missing(project: ProjectPaths, what: str, where: str) -> StageError:
     return StageError(
         what,
         where=where,
-        next_command="narrowcast train",
+        next_command=before_run(project),
         reason_code="export_artifact_missing",
     )

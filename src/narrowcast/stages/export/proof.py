@@ -33,6 +33,8 @@ from narrowcast.evaluation.groups import row_groups
 from narrowcast.models.gguf.identity import Identity, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.writer import plan_gguf, write_gguf
+from narrowcast.models.loading import read_run_manifest
+from narrowcast.stages.export.gguf_files import credit_of
 from narrowcast.stages.export.measured import MeasuredModel, measure
 from narrowcast.stages.export.merge import Trained, merged_folder
 from narrowcast.stages.export.options import Options, held_out
@@ -127,7 +129,8 @@ def _compare(
     source = folder / "source.gguf"
     compared = {}
     with merged_folder(trained, ctx, keep=False) as merged:
-        plan = plan_gguf(merged)
+        credit = credit_of(read_run_manifest(ctx.project, trained.run_id).base)
+        plan = plan_gguf(merged, credit)
         if quantised:
             write_gguf(merged, source, options.reference)
         for name, path in files.items():

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from narrowcast.core.row import SourceRow
+from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
 from narrowcast.stages.import_.halves import joined_with_other_half
 from narrowcast.stages.import_.introspect import (
@@ -21,6 +22,7 @@ from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mappi
 from narrowcast.stages.import_.lacking import lacking, nearest_mapping
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
 from narrowcast.stages.import_.mapping.base import Mapper, getter
+from narrowcast.stages.import_.mapping.task import takes_rows_of
 from narrowcast.stages.import_.options import Options
 from narrowcast.stages.import_.source import IntrospectedSource
 
@@ -104,8 +106,16 @@ def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
     return required <= field_map.keys() and (not alternatives or bool(alternatives & field_map.keys()))
 
 
-def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: bool) -> ChosenMapping:
+def choose_mapping(
+    introspection: IntrospectedSource, asked: Options, task: TaskSpec | None = None, *, force: bool
+) -> ChosenMapping:
     """Complete what the user named with what introspection found.
+
+    Args:
+        introspection: what was found.
+        asked: what the user named.
+        task: of the project: a reading that fits it is preferred to a surer one that does not.
+        force: use a doubtful mapping.
 
     Raises:
         UsageError: for unknown mappers, fields and columns, or where neither a mapper nor `auto` is given.
@@ -118,8 +128,8 @@ def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: 
         chosen = MAPPERS.get(mapper)
         fitting = next((each for each in introspection.report.hypotheses if each.mapper_id == mapper), None)
     elif asked.auto:
-        fitting = _proposal(introspection)
-        chosen = MAPPERS.get(fitting.mapper_id)
+        fitting = _of_the_task(introspection, task) or _proposal(introspection)
+        chosen = MAPPERS.get(fitting.mapper_id or "")
     else:
         raise UsageError(
             "the import names no mapper",
@@ -128,6 +138,8 @@ def choose_mapping(introspection: IntrospectedSource, asked: Options, *, force: 
             reason_code="dataset_request_invalid",
         )
     columns = introspection.report.column_names
+    if fitting is None and not _is_complete(chosen, field_map):
+        _name_another(introspection, chosen)
     complete = _completed(chosen, field_map, fitting, columns)
     check_field_map(chosen, complete, columns)
     guessed = mapper is None or complete != dict(field_map)
@@ -165,14 +177,18 @@ def refuse_sorted(
     read, found, count = getter(label), set(), 0
     for row in rows:
         count += 1
-        found |= {str(read(row.data))} if row.error is None else set()
+        value = read(row.data) if row.error is None else None
+        if value is not None and value != "":  # which introspection does not count either
+            found.add(str(value))
     if len(found) >= column.distinct:
         return
-    what = f"the first {count:,} rows have {len(found)} of {column.distinct:,} labels: the file may be sorted"
-    if len(found) == 1 and not chosen.forced:
+    labels = {each.strip() for each in found} - {""}
+    seen = f"{len(labels)} of {column.distinct:,} labels"
+    what = f"the first {count:,} rows have {seen}: the file may be sorted"
+    if len(labels) < 2 and not chosen.forced:
         raise MappingUncertainError(
             introspection,
-            f"{what}, and one label teaches nothing ({next(iter(found))})",
+            f"{what}, and one label teaches nothing ({next(iter(labels), 'they have none')})",
             "the same command without --limit; `narrowcast train --rows N` draws N rows at random",
         )
     chosen.warnings.insert(0, what)
@@ -211,6 +227,43 @@ def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
             or "`narrowcast data mappers`, then name one that fits: --mapper NAME --map FIELD=COLUMN",
         )
     return introspection.report.proposal
+
+
+def _of_the_task(introspection: IntrospectedSource, task: TaskSpec | None) -> ShapeHypothesis | None:
+    """The surest reading for the project's task where the proposal is for another one; None without."""
+    proposal = introspection.report.proposal
+    if task is None or task.profile == "unlabelled" or proposal is None:
+        return None
+    if proposal.task_profile == "unlabelled" or takes_rows_of(task.profile, proposal.task_profile):
+        return None
+    return next(
+        (
+            each
+            for each in introspection.report.hypotheses
+            if each.mapper_id and each.task_profile and takes_rows_of(task.profile, each.task_profile)
+        ),
+        None,
+    )
+
+
+def _name_another(introspection: IntrospectedSource, mapper: type[Mapper]) -> None:
+    """Point to a mapper that reads these rows for the same task, where the one that was named does not.
+
+    Raises:
+        UsageError: where there is one.
+    """
+    others = (each for each in introspection.report.hypotheses if each.task_profile == mapper.profile)
+    other = next(others, None)
+    if other is None or other.mapper_id is None:
+        return
+    pairs = ",".join(f"{role}={column}" for role, column in other.field_map.items())
+    doubt = f"; but {other.warnings[0]}" if other.confidence < THRESHOLD and other.warnings else ""
+    raise UsageError(
+        f"{mapper.id} does not read these rows; {other.mapper_id} may: {other.rationale}{doubt}",
+        where=introspection.source.locator,
+        next_command=f"--mapper {other.mapper_id} --map '{pairs}'",
+        reason_code="dataset_request_invalid",
+    )
 
 
 def _completed(

@@ -51,12 +51,16 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
             ctx.progress.note(f"{settled.recorded}: its imported rows are kept, because {error}")
             return kept
         raise
+    task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, request.into))
     with nothing_kept():
         report = None
         chosen = given_mapping(connector.load(), request)
         if chosen is None:
             introspection = introspect_source(connector, description, rows_to_introspect(request.limit), work)
-            chosen, report = choose_mapping(introspection, request, force=ctx.force), introspection.report
+            chosen, report = (
+                choose_mapping(introspection, request, task, force=ctx.force),
+                introspection.report,
+            )
             if request.limit is not None and request.limit < report.rows and not ctx.force:
                 refuse_sorted(introspection, chosen, islice(connector.load(), request.limit))
     plan = ImportPlan(
@@ -68,7 +72,6 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
         forced=chosen.forced,
         warnings=chosen.warnings,
     )
-    task = task_before(ctx.project, former_imports(ctx.project, settled.recorded, request.into))
     refuse_conflict(task, chosen.mapper, scoring_mode(chosen.mapper, chosen.field_map))
     inputs = _inputs(request, settled, content, task, plan.mapper, plan.field_map)
     inputs.plan, inputs.connector = plan, connector

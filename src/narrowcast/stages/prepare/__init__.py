@@ -10,6 +10,7 @@ from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult
 from narrowcast.stages.prepare.run import preview, run
 from narrowcast.store.balance import read_left_out
 from narrowcast.store.config_file import load_config
+from narrowcast.store.first_command import before_rows
 from narrowcast.store.imports import read_records
 from narrowcast.store.reviews import read_reviews, verdicts
 
@@ -29,7 +30,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
         raise DataError(
             "nothing was imported into this project",
             where=str(project.root),
-            next_command="narrowcast data import --locator SCHEME:PATH --auto",
+            next_command=before_rows(project),
             reason_code="prepare_failed",
         )
     if config.task is None:
@@ -50,7 +51,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
 
 STAGE = StageDefinition(
     name="prepare",
-    version=2,  # edited copies and siblings stay together, rows keep their splits
+    version=3,  # held-out rows are stored with their groups
     event_stage=StageName.PREPARE,
     options=Options,
     result=PrepareResult,

@@ -77,8 +77,7 @@ class Division:
             for family in stoppable(_families(table), cancel):
                 self._sets.union_all(family)
         if options.near_duplicates == "together":
-            self._work.progress.start("finding near-duplicates")
-            for group in similar_groups(table.forms, options.similarity, cancel).groups:
+            for group in similar_groups(table.forms, options.similarity, self._work).groups:
                 self._sets.union_all(group)
         if options.clusters is not None:
             self._work.progress.start("comparing meanings")
@@ -86,8 +85,7 @@ class Division:
             for group in semantic_groups(texts(), threshold=options.clusters):
                 self._sets.union_all(group)
         if options.near_duplicates == options.copies == "together":
-            self._work.progress.start("finding edited copies")
-            self._apart = join_copies(self._sets, copies_of(table.forms, cancel), len(table))
+            self._apart = join_copies(self._sets, copies_of(table.forms, self._work), len(table))
 
     def _join_keys(self) -> None:
         """Join the rows of a group key, each with the one before it."""

@@ -49,6 +49,14 @@ class Groups:
 
         return np.diff(self.starts)
 
+    def leaders(self, size: int) -> NDArray[np.int32]:
+        """By row of a table of that size, the first row of its group; -1 for a row that is in none."""
+        import numpy as np
+
+        leaders = np.full(size, -1, np.int32)
+        leaders[self.rows] = np.repeat(self.rows[self.starts[:-1]], self.sizes)
+        return leaders
+
     def rows_of(self, groups: list[int]) -> NDArray[np.int32]:
         """The rows of some groups."""
         import numpy as np

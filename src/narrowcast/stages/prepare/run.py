@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from narrowcast.core.example import Example
 from narrowcast.core.forecast import LONG, WorkForecast
 from narrowcast.core.hashing import short
 from narrowcast.core.ledger import StageLedger
@@ -30,6 +31,7 @@ from narrowcast.tasks import handler_for
 from narrowcast.tasks.coverage import label_warnings, size_warnings, some
 
 MINIMUM_ROWS = 10
+_GROUP_ID = 16  # digits
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
@@ -47,10 +49,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> PrepareResult:
         )
         lines = (each.to_dict(rows.again(each.number)) for each in watched(rejections, work))
         write_rejections(ctx.project, lines)
-        splits = {
-            split: map(rows.again, watched(version.splits.numbers(split), work))
-            for split in version.splits.rows
-        }
+        splits = {split: _rows_of(split, version, work) for split in version.splits.rows}
         manifest = save_version(ctx.project, version.manifest, splits, ctx.cancel, ctx.seal)
     if version.splits.former is not None:
         ctx.progress.note(version.splits.kept())
@@ -84,6 +83,21 @@ class _Version:
     splits: Splits
     rejections: list[Rejection]
     forecast: WorkForecast
+
+
+def _rows_of(split: Split, version: _Version, work: Work) -> Iterator[Example]:
+    """The rows of a split as they are written: those of held-out splits with the group that they are in.
+
+    A group is called after its first row, so that it keeps its name when others come and go.
+    """
+    rows = map(version.rows.again, watched(version.splits.numbers(split), work))
+    if split is Split.TRAIN:
+        yield from rows
+        return
+    table = version.splits.table
+    leaders = version.divided.groups.leaders(len(table))[version.splits.rows[split]]
+    for row, leader in zip(rows, leaders.tolist(), strict=True):
+        yield replace(row, group_id=table.digest(leader)[:_GROUP_ID])
 
 
 def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: StageContext) -> _Version:

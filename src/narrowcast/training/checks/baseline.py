@@ -59,5 +59,4 @@ def _was_forced(dataset_version: str, ctx: StageContext) -> bool:
 
 
 def _mark(ctx: StageContext) -> Path:
-    # Beside the run's folder, which starting over removes.
-    return ctx.project.runs / f"{ctx.run_id}.forced.json"
+    return ctx.project.forced_note(ctx.run_id)

@@ -25,7 +25,8 @@ def objective_name(options: Options, task: TaskSpec) -> str:
     if OBJECTIVES.get(options.objective).pairs and not pairs:
         raise StageError(
             f"{options.objective} needs preference pairs; the rows are of the task {task.profile}",
-            next_command="narrowcast train --objective sft, or import pairs: --mapper preference_pair",
+            next_command="narrowcast train --objective sft, or import pairs: --mapper preference_pair, "
+            "of rated answers --mapper rated_to_preference",
             reason_code="training_dispatch_error",
         )
     return options.objective

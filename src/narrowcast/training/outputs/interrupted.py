@@ -1,4 +1,4 @@
-"""Training runs that were interrupted: what they were asked for, and how far they came."""
+"""Training runs that have not ended: what they were asked for, how far they came, whether they still run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
-from narrowcast.store.runs import unfinished_runs
+from narrowcast.store.runs import process_training, unfinished_runs
 from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
 
 
 class InterruptedRun(BaseModel):
-    """A run that began and did not end; one that still runs looks the same."""
+    """A run that began and did not end: it was interrupted, or still runs."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -31,15 +31,30 @@ class InterruptedRun(BaseModel):
     started: str
     options: dict[str, Any]
     """Every option of the stage."""
+    process: int = 0
+    """The living process that trains it now; 0: it was interrupted."""
+    obstacle: str = ""
+    """Why it cannot be continued; empty where it can, or still runs."""
+
+    @property
+    def checkpoint(self) -> str:
+        """Its last whole checkpoint, in words."""
+        return f"checkpoint at step {self.step:,} of {self.steps:,}" if self.step else "no whole checkpoint"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `narrowcast train --resume` can continue it."""
+        return not self.process and not self.obstacle
 
 
 def interrupted_runs(project: ProjectPaths) -> list[InterruptedRun]:
-    """The one that began last in front."""
+    """The one that began last in front; of obstacles, only a missing checkpoint is looked for."""
     runs = []
     for run_id, note in unfinished_runs(project).items():
         checkpoint = last_checkpoint(project.runs / run_id / "checkpoints")
-        step = step_of(checkpoint) if checkpoint else 0
-        runs.append(InterruptedRun(run_id=run_id, step=step, **note))
+        step, process = step_of(checkpoint) if checkpoint else 0, process_training(project, run_id)
+        obstacle = "" if step or process else "no whole checkpoint was written"
+        runs.append(InterruptedRun(run_id=run_id, step=step, process=process, obstacle=obstacle, **note))
     return runs
 
 

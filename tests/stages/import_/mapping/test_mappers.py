@@ -290,7 +290,8 @@ def test_the_last_reply_is_the_target() -> None:
     [
         (None, "invalid_messages_shape"),
         ("hi", "invalid_messages_shape"),
-        (["hi"], "invalid_messages_shape"),
+        (["hi"], "missing_assistant_reply"),
+        (["hi", 1], "invalid_messages_shape"),
         ([turn("wizard", "x")], "invalid_messages_shape"),
         ([turn("user", None)], "invalid_messages_shape"),
         ([], "missing_assistant_reply"),

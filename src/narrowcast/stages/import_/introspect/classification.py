@@ -48,6 +48,7 @@ _PAIRS = (
     frozenset({"prompt", "completion", "response", "answer", "output"}),
     frozenset({"claim", "evidence"}),
 )
+_NOTHING_ELSE = 0.83  # of two columns that are called text and label
 _TIED = 0.77  # where another column may as well be meant
 _NEAR = 0.1  # scores of texts that differ by less are equal
 _MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
@@ -108,8 +109,11 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     rows, distinct = label.filled, len(label.values)
     doubts = []
     confidence = 0.35 + 0.3 * text_score(text) + 0.3 * (label_score(label) if distinct > 1 else 1.0)
-    if base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES:
+    plain = base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES
+    if plain:
         confidence += 0.05
+        if len(profile.leaves()) == 2:
+            confidence = max(confidence, _NOTHING_ELSE)
     labelled = [each for each in labels if _may_be_label(profile, label, each)]
     if labelled:
         doubts.append(f"the label could also be {', '.join(each.name for each in labelled)}")
@@ -128,7 +132,6 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
         doubts += otherwise
         confidence = min(confidence, _TIED)
     numeric = [column for column in profile.leaves() if column.looks_numeric and column is not label]
-    plain = base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES
     if len(numeric) > len(profile.leaves()) / 2 and not plain:
         confidence -= 0.25
         doubts.append("most columns are numbers: this may be a table of measurements, not a text task")

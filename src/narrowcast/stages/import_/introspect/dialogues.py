@@ -8,10 +8,11 @@ from typing import Any
 
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
-from narrowcast.stages.import_.introspect.signs import aside, base_name, by_name, named, with_split
+from narrowcast.stages.import_.introspect.signs import aside, base_name, by_name, lists_of, named, with_split
 from narrowcast.stages.import_.mapping.chat_messages_passthrough import reply_turns
 from narrowcast.stages.import_.mapping.engine import is_good
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.turn_forms import asked_and_answered
 from narrowcast.stages.import_.mapping.turns import (
     CONTENT_KEYS,
     ROLE_NAMES,
@@ -19,6 +20,7 @@ from narrowcast.stages.import_.mapping.turns import (
     Turn,
     read_turns,
     role_of,
+    spoken_list,
     turn_list,
     with_system,
 )
@@ -27,6 +29,9 @@ MESSAGE_NAMES = (
     "messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "utterances",
     "contents",
 )  # fmt: skip
+# Of lists of texts, which only their name tells from other lists: "turns" may be several questions of a user.
+_PLAIN_NAMES = ("conversations", "conversation", "dialog", "dialogue", "chat", "messages", "data")
+_WORDS = 2.5  # on average, of texts that are said and not listed
 _TOOL_NAMES = ("tools", "functions", "function", "tool_config")
 _CALL_NAMES = ("tool_calls", "ground_truth", "calls", "answers", "answer", "expected_calls")
 _SYSTEM_NAMES = ("system", "system_prompt", "system_message", "system_instruction", "system_instructions")
@@ -45,7 +50,7 @@ _MOST_RATINGS = 4  # different ways to write good and bad
 
 def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
     """A list of turns with roles and texts."""
-    column = _turns_column(profile)
+    column = _turns_column(profile) or _plain_column(profile)
     if column is None:
         return
     read = _read(column)
@@ -79,7 +84,7 @@ def conversations(profile: Profile) -> Iterator[ShapeHypothesis]:
         task_profile="chat",
         field_map=with_split(profile, field_map),
         confidence=round(min(confidence, 0.75) if unrated else confidence, 2),
-        rationale=f"{column.name!r} lists turns with a role and a text; {share:.0%} end with the assistant",
+        rationale=f"{column.name!r} lists {_form(column)}; {share:.0%} end with the assistant",
         warnings=[*unrated, *warnings, *_carried(column), *aside(profile, *field_map.values())],
     )
 
@@ -227,9 +232,35 @@ def _turns_column(profile: Profile) -> Column | None:
     return next((c for c in by_name(profile, MESSAGE_NAMES) if _holds_turns(c.examples)), None)
 
 
+def _plain_column(profile: Profile) -> Column | None:
+    """A column of lists of texts, or of pairs of them, that take turns."""
+    for name in _PLAIN_NAMES:
+        column = named(profile, name)
+        if column is None or not lists_of(column) or _holds_turns(column.examples):
+            continue
+        turns = [turn for each in _read(column) for turn in each]
+        words = sum(len(turn.content.split()) for turn in turns)
+        if turns and words > _WORDS * len(turns) and len(_read(column)) == len(column.examples):
+            return column
+    return None
+
+
+def _form(column: Column) -> str:
+    if _holds_turns(column.examples):
+        return "turns with a role and a text"
+    return "texts that take turns, the user's first"
+
+
 def _listed(example: Any) -> list[Any]:
     try:
         return turn_list(example)
+    except RejectRow:
+        return []
+
+
+def _spoken(example: Any) -> list[Any]:
+    try:
+        return spoken_list(example)
     except RejectRow:
         return []
 
@@ -253,6 +284,10 @@ def _holds_turns(examples: list[Any]) -> bool:
 
 
 def _is_turn(turn: Mapping[str, Any]) -> bool:
+    if isinstance(turn.get("replies"), list):
+        return False  # a tree of messages, not a conversation
+    if role_of(turn) is None and asked_and_answered(turn) is not None:
+        return True
     calls = turn.get("tool_calls") or turn.get("function_call")
     return role_of(turn) in ROLE_NAMES and bool(calls or any(key in turn for key in CONTENT_KEYS))
 
@@ -262,7 +297,7 @@ def _carried(column: Column) -> list[str]:
     held = Counter(
         key
         for example in column.examples
-        for turn in _listed(example)
+        for turn in _spoken(example)
         if isinstance(turn, Mapping)
         for key, value in turn.items()
         if key not in USED_KEYS and value not in (None, "", [], {})

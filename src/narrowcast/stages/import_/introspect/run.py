@@ -9,6 +9,7 @@ from typing import Any
 from narrowcast.core.row import SourceRow
 from narrowcast.stages.import_.introspect.classification import classification
 from narrowcast.stages.import_.introspect.dialogues import conversations, tool_calls
+from narrowcast.stages.import_.introspect.gathered import rated_pairs, threads, trees
 from narrowcast.stages.import_.introspect.label_sets import label_flags, label_lists, separated_labels
 from narrowcast.stages.import_.introspect.profile import MAX_COLUMNS, Column, Profile, profile
 from narrowcast.stages.import_.introspect.report import (
@@ -41,6 +42,8 @@ _DETECTORS = (
     marked,
     preference,
     tool_calls,
+    trees,
+    threads,
     conversations,
     question_answer,
     retrieval,
@@ -53,6 +56,7 @@ _DETECTORS = (
     label_flags,
     separated_labels,
     flat_fields,
+    rated_pairs,
     text_only,
 )
 

@@ -16,6 +16,7 @@ from narrowcast.stages.import_.introspect.report import THRESHOLD, ShapeHypothes
 from narrowcast.stages.import_.introspect.signs import PLAIN_LABELS, base_name, is_judged, unused
 from narrowcast.stages.import_.introspect.structured import ANNOTATIONS
 from narrowcast.stages.import_.mapping import MAPPERS, mapped_columns
+from narrowcast.stages.import_.mapping.base import GathersRecords
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.spans import cuts_words
@@ -69,13 +70,14 @@ class Trial:
 
 
 def try_mapping(mapper_id: str, field_map: Mapping[str, str], rows: Iterable[dict[str, Any]]) -> Trial:
-    """Map the rows; nothing is kept of the mapper."""
+    """Map the rows, which may be a part of all; nothing is kept of the mapper."""
     mapper = MAPPERS.get(mapper_id)(field_map)
+    left_out = LEFT_OUT | (mapper.partial if isinstance(mapper, GathersRecords) else frozenset())
     mapping = RowMapping(mapper, field_map, "trial")
     trial = Trial()
     for row in divided((SourceRow(index, data) for index, data in enumerate(rows)), mapper):
         outcome = mapping.map(row)
-        if isinstance(outcome, RejectedRow) and outcome.reason in LEFT_OUT:
+        if isinstance(outcome, RejectedRow) and outcome.reason in left_out:
             continue
         trial.rows += 1
         if isinstance(outcome, RejectedRow):

@@ -25,10 +25,12 @@ MAPPERS: Registry[type[Mapper]] = Registry(
             "qa_pair_passthrough",
             "instruction_passthrough",
             "chat_messages_passthrough",
+            "rows_to_chat",
             "rag_passthrough",
             "text_pair",
             "tool_calls_passthrough",
             "preference_pair",
+            "rated_to_preference",
             "text_only",
         )
     },

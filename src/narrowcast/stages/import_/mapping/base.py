@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from narrowcast.core.example import Target
+from narrowcast.core.row import SourceRow
 from narrowcast.core.task import TaskSpec
 
 Getter = Callable[[Mapping[str, Any]], Any]
@@ -63,6 +64,20 @@ class DividesRecords(Protocol):
 
     def records(self, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The rows, in the form of the record itself; the record alone where there is nothing to divide."""
+
+
+@runtime_checkable
+class GathersRecords(Protocol):
+    """A mapper that makes a row of several records, which may be far from each other in the source.
+
+    Its rows have the columns of the records; what it cannot put together it leaves as it is, and rejects.
+    """
+
+    partial: ClassVar[frozenset[str]]
+    """Reasons that say nothing of records of which only a part was read."""
+
+    def gathered(self, rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+        """The rows, numbered or not; those with one `record` stay in one split."""
 
 
 @runtime_checkable

@@ -6,31 +6,51 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrowcast.core.task import TaskSpec
-from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter
+from narrowcast.stages.import_.mapping.base import Role, getter, optional_getter, with_value
 from narrowcast.stages.import_.mapping.reasons import RejectRow
+from narrowcast.stages.import_.mapping.trees import conversations_in, is_tree
 from narrowcast.stages.import_.mapping.turns import Turn, messages_of, read_turns, with_system
+
+REPLIES = Role(
+    "replies",
+    "which of several replies to a message are learned: all, or best, those of the lowest `rank`",
+    required=False,
+    literal=True,
+    words=("all", "best"),
+)
 
 
 class ChatMessagesPassthrough:
     """The target is the last reply that is to be learned; what follows it is left out.
 
     Replies before it carry their weight, as training learns every turn of a conversation. Turns that call
-    functions are context: this task has no definitions to call by.
+    functions are context: this task has no definitions to call by. A tree of replies becomes one conversation
+    for each of its last replies; they stay in one split.
     """
 
     id = "chat_messages_passthrough"
     meaning = "a conversation that ends with the assistant's reply"
     profile = "chat"
     roles = (
-        Role("messages", "list of turns, its JSON text, or a transcript"),
+        Role("messages", "list of turns, its JSON text, a transcript, or a message with a tree of replies"),
         Role("reply", "the reply, where it is a text or a turn in a column of its own", required=False),
         Role("system", "system prompt that stands beside the conversation", required=False),
+        REPLIES,
     )
 
     def __init__(self, field_map: Mapping[str, str], closed: TaskSpec | None = None) -> None:  # noqa: ARG002
-        self._messages = getter(field_map["messages"])
+        self._path = field_map["messages"]
+        self._messages = getter(self._path)
         self._reply = optional_getter(field_map, "reply")
         self._system = optional_getter(field_map, "system")
+        self._best = field_map.get("replies") == "best"
+
+    def records(self, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """One record for each conversation of a tree of replies; any other record as it is."""
+        value = self._messages(data)
+        if isinstance(value, list) or not is_tree(value):
+            return [data]
+        return [with_value(data, self._path, turns) for turns in conversations_in(value, best=self._best)]
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """`{"messages": [...]}` without the reply, and the reply."""

@@ -11,7 +11,13 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.row import FILTERED, FORGOTTEN, RejectedRow, SourceRow, TransformedRow
 from narrowcast.stages.import_.mapping import MAPPERS
-from narrowcast.stages.import_.mapping.base import DividesRecords, Mapper, getter, optional_getter
+from narrowcast.stages.import_.mapping.base import (
+    DividesRecords,
+    GathersRecords,
+    Mapper,
+    getter,
+    optional_getter,
+)
 from narrowcast.stages.import_.mapping.reasons import REJECTIONS, RejectRow, own_reasons
 
 _SPLIT_WORDS = {
@@ -74,7 +80,8 @@ class RowMapping:
         self._transform = mapper.transform
         self._reasons = REJECTIONS.keys() | own_reasons(mapper).keys()
         self._group = optional_getter(field_map, "group")
-        self._rating = optional_getter(field_map, "rating")
+        own = any(role.name == "rating" for role in mapper.roles)
+        self._rating = None if own else optional_getter(field_map, "rating")
         self._split = getter(field_map["split"]) if "split" in field_map and into is None else None
         self._source = source
         self._into = into
@@ -144,13 +151,21 @@ def is_good(value: Any) -> bool | None:
 
 
 def divided(rows: Iterable[SourceRow], mapper: Mapper) -> Iterator[SourceRow]:
-    """The rows that a mapper makes of each record, numbered anew; those of one record know its number."""
+    """The rows that a mapper makes of records, numbered anew; those of one record know its number."""
+    if isinstance(mapper, GathersRecords):
+        for number, row in enumerate(mapper.gathered(rows)):
+            yield SourceRow(number, row.data, row.error, row.raw, row.record)
+        return
     if not isinstance(mapper, DividesRecords):
         yield from rows
         return
     number = 0
     for row in rows:
         parts = mapper.records(row.data) if row.error is None else [row.data]
+        if len(parts) == 1 and parts[0] is row.data and row.index == number:
+            yield row
+            number += 1
+            continue
         for part in parts:
             record = row.index if len(parts) > 1 and row.record is None else row.record
             yield SourceRow(number, dict(part), row.error, row.raw, record)

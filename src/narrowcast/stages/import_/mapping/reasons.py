@@ -44,6 +44,7 @@ REJECTIONS: dict[str, str] = {
     "unequal_prompts": "the two conversations differ before their last reply",
     "answer_in_prompt": "the prompt is the preferred answer itself",
     "equal_answers": "both answers are the same",
+    "unpaired_answer": "no answer to the same prompt has the other rating",
     # tool calls
     "missing_tools": "the tool definitions are not a list of named functions",
     "missing_calls": "neither a call is given nor the information that none is expected",
@@ -55,6 +56,7 @@ REJECTIONS: dict[str, str] = {
     "no_valid_turns": "there is no turn before the assistant's last reply",
     "missing_assistant_reply": "the conversation does not end with the assistant's reply",
     "nothing_to_learn": "every reply of the assistant has the weight 0",
+    "unlinked_message": "the message is in no conversation: the one before is missing, or its id repeated",
     # what people thought of it
     "rated_bad": "the rating says that the answer is a bad one",
     "unknown_rating": "the rating is neither good nor bad",

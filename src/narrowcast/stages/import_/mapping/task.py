@@ -36,7 +36,7 @@ def refuse_conflict(task: TaskSpec | None, mapper: type[Mapper], mode: ScoringMo
     if "unlabelled" in (mapper.profile, task.profile):
         return  # rows to be labelled fit any task, and a task any rows that were only to be labelled so far
     same_mode = mode is None or task.scoring_mode is None or task.scoring_mode is mode
-    if _takes_rows_of(task.profile, mapper.profile) and same_mode:
+    if takes_rows_of(task.profile, mapper.profile) and same_mode:
         return
     theirs = task.profile + (f" ({task.scoring_mode})" if task.scoring_mode else "")
     ours = mapper.profile + (f" ({mode})" if mode else "")
@@ -59,7 +59,7 @@ def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
     """The project's task with what an import adds to it; what stood there keeps its order."""
     if task is None or (task.profile == "unlabelled" and task.proposed_by == "introspection"):
         return found.model_copy(update={"proposed_by": "introspection"})
-    if not _takes_rows_of(task.profile, found.profile) or (task.proposed_by == "user" and _stated(task)):
+    if not takes_rows_of(task.profile, found.profile) or (task.proposed_by == "user" and _stated(task)):
         return task
     changes: dict[str, Any] = {}
     if found.labels:
@@ -76,7 +76,7 @@ def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
     return task.model_copy(update={**changes, "proposed_by": "introspection"}) if changes else task
 
 
-def _takes_rows_of(profile: str, made: str) -> bool:
+def takes_rows_of(profile: str, made: str) -> bool:
     """Whether rows made for one profile fit another: the same, or the family that its handler declares."""
     return made in (profile, family_of(profile))
 

@@ -14,7 +14,7 @@ from narrowcast.stages.import_.mapping.spoken import defined_functions, spoken_t
 from narrowcast.stages.import_.mapping.turns import (
     messages_of,
     read_turns,
-    turn_list,
+    spoken_list,
     with_system,
 )
 from narrowcast.stages.import_.mapping.written import written
@@ -66,7 +66,7 @@ class ToolCallsPassthrough:
         if self._calls is not None:
             return [data]
         try:
-            listed = turn_list(self._messages(data))
+            listed = spoken_list(self._messages(data))
             if not listed or not isinstance(listed[0], Mapping):
                 return [data]
             turns = read_turns(listed)

@@ -1,7 +1,7 @@
 """Conversations in the forms they come in → turns with a role, words, calls and a weight.
 
 Known forms of a list: a list, its JSON text or Python's way of writing it, a transcript, the text that a
-template makes of turns, and an object of parallel lists.
+template makes of turns, an object of parallel lists, and those of `turn_forms`.
 Known forms of a turn: `{"role", "content"}` and the other names of these keys; a content of parts; calls
 under `tool_calls` or `function_call`, as a turn of their own (`function_call`, answered by `observation`), as
 parts (`tool_use`, `toolUse`, `functionCall` and their results), between `<tool_call>` marks or behind
@@ -20,6 +20,7 @@ from typing import Any
 from narrowcast.stages.import_.mapping.calls import read_calls
 from narrowcast.stages.import_.mapping.reasons import RejectRow
 from narrowcast.stages.import_.mapping.spoken import function_call, spoken_turns
+from narrowcast.stages.import_.mapping.turn_forms import named_turns
 from narrowcast.stages.import_.mapping.written import written
 
 # Where a turn keeps who spoke and what was said: OpenAI's, ShareGPT's and chat logs' names.
@@ -64,6 +65,7 @@ ROLE_NAMES = {
     "tool_result": "tool",
     "ipython": "tool",
 }
+_SPEAK = frozenset(ROLE_NAMES)
 _CALL_ROLES = frozenset({"function_call", "tool_call", "tool_calls"})
 _MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 _DECIMAL = re.compile(r"\d+(?:\.\d*)?")
@@ -99,16 +101,22 @@ class Turn:
 
 def role_of(value: Mapping[str, Any]) -> str | None:
     """The source's name of the role in lower case, with underscores."""
-    role = _first_of(value, ROLE_KEYS)
-    return _normal_role(role) if isinstance(role, str) else None
+    role = first_of(value, ROLE_KEYS)
+    return normal_role(role) if isinstance(role, str) else None
+
+
+def is_answer(turn: Mapping[str, Any]) -> bool:
+    """Whether the assistant speaks."""
+    return ROLE_NAMES.get(role_of(turn) or "") == "assistant"
 
 
 @lru_cache(maxsize=256)
-def _normal_role(name: str) -> str:
+def normal_role(name: str) -> str:
+    """In lower case, with underscores."""
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def _first_of(value: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+def first_of(value: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     """What stands under the first of the keys that has something."""
     for key in keys:
         content = value.get(key)
@@ -149,6 +157,15 @@ def _rows_of_lists(value: Mapping[str, Any]) -> Any:
     return [dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)]
 
 
+def spoken_list(value: Any) -> list[Any]:
+    """The list of a source's turns with a role for each, where the list itself says them.
+
+    Raises:
+        RejectRow: `invalid_messages_shape`.
+    """
+    return named_turns(turn_list(value), _SPEAK)
+
+
 def read_turns(value: Any) -> list[Turn]:
     """Turns in order; calls in several turns of the assistant's with nothing between them are one turn.
 
@@ -156,7 +173,7 @@ def read_turns(value: Any) -> list[Turn]:
         RejectRow: `invalid_messages_shape`.
     """
     turns: list[Turn] = []
-    for place, each in enumerate(turn_list(value)):
+    for place, each in enumerate(spoken_list(value)):
         for turn in _turns(each, place):
             last = turns[-1] if turns else None
             if last is not None and _continues(last, turn):
@@ -179,7 +196,7 @@ def _turns(value: Any, place: int) -> list[Turn]:
     role = ROLE_NAMES.get(named or "")
     if role is None:
         raise RejectRow("invalid_messages_shape", f"unknown role {str(named)[:40]!r}")
-    content = _first_of(value, CONTENT_KEYS)
+    content = first_of(value, CONTENT_KEYS)
     calls = _own_calls(value)
     marked = isinstance(content, str) and ("<tool_call>" in content or "<functioncall>" in content)
     if isinstance(content, str) and not calls and named not in _CALL_ROLES and not marked:
@@ -331,7 +348,7 @@ def _written(calls: Sequence[Any]) -> str:
 def _system_text(value: Any) -> Any:
     """The words of a system prompt of parts, or of a turn of its own; anything else as it is."""
     if isinstance(value, Mapping):
-        value = _first_of(value, CONTENT_KEYS)
+        value = first_of(value, CONTENT_KEYS)
     if isinstance(value, list) and all(isinstance(each, str | Mapping) for each in value):
         return _parts(value)[0]
     return value
