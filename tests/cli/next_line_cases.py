@@ -210,6 +210,10 @@ CASES: dict[str, Case] = {
     "narrowcast train --learning-rate NUMBER": Case(
         "measured", "narrowcast train --learning-rate 1e-4", _DRY
     ),
+    "narrowcast train --method auto": Case("measured", short=_DRY),
+    "narrowcast train --method linear --features VALUE --classifier VALUEVALUE": Case(
+        "measured", "narrowcast train --method linear --features words --classifier logistic", "--dry-run"
+    ),
     "narrowcast train --micro-batch-size 4": Case("measured", short=_DRY),
     "narrowcast train --objective sft": Case("measured", short=_DRY),
     "narrowcast train --recipe VALUE --dry-run": Case(

@@ -28,9 +28,8 @@ def show_summary(summary: Summary) -> None:
 
 
 def _show_tournament(held: Tournament) -> None:
-    numbers = [
-        (name, "right") for name in (held.metric, "95 % interval", "latency", "size", "CPU s", "minutes")
-    ]
+    names = (held.metric, "95 % interval", "latency", "size", "minutes")
+    numbers = [(name, "right") for name in names]
     rows = [_candidate(each, chosen=each.run_id == held.chosen) for each in held.entries]
     title = f"candidates: {held.metric} on {held.n:,} dev rows"
     table(["candidate", *numbers, "front"], rows, title=title)
@@ -38,8 +37,10 @@ def _show_tournament(held: Tournament) -> None:
         if each.left_out:
             say(f"[yellow]{'not chosen' if each.run_id else 'not trained'}:[/] {each.name}: {each.left_out}")
     say(held.sentence)
-    say("[dim]front: no other candidate is as good, as fast and as small; 1,000 answers take as many seconds")
-    say("as the median answer takes milliseconds; training in minutes, a forecast where it did not begin[/]")
+    say(
+        "[dim]front: no other candidate is as good, as fast and as small; latency: of the median answer, "
+        "so 1,000 answers take as many seconds as it has milliseconds[/]"
+    )
 
 
 def _candidate(each: Entry, *, chosen: bool) -> list[object]:

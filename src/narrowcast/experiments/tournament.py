@@ -145,7 +145,7 @@ def candidates(
             "no candidate is left to train",
             where="; ".join(f"{each.name}: {each.left_out}" for each in out)
             or f"only {', '.join(limits.only)}",
-            next_command="narrowcast run without --only, or narrowcast train",
+            next_command="narrowcast run, without --only",
         )
     return taking, out
 
@@ -264,7 +264,7 @@ def _judged(runs: Sequence[tuple[Candidate, MeasuredRun]], out: list[Entry], lim
         raise StageError(
             "no candidate is within the limits",
             where="; ".join(f"{each.name}: {each.left_out}" for each in entries),
-            next_command="narrowcast run with a larger --max-latency-ms or --max-size-mb",
+            next_command="narrowcast run, with larger limits",
             reason_code="training_method_unsuited",
         )
     # Of equally good ones the fastest: there is nothing else to prefer.

@@ -37,8 +37,8 @@ def test_an_encoder_learns_what_its_vectors_did_not_say(
 
 
 def test_an_encoder_with_sets_of_labels(prepared: Prepare, cli_json: CliJson, encoder: Path) -> None:
-    prepared(label_sets())
-    cli_json("train", *HOW, "--epochs", "16", "--base", encoder)
+    prepared(label_sets(240))
+    cli_json("train", *HOW, "--epochs", "30", "--learning-rate", "3e-3", "--base", encoder)
     result = cli_json("eval", "--samples", "200", code=None)
     assert result["metrics"][result["primary"]]["value"] > 0.6
 
