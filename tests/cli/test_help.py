@@ -199,7 +199,7 @@ def test_every_help_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatc
 def test_a_note_is_broken_only_where_no_line_can_hold_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     lines = help_text("narrowcast train", PAGES["train"]).splitlines()
-    assert "[one of auto, lora, dora, qlora, full;" in [line.strip() for line in lines]
+    assert "[one of auto, linear, encoder, lora, dora, qlora," in [line.strip() for line in lines]
     assert not any(line.endswith("[default:") for line in lines)
 
 

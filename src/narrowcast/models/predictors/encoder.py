@@ -62,8 +62,8 @@ def _nearest(context: PredictorContext, argument: str) -> FittedPredictor:
 
 
 def _sized(predictor: FittedPredictor, encoder: Encoder) -> FittedPredictor:
-    """The encoder's weights are what such a model is mostly made of."""
-    predictor.size_bytes = encoder.folder.size_bytes
+    """With the encoder's weights, which are most of such a model."""
+    predictor.size_bytes = encoder.folder.size_bytes + (predictor.size_bytes or 0)
     return predictor
 
 

@@ -48,11 +48,11 @@ def fit_linear(
     if context.task.labels or context.answer is AnswerKind.LABELS:
         labels = context.task.labels or ()
         classifier = fit_closed(recipe, pairs, work, several=context.answer is AnswerKind.LABELS)
-        return FittedPredictor(
-            name,
-            lambda texts: classifier.answers(texts, labels, recipe.embed),
-            _note(classifier, note),
+        predictor = FittedPredictor(
+            name, lambda texts: classifier.answers(texts, labels, recipe.embed), _note(classifier, note)
         )
+        predictor.size_bytes = classifier.size_bytes
+        return predictor
     if context.answer is AnswerKind.SPANS:
         return FittedPredictor(name, span_answers(pairs, tagger), note or "linear token tagger")
     if context.answer is AnswerKind.FIELDS:
