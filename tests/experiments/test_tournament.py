@@ -1,4 +1,4 @@
-"""`narrowcast run` as a tournament: every method that suits is trained, the best on dev rows is measured on test."""
+"""`narrowcast run` as a tournament: every method that suits is trained, the best on dev rows is tested."""
 
 from __future__ import annotations
 

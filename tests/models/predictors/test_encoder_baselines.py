@@ -35,7 +35,7 @@ def test_vectors_tell_labels_apart_and_give_probabilities(name, encoder, tmp_pat
     with load(f"{name}:{encoder}", LABELS, INTENTS * 2, tmp_path) as predictor:
         answers = ask(predictor, "where is my card", "a fee was charged")
         assert ask(predictor) == []
-        assert predictor.size_bytes > (encoder / "model.safetensors").stat().st_size
+        assert predictor.size_bytes >= (encoder / "model.safetensors").stat().st_size
     assert [each.text for each in answers] == ["card", "fee"]
     for each in answers:
         assert sum(map(math.exp, each.logprobs.values())) == pytest.approx(1.0, abs=1e-6)
