@@ -218,9 +218,17 @@ def check_template(tokenizer: Any, where: str) -> None:
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError("the tokenizer has no chat template", where=where, next_command=fix)
     turns = [Message("user", "a")]
-    if _render(tokenizer, turns, generate=True) == _render(tokenizer, turns, generate=False):
+    prompt = _render(tokenizer, turns, generate=True)
+    if prompt == _render(tokenizer, turns, generate=False) and not _answer_follows(tokenizer, turns, prompt):
         raise ModelError("the chat template has no generation prompt", where=where, next_command=fix)
     end_of_turn(tokenizer)
+
+
+def _answer_follows(tokenizer: Any, turns: Sequence[Message], prompt: str) -> bool:
+    """Whether nothing stands between a prompt and the answer (Mistral's templates)."""
+    answer = "Zq7"  # occurs in no template
+    whole = _render(tokenizer, [*turns, Message("assistant", answer)], generate=False)
+    return whole.startswith(prompt) and whole[len(prompt) :].lstrip().startswith(answer)
 
 
 def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> str:
