@@ -287,7 +287,7 @@ _KINDS: dict[TinyFamily, _Kind] = {
         "Gemma3",
         _sentence_pieces,
         _GEMMA_TEMPLATE,
-        ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"),
+        ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>"),
         {"bos": "<bos>", "eos": "<eos>", "pad": "<pad>", "unk": "<unk>"},
         "GemmaTokenizer",
         {

@@ -1,0 +1,47 @@
+"""Each family of the catalogue, with its own tokenizer and chat template: trained, exported, proven, answering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.names import AnswerKind
+from narrowcast.core.prediction import PromptRequest
+from narrowcast.core.task import TaskSpec
+from narrowcast.models.predictors.base import PredictorContext
+from narrowcast.models.predictors.load import predictor_factory
+from narrowcast.ops.export import export
+from narrowcast.ops.requests import ExportRequest
+from narrowcast.store.datasets import load_manifest, read_split
+from narrowcast.core.names import Split
+from narrowcast.tasks import handler_for
+from narrowcast.testing.tiny_families import TinyFamily, build_tiny_family
+from tests.stages.export.conftest import WORDS, opened_copy, sentences, train_project
+
+
+@pytest.mark.parametrize("family", get_args(TinyFamily))
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_family_goes_from_training_to_an_answer_of_its_file(family, method, tmp_path: Path):
+    base = build_tiny_family(tmp_path / "base", family)
+    spec = TaskSpec(profile="classification", labels=list(WORDS))
+    learned = {"epochs": 5, "learning_rate": 5e-3, "method": method}
+    train_project(tmp_path / "home", spec, sentences(60), dev=20, base=base, **learned)
+    for project in opened_copy(tmp_path / "home", tmp_path):
+        options = {"formats": ["f16", "q8_0"], "parity_rows": 12, "tolerance": 1.0}
+        result = export(project, ExportRequest(options=options))
+        assert result.parity.verdict != "fail"
+        for file in result.parity.formats:
+            assert (file.identical, file.templates_equal) == (True, True)
+            assert (file.prompt_ids_equal, file.eos_equal) == (True, True)
+        assert result.parity.formats[0].top1_agreement >= 0.99
+        assert result.parity.formats[0].mean_kl < 1e-5
+        manifest = load_manifest(project.paths)
+        row = read_split(project.paths, manifest, Split.DEV)[0]
+        prompt = handler_for(manifest.task).to_messages(row.inputs)
+        context = PredictorContext(project.paths, project.settings, manifest.task, AnswerKind.LABEL, "", list)
+        with predictor_factory(ModelRef("gguf:q8_0")).load(context, "q8_0") as predictor:
+            (answer,) = predictor.predict([PromptRequest(prompt, labels=tuple(WORDS))])
+            assert answer.text in WORDS
