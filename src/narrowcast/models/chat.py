@@ -275,7 +275,9 @@ def _within(tokenizer: Any) -> Any:
     if not isinstance(pre, Metaspace) or pre.prepend_scheme != "first":
         return tokenizer
     inner = copy.deepcopy(tokenizer)
-    inner.backend_tokenizer.pre_tokenizer = Metaspace(pre.replacement, prepend_scheme="never", split=pre.split)
+    inner.backend_tokenizer.pre_tokenizer = Metaspace(
+        pre.replacement, prepend_scheme="never", split=pre.split
+    )
     return inner
 
 

@@ -8,6 +8,7 @@ exported with such a tokenizer sees other tokens than its base was trained on, a
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,14 @@ def faithful_tokenizer(tokenizer: Any, folder: Path) -> Any:
         folder: of the model; without `tokenizer.json` there is nothing to compare with.
 
     Raises:
-        ModelError: if neither agrees.
+        ModelError: if neither agrees, or the library numbers added tokens otherwise than the file says.
     """
     file = folder / "tokenizer.json"
     if not file.is_file():
         return tokenizer
     read = _read(file)
     added = {number: str(token) for number, token in read.get_added_tokens_decoder().items()}
+    _check_numbers(file, read)
     texts = [*_PROBES, *(f"a {token}b  {token} c" for token in list(added.values())[:_SPECIALS])]
     expected = [read.encode(text, add_special_tokens=False).ids for text in texts]
     agrees = _tokens(tokenizer, texts) == expected
@@ -75,6 +77,17 @@ def _read(file: Path) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _check_numbers(file: Path, read: Any) -> None:
+    """The library ignores the `id` of an added token that is not in the vocabulary."""
+    for token in json.loads(file.read_bytes()).get("added_tokens") or []:
+        if (number := read.token_to_id(token["content"])) != token["id"]:
+            raise ModelError(
+                f"tokenizer.json numbers {token['content']!r} {token['id']}, and the library {number}",
+                where=str(file),
+                next_command="narrowcast models pull or import again, or narrowcast models list",
+            )
 
 
 def _added(tokenizer: Any) -> dict[int, str]:

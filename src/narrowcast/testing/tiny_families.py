@@ -37,7 +37,8 @@ _WITH_SYSTEM = (
     "{%- endif -%}"
 )
 _GEMMA_TEMPLATE = (
-    _WITH_SYSTEM + "{{- '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' -}}"
+    _WITH_SYSTEM
+    + "{{- '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' -}}"
     "{{- (system if loop.first else '') + message['content'] | trim + '<end_of_turn>\\n' -}}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<start_of_turn>model\\n' -}}{%- endif -%}"

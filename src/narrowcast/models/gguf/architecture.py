@@ -40,6 +40,10 @@ def _nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
+def _alike(rope: dict[str, Any]) -> dict[str, Any]:
+    return rope
+
+
 @dataclass(frozen=True, slots=True)
 class Architecture:
     """One family."""
@@ -64,6 +68,8 @@ class Architecture:
     """Metadata beyond what all families have, by key without prefix."""
     config: Callable[[Lookup], Config] = _nothing
     """What a file's metadata say of the configuration, beyond what all families have."""
+    rope: Callable[[dict[str, Any]], dict[str, Any]] = _alike
+    """Where transformers keeps the rope settings of a file."""
 
     def problems(self, config: Config) -> list[str]:
         """Settings that would come out wrong."""

@@ -49,6 +49,7 @@ _UNBIASED = {**_PLAIN, "attention_bias": False, "mlp_bias": False}
 _NOPE_EVERY = 4  # llama.cpp's, for SmolLM3
 _GLOBAL_EVERY = 6  # and for Gemma 3, where every sixth layer attends to everything
 _LOCAL_THETA = 10000.0
+_GEMMA3_27B = 62  # layers
 
 
 def _rotated(config: Config) -> dict[str, Any]:
@@ -89,18 +90,38 @@ def _gemma3_local_rope(config: Config) -> str:
     return "" if plain and local.get("rope_theta") == _LOCAL_THETA else "rope of the sliding layers"
 
 
+def _gemma3_scalar(layers: int, width: int, heads: int, size: int) -> int:
+    """llama.cpp has the scale of the 27 B model for it alone, and knows it by its number of layers."""
+    return width // heads if layers == _GEMMA3_27B else size
+
+
 def _gemma3_scale(config: Config) -> str:
+    sizes = (config[key] for key in ("num_hidden_layers", "hidden_size", "num_attention_heads"))
     scalar = config["query_pre_attn_scalar"]
-    return "" if scalar == head_size(config) else f"query_pre_attn_scalar = {scalar!r}"
+    right = scalar == _gemma3_scalar(*sizes, head_size(config))
+    return "" if right else f"query_pre_attn_scalar = {scalar!r}"
 
 
 def _gemma3_config(get: Lookup) -> Config:
-    size, layers = int(get("attention.key_length", 256)), int(get("block_count", 0))
+    layers, width, heads = (
+        int(get(key, 0)) for key in ("block_count", "embedding_length", "attention.head_count")
+    )
     return {
-        "query_pre_attn_scalar": size,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "attention_bias": False,
+        "query_pre_attn_scalar": _gemma3_scalar(
+            layers, width, heads, int(get("attention.key_length", width // heads))
+        ),
         "sliding_window": int(get("attention.sliding_window", 0)),
         "layer_types": _gemma3_layers(layers),
         "final_logit_softcapping": get("final_logit_softcapping", None),
+    }
+
+
+def _gemma3_rope(rope: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "full_attention": rope,
+        "sliding_attention": {"rope_type": "default", "rope_theta": _LOCAL_THETA},
     }
 
 
@@ -119,7 +140,11 @@ def _phi3_settings(config: Config) -> dict[str, Any]:
 
 def _phi3_config(get: Lookup) -> Config:
     original = int(get("rope.scaling.original_context_length", get("context_length", 0)))
-    return {"original_max_position_embeddings": original, "sliding_window": None}
+    return {
+        **_PLAIN,
+        "original_max_position_embeddings": original,
+        "sliding_window": int(get("attention.sliding_window", 0)) or None,
+    }
 
 
 _TABLE = (
@@ -192,7 +217,7 @@ _TABLE = (
         (_SILU, rope_types("default", "longrope"), heads_fill_the_width),
         context=_phi3_context,
         settings=_phi3_settings,
-        config=lambda get: {**_PLAIN, **_phi3_config(get)},
+        config=_phi3_config,
     ),
     Architecture(
         "Gemma3ForCausalLM",
@@ -233,11 +258,8 @@ _TABLE = (
         ),
         defaults={"head_dim": 256, "query_pre_attn_scalar": 256, "tie_word_embeddings": True},
         settings=lambda config: {"attention.sliding_window": int(config["sliding_window"])},
-        config=lambda get: {
-            "hidden_activation": "gelu_pytorch_tanh",
-            "attention_bias": False,
-            **_gemma3_config(get),
-        },
+        config=_gemma3_config,
+        rope=_gemma3_rope,
     ),
 )
 FAMILIES = {each.declared: each for each in _TABLE}
