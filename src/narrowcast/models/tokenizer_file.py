@@ -2,8 +2,8 @@
 
 transformers 5 builds some tokenizers anew from the class that `tokenizer_config.json` names, and drops parts
 of `tokenizer.json` on the way: GPT2Tokenizer loses the splitting of digits of SmolLM2, for example; or adds
-tokens for which the model has no row, as GemmaTokenizer does where the file has no <mask>. A model trained and
-exported with such a tokenizer sees other tokens than its base was trained on, and nothing fails.
+tokens for which the model has no row, as GemmaTokenizer does where the file has no <mask>. A model trained
+and exported with such a tokenizer sees other tokens than its base was trained on, and nothing fails.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
 
-# What tokenizers differ in: digits, white space, contractions, cases, composed and decomposed letters, and what
-# follows a special token.
+# What tokenizers differ in: digits, white space, contractions, cases, composed and decomposed letters; and
+# what follows a special token.
 _SPECIALS = 16  # added tokens that are tried
 _PROBES = (
     "a  5",

@@ -1,4 +1,4 @@
-"""A tiny model of each family that the catalogue lists, with that family's kind of tokenizer and chat template.
+"""A tiny model of each family of the catalogue, with that family's kind of tokenizer and chat template.
 
 Weights are random, norms and biases included, so that a tensor in the wrong place is seen.
 """

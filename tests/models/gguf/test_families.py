@@ -1,4 +1,4 @@
-"""Each family in a GGUF file: llama.cpp computes and tokenises as transformers does, and the way back is exact."""
+"""Each family in a GGUF file: llama.cpp computes and tokenises alike, and the way back is exact."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ VARIANTS = {
     "gemma3, stretched": ("gemma3", {"rope_parameters": STRETCHED}, 512),
 }
 PARTS = (
-    "a", "hello", " ", "  ", "   ", "\n", "\n\n", "\t", "\r\n", "0", "12", "3.14", "é", "e\u0301", "ß", "中", "文",
-    "日本", "한국", "ع", "👩‍👩‍👧", "😀", "\x00", "\x01", "x▁y", "<s>", "</s>", "<unk>", "<0x41>", "[INST]", "<bos>",
-    "<start_of_turn>", "<|im_end|>", "<|eot_id|>", "card", "What is", "exchange", "{", "}", '"', "'s", "'LL", "-",
-    "_", "\u00a0", "\u200b", "\ufeff", "½", "²", "x" * 40, " " * 45,
+    "a", "hello", " ", "  ", "   ", "\n", "\n\n", "\t", "\r\n", "0", "12", "3.14", "é", "e\u0301", "ß",
+    "中", "文", "日本", "한국", "ع", "👩‍👩‍👧", "😀", "\x00", "\x01", "x▁y", "<s>", "</s>", "<unk>", "<0x41>",
+    "[INST]", "<bos>", "<start_of_turn>", "<|im_end|>", "<|eot_id|>", "card", "What is", "exchange", "{", "}",
+    '"', "'s", "'LL", "-", "_", "\u00a0", "\u200b", "\ufeff", "½", "²", "x" * 40, " " * 45,
 )  # fmt: skip
 
 

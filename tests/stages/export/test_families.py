@@ -1,4 +1,4 @@
-"""Each family of the catalogue, with its own tokenizer and chat template: trained, exported, proven, answering."""
+"""Each family of the catalogue, with its own tokenizer and template: trained, exported, proven, answering."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.names import AnswerKind
+from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.task import TaskSpec
 from narrowcast.models.predictors.base import PredictorContext
@@ -16,7 +16,6 @@ from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export
 from narrowcast.ops.requests import ExportRequest
 from narrowcast.store.datasets import load_manifest, read_split
-from narrowcast.core.names import Split
 from narrowcast.tasks import handler_for
 from narrowcast.testing.tiny_families import TinyFamily, build_tiny_family
 from tests.stages.export.conftest import WORDS, opened_copy, sentences, train_project

@@ -26,7 +26,7 @@ Lookup = Callable[[str, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a tensor's values in the file differ from transformers'; both take an array and the configuration."""
+    """How a tensor's values in the file differ from transformers'; from an array and the configuration."""
 
     write: Callable[[Any, Config], Any]
     restore: Callable[[Any, Config], Any]

@@ -96,9 +96,11 @@ def _gemma3_scalar(layers: int, width: int, heads: int, size: int) -> int:
 
 
 def _gemma3_scale(config: Config) -> str:
-    sizes = (config[key] for key in ("num_hidden_layers", "hidden_size", "num_attention_heads"))
+    layers, width, heads = (
+        int(config[key]) for key in ("num_hidden_layers", "hidden_size", "num_attention_heads")
+    )
     scalar = config["query_pre_attn_scalar"]
-    right = scalar == _gemma3_scalar(*sizes, head_size(config))
+    right = scalar == _gemma3_scalar(layers, width, heads, head_size(config))
     return "" if right else f"query_pre_attn_scalar = {scalar!r}"
 
 

@@ -17,7 +17,7 @@ def rope_parameters(config: Config) -> dict[str, Any]:
     scaling = config.get("rope_scaling") or {}
     old = {"rope_theta": config.get("rope_theta", 10000.0), **scaling}
     old |= {key: config[key] for key in ("partial_rotary_factor",) if key in config}
-    given = config.get("rope_parameters") or old
+    given: dict[str, Any] = config.get("rope_parameters") or old
     given = given.get("full_attention", given)
     return {**given, "rope_type": given.get("rope_type") or given.get("type") or "default"}
 

@@ -7,13 +7,15 @@ the same as going through the list of pairs if
 - each pair of tokens, or of single characters, that makes a token is in the list;
 - no pair makes a special token, a byte or an unused one.
 
-What SentencePiece trained fulfils all three; a tokenizer that does not is refused. Where a text begins with an
-added space differs from tokenizer to tokenizer (`prefix_of`).
+What SentencePiece trained fulfils all three; a tokenizer that does not is refused. Where a space is added
+differs from tokenizer to tokenizer (`prefix_of`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 SPACE = "▁"
@@ -89,9 +91,29 @@ def sentence_piece_problems(tokenizer: Mapping[str, Any]) -> list[str]:
     return [*_order_problems(model, apart), *_pair_problems(model, apart, special)][:1]
 
 
+def run_problems(path: Path, added: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Added tokens of several spaces (Gemma's), of which `tokenizer.json` does not make one token.
+
+    llama.cpp takes such a run out of a text before it merges; the longest that is a token, from the left.
+    """
+    plain = [each for each in added if not each.get("special")]
+    runs = {each["content"]: each["id"] for each in plain if SPACE in each["content"]}
+    if not runs:
+        return []
+    from tokenizers import Tokenizer
+
+    library = Tokenizer.from_file(str(path))
+    for run, number in runs.items():
+        found = library.encode(f"x{run.replace(SPACE, ' ')}y", add_special_tokens=False).ids
+        if run.strip(SPACE) or found[1:-1] != [number]:
+            return [f"the added token {run!r} is not made of so many spaces"]
+    return []
+
+
 def pairs_of(model: Mapping[str, Any]) -> list[Pair]:
     """The pairs of a `tokenizer.json`, of either form."""
-    return [tuple(each.split(" ", 1)) if isinstance(each, str) else tuple(each) for each in model["merges"]]
+    pairs = (each.split(" ", 1) if isinstance(each, str) else each for each in model["merges"])
+    return [(left, right) for left, right in pairs]
 
 
 def scores_of(tokens: Sequence[str], model: Mapping[str, Any], apart: Iterable[str]) -> list[float]:
@@ -110,7 +132,7 @@ def _order_problems(model: Mapping[str, Any], apart: set[str]) -> Iterable[str]:
     made = [left + right for left, right in pairs_of(model)]
     order = _merge_order(pairs_of(model), apart)
     numbers = [order[token] for token in made if token in order]
-    if any(later < sooner for sooner, later in zip(numbers, numbers[1:], strict=False)):
+    if any(later < sooner for sooner, later in pairwise(numbers)):
         yield "the merges of one token do not stand together"
     first = next((at for at, token in enumerate(made) if token in order), len(made))
     if any(token in apart for token in made[first:]):
@@ -133,6 +155,6 @@ def _splits(token: str, vocab: Mapping[str, int], apart: set[str]) -> Iterable[P
     """In what two neighbours that can stand in a text a token falls apart."""
     for at in range(1, len(token)):
         left, right = token[:at], token[at:]
-        if (at == 1 or left in vocab) and (len(right) == 1 or right in vocab):
-            if left not in apart and right not in apart:
-                yield left, right
+        stand = (at == 1 or left in vocab) and (len(right) == 1 or right in vocab)
+        if stand and left not in apart and right not in apart:
+            yield left, right

@@ -7,8 +7,9 @@ What llama.cpp would tokenise differently after export, without a sound, is refu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,10 +23,12 @@ from narrowcast.models.gguf.sentence_pieces import (
     is_sentence_pieces,
     pairs_of,
     prefix_of,
+    run_problems,
     scores_of,
     sentence_piece_problems,
 )
 from narrowcast.models.template import prompt_pieces, template_renderer
+from narrowcast.store.files import sha256_file
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # llama.cpp's token types
 
@@ -70,11 +73,11 @@ def read_vocabulary(folder: Path, size: int) -> Vocabulary:
     tokenizer = _json(folder / "tokenizer.json")
     settings = _json(folder / "tokenizer_config.json")
     pieces = is_sentence_pieces(tokenizer)
-    _check(tokenizer, sentence_piece_problems if pieces else byte_level_problems, folder)
+    _check(folder / "tokenizer.json")
     model, added = tokenizer["model"], tokenizer.get("added_tokens", [])
     tokens, types = _tokens(model, added, size, folder)
     if pieces:
-        tokens = _with_runs_of_spaces(tokens, types, folder)
+        tokens = _with_runs_of_spaces(tokens, types)
     ids = {token: index for index, token in enumerate(tokens)}
     named = {name: _named(settings.get(name), ids) for name in ("bos_token", "eos_token", "pad_token")}
     template = _chat_template(folder, settings)
@@ -111,17 +114,26 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _check(tokenizer: dict[str, Any], find: Callable[[dict[str, Any]], list[str]], folder: Path) -> None:
-    added = tokenizer.get("added_tokens", [])
-    problems = find(tokenizer)
-    for flag in ("lstrip", "rstrip", "single_word"):
-        problems += [f"added token {token['content']!r} has {flag}" for token in added if token.get(flag)]
+def _check(path: Path) -> None:
+    problems = _problems(path, sha256_file(path))
     if problems:
         raise ModelError(
             f"llama.cpp would tokenise differently: {'; '.join(problems[:3])}",
-            where=str(folder / "tokenizer.json"),
+            where=str(path),
             next_command="narrowcast export --formats adapter,merged",
         )
+
+
+@lru_cache(maxsize=8)
+def _problems(path: Path, _sha256: str) -> tuple[str, ...]:
+    """Remembered, since it takes seconds for Gemma's 262,144 tokens and is asked several times an export."""
+    tokenizer = _json(path)
+    added = tokenizer.get("added_tokens", [])
+    pieces = is_sentence_pieces(tokenizer)
+    problems = sentence_piece_problems(tokenizer) if pieces else byte_level_problems(tokenizer)
+    for flag in ("lstrip", "rstrip", "single_word"):
+        problems += [f"added token {token['content']!r} has {flag}" for token in added if token.get(flag)]
+    return tuple(problems or (run_problems(path, added) if pieces else ()))
 
 
 def _tokens(
@@ -146,30 +158,12 @@ def _tokens(
     return tokens, [kinds.get(index, UNUSED) for index in range(size)]
 
 
-def _with_runs_of_spaces(tokens: list[str], types: list[int], folder: Path) -> list[str]:
-    """Added tokens of several spaces, spelled as llama.cpp looks for them in a text.
-
-    Raises:
-        ModelError: where the tokenizer itself does not make them of so many spaces.
-    """
-    from tokenizers import Tokenizer
-
-    spelled = [
+def _with_runs_of_spaces(tokens: list[str], types: list[int]) -> list[str]:
+    """Added tokens of several spaces, spelled as llama.cpp looks for them in a text."""
+    return [
         token.replace(SPACE, " ") if kind == USER_DEFINED else token
         for token, kind in zip(tokens, types, strict=True)
     ]
-    changed = [number for number, token in enumerate(tokens) if token != spelled[number]]
-    if not changed:
-        return spelled
-    library = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    for number in changed:
-        if library.encode(f"x{spelled[number]}y", add_special_tokens=False).ids[1:-1] != [number]:
-            raise ModelError(
-                f"llama.cpp would tokenise differently: {len(spelled[number])} spaces in a row",
-                where=str(folder / "tokenizer.json"),
-                next_command="narrowcast export --formats adapter,merged",
-            )
-    return spelled
 
 
 def _named(value: Any, ids: dict[str, int]) -> int | None:

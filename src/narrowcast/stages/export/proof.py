@@ -46,7 +46,6 @@ from narrowcast.store.leftovers import scratch_folder
 from narrowcast.store.seals import write_sealed
 from narrowcast.tasks import handler_for
 
-
 _KEPT = ("model", "tokens", "merges", "scores", "pre", "normalizer", "prefix")
 """Of a base's vocabulary; named special tokens and the template are the run's own."""
 
