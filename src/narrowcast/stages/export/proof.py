@@ -46,8 +46,16 @@ from narrowcast.store.leftovers import scratch_folder
 from narrowcast.store.seals import write_sealed
 from narrowcast.tasks import handler_for
 
-_KEPT = ("model", "tokens", "merges", "scores", "pre", "normalizer", "prefix")
-"""Of a base's vocabulary; named special tokens and the template are the run's own."""
+_KEPT = {
+    "model": "kind of tokenizer",
+    "tokens": "list of tokens",
+    "merges": "list of merges",
+    "scores": "order of merges",
+    "pre": "pre-tokeniser",
+    "normalizer": "normaliser",
+    "prefix": "added space",
+}
+"""What a run keeps of its base's vocabulary; named special tokens and the template are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +178,9 @@ def _other_than_base(trained: Trained, plan: GgufPlan, ctx: StageContext) -> str
     if found.fingerprint != base.fingerprint:
         return ""
     original = read_vocabulary(Path(found.path_or_id), plan.config["vocab_size"])
-    part = next((each for each in _KEPT if getattr(original, each) != getattr(plan.vocabulary, each)), "")
-    return part and f"its {part} is not that of the base {base.name}"
+    differs = (each for each in _KEPT if getattr(original, each) != getattr(plan.vocabulary, each))
+    part = next(differs, "")
+    return part and f"its {_KEPT[part]} is not that of the base {base.name}"
 
 
 @contextmanager
