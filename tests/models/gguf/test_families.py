@@ -111,7 +111,7 @@ def test_the_context_is_what_llama_cpp_computes_the_same(variant, tmp_path):
 
 
 @pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
-@pytest.mark.parametrize("dtype", ["f32", "f16"])
+@pytest.mark.parametrize("dtype", ["f32", pytest.param("f16", marks=pytest.mark.nightly)])
 def test_a_file_becomes_the_folder_again(name, dtype, models, tmp_path):
     family, settings, _ = VARIANTS.get(name, (name, {}, 0))
     original = build_tiny_family(tmp_path / "model", family, **settings) if settings else models[name]

@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from tokenizers.pre_tokenizers import ByteLevel
 
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
-from narrowcast.errors import StageError
 from narrowcast.models.predictors.base import PredictorContext
 from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.ops.export import export
 from narrowcast.ops.requests import ExportRequest
-from narrowcast.stages.export import bundle
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import handler_for
 from narrowcast.testing.tiny_families import TinyFamily, build_tiny_family
@@ -38,11 +35,11 @@ FAMILIES = get_args(TinyFamily)
 def test_a_family_goes_from_training_to_an_answer_of_its_file(family, method, tmp_path: Path):
     base = build_tiny_family(tmp_path / "base", family)
     spec = TaskSpec(profile="classification", labels=list(WORDS))
-    learned = {"epochs": 5, "learning_rate": 5e-3, "method": method}
-    train_project(tmp_path / "home", spec, sentences(60), dev=20, base=base, **learned)
+    learned = {"epochs": 6, "learning_rate": 5e-3, "method": method}
+    train_project(tmp_path / "home", spec, sentences(40), dev=10, base=base, **learned)
     for project in opened_copy(tmp_path / "home", tmp_path):
         shown = Notes()
-        result = export(project, ExportRequest(options={"parity_rows": 12, "tolerance": 1.0}), Work(shown))
+        result = export(project, ExportRequest(options={"parity_rows": 8, "tolerance": 1.0}), Work(shown))
         # Of the default formats, q4_k_m needs wider rows.
         assert list(result.files) == ["f16", "q8_0"]
         assert "without q4_k_m: its blocks are 256 weights wide, the model's rows 128" in shown.notes
@@ -64,17 +61,3 @@ def test_a_family_goes_from_training_to_an_answer_of_its_file(family, method, tm
             )
         assert chosen.text in WORDS
         assert free.text == free.text.lstrip()  # the space that a tokenizer adds is nobody's answer
-
-
-def test_the_proof_reaches_back_to_the_files_of_the_base(trained, monkeypatch):
-    """What loading would lose is lost in the measured model and in its file alike."""
-    load = bundle.load_measured
-
-    def losing(run_id, ctx):
-        found = load(run_id, ctx)
-        found.tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
-        return found
-
-    monkeypatch.setattr(bundle, "load_measured", losing)
-    with pytest.raises(StageError, match="tokenizer: its pre-tokeniser is not that of the base"):
-        export(trained, ExportRequest(options={"formats": ["f16"], "parity_rows": 4}))
