@@ -231,8 +231,8 @@ def _answer_follows(tokenizer: Any, turns: Sequence[Message], prompt: str) -> bo
     whole = _render(tokenizer, [*turns, Message("assistant", answer)], generate=False)
     if not whole.startswith(prompt) or not whole[len(prompt) :].lstrip().startswith(answer):
         return False
-    asked = _render(tokenizer, [Message("user", answer)], generate=False)
-    return not asked.endswith(whole[len(prompt) :])
+    question = _render(tokenizer, [Message("user", answer)], generate=False)
+    return not question.endswith(whole[len(prompt) :])
 
 
 def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> str:

@@ -36,8 +36,8 @@ def unpacked(name: str, source: PackagedWeights | None, settings: Settings) -> P
     if source is None:
         return None
     folder = packaged_folder(name, source, settings)
-    found = source_of(folder)
-    return folder if found and (found.reader >= READER or not source.gguf) else None
+    record = source_of(folder)
+    return folder if record and (record.reader >= READER or not source.gguf) else None
 
 
 def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings, index: str = "") -> Path:

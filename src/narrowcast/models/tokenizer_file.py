@@ -86,7 +86,7 @@ def _check_numbers(file: Path, read: Any) -> None:
             raise ModelError(
                 f"tokenizer.json numbers {token['content']!r} {token['id']}, and the library {number}",
                 where=str(file),
-                next_command="narrowcast models pull or import again, or narrowcast models list",
+                next_command="narrowcast models list",
             )
 
 

@@ -102,11 +102,11 @@ def build_tiny_family(
     number = {each["content"]: each["id"] for each in tokenizer["added_tokens"]}
     ids = {f"{name}_token_id": number.get(token) for name, token in kind.named.items() if name != "unk"}
     settings = {**_SHARED, **_NO_IDS, **ids, **kind.config, **config}
-    made = getattr(transformers, f"{kind.model}Config" if family != "gemma3" else "Gemma3TextConfig")
+    settings_of = getattr(transformers, f"{kind.model}Config" if family != "gemma3" else "Gemma3TextConfig")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = getattr(transformers, f"{kind.model}ForCausalLM")(
-            made(vocab_size=rows, max_position_embeddings=context, **settings)
+            settings_of(vocab_size=rows, max_position_embeddings=context, **settings)
         )
         for parameter in model.parameters():
             if parameter.ndim == 1:
@@ -184,10 +184,10 @@ def _sentence_pieces(kind: _Kind) -> dict[str, Any]:
     runs = [each for each in kind.runs if each not in pieces]
     order = {token: number for number, token in enumerate([*kind.special, *runs, *_BYTES, *pieces])}
     known = {*pieces, *runs}
-    made = [*sorted(runs, key=len, reverse=True), *pieces]
+    tokens = [*sorted(runs, key=len, reverse=True), *pieces]
     merges = [
         [token[:at], token[at:]]
-        for token in made
+        for token in tokens
         for at in range(len(token) - 1, 0, -1)
         if token[:at] in known and token[at:] in known
     ]

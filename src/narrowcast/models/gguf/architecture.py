@@ -129,8 +129,8 @@ def rope_types(*allowed: str) -> Rule:
     """Kinds of rope scaling."""
 
     def rule(config: Config) -> str:
-        found = rope_parameters(config)["rope_type"]
-        return "" if found in allowed else f"rope_type = {found!r}"
+        kind = rope_parameters(config)["rope_type"]
+        return "" if kind in allowed else f"rope_type = {kind!r}"
 
     return rule
 

@@ -104,9 +104,9 @@ def run_problems(path: Path, added: Iterable[Mapping[str, Any]]) -> list[str]:
 
     library = Tokenizer.from_file(str(path))
     for run, number in runs.items():
-        found = library.encode(f"x{run.replace(SPACE, ' ')}y", add_special_tokens=False).ids
-        if run.strip(SPACE) or found[1:-1] != [number]:
-            return [f"the added token {run!r} is not made of so many spaces"]
+        ids = library.encode(f"x{run.replace(SPACE, ' ')}y", add_special_tokens=False).ids
+        if run.strip(SPACE) or ids[1:-1] != [number]:
+            return [f"{len(run)} spaces do not become the added token {run!r}"]
     return []
 
 
@@ -124,18 +124,18 @@ def scores_of(tokens: Sequence[str], model: Mapping[str, Any], apart: Iterable[s
 
 def _merge_order(pairs: Iterable[Pair], apart: set[str]) -> dict[str, int]:
     """The tokens that pairs make, in order; without those that are taken out of a text before."""
-    made = dict.fromkeys(left + right for left, right in pairs)
-    return {token: number for number, token in enumerate(each for each in made if each not in apart)}
+    tokens = dict.fromkeys(left + right for left, right in pairs)
+    return {token: number for number, token in enumerate(each for each in tokens if each not in apart)}
 
 
 def _order_problems(model: Mapping[str, Any], apart: set[str]) -> Iterable[str]:
-    made = [left + right for left, right in pairs_of(model)]
+    tokens = [left + right for left, right in pairs_of(model)]
     order = _merge_order(pairs_of(model), apart)
-    numbers = [order[token] for token in made if token in order]
+    numbers = [order[token] for token in tokens if token in order]
     if any(later < sooner for sooner, later in pairwise(numbers)):
         yield "the merges of one token do not stand together"
-    first = next((at for at, token in enumerate(made) if token in order), len(made))
-    if any(token in apart for token in made[first:]):
+    first = next((at for at, token in enumerate(tokens) if token in order), len(tokens))
+    if any(token in apart for token in tokens[first:]):
         yield "merges of added tokens stand among the others"
 
 
@@ -152,7 +152,7 @@ def _pair_problems(model: Mapping[str, Any], apart: set[str], special: set[str])
 
 
 def _splits(token: str, vocab: Mapping[str, int], apart: set[str]) -> Iterable[Pair]:
-    """In what two neighbours that can stand in a text a token falls apart."""
+    """The pairs of neighbours, of tokens or single characters, that make a token."""
     for at in range(1, len(token)):
         left, right = token[:at], token[at:]
         stand = (at == 1 or left in vocab) and (len(right) == 1 or right in vocab)

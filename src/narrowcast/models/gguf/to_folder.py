@@ -211,11 +211,11 @@ def _rope(source: _Source, size: int) -> dict[str, Any]:
 def _llama3(source: _Source, rope: Mapping[str, Any], size: int) -> dict[str, Any]:
     import numpy as np
 
-    found = source.vector(_FACTORS)
+    factors = source.vector(_FACTORS)
     for factor in _LLAMA3_FACTORS:
         tried = {"rope_type": "llama3", **rope, "factor": factor, **_LLAMA3}
         expected = llama3_factors(tried, size)
-        if found.shape == expected.shape and np.allclose(found, expected, rtol=1e-4):
+        if factors.shape == expected.shape and np.allclose(factors, expected, rtol=1e-4):
             return tried
     raise source.refuse("its rotary frequencies follow no rule that is known here (rope_freqs.weight)")
 

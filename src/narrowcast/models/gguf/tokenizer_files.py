@@ -151,14 +151,14 @@ def _merges(tokens: list[str], types: list[int], scores: list[float]) -> list[Pa
     normal = {token: scores[number] for number, token in enumerate(tokens) if types[number] == NORMAL}
     runs = [SPACE * len(token) for token, kind in zip(tokens, types, strict=True) if _is_run(token, kind)]
     spaces = {SPACE, *runs}
-    made = [pair for run in sorted(runs, key=len, reverse=True) for pair in _pairs(run, spaces)]
+    merges = [pair for run in sorted(runs, key=len, reverse=True) for pair in _pairs(run, spaces)]
     seen: dict[float, str] = {}
     for token in sorted(normal, key=normal.__getitem__, reverse=True):
         pairs = _pairs(token, normal)
         if pairs and seen.setdefault(normal[token], token) != token:
             raise ForeignTokenizerError("several of its tokens have the same score")
-        made += pairs
-    return made
+        merges += pairs
+    return merges
 
 
 def _pairs(token: str, known: Container[str]) -> list[Pair]:

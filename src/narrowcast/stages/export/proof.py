@@ -172,12 +172,12 @@ def _other_than_base(trained: Trained, plan: GgufPlan, ctx: StageContext) -> str
     """
     base = read_run_manifest(ctx.project, trained.run_id).base
     try:
-        found = resolve_base(base.name, ctx.settings.model_copy(update={"offline": True}))
+        here = resolve_base(base.name, ctx.settings.model_copy(update={"offline": True}))
     except ModelError:
         return ""
-    if found.fingerprint != base.fingerprint:
+    if here.fingerprint != base.fingerprint:
         return ""
-    original = read_vocabulary(Path(found.path_or_id), plan.config["vocab_size"])
+    original = read_vocabulary(Path(here.path_or_id), plan.config["vocab_size"])
     differs = (each for each in _KEPT if getattr(original, each) != getattr(plan.vocabulary, each))
     part = next(differs, "")
     return part and f"its {_KEPT[part]} is not that of the base {base.name}"

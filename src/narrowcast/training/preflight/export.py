@@ -56,8 +56,8 @@ def _impossible(what: str, where: str, ctx: StageContext) -> PreflightFinding:
         blocks=not ctx.force,
         what=what,
         where=where,
-        fix="narrowcast models list for another base, formats that fit under export: in narrowcast.yaml "
-        "(adapter and merged always do), or narrowcast train --force",
+        fix="narrowcast models list, or narrowcast train --force, or other formats under `export:` in "
+        "narrowcast.yaml: adapter and merged always fit",
     )
 
 
