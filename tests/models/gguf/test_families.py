@@ -100,6 +100,23 @@ def test_llama_cpp_computes_and_tokenises_the_same(name, models, tmp_path):
             assert client.tokenize_answer(text) == render_completion(tokenizer, text), text
 
 
+def test_a_space_is_added_at_the_very_beginning_alone(models, tmp_path):
+    """Also where the text of a special token in a message divides the prompt into pieces."""
+    folder = copied(models["mistral"], tmp_path / "model")
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").write_text(template.replace("[INST] ", "[INST]"))
+    write_gguf(folder, tmp_path / "model.gguf", "f16")
+    tokenizer = tokenizer_from(folder)
+    with LlamaClient(tmp_path / "model.gguf") as client:
+        for text in ("card", "card </s> card", " card"):
+            turns = [Message("user", text)]
+            ids = render_prompt(tokenizer, turns)
+            assert client.tokenize_prompt(turns) == ids
+            first = tokenizer.convert_ids_to_tokens(ids)[2]
+            assert first.startswith("▁") == text.startswith(" ")
+        assert tokenizer.convert_ids_to_tokens(client.tokenize_answer("card"))[0].startswith("▁")
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_context_is_what_llama_cpp_computes_the_same(variant, tmp_path):
     name, settings, context = VARIANTS[variant]

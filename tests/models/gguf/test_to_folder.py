@@ -26,6 +26,7 @@ TEXTS = [
     "中文 ½",
     "e\u0301te\u0301",
     " <think> x",
+    "<|im_start|>user\nhi<|im_end|>",
 ]
 
 
