@@ -180,6 +180,19 @@ def test_what_llama_cpp_would_compute_otherwise_is_refused(name, key, models, tm
         plan_gguf(folder)
 
 
+def test_a_configuration_that_says_too_little_is_refused(models, tmp_path):
+    folder = copied(models["gemma3"], tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    for key in ("rms_norm_eps", "layer_types"):
+        del config[key]
+    (folder / "config.json").write_text(json.dumps(config))
+    plan_gguf(folder)  # what transformers takes where nothing is said
+    del config["hidden_size"]
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=r"config\.json lacks hidden_size"):
+        plan_gguf(folder)
+
+
 def pair_moved(tokenizer):
     """A token that several pairs make, one of them at the end of the list."""
     merges = tokenizer["model"]["merges"]

@@ -113,11 +113,15 @@ def plan_gguf(folder: Path, credit: GgufCredit = NO_CREDIT) -> GgufPlan:
     """
     require("gguf", "numpy", purpose="writing GGUF")
     config = _config(folder)
-    architecture = architecture_of(config, str(folder))
-    config = {**architecture.defaults, **config}
-    tensors = _checked(stored_tensors(folder), architecture.tensor_names(config), config, folder)
-    vocabulary = read_vocabulary(folder, config["vocab_size"])
-    return GgufPlan(config, architecture, tensors, vocabulary, frequency_factors(config), credit)
+    try:
+        architecture = architecture_of(config, str(folder))
+        config = {**architecture.defaults, **config}
+        names, rows = architecture.tensor_names(config), config["vocab_size"]
+        factors = frequency_factors(config)
+    except KeyError as error:
+        raise ModelError(f"config.json lacks {error.args[0]}", where=str(folder)) from error
+    tensors = _checked(stored_tensors(folder), names, config, folder)
+    return GgufPlan(config, architecture, tensors, read_vocabulary(folder, rows), factors, credit)
 
 
 def write_gguf(
