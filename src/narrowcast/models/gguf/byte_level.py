@@ -1,7 +1,7 @@
 """Byte-level BPE: llama.cpp knows the splitting of a `tokenizer.json` by a name, or not at all.
 
 It would tokenise a splitting that is not named here differently after export, without a sound: it is refused.
-GPT-4o's (Phi-4) is not here: llama.cpp's takes every letter beyond ASCII for upper and lower case alike.
+GPT-4o's (Phi-4) is not here: llama.cpp's splits combining marks off their words (Hindi, decomposed accents).
 """
 
 from __future__ import annotations

@@ -81,12 +81,12 @@ def write_model_folder(file: Path, folder: Path) -> GgufOrigin:
     source = _Source(content, file)
     config = _config(source)
     names = _tensor_names(source, config)
-    _write_weights(folder / "model.safetensors", _weights(source, config, names))
     write_json(folder / "config.json", config)
     try:
         write_tokenizer(content.metadata, folder, config["vocab_size"], config["max_position_embeddings"])
     except ForeignTokenizerError as error:
         raise source.refuse(str(error)) from None
+    _write_weights(folder / "model.safetensors", _weights(source, config, names))
     kinds: dict[str, int] = {}
     for tensor in content.tensors:
         if len(tensor.shape) > 1:
