@@ -30,7 +30,15 @@ def list_(as_json: JsonOption = False) -> None:
 
     def render() -> None:
         table(
-            ["id", ("parameters", "right"), ("context", "right"), "licence", ("memory GB", "right"), "for"],
+            [
+                "id",
+                ("parameters", "right"),
+                ("context", "right"),
+                "licence",
+                ("memory GB", "right"),
+                "GGUF",
+                "for",
+            ],
             [
                 [
                     each.id,
@@ -38,12 +46,14 @@ def list_(as_json: JsonOption = False) -> None:
                     f"{each.context:,}",
                     each.licence,
                     " / ".join(f"{each.memory_gb[method]:g}" for method in ("qlora", "lora", "full")),
+                    "yes" if each.gguf else "no",
                     ", ".join(each.suggested_tasks),
                 ]
                 for each in entries.models
             ],
         )
-        say("memory for QLoRA / LoRA / full training is estimated from the size; QLoRA needs a GPU\n")
+        say("memory for QLoRA / LoRA / full training is estimated from the size; QLoRA needs a GPU")
+        say("GGUF: whether export can write a file for llama.cpp; narrowcast models show ID says why not\n")
         table(
             ["task", "start with", "note"],
             [[each.task, each.start, each.note] for each in entries.size_advice],

@@ -46,6 +46,7 @@ class CatalogueEntry(BaseModel):
     target_modules: list[str] = Field(default_factory=lambda: list(ALL_LINEAR))
     suggested_tasks: list[str]
     package: PackagedWeights | None = None
+    gguf: bool = Field(default=True, description="Whether it can be exported as GGUF; `note` says why not.")
     note: str = ""
 
     @computed_field  # type: ignore[prop-decorator]

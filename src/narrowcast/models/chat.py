@@ -10,6 +10,7 @@ stays text, here as in the exported file (`models.template`).
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from functools import lru_cache
@@ -38,7 +39,7 @@ def render_prompt(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
         ids += (
             [tokenizer.convert_tokens_to_ids(piece.text)]
             if piece.special
-            else _encode_text(tokenizer, piece.text)
+            else _encode_text(_within(tokenizer) if ids else tokenizer, piece.text)
         )
     return ids
 
@@ -218,9 +219,20 @@ def check_template(tokenizer: Any, where: str) -> None:
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError("the tokenizer has no chat template", where=where, next_command=fix)
     turns = [Message("user", "a")]
-    if _render(tokenizer, turns, generate=True) == _render(tokenizer, turns, generate=False):
+    prompt = _render(tokenizer, turns, generate=True)
+    if prompt == _render(tokenizer, turns, generate=False) and not _answer_follows(tokenizer, turns, prompt):
         raise ModelError("the chat template has no generation prompt", where=where, next_command=fix)
     end_of_turn(tokenizer)
+
+
+def _answer_follows(tokenizer: Any, turns: Sequence[Message], prompt: str) -> bool:
+    """Whether nothing stands between a prompt and the answer, which differs from a user's turn (Mistral)."""
+    answer = "Zq7"  # occurs in no template
+    whole = _render(tokenizer, [*turns, Message("assistant", answer)], generate=False)
+    if not whole.startswith(prompt) or not whole[len(prompt) :].lstrip().startswith(answer):
+        return False
+    question = _render(tokenizer, [Message("user", answer)], generate=False)
+    return not question.endswith(whole[len(prompt) :])
 
 
 def _render(tokenizer: Any, messages: Sequence[Message], *, generate: bool) -> str:
@@ -252,6 +264,21 @@ def _encode_text(tokenizer: Any, text: str) -> list[int]:
     """Token ids of a text in which nothing is a special token, whatever it spells."""
     ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return ids
+
+
+@lru_cache(maxsize=4)
+def _within(tokenizer: Any) -> Any:
+    """The tokenizer for text that does not begin a prompt: without the space that some add there alone."""
+    from tokenizers.pre_tokenizers import Metaspace
+
+    pre = tokenizer.backend_tokenizer.pre_tokenizer
+    if not isinstance(pre, Metaspace) or pre.prepend_scheme != "first":
+        return tokenizer
+    inner = copy.deepcopy(tokenizer)
+    inner.backend_tokenizer.pre_tokenizer = Metaspace(
+        pre.replacement, prepend_scheme="never", split=pre.split
+    )
+    return inner
 
 
 @lru_cache(maxsize=4)

@@ -14,6 +14,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.store.files import read_json_as, write_json
 
 _FILE = "source.json"
+READER = 2
 
 
 class ModelSource(BaseModel):
@@ -25,6 +26,7 @@ class ModelSource(BaseModel):
         sha256: of that package or file.
         licence: of the model; empty where nobody says.
         note: what differs from the original.
+        reader: of GGUF files, the version that wrote the folder; before 2 special tokens had wrong numbers.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ModelSource(BaseModel):
     sha256: str
     licence: str = ""
     note: str = ""
+    reader: int = 1
 
 
 def models_folder(settings: Settings) -> Path:

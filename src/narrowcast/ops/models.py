@@ -245,7 +245,7 @@ def import_model(settings: Settings, request: ImportModelRequest, work: Work | N
         ModelError: the file is not there, or would not come out equal; a model of this name is there already.
     """
     from narrowcast.models.gguf.to_folder import write_model_folder
-    from narrowcast.models.installed import ModelSource, models_folder, source_of, write_source
+    from narrowcast.models.installed import READER, ModelSource, models_folder, source_of, write_source
     from narrowcast.store.files import atomic_folder, sha256_file
 
     work, file = work or Work(), Path(request.file).expanduser()
@@ -277,6 +277,7 @@ def import_model(settings: Settings, request: ImportModelRequest, work: Work | N
                 sha256=sha256,
                 licence=request.licence or origin.licence,
                 note=origin.note,
+                reader=READER,
             )
             write_source(part, source)
     finally:

@@ -93,6 +93,12 @@ TRAINING: dict[str, Reason] = {
         "no release gate checks the model",
         "name gates under evaluate: in narrowcast.yaml, then: narrowcast eval",
     ),
+    "training_export_impossible": Reason(
+        _T,
+        _ERR,
+        "no GGUF file could be made of the trained model",
+        "narrowcast models list, or formats adapter and merged under export: in narrowcast.yaml",
+    ),
     "training_licence_unclear": Reason(
         _T, _WARN, "the licence of the base is unknown or has terms of its own", "narrowcast models show ID"
     ),

@@ -26,6 +26,7 @@ TEXTS = [
     "中文 ½",
     "e\u0301te\u0301",
     " <think> x",
+    "<|im_start|>user\nhi<|im_end|>",
 ]
 
 
@@ -73,7 +74,8 @@ def test_a_quantised_file_is_dequantised_and_says_so(tmp_path):
     ("change", "says"),
     [
         ({"general.architecture": "mamba"}, "the architecture mamba is not read"),
-        ({"tokenizer.ggml.model": "llama"}, "its tokenizer is 'llama'"),
+        ({"tokenizer.ggml.model": "t5"}, "its tokenizer is 't5'"),
+        ({"tokenizer.ggml.model": "llama"}, "its tokens have no scores"),
         ({"tokenizer.ggml.pre": "deepseek-coder"}, "pre-tokeniser 'deepseek-coder' is not known"),
         ({"tokenizer.chat_template": None}, "no chat template"),
         ({"qwen3.expert_count": 4}, "mixture of experts"),

@@ -9,7 +9,8 @@ import pytest
 
 from narrowcast.core.message import Message
 from narrowcast.models.chat import render_completion, render_prompt
-from narrowcast.models.gguf.vocabulary import _LLAMA3, read_vocabulary
+from narrowcast.models.gguf.byte_level import LLAMA3
+from narrowcast.models.gguf.vocabulary import read_vocabulary
 from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.loading import tokenizer_from
@@ -40,9 +41,9 @@ def sequence(*steps):
 
 DIGITS = {"type": "Digits", "individual_digits": True}
 KINDS = {
-    "smaug-bpe": {"pre_tokenizer": sequence(split(_LLAMA3), {**BYTE_LEVEL, "use_regex": False})},
+    "smaug-bpe": {"pre_tokenizer": sequence(split(LLAMA3), {**BYTE_LEVEL, "use_regex": False})},
     "llama-bpe": {
-        "pre_tokenizer": sequence(split(_LLAMA3), {**BYTE_LEVEL, "use_regex": False}),
+        "pre_tokenizer": sequence(split(LLAMA3), {**BYTE_LEVEL, "use_regex": False}),
         "model": {"ignore_merges": True},
     },
     "gpt-2": {"pre_tokenizer": {**BYTE_LEVEL, "use_regex": True}},

@@ -91,7 +91,7 @@ def test_llama3_rope_scaling(tmp_path):
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"architectures": ["GemmaForCausalLM"]}, "Qwen3ForCausalLM, LlamaForCausalLM"),
+        ({"architectures": ["GemmaForCausalLM"]}, "Qwen3ForCausalLM, Qwen2ForCausalLM"),
         ({"attention_bias": True}, "attention_bias"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "yarn"),
         ({"num_hidden_layers": 3}, "missing"),
@@ -111,6 +111,7 @@ def test_what_would_come_out_wrong_is_refused(tmp_path, values, named):
     [
         (lambda t: t["pre_tokenizer"]["pretokenizers"][0]["pattern"].update(Regex="\\w+"), "pre-tokeniser"),
         (lambda t: t["model"].update(type="Unigram"), "Unigram"),
+        (lambda t: t["model"].update(type="Unigram", byte_fallback=True), "Unigram"),
         (lambda t: t.update(normalizer={"type": "Lowercase"}), "Lowercase"),
         (lambda t: t["added_tokens"][1].update(lstrip=True), "lstrip"),
     ],

@@ -54,10 +54,17 @@ def sentences(count: int, group: int = 1) -> list[Example]:
 
 
 def train_project(
-    home: Path, spec: TaskSpec, rows: list[Example], *, dev: int, template: str = "", **options: object
+    home: Path,
+    spec: TaskSpec,
+    rows: list[Example],
+    *,
+    dev: int,
+    template: str = "",
+    base: Path | None = None,
+    **options: object,
 ) -> None:
     """A workspace with the project `task`, its data prepared and a model trained."""
-    base = build_tiny_model(home / "base")
+    base = base or build_tiny_model(home / "base")
     if template:
         (base / "chat_template.jinja").write_text(template)
     project = Project.create(Settings.from_environment({}, home=home / "work"), "task")

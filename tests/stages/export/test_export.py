@@ -7,6 +7,7 @@ import json
 import shutil
 
 import pytest
+from tokenizers.pre_tokenizers import ByteLevel
 
 from narrowcast.core.bundle import BundleManifest
 from narrowcast.core.model_ref import ModelRef
@@ -21,6 +22,7 @@ from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import preview_stage, stage_options
 from narrowcast.reasons import StageName
 from narrowcast.stages.export import STAGE
+from narrowcast.stages.export import bundle as bundles
 from narrowcast.store import folders
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import sha256_file
@@ -215,3 +217,17 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_loaded(trained, 
         export(trained, ExportRequest(options={"formats": ["f16"]}))
     assert caught.value.reason_code == "system_disk_short"
     assert not trained.paths.gguf.exists()
+
+
+def test_the_proof_reaches_back_to_the_files_of_the_base(trained, monkeypatch):
+    """What loading would lose is lost in the measured model and in its file alike."""
+    load = bundles.load_measured
+
+    def losing(run_id, ctx):
+        found = load(run_id, ctx)
+        found.tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
+        return found
+
+    monkeypatch.setattr(bundles, "load_measured", losing)
+    with pytest.raises(StageError, match="tokenizer: its pre-tokeniser is not that of the base"):
+        export(trained, ExportRequest(options={"formats": ["f16"], "parity_rows": 4}))

@@ -17,7 +17,7 @@ from narrowcast.core.parity import Cause
 from narrowcast.errors import ModelError
 from narrowcast.models.gguf.bounds import BOUNDS, largest_errors
 from narrowcast.models.gguf.reader import GgufContent, GgufTensor, read_gguf
-from narrowcast.models.gguf.writer import NORMALIZER_KEY, STOP_KEY, FloatType, GgufPlan
+from narrowcast.models.gguf.writer import STOP_KEY, FloatType, GgufPlan
 
 SCALE = 0.003
 """How far a tensor's scale may lie from that of the tensor quantised today. Quantising from another float
@@ -156,7 +156,7 @@ def _cause(key: str) -> Cause:
         return "template"
     if key in _SPECIAL_TOKENS:
         return "eos"
-    return "tokenizer" if key.startswith("tokenizer.") or key == NORMALIZER_KEY else "metadata"
+    return "tokenizer" if key.startswith(("tokenizer.", "narrowcast.tokenizer.")) else "metadata"
 
 
 def _differing(value: Any, expected: Any) -> str:

@@ -6,6 +6,7 @@ K-quants work on blocks of 256 weights; llama.cpp quietly gives a matrix whose r
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,15 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from narrowcast.errors import ModelError
+from narrowcast.models.gguf.writer import GgufPlan
 from narrowcast.models.llama_cpp import FILE_TYPES, quantise_file
 from narrowcast.plugins.optional import require
 
 QUANTISATIONS = tuple(FILE_TYPES)
 _BLOCK = 256
+_BLOCKS = {"q8_0": 32, "q4_k_m": _BLOCK, "q5_k_m": _BLOCK, "q6_k": _BLOCK}
+MOST_UNFIT = 0.5
+"""Share of a model's weights that may be stored as another type than asked for."""
 # Types that each mixture uses on purpose; anything else among the matrices is a fallback.
 _INTENDED = {
     "q8_0": {"Q8_0"},
@@ -33,6 +38,14 @@ class TensorTypes(BaseModel):
     counts: dict[str, int] = Field(description="Matrices by type.")
     fallbacks: dict[str, str] = Field(description="Matrices that are not of an intended type.")
     fallback_share: float = Field(description="Share of the weights in those matrices.")
+
+
+def unfit_share(plan: GgufPlan, name: str) -> float:
+    """The share of a model's weights in matrices that llama.cpp would store as another type than `name`."""
+    shapes = [plan.shape(each) for each in plan.tensors if len(plan.shape(each)) > 1]
+    block = _BLOCKS.get(name, 1)
+    unfit = sum(math.prod(shape) for shape in shapes if shape[-1] % block)
+    return unfit / max(1, sum(map(math.prod, shapes)))
 
 
 def quantise(source: Path, target: Path, name: str) -> TensorTypes:
@@ -65,7 +78,7 @@ def quantise(source: Path, target: Path, name: str) -> TensorTypes:
             reason_code="export_quantization_failed",
         )
     types = tensor_types(target, name)
-    if types.fallback_share > 0.5:
+    if types.fallback_share > MOST_UNFIT:
         target.unlink()
         raise ModelError(
             f"{name} needs rows of a multiple of {_BLOCK} weights; {types.fallback_share:.0%} of this model "

@@ -1,6 +1,6 @@
 """A GGUF file as a model folder that can be trained: weights, configuration, tokenizer and chat template.
 
-The reverse of `writer`, for the same architectures and pre-tokenisers. Quantised weights are dequantised, and
+The reverse of `writer`, for the same families and tokenizers. Quantised weights are dequantised, and
 stay what they are: a coarse copy of the original. Nothing is guessed: whatever the folder would get wrong is
 refused, and the vocabulary that was written is read back and compared with the file's.
 """
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.errors import ModelError
-from narrowcast.models.gguf import architecture as arch
+from narrowcast.models.gguf.families import READ
 from narrowcast.models.gguf.reader import GgufContent, GgufTensor, read_gguf
+from narrowcast.models.gguf.rotary import llama3_factors
 from narrowcast.models.gguf.tokenizer_files import (
     ForeignTokenizerError,
     special_token,
@@ -27,6 +28,9 @@ from narrowcast.plugins.optional import require
 
 _FLOATS = ("F32", "F16", "BF16")
 _FACTORS = "rope_freqs.weight"
+_SHORT, _LONG = "rope_factors_short.weight", "rope_factors_long.weight"
+_STRETCHED = {"short": _SHORT, "long": _LONG}
+_COMPUTED = (_FACTORS, _SHORT, _LONG)
 # Meta's settings for Llama 3.1 and 3.2; the file holds only the divisors that follow from them.
 _LLAMA3_FACTORS = (8.0, 32.0)
 _LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
@@ -77,12 +81,12 @@ def write_model_folder(file: Path, folder: Path) -> GgufOrigin:
     source = _Source(content, file)
     config = _config(source)
     names = _tensor_names(source, config)
-    _write_weights(folder / "model.safetensors", _weights(source, config, names))
     write_json(folder / "config.json", config)
     try:
         write_tokenizer(content.metadata, folder, config["vocab_size"], config["max_position_embeddings"])
     except ForeignTokenizerError as error:
         raise source.refuse(str(error)) from None
+    _write_weights(folder / "model.safetensors", _weights(source, config, names))
     kinds: dict[str, int] = {}
     for tensor in content.tensors:
         if len(tensor.shape) > 1:
@@ -105,16 +109,21 @@ class _Source:
         self.tensors = {tensor.name: tensor for tensor in content.tensors}
         self.file = file
         self.name = str(content.metadata.get("general.architecture", "none"))
-        known = {each.name: (declared, each) for declared, each in arch.ARCHITECTURES.items()}
-        if self.name not in known:
+        if self.name not in READ:
             raise self.refuse(
-                f"the architecture {self.name} is not read; known are {', '.join(sorted(known))}"
+                f"the architecture {self.name} is not read; known are {', '.join(sorted(READ))}"
             )
-        self.declared, self.architecture = known[self.name]
+        self.architecture = READ[self.name]
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A value of the architecture."""
         return self.metadata.get(f"{self.name}.{key}", default)
+
+    def vector(self, name: str) -> Any:
+        """A tensor of one dimension."""
+        import numpy as np
+
+        return np.concatenate([values.reshape(-1) for _, values in self.tensors[name].values()])
 
     def number(self, key: str) -> int:
         """A whole number that must be there; a list (one value per layer) is refused."""
@@ -140,59 +149,82 @@ def _config(source: _Source) -> dict[str, Any]:
     rows = source.tensors["token_embd.weight"].shape[0] if "token_embd.weight" in source.tensors else 0
     size = source.setting("attention.key_length") or source.setting("rope.dimension_count") or width // heads
     floats = all(each.kind in ("F32", "F16") for each in source.tensors.values())
+    family = source.architecture
     return {
-        "architectures": [source.declared],
-        "model_type": source.name,
-        "attention_bias": False,
+        "architectures": [family.declared],
+        "model_type": family.model_type,
         "attention_dropout": 0.0,
         "bos_token_id": special_token(source.metadata, "bos"),
         "dtype": "float32" if floats else "bfloat16",
         "eos_token_id": special_token(source.metadata, "eos"),
         "head_dim": int(size),
-        "hidden_act": "silu",
         "hidden_size": width,
         "initializer_range": 0.02,
         "intermediate_size": source.number("feed_forward_length"),
         "max_position_embeddings": source.number("context_length"),
-        "mlp_bias": False,
         "num_attention_heads": heads,
         "num_hidden_layers": source.number("block_count"),
         "num_key_value_heads": source.setting("attention.head_count_kv", heads),
         "pad_token_id": special_token(source.metadata, "padding"),
         # A float32 of the file, read as the decimal number that its publisher wrote.
-        "rms_norm_eps": float(f"{float(source.setting('attention.layer_norm_rms_epsilon', 1e-6)):.6g}"),
-        "rope_parameters": _rope(source, int(size)),
+        "rms_norm_eps": _decimal(source.setting("attention.layer_norm_rms_epsilon", 1e-6)),
+        "rope_parameters": family.rope(_rope(source, int(size))),
         "tie_word_embeddings": "output.weight" not in source.tensors,
         "use_cache": True,
         "vocab_size": rows,
+        **family.config(source.setting),
     }
 
 
-def _rope(source: _Source, size: int) -> dict[str, Any]:
+def _decimal(value: float) -> float:
     import numpy as np
 
-    theta = {"rope_theta": float(source.setting("rope.freq_base", 10000.0))}
+    return float(str(np.float32(value)))  # the shortest decimal that is this float32
+
+
+def _rope(source: _Source, size: int) -> dict[str, Any]:
+    rope: dict[str, Any] = {"rope_theta": float(source.setting("rope.freq_base", 10000.0))}
+    rotated = int(source.setting("rope.dimension_count") or size)
+    if rotated != size:
+        rope["partial_rotary_factor"] = rotated / size
     kind = source.setting("rope.scaling.type", "none")
     if _FACTORS in source.tensors:
-        factors = np.concatenate([values.reshape(-1) for _, values in source.tensors[_FACTORS].values()])
-        for factor in _LLAMA3_FACTORS:
-            rope = {"rope_type": "llama3", **theta, "factor": factor, **_LLAMA3}
-            expected = arch.llama3_frequency_factors({"rope_parameters": rope, "head_dim": size})
-            if factors.shape == expected.shape and np.allclose(factors, expected, rtol=1e-4):
-                return rope
-        raise source.refuse("its rotary frequencies follow no rule that is known here (rope_freqs.weight)")
+        return _llama3(source, rope, size)
+    if _SHORT in source.tensors:
+        return {
+            "rope_type": "longrope",
+            **rope,
+            **{
+                f"{name}_factor": [_decimal(value) for value in source.vector(each)]
+                for name, each in _STRETCHED.items()
+            },
+            "attention_factor": _decimal(source.setting("rope.scaling.attn_factor", 1.0)),
+            "original_max_position_embeddings": source.number("rope.scaling.original_context_length"),
+        }
     if kind == "linear":
-        return {"rope_type": "linear", **theta, "factor": float(source.setting("rope.scaling.factor", 1.0))}
+        return {"rope_type": "linear", **rope, "factor": float(source.setting("rope.scaling.factor", 1.0))}
     if kind != "none":
         raise source.refuse(f"rope.scaling.type is {kind}")
-    return {"rope_type": "default", **theta}
+    return {"rope_type": "default", **rope}
+
+
+def _llama3(source: _Source, rope: Mapping[str, Any], size: int) -> dict[str, Any]:
+    import numpy as np
+
+    factors = source.vector(_FACTORS)
+    for factor in _LLAMA3_FACTORS:
+        tried = {"rope_type": "llama3", **rope, "factor": factor, **_LLAMA3}
+        expected = llama3_factors(tried, size)
+        if factors.shape == expected.shape and np.allclose(factors, expected, rtol=1e-4):
+            return tried
+    raise source.refuse("its rotary frequencies follow no rule that is known here (rope_freqs.weight)")
 
 
 def _tensor_names(source: _Source, config: Mapping[str, Any]) -> dict[str, str]:
     """Transformers' names to the file's, all of them and no others."""
-    names = arch.tensor_names(dict(config), source.architecture)
+    names = source.architecture.tensor_names(dict(config))
     missing = [ours for ours in names.values() if ours not in source.tensors]
-    foreign = [name for name in source.tensors if name not in names.values() and name != _FACTORS]
+    foreign = [name for name in source.tensors if name not in names.values() and name not in _COMPUTED]
     if missing or foreign:
         raise source.refuse(
             f"{len(missing)} tensors are missing and {len(foreign)} unknown, e.g. {(missing + foreign)[0]}"
@@ -216,11 +248,7 @@ def _reader(source: _Source, config: Mapping[str, Any], name: str) -> Callable[[
         array = np.concatenate([values for _, values in tensor.values()]).reshape(tensor.shape)
         if not np.isfinite(array).all():
             raise source.refuse(f"the tensor {name} holds values that are not finite")
-        if source.architecture.permute_rotary and name.endswith("attn_q.weight"):
-            return arch.restore_rows(array, config["num_attention_heads"])
-        if source.architecture.permute_rotary and name.endswith("attn_k.weight"):
-            return arch.restore_rows(array, config["num_key_value_heads"])
-        return array
+        return source.architecture.change(name).restore(array, dict(config))
 
     return read
 

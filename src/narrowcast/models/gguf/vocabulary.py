@@ -1,7 +1,7 @@
-"""A `tokenizer.json` as GGUF holds it: tokens with types, merges, named special tokens, pre-tokeniser.
+"""A `tokenizer.json` as GGUF holds it: tokens with types, merges or scores, named special tokens.
 
-llama.cpp knows pre-tokenisers by name alone, so a tokenizer whose splitting is not one of those named here
-would be tokenised differently after export, without a sound: it is refused.
+What llama.cpp would tokenise differently after export, without a sound, is refused: `byte_level` and
+`sentence_pieces` say which tokenizers these are.
 """
 
 from __future__ import annotations
@@ -9,39 +9,47 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from narrowcast.core.message import Message
 from narrowcast.errors import ModelError
+from narrowcast.models.gguf.byte_level import byte_level_problems, normalizer, pre_tokenizer
+from narrowcast.models.gguf.sentence_pieces import (
+    BYTES,
+    SPACE,
+    Prefix,
+    is_sentence_pieces,
+    pairs_of,
+    prefix_of,
+    run_problems,
+    scores_of,
+    sentence_piece_problems,
+)
 from narrowcast.models.template import prompt_pieces, template_renderer
+from narrowcast.store.files import sha256_file
 
-NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5  # llama.cpp's token types
-
-_CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
-_REST = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-_QWEN2 = f"{_CONTRACTIONS}\\p{{N}}{_REST}"
-_LLAMA3 = f"{_CONTRACTIONS}\\p{{N}}{{1,3}}{_REST}"
-
-# (split, whether whole words skip the merges) → llama.cpp's name; `src/llama-vocab.cpp` is the reference.
-_PRE_TOKENIZERS = {
-    (_QWEN2, False): "qwen2",
-    (_LLAMA3, True): "llama-bpe",
-    (_LLAMA3, False): "smaug-bpe",
-    ("digits+gpt2", False): "smollm",
-    ("gpt2", False): "gpt-2",
-}
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # llama.cpp's token types
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What the GGUF metadata needs. Ids are None where the tokenizer has no such token."""
 
+    model: Literal["gpt2", "llama"]
+    """llama.cpp's name of the algorithm: byte-level BPE, or SentencePiece's."""
     tokens: list[str]
     types: list[int]
     merges: list[str]
+    """Of byte-level BPE."""
+    scores: list[float]
+    """Of SentencePiece's, one a token."""
     pre: str
     normalizer: str
+    prefix: Prefix
+    """Where a space is added."""
+    unknown: int | None
     bos: int | None
     eos: int
     pad: int | None
@@ -64,9 +72,12 @@ def read_vocabulary(folder: Path, size: int) -> Vocabulary:
     """
     tokenizer = _json(folder / "tokenizer.json")
     settings = _json(folder / "tokenizer_config.json")
-    model = tokenizer.get("model", {})
-    _check_bpe(model, tokenizer.get("added_tokens", []), folder)
-    tokens, types = _tokens(model["vocab"], tokenizer.get("added_tokens", []), size, folder)
+    pieces = is_sentence_pieces(tokenizer)
+    _check(folder / "tokenizer.json")
+    model, added = tokenizer["model"], tokenizer.get("added_tokens", [])
+    tokens, types = _tokens(model, added, size, folder)
+    if pieces:
+        tokens = _with_runs_of_spaces(tokens, types)
     ids = {token: index for index, token in enumerate(tokens)}
     named = {name: _named(settings.get(name), ids) for name in ("bos_token", "eos_token", "pad_token")}
     template = _chat_template(folder, settings)
@@ -74,11 +85,15 @@ def read_vocabulary(folder: Path, size: int) -> Vocabulary:
     end = ids[_end_of_turn(template, _texts(named, tokens), special, folder)]
     eos = end if named["eos_token"] is None else named["eos_token"]
     return Vocabulary(
+        model="llama" if pieces else "gpt2",
         tokens=tokens,
         types=types,
-        merges=[pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]],
-        pre=_pre_tokenizer(tokenizer, folder),
-        normalizer=_normalizer(tokenizer, folder),
+        merges=[] if pieces else [" ".join(pair) for pair in pairs_of(model)],
+        scores=scores_of(tokens, model, [each["content"] for each in added]) if pieces else [],
+        pre="default" if pieces else str(pre_tokenizer(tokenizer)),
+        normalizer="" if pieces else normalizer(tokenizer),
+        prefix=prefix_of(tokenizer) or "never" if pieces else "never",
+        unknown=ids.get(model.get("unk_token") or ""),
         bos=named["bos_token"],
         eos=eos,
         pad=named["pad_token"],
@@ -99,40 +114,56 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _check_bpe(model: dict[str, Any], added: list[dict[str, Any]], folder: Path) -> None:
-    problems = []
-    if model.get("type") != "BPE":
-        problems.append(f"its model is {model.get('type')}")
-    settings = ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix")
-    problems += [f"{name} is set" for name in settings if model.get(name)]
+def _check(path: Path) -> None:
+    problems = _problems(path, sha256_file(path))
+    if problems:
+        raise ModelError(
+            f"llama.cpp would tokenise differently: {'; '.join(problems[:3])}",
+            where=str(path),
+            next_command="narrowcast export --formats adapter,merged",
+        )
+
+
+@lru_cache(maxsize=8)
+def _problems(path: Path, _sha256: str) -> tuple[str, ...]:
+    """Remembered, since it takes seconds for Gemma's 262,144 tokens and is asked several times an export."""
+    tokenizer = _json(path)
+    added = tokenizer.get("added_tokens", [])
+    pieces = is_sentence_pieces(tokenizer)
+    problems = sentence_piece_problems(tokenizer) if pieces else byte_level_problems(tokenizer)
     for flag in ("lstrip", "rstrip", "single_word"):
         problems += [f"added token {token['content']!r} has {flag}" for token in added if token.get(flag)]
-    if problems:
-        _refuse("; ".join(problems[:3]), folder)
-
-
-def _refuse(problem: str, folder: Path) -> None:
-    raise ModelError(
-        f"llama.cpp would tokenise differently: {problem}",
-        where=str(folder / "tokenizer.json"),
-        next_command="narrowcast export --formats adapter,merged",
-    )
+    return tuple(problems or (run_problems(path, added) if pieces else ()))
 
 
 def _tokens(
-    vocab: dict[str, int], added: list[dict[str, Any]], size: int, folder: Path
+    model: dict[str, Any], added: list[dict[str, Any]], size: int, folder: Path
 ) -> tuple[list[str], list[int]]:
-    texts = {index: token for token, index in vocab.items()}
+    texts = {index: token for token, index in model["vocab"].items()}
     kinds = dict.fromkeys(texts, NORMAL)
+    if model.get("byte_fallback"):
+        # A tab may stand beside <0x09> under the same number (transformers adds it to Gemma's).
+        texts |= {model["vocab"][each]: each for each in BYTES}
+        kinds |= {model["vocab"][each]: BYTE for each in BYTES}
     for token in added:
         texts[token["id"]] = token["content"]
         kinds[token["id"]] = CONTROL if token.get("special") else USER_DEFINED
+        if token["content"] == model.get("unk_token"):
+            kinds[token["id"]] = UNKNOWN
     if max(texts) >= size:
         raise ModelError(
             f"the tokenizer has {max(texts) + 1} tokens, the embedding {size} rows", where=str(folder)
         )
     tokens = [texts.get(index, f"[PAD{index}]") for index in range(size)]
     return tokens, [kinds.get(index, UNUSED) for index in range(size)]
+
+
+def _with_runs_of_spaces(tokens: list[str], types: list[int]) -> list[str]:
+    """Added tokens of several spaces, spelled as llama.cpp looks for them in a text."""
+    return [
+        token.replace(SPACE, " ") if kind == USER_DEFINED else token
+        for token, kind in zip(tokens, types, strict=True)
+    ]
 
 
 def _named(value: Any, ids: dict[str, int]) -> int | None:
@@ -166,56 +197,6 @@ def _generation_ends(folder: Path) -> list[int]:
     path = folder / "generation_config.json"
     ends = _json(path).get("eos_token_id") if path.exists() else None
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-
-
-def _pre_tokenizer(tokenizer: dict[str, Any], folder: Path) -> str:
-    whole_words = bool(tokenizer["model"].get("ignore_merges"))
-    name = _PRE_TOKENIZERS.get((_split(tokenizer.get("pre_tokenizer") or {}), whole_words))
-    if name is None:
-        known = ", ".join(sorted(set(_PRE_TOKENIZERS.values())))
-        _refuse(f"its pre-tokeniser is none of {known}", folder)
-    return str(name)
-
-
-def splitting(pre: str) -> tuple[dict[str, Any], bool]:
-    """The pre-tokeniser of a `tokenizer.json` that llama.cpp calls `pre`; whether whole words skip merges.
-
-    Raises:
-        KeyError: for a name that is not in the table.
-    """
-    split, whole_words = {name: key for key, name in _PRE_TOKENIZERS.items()}[pre]
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    if split == "gpt2":
-        return byte_level, whole_words
-    if split == "digits+gpt2":
-        first: dict[str, Any] = {"type": "Digits", "individual_digits": True}
-    else:
-        first = {"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False}
-        byte_level["use_regex"] = False
-    return {"type": "Sequence", "pretokenizers": [first, byte_level]}, whole_words
-
-
-def _split(pre: dict[str, Any]) -> str:
-    """The splitting regular expression, or a short name for the built-in ones; empty where unknown."""
-    steps = pre.get("pretokenizers", [pre])
-    last = steps[-1]
-    if last.get("type") != "ByteLevel" or last.get("add_prefix_space"):
-        return ""
-    before = steps[:-1]
-    if last.get("use_regex", True):
-        digits = [step for step in before if step.get("type") == "Digits" and step.get("individual_digits")]
-        return "gpt2" if not before else "digits+gpt2" if before == digits and len(before) == 1 else ""
-    if len(before) != 1 or before[0].get("type") != "Split":
-        return ""
-    plain = before[0].get("behavior") == "Isolated" and not before[0].get("invert")
-    return str(before[0]["pattern"].get("Regex", "")) if plain else ""
-
-
-def _normalizer(tokenizer: dict[str, Any], folder: Path) -> str:
-    kind = (tokenizer.get("normalizer") or {}).get("type", "")
-    if kind not in ("", "NFC"):
-        _refuse(f"its normaliser is {kind}", folder)
-    return str(kind)
 
 
 def _adds_bos(tokenizer: dict[str, Any], bos: int | None, tokens: list[str]) -> bool:

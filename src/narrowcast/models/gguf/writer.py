@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from narrowcast.errors import ModelError
-from narrowcast.models.gguf import architecture as arch
+from narrowcast.models.gguf.architecture import Architecture
+from narrowcast.models.gguf.families import architecture_of
+from narrowcast.models.gguf.rotary import frequency_factors, head_size, rope_parameters
 from narrowcast.models.gguf.tensors import StoredTensor, stored_tensors
 from narrowcast.models.gguf.vocabulary import Vocabulary, read_vocabulary
 from narrowcast.plugins.optional import require
@@ -17,6 +19,7 @@ FloatType = Literal["f32", "f16", "bf16"]
 
 NORMALIZER_KEY = "narrowcast.tokenizer.normalizer"
 STOP_KEY = "narrowcast.tokenizer.stop_token_ids"
+PREFIX_KEY = "narrowcast.tokenizer.prefix"
 _LARGEST_F16 = 65504.0
 
 
@@ -57,21 +60,21 @@ class GgufPlan:
     """What a model folder becomes as a GGUF file, before anything is written."""
 
     config: dict[str, Any]
-    architecture: arch.Architecture
+    architecture: Architecture
     tensors: dict[str, StoredTensor]
     """llama.cpp's names, in the order in which they are written."""
     vocabulary: Vocabulary
-    factors: Any
-    """`rope_freqs.weight`, or None."""
+    factors: dict[str, Any]
+    """Tensors that follow from the configuration: rotary frequencies."""
     credit: GgufCredit
 
     def names(self) -> list[str]:
         """Every tensor of the file, in order."""
-        return [*(["rope_freqs.weight"] if self.factors is not None else []), *self.tensors]
+        return [*self.factors, *self.tensors]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Rows first, as numpy has it."""
-        return tuple(self.factors.shape) if name == "rope_freqs.weight" else self.tensors[name].shape
+        return tuple(self.factors[name].shape) if name in self.factors else self.tensors[name].shape
 
     def weights(self, name: str) -> Any:
         """A tensor in float32, its rows in llama.cpp's order.
@@ -79,13 +82,12 @@ class GgufPlan:
         Raises:
             ModelError: values that are not finite.
         """
-        return self.factors if name == "rope_freqs.weight" else self._array(name, "f32")
+        return self.stored(name, "f32")
 
     def stored(self, name: str, dtype: FloatType) -> Any:
         """A tensor as it lies in the file."""
-        return self.factors if name == "rope_freqs.weight" else self._array(name, dtype)
-
-    def _array(self, name: str, dtype: FloatType) -> Any:
+        if name in self.factors:
+            return self.factors[name]
         return _array(name, self.tensors[name], self.config, self.architecture, dtype)
 
     def metadata(self, dtype: FloatType, name: str = "narrowcast") -> dict[str, Any]:
@@ -111,10 +113,15 @@ def plan_gguf(folder: Path, credit: GgufCredit = NO_CREDIT) -> GgufPlan:
     """
     require("gguf", "numpy", purpose="writing GGUF")
     config = _config(folder)
-    architecture = arch.architecture_of(config, str(folder))
-    tensors = _checked(stored_tensors(folder), arch.tensor_names(config, architecture), config, folder)
-    vocabulary = read_vocabulary(folder, config["vocab_size"])
-    return GgufPlan(config, architecture, tensors, vocabulary, _frequency_factors(config), credit)
+    try:
+        architecture = architecture_of(config, str(folder))
+        config = {**architecture.defaults, **config}
+        names, rows = architecture.tensor_names(config), config["vocab_size"]
+        factors = frequency_factors(config)
+    except KeyError as error:
+        raise ModelError(f"config.json lacks {error.args[0]}", where=str(folder)) from error
+    tensors = _checked(stored_tensors(folder), names, config, folder)
+    return GgufPlan(config, architecture, tensors, read_vocabulary(folder, rows), factors, credit)
 
 
 def write_gguf(
@@ -137,9 +144,8 @@ def write_gguf(
 
     writer = gguf.GGUFWriter(target, plan.architecture.name)
     plan.describe(writer, dtype, name)
-    if plan.factors is not None:
-        factors = plan.factors
-        writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
+    for ours, factors in plan.factors.items():
+        writer.add_tensor_info(ours, factors.shape, factors.dtype, factors.nbytes)
     for ours, tensor in plan.tensors.items():
         _add_tensor_info(writer, ours, tensor, dtype)
     try:
@@ -176,7 +182,7 @@ def _checked(
 
 
 def _add_metadata(
-    writer: Any, config: dict[str, Any], architecture: arch.Architecture, dtype: FloatType, name: str
+    writer: Any, config: dict[str, Any], architecture: Architecture, dtype: FloatType, name: str
 ) -> None:
     import gguf
 
@@ -185,10 +191,10 @@ def _add_metadata(
         "f16": gguf.LlamaFileType.MOSTLY_F16,
         "bf16": gguf.LlamaFileType.MOSTLY_BF16,
     }
-    rope, size = arch.rope_parameters(config), arch.head_size(config)
+    rope, size = rope_parameters(config), head_size(config)
     writer.add_name(name)
     writer.add_file_type(file_types[dtype])
-    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_context_length(architecture.context(config))
     writer.add_embedding_length(config["hidden_size"])
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_feed_forward_length(config["intermediate_size"])
@@ -199,19 +205,28 @@ def _add_metadata(
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
     writer.add_rope_freq_base(rope["rope_theta"])
-    if architecture.permute_rotary:
-        writer.add_rope_dimension_count(size)
     if rope["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
+    for key, value in architecture.settings(config).items():
+        add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
+        add(f"{architecture.name}.{key}", value)
 
 
 def _add_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
-    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_model(vocabulary.model)
     writer.add_tokenizer_pre(vocabulary.pre)
     writer.add_token_list(vocabulary.tokens)
     writer.add_token_types(vocabulary.types)
-    writer.add_token_merges(vocabulary.merges)
+    if vocabulary.model == "gpt2":
+        writer.add_token_merges(vocabulary.merges)
+    else:
+        writer.add_token_scores(vocabulary.scores)
+        # llama.cpp has no way to add a space at the very beginning alone; our worker reads the second key.
+        writer.add_add_space_prefix(vocabulary.prefix == "always")
+        writer.add_string(PREFIX_KEY, vocabulary.prefix)
+        if vocabulary.unknown is not None:
+            writer.add_unk_token_id(vocabulary.unknown)
     writer.add_eos_token_id(vocabulary.eos)
     writer.add_eot_token_id(vocabulary.end_of_turn)
     if vocabulary.bos is not None:
@@ -224,12 +239,6 @@ def _add_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
     # llama.cpp has no normaliser for BPE; our worker reads this key, other programs pass over it.
     writer.add_string(NORMALIZER_KEY, vocabulary.normalizer)
     writer.add_string(STOP_KEY, ",".join(map(str, vocabulary.stop)))
-
-
-def _frequency_factors(config: dict[str, Any]) -> Any:
-    if arch.rope_parameters(config)["rope_type"] != "llama3":
-        return None
-    return arch.llama3_frequency_factors(config)
 
 
 def _add_tensor_info(writer: Any, name: str, tensor: StoredTensor, dtype: FloatType) -> None:
@@ -248,7 +257,7 @@ def _array(
     name: str,
     tensor: StoredTensor,
     config: dict[str, Any],
-    architecture: arch.Architecture,
+    architecture: Architecture,
     dtype: FloatType,
 ) -> Any:
     """The tensor as it is stored in the file."""
@@ -257,11 +266,7 @@ def _array(
     array = tensor.read()
     if not np.isfinite(array).all():
         raise ModelError(f"tensor {name} holds values that are not finite", where=str(tensor.file))
-    if architecture.permute_rotary and name.endswith("attn_q.weight"):
-        array = arch.permute_rows(array, config["num_attention_heads"])
-    if architecture.permute_rotary and name.endswith("attn_k.weight"):
-        heads = config.get("num_key_value_heads") or config["num_attention_heads"]
-        array = arch.permute_rows(array, heads)
+    array = architecture.change(name).write(array, config)
     if array.ndim == 1 or dtype == "f32":
         return np.ascontiguousarray(array, dtype=np.float32)
     if dtype == "bf16":

@@ -16,7 +16,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.stages.export.card import model_card
-from narrowcast.stages.export.gguf_files import credit_of, write_gguf_files
+from narrowcast.stages.export.gguf_files import credit_of, without_unfit, write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
 from narrowcast.stages.export.options import ExportResult, Inputs, Options, held_out
 from narrowcast.stages.export.proof import prove, report_path
@@ -57,6 +57,7 @@ def export(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
         atomic_folder(target) as bundle,
     ):
         name = f"{ctx.project.root.name} {run.run_id}"
+        options = without_unfit(merged, options, ctx)
         files = write_gguf_files(merged, bundle, options, name, credit_of(run.base), ctx)
         for file in _TOKENIZER_FILES:
             if (merged / file).exists():

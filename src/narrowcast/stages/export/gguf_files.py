@@ -10,8 +10,15 @@ from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.core.run import BaseRecord
 from narrowcast.core.stage import StageContext
 from narrowcast.models.catalogue import find
-from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
-from narrowcast.models.gguf.writer import GgufCredit, write_gguf
+from narrowcast.models.gguf.quantise import (
+    MOST_UNFIT,
+    QUANTISATIONS,
+    TensorTypes,
+    quantise,
+    tensor_types,
+    unfit_share,
+)
+from narrowcast.models.gguf.writer import GgufCredit, plan_gguf, write_gguf
 from narrowcast.stages.export.options import Options
 from narrowcast.store.bundles import bundle_file
 
@@ -27,6 +34,24 @@ def gguf_formats(options: Options) -> list[str]:
     """The GGUF files asked for, floats first."""
     known = (*FLOAT_FORMATS, *QUANTISATIONS)
     return [name for name in known if name in options.formats]
+
+
+def without_unfit(merged: Path, options: Options, ctx: StageContext) -> Options:
+    """The options without those default formats that llama.cpp would mostly store as another type.
+
+    A format that was asked for stays, and is refused when it is quantised.
+    """
+    if "formats" in options.model_fields_set:
+        return options
+    plan = plan_gguf(merged)
+    unfit = [each for each in gguf_formats(options) if unfit_share(plan, each) > MOST_UNFIT]
+    if unfit:
+        width = plan.config["hidden_size"]
+        ctx.progress.note(
+            f"without {', '.join(unfit)}: its blocks are 256 weights wide, the model's rows {width:,}"
+        )
+    kept = [each for each in options.formats if each not in unfit]
+    return options.model_copy(update={"formats": kept})
 
 
 def write_gguf_files(

@@ -28,12 +28,13 @@ from narrowcast.core.parity import (
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.errors import StageError
+from narrowcast.errors import ModelError, StageError
 from narrowcast.evaluation.groups import row_groups
-from narrowcast.models.gguf.identity import Identity, compare_gguf
+from narrowcast.models.gguf.identity import Identity, Mismatch, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
-from narrowcast.models.gguf.writer import plan_gguf, write_gguf
-from narrowcast.models.loading import read_run_manifest
+from narrowcast.models.gguf.vocabulary import read_vocabulary
+from narrowcast.models.gguf.writer import GgufPlan, plan_gguf, write_gguf
+from narrowcast.models.loading import read_run_manifest, resolve_base
 from narrowcast.stages.export.gguf_files import credit_of
 from narrowcast.stages.export.measured import MeasuredModel, measure
 from narrowcast.stages.export.merge import Trained, merged_folder
@@ -44,6 +45,17 @@ from narrowcast.store.datasets import read_split
 from narrowcast.store.leftovers import scratch_folder
 from narrowcast.store.seals import write_sealed
 from narrowcast.tasks import handler_for
+
+_KEPT = {
+    "model": "kind of tokenizer",
+    "tokens": "list of tokens",
+    "merges": "list of merges",
+    "scores": "order of merges",
+    "pre": "pre-tokeniser",
+    "normalizer": "normaliser",
+    "prefix": "added space",
+}
+"""What a run keeps of its base's vocabulary; named special tokens and the template are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ def _compare(
     with merged_folder(trained, ctx, keep=False) as merged:
         credit = credit_of(read_run_manifest(ctx.project, trained.run_id).base)
         plan = plan_gguf(merged, credit)
+        foreign = _other_than_base(trained, plan, ctx)
         if quantised:
             write_gguf(merged, source, options.reference)
         for name, path in files.items():
@@ -141,12 +154,33 @@ def _compare(
             identity = compare_gguf(
                 path, plan, name, source=options.reference, quantised=today, run_id=trained.run_id
             )
+            if foreign and not identity.mismatch:
+                identity = Identity(Mismatch("tokenizer", foreign), exact=False)
             if today is not None and identity.exact:
                 today.unlink()
                 today = None
             compared[name] = _Compared(path, identity, today)
             ctx.progress.advance()
     return compared, source if quantised else None
+
+
+def _other_than_base(trained: Trained, plan: GgufPlan, ctx: StageContext) -> str:
+    """What of the tokenizer is not as in the base's own files; empty where nothing is.
+
+    Loading and saving could lose the same on the way to the trained model and to its file, which comparing
+    these two would not show. Where the base is gone, the tokenizer that was saved with the run stands alone.
+    """
+    base = read_run_manifest(ctx.project, trained.run_id).base
+    try:
+        here = resolve_base(base.name, ctx.settings.model_copy(update={"offline": True}))
+    except ModelError:
+        return ""
+    if here.fingerprint != base.fingerprint:
+        return ""
+    original = read_vocabulary(Path(here.path_or_id), plan.config["vocab_size"])
+    differs = (each for each in _KEPT if getattr(original, each) != getattr(plan.vocabulary, each))
+    part = next(differs, "")
+    return part and f"its {_KEPT[part]} is not that of the base {base.name}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from narrowcast.store.datasets import load_manifest
 from narrowcast.training.classifiers.setup import ClassifierSetup, build_classifier_setup
 from narrowcast.training.options import Options
 from narrowcast.training.preflight.data import data_findings, row_findings
+from narrowcast.training.preflight.export import export_findings
 from narrowcast.training.preflight.finding import PreflightFinding, as_error, from_error
 from narrowcast.training.preflight.room import device_findings, room_findings
 from narrowcast.training.preflight.surroundings import (
@@ -60,6 +61,7 @@ def examine(options: Options, ctx: StageContext) -> Examination[TrainingSetup]:
         findings.append(from_error(caught))
     else:
         findings += row_findings(setup)
+        findings += export_findings(setup, ctx)
         findings += licence_findings(setup.base)
         findings += room_findings(setup, options, ctx)
     findings.sort(key=lambda each: not each.blocks)
