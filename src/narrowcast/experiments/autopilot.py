@@ -144,10 +144,10 @@ def suited_bases(
 ) -> list[tuple[CatalogueEntry, str]]:
     """Bases on this machine that suit the task and fit into memory, with the method they are trained by."""
     family = family_of(manifest.task.profile)
-    found = [(each, _method_of(each, gpu=gpu)) for each in catalogue().models if _is_here(each)]
+    bases = [(each, _method_of(each, gpu=gpu)) for each in catalogue().models if _is_here(each)]
     return [
         (each, method)
-        for each, method in found
+        for each, method in bases
         if each.memory_gb[method] <= memory_gb
         and (family in each.suggested_tasks or each.id == EMBEDDED_NAME)
     ]
@@ -194,7 +194,7 @@ def _schedule(choice: Choice, manifest: DatasetManifest, rows: int) -> None:
 
 
 def tokens_of_rows(project: Project, manifest: DatasetManifest, rows: int) -> float:
-    """About how many tokens so many train rows have."""
+    """The tokens of a number of train rows, about."""
     handler = handler_for(manifest.task)
     sample = list(islice(read_split(project.paths, manifest, Split.TRAIN), _SAMPLE))
     texts = [handler.to_messages(row.inputs, row.target) for row in sample]

@@ -180,13 +180,13 @@ def tournament(
         for number, each in enumerate(taking, 1):
             work.progress.note(f"candidate {number} of {len(taking)}: {each.name}")
             runs.append((each, measured_run(project, {**overrides, **each.options}, setup)))
-        found = _judged(runs, out, limits)
-        set_current(project.paths, STAGE.name, found.chosen)
-    payload = found.model_dump(mode="json")
+        held = _judged(runs, out, limits)
+        set_current(project.paths, STAGE.name, held.chosen)
+    payload = held.model_dump(mode="json")
     project.trail.emit(
-        StageName.TRAINING, "training_tournament", found.sentence, payload=payload, run=found.chosen
+        StageName.TRAINING, "training_tournament", held.sentence, payload=payload, run=held.chosen
     )
-    return found
+    return held
 
 
 def _all(project: Project, overrides: dict[str, Any]) -> list[Candidate]:
@@ -194,18 +194,18 @@ def _all(project: Project, overrides: dict[str, Any]) -> list[Candidate]:
     rows = min(manifest.splits[Split.TRAIN].rows, overrides.get("rows") or 10**9)
     tokens = tokens_of_rows(project, manifest, rows)
     gpu, memory_gb, per_second = machine()
-    found: list[Candidate] = []
+    suited: list[Candidate] = []
     if handler_for(manifest.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS):
-        found += _classifiers(project, rows, tokens, per_second)
+        suited += _classifiers(project, rows, tokens, per_second)
     for entry, method in suited_bases(manifest, gpu=gpu, memory_gb=memory_gb):
         minutes = forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method)
-        found.append(Candidate(f"{method} {entry.id}", "decoder", {"base": entry.id}, minutes))
-    return found
+        suited.append(Candidate(f"{method} {entry.id}", "decoder", {"base": entry.id}, minutes))
+    return suited
 
 
 def _classifiers(project: Project, rows: int, tokens: float, per_second: float) -> list[Candidate]:
     linear = {"method": "linear"}
-    found = [
+    suited = [
         Candidate(
             "linear (words, characters)",
             "linear",
@@ -216,9 +216,9 @@ def _classifiers(project: Project, rows: int, tokens: float, per_second: float) 
     try:
         encoder = resolve_encoder(_ENCODER, project.settings)
     except ModelError:  # the baselines name it with the command that brings it
-        return found
+        return suited
     once = forecast_minutes(encoder.parameters, tokens, per_second, "frozen")
-    found += [
+    suited += [
         Candidate(
             f"linear ({_ENCODER})",
             "linear",
@@ -238,7 +238,7 @@ def _classifiers(project: Project, rows: int, tokens: float, per_second: float) 
             forecast_minutes(encoder.parameters, tokens, per_second, "full") + once,
         ),
     ]
-    return found
+    return suited
 
 
 def _fitting(rows: int) -> float:

@@ -169,7 +169,7 @@ class TrackingOptions(StageOptions):
 
 
 _CHANGE_NO_WEIGHT = {"oom_retries", "forgetting_check", "track"}
-# What a classifier may be told; everything else is of language models.
+# Options of classifiers; all others are of language models.
 _OF_LINEAR = {"method", "base", "seed", "rows", "preflight", *ClassifierOptions.model_fields}
 _OF_ENCODER = {
     *("method", "base", "seed", "rows", "preflight"),

@@ -68,14 +68,14 @@ def load_classifier(folder: Path) -> LinearClassifier:
     from safetensors.numpy import load_file
 
     try:
-        said = ClassifierDescription.model_validate(read_json(folder / DESCRIPTION))
+        description = ClassifierDescription.model_validate(read_json(folder / DESCRIPTION))
         tables = load_file(folder / TABLES)
     except (DataError, ValidationError, SafetensorError, OSError) as error:
         raise _damaged(folder, str(error).splitlines()[0]) from error
-    return assembled(said, tables, folder)
+    return assembled(description, tables, folder)
 
 
-def assembled(said: ClassifierDescription, tables: dict[str, Any], where: Path) -> LinearClassifier:
+def assembled(description: ClassifierDescription, tables: dict[str, Any], where: Path) -> LinearClassifier:
     """The classifier that a description and tables make together.
 
     Raises:
@@ -83,21 +83,23 @@ def assembled(said: ClassifierDescription, tables: dict[str, Any], where: Path) 
     """
     blocks = {name.removesuffix(".weight"): each for name, each in tables.items() if name != "bias"}
     blocks = {name: each for name, each in blocks.items() if not name.endswith(".idf")}
-    fits = "bias" in tables and tables["bias"].shape == (len(said.classes),)
-    fits = fits and all(each.ndim == 2 and each.shape[1] == len(said.classes) for each in blocks.values())
-    for kind, ngrams in said.ngrams.items():
+    fits = "bias" in tables and tables["bias"].shape == (len(description.classes),)
+    fits = fits and all(
+        each.ndim == 2 and each.shape[1] == len(description.classes) for each in blocks.values()
+    )
+    for kind, ngrams in description.ngrams.items():
         idf = tables.get(f"{kind}.idf")
         fits = fits and idf is not None and idf.shape == (len(ngrams),)
         fits = fits and kind in blocks and len(blocks[kind]) == len(ngrams)
-    if not fits or set(blocks) - set(said.ngrams) - {"encoder"}:
+    if not fits or set(blocks) - set(description.ngrams) - {"encoder"}:
         raise _damaged(where, "the tables do not fit the description")
     return LinearClassifier(
-        classes=tuple(said.classes),
-        bags=tuple(Bag(kind, ngrams, tables[f"{kind}.idf"]) for kind, ngrams in said.ngrams.items()),
+        classes=tuple(description.classes),
+        bags=tuple(Bag(kind, ngrams, tables[f"{kind}.idf"]) for kind, ngrams in description.ngrams.items()),
         blocks=blocks,
         bias=tables["bias"],
-        several=said.several,
-        temperature=said.temperature,
+        several=description.several,
+        temperature=description.temperature,
     )
 
 

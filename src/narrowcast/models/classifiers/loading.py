@@ -59,12 +59,12 @@ def load_trained_classifier(
 
     if manifest.method == "encoder":
         return TrainedClassifier(classifier, Encoder(read_encoder_folder(folder / OWN_ENCODER)))
-    found = resolve_encoder(manifest.base.name, settings)
-    if found.fingerprint() != manifest.base.fingerprint:
+    encoder = resolve_encoder(manifest.base.name, settings)
+    if encoder.fingerprint() != manifest.base.fingerprint:
         raise ModelError(
             f"the encoder {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
-            where=str(found.path),
+            where=str(encoder.path),
             next_command="restore that encoder, or narrowcast train --force",
             reason_code="model_base_changed",
         )
-    return TrainedClassifier(classifier, Encoder(found))
+    return TrainedClassifier(classifier, Encoder(encoder))

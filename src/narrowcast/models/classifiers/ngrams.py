@@ -32,14 +32,14 @@ def word_ngrams(text: str) -> list[str]:
 def character_ngrams(text: str) -> list[str]:
     """Two to five characters within each word in lower case, with a space before and behind the word."""
     shortest, longest = CHARACTER_LENGTHS
-    found = []
+    ngrams = []
     for word in text.lower().split():
         padded = f" {word} "
         for length in range(shortest, longest + 1):
-            found += [padded[at : at + length] for at in range(max(1, len(padded) - length + 1))]
+            ngrams += [padded[at : at + length] for at in range(max(1, len(padded) - length + 1))]
             if len(padded) <= length:
                 break
-    return found
+    return ngrams
 
 
 NGRAMS: Mapping[BagKind, Callable[[str], list[str]]] = {"words": word_ngrams, "characters": character_ngrams}

@@ -159,14 +159,14 @@ def chosen_features(
     """
     if options.method == "encoder":
         return ("encoder",), resolve_encoder(encoder_name(options), settings)
-    asked = options.base != _LANGUAGE_MODEL or "encoder" in options.features
+    is_named = options.base != _LANGUAGE_MODEL or "encoder" in options.features
     if options.features:
         needed = "encoder" in options.features
         return tuple(options.features), resolve_encoder(encoder_name(options), settings) if needed else None
     try:
         encoder = resolve_encoder(encoder_name(options), settings)
     except ModelError as error:
-        if asked or error.reason_code != "model_not_downloaded":
+        if is_named or error.reason_code != "model_not_downloaded":
             raise
         reasons["features"] = f"without an encoder: {error.next_command} brings one"
         return ("words", "characters"), None

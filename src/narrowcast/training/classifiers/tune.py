@@ -166,9 +166,9 @@ def batches(lengths: Sequence[int], size: int, seed: int) -> Iterator[list[int]]
     draw = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(lengths), generator=draw).tolist()
     window = size * _WINDOW
-    found = []
+    rows_of_batches = []
     for start in range(0, len(order), window):
         rows = sorted(order[start : start + window], key=lengths.__getitem__)
-        found += [rows[at : at + size] for at in range(0, len(rows), size)]
-    for number in torch.randperm(len(found), generator=draw).tolist():
-        yield found[number]
+        rows_of_batches += [rows[at : at + size] for at in range(0, len(rows), size)]
+    for number in torch.randperm(len(rows_of_batches), generator=draw).tolist():
+        yield rows_of_batches[number]

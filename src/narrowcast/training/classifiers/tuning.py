@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from narrowcast.training.options import Options
 
 _RATE = 5e-5
-_HEAD = 100.0  # the head's learning rate is so many times the encoder's
-_UPDATES = 900  # about so many are made of few rows
+_HEAD = 100.0  # the learning rate of the head over that of the encoder
+_UPDATES = 900  # about, where there are few rows
 _MOST_EPOCHS, _LEAST_EPOCHS = 20, 3
 
 
@@ -46,8 +46,8 @@ def chosen_tuning(options: Options, rows: int, reasons: dict[str, str]) -> Tunin
     """Fill in what the options leave open, each with its reason."""
     epochs, rate = options.epochs, options.learning_rate
     if epochs is None:
-        wanted = math.ceil(_UPDATES / math.ceil(rows / options.batch_size))
-        epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted))
+        needed = math.ceil(_UPDATES / math.ceil(rows / options.batch_size))
+        epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, needed))
         reasons["epochs"] = f"{rows:,} rows"
     if rate is None:
         rate = _RATE

@@ -59,7 +59,7 @@ def interrupted_runs(project: ProjectPaths) -> list[InterruptedRun]:
 
 
 def checkpoint_to_continue(folder: Path, ctx: StageContext) -> Path | None:
-    """Where a run that begins goes on from; None where it begins anew.
+    """The checkpoint that a run continues from; None where it begins anew.
 
     Raises:
         StageError: `training_interrupted_run`, rather than losing an interrupted run silently.

@@ -58,13 +58,13 @@ def environment() -> dict[str, str]:
 
 def versions(libraries: Iterable[str]) -> dict[str, str]:
     """Versions of Python and of libraries, and the processor's kind."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    known = {"python": platform.python_version(), "machine": platform.machine()}
     for name in libraries:
         try:
-            found[name] = version(name)
+            known[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "absent"
-    return found
+            known[name] = "absent"
+    return known
 
 
 def template_sha256(tokenizer: Any) -> str:
