@@ -71,14 +71,7 @@ def conclude(
     worse = [each for each in comparisons if each.verdict == "worse"]
     stopped = [gate for gate in gates if gate.blocks and gate.gate_id != BASELINE_GATE]
     if worse:
-        best = _simplest(worse)
-        also = f"; gates that block it as well: {_names(stopped)}" if stopped else ""
-        return Conclusion(
-            standing="lost",
-            sentence=f"do not ship {model}: {best.against} is better (difference to {_shown(best)}){also}; "
-            f"ship {best.against}, {_longer(training, perfect)}",
-            next=[*(_fit(best.against) if can_fit else []), *_improve(training, perfect)],
-        )
+        return _lost(model, worse, stopped, _longer(training, perfect), _improve(training, perfect), can_fit)
     if stopped:
         return Conclusion(
             standing="failed",
@@ -93,18 +86,8 @@ def conclude(
         )
     open_ = [each for each in comparisons if each.verdict != "better"]
     if open_:
-        differences = "; ".join(_shown(each) for each in open_)
-        return Conclusion(
-            standing="undecided",
-            sentence=f"{model} is not shown to be better than {_against(open_)} "
-            f"(difference to {differences}): ship what is simpler{_named(open_)}, measure more rows, "
-            f"{_longer(training, perfect)}",
-            next=[
-                *(_fit(min(open_, key=lambda each: cost_rank(each.against)).against) if can_fit else []),
-                *_improve(training, perfect),
-                *_ship(model),
-            ],
-        )
+        steps = [*_improve(training, perfect), *_ship(model)]
+        return _undecided(model, open_, _longer(training, perfect), steps, can_fit)
     hardest = min(comparisons, key=lambda each: each.difference.value)
     uncertain = [gate for gate in gates if gate.verdict == "not_enough_data"]
     return Conclusion(
@@ -114,6 +97,39 @@ def conclude(
         + (f"; not measured: {', '.join(each.model for each in unmeasured)}" if unmeasured else "")
         + (f"; {_names(uncertain)}" if uncertain else ""),
         next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
+    )
+
+
+def _lost(
+    model: ModelRef,
+    worse: Sequence[Comparison],
+    stopped: Sequence[GateOutcome],
+    otherwise: str,
+    steps: list[str],
+    can_fit: bool,
+) -> Conclusion:
+    """A baseline is better; `otherwise` and `steps` say what else there is to do."""
+    best = _simplest(worse)
+    also = f"; gates that block it as well: {_names(stopped)}" if stopped else ""
+    return Conclusion(
+        standing="lost",
+        sentence=f"do not ship {model}: {best.against} is better (difference to {_shown(best)}){also}; "
+        f"ship {best.against}, {otherwise}",
+        next=[*(_fit(best.against) if can_fit else []), *steps],
+    )
+
+
+def _undecided(
+    model: ModelRef, level: Sequence[Comparison], otherwise: str, steps: list[str], can_fit: bool
+) -> Conclusion:
+    """The model is not shown to be better than some baselines."""
+    differences = "; ".join(_shown(each) for each in level)
+    simplest = min(level, key=lambda each: cost_rank(each.against)).against
+    return Conclusion(
+        standing="undecided",
+        sentence=f"{model} is not shown to be better than {_against(level)} "
+        f"(difference to {differences}): ship what is simpler{_named(level)}, measure more rows, {otherwise}",
+        next=[*(_fit(simplest) if can_fit else []), *steps],
     )
 
 
