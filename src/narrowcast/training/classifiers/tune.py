@@ -17,6 +17,7 @@ import torch
 
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError
+from narrowcast.models.arithmetic import best_precision
 from narrowcast.models.classifiers.linear import ENCODER, LinearClassifier
 from narrowcast.models.encoders.encoder import Encoder, padded
 from narrowcast.store.files import atomic_folder, write_json
@@ -57,8 +58,10 @@ class Tuner:
             [
                 {"params": [*encoder.model.parameters()], "lr": how.rate, "weight_decay": how.decay},
                 {"params": [*self._head.parameters()], "lr": how.head_rate, "weight_decay": 0.0},
-            ]
+            ],
+            fused=True,
         )
+        self._bf16 = best_precision()[0] == "bf16"
         self.steps = 0
         self.losses: list[float] = []
 
@@ -101,7 +104,9 @@ class Tuner:
                 raise self._stopped(checkpoints)
             self._set_rates()
             ids, mask = padded([self._tokens[row] for row in rows])
-            loss = self._loss(self._head(self._encoder.pooled(ids, mask)), self._targets[rows])
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._bf16):
+                vectors = self._encoder.pooled(ids, mask)
+            loss = self._loss(self._head(vectors.float()), self._targets[rows])
             self._optimizer.zero_grad()
             loss.backward()
             if how.clip:
