@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.core.hashing import combined_hash
 from narrowcast.errors import DataError, ModelError
-from narrowcast.models.classifiers.bag import Bag
+from narrowcast.models.classifiers.bag import Bag, Vocabulary
 from narrowcast.models.classifiers.linear import LinearClassifier
 from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.plugins.optional import require
@@ -93,7 +93,9 @@ def assembled(said: ClassifierDescription, tables: dict[str, Any], where: Path) 
         raise _damaged(where, "the tables do not fit the description")
     return LinearClassifier(
         classes=tuple(said.classes),
-        bags=tuple(Bag(kind, ngrams, tables[f"{kind}.idf"]) for kind, ngrams in said.ngrams.items()),
+        bags=tuple(
+            Bag(Vocabulary(kind, ngrams), tables[f"{kind}.idf"]) for kind, ngrams in said.ngrams.items()
+        ),
         blocks=blocks,
         bias=tables["bias"],
         several=said.several,

@@ -12,6 +12,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.models.catalogue import find
 from narrowcast.models.gguf.quantise import QUANTISATIONS, TensorTypes, quantise, tensor_types
 from narrowcast.models.gguf.writer import GgufCredit, write_gguf
+from narrowcast.stages.export.exporter import Files, WrittenFile
 from narrowcast.stages.export.options import Options
 from narrowcast.store.bundles import bundle_file
 
@@ -31,11 +32,8 @@ def gguf_formats(options: Options) -> list[str]:
 
 def write_gguf_files(
     merged: Path, bundle: Path, options: Options, name: str, credit: GgufCredit, ctx: StageContext
-) -> dict[str, tuple[Path, TensorTypes]]:
+) -> Files:
     """Write every GGUF file that was asked for.
-
-    Returns:
-        Format to file and the types its matrices are stored as.
 
     Raises:
         ModelError: an architecture or tokenizer that cannot be written, or a failed quantisation.
@@ -44,23 +42,27 @@ def write_gguf_files(
     if not formats:
         return {}
     ctx.progress.start("write GGUF", len(formats))
-    files: dict[str, tuple[Path, TensorTypes]] = {}
+    files: dict[str, WrittenFile] = {}
     for kind in _floats(formats, options):
         path = bundle_file(bundle, kind)
         write_gguf(merged, path, kind, name=name, credit=credit)  # type: ignore[arg-type]
-        files[kind] = path, tensor_types(path, kind)
+        files[kind] = _written(path, tensor_types(path, kind))
         ctx.progress.advance()
     source = bundle_file(bundle, options.reference)
     for kind in formats:
         if kind in QUANTISATIONS:
             ctx.cancel.check()
             path = bundle_file(bundle, kind)
-            files[kind] = path, quantise(source, path, kind)
+            files[kind] = _written(path, quantise(source, path, kind))
             ctx.progress.advance()
     if options.reference not in formats:
         source.unlink(missing_ok=True)
         files.pop(options.reference, None)
     return files
+
+
+def _written(path: Path, types: TensorTypes) -> WrittenFile:
+    return WrittenFile(path, types.counts, types.fallbacks)
 
 
 def _floats(wanted: Sequence[str], options: Options) -> list[str]:
