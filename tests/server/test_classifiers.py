@@ -18,8 +18,8 @@ from narrowcast.core.work import Work
 from narrowcast.models.classifiers.fit import fit_label, fit_label_sets
 from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.classifiers.recipe import LinearRecipe
-from narrowcast.models.onnx.reader import OnnxClassifier
 from narrowcast.models.onnx.layout import Origin
+from narrowcast.models.onnx.reader import OnnxClassifier
 from narrowcast.models.onnx.writer import write_onnx
 from tests.server.conftest import Running, running
 from tests.support.classifiers import TOPICS, texts

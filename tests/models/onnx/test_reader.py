@@ -24,8 +24,8 @@ from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.folder import read_encoder_folder
-from narrowcast.models.onnx.reader import OnnxClassifier
 from narrowcast.models.onnx.layout import Origin
+from narrowcast.models.onnx.reader import OnnxClassifier
 from narrowcast.models.onnx.writer import write_onnx
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.conftest import ROOT
@@ -266,7 +266,8 @@ def test_a_graph_of_words_alone_is_written_without_torch(tmp_path):
         "bag = Bag(Vocabulary('words', ['card', 'fee']), np.ones(2, np.float32))\n"
         "blocks = {'words': np.eye(2, dtype=np.float32)}\n"
         "classifier = LinearClassifier(('card', 'fee'), (bag,), blocks, np.zeros(2, np.float32))\n"
-        f"write_onnx(TrainedClassifier(classifier), Path({str(tmp_path / 'model.onnx')!r}), Origin('exp-0'))\n"
+        f"path = Path({str(tmp_path / 'model.onnx')!r})\n"
+        "write_onnx(TrainedClassifier(classifier), path, Origin('exp-0'))\n"
         "print(sorted({'torch', 'onnxscript', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
