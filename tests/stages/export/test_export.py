@@ -146,7 +146,7 @@ def test_adapter_and_merged_weights(trained):
     assert (root / result.files["merged"] / "model.safetensors").exists()
     assert (root / result.files["adapter"] / "adapter_model.safetensors").exists()
     assert result.sizes["merged"] > result.sizes["adapter"] > 0
-    assert "No GGUF file" in (root / result.bundle / "README.md").read_text()
+    assert "No file that answers" in (root / result.bundle / "README.md").read_text()
 
 
 @pytest.mark.nightly
