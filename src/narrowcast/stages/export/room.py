@@ -73,10 +73,10 @@ def _proof_seconds(
     milliseconds = speeds[0]["latency_p50_ms"]
     answers = rows * (1 + files) * milliseconds / 1000
     read = rows * _seconds_a_row(inputs) * (_MEASURED + _FILE * files)
-    shown = f"{milliseconds:,.0f}" if milliseconds >= 1 else f"{milliseconds:.2g}"
+    figure = f"{milliseconds:,.0f}" if milliseconds >= 1 else f"{milliseconds:.2g}"
     return (
         speeds[0]["load_seconds"] + answers + read,
-        f"{rows:,} rows at {shown} ms an answer, as in the last evaluation",
+        f"{rows:,} rows at {figure} ms an answer, as in the last evaluation",
     )
 
 
