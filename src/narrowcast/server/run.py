@@ -112,8 +112,8 @@ def _signals_to(handler: Any) -> Iterator[None]:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named TCP, so that asyncio sends what is written immediately; otherwise a client that reuses its connection
-    # waits 40 ms for each answer.
+    # Named TCP, so that asyncio sends what is written immediately; otherwise a client that reuses its
+    # connection waits 40 ms for each answer.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
