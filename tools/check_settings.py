@@ -24,6 +24,7 @@ ALLOWED = {
     "connectors/hf.py": "looks at and sets what the hub's libraries read by themselves",
     "jobs/process.py": "a child process inherits the environment, with the settings laid over it",
     "jobs/worker.py": "a child process inherits the environment, with the settings laid over it",
+    "models/onnx/runtime.py": "sets what onnxruntime reads by itself",
     "training/tracking/address.py": "keeps the keys of trackers out of messages",
     "training/tracking/mlflow.py": "looks at and sets what MLflow reads by itself",
     "training/tracking/wandb.py": "looks at what wandb reads by itself",

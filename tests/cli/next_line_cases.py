@@ -28,6 +28,8 @@ def _parsed(why: str, line: str = "") -> Case:
 
 _SERVES = "serves until it is stopped; tests/server runs it"
 _NETWORK = "needs a network"
+_CLASSIFIER = "the model of this test is a language model; tests/stages/export writes classifiers"
+_ENCODER = "the encoder has to be downloaded first"
 _JOBS = "needs a job; tests/jobs runs them"
 _FOLDER = "needs what only a user has"
 _DRY = "--dry-run --probe-steps 0"
@@ -227,6 +229,10 @@ CASES: dict[str, Case] = {
     "narrowcast export": Case("trained"),
     "narrowcast export --force": Case("exported"),
     "narrowcast parity": Case("exported"),
+    "narrowcast train --method linear --base minilm": _parsed(_ENCODER),
+    "narrowcast train --method linear --features words,characters": _parsed(_CLASSIFIER),
+    "narrowcast export --formats onnx": _parsed(_CLASSIFIER),
+    "narrowcast export --help": Case("trained"),
     "narrowcast export --formats VALUE": Case("trained", "narrowcast export --formats q8_0"),
     "narrowcast export --formats adapter,merged": _parsed(
         "the base of this test trains all its weights; tests/stages/export writes adapters"

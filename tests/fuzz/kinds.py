@@ -30,6 +30,7 @@ _MAKERS: dict[str, tuple[int, Callable[..., Input]]] = {
     "narrowcast.yaml": (5, requests.config),
     "model folder": (4, models.model),
     "gguf": (3, models.gguf),
+    "onnx": (3, models.onnx),
     "template": (8, models.template),
     "request": (5, requests.request),
 }
@@ -42,6 +43,7 @@ RUNS: dict[str, runs.Run] = {
     "config": runs.run_config,
     "model": runs.run_model,
     "gguf": runs.run_gguf,
+    "onnx": runs.run_onnx,
     "template": runs.run_template,
     "request": requests.run_request,
 }

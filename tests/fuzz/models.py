@@ -1,4 +1,4 @@
-"""Model folders, GGUF files and chat templates: what comes with a base model is foreign, too."""
+"""Model folders, exported files and chat templates: what comes with a model is foreign, too."""
 
 from __future__ import annotations
 
@@ -136,6 +136,50 @@ def gguf(draw: Draw, seeds: Path) -> Input:
             flipped[draw.randrange(len(head))] = draw.randrange(256)
         changed = bytes(flipped)
     return Input("gguf", {"model.gguf": changed}, [["read"]] if draw.random() < 0.75 else [["load"]])
+
+
+@lru_cache(maxsize=1)
+def _classifier() -> bytes:
+    """A classifier that knows two words, exported."""
+    import numpy as np
+
+    from narrowcast.models.classifiers.bag import Bag, Vocabulary
+    from narrowcast.models.classifiers.linear import LinearClassifier
+    from narrowcast.models.classifiers.loading import TrainedClassifier
+    from narrowcast.models.onnx.layout import Origin
+    from narrowcast.models.onnx.writer import onnx_model
+
+    bag = Bag(Vocabulary("words", ["card", "refund"]), np.ones(2, np.float32))
+    blocks = {"words": np.eye(2, dtype=np.float32)}
+    classifier = LinearClassifier(("card", "refund"), (bag,), blocks, np.zeros(2, np.float32))
+    return bytes(onnx_model(TrainedClassifier(classifier), Origin("exp-0123456789")).SerializeToString())
+
+
+def onnx(draw: Draw) -> Input:
+    """The file of a classifier whose bytes, metadata, operators or shapes are damaged."""
+    from onnx import ModelProto
+
+    content = _classifier()
+    graph = ModelProto.FromString(content)
+    kind = draw.randrange(5)
+    if kind == 0:
+        changed = content[: draw.randrange(len(content))]
+    elif kind == 1:
+        changed = damaged(draw, content)
+    elif kind == 2:
+        (entry,) = graph.metadata_props
+        value = json.loads(entry.value)
+        entry.value = json_text(draw, damaged_value(draw, value, 0.2)).encode("utf-8", "replace").decode()
+        changed = graph.SerializeToString()
+    elif kind == 3:
+        node = draw.choice(graph.graph.node)
+        node.op_type = draw.choice(["Add", "Gather", "Loop", "Identity", "NoSuchOperator", ""])
+        changed = graph.SerializeToString()
+    else:
+        table = draw.choice(graph.graph.initializer)
+        table.dims[:] = draw.choice([[], [0], [1], [2, 3], [2**40], [-1, 4]])
+        changed = graph.SerializeToString()
+    return Input("onnx", {"model.onnx": changed}, [["answer"]])
 
 
 _PIECES = [

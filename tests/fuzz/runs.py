@@ -153,6 +153,14 @@ def run_gguf(place: Place, given: Input, outcome: Outcome) -> None:
         _guarded(outcome, ask)
 
 
+def run_onnx(place: Place, given: Input, outcome: Outcome) -> None:
+    """The file of a classifier, which answers in this process."""
+    from narrowcast.models.onnx.reader import OnnxClassifier
+
+    path = place.folder / "model.onnx"
+    _guarded(outcome, lambda: OnnxClassifier(path).answers(["Where is my card?", ""], ["card", "refund"]))
+
+
 def run_template(place: Place, given: Input, outcome: Outcome) -> None:
     """A chat template over a conversation."""
     from narrowcast.models.template import prompt_pieces, template_renderer

@@ -20,6 +20,7 @@ from narrowcast.reasons import StageName
 from narrowcast.server.app import ChatServer
 from narrowcast.server.errors import ApiError
 from narrowcast.server.host import ModelHost
+from narrowcast.server.llama_model import LlamaModel, answered_by
 from narrowcast.server.queue import FairQueue
 from narrowcast.server.stops import StopFilter
 from narrowcast.testing.tiny import build_tiny_model
@@ -268,8 +269,8 @@ def test_a_file_that_cannot_be_loaded_is_tried_less_and_less_often(plain_gguf, t
     served = Served(path=path, model_id="tiny")
 
     async def scenario() -> list[tuple[float, str]]:
-        host = ModelHost(path, on_restart=lambda _: None)
-        server = ChatServer(served, host, waiting=1)
+        host = ModelHost(lambda: LlamaModel(path), on_restart=lambda _: None)
+        server = ChatServer(served, host, answered_by, waiting=1)
         try:
             async with server.watching(FastAPI()):
                 path.write_bytes(b"no model")

@@ -58,7 +58,7 @@ def evaluate(result: MeasureResult) -> None:
     Reports intervals, release gates and paired comparisons. Exit code 3 if a release gate fails, or if one
     that you named lacks data.
     """
-    trained = any(each.model.startswith(("run:", "gguf:")) for each in result.results)
+    trained = any(each.model.name == "run" or each.model.is_file for each in result.results)
     _render(result, "narrowcast export" if trained else "narrowcast train")
 
 

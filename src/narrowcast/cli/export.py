@@ -11,7 +11,7 @@ from narrowcast.cli.stage import stage_command
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 
 if TYPE_CHECKING:
-    from narrowcast.core.parity import FormatParity, ParityReport
+    from narrowcast.core.parity import ComparedColumn, FormatParity, ParityReport
     from narrowcast.stages.export import ExportResult
 
 
@@ -60,33 +60,29 @@ def _render_parity(report: ParityReport) -> None:
     from rich.markup import escape
 
     from narrowcast.cli.output import say, table
+    from narrowcast.core.parity import compared_columns
     from narrowcast.evaluation.markdown import groups_text
 
     groups = groups_text(report.rows, report.formats[0].groups)
     say(f"[bold]Parity[/]  {report.rows} rows of {report.split}{groups}, trained model against each file")
-    right = [
-        ("top-1", "right"),
-        ("KL", "right"),
-        (report.formats[0].metric, "right"),
-        ("difference", "right"),
-    ]
+    columns = compared_columns(report)
+    heads = [*(column.head for column in columns), report.formats[0].metric, "difference", "ms"]
     table(
-        ["file", "weights", "prompt ids", *right, ("ms", "right"), "verdict"],
-        [_parity_row(each) for each in report.formats],
+        ["file", "weights", "prompt ids", *((head, "right") for head in heads), "verdict"],
+        [_parity_row(each, columns) for each in report.formats],
     )
     for each in report.formats:
         if each.detail:
             say(f"{each.format}: {escape(each.detail)}")
 
 
-def _parity_row(each: FormatParity) -> list[str]:
+def _parity_row(each: FormatParity, columns: list[ComparedColumn]) -> list[str]:
     difference, latency = each.metric_difference, each.median_latency_s
     return [
         each.format,
         "equal" if each.identical else "differ",
         "equal" if each.prompt_ids_equal else "differ",
-        _figure(each.top1_agreement, ".4f"),
-        _figure(each.mean_kl, ".1e"),
+        *(column.of(each) for column in columns),
         _figure(each.exported, ".3f"),
         f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})" if difference else "-",
         _figure(None if latency is None else 1000 * latency, ".0f"),

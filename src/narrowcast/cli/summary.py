@@ -79,7 +79,7 @@ def _show_models(summary: Summary) -> None:
 
 
 def _cells(row: SummaryRow) -> list[object]:
-    style = "bold" if row.model.name in ("run", "gguf") else ""
+    style = "bold" if row.model.name == "run" or row.model.is_file else ""
     size = f"{row.size_bytes / _MEGABYTE:.1f} MB" if row.size_bytes else "-"
     return [
         Text(row.name, style=style),

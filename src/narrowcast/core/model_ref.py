@@ -11,6 +11,8 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+_FILES = ("gguf", "onnx")
+
 
 class ModelRef(str):
     """The text of a reference, with its two parts.
@@ -44,7 +46,13 @@ class ModelRef(str):
     @classmethod
     def of_file(cls, name: str) -> Self:
         """The reference to an exported file, by its format in the current bundle or by its path."""
-        return cls(f"gguf:{name}")
+        kind = "onnx" if name == "onnx" or name.endswith(".onnx") else "gguf"
+        return cls(f"{kind}:{name}")
+
+    @property
+    def is_file(self) -> bool:
+        """It names an exported file."""
+        return self.name in _FILES
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -13,6 +14,9 @@ Cause = Literal[
 ]
 
 FLOAT_FORMATS = ("f32", "f16", "bf16")
+"""GGUF files whose weights are not quantised."""
+EXACT_FORMATS = (*FLOAT_FORMATS, "onnx")
+"""Files whose weights are those of the model, so that no number of rows is too small to prove it."""
 FLOAT_TOP1 = 0.99
 """Least top-1 agreement of a file whose weights are not quantised."""
 FLOAT_KL = {"f32": 1e-4, "f16": 1e-4, "bf16": 1e-2}
@@ -21,7 +25,17 @@ REQUANTISED_KL = 1.5
 """How many times the divergence of the model quantised today a quantised file may have."""
 QUANTISED_FROM = "quantised from"
 """Key of the report's `runtime`: the float type that quantisation began from."""
+CLASSIFIER_DIFFERENCE = 1e-4
+"""Largest difference of a class's log-probability, or score, in the file of a classifier."""
 _KL_FLOOR = 1e-6  # nats; below it, two divergences are alike
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The first thing in which a file is not the model."""
+
+    cause: Cause
+    detail: str
 
 
 class FileFacts(BaseModel):
@@ -59,6 +73,11 @@ class FileFacts(BaseModel):
         description="Exported minus measured, paired over groups; the rule of three where none differs.",
     )
     answers_equal: float | None = Field(default=None, description="Share of rows with the very same answer.")
+    largest_difference: float | None = Field(
+        default=None,
+        description="Of a class's log-probability, or score where there are no probabilities; None of "
+        "language models.",
+    )
     size_bytes: int
     median_latency_s: float | None = None
 
@@ -141,6 +160,23 @@ def judge(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, st
     return _metric(facts, tolerance, numbers)
 
 
+def judge_classifier(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, str]:
+    """The same on the file of a classifier: nothing in it is rounded, so every answer must be the same."""
+    if not facts.prompt_ids_equal:
+        return "fail", "tokenizer", "a text has other tokens or n-grams"
+    if facts.answers_equal is None or facts.largest_difference is None:
+        return "fail", "numerics", "nothing was run"
+    if not facts.largest_difference <= CLASSIFIER_DIFFERENCE:  # nan as well
+        return (
+            "fail",
+            "numerics",
+            f"a class differs by {facts.largest_difference:.1e}, {CLASSIFIER_DIFFERENCE:.0e} is allowed",
+        )
+    if facts.answers_equal < 1:
+        return "fail", "numerics", f"{1 - facts.answers_equal:.1%} of the answers differ"
+    return _metric(facts, tolerance, "numerics")
+
+
 def _distributions(facts: FileFacts) -> str:
     """What is wrong with the next-token distributions; empty where nothing is."""
     top1, divergence = facts.top1_agreement, facts.mean_kl
@@ -163,7 +199,7 @@ def _metric(facts: FileFacts, tolerance: float, numbers: Cause) -> tuple[Verdict
         return "fail", numbers, "nothing was run"
     if difference.high < -tolerance:
         return "fail", numbers, f"{facts.metric} fell by {-difference.value:.3f}"
-    if facts.format in FLOAT_FORMATS:
+    if facts.format in EXACT_FORMATS:
         return "pass", None, ""
     if facts.measured == 0 and facts.exported == 0:
         return "not_enough_data", None, f"{facts.metric} is 0 on both sides and cannot fall"
@@ -198,3 +234,30 @@ def summarise(
         formats=formats,
         runtime=runtime,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedColumn:
+    """A figure of the comparison in tables for people."""
+
+    head: str
+    form: str
+    name: str
+
+    def of(self, file: FileFacts) -> str:
+        """The figure of a file."""
+        value = getattr(file, self.name)
+        return "-" if value is None else format(value, self.form)
+
+
+_OF_DISTRIBUTIONS = [ComparedColumn("top-1", ".4f", "top1_agreement"), ComparedColumn("KL", ".1e", "mean_kl")]
+_OF_SCORES = [
+    ComparedColumn("same answer", ".2%", "answers_equal"),
+    ComparedColumn("largest difference", ".1e", "largest_difference"),
+]
+
+
+def compared_columns(report: ParityReport) -> list[ComparedColumn]:
+    """The figures that a report has: of next tokens, or of the scores of classes."""
+    scores = any(each.largest_difference is not None for each in report.formats)
+    return _OF_SCORES if scores else _OF_DISTRIBUTIONS

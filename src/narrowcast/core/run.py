@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Method = Literal["linear", "encoder", "lora", "dora", "qlora", "full"]
 
+NO_BASE = "none"
+"""What the base of a run is called that began from no model."""
 CLASSIFIERS = ("linear", "encoder")
 """Methods whose models choose among labels; the others train language models."""
 
@@ -15,7 +17,7 @@ CLASSIFIERS = ("linear", "encoder")
 def run_title(method: str, base: str) -> str:
     """What a run is, for people: `full fine-tune of embedded`, `linear classifier on minilm`."""
     if method in CLASSIFIERS:
-        return f"{method} classifier" + ("" if base == "none" else f" on {base}")
+        return f"{method} classifier" + ("" if base == NO_BASE else f" on {base}")
     return f"{method} fine-tune of {base}"
 
 

@@ -179,7 +179,7 @@ def _files_measured(result: Any) -> list[str]:
     return [
         f"{each.model.argument:<28}{_value(each.metrics[each.primary])}"
         for each in result.results
-        if each.model.name == "gguf"
+        if each.model.is_file
     ]
 
 

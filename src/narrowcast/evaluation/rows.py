@@ -16,6 +16,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.models.loading import read_run_manifest
+from narrowcast.models.predictors.exported import is_path
 from narrowcast.models.predictors.load import trained_run
 from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.examples import comparison_texts
@@ -72,7 +73,7 @@ def check_not_trained_on(
     warnings = []
     for reference in references:
         version = _trained_on(project, reference)
-        if version == manifest.version or (version is None and reference.name != "gguf"):
+        if version == manifest.version or (version is None and not reference.is_file):
             continue
         if version is None:
             warnings.append(f"what {reference} was trained on is not known, so it may know these rows")
@@ -111,7 +112,7 @@ def _trained_on(project: ProjectPaths, reference: ModelRef) -> str | None:
     run = trained_run(reference, project)
     if run:
         return read_run_manifest(project, run).dataset_version
-    if reference.name == "gguf" and reference.argument.endswith(".gguf"):
+    if reference.is_file and is_path(reference.argument):
         folder = Path(reference.argument).expanduser().parent
         return read_bundle(folder).dataset_version if (folder / "bundle.json").is_file() else None
     return None

@@ -195,7 +195,7 @@ class ServeRequest(Request):
     """Serve an exported file over the OpenAI protocol."""
 
     model: str | None = None
-    """Format in the bundle, such as q8_0, or the path of a .gguf file."""
+    """Format in the bundle, such as q8_0 or onnx, or the path of a .gguf or .onnx file."""
     host: str = "127.0.0.1"
     """Address to listen on; any other than loopback needs a token."""
     port: int = Field(8080, ge=0, le=65535)
@@ -208,7 +208,7 @@ class ServeRequest(Request):
     @property
     def names_file(self) -> bool:
         """Whether a file is named by its path, so that no project is needed."""
-        return bool(self.model and self.model.endswith(".gguf"))
+        return bool(self.model and self.model.endswith((".gguf", ".onnx")))
 
 
 class ModelRequest(Request):

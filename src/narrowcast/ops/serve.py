@@ -11,7 +11,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import ModelError, UsageError
-from narrowcast.models.predictors.llama import gguf_path
+from narrowcast.models.predictors.exported import exported_path
 from narrowcast.ops.requests import ServeRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.bundles import current_bundle, proven_file, read_bundle
@@ -23,9 +23,9 @@ class Served:
     """One model as the server offers it.
 
     Attributes:
-        path: the GGUF file.
+        path: the exported file.
         model_id: its name in requests.
-        task: of its bundle; None for a file without one, which then is an ordinary chat model.
+        task: of its bundle; None for a file without one, which then is an ordinary chat model or classifier.
         run_id: the training run, where a bundle says so.
         verdict: what the last evaluation said of the run; None where there was none.
         inputs: of the rows that were measured, and whether every row has them; empty where not known.
@@ -44,7 +44,7 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
 
     Args:
         place: the project whose bundles are looked for; settings alone where a file is named by its path.
-        request: names a quantisation of the current bundle, a path, or nothing for the bundle's default file.
+        request: names a format of the current bundle, a path, or nothing for the bundle's default file.
 
     Raises:
         UsageError: if a project is needed and none was named.
@@ -55,16 +55,16 @@ def find_served(place: Project | Settings, request: ServeRequest) -> Served:
     if model and request.names_file:
         path = Path(model).expanduser().absolute()
         if not path.is_file():
-            raise ModelError("there is no such GGUF file", where=str(path), next_command="narrowcast export")
+            raise ModelError("there is no such file", where=str(path), next_command="narrowcast export")
         if not (path.parent / "bundle.json").exists():
             return Served(path, path.stem)
     elif isinstance(place, Project):
-        path = gguf_path(place.paths, model or _default_format(place))
+        path = exported_path(place.paths, model or _default_format(place))
     else:
         raise UsageError(
             "the bundle of a project is served, and no project was named",
             where=model or "the current bundle",
-            next_command="narrowcast serve --project NAME, or --model PATH.gguf",
+            next_command="narrowcast serve --project NAME, or --model PATH",
         )
     manifest, entry = proven_file(path)
     verdict = _verdict(place, manifest)
@@ -98,8 +98,8 @@ def _default_format(project: Project) -> str:
     held = {each.format: each for each in read_bundle(folder).files if each.format}
     if not held:
         raise ModelError(
-            "the bundle holds no GGUF file",
+            "the bundle holds no file that answers",
             where=str(folder),
-            next_command="narrowcast export --formats q8_0",
+            next_command="narrowcast export",
         )
     return default_format(held)

@@ -108,7 +108,7 @@ def summarise(project: Project) -> Summary:
             for each in evaluated.comparisons
             if each.model == tuned.model
         ]
-    fine_tuned = [each for each in rows if each.name in ("run", "gguf")]
+    fine_tuned = [each for each in rows if each.name == "run" or each.is_file]
     return Summary(
         quick=of_quick_runs(project.paths, fine_tuned),
         rows_drawn=anchor.rows_drawn if anchor else "",
@@ -138,8 +138,7 @@ def _rows_of(result: Any) -> tuple[object, ...]:
 
 def _ordered(rows: Iterable[ModelRef]) -> list[ModelRef]:
     """Baselines, then the tuned model, then its files."""
-    places = {"run": 1, "gguf": 2}
-    return sorted(rows, key=lambda name: places.get(name.name, 0))
+    return sorted(rows, key=lambda name: 2 if name.is_file else int(name.name == "run"))
 
 
 def _prepared(project: Project) -> str:
@@ -174,7 +173,7 @@ def _next_steps(
     name = f"--project {project.slug}"
     if not references:
         return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
-    exported = [each.argument for each in references if each.name == "gguf"]
+    exported = [each.argument for each in references if each.is_file]
     trained = any(each.name == "run" for each in references)
     steps = [f"{command} {name}" for command in conclusion.next] if conclusion else []
     if conclusion is None:

@@ -32,6 +32,9 @@ EXTRAS = {
     "mlflow": "mlflow",
     "model2vec": "semantic",
     "numpy": "eval",
+    "onnx": "onnx",
+    "onnxruntime": "onnx-serve",
+    "onnxscript": "onnx",
     "optuna": "search",
     "peft": "train",
     "presidio_analyzer": "clean",
@@ -52,15 +55,20 @@ EXTRAS = {
 }
 
 
-def require(*modules: str, purpose: str) -> None:
+def require(*modules: str, purpose: str, extra: str = "") -> None:
     """Check that modules can be found, without importing them.
+
+    Args:
+        modules: their names.
+        purpose: what needs them, in words.
+        extra: brings all of them; by default each is brought by its own.
 
     Raises:
         MissingExtraError: names every missing module and the one command that installs them.
     """
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
-        extras = sorted({EXTRAS.get(name, "all") for name in missing})
+        extras = [extra] if extra else sorted({EXTRAS.get(name, "all") for name in missing})
         raise MissingExtraError(
             f"{purpose} needs {', '.join(missing)}",
             next_command=f"pip install 'narrowcast[{','.join(extras)}]'",

@@ -23,6 +23,9 @@ RELEASE: dict[str, Reason] = {
     "export_parity_uncertain": Reason(
         _X, _WARN, "too few rows to tell whether the metric fell", "narrowcast parity --parity-rows 500"
     ),
+    "export_format_unsuited": Reason(
+        _X, _ERR, "the model cannot be written in that format", "narrowcast export --help"
+    ),
     "export_model_rejected": Reason(
         _X, _ERR, "the model failed a gate or lost to a baseline, so it was not exported", "narrowcast eval"
     ),

@@ -8,16 +8,17 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from narrowcast.core.prediction import PromptRequest
 from narrowcast.errors import ModelError
 from narrowcast.ops.serve import Served
 from narrowcast.plugins.boundary import reported_error
-from narrowcast.server.answers import Delta, Plan, answer, plan
+from narrowcast.server.answers import Delta, Plan, plan
 from narrowcast.server.errors import ApiError, unavailable
 from narrowcast.server.guard import Access, Guard
 from narrowcast.server.host import ModelHost
@@ -26,16 +27,19 @@ from narrowcast.server.queue import FairQueue
 from narrowcast.server.threads import InThread
 from narrowcast.version import __version__
 
+AnsweredBy = Callable[[PromptRequest], str]
+
 _LOG = logging.getLogger(__name__)
 _WATCH_S = 0.5
 _LONGEST_WAIT_S = 60.0  # between attempts to load a file that cannot be loaded
 
 
 class ChatServer:
-    """The state behind the routes: what is served, its process, the line before it."""
+    """The state behind the routes: what is served, the loaded model, the line before it."""
 
-    def __init__(self, served: Served, host: ModelHost, *, waiting: int) -> None:
+    def __init__(self, served: Served, host: ModelHost, answered_by: AnsweredBy, *, waiting: int) -> None:
         self.served = served
+        self._answered_by = answered_by
         self.host = host
         self.queue = FairQueue(waiting)
         self.started = int(time.time())
@@ -93,7 +97,7 @@ class ChatServer:
         """`POST /v1/chat/completions`."""
         request = parse_request(await http.body())
         self._check_model(request.model)
-        planned = plan(request, self.served)
+        planned = plan(request, self.served, self._answered_by)
         reply = Reply(self.served.model_id, planned)
         deltas = self._deltas(planned, request, http)
         if not request.stream:
@@ -121,10 +125,10 @@ class ChatServer:
     ) -> AsyncGenerator[Delta, None]:
         async with self.queue.turn():
             try:
-                predictor = await asyncio.to_thread(self.host.predictor)
+                model = await asyncio.to_thread(self.host.model)
             except ModelError as error:
                 raise unavailable(f"the model cannot be loaded: {error.what}", "model_unavailable") from error
-            work = InThread(lambda: answer(planned, request, predictor))
+            work = InThread(lambda: model.answer(planned, request))
             try:
                 async for delta in work:
                     yield delta
@@ -209,9 +213,11 @@ def _usage(delta: Delta) -> dict[str, int]:
     }
 
 
-def build_app(served: Served, host: ModelHost, access: Access, *, waiting: int = 32) -> Any:
+def build_app(
+    served: Served, host: ModelHost, answered_by: AnsweredBy, access: Access, *, waiting: int = 32
+) -> Any:
     """The ASGI application; closing the host is the caller's."""
-    server = ChatServer(served, host, waiting=waiting)
+    server = ChatServer(served, host, answered_by, waiting=waiting)
     app = FastAPI(
         title="narrowcast",
         version=__version__,

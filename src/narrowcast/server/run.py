@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 from narrowcast.core.settings import Settings
@@ -15,6 +15,7 @@ from narrowcast.ops.serve import Served, find_served
 from narrowcast.pipeline.project import Project
 from narrowcast.plugins.optional import require
 from narrowcast.reasons import StageName
+from narrowcast.server.engine import engine_of
 from narrowcast.server.guard import LOOPBACK, Access
 from narrowcast.server.host import ModelHost, OnRestart
 
@@ -67,7 +68,8 @@ def _listen(
     on_restart: OnRestart,
     on_ready: Callable[[str, int | None], None],
 ) -> None:
-    require("fastapi", "uvicorn", purpose="serving")
+    engine = engine_of(served.path)
+    require("fastapi", "uvicorn", purpose="serving", extra=engine.extra)
     if host not in LOOPBACK and not token:
         raise UsageError(
             "a token is required to listen on an address other than loopback",
@@ -78,26 +80,23 @@ def _listen(
 
     from narrowcast.server.app import build_app
 
-    listener = _bind(host, port)
-    model = ModelHost(served.path, on_restart)
-    try:
-        access = Access(token=token, any_host=host not in LOOPBACK)
-        configuration = uvicorn.Config(
-            build_app(served, model, access),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-        address = f"[{host}]" if ":" in host else host
-        server: Any = uvicorn.Server(configuration)
-        server.capture_signals = nullcontext
-        with _signals_to(server.handle_exit):
-            on_ready(f"http://{address}:{listener.getsockname()[1]}/v1", model.pid)
-            server.run(sockets=[listener])
-    finally:
-        model.close()
-        listener.close()
+    with closing(_bind(host, port)) as listener:
+        model = ModelHost(lambda: engine.open(served.path), on_restart)
+        with closing(model):
+            access = Access(token=token, any_host=host not in LOOPBACK)
+            configuration = uvicorn.Config(
+                build_app(served, model, engine.answered_by, access),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+            address = f"[{host}]" if ":" in host else host
+            server: Any = uvicorn.Server(configuration)
+            server.capture_signals = nullcontext
+            with _signals_to(server.handle_exit):
+                on_ready(f"http://{address}:{listener.getsockname()[1]}/v1", model.pid)
+                server.run(sockets=[listener])
 
 
 @contextmanager
@@ -113,7 +112,9 @@ def _signals_to(handler: Any) -> Iterator[None]:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named TCP, so that asyncio sends what is written immediately; otherwise a client that reuses its
+    # connection waits 40 ms for each answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -15,10 +15,10 @@ from narrowcast.store.datasets import load_manifest
 
 
 def read_inputs(options: VerifyOptions, ctx: StageContext) -> MeasureInputs:
-    """The bundle's GGUF files, compared with the model that they were made from.
+    """The bundle's files, compared with the model that they were made from.
 
     Raises:
-        StageError: if nothing was trained, or its bundle holds no GGUF file.
+        StageError: if nothing was trained, or its bundle holds no file.
         DataError: if no data set was prepared.
         ModelError: if a model is not there.
     """
@@ -35,7 +35,7 @@ def _bundled(project: ProjectPaths, run: ModelRef) -> list[ModelRef]:
     names = [name for name in names if name not in FLOAT_FORMATS] or names
     if not names:
         raise StageError(
-            "the bundle holds no GGUF file",
+            "the bundle holds no file that answers",
             where=str(folder),
             next_command="narrowcast export",
             reason_code="export_artifact_missing",

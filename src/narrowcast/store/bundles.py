@@ -103,13 +103,14 @@ def changed_files(folder: Path, manifest: BundleManifest) -> list[str]:
 
 
 def bundle_file(folder: Path, name: str) -> Path:
-    """Where a bundle keeps the weights of a format, such as `q8_0`."""
-    return folder / f"model-{name}.gguf"
+    """Where a bundle keeps the weights of a format: `model-q8_0.gguf`, `model.onnx`."""
+    return folder / ("model.onnx" if name == "onnx" else f"model-{name}.gguf")
 
 
 def bundled_formats(folder: Path) -> list[str]:
     """The formats whose files are in a bundle, by name."""
-    return sorted(file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf"))
+    names = [file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf")]
+    return sorted([*names, "onnx"] if bundle_file(folder, "onnx").is_file() else names)
 
 
 def bundled_file(folder: Path, name: str) -> Path:

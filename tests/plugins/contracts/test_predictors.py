@@ -1,7 +1,16 @@
-"""Fitted baselines and the predictor of the example package pass the suite for authors."""
+"""Baselines, an exported classifier and the predictor of the example package pass the suite for authors."""
+
+from pathlib import Path
+
+import pytest
 
 from narrowcast.core.example import Example
 from narrowcast.core.task import TaskSpec
+from narrowcast.models.classifiers.fit import fit_label
+from narrowcast.models.classifiers.loading import TrainedClassifier
+from narrowcast.models.classifiers.recipe import LinearRecipe
+from narrowcast.models.onnx.layout import Origin
+from narrowcast.models.onnx.writer import write_onnx
 from narrowcast.testing.contracts.predictor import PredictorContract
 
 _WORDS = {"1": "late broken rude", "5": "quick friendly great"}
@@ -36,3 +45,16 @@ class TestMajority(Ratings):
 
 class TestWords(Ratings):
     reference = "tfidf"
+
+
+class TestExportedClassifier(Ratings):
+    wrong = "onnx:no-such-file.onnx"
+    fitted = False
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path: Path) -> None:
+        texts, labels = zip(*((each.inputs["text"], each.target) for each in self.examples()), strict=True)
+        for number, features in enumerate((("words",), ("characters",))):
+            classifier = fit_label(LinearRecipe(features, "logistic"), texts, labels)
+            write_onnx(TrainedClassifier(classifier), tmp_path / f"{number}.onnx", Origin("exp-0123456789"))
+        self.reference, self.other = f"onnx:{tmp_path / '0.onnx'}", f"onnx:{tmp_path / '1.onnx'}"

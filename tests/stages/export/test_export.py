@@ -148,7 +148,7 @@ def test_adapter_and_merged_weights(trained):
     assert (root / result.files["merged"] / "model.safetensors").exists()
     assert (root / result.files["adapter"] / "adapter_model.safetensors").exists()
     assert result.sizes["merged"] > result.sizes["adapter"] > 0
-    assert "No GGUF file" in (root / result.bundle / "README.md").read_text()
+    assert "No file that answers" in (root / result.bundle / "README.md").read_text()
 
 
 @pytest.mark.nightly
@@ -180,6 +180,14 @@ def test_exporting_an_adapter_needs_one(extractor):
 
 
 @pytest.mark.nightly
+def test_a_language_model_is_not_written_as_onnx(trained):
+    with pytest.raises(StageError, match="is a language model, which has no format onnx") as caught:
+        export(trained, ExportRequest(options={"formats": ["f16", "onnx"]}))
+    assert caught.value.reason_code == "export_format_unsuited"
+    assert "adapter, merged, f32, f16" in caught.value.where
+    assert not list(trained.paths.gguf.glob("*"))
+
+
 def test_nothing_trained_is_said(project):
     with pytest.raises((StageError, DataError)) as caught:
         export(project)

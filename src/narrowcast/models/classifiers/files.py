@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.core.hashing import combined_hash
 from narrowcast.errors import DataError, ModelError
-from narrowcast.models.classifiers.bag import Bag
+from narrowcast.models.classifiers.bag import Bag, Vocabulary
 from narrowcast.models.classifiers.linear import LinearClassifier
 from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.plugins.optional import require
@@ -95,7 +95,10 @@ def assembled(description: ClassifierDescription, tables: dict[str, Any], where:
         raise _damaged(where, "the tables do not fit the description")
     return LinearClassifier(
         classes=tuple(description.classes),
-        bags=tuple(Bag(kind, ngrams, tables[f"{kind}.idf"]) for kind, ngrams in description.ngrams.items()),
+        bags=tuple(
+            Bag(Vocabulary(kind, ngrams), tables[f"{kind}.idf"])
+            for kind, ngrams in description.ngrams.items()
+        ),
         blocks=blocks,
         bias=tables["bias"],
         several=description.several,

@@ -96,20 +96,35 @@ class LinearClassifier:
         """An answer to each text; of a closed set of `labels` with the log-probability of each."""
         if not texts:
             return []
-        return answers_of(self, self.scores(texts, embed), labels)
+        scores = self.scores(texts, embed)
+        return answers_of(self.classes, scores, self.log_probabilities(scores), labels, several=self.several)
 
 
-def answers_of(classifier: LinearClassifier, scores: Floats, labels: Sequence[str]) -> list[Answer]:
-    """The answers that a table of scores stands for, whoever computed it."""
-    names = classifier.classes
-    if classifier.several:
-        sets = [[name for name, score in zip(names, row, strict=True) if score > 0] for row in scores]
+def answers_of(
+    classes: Sequence[str],
+    scores: Floats,
+    log_probabilities: Floats | None,
+    labels: Sequence[str],
+    *,
+    several: bool,
+) -> list[Answer]:
+    """The answers that a table of scores stands for, whoever computed it.
+
+    Args:
+        classes: by column of both tables.
+        scores: of shape (texts, classes).
+        log_probabilities: of the same shape; None where there are none.
+        labels: of the task; one without train rows is as good as impossible.
+        several: every class with a score above 0 is part of the answer.
+    """
+    if several:
+        sets = [[name for name, score in zip(classes, row, strict=True) if score > 0] for row in scores]
         return [(answer_text({"labels": each}), None) for each in sets]
-    best, table = scores.argmax(1), classifier.log_probabilities(scores)
-    if table is None:
-        return [(names[column], None) for column in best]
-    known = [dict(zip(names, map(float, row), strict=True)) for row in table]
+    best = scores.argmax(1)
+    if log_probabilities is None:
+        return [(classes[column], None) for column in best]
+    known = [dict(zip(classes, map(float, row), strict=True)) for row in log_probabilities]
     return [
-        (names[column], {label: row.get(label, UNSEEN) for label in labels})
+        (classes[column], {label: row.get(label, UNSEEN) for label in labels})
         for column, row in zip(best, known, strict=True)
     ]

@@ -1,19 +1,19 @@
 """Texts to vectors: the transformer of a sentence encoder, its pooling, and its normalisation.
 
-Reimers and Gurevych 2019, "Sentence-BERT". The tokenizer is read from `tokenizer.json` itself, so that the
-same text has the same tokens here, in an exported file and elsewhere. Texts are sorted by length and put
-into batches of about equal numbers of tokens, so that little is spent on padding.
+Reimers and Gurevych 2019, "Sentence-BERT".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
 from narrowcast.models.encoders.folder import EncoderFolder
+from narrowcast.models.encoders.tokens import Reading, TextTokens, batches
+from narrowcast.models.encoders.tokens import padded as padded_rows
 from narrowcast.models.fit import fitting_model
 from narrowcast.plugins.optional import require
 
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_TOKENS_PER_BATCH = 4096  # padding included
-_MAX_BATCH = 256  # texts
+
 _UNUSED = "pooler."  # weights that no vector depends on
 
 
 class Encoder:
     """A loaded sentence encoder, on the CPU in float32.
+
+    Attributes:
+        folder: it was loaded from.
+        model: its transformer.
+        module: the torch module that computes vectors of tokens with it.
 
     Raises:
         ModelError: if the tokenizer or the weights cannot be read.
@@ -37,8 +41,9 @@ class Encoder:
     def __init__(self, folder: EncoderFolder) -> None:
         require("torch", "transformers", "tokenizers", "safetensors", purpose="a sentence encoder")
         self.folder = folder
-        self._tokenizer = _tokenizer(folder)
+        self._tokens = _tokenizer(folder)
         self.model = _model(folder)
+        self.module = _module(self.model, folder)
 
     def embed(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
@@ -55,7 +60,7 @@ class Encoder:
         vectors = np.zeros((len(texts), self.folder.dimensions), dtype=np.float32)
         tokens = self.tokens(texts)
         with torch.inference_mode():
-            for rows in _batches([len(each) for each in tokens]):
+            for rows in batches([len(each) for each in tokens]):
                 ids, mask = padded([tokens[row] for row in rows])
                 vectors[rows] = self.pooled(ids, mask).numpy()
                 if advance is not None:
@@ -81,59 +86,53 @@ class Encoder:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text as the model reads it: prompted, lowered and cut as the encoder asks."""
-        prompted = [self.folder.prompt + text for text in texts]
-        read = [text.lower() for text in prompted] if self.folder.lowered else prompted
-        return [each.ids for each in self._tokenizer.encode_batch_fast(read)]
+        return self._tokens.of(texts)
 
     def pooled(self, ids: Any, mask: Any) -> Any:
         """Vectors of shape (rows, dimensions) of padded rows; gradients flow where they are wanted."""
-        import torch
+        return self.module(ids, mask)
 
-        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.folder.pooling == "cls":
-            pooled = states[:, 0]
-        else:
-            weight = mask[:, :, None].to(states.dtype)
-            pooled = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-        return torch.nn.functional.normalize(pooled, dim=1) if self.folder.normalised else pooled
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Row numbers by length; padded to its longest text, a batch holds at most `_TOKENS_PER_BATCH` tokens."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and ((len(batch) + 1) * lengths[row] > _TOKENS_PER_BATCH or len(batch) == _MAX_BATCH):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
+    def tables(self, prefix: str = "") -> dict[str, NDArray[np.float32]]:
+        """The weights that vectors are computed with by name, each with the prefix before it."""
+        named = self.module.transformer.named_parameters()
+        return {
+            f"{prefix}{name}": table.detach().numpy() for name, table in named if not name.startswith(_UNUSED)
+        }
 
 
 def padded(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-    """Token ids and mask of shape (rows, longest); the id of padding does not matter behind the mask."""
+    """Token ids and mask of shape (rows, longest) as tensors."""
     import torch
 
-    longest = max(1, *(len(row) for row in rows))
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    mask = torch.zeros(len(rows), longest, dtype=torch.long)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row, dtype=torch.long)
-        mask[number, : len(row)] = 1
-    return ids, mask
+    ids, mask = padded_rows(rows)
+    return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def _tokenizer(folder: EncoderFolder) -> Any:
-    from tokenizers import Tokenizer
+def tokenizer_text(folder: EncoderFolder) -> str:
+    """The text of `tokenizer.json`.
 
+    Raises:
+        ModelError: if it cannot be read.
+    """
     file = folder.path / "tokenizer.json"
     try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises a bare Exception for a damaged file
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise _unreadable("the tokenizer cannot be read", file, error) from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(folder.longest)
-    return tokenizer
+
+
+def reading_of(folder: EncoderFolder) -> Reading:
+    """How the encoder reads a text."""
+    return Reading(folder.prompt, folder.lowered, folder.longest)
+
+
+def _tokenizer(folder: EncoderFolder) -> TextTokens:
+    text = tokenizer_text(folder)
+    try:
+        return TextTokens(text, reading_of(folder))
+    except ValueError as error:
+        file = folder.path / "tokenizer.json"
+        raise _unreadable("the tokenizer cannot be read", file, error) from error
 
 
 def _model(folder: EncoderFolder) -> Any:
@@ -141,6 +140,12 @@ def _model(folder: EncoderFolder) -> Any:
     from transformers import AutoModel
 
     return fitting_model(AutoModel, folder.path, unused=[_UNUSED], dtype=torch.float32)
+
+
+def _module(model: Any, folder: EncoderFolder) -> Any:
+    from narrowcast.models.encoders.module import SentenceModule
+
+    return SentenceModule(model, folder).eval()
 
 
 def _unreadable(what: str, path: Path, error: Exception) -> ModelError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narrowcast.core.parity import Cause
+from narrowcast.core.parity import Cause, Mismatch
 from narrowcast.errors import ModelError
 from narrowcast.models.gguf.bounds import BOUNDS, largest_errors
 from narrowcast.models.gguf.reader import GgufContent, GgufTensor, read_gguf
@@ -37,14 +37,6 @@ _REPOSITORY = "general.base_model.0.repo_url"  # of the catalogue, which may kno
 _FREE = {"general.name", "general.file_type", "general.quantization_version", _REPOSITORY}
 _NEWER = ("general.license", "general.base_model.")
 """How keys begin that files of older versions lack."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """The first thing in which a file is not the model."""
-
-    cause: Cause
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class PredictorContext:
     """What a factory may use.
 
     Attributes:
-        project: the project's paths, for `run:` and `gguf:`.
+        project: the project's paths, for `run:`, `gguf:` and `onnx:`.
         settings: offline or not, workspace.
         task: labels and output schema.
         answer: kind of the task's answers, as its handler declares it.

@@ -9,54 +9,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
-from narrowcast.errors import ModelError
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
-from narrowcast.store.bundles import bundled_file, current_bundle, proven_file
+from narrowcast.models.predictors.exported import exported_path, exported_run, proven_path
 from narrowcast.store.files import sha256_file
-from narrowcast.store.runs import current_run
 
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
     """`gguf:<path>` or `gguf:<format>` of the project's current bundle, as it was proven."""
-    path = gguf_path(context.project, argument)
-    if not _is_path(argument):
-        proven_file(path)
+    path = proven_path(context.project, argument)
     return LlamaPredictor(LlamaClient(path), ModelRef.of_file(argument))
 
 
-def gguf_path(project: ProjectPaths, argument: str) -> Path:
-    """The file that a path ending in `.gguf` or a format of the current bundle names.
-
-    Raises:
-        ModelError: if there is no such file; it says which there are.
-    """
-    if not _is_path(argument):
-        return bundled_file(current_bundle(project), argument)
-    path = Path(argument).expanduser()
-    if not path.is_file():
-        raise ModelError("there is no such GGUF file", where=str(path), next_command="narrowcast export")
-    return path
-
-
-def _is_path(argument: str) -> bool:
-    return argument.endswith(".gguf")
-
-
 def _weights(context: PredictorContext, argument: str) -> Mapping[str, object]:
-    return {"weights": sha256_file(gguf_path(context.project, argument))}
-
-
-def _exported_run(project: ProjectPaths, argument: str) -> str | None:
-    record = None if _is_path(argument) else current_run(project)
-    return record.run_id if record else None
+    return {"weights": sha256_file(exported_path(context.project, argument))}
 
 
 GGUF = PredictorFactory(
@@ -64,7 +35,7 @@ GGUF = PredictorFactory(
     argument="a path, or a format of the current bundle such as q8_0",
     content=_weights,
     by_content=True,
-    run=_exported_run,
+    run=exported_run,
 )
 
 

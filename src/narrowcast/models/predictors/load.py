@@ -9,7 +9,8 @@
     nearest:<id>              vote of the nearest train rows, by these vectors
     base, base-few-shot       the untuned base model, without and with examples in its prompt
     run:<run id>              a trained model of this project
-    gguf:<path or q8_0 ...>   an exported file
+    gguf:<path or q8_0 ...>   an exported file of a language model
+    onnx:<path or onnx>       an exported file of a classifier
 
 A reference is a name of `PREDICTORS`; what stands after the colon is the argument of its factory. Plug-ins
 register further names (`docs/plugins.md`).
@@ -40,6 +41,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "base-few-shot": "narrowcast.models.predictors.few_shot:FEW_SHOT",
         "run": "narrowcast.models.predictors.trained:RUN",
         "gguf": "narrowcast.models.predictors.llama:GGUF",
+        "onnx": "narrowcast.models.predictors.onnx:ONNX",
     },
     instance_of(PredictorFactory),
 )
@@ -58,6 +60,7 @@ _TITLES = {
     "base-few-shot": "base model with shots",
     "run": "fine-tuned",
     "gguf": "fine-tuned, exported",
+    "onnx": "fine-tuned, exported",
 }
 
 # Raised when a fitted baseline or a prompt made here would answer differently.
@@ -98,7 +101,7 @@ def model_title(ref: ModelRef) -> str:
     title = _TITLES.get(ref.name)
     if title is None:
         return str(ref)
-    return f"{title} {ref.argument}" if ref.name == "gguf" else title
+    return f"{title} {ref.argument}" if ref.is_file else title
 
 
 def fingerprint(ref: ModelRef, context: PredictorContext) -> str:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from narrowcast.core.concerns import EXPORT
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.reasons import StageName
-from narrowcast.stages.export.options import ExportPreview, ExportResult, Inputs, Options, read_inputs
+from narrowcast.stages.export.options import (
+    ExportPreview,
+    ExportResult,
+    Inputs,
+    Options,
+    read_inputs,
+    with_formats,
+)
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     """Write and prove the bundle; see `narrowcast.stages.export.bundle`."""
     from narrowcast.plugins.optional import require
     from narrowcast.stages.export.bundle import export
+    from narrowcast.stages.export.exporter import exporter_of
 
-    require("torch", "transformers", "gguf", "cyllama", purpose="exporting")
-    return export(inputs, options, ctx)
+    exporter = exporter_of(inputs.run)
+    require(*exporter.packages(inputs.run), purpose="exporting")
+    return export(exporter, inputs, with_formats(options, inputs.run), ctx)
 
 
 def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ExportPreview:
@@ -27,7 +36,10 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ExportPrevie
     from narrowcast.stages.export.verdict import require_success
 
     require_success(inputs, ctx)
-    return ExportPreview(run_id=inputs.run.run_id, forecast=forecast_export(inputs, options, ctx))
+    chosen = with_formats(options, inputs.run)
+    return ExportPreview(
+        run_id=inputs.run.run_id, formats=list(chosen.formats), forecast=forecast_export(inputs, chosen, ctx)
+    )
 
 
 STAGE = StageDefinition(

@@ -1,12 +1,12 @@
-"""The way of an export: merge, write, quantise, prove, try out, describe. A bundle is whole or absent."""
+"""The way of an export: load, write, prove, try out, describe. A bundle is whole or absent."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copy2, copytree
+from typing import Any, TypeVar
 
 from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name, sealed_json
 from narrowcast.core.example import Example
@@ -14,85 +14,62 @@ from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
-from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.stages.export.card import model_card
-from narrowcast.stages.export.gguf_files import credit_of, without_unfit, write_gguf_files
-from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
-from narrowcast.stages.export.options import ExportResult, Inputs, Options, held_out
+from narrowcast.stages.export.exporter import Exporter, Files, WrittenFile
+from narrowcast.stages.export.options import SAFETENSORS, ExportResult, Inputs, Options, held_out
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.room import say_what_it_takes
-from narrowcast.stages.export.smoke import smoke_trace, write_modelfile
 from narrowcast.stages.export.verdict import require_success
 from narrowcast.store.bundles import read_bundle
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
 from narrowcast.version import __version__
 
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "config.json",
-    "generation_config.json",
-)
-
-GgufFiles = Mapping[str, tuple[Path, TensorTypes]]
+T = TypeVar("T")
 
 
-def export(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
+def export(exporter: Exporter[T], inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     """Write the bundle of a trained run.
 
+    Args:
+        exporter: of the run's family.
+        inputs: the run and what belongs to it.
+        options: with the formats to write, which the family has.
+        ctx: of the stage.
+
     Raises:
-        ModelError: weights missing, an architecture that GGUF cannot take, a failed quantisation.
+        ModelError: weights missing, a model that the format cannot take, a failed quantisation.
         StageError: `export_model_rejected`; `export_parity_failed`: no bundle is kept, the report is.
     """
     run = inputs.run
     require_success(inputs, ctx)
-    _check_adapter(inputs, options)
     say_what_it_takes(inputs, options, ctx)
-    trained = load_measured(run.run_id, ctx)
-    target = ctx.project.gguf / run.run_id
+    trained = exporter.load(run, ctx)
     with (
-        merged_folder(trained, ctx, keep="merged" in options.formats) as merged,
-        atomic_folder(target) as bundle,
+        atomic_folder(ctx.project.gguf / run.run_id) as bundle,
+        exporter.write(trained, bundle, inputs, options, ctx) as files,
     ):
-        name = f"{ctx.project.root.name} {run.run_id}"
-        options = without_unfit(merged, options, ctx)
-        files = write_gguf_files(merged, bundle, options, name, credit_of(run.base), ctx)
-        for file in _TOKENIZER_FILES:
-            if (merged / file).exists():
-                copy2(merged / file, bundle / file)
-        if "adapter" in options.formats:
-            copytree(ctx.project.adapters / run.run_id, bundle / "adapter")
-        report = _proven(trained, inputs, files, options, ctx)
-        smoke = smoke_trace(inputs, files, options, ctx) if files else None
-        if files:
-            write_modelfile(inputs, files, bundle, ctx)
-        manifest = _describe(bundle, inputs, options, files, report, smoke, ctx)
+        kept = [each for each in options.formats if each in files or each in SAFETENSORS]
+        options = options.model_copy(update={"formats": kept})
+        report = _proven(exporter, trained, inputs, files, options, ctx)
+        smoke = exporter.try_out(inputs, files, bundle, options, ctx) if files else None
+        manifest = _describe(bundle, exporter, inputs, options, files, report, smoke, ctx)
     return _result(manifest, ctx)
 
 
-def _check_adapter(inputs: Inputs, options: Options) -> None:
-    if "adapter" in options.formats and inputs.run.method == "full":
-        raise StageError(
-            f"run {inputs.run.run_id} trained all weights and has no adapter",
-            next_command="narrowcast export --formats merged,f16,q8_0",
-            reason_code="export_artifact_missing",
-        )
-
-
 def _proven(
-    trained: Trained, inputs: Inputs, files: GgufFiles, options: Options, ctx: StageContext
+    exporter: Exporter[T], trained: T, inputs: Inputs, files: Files, options: Options, ctx: StageContext
 ) -> ParityReport | None:
     if not files:
         return None
-    report = prove(trained, inputs.dataset, {name: path for name, (path, _) in files.items()}, options, ctx)
+    run_id, paths = inputs.run.run_id, {name: each.path for name, each in files.items()}
+    report = prove(exporter, trained, run_id, inputs.dataset, paths, options, ctx)
     if report.verdict == "fail":
         failed = next(each for each in report.formats if each.verdict == "fail")
         raise StageError(
             f"the {failed.format} file is not the model that was measured: {failed.cause}: {failed.detail}",
-            where=str(report_path(ctx.project, trained.run_id)),
-            next_command=_CURES[str(failed.cause)],
+            where=str(report_path(ctx.project, run_id)),
+            next_command=exporter.cures[str(failed.cause)],
             reason_code="export_parity_failed",
         )
     if report.verdict == "not_enough_data":
@@ -100,29 +77,17 @@ def _proven(
             "export_parity_uncertain",
             f"{report.rows} rows cannot tell whether the metric fell by more than {options.tolerance}: "
             f"{report.detail}",
-            {"run_id": trained.run_id, "rows": report.rows},
+            {"run_id": run_id, "rows": report.rows},
         )
     return report
 
 
-_CURES = {
-    "file": "narrowcast export --force",
-    "run": "narrowcast export --force",
-    "weights": "narrowcast export --force, and report it as a bug if it happens again",
-    "metadata": "narrowcast export --force, and report it as a bug if it happens again",
-    "template": "narrowcast parity --json, and report the chat template as a bug",
-    "tokenizer": "narrowcast export --formats merged",
-    "eos": "narrowcast parity --json, and report the tokenizer's configuration as a bug",
-    "numerics": "narrowcast export --reference f32 --formats f32",
-    "quantisation": "narrowcast export --formats f16,q8_0",
-}
-
-
 def _describe(
     bundle: Path,
+    exporter: Exporter[Any],
     inputs: Inputs,
     options: Options,
-    files: GgufFiles,
+    files: Files,
     report: ParityReport | None,
     smoke: SmokeTrace | None,
     ctx: StageContext,
@@ -150,7 +115,7 @@ def _describe(
         code_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write_text(bundle / "README.md", model_card(manifest, inputs, ctx.project))
+    write_text(bundle / "README.md", model_card(manifest, inputs, exporter.words, ctx.project))
     manifest = manifest.model_copy(update={"files": _files(bundle, files)})
     text = sealed_json(manifest)
     write_text(bundle / "bundle.json", text)
@@ -168,19 +133,19 @@ def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | N
     return ctx.project.relative(path) if "merged" in options.formats else None
 
 
-def _files(bundle: Path, files: GgufFiles) -> list[BundleFile]:
-    by_name = {path.name: (name, types) for name, (path, types) in files.items()}
+def _files(bundle: Path, files: Files) -> list[BundleFile]:
+    by_name = {each.path.name: (name, each) for name, each in files.items()}
     entries = []
     for path in sorted(each for each in bundle.rglob("*") if each.is_file()):
-        name, types = by_name.get(path.name, ("", None))
+        name, written = by_name.get(path.name, ("", WrittenFile(path)))
         entries.append(
             BundleFile(
                 path=path.relative_to(bundle).as_posix(),
                 size_bytes=path.stat().st_size,
                 sha256=sha256_file(path),
                 format=name,
-                tensor_types=types.counts if types else {},
-                fallbacks=types.fallbacks if types else {},
+                tensor_types=dict(written.tables),
+                fallbacks=dict(written.fallbacks),
             )
         )
     return entries

@@ -4,65 +4,78 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.bundle import BundleManifest, public_name
 from narrowcast.core.markdown import escape
-from narrowcast.core.parity import ParityReport
+from narrowcast.core.parity import ParityReport, compared_columns
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.run import NO_BASE, BaseRecord
 from narrowcast.evaluation.markdown import groups_text
+from narrowcast.stages.export.exporter import CardWords
 from narrowcast.stages.export.options import Inputs, stage_result
 from narrowcast.stages.export.verdict import verdict_section
 
 _MORE_METRICS = 3  # besides the primary one, in the evaluation table
 
 
-def model_card(manifest: BundleManifest, inputs: Inputs, project: ProjectPaths) -> str:
+def model_card(manifest: BundleManifest, inputs: Inputs, words: CardWords, project: ProjectPaths) -> str:
     """Markdown with front matter."""
     sections = [
-        _front_matter(manifest),
+        _front_matter(manifest, words),
         _what_it_is(manifest, inputs),
         verdict_section(manifest.verdict),
         _data(inputs),
         _training(inputs),
         _evaluation([stage_result(project, name) for name in reversed(inputs.evaluated)]),
-        _parity(manifest.parity),
-        _use(manifest),
-        _limits(inputs),
+        _parity(manifest.parity, words),
+        _use(manifest, words),
+        _limits(inputs, words),
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _front_matter(manifest: BundleManifest) -> str:
-    return (
-        f"---\nlibrary_name: gguf\nbase_model: {json.dumps(manifest.base['name'], ensure_ascii=False)}\n"
-        f"tags: [narrowcast, {manifest.task.profile}]\n---"
-    )
+def _front_matter(manifest: BundleManifest, words: CardWords) -> str:
+    name = manifest.base["name"]
+    base = "" if name == NO_BASE else f"base_model: {json.dumps(name, ensure_ascii=False)}\n"
+    return f"---\nlibrary_name: {words.library}\n{base}tags: [narrowcast, {manifest.task.profile}]\n---"
 
 
 def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
     run, task = inputs.run, manifest.task
     labels = f", {len(task.labels)} labels" if task.labels else ""
-    base = run.base
+    how = f"{run.method} ({run.method_reason})" if run.method_reason else run.method
     return (
         f"# {escape(manifest.project)}: {task.profile.replace('_', ' ')}{labels}\n\n"
         f"A model for one task, trained by narrowcast {manifest.code_version} as run `{run.run_id}`.\n\n"
         + _table(
             ["", ""],
             [
-                ["base", f"{public_name(base.name)} ({base.architecture}, {base.parameters:,} parameters)"],
-                ["base licence", base.licence or "not stated"],
-                *([["base weights", base.note]] if base.note else []),
-                ["base fingerprint", base.fingerprint[:16]],
-                ["method", f"{run.method} ({run.method_reason})" if run.method_reason else run.method],
-                ["context", f"{base.context_length:,} tokens"],
+                *(_base(run.base) if run.base.name != NO_BASE else []),
+                ["method", how],
+                *([["sees", _seen(run.recipe)]] if run.method == "linear" else []),
                 ["data-set version", run.dataset_version[:16]],
                 ["trained", run.finished],
                 *([["quick run", f"trained on {run.drawn}"]] if run.drawn else []),
             ],
         )
     )
+
+
+def _base(base: BaseRecord) -> list[list[str]]:
+    return [
+        ["base", f"{public_name(base.name)} ({base.architecture}, {base.parameters:,} parameters)"],
+        ["base licence", base.licence or "not stated"],
+        *([["base weights", base.note]] if base.note else []),
+        ["base fingerprint", base.fingerprint[:16]],
+        ["context", f"{base.context_length:,} tokens"],
+    ]
+
+
+def _seen(recipe: Mapping[str, Any]) -> str:
+    """What a linear classifier sees of a text, and the model over it."""
+    return f"{', '.join(recipe['features'])} ({recipe['classifier']})"
 
 
 def _data(inputs: Inputs) -> str:
@@ -94,8 +107,8 @@ def _training(inputs: Inputs) -> str:
     run = inputs.run
     figures = [
         ["rows", ", ".join(f"{name} {count:,}" for name, count in run.rows.items())],
-        ["steps", f"{run.steps:,}"],
-        ["losses", ", ".join(f"{name} {value:.4f}" for name, value in run.losses.items())],
+        *([["steps", f"{run.steps:,}"]] if run.steps else []),
+        ["losses", ", ".join(f"{name} {value:.4f}" for name, value in run.losses.items()) or "none"],
         ["seconds", f"{run.seconds:,.0f}"],
         ["device", run.environment.get("device", "not recorded")],
         ["seed", str(run.seed)],
@@ -136,17 +149,17 @@ def _interval(value: dict[str, float]) -> str:
     return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
 
 
-def _parity(report: ParityReport | None) -> str:
+def _parity(report: ParityReport | None, words: CardWords) -> str:
     if report is None:
-        return "## Parity\n\nNo GGUF file was exported, so nothing was compared."
+        return "## Parity\n\nNo file that answers was exported, so nothing was compared."
+    columns = compared_columns(report)
     rows = [
         [
             each.format,
             f"{each.size_bytes / 1e6:.1f} MB",
             "equal" if each.identical else "not compared",
             "equal" if each.prompt_ids_equal else "differ",
-            _figure(each.top1_agreement, ".4f"),
-            _figure(each.mean_kl, ".2e"),
+            *(column.of(each) for column in columns),
             _figure(each.exported, ".3f"),
             _interval(each.metric_difference.model_dump()) if each.metric_difference else "-",
             each.verdict.replace("_", " "),
@@ -154,14 +167,15 @@ def _parity(report: ParityReport | None) -> str:
         for each in report.formats
     ]
     metric, groups = report.formats[0].metric, groups_text(report.rows, report.formats[0].groups)
-    head = ["file", "size", "weights", "prompt ids", "top-1", "KL", metric, "difference", "verdict"]
+    heads = [column.head for column in columns]
+    head = ["file", "size", "weights", "prompt ids", *heads, metric, "difference", "verdict"]
     runtime = ", ".join(f"{name} {value}" for name, value in report.runtime.items())
+    seen = report.formats[0].positions
+    positions = f"; top-1 and KL over {seen:,} answer positions" if seen else ""
     return (
-        "## Parity with the measured model\n\n"
-        + _table(head, rows)
-        + "\n\nWeights: each tensor lies within the rounding of its type, and tokens and settings are equal. "
-        f"{report.rows} rows of the {report.split} split{groups}, through the trained model and each file; "
-        f"top-1 and KL over {report.formats[0].positions:,} answer positions. The metric may fall by "
+        "## Parity with the measured model\n\n" + _table(head, rows) + f"\n\n{words.compared} "
+        f"{report.rows} rows of the {report.split} split{groups}, through the trained model and each file"
+        f"{positions}. The metric may fall by "
         f"{report.tolerance}; a difference whose interval crosses that bar is called not enough data. "
         f"Run with: {runtime}."
     )
@@ -171,17 +185,17 @@ def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _use(manifest: BundleManifest) -> str:
+def _use(manifest: BundleManifest, words: CardWords) -> str:
     lines = ["## Use", "", "```bash", "narrowcast serve"]
     if manifest.smoke:
-        lines.append("ollama create my-model -f Modelfile")
+        lines += words.commands
     lines.append("```")
     if manifest.smoke:
-        text = manifest.smoke.prompt + manifest.smoke.text
+        text = manifest.smoke.prompt + words.between + manifest.smoke.text
         fence = "`" * max(4, 1 + max(map(len, re.findall("`+", text)), default=0))
         lines += [
             "",
-            f"A real prompt and what `{manifest.smoke.format}` generated:",
+            f"A real prompt and what `{manifest.smoke.format}` answered:",
             "",
             f"{fence}text",
             text,
@@ -190,12 +204,12 @@ def _use(manifest: BundleManifest) -> str:
     return "\n".join(lines)
 
 
-def _limits(inputs: Inputs) -> str:
+def _limits(inputs: Inputs, words: CardWords) -> str:
     held_out = sum(file.rows for name, file in inputs.dataset.splits.items() if name.value != "train")
     lines = [
         "It performs one task, with the prompt of its training; other answers are meaningless.",
         f"{held_out:,} rows of the sources above were held out; scores on other data may differ.",
-        "Parity was proven with narrowcast's worker; other programs may tokenise or sample differently.",
+        words.elsewhere,
     ]
     truncated = {name: count for name, count in inputs.run.rows.items() if name not in ("train", "dev")}
     lines += [

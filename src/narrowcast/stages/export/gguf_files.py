@@ -19,7 +19,8 @@ from narrowcast.models.gguf.quantise import (
     unfit_share,
 )
 from narrowcast.models.gguf.writer import GgufCredit, plan_gguf, write_gguf
-from narrowcast.stages.export.options import Options
+from narrowcast.stages.export.exporter import Files, WrittenFile
+from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, Options
 from narrowcast.store.bundles import bundle_file
 
 
@@ -41,7 +42,7 @@ def without_unfit(merged: Path, options: Options, ctx: StageContext) -> Options:
 
     A format that was asked for stays, and is refused when it is quantised.
     """
-    if "formats" in options.model_fields_set:
+    if tuple(options.formats) != LANGUAGE_MODEL_FORMATS:
         return options
     plan = plan_gguf(merged)
     unfit = [each for each in gguf_formats(options) if unfit_share(plan, each) > MOST_UNFIT]
@@ -56,11 +57,8 @@ def without_unfit(merged: Path, options: Options, ctx: StageContext) -> Options:
 
 def write_gguf_files(
     merged: Path, bundle: Path, options: Options, name: str, credit: GgufCredit, ctx: StageContext
-) -> dict[str, tuple[Path, TensorTypes]]:
+) -> Files:
     """Write every GGUF file that was asked for.
-
-    Returns:
-        Format to file and the types its matrices are stored as.
 
     Raises:
         ModelError: an architecture or tokenizer that cannot be written, or a failed quantisation.
@@ -69,23 +67,27 @@ def write_gguf_files(
     if not formats:
         return {}
     ctx.progress.start("write GGUF", len(formats))
-    files: dict[str, tuple[Path, TensorTypes]] = {}
+    files: dict[str, WrittenFile] = {}
     for kind in _floats(formats, options):
         path = bundle_file(bundle, kind)
         write_gguf(merged, path, kind, name=name, credit=credit)  # type: ignore[arg-type]
-        files[kind] = path, tensor_types(path, kind)
+        files[kind] = _written(path, tensor_types(path, kind))
         ctx.progress.advance()
     source = bundle_file(bundle, options.reference)
     for kind in formats:
         if kind in QUANTISATIONS:
             ctx.cancel.check()
             path = bundle_file(bundle, kind)
-            files[kind] = path, quantise(source, path, kind)
+            files[kind] = _written(path, quantise(source, path, kind))
             ctx.progress.advance()
     if options.reference not in formats:
         source.unlink(missing_ok=True)
         files.pop(options.reference, None)
     return files
+
+
+def _written(path: Path, types: TensorTypes) -> WrittenFile:
+    return WrittenFile(path, types.counts, types.fallbacks)
 
 
 def _floats(wanted: Sequence[str], options: Options) -> list[str]:

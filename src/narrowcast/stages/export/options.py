@@ -22,14 +22,20 @@ from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 from narrowcast.store.verdicts import read_verdict
 
-Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k"]
+Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k", "onnx"]
+
+SAFETENSORS = ("adapter", "merged")
+"""Formats whose files lie in folders of their own."""
+LANGUAGE_MODEL_FORMATS: tuple[Format, ...] = ("f16", "q8_0", "q4_k_m")
+"""Written of a language model where no formats are asked for."""
 
 
 class Options(StageOptions):
     """Options of `narrowcast export`; their descriptions are the command's help."""
 
-    formats: list[Format] = Field(default=["f16", "q8_0", "q4_k_m"], min_length=1)
-    """Formats to write; adapter and merged are safetensors, the others GGUF."""
+    formats: list[Format] = Field(default_factory=list)
+    """Formats to write; by default f16,q8_0,q4_k_m of a language model, onnx of a classifier. Adapter and
+    merged are safetensors, the others of a language model GGUF."""
     reference: Literal["f16", "bf16", "f32"] = "f16"
     """Floating-point type that is quantised."""
     parity_rows: int = Field(default=200, ge=1)
@@ -40,6 +46,10 @@ class Options(StageOptions):
     """Maximum drop of the task metric in a quantised file."""
     max_tokens: int = Field(default=256, ge=1)
     """Maximum length of an answer in parity and smoke tests, in tokens."""
+
+    def identity(self) -> dict[str, Any]:
+        """Open formats count as those of a language model, so that keys of earlier versions hold."""
+        return {**self.model_dump(mode="json"), "formats": self.formats or list(LANGUAGE_MODEL_FORMATS)}
 
 
 class Inputs(StageInputs):
@@ -74,11 +84,46 @@ class ExportPreview(BaseModel):
     """What an export would take; nothing was written."""
 
     run_id: str
+    formats: list[str]
+    """That would be written."""
     forecast: WorkForecast
 
 
-def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
+def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     """The newest training run and what belongs to it.
+
+    Raises:
+        StageError: if nothing was trained, or on another version of the data; `export_format_unsuited`.
+    """
+    inputs = read_run(options, ctx)
+    with_formats(options, inputs.run)
+    return inputs
+
+
+def with_formats(options: Options, run: RunManifest) -> Options:
+    """The options with the formats that are written: those asked for, or the usual ones of the run's family.
+
+    Raises:
+        StageError: `export_format_unsuited`, for a format that the family does not have.
+    """
+    from narrowcast.stages.export.exporter import exporter_of
+
+    exporter = exporter_of(run)
+    other = [name for name in options.formats if name not in exporter.formats]
+    if other:
+        raise StageError(
+            f"run {run.run_id} is {exporter.what}, which has no format {', '.join(other)}",
+            where=f"there are {', '.join(exporter.formats)}" if len(exporter.formats) > 1 else "",
+            next_command=f"narrowcast export --formats {','.join(exporter.default_formats)}",
+            reason_code="export_format_unsuited",
+        )
+    chosen = options.model_copy(update={"formats": options.formats or list(exporter.default_formats)})
+    exporter.check(run, chosen)
+    return chosen
+
+
+def read_run(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
+    """The newest training run and what belongs to it, whatever formats are asked for.
 
     Raises:
         StageError: if nothing was trained, or on another version of the data.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from narrowcast.core.example import Example
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.parity import FLOAT_FORMATS, FileFacts, rule_of_three
 from narrowcast.core.prediction import Prediction
@@ -17,6 +18,7 @@ from narrowcast.models.llama_sampling import decode_rows
 from narrowcast.models.predictors.llama import LlamaPredictor
 from narrowcast.models.template import text_of
 from narrowcast.stages.export.measured import MeasuredModel, MeasuredRow
+from narrowcast.tasks.base import TaskHandler
 from narrowcast.tasks.bootstrap import bootstrap, paired_difference
 
 
@@ -53,7 +55,13 @@ def compare_file(
     """
     file = _read(measured, path, f"parity: {file_format}", work)
     predictions = file.predictions
-    value, difference = _metric_difference(measured, predictions)
+    value, difference = metric_difference(
+        measured.handler,
+        [row.example for row in measured.rows],
+        measured.groups,
+        measured.predictions,
+        predictions,
+    )
     interval = MetricValue(value=difference.value, low=difference.low, high=difference.high)
     pairs = zip(measured.predictions, predictions, strict=True)
     top1, divergence = statistics.fmean(file.agreements), statistics.fmean(file.divergences)
@@ -151,13 +159,15 @@ def _log_softmax(logits: Any) -> Any:
     return wide - np.log(np.exp(wide).sum(-1, keepdims=True))
 
 
-def _metric_difference(
-    measured: MeasuredModel, predictions: Sequence[Prediction]
+def metric_difference(
+    handler: TaskHandler,
+    examples: Sequence[Example],
+    groups: Sequence[int],
+    measured: Sequence[Prediction],
+    exported: Sequence[Prediction],
 ) -> tuple[float, Difference]:
     """The measured model's primary metric, and the file's minus it, paired over groups of rows."""
-    examples = [row.example for row in measured.rows]
-    ours = measured.handler.score(examples, measured.predictions)
-    theirs = measured.handler.score(examples, predictions)
-    exported, own = (bootstrap(scores, groups=measured.groups) for scores in (theirs, ours))
-    difference = paired_difference(exported, own, ours.primary, (theirs, ours))
+    ours, theirs = handler.score(examples, measured), handler.score(examples, exported)
+    theirs_drawn, ours_drawn = (bootstrap(scores, groups=groups) for scores in (theirs, ours))
+    difference = paired_difference(theirs_drawn, ours_drawn, ours.primary, (theirs, ours))
     return ours.metrics[ours.primary], difference

@@ -1,75 +1,37 @@
-"""The proof: every exported file against the trained model, and the report.
+"""The proof: every exported file against the trained model on held-out rows, and the report.
 
-A file must be the model before it is run: each tensor, token and setting is compared first. Only then does
+A file must be the model before it is run: each table, token and setting is compared first. Only then does
 it answer the held-out prompts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from narrowcast.core.example import Example
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.parity import (
-    FLOAT_FORMATS,
-    QUANTISED_FROM,
-    FileFacts,
-    FormatParity,
-    ParityReport,
-    judge,
-    summarise,
-)
+from narrowcast.core.parity import FileFacts, FormatParity, Mismatch, ParityReport, summarise
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
-from narrowcast.core.work import Work
-from narrowcast.errors import ModelError, StageError
+from narrowcast.errors import StageError
 from narrowcast.evaluation.groups import row_groups
-from narrowcast.models.gguf.identity import Identity, Mismatch, compare_gguf
-from narrowcast.models.gguf.quantise import quantise
-from narrowcast.models.gguf.vocabulary import read_vocabulary
-from narrowcast.models.gguf.writer import GgufPlan, plan_gguf, write_gguf
-from narrowcast.models.loading import read_run_manifest, resolve_base
-from narrowcast.stages.export.gguf_files import credit_of
-from narrowcast.stages.export.measured import MeasuredModel, measure
-from narrowcast.stages.export.merge import Trained, merged_folder
+from narrowcast.stages.export.exporter import Exporter, HeldOut
 from narrowcast.stages.export.options import Options, held_out
-from narrowcast.stages.export.parity import compare_file, distributions
 from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_split
 from narrowcast.store.leftovers import scratch_folder
 from narrowcast.store.seals import write_sealed
-from narrowcast.tasks import handler_for
 
-_KEPT = {
-    "model": "kind of tokenizer",
-    "tokens": "list of tokens",
-    "merges": "list of merges",
-    "scores": "order of merges",
-    "pre": "pre-tokeniser",
-    "normalizer": "normaliser",
-    "prefix": "added space",
-}
-"""What a run keeps of its base's vocabulary; named special tokens and the template are its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """One file beside the measured model's weights."""
-
-    path: Path
-    identity: Identity
-    requantised: Path | None
-    """The model quantised today, kept where its bytes are others."""
+T = TypeVar("T")
 
 
 def prove(
-    trained: Trained,
+    exporter: Exporter[T],
+    trained: T,
+    run_id: str,
     dataset: DatasetManifest,
     files: Mapping[str, Path],
     options: Options,
@@ -78,9 +40,11 @@ def prove(
     """Compare files with the trained model on held-out rows; the report is kept for reading either way.
 
     Args:
+        exporter: of the model's family.
         trained: the measured model.
+        run_id: of it.
         dataset: the version it was trained on.
-        files: format to GGUF file, at least one.
+        files: format to file, at least one.
         options: rows, split, tolerance, the float type that quantisation began from.
         ctx: of the stage, or one made by hand.
 
@@ -88,31 +52,23 @@ def prove(
         StageError: if the split has no rows.
         ModelError: if a file cannot be run.
     """
-    examples, groups = _drawn(dataset, options, ctx)
-    if not examples:
+    rows = _drawn(dataset, options, ctx)
+    if not rows.examples:
         raise StageError(
             f"the {options.parity_split} split is empty, so parity cannot be checked",
             next_command="narrowcast prepare",
             reason_code="eval_dataset_missing",
         )
-    record_access(ctx.project, dataset, held_out(options), ctx.run_id, [ModelRef.of_run(trained.run_id)])
-    runtime = {"gguf": version("gguf"), QUANTISED_FROM: options.reference}
+    record_access(ctx.project, dataset, held_out(options), ctx.run_id, [ModelRef.of_run(run_id)])
     with scratch_folder("parity") as folder:
-        compared, source = _compare(trained, files, options, folder, ctx)
-        formats = [_refused(each, found) for each, found in compared.items() if found.identity.mismatch]
-        if not formats:
-            work = Work(ctx.progress, ctx.cancel)
-            with _measured(trained, dataset, examples, groups, options, folder, work) as measured:
-                formats = _judged(measured, compared, source, options, runtime, work)
-    report = summarise(trained.run_id, options.parity_split, options.tolerance, formats, runtime)
-    write_sealed(report_path(ctx.project, trained.run_id), report.model_dump_json(indent=2) + "\n", ctx.seal)
+        formats, runtime = exporter.compare(trained, run_id, rows, files, options, folder, ctx)
+    report = summarise(run_id, options.parity_split, options.tolerance, formats, runtime)
+    write_sealed(report_path(ctx.project, run_id), report.model_dump_json(indent=2) + "\n", ctx.seal)
     return report
 
 
-def _drawn(
-    dataset: DatasetManifest, options: Options, ctx: StageContext
-) -> tuple[list[Example], dict[str, int]]:
-    """Rows to compare, of as many groups as there are, and the group of each by its id."""
+def _drawn(dataset: DatasetManifest, options: Options, ctx: StageContext) -> HeldOut:
+    """Rows to compare, of as many groups as there are."""
     rows = read_split(ctx.project, dataset, held_out(options))
     groups = row_groups(rows, rows, dataset, ctx.cancel)
     drawn: Counter[int] = Counter()
@@ -121,7 +77,9 @@ def _drawn(
         turns.append((drawn[group], number))
         drawn[group] += 1
     chosen = sorted(number for _, number in sorted(turns)[: options.parity_rows])
-    return [rows[number] for number in chosen], {rows[number].id: groups[number] for number in chosen}
+    return HeldOut(
+        dataset, [rows[number] for number in chosen], {rows[number].id: groups[number] for number in chosen}
+    )
 
 
 def report_path(project: ProjectPaths, run_id: str) -> Path:
@@ -129,125 +87,8 @@ def report_path(project: ProjectPaths, run_id: str) -> Path:
     return project.reports / f"parity-{run_id}.json"
 
 
-def _compare(
-    trained: Trained, files: Mapping[str, Path], options: Options, folder: Path, ctx: StageContext
-) -> tuple[dict[str, _Compared], Path | None]:
-    """Each file beside the weights in memory, written anew; and the float file they are quantised from.
-
-    The weights do not come from the folder that the files were made of: that is what is to be proven.
-    """
-    ctx.progress.start("parity: weights", len(files))
-    quantised = any(name not in FLOAT_FORMATS for name in files)
-    source = folder / "source.gguf"
-    compared = {}
-    with merged_folder(trained, ctx, keep=False) as merged:
-        credit = credit_of(read_run_manifest(ctx.project, trained.run_id).base)
-        plan = plan_gguf(merged, credit)
-        foreign = _other_than_base(trained, plan, ctx)
-        if quantised:
-            write_gguf(merged, source, options.reference)
-        for name, path in files.items():
-            ctx.cancel.check()
-            today = None if name in FLOAT_FORMATS else folder / f"{name}.gguf"
-            if today is not None:
-                quantise(source, today, name)
-            identity = compare_gguf(
-                path, plan, name, source=options.reference, quantised=today, run_id=trained.run_id
-            )
-            if foreign and not identity.mismatch:
-                identity = Identity(Mismatch("tokenizer", foreign), exact=False)
-            if today is not None and identity.exact:
-                today.unlink()
-                today = None
-            compared[name] = _Compared(path, identity, today)
-            ctx.progress.advance()
-    return compared, source if quantised else None
-
-
-def _other_than_base(trained: Trained, plan: GgufPlan, ctx: StageContext) -> str:
-    """What of the tokenizer is not as in the base's own files; empty where nothing is.
-
-    Loading and saving could lose the same on the way to the trained model and to its file, which comparing
-    these two would not show. Where the base is gone, the tokenizer that was saved with the run stands alone.
-    """
-    base = read_run_manifest(ctx.project, trained.run_id).base
-    try:
-        here = resolve_base(base.name, ctx.settings.model_copy(update={"offline": True}))
-    except ModelError:
-        return ""
-    if here.fingerprint != base.fingerprint:
-        return ""
-    original = read_vocabulary(Path(here.path_or_id), plan.config["vocab_size"])
-    differs = (each for each in _KEPT if getattr(original, each) != getattr(plan.vocabulary, each))
-    part = next(differs, "")
-    return part and f"its {_KEPT[part]} is not that of the base {base.name}"
-
-
-@contextmanager
-def _measured(
-    trained: Trained,
-    dataset: DatasetManifest,
-    examples: list[Example],
-    groups: Mapping[str, int],
-    options: Options,
-    folder: Path,
-    work: Work,
-) -> Iterator[MeasuredModel]:
-    from narrowcast.models.predictors.transformers import TransformersPredictor
-
-    reference = ModelRef.of_run(trained.run_id)
-    with TransformersPredictor(reference, trained.model, trained.tokenizer, size_bytes=None) as predictor:
-        yield measure(
-            trained,
-            predictor.predict,
-            handler_for(dataset.task),
-            examples,
-            folder,
-            groups=groups,
-            max_tokens=options.max_tokens,
-            work=work,
-        )
-
-
-def _judged(
-    measured: MeasuredModel,
-    compared: Mapping[str, _Compared],
-    source: Path | None,
-    options: Options,
-    runtime: dict[str, str],
-    work: Work,
-) -> list[FormatParity]:
-    formats = []
-    for name, each in compared.items():
-        facts, settings = compare_file(measured, each.path, name, requantised=each.requantised, work=work)
-        runtime.update(settings)
-        verdict, cause, detail = judge(facts, options.tolerance)
-        formats.append(
-            FormatParity(**facts.model_dump(), identical=True, detail=detail, cause=cause, verdict=verdict)
-        )
-    if source is not None and not any(name in FLOAT_FORMATS for name in compared):
-        _check_source(measured, source, options, formats, work)
-    return formats
-
-
-def _check_source(
-    measured: MeasuredModel, source: Path, options: Options, formats: list[FormatParity], work: Work
-) -> None:
-    """Where no float file is exported, the one that was quantised must still compute what was measured."""
-    top1, divergence = distributions(measured, source, work)
-    facts = formats[0].model_copy(
-        update={"format": options.reference, "top1_agreement": top1, "mean_kl": divergence}
-    )
-    verdict, cause, detail = judge(facts, tolerance=1.0)
-    if verdict == "fail":
-        failed = {"verdict": verdict, "cause": cause, "detail": f"before it was quantised: {detail}"}
-        formats[0] = formats[0].model_copy(update=failed)
-
-
-def _refused(name: str, found: _Compared) -> FormatParity:
+def refused(name: str, path: Path, mismatch: Mismatch) -> FormatParity:
     """The entry of a file that is not the model: it was not run."""
-    mismatch = found.identity.mismatch
-    assert mismatch is not None
     facts = FileFacts(
         format=name,
         rows=0,
@@ -255,7 +96,7 @@ def _refused(name: str, found: _Compared) -> FormatParity:
         templates_equal=mismatch.cause != "template",
         prompt_ids_equal=mismatch.cause not in ("template", "tokenizer"),
         eos_equal=mismatch.cause != "eos",
-        size_bytes=found.path.stat().st_size,
+        size_bytes=path.stat().st_size,
     )
     return FormatParity(
         **facts.model_dump(), identical=False, detail=mismatch.detail, cause=mismatch.cause, verdict="fail"

@@ -12,7 +12,7 @@ from narrowcast.core.parity import QUANTISED_FROM, ParityReport
 from narrowcast.core.stage import StageContext, StageDefinition, StageResult
 from narrowcast.errors import StageError, UsageError
 from narrowcast.reasons import StageName
-from narrowcast.stages.export.options import Inputs, Options, read_inputs, stage_result
+from narrowcast.stages.export.options import Inputs, Options, read_run, stage_result
 from narrowcast.store.bundles import changed_files, read_bundle
 
 _CODES = {"fail": "export_parity_failed", "not_enough_data": "export_parity_uncertain"}
@@ -22,7 +22,7 @@ class ParityOptions(Options):
     """Prove the files of the bundle again."""
 
     files: list[str] = Field(default_factory=list)
-    """Formats to prove; by default every GGUF file of the bundle."""
+    """Formats to prove; by default every file of the bundle that answers."""
 
 
 class ParityResult(StageResult):
@@ -33,18 +33,22 @@ class ParityResult(StageResult):
 
 def run(inputs: Inputs, options: ParityOptions, ctx: StageContext) -> ParityResult:
     """Compare the bundle's files with the trained model on held-out rows."""
-    from narrowcast.stages.export.merge import load_measured
+    from narrowcast.plugins.optional import require
+    from narrowcast.stages.export.exporter import exporter_of
     from narrowcast.stages.export.proof import prove
     from narrowcast.stages.export.room import forecast_parity
 
-    run_id = inputs.run.run_id
+    run_id, exporter = inputs.run.run_id, exporter_of(inputs.run)
+    require(*exporter.packages(inputs.run), purpose="a proof")
     folder = ctx.project.gguf / run_id
     manifest = read_bundle(folder)
     _check_bundle(folder, manifest, ctx)
     files = _files(folder, manifest, options.files)
-    ctx.progress.note(f"parity: {forecast_parity(inputs, options, ctx, len(files)).sentence}")
-    settings = options.model_copy(update={"reference": _quantised_from(manifest, options)})
-    report = prove(load_measured(run_id, ctx), inputs.dataset, files, settings, ctx)
+    settings = options.model_copy(
+        update={"reference": _quantised_from(manifest, options), "formats": list(files)}
+    )
+    ctx.progress.note(f"parity: {forecast_parity(inputs, settings, ctx, len(files)).sentence}")
+    report = prove(exporter, exporter.load(inputs.run, ctx), run_id, inputs.dataset, files, settings, ctx)
     return ParityResult(
         report=report,
         summary=f"parity of {', '.join(files)}: {report.verdict}",
@@ -58,7 +62,7 @@ STAGE = StageDefinition(
     event_stage=StageName.EXPORT,
     options=ParityOptions,
     result=ParityResult,
-    read_inputs=read_inputs,
+    read_inputs=read_run,
     run=run,
     success_code="export_parity_proven",
     failure_code="export_run_failed",
@@ -100,8 +104,8 @@ def _files(folder: Path, manifest: BundleManifest, wanted: list[str]) -> dict[st
     missing = [name for name in wanted if name not in held]
     if missing or not held:
         raise UsageError(
-            f"the bundle holds no {', '.join(missing) or 'GGUF'} file",
+            f"the bundle holds no {', '.join(missing) or 'exported'} file",
             where=f"{folder}; it holds {', '.join(held) or 'none'}",
-            next_command=f"narrowcast export --formats {','.join(wanted or ['f16', 'q8_0'])}",
+            next_command=f"narrowcast export --formats {','.join(wanted)}" if wanted else "narrowcast export",
         )
     return {name: held[name] for name in wanted or manifest.formats if name in held}

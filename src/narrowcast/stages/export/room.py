@@ -7,17 +7,11 @@ from pathlib import Path
 
 from narrowcast.core.forecast import WorkForecast
 from narrowcast.core.stage import StageContext
+from narrowcast.stages.export.exporter import Room, exporter_of
 from narrowcast.stages.export.options import Inputs, Options, held_out, stage_result
 from narrowcast.store.folders import require_room
 
-_BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.07, "q6_k": 0.83, "q5_k_m": 0.72, "q4_k_m": 0.62}
-"""Bytes a weight. Small matrices fall back to wider types, for which `_MARGIN` stands."""
-_MARGIN = 1.15
 _NOT_RUN = ("merged", "adapter")
-
-
-_BYTES_PER_SECOND = 60e6
-"""Of weights that are merged, written, quantised and read again, in all; a slow disk needs longer."""
 _MEASURED, _FILE = 4.0, 3.0
 """How much longer than in training a token takes in the trained model, and in each file, where one row after
 the other is read: nothing is shared between rows, and the arithmetic is float32. Measured on one export."""
@@ -25,28 +19,25 @@ the other is read: nothing is shared between rows, and the arithmetic is float32
 
 def forecast_export(inputs: Inputs, options: Options, ctx: StageContext) -> WorkForecast:
     """Disk and memory follow from the number of weights, the time from the last evaluation of the run."""
-    merged, files = _merged_bytes(inputs), _file_bytes(inputs, options)
+    room = exporter_of(inputs.run).room(inputs, options, ctx)
     answered = [name for name in options.formats if name not in _NOT_RUN]
-    seconds, basis = _proof_seconds(inputs, options, ctx, len(answered))
-    written = merged + 2 * files + (_bytes_compared(merged, files, len(answered)) if answered else 0)
-    return WorkForecast(
-        seconds=None if seconds is None else seconds + written / _BYTES_PER_SECOND,
-        memory_bytes=merged,
-        disk_bytes=round(merged + files),
-        basis=basis,
-    )
+    beside = room.writing + (room.comparing if answered else 0)
+    return _forecast(room, beside, _proof_seconds(inputs, options, ctx, len(answered)))
 
 
 def forecast_parity(inputs: Inputs, options: Options, ctx: StageContext, files: int) -> WorkForecast:
-    """The same for a proof alone; `files` are compared."""
-    merged = _merged_bytes(inputs)
-    seconds, basis = _proof_seconds(inputs, options, ctx, files)
-    again = merged + files * inputs.run.base.parameters  # the weights are written and quantised once more
-    compared = _bytes_compared(merged, files * inputs.run.base.parameters, files)
+    """The same for a proof alone of `files`, which are the options' formats: weights are made once more."""
+    room = exporter_of(inputs.run).room(inputs, options, ctx)
+    return _forecast(room, room.comparing, _proof_seconds(inputs, options, ctx, files))
+
+
+def _forecast(room: Room, beside: float, proof: tuple[float | None, str]) -> WorkForecast:
+    """`beside` are the seconds besides those of the proof's answers."""
+    seconds, basis = proof
     return WorkForecast(
-        seconds=None if seconds is None else seconds + compared / _BYTES_PER_SECOND,
-        memory_bytes=merged,
-        disk_bytes=again,
+        seconds=None if seconds is None else seconds + beside,
+        memory_bytes=round(room.memory),
+        disk_bytes=round(room.scratch + room.files),
         basis=basis,
     )
 
@@ -57,29 +48,13 @@ def say_what_it_takes(inputs: Inputs, options: Options, ctx: StageContext) -> No
     Raises:
         WorkspaceError: `system_disk_short`.
     """
-    merged, files = _merged_bytes(inputs), _file_bytes(inputs, options)
+    room = exporter_of(inputs.run).room(inputs, options, ctx)
     ctx.progress.note(f"export: {forecast_export(inputs, options, ctx).sentence}")
     kept = "merged" in options.formats
-    scratch = ctx.project.merged if kept else Path(tempfile.gettempdir())
-    require_room(scratch, merged, "the merged model")
-    require_room(ctx.project.gguf, round(files) + (merged if kept else 0), "the bundle")
-
-
-def _bytes_compared(merged: int, files: float, count: int) -> float:
-    """What the proof writes once more, and reads as float32 for each file that it compares."""
-    return merged + files + count * merged
-
-
-def _merged_bytes(inputs: Inputs) -> int:
-    return (4 if inputs.run.weights_dtype == "float32" else 2) * inputs.run.base.parameters
-
-
-def _file_bytes(inputs: Inputs, options: Options) -> float:
-    weights = inputs.run.base.parameters
-    files = sum(_BYTES.get(name, 0.0) for name in options.formats) * weights * _MARGIN
-    if any(name not in (*_NOT_RUN, options.reference) for name in options.formats):
-        files += _BYTES[options.reference] * weights  # quantised files are made from it
-    return files
+    if room.scratch:
+        scratch = ctx.project.merged if kept else Path(tempfile.gettempdir())
+        require_room(scratch, round(room.scratch), "the merged model")
+    require_room(ctx.project.gguf, round(room.files + (room.scratch if kept else 0)), "the bundle")
 
 
 def _proof_seconds(
@@ -95,12 +70,13 @@ def _proof_seconds(
     ]
     if not speeds:
         return None, "this run was not evaluated, so its speed is not known"
-    latency = speeds[0]["latency_p50_ms"] / 1000
-    answers = rows * (1 + files) * latency
+    milliseconds = speeds[0]["latency_p50_ms"]
+    answers = rows * (1 + files) * milliseconds / 1000
     read = rows * _seconds_a_row(inputs) * (_MEASURED + _FILE * files)
+    figure = f"{milliseconds:,.0f}" if milliseconds >= 1 else f"{milliseconds:.2g}"
     return (
         speeds[0]["load_seconds"] + answers + read,
-        f"{rows:,} rows at {latency * 1000:,.0f} ms an answer, as in the last evaluation",
+        f"{rows:,} rows at {figure} ms an answer, as in the last evaluation",
     )
 
 

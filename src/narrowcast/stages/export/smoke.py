@@ -9,16 +9,16 @@ from narrowcast.core.bundle import SmokeTrace
 from narrowcast.core.message import Message
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
-from narrowcast.models.gguf.quantise import TensorTypes
 from narrowcast.models.llama_client import LlamaClient
 from narrowcast.models.template import template_renderer, text_of
+from narrowcast.stages.export.exporter import Files
 from narrowcast.stages.export.modelfile import modelfile
 from narrowcast.stages.export.options import Inputs, Options, held_out
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
 from narrowcast.tasks import handler_for
 
-_PREFERRED = ("q8_0", "q4_k_m", "q5_k_m", "q6_k", "f16", "bf16", "f32")
+_PREFERRED = ("q8_0", "q4_k_m", "q5_k_m", "q6_k", "f16", "bf16", "f32", "onnx")
 
 
 def default_format(formats: Mapping[str, object]) -> str:
@@ -26,9 +26,7 @@ def default_format(formats: Mapping[str, object]) -> str:
     return next(name for name in _PREFERRED if name in formats)
 
 
-def smoke_trace(
-    inputs: Inputs, files: Mapping[str, tuple[Path, TensorTypes]], options: Options, ctx: StageContext
-) -> SmokeTrace:
+def smoke_trace(inputs: Inputs, files: Files, options: Options, ctx: StageContext) -> SmokeTrace:
     """Generate an answer to the first held-out prompt.
 
     Raises:
@@ -36,7 +34,7 @@ def smoke_trace(
     """
     name = default_format(files)
     messages = _first_prompt(inputs, options, ctx)
-    with LlamaClient(files[name][0]) as client:
+    with LlamaClient(files[name].path) as client:
         pieces = client.prompt_pieces(messages)
         tokens = client.tokenize(pieces)
         answer = client.ask("generate", tokens=tokens, max_tokens=options.max_tokens)
@@ -49,11 +47,9 @@ def smoke_trace(
     return SmokeTrace(format=name, prompt=text_of(pieces), prompt_tokens=tokens, **answer)
 
 
-def write_modelfile(
-    inputs: Inputs, files: Mapping[str, tuple[Path, TensorTypes]], bundle: Path, ctx: StageContext
-) -> None:
+def write_modelfile(inputs: Inputs, files: Files, bundle: Path, ctx: StageContext) -> None:
     """`Modelfile` beside the file that is served by default."""
-    path = files[default_format(files)][0]
+    path = files[default_format(files)].path
     with LlamaClient(path) as client:
         info = client.info
         stops = client.ask("texts", tokens=info.stop)["texts"]

@@ -10,7 +10,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import AnswerKind, Split
-from narrowcast.core.run import BaseRecord
+from narrowcast.core.run import NO_BASE, BaseRecord
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
@@ -70,7 +70,7 @@ class ClassifierSetup:
         """What the run manifest says of the model it began from."""
         if self.encoder is None:
             return BaseRecord(
-                name="none", path="", fingerprint="", architecture="linear", parameters=0, context_length=0
+                name=NO_BASE, path="", fingerprint="", architecture="linear", parameters=0, context_length=0
             )
         entry = find_encoder(self.encoder_name)
         return BaseRecord(

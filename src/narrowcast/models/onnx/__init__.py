@@ -1,0 +1,1 @@
+"""Classifiers as one ONNX file each: written, read, compared with the measured one."""

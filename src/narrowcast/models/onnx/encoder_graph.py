@@ -1,0 +1,75 @@
+"""The computation of a sentence encoder as an ONNX graph, by torch's exporter.
+
+The graph is taken as it is traced, without the exporter's own rewriting: its tables then have the names and
+the bytes of the encoder's file, and can be compared with it. Runtimes optimise when they load.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from narrowcast.errors import ModelError
+from narrowcast.faults import first_line
+from narrowcast.models.encoders.encoder import Encoder
+from narrowcast.models.onnx.layout import IDS, MASK, OPSET
+
+VECTOR = "vector"
+_SHAPE = (2, 7)  # of what is traced: sizes of 1 would be taken as fixed
+
+
+def encoder_graph(encoder: Encoder) -> Any:
+    """A graph (`onnx.GraphProto`) from `input_ids` and `attention_mask` to `vector`.
+
+    Raises:
+        ModelError: for an architecture that cannot be traced.
+    """
+    import torch
+
+    sizes = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens")}
+    # Two tensors: one and the same would be traced as one input.
+    ids, mask = torch.ones(_SHAPE, dtype=torch.long), torch.ones(_SHAPE, dtype=torch.long)
+    try:
+        with torch.inference_mode(), _quiet():
+            program = torch.onnx.export(
+                encoder.module,
+                (ids, mask),
+                dynamo=True,
+                dynamic_shapes={IDS: sizes, MASK: sizes},
+                input_names=[IDS, MASK],
+                output_names=[VECTOR],
+                opset_version=OPSET,
+                optimize=False,
+                verbose=False,
+            )
+    except MemoryError:
+        raise
+    except Exception as error:  # the library raises what the model's code does
+        raise ModelError(
+            f"the encoder cannot be written as ONNX: {first_line(error)}",
+            where=f"{encoder.folder.path} ({encoder.folder.architecture})",
+            next_command="narrowcast train --method linear --features words,characters",
+            reason_code="export_format_unsuited",
+        ) from error
+    assert program is not None
+    model = program.model_proto
+    if model.functions:
+        raise AssertionError(f"the encoder's graph calls functions: {model.functions[0].name}")
+    return model.graph
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's warnings, which speak of its own code; errors are raised."""
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)

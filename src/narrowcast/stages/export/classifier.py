@@ -1,0 +1,138 @@
+"""A classifier in an export: one ONNX file, proven by the scores of every class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from narrowcast.core.bundle import SmokeTrace
+from narrowcast.core.parity import FormatParity
+from narrowcast.core.run import NO_BASE, RunManifest
+from narrowcast.core.stage import StageContext
+from narrowcast.models.classifiers.files import DESCRIPTION, TABLES
+from narrowcast.models.classifiers.loading import TrainedClassifier, load_trained_classifier
+from narrowcast.models.loading import read_run_manifest
+from narrowcast.models.onnx.layout import FORMAT, BaseCredit, Origin
+from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room, WrittenFile
+from narrowcast.stages.export.gguf_files import credit_of
+from narrowcast.stages.export.options import Inputs, Options, held_out
+from narrowcast.store.bundles import bundle_file
+from narrowcast.store.datasets import read_split
+from narrowcast.tasks import handler_for
+from narrowcast.tasks.prompt import request_for
+
+_AGAIN = "narrowcast export --force, and report it as a bug if it happens again"
+_TRACING_S = 15.0
+"""Of an encoder's computation, by torch's exporter; on one machine 10 s of processor time."""
+_BYTES_PER_SECOND = 60e6
+
+
+class ClassifierExporter:
+    """See `narrowcast.stages.export.exporter.Exporter`."""
+
+    what = "a classifier"
+    formats: tuple[str, ...] = (FORMAT,)
+    default_formats: tuple[str, ...] = (FORMAT,)
+    cures: Mapping[str, str] = {
+        "file": "narrowcast export --force",
+        "run": "narrowcast export --force",
+        "weights": _AGAIN,
+        "metadata": _AGAIN,
+        "tokenizer": _AGAIN,
+        "numerics": "narrowcast parity --json, and report the encoder's architecture as a bug",
+    }
+    words = CardWords(
+        library="onnx",
+        compared="Weights: each table, vocabulary and class, and the tokenizer, equal the measured ones.",
+        elsewhere="Parity was proven with onnxruntime on a CPU; other runtimes may round differently.",
+        between="\n→ ",
+    )
+
+    def packages(self, run: RunManifest) -> tuple[str, ...]:
+        """An encoder has to be loaded and traced."""
+        traced = () if run.base.name == NO_BASE else ("onnxscript", "tokenizers", "torch", "transformers")
+        return ("onnx", "onnxruntime", *traced)
+
+    def check(self, run: RunManifest, options: Options) -> None:
+        """Its one format suits every run."""
+
+    def room(self, inputs: Inputs, options: Options, ctx: StageContext) -> Room:  # noqa: ARG002 - the contract
+        """The file holds the run's tables and the encoder's weights."""
+        folder, encoder = ctx.project.adapters / inputs.run.run_id, 4 * inputs.run.base.parameters
+        size = encoder + sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
+        read = size / _BYTES_PER_SECOND
+        writing = 2 * read + (_TRACING_S if encoder else 0)
+        return Room(memory=3 * size, scratch=0, files=size, writing=writing, comparing=read)
+
+    def load(self, run: RunManifest, ctx: StageContext) -> TrainedClassifier:
+        """The classifier and its encoder."""
+        ctx.progress.start("load the trained model", None)
+        return load_trained_classifier(ctx.project, run, ctx.settings)
+
+    @contextmanager
+    def write(
+        self, trained: TrainedClassifier, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
+    ) -> Iterator[Files]:
+        """One file that needs no other."""
+        from narrowcast.models.onnx.writer import write_onnx
+
+        ctx.progress.start("write ONNX", len(options.formats))
+        path = bundle_file(bundle, FORMAT)
+        tables = write_onnx(trained, path, _origin(inputs.run))
+        ctx.progress.advance()
+        yield {FORMAT: WrittenFile(path, {"f32": tables})}
+
+    def compare(
+        self,
+        trained: TrainedClassifier,
+        run_id: str,
+        rows: HeldOut,
+        files: Mapping[str, Path],
+        options: Options,
+        folder: Path,  # noqa: ARG002 - nothing is written
+        ctx: StageContext,
+    ) -> tuple[list[FormatParity], dict[str, str]]:
+        """Tables and metadata, then tokens, scores and answers."""
+        from narrowcast.stages.export.classifier_proof import compare_onnx_files
+
+        origin = _origin(read_run_manifest(ctx.project, run_id))
+        return compare_onnx_files(trained, origin, rows, files, options, ctx)
+
+    def try_out(
+        self,
+        inputs: Inputs,
+        files: Files,
+        bundle: Path,  # noqa: ARG002 - nothing lies beside the file
+        options: Options,
+        ctx: StageContext,
+    ) -> SmokeTrace:
+        """The first held-out text is answered."""
+        from narrowcast.models.onnx.reader import OnnxClassifier
+        from narrowcast.models.predictors.baseline import last_user_turn
+
+        task = inputs.dataset.task
+        example = read_split(ctx.project, inputs.dataset, held_out(options))[0]
+        request = request_for(handler_for(task), example.inputs, max_tokens=options.max_tokens)
+        text, classifier = last_user_turn(request), OnnxClassifier(files[FORMAT].path)
+        answer, _ = classifier.answers([text], task.labels or ())[0]
+        return SmokeTrace(
+            format=FORMAT,
+            prompt=text,
+            prompt_tokens=classifier.tokens([text])[0],
+            text=answer,
+            tokens=[],
+            finish="stop",
+        )
+
+
+def _origin(run: RunManifest) -> Origin:
+    if run.base.name == NO_BASE:
+        return Origin(run.run_id)
+    credit = credit_of(run.base)
+    return Origin(
+        run.run_id,
+        BaseCredit(
+            name=credit.base, licence=credit.licence, note=credit.base_note, repository=credit.repository
+        ),
+    )

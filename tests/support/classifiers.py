@@ -1,0 +1,68 @@
+"""A small project with a trained classifier, made through the commands."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from narrowcast.core.settings import Settings
+from narrowcast.pipeline.project import Project
+from narrowcast.testing.tiny import build_tiny_encoder
+from tests.support.cli import run_here
+
+TOPICS = {
+    "card": ["my card is lost", "the plastic has not arrived", "card arrival please", "a new card"],
+    "rate": ["the exchange rate for euros", "rate of the transfer", "what is the exchange rate"],
+    "fee": ["I was charged a fee", "why this fee", "the fee for cash is wrong"],
+    "refund": ["where is my refund", "money back please", "the refund has not arrived"],
+}
+FILLERS = ["please", "hello", "today", "again", "I think", "as you know", "well", "tomorrow", "café", "123"]
+EVERY_FEATURE = "encoder,words,characters"
+
+
+def texts(count: int, seed: int = 0) -> list[tuple[str, list[str]]]:
+    """Texts with the one or two topics that they are about."""
+    draw, rows = random.Random(seed), []
+    for number in range(count):
+        topics = draw.sample(list(TOPICS), draw.choice([1, 1, 2]))
+        words = [*draw.sample(FILLERS, 3), *(draw.choice(TOPICS[topic]) for topic in topics)]
+        draw.shuffle(words)
+        rows.append((f"{' '.join(words)} {number * 37 % 1000}", sorted(topics)))
+    return rows
+
+
+def prepared(home: Path, *, several: bool = False, rows: int = 240) -> Project:
+    """A project whose rows are split and whose baselines are measured; it answers with one topic or all."""
+    source = home / "rows.jsonl"
+    given = [
+        {"text": text, "labels": topics} if several else {"text": text, "label": topics[0]}
+        for text, topics in texts(rows)
+    ]
+    source.write_text("".join(json.dumps(each) + "\n" for each in given))
+    project = Project.create(Settings.from_environment({}, home=home / "work"), "topics")
+    for words in (
+        ("data", "import", "--locator", f"jsonl:{source}", "--auto"),
+        ("prepare",),
+        ("baseline", "--models", "majority", "--samples", "100"),
+    ):
+        run_here("--home", home / "work", *words, cwd=project.paths.root)
+    return project
+
+
+def trained(home: Path, features: str, *, several: bool = False) -> Project:
+    """The same with a linear classifier, on a tiny encoder where it is among the features."""
+    base = ["--base", build_tiny_encoder(home / "encoder")] if "encoder" in features else []
+    return _trained(home, ["linear", "--features", features, *base], several=several)
+
+
+def tuned(home: Path, *, several: bool = False) -> Project:
+    """The same with a fine-tuned encoder."""
+    base = build_tiny_encoder(home / "encoder")
+    return _trained(home, ["encoder", "--base", base, "--epochs", "2"], several=several)
+
+
+def _trained(home: Path, method: list[str | Path], *, several: bool) -> Project:
+    project = prepared(home, several=several)
+    run_here("--home", home / "work", "train", "--method", *method, cwd=project.paths.root)
+    return project
