@@ -76,7 +76,7 @@ def _read_inputs(options: RerunOptions, ctx: StageContext) -> RerunInputs:
 
 def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Rerun:
     from narrowcast.models.loading import read_run_manifest
-    from narrowcast.stages.train import run as train
+    from narrowcast.stages.train import STAGE as TRAIN
     from narrowcast.stages.train.contract import read_inputs
 
     manifest = inputs.manifest
@@ -103,7 +103,7 @@ def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Reru
                 next_command="narrowcast models list",
                 reason_code="model_base_changed",
             )
-        result = train(again, options, inner)
+        result = TRAIN.run(again, options, inner)
     return _compared(
         ctx.project, manifest, read_run_manifest(scratch, manifest.run_id), scratch, result.seconds
     )

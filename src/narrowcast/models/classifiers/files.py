@@ -93,12 +93,10 @@ def assembled(description: ClassifierDescription, tables: dict[str, Any], where:
         fits = fits and kind in blocks and len(blocks[kind]) == len(ngrams)
     if not fits or set(blocks) - set(description.ngrams) - {"encoder"}:
         raise _damaged(where, "the tables do not fit the description")
+    vocabularies = [Vocabulary(kind, ngrams) for kind, ngrams in description.ngrams.items()]
     return LinearClassifier(
         classes=tuple(description.classes),
-        bags=tuple(
-            Bag(Vocabulary(kind, ngrams), tables[f"{kind}.idf"])
-            for kind, ngrams in description.ngrams.items()
-        ),
+        bags=tuple(Bag(each, tables[f"{each.kind}.idf"]) for each in vocabularies),
         blocks=blocks,
         bias=tables["bias"],
         several=description.several,
