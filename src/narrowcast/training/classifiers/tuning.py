@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from narrowcast.training.options import Options
 
-_RATE = 5e-5
-_HEAD = 100.0  # the learning rate of the head over that of the encoder
-_UPDATES = 900  # about, where there are few rows
-_MOST_EPOCHS, _LEAST_EPOCHS = 20, 3
+# MiniLM on 8,003 train rows of Banking77, macro-F1 on 2,000 held-out train rows: frozen 0.925, after one to
+# four epochs at this rate 0.919, 0.925, 0.935, 0.939.
+_RATE = 1e-4
+_HEAD = 50.0  # the learning rate of the head over that of the encoder
+_UPDATES = 1000  # about, where there are few rows
+_MOST_EPOCHS, _LEAST_EPOCHS = 20, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def chosen_tuning(options: Options, rows: int, reasons: dict[str, str]) -> Tunin
         reasons["epochs"] = f"{rows:,} rows"
     if rate is None:
         rate = _RATE
-        reasons["learning_rate"] = "usual for sentence encoders"
+        reasons["learning_rate"] = "measured with MiniLM"
     return Tuning(
         epochs=epochs,
         rate=rate,
