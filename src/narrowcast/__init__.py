@@ -1,4 +1,4 @@
-"""narrowcast compiles a narrow task into a small language model, and proves that it is worth shipping.
+"""narrowcast compiles a narrow task into a small specialist model, and proves that it is worth shipping.
 
 This module is the public Python API: the names of `__all__`, which `docs/api.md` describes. A name is loaded
 when it is first used, so that importing the package costs nothing. `docs/architecture.md` explains the rooms

@@ -79,7 +79,7 @@ def _root(
 
 app = typer.Typer(
     cls=LazyGroup,
-    help="Compile a narrow task into a small language model, and prove that it is worth shipping.",
+    help="Compile a narrow task into a small specialist model, and prove that it is worth shipping.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
