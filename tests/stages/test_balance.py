@@ -83,4 +83,4 @@ def test_cap_or_target_is_needed(project: Project, cli: Callable[..., Any]) -> N
     with pytest.raises(UsageError, match="either cap or target"):
         balance(project)
     done = cli("data", "balance", "--cap", "3", "--project", project.slug, code=1)
-    assert "narrowcast prepare" in done.stderr
+    assert "narrowcast data import" in done.stderr
