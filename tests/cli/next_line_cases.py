@@ -253,6 +253,7 @@ CASES: dict[str, Case] = {
     ),
     "narrowcast serve --port 8090": _parsed(_SERVES),
     "narrowcast serve --project NAME": _parsed(_SERVES),
+    "narrowcast serve --model VALUE": _parsed(_SERVES, "narrowcast serve --model q8_0"),
     "narrowcast serve VALUE --model VALUE": _parsed(_SERVES, "narrowcast serve --project task --model q8_0"),
     # Jobs.
     "narrowcast jobs cancel VALUE": _parsed(_JOBS, "narrowcast jobs cancel JOB"),

@@ -35,7 +35,7 @@ def export(result: ExportResult) -> None:
     if result.verdict is not None and result.verdict.blocks:
         next_step(result.verdict.conclusion.next[0])
     else:
-        next_step("narrowcast serve" if result.verdict else "narrowcast eval")
+        next_step(result.serve if result.verdict else f"narrowcast eval run:{result.run_id}")
 
 
 @request_command

@@ -269,3 +269,26 @@ def test_the_card_names_encoder_features_and_what_was_compared(encoded: Project)
     assert "largest difference" in card
     with pytest.raises(ModelError, match="has no q8_0 file"):
         find_served(encoded, ServeRequest(model="q8_0"))
+
+
+def test_a_run_that_is_not_the_current_one_is_exported_by_its_id(topics: Project) -> None:
+    home, root = topics.settings.home, topics.paths.root
+
+    def run(*words: str, code: int | None = 0) -> Any:
+        done = run_here("--home", home, *words, "--json", cwd=root, code=code)
+        return json.loads(done.stdout)
+
+    (former,) = [path.name for path in topics.paths.adapters.iterdir()]
+    other = run("train", "--method", "linear", "--features", "words")["run_id"]
+    exported = run("export", former, "--force", "--parity-rows", "12", "--tolerance", "0.6")
+    assert exported["run_id"] == former != other
+    assert exported["serve"].startswith("narrowcast serve --model ")
+    served = exported["serve"].split()[-1]
+    assert find_served(topics.settings, ServeRequest(model=served, force=True)).run_id == former
+    assert run("parity", former, "--tolerance", "0.6")["run_id"] == former
+    assert run("parity", code=None)["error"]["reason_code"] == "export_artifact_missing"  # of the current one
+    refused = run("export", "exp-0000000000", code=None)["error"]
+    assert refused["reason_code"] == "model_adapter_missing"
+    assert (
+        run("export", "--force", "--parity-rows", "12", "--tolerance", "0.6")["serve"] == "narrowcast serve"
+    )

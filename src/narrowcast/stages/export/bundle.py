@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from narrowcast.stages.export.verdict import require_success
 from narrowcast.store.bundles import read_bundle
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
+from narrowcast.store.runs import current_run
 from narrowcast.version import __version__
 
 T = TypeVar("T")
@@ -177,6 +179,7 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
         verdict=manifest.verdict,
         manifest_sha256=manifest.sha256,
         artifacts=artifacts,
+        serve=_serve(manifest, bundle, ctx),
         summary=f"{', '.join(files)} written{verdict}",
         payload={
             "format": ",".join(files),
@@ -188,3 +191,12 @@ def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
             "manifest_sha256": manifest.sha256,
         },
     )
+
+
+def _serve(manifest: BundleManifest, bundle: Path, ctx: StageContext) -> str:
+    """The command that serves the bundle: of a run that is not the current one, by the path of its file."""
+    record = current_run(ctx.project)
+    if record is not None and record.run_id == manifest.run_id:
+        return "narrowcast serve"
+    file = next((each.path for each in manifest.files if each.format), "")
+    return f"narrowcast serve --model {shlex.quote(str(bundle / file))}"

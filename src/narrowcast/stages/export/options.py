@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,7 @@ from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.request import CommandLine
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext, StageInputs, StageOptions, StageResult
 from narrowcast.core.verdict import RunVerdict
@@ -33,6 +34,8 @@ LANGUAGE_MODEL_FORMATS: tuple[Format, ...] = ("f16", "q8_0", "q4_k_m")
 class Options(StageOptions):
     """Options of `narrowcast export`; their descriptions are the command's help."""
 
+    run: Annotated[str | None, CommandLine(positional=True, metavar="RUN")] = None
+    """Run to export; by default the current one."""
     formats: list[Format] = Field(default_factory=list)
     """Formats to write; by default f16,q8_0,q4_k_m of a language model, onnx of a classifier. Adapter and
     merged are safetensors, the others of a language model GGUF."""
@@ -49,7 +52,9 @@ class Options(StageOptions):
 
     def identity(self) -> dict[str, Any]:
         """Open formats count as those of a language model, so that keys of earlier versions hold."""
-        return {**self.model_dump(mode="json"), "formats": self.formats or list(LANGUAGE_MODEL_FORMATS)}
+        left_out = set() if self.run else {"run"}  # keys of versions without it hold
+        values = self.model_dump(mode="json", exclude=left_out)
+        return {**values, "formats": self.formats or list(LANGUAGE_MODEL_FORMATS)}
 
 
 class Inputs(StageInputs):
@@ -78,6 +83,8 @@ class ExportResult(StageResult):
     """What the last evaluation before the export said of the run."""
     manifest_sha256: str = ""
     """Of `bundle.json`; empty where an older version wrote it."""
+    serve: str = "narrowcast serve"
+    """The command that serves the bundle."""
 
 
 class ExportPreview(BaseModel):
@@ -90,10 +97,11 @@ class ExportPreview(BaseModel):
 
 
 def read_inputs(options: Options, ctx: StageContext) -> Inputs:
-    """The newest training run and what belongs to it.
+    """The run that was named, or the current one, and what belongs to it.
 
     Raises:
         StageError: if nothing was trained, or on another version of the data; `export_format_unsuited`.
+        ModelError: if there is no such run.
     """
     inputs = read_run(options, ctx)
     with_formats(options, inputs.run)
@@ -122,22 +130,17 @@ def with_formats(options: Options, run: RunManifest) -> Options:
     return chosen
 
 
-def read_run(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
-    """The newest training run and what belongs to it, whatever formats are asked for.
+def read_run(options: Options, ctx: StageContext) -> Inputs:
+    """The same, whatever formats are asked for.
 
     Raises:
         StageError: if nothing was trained, or on another version of the data.
+        ModelError: if there is no such run.
     """
     from narrowcast.models.loading import read_run_manifest
 
     project = ctx.project
-    record = current_run(project)
-    if record is None:
-        raise _missing(project, "nothing was trained yet", str(project.stage_records))
-    try:
-        run = read_run_manifest(project, record.run_id)
-    except ModelError as error:
-        raise _missing(project, error.what, error.where) from error
+    run = read_run_manifest(project, options.run) if options.run else _current(project)
     dataset = load_manifest(project)
     if run.dataset_version != dataset.version:
         # Rows held out now may have been trained on then: nothing could be proven on them.
@@ -153,6 +156,18 @@ def read_run(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - t
         verdict=_verdict(project, run),
         parent=run.run_id,
     )
+
+
+def _current(project: ProjectPaths) -> RunManifest:
+    from narrowcast.models.loading import read_run_manifest
+
+    record = current_run(project)
+    if record is None:
+        raise _missing(project, "nothing was trained yet", str(project.stage_records))
+    try:
+        return read_run_manifest(project, record.run_id)
+    except ModelError as error:
+        raise _missing(project, error.what, error.where) from error
 
 
 def _verdict(project: ProjectPaths, run: RunManifest) -> RunVerdict | None:
