@@ -71,3 +71,7 @@ def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, 
     project.save_config(project.config.model_copy(update={"train": {"epochs": 2}}))
     refused = cli("run", "--only", "linear", "--until", "train", code=2)
     assert "the method linear has no use for epochs" in refused.stderr
+    changed = {"train": {}, "export": {"formats": ["q8_0"]}}
+    project.save_config(project.config.model_copy(update=changed))
+    refused = cli("run", "--only", "linear", "--until", "train", code=2)
+    assert "it has no format q8_0, which the export asks for" in refused.stderr

@@ -17,10 +17,11 @@ from narrowcast.core.concerns import TRAINING
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.work import Work
-from narrowcast.errors import ModelError, StageError, UsageError
+from narrowcast.errors import CancelledError, ModelError, StageError, UsageError
 from narrowcast.experiments.autopilot import forecast_minutes, machine, suited_bases, tokens_of_rows
 from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
 from narrowcast.models.encoders.resolve import resolve_encoder
+from narrowcast.models.onnx.layout import FORMAT
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
@@ -179,7 +180,15 @@ def tournament(
     with project.lock("train", TRAINING):
         for number, each in enumerate(taking, 1):
             work.progress.note(f"candidate {number} of {len(taking)}: {each.name}")
-            runs.append((each, measured_run(project, {**overrides, **each.options}, setup)))
+            try:
+                runs.append((each, measured_run(project, {**overrides, **each.options}, setup)))
+            except CancelledError as error:
+                raise CancelledError(
+                    f"stopped at candidate {number} of {len(taking)}, {each.name}",
+                    where=error.where,
+                    next_command="the same command again, which continues from there",
+                    reason_code=error.reason_code,
+                ) from error
         held = _judged(runs, out, limits)
         set_current(project.paths, STAGE.name, held.chosen)
     payload = held.model_dump(mode="json")
@@ -252,7 +261,9 @@ def _unsuited(project: Project, candidate: Candidate) -> str:
         stage_options(project, STAGE, candidate.options)
     except UsageError as error:
         return error.what
-    return ""
+    formats = project.config.stage_options("export").get("formats") or []
+    other = [each for each in formats if (each == FORMAT) == (candidate.family == "decoder")]
+    return f"it has no format {', '.join(other)}, which the export asks for" if other else ""
 
 
 def _judged(runs: Sequence[tuple[Candidate, MeasuredRun]], out: list[Entry], limits: Limits) -> Tournament:
