@@ -12,7 +12,9 @@ import pytest
 from narrowcast.audit.event import RunEvent
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError
+from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.prepare import prepare
+from narrowcast.ops.requests import BaselineRequest
 from narrowcast.pipeline.project import Project
 from tests.stages.gate.rows import LABELS, row
 from tests.support.factory import declare_labels, import_labelled, write_rows
@@ -47,6 +49,11 @@ class Place:
             if path.is_file() and ".part" not in str(path) and not path.name.startswith(("events", "lock"))
         }
 
+    def problems(self) -> list[str]:
+        """What `audit verify` finds, before another command has run."""
+        with self.open() as project:
+            return project.trail.verify().problems
+
     def told(self) -> list[RunEvent]:
         """The events of deletions; the trail is intact."""
         with self.open() as project:
@@ -60,6 +67,7 @@ def place(settings: Settings, tmp_path: Path) -> Place:
         declare_labels(project, LABELS)
         import_labelled(project, write_rows(tmp_path / "rows.jsonl", map(row, range(40))))
         prepare(project)
+        baseline(project, BaselineRequest(options={"models": ["majority"], "samples": 100}))
     settings.home.rename(tmp_path / "kept")
     place = Place(settings, tmp_path / "kept")
     place.reset()
@@ -82,7 +90,9 @@ def test_the_same_command_finishes_a_killed_deletion_with_one_event(place: Place
     for step in range(1, steps + 1):
         place.reset()
         killed_at(step, place.root, lambda: place.delete(ids=wanted))
+        assert not place.problems(), step  # what was rewritten was not edited
         place.delete(ids=wanted)
+        assert not place.problems(), step
         assert [(each.payload, each.run) for each in place.told()] == [(event.payload, event.run)], step
         assert place.files() == expected, step
 

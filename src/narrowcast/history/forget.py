@@ -7,7 +7,7 @@ event. After a kill the next deletion finishes the work; each deletion has one e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from narrowcast.core.hashing import combined_hash, sha256_hex, short
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.seal import Seal
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.history.remains import remains
@@ -128,23 +129,45 @@ def _finish(project: Project, pending: PendingDeletion) -> Forgotten:
     """Delete what is still there, and write the event where it is not in the trail yet."""
     paths, outcome = project.paths, Forgotten.model_validate(pending.outcome)
     if pending.ending is None or not project.trail.after(pending.ending, _run_id(outcome)):
-        _delete(paths, outcome)
-        write_pending(paths, pending.model_copy(update={"ending": project.trail.newest()}))
+        notes = _Notes(paths, pending)
+        _delete(paths, outcome, notes)
+        write_pending(paths, notes.pending.model_copy(update={"ending": project.trail.newest()}))
         _emit(project, outcome, pending)
     clear_pending(paths)
     return outcome
 
 
-def _delete(paths: ProjectPaths, outcome: Forgotten) -> None:
+class _Notes:
+    """Notes what rewritten files hold, so that after a kill they are not taken for edited ones.
+
+    Args:
+        paths: of the project.
+        pending: the deletion; only of files that were unedited before it something is noted.
+    """
+
+    def __init__(self, paths: ProjectPaths, pending: PendingDeletion) -> None:
+        self._paths, self.pending = paths, pending
+
+    def __call__(self, files: Mapping[Path, str]) -> None:
+        """A seal (`core.seal`): called before files get their names."""
+        names = {self._paths.relative(path): digest for path, digest in files.items()}
+        own = {name: digest for name, digest in names.items() if name in self.pending.sealed}
+        if own:
+            written = {**self.pending.written, **own}
+            self.pending = self.pending.model_copy(update={"written": written})
+            write_pending(self._paths, self.pending)
+
+
+def _delete(paths: ProjectPaths, outcome: Forgotten, seal: Seal) -> None:
     """May be done again after a kill at any step."""
     ids, records = set(outcome.ids), read_records(paths)
     append_forgotten(paths, _hashes(paths, ids))
     for path, is_meant in _row_files(paths):
-        _strip(path, is_meant, ids)
+        _strip(path, is_meant, ids, seal)
     settled = [recounted(paths, each) if each.id in outcome.imports else each for each in records]
     write_records(paths, settled)
     for manifest in kept_manifests(paths):
-        rewrite_version(paths, manifest, ids, {each.id: each for each in settled})
+        rewrite_version(paths, manifest, ids, {each.id: each for each in settled}, seal)
 
 
 _Named = Callable[[dict[str, Any]], str]
@@ -222,9 +245,10 @@ def _count(path: Path, named: _Named, found: set[str]) -> int:
     return sum(named(line) in found for line in read_jsonl(path))
 
 
-def _strip(path: Path, named: _Named, found: set[str]) -> None:
+def _strip(path: Path, named: _Named, found: set[str], seal: Seal) -> None:
     if _count(path, named, found):
-        write_jsonl(path, (line for line in read_jsonl(path) if named(line) not in found))
+        kept = (line for line in read_jsonl(path) if named(line) not in found)
+        write_jsonl(path, kept, lambda digest: seal({path: digest}))
 
 
 def _held(

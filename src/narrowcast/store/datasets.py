@@ -43,7 +43,7 @@ from narrowcast.store.files import (
 )
 from narrowcast.store.first_command import before_rows
 from narrowcast.store.imports import example_lines
-from narrowcast.store.seals import unedited
+from narrowcast.store.seals import sealed_folder, unedited
 
 _ROWS = 100  # encoded and written together
 _LEAST_DIGITS = 4  # of a reference to a version
@@ -279,6 +279,7 @@ def rewrite_version(
     manifest: DatasetManifest,
     without: AbstractSet[str],
     imports: Mapping[str, ImportRecord],
+    seal: Seal = seal_nothing,
 ) -> None:
     """Take rows out of a version that was written before; the folder is replaced as a whole.
 
@@ -290,6 +291,7 @@ def rewrite_version(
         manifest: of the version.
         without: ids of the rows.
         imports: records of the imports as they are now, by id.
+        seal: takes the hash of each file before the folder gets its name.
 
     Raises:
         DataError: if a split file was changed before.
@@ -300,7 +302,7 @@ def rewrite_version(
     if not gone:
         return
     folder = project.prepared / short(manifest.version)
-    with atomic_folder(folder) as part:
+    with sealed_folder(folder, seal) as part:
         files = {}
         for split, left in kept.items():
             count, digest = write_jsonl(part / f"{split}.jsonl", (row.to_dict() for row in left))

@@ -132,8 +132,15 @@ def read_json_as(path: Path, form: type[Form], check: Callable[[bytes], None] | 
         raise _damaged(path, error) from error
 
 
-def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
+def write_jsonl(
+    path: Path, rows: Iterable[dict[str, Any]], note: Callable[[str], None] | None = None
+) -> tuple[int, str]:
     """Atomically write one JSON object a line.
+
+    Args:
+        path: of the file.
+        rows: the objects.
+        note: takes the SHA-256 of the file before it gets its name.
 
     Returns:
         The number of rows, and the SHA-256 of the file.
@@ -145,6 +152,8 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[int, str]:
             file.write(line)
             digest.update(line)
             count += 1
+        if note is not None:
+            note(digest.hexdigest())
     return count, digest.hexdigest()
 
 

@@ -32,6 +32,8 @@ class PendingDeletion(BaseModel):
     """Number of the newest event before that of the deletion; None while rows are being deleted."""
     sealed: list[str] = Field(default_factory=list)
     """Files to rewrite that were as the trail says before the deletion; its event names them anew."""
+    written: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of those that were rewritten, noted before they get their names."""
 
     @model_validator(mode="before")
     @classmethod

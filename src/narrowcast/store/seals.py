@@ -21,6 +21,7 @@ from narrowcast.core.seal import Seal
 from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.faults import first_line
 from narrowcast.store.files import atomic_folder, read_json, sha256_file, write_text
+from narrowcast.store.forgotten import read_pending
 from narrowcast.store.json_text import quoted
 
 WRITTEN = "written"
@@ -162,8 +163,12 @@ def holding(project: ProjectPaths, files: Mapping[str, str]) -> dict[str, str]:
 
 
 def under_way(project: ProjectPaths) -> dict[str, set[str]]:
-    """What stages that have not ended, or whose process was killed, have noted of files."""
+    """What stages and deletions that have not ended, or whose process was killed, have noted of files."""
     found: dict[str, set[str]] = {}
+    with suppress(WorkspaceError):  # a damaged note is named by the next deletion
+        pending = read_pending(project)
+        for name, digest in pending.written.items() if pending else ():
+            found.setdefault(name, set()).add(digest)
     for path in sorted(project.running.glob("*.json")):
         with suppress(DataError, AttributeError):  # a damaged marker is swept by the next command
             for name, digest in read_json(path).get(WRITTEN, {}).items():
