@@ -116,14 +116,23 @@ def rejoined(records: list[list[str]], delimiter: str, width: int = 0) -> list[l
     result = list(records)
     for place, record in enumerate(records[: _MOST_TITLES + 1]):
         if len(record) > width > 1:
-            cells: list[str] = []
-            for cell in record:
-                if cells and _open_brackets(cells[-1]) > 0:
-                    cells[-1] += delimiter + cell
-                else:
-                    cells.append(cell)
-            result[place] = cells if len(cells) == width else record
+            groups = _bracketed(record)
+            result[place] = [delimiter.join(each) for each in groups] if len(groups) == width else record
     return result
+
+
+def _bracketed(cells: list[str]) -> list[list[str]]:
+    """The cells, those between an open bracket and its end together."""
+    groups: list[list[str]] = []
+    open_ = 0
+    for cell in cells:
+        if groups and open_ > 0:
+            groups[-1].append(cell)
+            open_ += _open_brackets(cell)
+        else:
+            groups.append([cell])
+            open_ = _open_brackets(cell)
+    return groups
 
 
 def _open_brackets(text: str) -> int:
