@@ -21,8 +21,7 @@ from narrowcast.ops.export import export, parity
 from narrowcast.ops.requests import ExportRequest, ParityRequest
 from narrowcast.pipeline.execute import preview_stage, stage_options
 from narrowcast.reasons import StageName
-from narrowcast.stages.export import STAGE
-from narrowcast.stages.export import bundle as bundles
+from narrowcast.stages.export import STAGE, language_model
 from narrowcast.store import folders
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.files import sha256_file
@@ -229,13 +228,13 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_loaded(trained, 
 
 def test_the_proof_reaches_back_to_the_files_of_the_base(trained, monkeypatch):
     """What loading would lose is lost in the measured model and in its file alike."""
-    load = bundles.load_measured
+    load = language_model.load_measured
 
     def losing(run_id, ctx):
         found = load(run_id, ctx)
         found.tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
         return found
 
-    monkeypatch.setattr(bundles, "load_measured", losing)
+    monkeypatch.setattr(language_model, "load_measured", losing)
     with pytest.raises(StageError, match="tokenizer: its pre-tokeniser is not that of the base"):
         export(trained, ExportRequest(options={"formats": ["f16"], "parity_rows": 4}))

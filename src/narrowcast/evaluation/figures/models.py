@@ -15,6 +15,8 @@ from narrowcast.evaluation.figures.canvas import (
 )
 from narrowcast.evaluation.result import ModelResult
 
+_LONGEST_NAME = 40  # characters of a model's name beside its bar
+
 
 def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub: str) -> bytes:
     """PNG bytes; `subjects` are drawn in the accent colour, baselines in grey."""
@@ -37,7 +39,7 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
             va="center",
             ha="left",
         )
-    axes.set_yticks(range(len(ordered)), [each.model for each in ordered], fontsize=10)
+    axes.set_yticks(range(len(ordered)), [_short(each.model) for each in ordered], fontsize=10)
     axes.set_ylim(len(ordered) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
@@ -48,3 +50,8 @@ def draw_models(results: Sequence[ModelResult], *, subjects: Sequence[str], sub:
     axes.spines["left"].set_visible(False)
     title(axes, f"{primary} on held-out rows", sub)
     return png(figure)
+
+
+def _short(name: str) -> str:
+    """A reference with a long path in it would leave no room for the bars."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME + 1 :]}"

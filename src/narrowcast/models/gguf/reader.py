@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.errors import ModelError
+from narrowcast.models.gguf.lengths import require_lengths_within
 from narrowcast.plugins.optional import require
 
 _VALUES = 1 << 22  # weights that are dequantised together: 16 MiB
@@ -69,6 +70,7 @@ def read_gguf(path: Path, way_out: str = "narrowcast export --force") -> GgufCon
     import gguf
 
     try:
+        require_lengths_within(path)
         reader = gguf.GGUFReader(path)
         metadata = {
             name: field.contents() for name, field in reader.fields.items() if not name.startswith("GGUF.")
