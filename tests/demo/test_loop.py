@@ -55,7 +55,7 @@ def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
     shown = cli("demo", "--base", base).stdout
     assert "120 support messages to a fictitious shop" in shown
     assert "each in one split only" in shown
-    assert "fine-tuned, exported q4_k_m" in shown
+    assert "trained model, exported q4_k_m" in shown
     assert "6 rows, at least 30 are needed" in shown  # which show nothing, so the advice is to train longer
     assert "next: narrowcast train --epochs" in shown
     runs = (project.paths.run_index).read_text().splitlines()

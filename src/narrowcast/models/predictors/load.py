@@ -58,9 +58,9 @@ _TITLES = {
     "nearest": "nearest train rows",
     "base": "base model",
     "base-few-shot": "base model with shots",
-    "run": "fine-tuned",
-    "gguf": "fine-tuned, exported",
-    "onnx": "fine-tuned, exported",
+    "run": "trained model",
+    "gguf": "trained model, exported",
+    "onnx": "trained model, exported",
 }
 
 # Raised when a fitted baseline or a prompt made here would answer differently.
@@ -97,7 +97,7 @@ def cost_rank(ref: ModelRef) -> int:
 
 
 def model_title(ref: ModelRef) -> str:
-    """How a table for people names a model: `TF-IDF + linear model`, `fine-tuned, exported q8_0`."""
+    """How a table for people names a model: `TF-IDF + linear model`, `trained model, exported q8_0`."""
     title = _TITLES.get(ref.name)
     if title is None:
         return str(ref)

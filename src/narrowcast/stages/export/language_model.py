@@ -59,7 +59,7 @@ class LanguageModelExporter:
     )
 
     def packages(self, run: RunManifest) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """The same for every run."""
+        """All runs need the same packages."""
         return ("torch", "transformers", "gguf", "cyllama")
 
     def check(self, run: RunManifest, options: Options) -> None:
