@@ -12,12 +12,21 @@ import pytest
 
 from narrowcast.errors import ModelError
 from narrowcast.models.folder import read_model_folder
+from narrowcast.models.loading import tokenizer_from
 from tests.support.cli import Cli
 
 
 def _config(**values: Any) -> Any:
+    return _changed("config.json", values)
+
+
+def _settings(**values: Any) -> Any:
+    return _changed("tokenizer_config.json", values)
+
+
+def _changed(name: str, values: dict[str, Any]) -> Any:
     def write(folder: Path) -> None:
-        path = folder / "config.json"
+        path = folder / name
         path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
     return write
@@ -49,6 +58,10 @@ BROKEN = {
     "config is a list": (_text("config.json", "[]"), "config.json holds no object"),
     "tokenizer_config is torn": (_text("tokenizer_config.json", "{"), "tokenizer_config.json is not JSON"),
     "tokenizer_config is a list": (_text("tokenizer_config.json", "[]"), "holds no object"),
+    "longest text is in quotes": (
+        _settings(model_max_length="512"),
+        "model_max_length is '512', not a number",
+    ),
     "index is torn": (_index("{"), "index.json is not JSON"),
     "index is empty": (_index("{}"), "index.json lists no files"),
     "index is a number": (_index("5"), "index.json holds no object"),
@@ -71,6 +84,13 @@ def test_a_broken_folder_is_refused(tiny_base: Path, tmp_path: Path, name: str) 
     damage(folder)
     with pytest.raises(ModelError, match=reason):
         read_model_folder(folder)
+
+
+def test_settings_that_fail_only_in_use_are_refused(tiny_base: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_base, tmp_path / "model"))
+    _settings(model_max_length=[512])(folder)
+    with pytest.raises(ModelError, match="the tokenizer cannot be read"):
+        tokenizer_from(folder)
 
 
 def test_the_command_line_says_so(cli: Cli, tiny_base: Path, tmp_path: Path) -> None:

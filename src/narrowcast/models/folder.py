@@ -174,6 +174,9 @@ def _check_tokenizer(path: Path) -> None:
         raise _refuse("there is no tokenizer (tokenizer.json)", path)
     settings = path / "tokenizer_config.json"
     inline = read_object(settings) if settings.exists() else {}
+    longest = inline.get("model_max_length")
+    if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int | float)):
+        raise _refuse(f"{settings.name}: model_max_length is {longest!r}, not a number", path)
     if not (path / "chat_template.jinja").exists() and not inline.get("chat_template"):
         raise _refuse("the model has no chat template; take an instruction-tuned variant", path)
 

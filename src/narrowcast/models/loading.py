@@ -131,6 +131,7 @@ def tokenizer_from(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        tokenizer("Where is my card?")  # settings of a wrong type show when they are used
     except MemoryError:
         raise
     except Exception as error:
