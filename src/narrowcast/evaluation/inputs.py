@@ -162,7 +162,7 @@ def train_pairs(project: ProjectPaths, manifest: DatasetManifest) -> Callable[[]
         pairs = []
         for example in read_split(project, manifest, Split.TRAIN):
             *prompt, answer = handler.to_messages(example.inputs, example.target)
-            pairs.append(TrainingPair(tuple(prompt), answer.content))
+            pairs.append(TrainingPair(tuple(prompt), answer.content, example.group or ""))
         return pairs
 
     return read

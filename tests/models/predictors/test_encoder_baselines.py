@@ -11,7 +11,7 @@ import pytest
 from scipy.special import log_softmax
 
 from narrowcast.errors import ModelError, UsageError
-from narrowcast.models.classifiers.calibrated_svm import CalibratedSVM
+from narrowcast.models.classifiers.calibrated_svm import CalibratedSVM, fitted_temperature
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.models.predictors.test_fitted_baselines import FIELDS as ORDER_FIELDS
 from tests.models.predictors.test_fitted_baselines import (
@@ -123,3 +123,27 @@ def test_a_label_with_too_few_rows_gives_answers_without_probabilities(tmp_path)
         answer = ask(predictor, "is the card on its way")[0]
     assert (answer.text, answer.logprobs) == ("card", None)
     assert "no probabilities" in predictor.note
+
+
+def test_scores_that_separate_all_rows_are_not_taken_for_certainty():
+    draw = np.random.default_rng(0)
+    for rows in (30, 300):
+        right = draw.integers(0, 5, rows)
+        scores = 2 * np.eye(5)[right] + draw.normal(0, 0.1, (rows, 5))
+        temperature = fitted_temperature(scores, right)
+        likely = np.exp(log_softmax(scores / temperature, axis=1))[np.arange(rows), right]
+        assert likely.mean() == pytest.approx(1 - 1 / (rows + 2), abs=0.5 / rows)
+        assert fitted_temperature(3 * scores, right) == pytest.approx(3 * temperature)
+
+
+def test_probabilities_are_fitted_to_rows_of_other_groups():
+    """Each group repeats one text: out of its group a text says nothing of its label."""
+    draw = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 10)
+    inputs = np.repeat(draw.normal(size=(60, 80)), 10, axis=0)
+    labels = np.repeat(["a", "b"] * 30, 10)
+    alone = CalibratedSVM().fit(inputs, labels)
+    grouped = CalibratedSVM(groups=[f"g{each}" for each in groups]).fit(inputs, labels)
+    assert alone.temperature is not None
+    assert grouped.temperature is not None
+    assert grouped.temperature > 3 * alone.temperature

@@ -2,7 +2,9 @@
 
 Its margins say which class, not how sure that is. One temperature, fitted to margins of rows that the model
 was not fitted on, makes probabilities of them (Guo et al. 2017, "On Calibration of Modern Neural Networks");
-it changes no answer.
+it changes no answer. Rows of one group are in one fold, and targets are smoothed as Platt (1999,
+"Probabilistic Outputs for Support Vector Machines") does: where all n rows are right, that is evidence for
+(n + 1) in (n + 2), not for certainty.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from narrowcast.models.classifiers.fit import many_classes
 
 _FOLDS = 3
 _INVERSE_REGULARISATION = 1.0  # the library's own; the optimum is flat on short texts
-_TEMPERATURES = (1e-2, 1e2)
+_TEMPERATURES = (1e-4, 1e2)  # times the spread of the scores
 
 
 class CalibratedSVM:
@@ -27,8 +29,8 @@ class CalibratedSVM:
             there to fit it, and then there are no probabilities.
     """
 
-    def __init__(self, seed: int = 0, *, calibrate: bool = True) -> None:
-        self._seed, self._calibrate = seed, calibrate
+    def __init__(self, seed: int = 0, *, calibrate: bool = True, groups: Sequence[str] = ()) -> None:
+        self._seed, self._calibrate, self._groups = seed, calibrate, groups
         self.temperature: float | None = None
 
     def fit(self, inputs: Any, targets: Sequence[str]) -> CalibratedSVM:
@@ -62,36 +64,56 @@ class CalibratedSVM:
 
         return LinearSVC(C=_INVERSE_REGULARISATION, random_state=self._seed)
 
-    def _fitted_temperature(self, inputs: Any, classes: Any) -> float:
+    def _fitted_temperature(self, inputs: Any, classes: Any) -> float | None:
         import numpy as np
-        from sklearn.model_selection import StratifiedKFold
 
-        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=self._seed)
         margins = np.zeros((len(classes), len(self.classes_)))
-        for fit, held_out in folds.split(np.zeros(len(classes)), classes):
+        known = np.zeros(len(classes), dtype=bool)
+        for fit, held_out in self._folds(classes):
+            if len({*classes[fit]}) < len(self.classes_):
+                continue  # all rows of a class are in the groups that were held out
             with many_classes():
                 model = self._fresh().fit(inputs[fit], classes[fit])
-            margins[held_out] = _margins(model, inputs[held_out])
-        return fitted_temperature(margins, np.searchsorted(self.classes_, classes))
+            margins[held_out], known[held_out] = _margins(model, inputs[held_out]), True
+        if not known.any():
+            return None
+        return fitted_temperature(margins[known], np.searchsorted(self.classes_, classes[known]))
+
+    def _folds(self, classes: Any) -> Any:
+        """Rows to fit on and held-out rows, in turn; by class, and by group where there are any."""
+        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+        if not any(self._groups):
+            return StratifiedKFold(_FOLDS, shuffle=True, random_state=self._seed).split(classes, classes)
+        # A row without a group is one of its own.
+        groups = [group or f"row {row}" for row, group in enumerate(self._groups)]
+        return StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=self._seed).split(
+            classes, classes, groups
+        )
 
 
 def fitted_temperature(scores: Any, right: Any) -> float:
-    """The temperature under which the right classes are likeliest.
+    """The temperature under which smoothed targets are likeliest.
 
     Args:
-        scores: of shape (rows, classes), of rows that the model was not fitted on.
+        scores: of shape (rows, at least two classes), of rows that the model was not fitted on.
         right: the column of the right class, by row.
     """
     import numpy as np
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
-    rows = np.arange(len(right))
+    rows, classes = np.arange(len(right)), scores.shape[1]
+    doubt = 1 / (len(right) + 2)  # shared by the other classes
+    spread = max(float(np.std(scores - scores.mean(axis=1, keepdims=True))), np.finfo(np.float32).tiny)
 
     def loss(log_temperature: float) -> float:
-        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[rows, right].mean())
+        table = log_softmax(scores / np.exp(log_temperature), axis=1)
+        likely = table[rows, right]
+        others = (table.sum(axis=1) - likely) / (classes - 1)
+        return float(-((1 - doubt) * likely + doubt * others).mean())
 
-    bounds = tuple(np.log(_TEMPERATURES))
+    bounds = tuple(np.log(np.asarray(_TEMPERATURES) * spread))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 

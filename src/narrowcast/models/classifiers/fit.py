@@ -18,14 +18,23 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def fit_label(recipe: LinearRecipe, texts: Sequence[str], targets: Sequence[str]) -> LinearClassifier:
-    """A classifier that gives each text one of the labels among the targets."""
+def fit_label(
+    recipe: LinearRecipe, texts: Sequence[str], targets: Sequence[str], groups: Sequence[str] = ()
+) -> LinearClassifier:
+    """A classifier that gives each text one of the labels among the targets.
+
+    Args:
+        recipe: unfitted.
+        texts: by row.
+        targets: by row the label.
+        groups: by row its group, empty where it has none; probabilities are fitted to rows of other groups.
+    """
     features = recipe.transformer()
     inputs = features.fit_transform(list(texts))
     seen = sorted(set(targets))
     if len(seen) == 1:  # a classifier needs two classes; the only one seen is the answer
         return _assembled(recipe, features, seen, *_constant(inputs.shape[1], [0.0]))
-    model = fitted(recipe.model(probabilities=True), inputs, targets)
+    model = fitted(recipe.model(probabilities=True, groups=groups), inputs, targets)
     temperature = getattr(model, "temperature", 1.0)
     weights, bias = _columns(model, two_sided=recipe.kind == "svm")
     classes = [str(each) for each in model.classes_]

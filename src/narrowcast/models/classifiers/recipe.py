@@ -5,7 +5,7 @@ Four usual combinations are baselines by name; a run of the method `linear` may 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,12 +72,12 @@ class LinearRecipe:
         encoder = self.encoder if "encoder" in self.features else None
         return text_features(*kinds, encoder=encoder, shared=self.shared)
 
-    def model(self, *, probabilities: bool) -> Any:
-        """An unfitted classifier; with probabilities where asked for."""
+    def model(self, *, probabilities: bool, groups: Sequence[str] = ()) -> Any:
+        """An unfitted classifier; with probabilities, if asked for, fitted across the groups of its rows."""
         if self.kind == "svm":
             from narrowcast.models.classifiers.calibrated_svm import CalibratedSVM
 
-            return CalibratedSVM(self.seed, calibrate=probabilities)
+            return CalibratedSVM(self.seed, calibrate=probabilities, groups=groups)
         from sklearn.linear_model import LogisticRegression
 
         strength = _OF_VECTORS if self.features == ("encoder",) else _INVERSE_REGULARISATION

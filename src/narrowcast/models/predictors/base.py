@@ -51,10 +51,14 @@ class TrainingPair:
     """A training row as models see it: the rendered prompt, and the answer's text.
 
     Models know nothing of tasks, so the caller renders through the task handler.
+
+    Attributes:
+        group: rows of one group are kept together where a model divides its rows; empty where there is none.
     """
 
     messages: tuple[Message, ...]
     target: str
+    group: str = ""
 
     @property
     def text(self) -> str:

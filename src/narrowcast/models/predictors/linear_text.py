@@ -73,7 +73,7 @@ def fit_closed(
     texts = [pair.text for pair in pairs]
     if several:
         return fit_label_sets(recipe, texts, [json.loads(pair.target)["labels"] for pair in pairs], work)
-    return fit_label(recipe, texts, [pair.target for pair in pairs])
+    return fit_label(recipe, texts, [pair.target for pair in pairs], [pair.group for pair in pairs])
 
 
 def _note(classifier: LinearClassifier, note: str) -> str:

@@ -189,5 +189,5 @@ def _pairs(task: TaskSpec, examples: Sequence[Example]) -> list[TrainingPair]:
     pairs = []
     for example in examples:
         *prompt, answer = handler.to_messages(example.inputs, example.target)
-        pairs.append(TrainingPair(tuple(prompt), answer.content))
+        pairs.append(TrainingPair(tuple(prompt), answer.content, example.group or ""))
     return pairs
