@@ -36,13 +36,18 @@ def baseline_gate(primary: str, comparisons: Sequence[Comparison]) -> GateOutcom
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How long a model was trained, in updates, and how long it would be by default."""
+    """How long a model was trained, in updates, and how long it would be by default.
+
+    Attributes:
+        command: trains a model of the same method on the same base, as it is done by default.
+        quick: it was trained on a part of its rows.
+    """
 
     updates: int
     default_updates: int
     default_epochs: int
+    command: str = "narrowcast train"
     quick: bool = False
-    """Whether it was trained on a part of its rows."""
 
 
 def conclude(
@@ -65,7 +70,7 @@ def conclude(
         training: how long it was trained.
         unmeasured: baselines that are not on this machine.
         perfect: baselines that reach the highest value of the metric.
-        twin: the baseline that is the same model.
+        twin: the measured baseline that is the same model.
         can_fit: the task's baselines can be fitted as runs that are exported and served.
     """
     worse = [each for each in comparisons if each.verdict == "worse"]
@@ -93,7 +98,7 @@ def conclude(
     return Conclusion(
         standing="ahead",
         sentence=f"{model} beats {_every(comparisons)}; the closest is {_shown(hardest)}"
-        + (f"; {twin} is the same model" if twin else "")
+        + (f"; {twin}, the same model, is not compared" if twin else "")
         + (f"; not measured: {', '.join(each.model for each in unmeasured)}" if unmeasured else "")
         + (f"; {_names(uncertain)}" if uncertain else ""),
         next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
@@ -203,7 +208,7 @@ def _improve(training: Training | None, perfect: Collection[ModelRef] = ()) -> l
     if perfect:
         return [LOOK_FOR_LEAKS]
     if training is not None and training.quick:
-        return ["narrowcast train"]
+        return [training.command]
     if training is None or training.updates >= training.default_updates:
         return ["narrowcast models list"]
-    return [f"narrowcast train --epochs {training.default_epochs}"]
+    return [f"{training.command} --epochs {training.default_epochs}"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 
 from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.inputs import (
@@ -17,8 +19,10 @@ from narrowcast.evaluation.inputs import (
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
+from narrowcast.models.embedded import EMBEDDED_NAME
 from narrowcast.models.predictors.load import trained_run
 from narrowcast.store.datasets import load_manifest
+from narrowcast.training.options import Options
 
 __all__ = ["STAGE", "EvaluateOptions", "MeasureResult"]
 
@@ -38,7 +42,7 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     if options.against is None:
         inputs.unmeasured = unmeasured_baselines(ctx, manifest.version)
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
-    inputs.twins = {each: twin for each in models if (twin := _twin(each, ctx)) is not None}
+    inputs.twins = {each: twin for each in models if (twin := _twin(each, ctx)) in against and twin}
     return inputs
 
 
@@ -59,17 +63,42 @@ def _twin(model: ModelRef, ctx: StageContext) -> ModelRef | None:
 
 def _training(model: ModelRef, ctx: StageContext) -> Training | None:
     from narrowcast.models.loading import read_run_manifest
-    from narrowcast.training.recipes.recipe import default_epochs
 
     run_id = trained_run(model, ctx.project)
     if run_id is None or not ctx.project.run_manifest(run_id).is_file():
         return None
     run = read_run_manifest(ctx.project, run_id)
+    epochs, steps = _default_schedule(run)
+    return Training(run.steps, epochs * steps, epochs, command_of(run), quick=bool(run.drawn))
+
+
+def _default_schedule(run: RunManifest) -> tuple[int, int]:
+    """Epochs of a run by default, and updates in one; both 0 where nothing is trained by updates."""
+    from narrowcast.training.classifiers.tuning import chosen_tuning
+    from narrowcast.training.recipes.recipe import default_epochs
+
     rows, batch = run.rows.get("train", 0), run.recipe.get("batch_size", 0)
-    if not rows or not batch:
-        return None
-    epochs = default_epochs(rows, batch)
-    return Training(run.steps, math.ceil(rows / batch) * epochs, epochs, quick=bool(run.drawn))
+    if not rows or not batch or run.method == "linear":
+        return 0, 0
+    if run.method == "encoder":
+        options = Options.model_validate({"method": "encoder", "batch_size": batch})
+        return chosen_tuning(options, rows, {}).epochs, math.ceil(rows / batch)
+    return default_epochs(rows, batch), math.ceil(rows / batch)
+
+
+def command_of(run: RunManifest) -> str:
+    """What trains a model of the same method on the same base."""
+    words = ["narrowcast train"]
+    if run.is_classifier:
+        words += ["--method", run.method]
+    if run.method == "linear":
+        features = run.recipe["features"]
+        words += ["--features", ",".join(features), "--classifier", run.recipe["classifier"]]
+        if "encoder" not in features:
+            return " ".join(words)
+    if run.base.name != EMBEDDED_NAME:
+        words += ["--base", shlex.quote(run.base.name)]
+    return " ".join(words)
 
 
 STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

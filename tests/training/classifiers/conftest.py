@@ -50,13 +50,13 @@ def encoder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def prepared(project: Project, cli: Cli, tmp_path: Path) -> Prepare:
-    """Imports rows, prepares them and measures the weakest baseline."""
+    """Imports rows, prepares them and measures the weakest baseline and a strong one."""
 
-    def make(rows: list[dict[str, Any]]) -> None:
+    def make(rows: list[dict[str, Any]], baselines: str = "majority,svm") -> None:
         path = tmp_path / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         cli("data", "import", "--locator", f"jsonl:{path}", "--auto")
         cli("prepare")
-        cli("baseline", "--models", "majority,svm", "--samples", "200")
+        cli("baseline", "--models", baselines, "--samples", "200")
 
     return make

@@ -36,6 +36,33 @@ def test_an_encoder_learns_what_its_vectors_did_not_say(
     assert cli_json("rerun", tuned["run_id"])["identical"]
 
 
+def test_the_next_command_trains_a_model_of_the_same_kind(
+    prepared: Prepare, cli: Cli, cli_json: CliJson, encoder: Path
+) -> None:
+    rows = one_label()
+    for row, other in zip(rows[::5], rows[1::5], strict=True):  # so that no baseline is perfect
+        row["label"] = other["label"]
+    prepared(rows)
+    cli("train", *HOW, "--epochs", "1", "--learning-rate", "1e-6", "--base", encoder)
+    found = cli_json("eval", "--samples", "200", code=None)["conclusion"]
+    assert f"narrowcast train --method encoder --base {encoder} --epochs 20" in found["next"]
+    assert "updates, the default is " in found["sentence"]
+    cli("train", "--method", "linear", "--features", "characters", "--rows", "8")
+    found = cli_json("eval", "--samples", "200", code=None)["conclusion"]
+    assert "narrowcast train --method linear --features characters --classifier svm" in found["next"]
+
+
+def test_a_baseline_that_was_not_measured_is_not_called_the_same_model(
+    prepared: Prepare, cli: Cli, cli_json: CliJson
+) -> None:
+    prepared(one_label(480), baselines="majority")
+    cli("train", "--method", "linear", "--features", "words,characters")
+    assert "svm" not in cli_json("eval", "--samples", "200", code=None)["conclusion"]["sentence"]
+    cli("baseline", "--models", "majority,svm", "--samples", "200")
+    found = cli_json("eval", "--samples", "200", code=None)["conclusion"]["sentence"]
+    assert "svm, the same model, is not compared" in found
+
+
 def test_an_encoder_with_sets_of_labels(prepared: Prepare, cli_json: CliJson, encoder: Path) -> None:
     prepared(label_sets(240))
     cli_json("train", *HOW, "--epochs", "30", "--learning-rate", "3e-3", "--base", encoder)
