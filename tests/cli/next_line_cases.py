@@ -204,7 +204,10 @@ CASES: dict[str, Case] = {
     "narrowcast train --dry-run": Case("measured"),
     "narrowcast train --early-stopping 3": Case("measured", short=_DRY),
     "narrowcast train --epochs 1": Case("measured", short=_DRY),
-    "narrowcast train --epochs VALUE": Case("measured", "narrowcast train --epochs 2", _DRY),
+    "narrowcast trainVALUE": Case(
+        "measured", "narrowcast train --method linear --features words --classifier svm", "--dry-run"
+    ),
+    "narrowcast trainVALUE --epochs VALUE": Case("measured", "narrowcast train --epochs 2", _DRY),
     "narrowcast train --force": Case("trained", short=_DRY),
     "narrowcast train --help": Case("empty"),
     "narrowcast train --layout padded": Case("measured", short=_DRY),

@@ -69,7 +69,7 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
         return None
     run = read_run_manifest(ctx.project, run_id)
     epochs, steps = _default_schedule(run)
-    return Training(run.steps, epochs * steps, epochs, command_of(run), quick=bool(run.drawn))
+    return Training(run.steps, epochs * steps, epochs, _options_of(run), quick=bool(run.drawn))
 
 
 def _default_schedule(run: RunManifest) -> tuple[int, int]:
@@ -86,9 +86,9 @@ def _default_schedule(run: RunManifest) -> tuple[int, int]:
     return default_epochs(rows, batch), math.ceil(rows / batch)
 
 
-def command_of(run: RunManifest) -> str:
-    """What trains a model of the same method on the same base."""
-    words = ["narrowcast train"]
+def _options_of(run: RunManifest) -> str:
+    """Options of `narrowcast train` for a model of the same method on the same base, each after a space."""
+    words = [""]
     if run.is_classifier:
         words += ["--method", run.method]
     if run.method == "linear":
