@@ -204,10 +204,12 @@ CASES: dict[str, Case] = {
     "narrowcast train --dry-run": Case("measured"),
     "narrowcast train --early-stopping 3": Case("measured", short=_DRY),
     "narrowcast train --epochs 1": Case("measured", short=_DRY),
-    "narrowcast trainVALUE": Case(
+    "narrowcast train VALUE": Case(
         "measured", "narrowcast train --method linear --features words --classifier svm", "--dry-run"
     ),
-    "narrowcast trainVALUE --epochs VALUE": Case("measured", "narrowcast train --epochs 2", _DRY),
+    "narrowcast train VALUE --epochs VALUE": Case(
+        "measured", "narrowcast train --base embedded --epochs 2", _DRY
+    ),
     "narrowcast train --force": Case("trained", short=_DRY),
     "narrowcast train --help": Case("empty"),
     "narrowcast train --layout padded": Case("measured", short=_DRY),

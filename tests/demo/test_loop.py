@@ -57,7 +57,7 @@ def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
     assert "each in one split only" in shown
     assert "trained model, exported q4_k_m" in shown
     assert "6 rows, at least 30 are needed" in shown  # which show nothing, so the advice is to train longer
-    assert "next: narrowcast train --epochs" in shown
+    assert "next: narrowcast train --base " in shown
     runs = (project.paths.run_index).read_text().splitlines()
     assert len([json.loads(line) for line in runs]) == 1  # the second time nothing was trained
 

@@ -36,10 +36,10 @@ BETTER, OPEN, WORSE = (0.01, 0.05, 0.09), (-0.02, 0.03, 0.08), (-0.05, -0.02, -0
         (
             {"tfidf": (0.005, 0.02, 0.035), "base": (-0.02, 0.03, 0.08)},
             "undecided",
-            "narrowcast train --epochs",
+            "narrowcast train --base embedded --epochs",
         ),
         # Not sure of the one that is most behind, but worse than another.
-        ({"tfidf": (-0.08, -0.03, 0.02), "base": WORSE}, "lost", "narrowcast train --epochs"),
+        ({"tfidf": (-0.08, -0.03, 0.02), "base": WORSE}, "lost", "narrowcast train --base embedded --epochs"),
         ({"majority": BETTER}, "ahead", "narrowcast serve"),
         ({}, "not_compared", "narrowcast baseline"),
     ],
@@ -47,7 +47,7 @@ BETTER, OPEN, WORSE = (0.01, 0.05, 0.09), (-0.02, 0.03, 0.08), (-0.05, -0.02, -0
 def test_a_conclusion_looks_at_every_interval(intervals, standing, first):
     comparisons = [comparison(name, interval) for name, interval in intervals.items()]
     gate = baseline_gate("macro_f1", comparisons)
-    result = conclude(MODELS[1], [gate], comparisons, Training(27, 405, 15))
+    result = conclude(MODELS[1], [gate], comparisons, Training(27, 405, 15, "--base embedded"))
     assert result.standing == standing
     assert result.blocks == (standing == "lost")
     steps = _next_steps(SimpleNamespace(slug="cards"), MODELS, result)
@@ -77,7 +77,7 @@ def test_of_equally_good_baselines_the_cheapest_is_to_be_shipped(names):
 @pytest.mark.parametrize("interval", [WORSE, (-0.05, -0.02, 0.01)])
 def test_where_nothing_can_be_better_nobody_is_sent_to_train(interval):
     comparisons = [comparison("tfidf", interval)]
-    result = conclude(MODELS[1], [], comparisons, Training(27, 405, 15), perfect=[ModelRef("tfidf")])
+    result = conclude(MODELS[1], [], comparisons, Training(27, 405, 15, "--base embedded"), perfect=[ModelRef("tfidf")])
     assert "nothing can be better than tfidf" in result.sentence
     assert not any("train " in f"{line} " and "leakage" not in line for line in result.next)
     assert not any("train --epochs" in line or line == "narrowcast train" for line in result.next)
@@ -118,6 +118,6 @@ def test_a_run_that_ends_with_prepare_says_what_was_done_and_what_is_next(projec
 def test_after_a_quick_run_all_rows_are_trained_on_not_more_epochs():
     comparisons = [comparison("tfidf", WORSE)]
     gate = baseline_gate("macro_f1", comparisons)
-    result = conclude(MODELS[1], [gate], comparisons, Training(2, 80, 40, quick=True))
-    assert result.next == ["narrowcast train"]
+    result = conclude(MODELS[1], [gate], comparisons, Training(2, 80, 40, "--base embedded", quick=True))
+    assert result.next == ["narrowcast train --base embedded"]
     assert "train on all rows" in result.sentence

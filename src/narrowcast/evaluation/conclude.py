@@ -39,14 +39,14 @@ class Training:
     """How long a model was trained, in updates, and how long it would be by default.
 
     Attributes:
-        options: of `narrowcast train`, each after a space, for a model of the same method on the same base.
+        options: of `narrowcast train`, for a model of the same method on the same base.
         quick: it was trained on a part of its rows.
     """
 
     updates: int
     default_updates: int
     default_epochs: int
-    options: str = ""
+    options: str
     quick: bool = False
 
 
@@ -208,7 +208,7 @@ def _improve(training: Training | None, perfect: Collection[ModelRef] = ()) -> l
     if perfect:
         return [LOOK_FOR_LEAKS]
     if training is not None and training.quick:
-        return [f"narrowcast train{training.options}"]
+        return [f"narrowcast train {training.options}"]
     if training is None or training.updates >= training.default_updates:
         return ["narrowcast models list"]
-    return [f"narrowcast train{training.options} --epochs {training.default_epochs}"]
+    return [f"narrowcast train {training.options} --epochs {training.default_epochs}"]

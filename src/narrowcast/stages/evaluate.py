@@ -19,7 +19,6 @@ from narrowcast.evaluation.inputs import (
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
-from narrowcast.models.embedded import EMBEDDED_NAME
 from narrowcast.models.predictors.load import trained_run
 from narrowcast.store.datasets import load_manifest
 from narrowcast.training.options import Options
@@ -87,18 +86,16 @@ def _default_schedule(run: RunManifest) -> tuple[int, int]:
 
 
 def _options_of(run: RunManifest) -> str:
-    """Options of `narrowcast train` for a model of the same method on the same base, each after a space."""
-    words = [""]
-    if run.is_classifier:
-        words += ["--method", run.method]
+    """Options of `narrowcast train` for a model of the same method on the same base."""
+    base = ["--base", shlex.quote(run.base.name)]
+    if not run.is_classifier:
+        return " ".join(base)
+    words = ["--method", run.method]
     if run.method == "linear":
         features = run.recipe["features"]
         words += ["--features", ",".join(features), "--classifier", run.recipe["classifier"]]
-        if "encoder" not in features:
-            return " ".join(words)
-    if run.base.name != EMBEDDED_NAME:
-        words += ["--base", shlex.quote(run.base.name)]
-    return " ".join(words)
+        base = base if "encoder" in features else []
+    return " ".join([*words, *base])
 
 
 STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")
