@@ -53,7 +53,7 @@ def test_the_verdict_on_a_file_of_a_quick_run_knows_that_it_was_quick(
     sentence = measured["conclusion"]["sentence"]
     assert "train on all rows" in sentence
     assert "or add data" not in sentence
-    assert measured["conclusion"]["next"][0] .startswith("narrowcast train --base ")
+    assert measured["conclusion"]["next"][0].startswith("narrowcast train --base ")
 
 
 def test_what_was_checked_is_what_the_next_line_trains(project: Project, ready: list[str], cli: Cli) -> None:
