@@ -77,7 +77,9 @@ def test_of_equally_good_baselines_the_cheapest_is_to_be_shipped(names):
 @pytest.mark.parametrize("interval", [WORSE, (-0.05, -0.02, 0.01)])
 def test_where_nothing_can_be_better_nobody_is_sent_to_train(interval):
     comparisons = [comparison("tfidf", interval)]
-    result = conclude(MODELS[1], [], comparisons, Training(27, 405, 15, "--base embedded"), perfect=[ModelRef("tfidf")])
+    result = conclude(
+        MODELS[1], [], comparisons, Training(27, 405, 15, "--base embedded"), perfect=[ModelRef("tfidf")]
+    )
     assert "nothing can be better than tfidf" in result.sentence
     assert not any("train " in f"{line} " and "leakage" not in line for line in result.next)
     assert not any("train --epochs" in line or line == "narrowcast train" for line in result.next)

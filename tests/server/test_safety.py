@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 
 import httpx
@@ -261,6 +262,22 @@ def test_an_error_that_nobody_foresaw_has_the_shape_of_the_others(start, plain_g
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
         server.process.send_signal(signal.SIGTERM)
         assert "Traceback" not in server.process.communicate(timeout=30)[1]
+
+
+def test_a_stop_while_a_request_arrives_is_an_answer_and_no_traceback(start, plain_gguf):
+    with start("--model", plain_gguf) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            head = ["POST /v1/chat/completions HTTP/1.1", f"Host: 127.0.0.1:{port}", "Content-Length: 99"]
+            client.sendall("\r\n".join([*head, "", "{"]).encode())
+            httpx.get(f"http://127.0.0.1:{port}/health")  # the half request was read before this one
+            server.process.send_signal(signal.SIGTERM)
+            answer = client.makefile("rb").read()
+        assert b"503" in answer.splitlines()[0]
+        assert b"server_stopping" in answer
+        said = server.process.communicate(timeout=30)[1]
+    assert "Traceback" not in said
+    assert server.process.returncode == 0
 
 
 def test_a_file_that_cannot_be_loaded_is_tried_less_and_less_often(plain_gguf, tmp_path, caplog):

@@ -5,6 +5,7 @@ Pure ASGI, so that a refused request never reaches a route and a large body is c
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -51,6 +52,20 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = False
+
+        async def sent(message: dict[str, Any]) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, sent)
+        except asyncio.CancelledError:  # the server stops, and the time it gives to requests is over
+            if not begun:
+                await _refuse(_stopping(), send)
+
+    async def _answer(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             self._check(headers, scope["path"])
@@ -121,6 +136,10 @@ def _replay(body: bytes, receive: Any) -> Any:
 
 def _too_large(largest: int) -> ApiError:
     return ApiError(413, f"the request is larger than {largest:,} bytes", code="request_too_large")
+
+
+def _stopping() -> ApiError:
+    return ApiError(503, "the server is stopping", kind="server_error", code="server_stopping")
 
 
 async def _refuse(error: ApiError, send: Any) -> None:
