@@ -6,6 +6,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SMALL  := $(VENV)/.installed-demo
+# The build of torch: auto, cpu or index; see tools/install_torch.py.
+TORCH  ?= auto
 
 .PHONY: setup demo test nightly soak fuzz kills check format bench clean help
 .DEFAULT_GOAL := help
@@ -15,15 +18,21 @@ help:  ## this list
 
 setup: $(STAMP)  ## create .venv with the tested set of packages
 
-$(STAMP): pyproject.toml constraints.txt
+$(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("narrowcast needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	# pip brings torch, because it honours wheels in local folders; uv brings the rest in a fraction of pip's time.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv torch
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+
+# uv takes a fraction of pip's time; pip brings torch, because it honours wheels in local folders.
+$(STAMP) $(SMALL): pyproject.toml constraints.txt tools/install_torch.py | $(VENV)/bin/uv
+	$(BIN)/python tools/install_torch.py --build $(TORCH)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-demo: $(STAMP)  ## the whole loop on the built-in task, offline, in several minutes
+$(STAMP): EXTRAS := dev
+$(SMALL): EXTRAS := train,eval,gguf
+
+demo: $(if $(wildcard $(STAMP)),$(STAMP),$(SMALL))  ## the whole loop on the built-in task, offline, in several minutes
 	$(BIN)/narrowcast demo
 
 test: $(STAMP)  ## every test that takes seconds, in two processes; at most 15 minutes on two cores

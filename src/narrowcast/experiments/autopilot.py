@@ -24,8 +24,8 @@ from narrowcast.plugins.optional import require
 from narrowcast.reasons import StageName
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.tasks import family_of, handler_for, has_labels
+from narrowcast.training.options import DEFAULT_BUDGET_MINUTES
 
-_BUDGET_MINUTES = 60.0
 _FULL_BELOW_M = 100.0
 _EFFICIENCY = (
     0.2  # of the products that a large matrix product reaches; what training reached at 15 M parameters
@@ -72,7 +72,9 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     rows = manifest.splits[Split.TRAIN].rows
     tokens = tokens_of_rows(project, manifest, rows)
     gpu, memory_gb, per_second = machine()
-    minutes = float(fixed.get("time_limit_minutes") or _BUDGET_MINUTES)
+    minutes = float(
+        fixed.get("budget_minutes") or fixed.get("time_limit_minutes") or DEFAULT_BUDGET_MINUTES
+    )
     candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
     taken = entries[0]
     for entry in sorted(entries, key=lambda each: each.parameters_m):

@@ -54,6 +54,13 @@ def note_unfinished(project: ProjectPaths, run_id: str, note: dict[str, Any]) ->
     write_json(project.runs / run_id / _UNFINISHED, note)
 
 
+def note_steps(project: ProjectPaths, run_id: str, steps: int) -> None:
+    """The run is to have another number of steps than it was noted with; nothing where there is no note."""
+    path = project.runs / run_id / _UNFINISHED
+    if path.exists():
+        write_json(path, {**read_json(path), "steps": steps})
+
+
 def note_finished(project: ProjectPaths, run_id: str) -> None:
     """The run is over, and nobody continues it."""
     (project.runs / run_id / _UNFINISHED).unlink(missing_ok=True)

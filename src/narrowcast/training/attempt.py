@@ -20,7 +20,7 @@ from narrowcast.models.memory import peak_bytes, reset_peak
 from narrowcast.training.failures import training_failures
 from narrowcast.training.options import Options
 from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
-from narrowcast.training.preflight.expected import expect
+from narrowcast.training.preflight.expected import as_expected, expect
 from narrowcast.training.session import Session
 from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.tracking.feeds import Tracking
@@ -69,8 +69,10 @@ def _once(
     checkpoint: Path | None,
     tracking: Tracking,
 ) -> tuple[Session, TrainingSetup, int]:
-    if checkpoint is None and options.preflight != "off":
-        expect(setup, options, ctx, folder)
+    if checkpoint is not None:
+        setup = as_expected(setup, folder)
+    elif options.preflight != "off":
+        setup = expect(setup, options, ctx, folder)
     reset_peak()
     session = Session(setup, options, ctx, folder, checkpoint, tracking)
     session.run()

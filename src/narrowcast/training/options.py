@@ -18,6 +18,8 @@ from narrowcast.training.objectives.options import DpoOptions
 from narrowcast.training.packing.costs import Costs
 from narrowcast.training.recipes.named import with_recipe
 
+DEFAULT_BUDGET_MINUTES = 60.0
+
 
 class MethodOptions(StageOptions):
     """What is trained, and towards what."""
@@ -80,6 +82,9 @@ class ScheduleOptions(StageOptions):
 
     epochs: int | None = Field(None, ge=1, le=1000)
     """Passes over the train rows. By default set from their number."""
+    budget_minutes: float | None = Field(None, gt=0)
+    """Minutes that training may take by its forecast: what would take longer gets fewer epochs, at least
+    one. By default 60 where epochs are not given."""
     learning_rate: float | None = Field(None, gt=0, lt=1)
     """Peak learning rate; by default chosen by base and method."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
@@ -198,7 +203,7 @@ class Options(
         """Without what changes no weight, so that it may be given or left out on `--resume`."""
         empty = set() if self.objective_options else {"objective_options"}
         # Runs of earlier versions keep their ids.
-        empty |= {name for name in ("rows", *ClassifierOptions.model_fields) if name not in self.chosen}
+        empty |= {name for name in ("rows", "budget_minutes", *ClassifierOptions.model_fields) if name not in self.chosen}
         defaults = {name: type(self).model_fields[name].default for name in _WHEN_TO_STOP}
         return self.model_dump(mode="json", exclude=_CHANGE_NO_WEIGHT | empty) | defaults
 

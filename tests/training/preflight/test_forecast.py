@@ -7,6 +7,9 @@ import pytest
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.memory import available_bytes, peak_bytes, reset_peak
 from narrowcast.store.files import read_json
+from narrowcast.training.options import Options
+from narrowcast.training.outputs.interrupted import interrupted_runs
+from narrowcast.training.preflight.budget import budget_seconds
 from narrowcast.training.preflight.forecast import Forecast, compare, step_seconds
 
 pytestmark = pytest.mark.nightly
@@ -59,3 +62,43 @@ def test_the_forecast_is_kept_and_compared_and_changes_no_weight(workshop):
     assert abs(kept["memory_error"]) < 0.3  # the interpreter itself outweighs this model
     assert kept["seconds_forecast"] == pytest.approx(forecast["seconds"], abs=0.01)
     assert kept["seconds"] > 0
+
+
+def test_a_budget_takes_epochs_away_and_the_run_says_so(workshop):
+    options = {"epochs": 6, "batch_size": 4, "probe_steps": 4, "method": "full"}  # 96 steps
+    workshop.train(**options)
+    forecast = Forecast.model_validate(read_json(workshop.run_folder / "forecast.json"))
+    assert (forecast.steps, forecast.epochs) == (96, 6)
+    two = forecast.with_epochs(2, of=6)
+    assert (two.steps, two.dev_losses) == (32, 2)
+    assert two.seconds < forecast.seconds
+    workshop = workshop.elsewhere()
+    tried = workshop.train(**options, budget_minutes=two.seconds / 60)
+    recipe = read_run_manifest(workshop.project, tried.run_id).recipe
+    assert 1 <= recipe["epochs"] < 6
+    assert recipe["reasons"]["epochs"].startswith("6 would take about ")
+    kept = read_json(workshop.run_folder / "forecast.json")
+    assert kept["epochs"] == recipe["epochs"]
+    assert kept["steps"] == 16 * recipe["epochs"] == read_run_manifest(workshop.project, tried.run_id).steps
+
+
+def test_a_run_that_was_cut_to_its_budget_resumes_to_the_same_weights(workshop):
+    options = {"epochs": 4, "batch_size": 4, "probe_steps": 4, "budget_minutes": 1e-6, "method": "full"}
+    whole, elsewhere = workshop.train(**options), workshop.elsewhere()
+    assert read_run_manifest(workshop.project, whole.run_id).steps == 16
+    elsewhere.interrupt(9, **options)
+    (run,) = interrupted_runs(elsewhere.project)
+    assert run.steps == 16
+    parts = elsewhere.train(resume=True, **options)
+    assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
+    assert read_run_manifest(elsewhere.project, parts.run_id).steps == 16
+    (short,) = [each for each in elsewhere.notes if "one epoch may take" in each][:1]
+    assert "budget" in short
+
+
+def test_the_default_budget_holds_for_epochs_that_nobody_chose():
+    assert budget_seconds(Options()) == 3600
+    assert budget_seconds(Options(epochs=5)) == float("inf")
+    assert budget_seconds(Options(epochs=5, budget_minutes=2)) == 120
+    assert Options().identity() == Options(budget_minutes=None).identity()
+    assert "budget_minutes" not in Options().identity()

@@ -18,7 +18,7 @@ from narrowcast.training.options import Options
 # Options that say what a trial is, not how it trains, or that the search sets itself.
 _NOT_VARIED = {
     "seed", "select_by", "select_rows", "eval_every", "early_stopping", "checkpoint_every",
-    "checkpoint_minutes", "time_limit_minutes", "preflight", "probe_steps",
+    "checkpoint_minutes", "time_limit_minutes", "budget_minutes", "preflight", "probe_steps",
 }  # fmt: skip
 _DIGITS = 3  # of a number that was tried; more would only look exact
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ class Forecast(BaseModel):
         seconds_per_dev_loss: of one pass over the dev rows.
         steps: of the whole run.
         dev_losses: passes over the dev rows.
+        epochs: of the whole run; 0 in files of earlier versions.
     """
 
     seconds: float
@@ -29,6 +31,18 @@ class Forecast(BaseModel):
     seconds_per_dev_loss: float
     steps: int
     dev_losses: int
+    epochs: int = 0
+
+    def with_epochs(self, epochs: int, *, of: int) -> Forecast:
+        """The forecast of the same run with another number of epochs than `of`."""
+        steps = self.steps * epochs // of
+        dev_losses = math.ceil(self.dev_losses * epochs / of)
+        saved = self.seconds_per_step * (self.steps - steps)
+        saved += self.seconds_per_dev_loss * (self.dev_losses - dev_losses)
+        seconds = round(self.seconds - saved, 2)
+        return self.model_copy(
+            update={"seconds": seconds, "steps": steps, "dev_losses": dev_losses, "epochs": epochs}
+        )
 
 
 class Comparison(BaseModel):

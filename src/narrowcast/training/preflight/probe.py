@@ -97,6 +97,7 @@ def _forecast(
         seconds_per_dev_loss=round(dev_seconds, 3),
         steps=steps,
         dev_losses=dev_losses,
+        epochs=setup.recipe.epochs,
     )
 
 

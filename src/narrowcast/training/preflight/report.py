@@ -34,7 +34,7 @@ def preflight_report(options: Options, ctx: StageContext) -> PreflightReport:
         examination = examine(options, ctx)
         findings, setup, forecast = list(examination.findings), examination.setup, None
         if setup is not None and options.probe_steps and not _forbids_probe(findings):
-            forecast = _forecast(setup, options, ctx, findings)
+            setup, forecast = _forecast(setup, options, ctx, findings)
         plan = _plan(setup, options) if setup else None
     return _report(options, findings, plan, forecast)
 
@@ -61,15 +61,16 @@ def _forbids_probe(findings: list[PreflightFinding]) -> bool:
 
 def _forecast(
     setup: TrainingSetup, options: Options, ctx: StageContext, findings: list[PreflightFinding]
-) -> Forecast:
+) -> tuple[TrainingSetup, Forecast]:
     from narrowcast.training.failures import training_failures
+    from narrowcast.training.preflight.budget import fit_to_budget
     from narrowcast.training.preflight.expected import time_findings
     from narrowcast.training.preflight.probe import probe
 
     with training_failures(ctx.project.runs):
-        forecast = probe(setup, options, ctx)
+        setup, forecast = fit_to_budget(setup, probe(setup, options, ctx), options)
     findings += time_findings(forecast, options)
-    return forecast
+    return setup, forecast
 
 
 def _plan(setup: TrainingSetup, options: Options) -> TrainingPlan:
