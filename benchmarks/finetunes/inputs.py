@@ -12,8 +12,8 @@ LAYERS = 8  # 26 M parameters at the embedded base's width
 WORDS = "please check the card payment account transfer fee rate today again why when how my order"
 
 
-def write_model(folder: Path) -> None:
-    """The embedded base's tokenizer and width, more layers, random weights."""
+def write_model(folder: Path, **shape: int) -> None:
+    """The embedded base's tokenizer and width, more layers, random weights; `shape` overrides its sizes."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -21,9 +21,10 @@ def write_model(folder: Path) -> None:
 
     base = Path(embedded_base())
     config = AutoConfig.from_pretrained(base, local_files_only=True)
-    config.num_hidden_layers = LAYERS
+    for name, value in {"num_hidden_layers": LAYERS, **shape}.items():
+        setattr(config, name, value)
     config.layer_types = None
-    config.max_window_layers = LAYERS
+    config.max_window_layers = config.num_hidden_layers
     torch.manual_seed(0)
     folder.mkdir()
     for path in base.iterdir():
@@ -31,6 +32,18 @@ def write_model(folder: Path) -> None:
             (folder / path.name).write_bytes(path.read_bytes())
     model = AutoModelForCausalLM.from_config(type(config)(**config.to_dict()), dtype=torch.float32)
     model.save_pretrained(folder)
+
+
+def copy_model(name: str, folder: Path) -> None:
+    """A base of this workspace or a folder, so that all trainers read the same files."""
+    from narrowcast.core.settings import Settings
+    from narrowcast.models.loading import resolve_base
+
+    base = resolve_base(name, Settings.from_environment())
+    folder.mkdir()
+    for path in Path(base.path_or_id).iterdir():
+        if path.is_file():
+            (folder / path.name).symlink_to(path.resolve())
 
 
 def made_rows(case: str, count: int, data: Path | None) -> list[dict[str, str]]:
@@ -104,7 +117,12 @@ def made_project(root: Path, rows: list[dict[str, str]]) -> Any:
 
 
 def gathered(
-    root: Path, model: Path, rows: list[dict[str, str]], method: str, precision: str = "auto"
+    root: Path,
+    model: Path,
+    rows: list[dict[str, str]],
+    method: str,
+    precision: str = "auto",
+    **more: object,
 ) -> Any:
     """The rows as narrowcast's train stage sees them (`TrainingSetup`), with its options and context."""
     from narrowcast.core.settings import Settings
@@ -113,7 +131,7 @@ def gathered(
     from narrowcast.training.setup import build_setup
 
     options = Options.model_validate(
-        {"base": str(model), "method": method, "precision": precision, **TRAINING}
+        {"base": str(model), "method": method, "precision": precision, **TRAINING, **more}
     )
     settings = Settings.from_environment({}, home=root)
     context = StageContext(made_project(root, rows), settings, run_id="exp-0000000000", force=True)

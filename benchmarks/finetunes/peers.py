@@ -47,7 +47,7 @@ def train(
         train_sampling_strategy="sequential",
         report_to="none",
         save_strategy="no",
-        use_cpu=True,
+        use_cpu=not torch.cuda.is_available(),
         disable_tqdm=True,
         **chosen,
     )

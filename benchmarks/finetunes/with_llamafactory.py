@@ -20,6 +20,7 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def main() -> None:
     """Train once."""
+    import torch
     from llamafactory.train.tuner import run_exp
     from transformers import TrainerCallback
 
@@ -67,7 +68,7 @@ def main() -> None:
             "lr_scheduler_type": "constant",
             "num_train_epochs": 1,
             "bf16": precision == "bf16",
-            "use_cpu": True,
+            "use_cpu": not torch.cuda.is_available(),
             "save_strategy": "no",
             "report_to": "none",
             "output_dir": str(saved),

@@ -22,7 +22,8 @@ _MEASURED = {"limit": 150, "max_tokens": 64}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "prepare": {"dev": 0.05, "test": 0.07},
     "baseline": {"models": ["majority", "tfidf", "base", "base-few-shot"], "shots": 3, **_MEASURED},
-    "train": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3},
+    # Where two epochs would take longer, as without bf16 products, it is one.
+    "train": {"epochs": 2, "budget_minutes": 5, "batch_size": 8, "learning_rate": 1e-3},
     "evaluate": _MEASURED,
     "export": {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 100, "max_tokens": 64},
     "verify": {"models": ["gguf:q8_0", "gguf:q4_k_m"], **_MEASURED},
