@@ -72,9 +72,7 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     rows = manifest.splits[Split.TRAIN].rows
     tokens = tokens_of_rows(project, manifest, rows)
     gpu, memory_gb, per_second = machine()
-    minutes = float(
-        fixed.get("budget_minutes") or fixed.get("time_limit_minutes") or DEFAULT_BUDGET_MINUTES
-    )
+    minutes = float(fixed.get("budget_minutes") or fixed.get("time_limit_minutes") or DEFAULT_BUDGET_MINUTES)
     candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
     taken = entries[0]
     for entry in sorted(entries, key=lambda each: each.parameters_m):

@@ -203,7 +203,11 @@ class Options(
         """Without what changes no weight, so that it may be given or left out on `--resume`."""
         empty = set() if self.objective_options else {"objective_options"}
         # Runs of earlier versions keep their ids.
-        empty |= {name for name in ("rows", "budget_minutes", *ClassifierOptions.model_fields) if name not in self.chosen}
+        empty |= {
+            name
+            for name in ("rows", "budget_minutes", *ClassifierOptions.model_fields)
+            if name not in self.chosen
+        }
         defaults = {name: type(self).model_fields[name].default for name in _WHEN_TO_STOP}
         return self.model_dump(mode="json", exclude=_CHANGE_NO_WEIGHT | empty) | defaults
 
