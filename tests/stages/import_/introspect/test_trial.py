@@ -33,6 +33,8 @@ def with_prompt(_: int) -> dict[str, Any]:
 
 TALK = ("user", "assistant") * 6
 
+PAGES: dict[int, str] = {}
+
 DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "half of the rows have a role that is not known": (
         lambda n: {"messages": turns(*TALK, "wizard" if n % 100 < 51 else "user", "assistant")},
@@ -45,6 +47,38 @@ DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "a third of the labels are missing": (
         lambda n: {"text": sentence(), "label": LABELS[n % 3] if n % 3 else None},
         "missing_label",
+    ),
+    "an aspect decides which label a text has": (
+        lambda n: {
+            "text": PAGES.setdefault(n // 3, sentence()),
+            "aspect": ("food", "price", "service")[n % 3],
+            "label": ("good", "bad", "none")[(n + n // 3) % 3],
+        },
+        "'aspect'",
+    ),
+    "labels name columns with options": (
+        lambda n: {
+            "question": sentence(),
+            **{letter: RANDOM.choice(WORDS) for letter in "ABCD"},
+            "answer": "ABCD"[n * 7 % 4],
+        },
+        "the labels name the columns A, B, C, D",
+    ),
+    "labels are places in a list of options": (
+        lambda n: {"question": sentence(), "choices": ["one", "two", "three"], "answer": n * 5 % 3},
+        "the labels are places in the lists of 'choices'",
+    ),
+    "the label is written before each text": (
+        lambda n: {"text": f"{LABELS[n % 3]}: {sentence()}", "label": LABELS[n % 3]},
+        "targets are part of their own inputs",
+    ),
+    "a column says which rows are deleted": (
+        lambda n: {"text": sentence(), "label": LABELS[n % 3], "is_deleted": n % 9 == 0},
+        "'is_deleted' may say which rows do not count",
+    ),
+    "votes for labels are not fields": (
+        lambda n: {"text": sentence(), "votes": {LABELS[n % 3]: 3, LABELS[(n + 1) % 3]: 2}},
+        "such as votes for labels",
     ),
     "no target holds anything": (
         lambda _: {"text": sentence(), "output": {"name": None, "tags": []}},

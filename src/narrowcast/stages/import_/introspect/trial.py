@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from narrowcast.core.example import Example
 from narrowcast.core.row import RejectedRow, SourceRow
+from narrowcast.stages.import_.introspect.column_doubts import column_doubts
 from narrowcast.stages.import_.introspect.dialogues import MESSAGE_NAMES
+from narrowcast.stages.import_.introspect.doubt import DOUBTFUL, LEAST_ROWS, Doubt, Trial, as_text
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import THRESHOLD, ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import PLAIN_LABELS, base_name, is_judged, unused
@@ -26,9 +26,7 @@ from narrowcast.stages.import_.mapping.turns import read_turns
 MOST_REJECTED = 0.2
 # Reasons of rows that the user, or a rating, left out: not against a mapping.
 LEFT_OUT = frozenset({"rated_bad", "filtered_out", "forgotten"})
-_DOUBTFUL = 0.75
 _WRONG = 0.6
-_LEAST_ROWS = 20  # fewer accepted rows say nothing about their targets
 _LONG_ECHO = 5  # words of an answer that no question holds by chance
 
 # Reasons that say that a mapper does not understand a row, not that something is missing in it.
@@ -46,27 +44,6 @@ _QUESTION = frozenset({
     "chat_history", "conversation_history", "dialogue_history", "context", "instruction", "prompt",
     "question", "query", "input",
 })  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something against a mapping; the confidence is at most `most`, and less by `minus`."""
-
-    what: str
-    most: float = 1.0
-    minus: float = 0.0
-
-
-@dataclass(slots=True)
-class Trial:
-    """What a mapper makes of some rows."""
-
-    rows: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    details: dict[str, str] = field(default_factory=dict)
-    """Of the first row rejected for each reason."""
-    accepted: list[tuple[dict[str, Any], Example]] = field(default_factory=list)
-    """Rows with what became of them."""
 
 
 def try_mapping(mapper_id: str, field_map: Mapping[str, str], rows: Iterable[dict[str, Any]]) -> Trial:
@@ -93,7 +70,11 @@ def tried(hypothesis: ShapeHypothesis, profile: Profile) -> ShapeHypothesis:
     if hypothesis.mapper_id is None or not profile.drawn:
         return hypothesis
     trial = try_mapping(hypothesis.mapper_id, hypothesis.field_map, profile.drawn)
-    doubts = [*mapping_doubts(hypothesis.mapper_id, trial), *_left_out(hypothesis, profile, trial)]
+    doubts = [
+        *mapping_doubts(hypothesis.mapper_id, trial),
+        *_left_out(hypothesis, profile, trial),
+        *column_doubts(hypothesis, profile, trial),
+    ]
     confidence = hypothesis.confidence - sum(doubt.minus for doubt in doubts)
     confidence = max(0.0, min([confidence, *(doubt.most for doubt in doubts)]))
     doubts.sort(key=lambda doubt: doubt.most)
@@ -128,21 +109,21 @@ def _rejections(trial: Trial) -> list[Doubt]:
     strange = sum(count for reason, count in trial.rejected.items() if reason in _NOT_UNDERSTOOD)
     many = lost > MOST_REJECTED * trial.rows or strange > _MOST_NOT_UNDERSTOOD * trial.rows
     text = f"of the rows drawn, {rejection_text(trial.rows, trial.rejected, trial.details)}"
-    return [Doubt(text, min(_DOUBTFUL, 1 - lost / trial.rows) if many else 1.0)]
+    return [Doubt(text, min(DOUBTFUL, 1 - lost / trial.rows) if many else 1.0)]
 
 
 def _targets(trial: Trial, profile: str) -> list[Doubt]:
     """Targets that hold nothing, or are all the same where the rows are not."""
     accepted = len(trial.accepted)
-    if accepted < _LEAST_ROWS or profile == "unlabelled":
+    if accepted < LEAST_ROWS or profile == "unlabelled":
         return []
     empty = sum(_is_empty(example.target) for _, example in trial.accepted)
     if empty == accepted:
         return [Doubt("every target is empty: there is nothing to learn", _WRONG)]
     if empty > 0.9 * accepted:
-        return [Doubt(f"{empty:,} of {accepted:,} targets are empty", _DOUBTFUL)]
-    targets = {_text(example.target) for _, example in trial.accepted}
-    if len(targets) == 1 and len({_text(example.inputs) for _, example in trial.accepted}) > 1:
+        return [Doubt(f"{empty:,} of {accepted:,} targets are empty", DOUBTFUL)]
+    targets = {as_text(example.target) for _, example in trial.accepted}
+    if len(targets) == 1 and len({as_text(example.inputs) for _, example in trial.accepted}) > 1:
         only = next(iter(targets))
         alone = "; one class teaches nothing" if profile == "classification" else ""
         return [Doubt(f"every target is the same: {only[:60]}{alone}", minus=0.1)]
@@ -159,13 +140,13 @@ def _is_empty(value: Any) -> bool:
 
 def _echoes(trial: Trial, profile: str) -> list[Doubt]:
     """Targets that are part of what they are to be learned from."""
-    if len(trial.accepted) < _LEAST_ROWS:
+    if len(trial.accepted) < LEAST_ROWS:
         return []
     echoes = sum(_echoed(example, profile) for _, example in trial.accepted)
     most = 0.9 if profile == "classification" else 0.5
     if echoes <= most * len(trial.accepted):
         return []
-    return [Doubt(f"{echoes:,} of {len(trial.accepted):,} targets are part of their own inputs", _DOUBTFUL)]
+    return [Doubt(f"{echoes:,} of {len(trial.accepted):,} targets are part of their own inputs", DOUBTFUL)]
 
 
 def _echoed(example: Example, profile: str) -> bool:
@@ -174,7 +155,8 @@ def _echoed(example: Example, profile: str) -> bool:
     target = example.target
     if profile == "classification":
         label = str(target).casefold()
-        return len(label) > 2 and any(f" {label} " in f" {text.casefold()} " for text in texts)
+        said = re.compile(rf"(?<!\w){re.escape(label)}(?!\w)")
+        return len(label) > 2 and any(said.search(text.casefold()) for text in texts)
     if isinstance(target, dict):
         if profile != "alignment":
             return False  # an object or spans are read from the text
@@ -200,7 +182,7 @@ def _cut_words(trial: Trial) -> list[Doubt]:
     why = (
         "their ends seem to be last characters: --map ends=inclusive" if inclusive else "offsets may be wrong"
     )
-    return [Doubt(f"{cut:,} of {judged:,} spans begin or end inside a word; {why}", _DOUBTFUL)]
+    return [Doubt(f"{cut:,} of {judged:,} spans begin or end inside a word; {why}", DOUBTFUL)]
 
 
 def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> list[Doubt]:
@@ -213,19 +195,19 @@ def _left_out(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> li
         column = profile.columns[name]
         word = base_name(column)
         values = [data.get(name) for data in profile.drawn]
-        varied = len({_text(value) for value in values}) > 1
+        varied = len({as_text(value) for value in values}) > 1
         flag = column.share("boolean") > 0.9 or (word in ("label", "labels") and len(column.values) <= 20)
         if generative and word in _QUESTION and any(not _is_empty(value) for value in values):
             if not _is_said(name, trial):
-                doubts.append(Doubt(f"{name!r} may belong to what is asked, and is not used", _DOUBTFUL))
+                doubts.append(Doubt(f"{name!r} may belong to what is asked, and is not used", DOUBTFUL))
         elif _is_annotation(column, hypothesis):
-            doubts.append(Doubt(f"what is to be learned may also be {name}", _DOUBTFUL))
+            doubts.append(Doubt(f"what is to be learned may also be {name}", DOUBTFUL))
         elif word in MESSAGE_NAMES and column.share("list") > 0.5:
             if _is_said(name, trial):
                 continue
-            doubts.append(Doubt(f"{name!r} may be a conversation, and is not used", _DOUBTFUL))
+            doubts.append(Doubt(f"{name!r} may be a conversation, and is not used", DOUBTFUL))
         elif varied and (is_judged(column) or (generative and flag)):
-            most, minus = (_DOUBTFUL, 0.0) if generative else (1.0, 0.05)
+            most, minus = (DOUBTFUL, 0.0) if generative else (1.0, 0.05)
             doubts.append(Doubt(f"{name!r} may say which rows are good, and is not used", most, minus))
     return doubts or _judged_inside(hypothesis, profile, used)
 
@@ -240,7 +222,7 @@ def _judged_inside(hypothesis: ShapeHypothesis, profile: Profile, used: list[str
     ]
     if not inside or hypothesis.task_profile not in _GENERATIVE:
         return []
-    return [Doubt(f"{inside[0]!r} may say which rows are good, and is not used", _DOUBTFUL)]
+    return [Doubt(f"{inside[0]!r} may say which rows are good, and is not used", DOUBTFUL)]
 
 
 def _is_annotation(column: Column, hypothesis: ShapeHypothesis) -> bool:
@@ -279,7 +261,3 @@ def _strings(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for each in value for text in _strings(each)]
     return []
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
