@@ -231,3 +231,14 @@ def test_no_interval_goes_beyond_what_a_metric_can_be():
     gap = paired_difference(first, second, "share", (best, worst))
     assert gap.value < gap.high <= 1.0
     assert second.values["brier"].low == 0.0
+
+
+def test_values_too_small_to_be_squared_have_a_spread():
+    gold = ["ab"[index % 2] for index in range(40)]
+    examples = [Example({"text": "t"}, label, "s", index) for index, label in enumerate(gold)]
+    answers = [
+        Prediction(label, logprobs={label: 0.0, "ba"["ab".index(label)]: -115 - index / 10})
+        for index, label in enumerate(gold)
+    ]
+    value = bootstrap(HANDLER.score(examples, answers), samples=200).values["brier"]
+    assert 0 <= value.low <= value.value <= value.high < 1e-80

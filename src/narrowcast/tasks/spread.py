@@ -179,6 +179,7 @@ def _moment_freedom(without: Floats) -> float:
     squares = (known - known.mean()) ** 2 if number else known
     if number < 4 or not squares.any():
         return float(max(number - 1, 1))
+    squares = squares / squares.max()  # those of tiny values have no squares
     excess = float((squares**2).mean() / squares.mean() ** 2) - 3
     unbiased = (number - 1) / ((number - 2) * (number - 3)) * ((number + 1) * excess + 6)
     return 2 / (2 / (number - 1) + max(unbiased, 0.0) / number)
