@@ -127,6 +127,13 @@ def test_delimiters_between_brackets_belong_to_a_name(tmp_path: Path, option: st
     assert "delimiters between brackets belong to the names in the header" in connector.describe().notes
 
 
+def test_a_header_with_bracketed_delimiters_is_known_again_in_the_middle(tmp_path: Path) -> None:
+    part = "Sex,Weight(lbs,Sep)\n" + "".join(f"M,{150 + n}\n" for n in range(9))
+    (tmp_path / "x.csv").write_text(f"{part}{part}M,1,2\n")
+    errors = [row.error for row in FileConnector(str(tmp_path / "x.csv")).load()]
+    assert errors == [*[None] * 9, "the header once more", *[None] * 9, "3 fields where 2 are expected"]
+
+
 @pytest.mark.parametrize("padded", [0, 30])
 def test_white_space_around_quoted_fields_is_not_part_of_them(tmp_path: Path, padded: int) -> None:
     path = tmp_path / "x.csv"

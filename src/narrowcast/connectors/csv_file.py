@@ -20,9 +20,8 @@ from narrowcast.connectors.encoding import BadLine, find_encoding
 from narrowcast.connectors.header import (
     EXPLAINED,
     Header,
-    find_header,
+    asked_header,
     is_rule,
-    named_header,
     rejoined,
     unique_names,
 )
@@ -39,6 +38,7 @@ from narrowcast.connectors.source import (
 from narrowcast.core.row import SourceRow
 
 MAX_RECORD_LINES = 10_000
+_AGAIN = "the header once more"
 _FIELD_LIMIT = 128 << 20
 _OPTIONS = frozenset({"encoding", "errors", "delimiter", "header", "short"})
 
@@ -124,20 +124,8 @@ class CsvConnector:
 
     def _find_header(self, records: list[list[str]]) -> list[list[str]]:
         """Look for the header; the records with names in place of its cells, where they hold delimiters."""
-        option = self._source.options.get("header")
-        if option not in (None, "yes", "no"):
-            raise data_error(
-                f"header={option!r} is not yes or no",
-                self._source.locator,
-                "write ?header=no",
-                reason_code="dataset_request_invalid",
-            )
-        head = records
-        if option == "no":
-            self._header = Header(None, 0, "header=no, as the locator says")
-        else:
-            head = rejoined(records, self._dialect.delimiter)
-            self._header = named_header(head) if option else find_header(head)
+        head = rejoined(records, self._dialect.delimiter)
+        self._header = asked_header(self._source.options.get("header"), self._source.locator, head)
         self._dialect.notes.extend(self._header.notes)
         if self._header.names is None:
             return records
@@ -182,10 +170,14 @@ class CsvConnector:
                 yield SourceRow(index, dict(zip(columns, record[:width], strict=True)))
             elif len(record) != width:
                 raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
-                yield SourceRow(index, error=f"{len(record)} fields where {width} are expected", raw=raw)
+                again = len(record) > width and is_header(
+                    rejoined([record], self._dialect.delimiter, width)[0]
+                )
+                problem = _AGAIN if again else f"{len(record)} fields where {width} are expected"
+                yield SourceRow(index, error=problem, raw=raw)
             elif len(record[0]) <= longest and is_header(record):
                 raw = self._dialect.delimiter.join(record)[:RAW_CHARS]
-                yield SourceRow(index, error="the header once more", raw=raw)
+                yield SourceRow(index, error=_AGAIN, raw=raw)
             else:
                 yield SourceRow(index, dict(zip(columns, record, strict=True)))
             index += 1

@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.biff import refuse_wide
-from narrowcast.connectors.header import EXPLAINED, Header, find_header, named_header, unique_names
+from narrowcast.connectors.header import EXPLAINED, Header, asked_header, unique_names
 from narrowcast.connectors.repeats import MAX_CELLS, cells_of
 from narrowcast.connectors.sheet import refuse_sparse
 from narrowcast.connectors.source import SourceFile, data_error
@@ -72,17 +72,7 @@ class ExcelConnector:
         records = [[cell or "" for cell in rows[place]] for place in places]
         if not records:
             return Header(None, 0, "no header: there are no rows"), 0
-        option = self._source.options.get("header")
-        if option not in (None, "yes", "no"):
-            raise data_error(
-                f"header={option!r} is not yes or no",
-                self._source.locator,
-                "write ?header=no",
-                reason_code="dataset_request_invalid",
-            )
-        if option == "no":
-            return Header(None, 0, "header=no, as the locator says"), places[0]
-        header = named_header(records) if option else find_header(records)
+        header = asked_header(self._source.options.get("header"), self._source.locator, records)
         return header, places[header.above] + (header.names is not None)
 
     def _named_columns(self) -> tuple[list[str], list[str]]:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from narrowcast.connectors.source import data_error
+
 _MOST_TITLES = 10  # records above a header
 _LEAST_BODY = 20  # records below, and
 _FEW = 0.2  # different values to their number, for a column of a choice among few
@@ -99,6 +101,24 @@ def find_header(records: list[list[str]]) -> Header:
             return Header(names, 1, why)
     names, why, _ = _judge(records)
     return Header(names, 0, why)
+
+
+def asked_header(option: str | None, locator: str, records: list[list[str]]) -> Header:
+    """The header that the locator names with `header=yes` or denies with `header=no`; else the one found.
+
+    Raises:
+        DataError: `dataset_request_invalid`, for another value.
+    """
+    if option not in (None, "yes", "no"):
+        raise data_error(
+            f"header={option!r} is not yes or no",
+            locator,
+            "write ?header=no",
+            reason_code="dataset_request_invalid",
+        )
+    if option == "no":
+        return Header(None, 0, "header=no, as the locator says")
+    return named_header(records) if option else find_header(records)
 
 
 def rejoined(records: list[list[str]], delimiter: str, width: int = 0) -> list[list[str]]:
