@@ -9,6 +9,7 @@ from narrowcast.experiments.autopilot import Choice, choose
 from narrowcast.ops.requests import PreflightRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
+from narrowcast.stages import stage
 from narrowcast.stages.preflight import STAGE
 from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.training.preflight.result import PreflightReport
@@ -35,6 +36,7 @@ def preflight(
         StageError: `training_oom` or `training_diverged`, from the steps that were tried.
     """
     request = request or PreflightRequest()
+    stage_options(project, stage("export"))  # a mistake in them stops an export
     choice = choose(project, request.options) if request.autopilot else None
     options = stage_options(project, TRAIN, {**(choice.options if choice else {}), **request.options})
     runner = project.runner(work)

@@ -12,9 +12,10 @@ from narrowcast.experiments.autopilot import with_choice
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.experiments.resume import options_to_resume, runs_to_resume
 from narrowcast.ops.requests import DiscardRequest
-from narrowcast.pipeline.execute import run_options
+from narrowcast.pipeline.execute import run_options, stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
+from narrowcast.stages import stage
 from narrowcast.store.runs import discard_unfinished, finished_runs
 from narrowcast.training.outputs.interrupted import InterruptedRun, interrupted_runs
 
@@ -35,6 +36,7 @@ def train(project: Project, request: TrainRequest | None = None, work: Work | No
     from narrowcast.stages.train import STAGE
 
     request = request or TrainRequest()
+    stage_options(project, stage("export"))  # a mistake in them stops an export
     if request.resume:
         options = options_to_resume(project, request, work)
     else:

@@ -62,8 +62,8 @@ def _impossible(what: str, where: str, ctx: StageContext) -> PreflightFinding:
 
 
 def _formats(ctx: StageContext) -> list[str] | None:
-    """Those that the project asks for."""
+    """Those that the project asks for; the options of the export are checked before."""
     if not ctx.project.config.exists():
         return None
-    named = load_config(ctx.project.config).export.get("formats")
-    return named.split(",") if isinstance(named, str) else named
+    named: list[str] | None = load_config(ctx.project.config).export.get("formats")
+    return named
