@@ -20,9 +20,9 @@ def test_a_machine_without_downloads_takes_the_embedded_base(prepared):
     assert choice.options == {"base": "embedded", "recipe": "full", "batch_size": 8}
     assert set(choice.reasons) == set(choice.options)
     assert "48 rows" in choice.reasons["batch_size"]
-    (candidate,) = choice.candidates
-    assert candidate.verdict == "fits"
-    assert candidate.minutes >= 0
+    (looked_at,) = choice.bases
+    assert looked_at.verdict == "fits"
+    assert looked_at.minutes >= 0
 
 
 def test_what_the_user_gave_is_left_alone(prepared):
@@ -30,6 +30,12 @@ def test_what_the_user_gave_is_left_alone(prepared):
     assert choice.options == {}
     assert choice.reasons == {}
     assert "recipe" not in choose(prepared, {"method": "lora"}).options
+
+
+@pytest.mark.parametrize("method", ["linear", "encoder"])
+def test_a_classifier_leaves_nothing_open(prepared, method):
+    choice = choose(prepared, {"method": method})
+    assert (choice.options, choice.reasons) == ({}, {})
 
 
 def test_without_a_data_set_there_is_nothing_to_choose_from(project):

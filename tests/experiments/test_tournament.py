@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
+from narrowcast.core.progress import NullProgress
+from narrowcast.core.work import Work
+from narrowcast.errors import CancelledError, UsageError
+from narrowcast.experiments.tournament.entrants import entrants
+from narrowcast.experiments.tournament.result import Limits
+from narrowcast.ops.requests import RunRequest
+from narrowcast.ops.run import run
+from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
-from narrowcast.store.runs import current_run
+from narrowcast.stages.train import STAGE
+from narrowcast.store.runs import current_run, finished_runs
+from narrowcast.testing.tiny import build_tiny_encoder
 from tests.support.cli import Cli, CliJson
 
 TOPICS = {"card": ["card", "plastic"], "rate": ["exchange", "rate"], "fee": ["fee", "charged"]}
@@ -41,13 +51,15 @@ def test_the_best_on_dev_rows_is_chosen_before_test_is_read(
     record = current_run(project.paths)
     assert record is not None
     assert held["chosen"] == record.run_id
-    events = [event.reason_code for event in project.trail.events()]
-    assert events.index("training_tournament") < events.index("eval_run", events.index("training_tournament"))
+    events = [event for event in project.trail.events() if event.reason_code == "eval_run"]
+    splits = [event.payload["split"] for event in events if event.parent == held["chosen"]]
+    assert splits == ["dev", "test"]
     models = [row["model"] for row in result["rows"]]
     assert models == ["majority", f"run:{held['chosen']}"]
+    assert [each["stage"] for each in cli_json("status")["stages"] if each["runs"]] == ["export", "verify"]
     shown = cli("run", "--only", "linear", "--until", "evaluate", code=None).stdout
-    assert "candidates: macro_f1 on" in shown
-    assert "linear (words, characters) is the only candidate" in shown
+    assert "tournament: macro_f1 on" in shown
+    assert "linear (words, characters) is chosen: the only one trained" in shown
 
 
 def test_a_named_method_is_trained_alone(messages: None, project: Project, cli_json: CliJson) -> None:
@@ -66,7 +78,7 @@ def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, 
     assert held["entries"][-1]["name"] == "full embedded"
     assert "of the budget are left" in held["entries"][-1]["left_out"]
     refused = cli("run", "--only", "linear", "--max-size-mb", "0.001", "--until", "train", code=1)
-    assert "no candidate is within the limits" in refused.stderr
+    assert "no entrant is within the limits" in refused.stderr
     assert "MB are over 0.001" in refused.stderr
     project.save_config(project.config.model_copy(update={"train": {"epochs": 2}}))
     refused = cli("run", "--only", "linear", "--until", "train", code=2)
@@ -75,3 +87,109 @@ def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, 
     project.save_config(project.config.model_copy(update=changed))
     refused = cli("run", "--only", "linear", "--until", "train", code=2)
     assert "it has no format q8_0, which the export asks for" in refused.stderr
+
+
+@pytest.fixture
+def encoder(messages: None, project: Project, tmp_path: Path) -> str:
+    """Prepared rows and a tiny encoder that `narrowcast.yaml` names."""
+    path = str(build_tiny_encoder(tmp_path / "encoder"))
+    project.save_config(project.config.model_copy(update={"train": {"base": path}}))
+    run(project, RunRequest(until="baseline"))
+    return path
+
+
+class StopAt(NullProgress):
+    """Cancels where a note says so, as ctrl-C would."""
+
+    def __init__(self, words: str) -> None:
+        self.work, self._words = Work(self), words
+
+    def note(self, text: str) -> None:
+        if self._words in text:
+            self.work.cancel.cancel()
+
+
+def test_a_stopped_tournament_continues_with_the_same_entrants(
+    encoder: str, project: Project, cli_json: CliJson
+) -> None:
+    request = RunRequest(only=["linear"], until="train", max_latency_ms=60_000.0)
+    with pytest.raises(CancelledError, match=r"stopped at linear \(.*\), after 1 of 3 runs"):
+        run(project, request, StopAt("(2 of 3)").work)
+    assert len(finished_runs(project.paths)) == 1
+    (kept,) = project.paths.tournaments.iterdir()
+    before = kept.read_text()
+    held = run(project, request).summary.tournament
+    assert [kept] == list(project.paths.tournaments.iterdir())
+    assert kept.read_text() == before
+    assert [each.name for each in held.entries] == [each["name"] for each in json.loads(before)["taking"]]
+    assert all(each.alone_p50_ms > 0 for each in held.entries)
+    best = max(held.entries, key=lambda each: each.score.value)
+    assert held.winner.score == best.score
+    assert held.chosen == current_run(project.paths).run_id
+
+    # Nothing is trained, measured or chosen again, and what was trained takes nothing of a smaller budget.
+    events = len(list(project.trail.events()))
+    assert run(project, request).summary.tournament == held
+    assert len(list(project.trail.events())) == events
+    smaller = request.model_copy(update={"budget_minutes": 1e-9})
+    assert [each.run_id for each in run(project, smaller).summary.tournament.entries] == [
+        each.run_id for each in held.entries
+    ]
+
+
+def test_after_a_whole_run_nothing_is_stale(
+    encoder: str, project: Project, cli: Cli, cli_json: CliJson
+) -> None:
+    ready = {"export": {"parity_rows": 10, "tolerance": 0.5}, "evaluate": {"samples": 200}}
+    project.save_config(project.config.model_copy(update=ready))
+    assert cli_json("status")["next"] == "narrowcast train"  # of a configuration that names a base
+    cli("run", "--only", "linear", "--force", code=None)
+    status = cli_json("status")
+    assert [each["stage"] for each in status["stages"] if each["runs"]] == []
+    plan = cli_json("run", "--only", "linear", "--dry-run")
+    assert {each["stage"]: each["reason"] for each in plan}["train"] == "up to date"
+
+    project.save_config(project.config.model_copy(update={"train": {"base": encoder, "seed": 1}}))
+    status = cli_json("status")
+    (train,) = [each for each in status["stages"] if each["stage"] == "train"]
+    assert "changed: options of train" in train["reason"]
+    assert status["next"] == train["command"] == "narrowcast run"
+
+    # A model that was trained by itself is the one that counts from then on.
+    cli("train", "--method", "linear", "--features", "words", "--seed", "1")
+    (train,) = [each for each in cli_json("status")["stages"] if each["stage"] == "train"]
+    assert "a tournament" not in train["reason"]
+
+
+def test_another_run_is_not_shown_with_the_former_evaluation(
+    messages: None, project: Project, cli_json: CliJson
+) -> None:
+    first = cli_json("run", "--only", "linear", "--until", "evaluate", code=None)
+    evaluated = f"run:{first['tournament']['chosen']}"
+    assert evaluated in [row["model"] for row in first["rows"]]
+    project.save_config(project.config.model_copy(update={"train": {"seed": 1}}))
+    second = cli_json("run", "--only", "linear", "--until", "train")
+    assert second["tournament"]["chosen"] != first["tournament"]["chosen"]
+    assert [row["model"] for row in second["rows"]] == ["majority"]
+    assert second["next"][0].startswith("narrowcast eval ")
+
+
+def test_every_entrant_names_its_method_and_base(encoder: str, project: Project) -> None:
+    for train in ({"base": "smollm2-135m"}, {"method": "encoder"}, {"base": encoder}):
+        project.save_config(project.config.model_copy(update={"train": train}))
+        for each in entrants(project, Limits(), {}).taking:
+            options = stage_options(project, STAGE, each.options)
+            assert options.method == {"decoder": "auto"}.get(each.kind, each.kind)
+            assert options.base == encoder or (options.base == "embedded" and encoder not in each.name)
+
+
+def test_formats_that_are_no_list_are_refused_before_anything_is_trained(
+    encoder: str, project: Project, cli: Cli
+) -> None:
+    project.save_config(project.config.model_copy(update={"export": {"formats": "onnx"}}))
+    with pytest.raises(UsageError, match="formats: input should be a valid list"):
+        run(project, RunRequest(only=["linear"], until="train"))
+    for command in ("train", "preflight"):
+        refused = cli(command, "--method", "linear", code=2).stderr
+        assert "formats: input should be a valid list" in refused
+    assert finished_runs(project.paths) == []

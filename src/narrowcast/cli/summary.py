@@ -6,7 +6,7 @@ from rich.text import Text
 
 from narrowcast.cli.output import next_step, say, table
 from narrowcast.core.hashing import short
-from narrowcast.experiments.tournament import Entry, Tournament
+from narrowcast.experiments.tournament.result import Entry, Tournament
 from narrowcast.ops.summary import Summary, SummaryRow
 
 _MEGABYTE = 1e6
@@ -30,20 +30,20 @@ def show_summary(summary: Summary) -> None:
 def _show_tournament(held: Tournament) -> None:
     names = (held.metric, "95 % interval", "latency", "size", "minutes")
     numbers = [(name, "right") for name in names]
-    rows = [_candidate(each, chosen=each.run_id == held.chosen) for each in held.entries]
-    title = f"candidates: {held.metric} on {held.n:,} dev rows"
-    table(["candidate", *numbers, "front"], rows, title=title)
+    rows = [_entrant(each, chosen=each.run_id == held.chosen) for each in held.entries]
+    title = f"tournament: {held.metric} on {held.n:,} dev rows"
+    table(["entrant", *numbers, "front"], rows, title=title)
     for each in held.entries:
         if each.left_out:
             say(f"[yellow]{'not chosen' if each.run_id else 'not trained'}:[/] {each.name}: {each.left_out}")
     say(held.sentence)
     say(
-        "[dim]front: no other candidate is as good, as fast and as small; latency: of the median answer, "
-        "so 1,000 answers take as many seconds as it has milliseconds[/]"
+        "[dim]front: no other entrant is as good, as fast and as small; latency: of the median answer in a "
+        "batch, so 1,000 answers take as many seconds as it has milliseconds[/]"
     )
 
 
-def _candidate(each: Entry, *, chosen: bool) -> list[object]:
+def _entrant(each: Entry, *, chosen: bool) -> list[object]:
     style = "bold green" if chosen else ""
     score, latency = each.score, each.latency_p50_ms
     return [

@@ -71,6 +71,11 @@ class ProjectPaths:
         return self.root / "training" / "search"
 
     @property
+    def tournaments(self) -> Path:
+        """Who takes part in each tournament: `<key>.json`."""
+        return self.root / "training" / "tournaments"
+
+    @property
     def adapters(self) -> Path:
         """Trained adapters or full weights: `<run>/`."""
         return self.root / "outputs" / "adapters"

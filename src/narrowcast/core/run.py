@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Method = Literal["linear", "encoder", "lora", "dora", "qlora", "full"]
+ModelKind = Literal["linear", "encoder", "decoder"]
+"""What a model is: a linear classifier, a fine-tuned sentence encoder, or a language model."""
 
 NO_BASE = "none"
 """What the base of a run is called that began from no model."""

@@ -1,6 +1,6 @@
 """Base, recipe and schedule from data and machine, each with its reason; what the user gave always wins.
 
-Candidates are the embedded base and every catalogue entry on this machine; nothing is downloaded.
+It looks at the embedded base and every catalogue entry on this machine; nothing is downloaded.
 The largest that suits the task, fits into memory and can be trained within the budget is taken. Its time is
 estimated from the products this machine does in a second, measured on the spot; preflight measures better.
 """
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
+from narrowcast.core.run import CLASSIFIERS
 from narrowcast.errors import ModelError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.models.catalogue import CatalogueEntry, catalogue
@@ -36,7 +37,7 @@ _FEW_ROWS = 320  # ten steps of 32 rows
 _EPOCHS = 3  # assumed while bases are compared
 
 
-class Candidate(BaseModel):
+class ConsideredBase(BaseModel):
     """One base that was looked at, and why it was or was not taken."""
 
     base: str
@@ -55,7 +56,7 @@ class Choice(BaseModel):
     """Training options; those that the user gave are not among them."""
     reasons: dict[str, str] = Field(default_factory=dict)
     """Option to the reason for its value."""
-    candidates: list[Candidate] = Field(default_factory=list)
+    bases: list[ConsideredBase] = Field(default_factory=list)
     """The bases that were looked at."""
 
 
@@ -68,21 +69,23 @@ def choose(project: Project, given: dict[str, Any] | None = None) -> Choice:
     """
     require("torch", "transformers", purpose="training")
     fixed = {**project.config.stage_options("train"), **(given or {})}
+    if fixed.get("method") in CLASSIFIERS:
+        return Choice()  # it leaves nothing open that is chosen here
     manifest = load_manifest(project.paths)
     rows = manifest.splits[Split.TRAIN].rows
     tokens = tokens_of_rows(project, manifest, rows)
     gpu, memory_gb, per_second = machine()
     minutes = float(fixed.get("budget_minutes") or fixed.get("time_limit_minutes") or DEFAULT_BUDGET_MINUTES)
-    candidates, entries = [], [each for each in catalogue().models if _is_here(each)]
+    considered, entries = [], [each for each in catalogue().models if _is_here(each)]
     taken = entries[0]
     for entry in sorted(entries, key=lambda each: each.parameters_m):
-        candidate = _judge(
+        judged = _judge(
             entry, manifest, tokens, gpu=gpu, memory_gb=memory_gb, per_second=per_second, budget=minutes
         )
-        candidates.append(candidate)
-        if candidate.verdict == "fits":
+        considered.append(judged)
+        if judged.verdict == "fits":
             taken = entry
-    choice = Choice(candidates=candidates)
+    choice = Choice(bases=considered)
     base = str(fixed.get("base", taken.id))
     choice.options["base"] = taken.id
     choice.reasons["base"] = (
@@ -122,7 +125,7 @@ def _judge(
     memory_gb: float,
     per_second: float,
     budget: float,
-) -> Candidate:
+) -> ConsideredBase:
     method = _method_of(entry, gpu=gpu)
     seconds = 60 * forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method)
     need = entry.memory_gb[method]
@@ -134,23 +137,27 @@ def _judge(
         verdict = "too slow for the budget"
     else:
         verdict = "fits"
-    return Candidate(
+    return ConsideredBase(
         base=entry.id, method=method, minutes=round(seconds / 60, 1), memory_gb=need, verdict=verdict
     )
+
+
+def bases_here(manifest: DatasetManifest) -> dict[str, CatalogueEntry]:
+    """Bases on this machine that suit the task, by their ids."""
+    family = family_of(manifest.task.profile)
+    return {
+        each.id: each
+        for each in catalogue().models
+        if (family in each.suggested_tasks or each.id == EMBEDDED_NAME) and _is_here(each)
+    }
 
 
 def suited_bases(
     manifest: DatasetManifest, *, gpu: bool, memory_gb: float
 ) -> list[tuple[CatalogueEntry, str]]:
-    """Bases on this machine that suit the task and fit into memory, with the method they are trained by."""
-    family = family_of(manifest.task.profile)
-    bases = [(each, _method_of(each, gpu=gpu)) for each in catalogue().models if _is_here(each)]
-    return [
-        (each, method)
-        for each, method in bases
-        if each.memory_gb[method] <= memory_gb
-        and (family in each.suggested_tasks or each.id == EMBEDDED_NAME)
-    ]
+    """Those of them that fit into memory, with the method they are trained by."""
+    bases = [(each, _method_of(each, gpu=gpu)) for each in bases_here(manifest).values()]
+    return [(each, method) for each, method in bases if each.memory_gb[method] <= memory_gb]
 
 
 def forecast_minutes(parameters: float, tokens: float, per_second: float, method: str) -> float:

@@ -1,4 +1,4 @@
-"""One training run among others, measured on dev rows: what seeds and searches are made of.
+"""One training run among others, measured on dev rows: what seeds, searches and tournaments are made of.
 
 It is an ordinary run: in the registry, with its record and its weights, so that it can be made the current
 run, and is not trained twice.
@@ -6,6 +6,7 @@ run, and is not trained twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,18 @@ from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.names import Split
 from narrowcast.core.stage import Watch
 from narrowcast.core.work import Work
-from narrowcast.evaluation.options import EvaluateOptions
+from narrowcast.errors import CancelledError, StageError
+from narrowcast.evaluation.result import Comparison
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE, TrainResult
 from narrowcast.stages.trial import STAGE as TRIAL
+from narrowcast.stages.trial import TrialOptions
+from narrowcast.store.datasets import load_manifest
+from narrowcast.store.runs import unfinished_runs
 
 
 @dataclass(slots=True)
@@ -31,6 +37,8 @@ class RunSetup:
     """Dev rows that a finished model is measured on, at most."""
     force: bool = False
     """Train without a baseline."""
+    alone: int = 0
+    """Dev rows that are also answered one at a time, for the latency of such an answer."""
 
 
 class MeasuredRun(BaseModel):
@@ -53,6 +61,8 @@ class MeasuredRun(BaseModel):
     """Of the weights that were kept; nats per completion token."""
     latency_p50_ms: float
     """Of an answer on this machine, batched."""
+    alone_p50_ms: float | None = None
+    """Of an answer that was asked for alone; None where that was not measured."""
     size_bytes: int | None
     """Of the weights, an adapter merged in."""
     seconds: float
@@ -61,6 +71,66 @@ class MeasuredRun(BaseModel):
 def run_id_of(project: Project, overrides: dict[str, Any]) -> str:
     """The id a run with these options has."""
     return project.runner().plan(STAGE, stage_options(project, STAGE, overrides)).run_id
+
+
+def has_begun(project: Project, overrides: dict[str, Any]) -> bool:
+    """Whether a run with these options has finished, or begun and not ended."""
+    run_id = run_id_of(project, overrides)
+    return project.paths.run_manifest(run_id).is_file() or run_id in unfinished_runs(project.paths)
+
+
+def require_dev_rows(project: Project, purpose: str) -> None:
+    """Refuse a data set without dev rows: what is chosen on test rows cannot be tested on them.
+
+    Raises:
+        DataError: if nothing was prepared.
+        StageError: `training_eval_missing`.
+    """
+    dev = load_manifest(project.paths).splits.get(Split.DEV)
+    if dev is None or not dev.rows:
+        raise StageError(
+            f"there are no dev rows to {purpose}; test rows are never used for that",
+            next_command="import more rows, then narrowcast prepare",
+            reason_code="training_eval_missing",
+        )
+
+
+def measured_runs(
+    project: Project, named: Sequence[tuple[str, dict[str, Any]]], setup: RunSetup
+) -> list[MeasuredRun]:
+    """Train and measure one after the other, as `measured_run` does.
+
+    Args:
+        project: whose lock the caller holds.
+        named: what each is called, with its options.
+        setup: of all.
+
+    Raises:
+        StageError: as `measured_run`.
+        CancelledError: on request; it says which was stopped.
+    """
+    runs: list[MeasuredRun] = []
+    for number, (name, options) in enumerate(named, 1):
+        setup.work.progress.note(f"{name} ({number} of {len(named)})")
+        try:
+            runs.append(measured_run(project, options, setup))
+        except CancelledError as error:
+            raise CancelledError(
+                f"stopped at {name}, after {len(runs)} of {len(named)} runs",
+                where=error.where,
+                next_command="the same command again, which continues from there",
+                reason_code=error.reason_code,
+            ) from error
+    return runs
+
+
+def compared(project: Project, run_ids: Sequence[str], setup: RunSetup) -> list[Comparison]:
+    """The first of some measured runs, which has the best score, minus each other, on the same dev rows."""
+    if len(run_ids) < 2:
+        return []
+    references = [ModelRef.of_run(each) for each in run_ids]
+    options = TrialOptions.model_validate({"models": references, "split": "dev", "limit": setup.rows})
+    return project.runner(setup.work).run(TRIAL, options).comparisons
 
 
 def measured_run(
@@ -82,10 +152,12 @@ def measured_run(
 
 
 def _measured(project: Project, trained: TrainResult, seed: int, setup: RunSetup) -> MeasuredRun:
-    options = EvaluateOptions.model_validate(
-        {"models": [ModelRef.of_run(trained.run_id)], "split": "dev", "limit": setup.rows}
+    models = [ModelRef.of_run(trained.run_id)]
+    options = TrialOptions.model_validate(
+        {"models": models, "split": "dev", "limit": setup.rows, "alone": setup.alone}
     )
-    result = project.runner(setup.work).run(TRIAL, options).model
+    trial = project.runner(setup.work).run(TRIAL, options)
+    result = trial.model
     return MeasuredRun(
         run_id=trained.run_id,
         base=trained.base,
@@ -97,6 +169,7 @@ def _measured(project: Project, trained: TrainResult, seed: int, setup: RunSetup
         train_loss=trained.final_train_loss,
         dev_loss=trained.dev_loss,
         latency_p50_ms=result.speed.latency_p50_ms,
+        alone_p50_ms=trial.alone_p50_ms,
         size_bytes=result.size_bytes,
         seconds=trained.seconds,
     )

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.concerns import TRAINING
 from narrowcast.core.work import Work
-from narrowcast.errors import CancelledError, UsageError
+from narrowcast.errors import UsageError
 from narrowcast.experiments.autopilot import with_choice
-from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_run
+from narrowcast.experiments.measured_run import MeasuredRun, RunSetup, measured_runs
 from narrowcast.experiments.requests import SeedsRequest
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
@@ -70,19 +70,9 @@ def train_seeds(project: Project, request: SeedsRequest, work: Work | None = Non
     given = with_choice(project, request).options
     first = stage_options(project, STAGE, given).seed
     setup = RunSetup(work, request.dev_rows, request.force)
-    runs: list[MeasuredRun] = []
+    named = [(f"seed {seed}", {**given, "seed": seed}) for seed in range(first, first + seeds)]
     with project.lock("train", TRAINING):
-        for seed in range(first, first + seeds):
-            work.progress.note(f"seed {seed} ({len(runs) + 1} of {seeds})")
-            try:
-                runs.append(measured_run(project, {**given, "seed": seed}, setup))
-            except CancelledError as error:
-                raise CancelledError(
-                    f"stopped at seed {seed}, after {len(runs)} of {seeds} runs",
-                    where=error.where,
-                    next_command="the same command again, which continues from there",
-                    reason_code=error.reason_code,
-                ) from error
+        runs = measured_runs(project, named, setup)
         best = max(runs, key=lambda run: run.score.value)
         set_current(project.paths, STAGE.name, best.run_id)
     result = _summed_up(runs, best.run_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.stage import StageDefinition, StageOptions
 from narrowcast.errors import NarrowcastError, UsageError
-from narrowcast.experiments.tournament import is_open
+from narrowcast.experiments.tournament.record import held_before, is_open, last_limits, question_of
+from narrowcast.experiments.tournament.result import Limits
 from narrowcast.ops.imports import source_options, withdrawn
 from narrowcast.ops.requests import RunRequest
 from narrowcast.pipeline.execute import stage_options
@@ -21,9 +22,13 @@ from narrowcast.stages.import_ import STAGE as IMPORT
 class PlannedStep(BaseModel):
     """One stage of the plan, or one source."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     stage: str
     runs: bool
     reason: str
+    command: str
+    """What runs this step alone, or the whole loop where nothing does."""
 
 
 def plan(project: Project, request: RunRequest | None = None) -> list[PlannedStep]:
@@ -32,27 +37,37 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
     Raises:
         UsageError: for wrong options of any stage.
     """
+    limits = limits_of(request) if request else last_limits(project)
     request = request or RunRequest()
     stages = planned_options(project, request.until, request.rows)
     steps = [
-        PlannedStep(stage=f"remove {each.id}", runs=True, reason=f"{each.locator} left narrowcast.yaml")
-        for each in withdrawn(project)
+        _planned(f"remove {each.id}", f"{each.locator} left narrowcast.yaml") for each in withdrawn(project)
     ]
     for source in source_options(project):
         name = f"import {source.model_dump()['locator']}"
         steps.append(_step(project, name, IMPORT, source))
     for name, options in stages.items():
-        if name == "train" and (request.only or is_open(project)):
-            steps.append(PlannedStep(stage=name, runs=True, reason=_TOURNAMENT))
-            continue
         first = next((each.stage for each in steps if each.runs), "")
-        if first:
-            steps.append(PlannedStep(stage=name, runs=True, reason=f"{first} runs first"))
+        if name == "train" and (limits.only or is_open(project)):
+            steps.append(_tournament(project, limits, request.rows, first))
+        elif first:
+            steps.append(_planned(name, f"{first} runs first"))
         else:
             steps.append(_step(project, name, stage(name), options))
     return steps
 
 
+def limits_of(request: RunRequest) -> Limits:
+    """What the entrants of a tournament may take."""
+    return Limits(
+        only=request.only,
+        minutes=request.budget_minutes,
+        latency_ms=request.max_latency_ms,
+        size_mb=request.max_size_mb,
+    )
+
+
+_LOOP = "narrowcast run"
 _TOURNAMENT = "a tournament: every method that suits the task is trained, the best on dev rows is taken"
 _QUICK = {"train": "rows", "baseline": "limit", "evaluate": "limit", "verify": "limit"}
 
@@ -94,4 +109,24 @@ def _step(
         reason = project.runner().plan(definition, options).stale_because
     except NarrowcastError as error:
         reason = str(error)
-    return PlannedStep(stage=name, runs=bool(reason), reason=reason or "up to date")
+    return _planned(name, reason)
+
+
+def _tournament(project: Project, limits: Limits, rows: int | None, first: str) -> PlannedStep:
+    """The training of several, of which one is taken."""
+    try:
+        if first:
+            why = f"{first} runs first"
+        else:
+            question = question_of(project, limits, {"rows": rows} if rows else {})
+            _, why = held_before(project, question)
+    except NarrowcastError as error:
+        why = str(error)
+    return _planned("train", f"{_TOURNAMENT} ({why})" if why else "", _LOOP)
+
+
+def _planned(name: str, reason: str, command: str = "") -> PlannedStep:
+    """A step that runs where there is a reason."""
+    alone = name in PIPELINE and name != "verify"
+    command = command or (f"narrowcast {stage(name).words}" if alone else _LOOP)
+    return PlannedStep(stage=name, runs=bool(reason), reason=reason or "up to date", command=command)

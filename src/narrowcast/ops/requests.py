@@ -6,13 +6,14 @@ A request with a stage names the model of the stage's options as text; see `narr
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from narrowcast.core.config import MOST_ROWS, SourceSpec
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
+from narrowcast.core.run import ModelKind
 from narrowcast.reasons import Severity, StageName
 
 _MEASURE = "narrowcast.evaluation.options"
@@ -170,15 +171,15 @@ class RunRequest(Request):
 
     rows: Annotated[int | None, Field(ge=1)] = None
     """Quick run: train and measure on N rows each, drawn at random with the seed; results say so."""
-    only: Annotated[
-        list[Literal["linear", "encoder", "decoder"]], CommandLine("--only", metavar="FAMILY", commas=True)
-    ] = Field(default_factory=list)
-    """Families of models that take part in the tournament: linear, encoder, decoder. By default all that suit
+    only: Annotated[list[ModelKind], CommandLine("--only", metavar="KIND", commas=True)] = Field(
+        default_factory=list
+    )
+    """Kinds of models that take part in the tournament: linear, encoder, decoder. By default all that suit
     the task; a narrowcast.yaml that names method, base or recipe trains that one model."""
     budget_minutes: Annotated[float, Field(gt=0)] = 60.0
-    """Minutes that all candidates together may train, by the machine's own forecast."""
+    """Minutes that all entrants together may train, by the machine's own forecast."""
     max_latency_ms: Annotated[float | None, Field(gt=0)] = None
-    """Choose no model whose median answer takes longer."""
+    """Choose no model whose median answer, asked for alone, takes longer."""
     max_size_mb: Annotated[float | None, Field(gt=0)] = None
     """Choose no model whose weights are larger, in megabytes."""
     until: str | None = None

@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 from narrowcast.core.concerns import PREPARATION, Concern, holds
 from narrowcast.core.stage import StageOptions, StageResult
 from narrowcast.core.work import Work
-from narrowcast.experiments.tournament import Limits, Tournament, is_open, tournament
+from narrowcast.experiments.tournament.record import is_open
+from narrowcast.experiments.tournament.result import Tournament
+from narrowcast.experiments.tournament.run import tournament
 from narrowcast.ops.export import model_refused, must_force
 from narrowcast.ops.imports import import_sources, require_rows
-from narrowcast.ops.plan import PlannedStep, plan, planned_options
+from narrowcast.ops.plan import PlannedStep, limits_of, plan, planned_options
 from narrowcast.ops.requests import RunRequest
 from narrowcast.ops.summary import Summary, summarise
 from narrowcast.pipeline.project import Project
@@ -76,18 +78,12 @@ def _tournament(
     request: RunRequest,
     work: Work | None,
 ) -> Tournament | None:
-    """Train the candidates in place of the one model of the plan, where there is a choice."""
+    """Train the entrants in place of the one model of the plan, where there is a choice."""
     if "train" not in planned or not (request.only or is_open(project)):
         return None
     results |= _run_some(runner, planned, ("baseline",), request)
-    limits = Limits(
-        only=request.only,
-        minutes=request.budget_minutes,
-        latency_ms=request.max_latency_ms,
-        size_mb=request.max_size_mb,
-    )
     overrides = {"rows": request.rows} if request.rows else {}
-    held = tournament(project, limits, overrides, work)
+    held = tournament(project, limits_of(request), overrides, work)
     planned.pop("train")
     return held
 

@@ -8,7 +8,6 @@ from narrowcast.experiments.resume import runs_to_resume
 from narrowcast.ops.plan import PlannedStep, plan
 from narrowcast.ops.summary import summarise
 from narrowcast.pipeline.project import Project
-from narrowcast.stages import PIPELINE, stage
 from narrowcast.store.first_command import before_rows
 from narrowcast.store.imports import read_records
 from narrowcast.store.runs import current_run
@@ -77,7 +76,5 @@ def _next(
         return "narrowcast train --resume"
     if empty:
         return before_rows(project.paths)
-    first = next((each.stage for each in steps if each.runs), "")
-    if first in PIPELINE and first != "verify":
-        return f"narrowcast {stage(first).words}"
-    return "narrowcast run" if first else summarise(project).next[0]
+    first = next((each.command for each in steps if each.runs), "")
+    return first or summarise(project).next[0]

@@ -9,15 +9,17 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.metric import Difference, MetricValue
 from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.verdict import Conclusion, Standing
 from narrowcast.evaluation.conclude import LOOK_FOR_LEAKS
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.rows import of_quick_runs
-from narrowcast.experiments.tournament import Tournament
+from narrowcast.experiments.tournament.result import Tournament
 from narrowcast.models.predictors.load import model_title
 from narrowcast.ops.ledger import ledger
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
+from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
 
 # Stages whose records hold measurements, in the order of the table.
@@ -85,6 +87,9 @@ class Summary(BaseModel):
 def summarise(project: Project) -> Summary:
     """Read the records of the measuring stages; measures nothing itself."""
     results = {name: _result(project, name) for name in _MEASURING}
+    current = current_run(project.paths)
+    if current is not None:
+        _drop_former(results, current.run_id, project.paths)
     evaluated = results["evaluate"]
     measured = [result for result in results.values() if result is not None]
     anchor = evaluated or next(iter(measured), None)
@@ -127,8 +132,24 @@ def summarise(project: Project) -> Summary:
         ledger_balanced=ledger(project).balanced,
         standing=conclusion.standing if conclusion else None,
         conclusion=conclusion.sentence if conclusion else _NOTHING,
-        next=_next_steps(project, list(rows), conclusion, perfect=_is_perfect(rows.values())),
+        next=_next_steps(
+            project,
+            list(rows),
+            conclusion,
+            perfect=_is_perfect(rows.values()),
+            trained=current is not None,
+        ),
     )
+
+
+def _drop_former(results: dict[str, Any], run_id: str, paths: ProjectPaths) -> None:
+    """Leave out what was measured of another run than the current one, which alone would be exported."""
+    evaluated = results["evaluate"]
+    model = None if evaluated is None else evaluated.results[0].model
+    if model is not None and model.name == "run" and model.argument != run_id:
+        results.update(evaluate=None, verify=None)
+    elif not (paths.gguf / run_id).is_dir():
+        results["verify"] = None
 
 
 def _rows_of(result: Any) -> tuple[object, ...]:
@@ -168,13 +189,17 @@ def _is_perfect(rows: Iterable[SummaryRow]) -> bool:
 
 
 def _next_steps(
-    project: Project, references: list[ModelRef], conclusion: Conclusion | None, *, perfect: bool = False
+    project: Project,
+    references: list[ModelRef],
+    conclusion: Conclusion | None,
+    *,
+    perfect: bool = False,
+    trained: bool = False,
 ) -> list[str]:
     name = f"--project {project.slug}"
     if not references:
         return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
     exported = [each.argument for each in references if each.is_file]
-    trained = any(each.name == "run" for each in references)
     steps = [f"{command} {name}" for command in conclusion.next] if conclusion else []
     if conclusion is None:
         first = "narrowcast eval" if trained else LOOK_FOR_LEAKS if perfect else "narrowcast train"

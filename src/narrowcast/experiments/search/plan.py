@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import Split
-from narrowcast.errors import StageError
+from narrowcast.core.run import CLASSIFIERS
+from narrowcast.errors import UsageError
+from narrowcast.experiments.measured_run import require_dev_rows
 from narrowcast.experiments.requests import SearchRequest
 from narrowcast.experiments.search.space import Space, check_space, default_spaces, read_space, read_vary
 from narrowcast.models.loading import ResolvedBase, resolve_base
@@ -101,15 +104,10 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
     fixed = dict(request.options)
     given = {**project.config.stage_options("train"), **fixed}
     manifest = load_manifest(project.paths)
-    dev = manifest.splits.get(Split.DEV)
-    if dev is None or not dev.rows:
-        raise StageError(
-            "there are no dev rows to score trials on; test rows are never used for that",
-            next_command="import more rows, then narrowcast prepare",
-            reason_code="training_eval_missing",
-        )
+    require_dev_rows(project, "score trials on")
     first = stage_options(project, STAGE, fixed)
     named = {**(read_space(request.space) if request.space else {}), **read_vary(request.vary)}
+    _refuse_classifiers([first.method, *(named["method"].ends() if "method" in named else [])])
     bases = [first.base, *(str(each) for each in (named["base"].ends() if "base" in named else []))]
     resolved = {name: resolve_base(name, project.settings) for name in bases}
     if not named:
@@ -127,6 +125,21 @@ def plan_search(project: Project, request: SearchRequest) -> SearchPlan:
     }
     study = f"search-{content_hash(key)[:10]}"
     return SearchPlan(study, kept, fixed, manifest, resolved, project, first)
+
+
+def _refuse_classifiers(methods: Sequence[object]) -> None:
+    """A classifier has no recipe that could be varied.
+
+    Raises:
+        UsageError: if one is among the methods.
+    """
+    unsuited = [str(each) for each in methods if each in CLASSIFIERS]
+    if unsuited:
+        raise UsageError(
+            f"a search varies how a language model is trained; the method {unsuited[0]} trains a classifier",
+            where="method",
+            next_command="narrowcast run, which tries the classifiers that suit the task",
+        )
 
 
 def _default(name: str, options: Options, recipe: Recipe) -> Any:
