@@ -47,16 +47,16 @@ def column_doubts(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -
 
 def _removed(profile: Profile, left: list[str]) -> list[Doubt]:
     """A flag that some rows are deleted."""
-    found = [
+    flags = [
         name
         for name in left
         if base_name(profile.columns[name]) in _REMOVED and len(_values(profile, name)) > 1
     ]
-    return [Doubt(f"{name!r} may say which rows do not count, and is not used", DOUBTFUL) for name in found]
+    return [Doubt(f"{name!r} may say which rows do not count, and is not used", DOUBTFUL) for name in flags]
 
 
 def _subjects(profile: Profile, left: list[str], trial: Trial) -> list[Doubt]:
-    """Texts with several labels, told apart by another column; or a column that is named as such a one."""
+    """Texts with several labels that another column separates; or a column that is named as such a one."""
     labels: dict[str, set[str]] = defaultdict(set)
     for _, example in trial.accepted:
         labels[as_text(example.inputs)].add(as_text(example.target))

@@ -155,8 +155,8 @@ def _echoed(example: Example, profile: str) -> bool:
     target = example.target
     if profile == "classification":
         label = str(target).casefold()
-        said = re.compile(rf"(?<!\w){re.escape(label)}(?!\w)")
-        return len(label) > 2 and any(said.search(text.casefold()) for text in texts)
+        word = re.compile(rf"(?<!\w){re.escape(label)}(?!\w)")
+        return len(label) > 2 and any(word.search(text.casefold()) for text in texts)
     if isinstance(target, dict):
         if profile != "alignment":
             return False  # an object or spans are read from the text
