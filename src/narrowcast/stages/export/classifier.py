@@ -61,9 +61,10 @@ class ClassifierExporter:
         """The file holds the run's tables and the encoder's weights."""
         folder, encoder = ctx.project.adapters / inputs.run.run_id, 4 * inputs.run.base.parameters
         size = encoder + sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
-        read = size / _BYTES_PER_SECOND
-        writing = 2 * read + (_TRACING_S if encoder else 0)
-        return Room(memory=3 * size, scratch=0, files=size, writing=writing, comparing=read)
+        read, traced = size / _BYTES_PER_SECOND, _TRACING_S if encoder else 0
+        return Room(
+            memory=3 * size, scratch=0, files=size, writing=2 * read + traced, comparing=read + traced
+        )
 
     def load(self, run: RunManifest, ctx: StageContext) -> TrainedClassifier:
         """The classifier and its encoder."""

@@ -62,8 +62,8 @@ def compare_onnx_files(
     from narrowcast.models.onnx.reader import OnnxClassifier
 
     ctx.progress.start("parity: weights", len(files))
-    mismatches = {name: compare_onnx(path, trained, origin) for name, path in files.items()}
-    other = [refused(name, files[name], each) for name, each in mismatches.items() if each]
+    compared = {name: compare_onnx(path, trained, origin) for name, path in files.items()}
+    other = [refused(name, files[name], each.mismatch) for name, each in compared.items() if each.mismatch]
     if other:
         return other, {}
     handler, work = handler_for(rows.dataset.task), Work(ctx.progress, ctx.cancel)
@@ -79,6 +79,7 @@ def compare_onnx_files(
         file = OnnxClassifier(path)
         runtime.update(file.runtime)
         facts = _facts(name, trained, measured, file, rows, texts, work)
+        facts.graph_equal = compared[name].graph_equal
         verdict, cause, detail = judge_classifier(facts, options.tolerance)
         formats.append(
             FormatParity(**facts.model_dump(), identical=True, detail=detail, cause=cause, verdict=verdict)
