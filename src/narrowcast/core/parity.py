@@ -24,7 +24,8 @@ REQUANTISED_KL = 1.5
 QUANTISED_FROM = "quantised from"
 """Key of the report's `runtime`: the float type that quantisation began from."""
 CLASSIFIER_DIFFERENCE = 1e-4
-"""Largest difference of a class's log-probability, or score, in the file of a classifier."""
+"""Largest difference of a class in the file of a classifier: of its probability, and of its log-probability or
+score relative to the largest one."""
 _KL_FLOOR = 1e-6  # nats; below it, two divergences are alike
 
 
@@ -73,8 +74,8 @@ class FileFacts(BaseModel):
     answers_equal: float | None = Field(default=None, description="Share of rows with the very same answer.")
     largest_difference: float | None = Field(
         default=None,
-        description="Of a class's log-probability, or score where there are no probabilities; None of "
-        "language models.",
+        description="Of a class's probability, and of its log-probability relative to the largest one; of "
+        "its score so where there are no probabilities. None of language models.",
     )
     graph_equal: bool | None = Field(
         default=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from narrowcast.models.onnx.layout import Origin
 from narrowcast.models.onnx.reader import OnnxClassifier
 from narrowcast.models.onnx.same_graph import foreign_table
 from narrowcast.models.onnx.writer import write_onnx
+from narrowcast.stages.export.classifier_proof import largest_difference
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.support.classifiers import fires_on, texts
 
@@ -179,3 +181,15 @@ def test_a_file_by_other_versions_may_compute_otherwise_and_is_then_not_exact(wh
     assert compared(whole, _both(_other_versions, detour), tmp_path) == Compared(None, graph_equal=False)
     _found(compared(whole, detour, tmp_path))
     _found(compared(whole, _both(_other_versions, _table(ONES)), tmp_path))
+
+
+def test_a_low_temperature_makes_rounding_errors_larger_and_no_file_wrong(words, tmp_path):
+    cold = TrainedClassifier(replace(words[0].classifier, temperature=2e-4))
+    write_onnx(cold, tmp_path / "model.onnx", ORIGIN)
+    _, logs = OnnxClassifier(tmp_path / "model.onnx").outputs(ROWS)
+    expected = cold.classifier.log_probabilities(cold.classifier.scores(ROWS))
+    assert np.abs(logs - expected).max() > 1e-4
+    assert largest_difference(expected, logs, logs=True) < 1e-5
+    logs[3] = np.roll(logs[3], 1)
+    assert largest_difference(expected, logs, logs=True) > 0.1
+    assert not largest_difference(expected, logs * np.nan, logs=True) <= 1

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
+_SMALLEST = 1e-30  # where every entry is 0, as the log-probability of the only class
+
+
 @dataclass(slots=True)
 class _Side:
     """What one side makes of the texts."""
@@ -43,11 +46,23 @@ class _Side:
     log_probabilities: Any
     predictions: list[Prediction] = field(default_factory=list)
 
-    @property
-    def judged(self) -> Floats:
-        """What the answers are made of: log-probabilities where there are any."""
-        table: Floats = self.scores if self.log_probabilities is None else self.log_probabilities
-        return table
+    def difference(self, other: _Side) -> float:
+        """The largest of any class, in what the answers are made of."""
+        if self.log_probabilities is None:
+            return largest_difference(self.scores, other.scores, logs=False)
+        return largest_difference(self.log_probabilities, other.log_probabilities, logs=True)
+
+
+def largest_difference(ours: Floats, theirs: Floats, *, logs: bool) -> float:
+    """Of two tables, relative to the largest entry; of log-probabilities also that of the probabilities.
+
+    A low temperature makes large log-probabilities, and rounding errors that are as much larger.
+    """
+    import numpy as np
+
+    size = max(float(np.abs(ours).max()), _SMALLEST)
+    relative = np.abs(ours - theirs).max() / size
+    return float(np.maximum(relative, np.abs(np.exp(ours) - np.exp(theirs)).max()) if logs else relative)
 
 
 def compare_onnx_files(
@@ -96,8 +111,6 @@ def _facts(
     texts: list[str],
     work: Work,
 ) -> FileFacts:
-    import numpy as np
-
     read = _read(file, texts, rows.dataset.task.labels or (), f"parity: {name}", work)
     numbers: dict[int, int] = {}
     groups = [numbers.setdefault(rows.groups[each.id], len(numbers)) for each in rows.examples]
@@ -120,7 +133,7 @@ def _facts(
         exported=value + difference.value,
         metric_difference=rule_of_three(interval, len(numbers)),
         answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
-        largest_difference=float(np.abs(measured.judged - read.judged).max()),
+        largest_difference=measured.difference(read),
         size_bytes=file.path.stat().st_size,
         median_latency_s=statistics.median(each.latency_s for each in read.predictions),
     )
