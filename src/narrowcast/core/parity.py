@@ -24,8 +24,8 @@ REQUANTISED_KL = 1.5
 QUANTISED_FROM = "quantised from"
 """Key of the report's `runtime`: the float type that quantisation began from."""
 CLASSIFIER_DIFFERENCE = 1e-4
-"""Largest difference of a class in the file of a classifier: of its probability, and of its log-probability or
-score relative to the largest one."""
+"""Largest difference of a class in the file of a classifier: of its probability, and of its log-probability
+or score relative to the largest one."""
 _KL_FLOOR = 1e-6  # nats; below it, two divergences are alike
 
 

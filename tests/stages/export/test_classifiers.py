@@ -255,6 +255,20 @@ def test_formats_of_language_models_are_refused_before_any_work(topics: Project,
         assert caught.value.next_command == "narrowcast export --formats onnx"
 
 
+@pytest.mark.parametrize("name", ["classifier.json", "classifier.safetensors"])
+def test_a_classifier_without_one_of_its_files_is_named(topics: Project, name: str) -> None:
+    (folder,) = topics.paths.adapters.iterdir()
+    (folder / name).unlink()
+    for attempt in (
+        lambda: export(topics, ExportRequest()),
+        lambda: preview_stage(topics, STAGE, ExportRequest()),
+    ):
+        with pytest.raises(ModelError, match="the classifier cannot be read") as caught:
+            attempt()
+        assert caught.value.reason_code == "model_adapter_missing"
+        assert caught.value.next_command == "narrowcast train --force"
+
+
 def test_a_dry_run_says_what_would_be_written(topics: Project) -> None:
     outcome = preview_stage(topics, STAGE, ExportRequest()).outcome
     assert outcome.formats == ["onnx"]

@@ -10,12 +10,12 @@ from narrowcast.core.bundle import SmokeTrace
 from narrowcast.core.parity import FormatParity
 from narrowcast.core.run import NO_BASE, RunManifest
 from narrowcast.core.stage import StageContext
-from narrowcast.models.classifiers.files import DESCRIPTION, TABLES
+from narrowcast.models.classifiers.files import stored_bytes
 from narrowcast.models.classifiers.loading import TrainedClassifier, load_trained_classifier
+from narrowcast.models.credit import credit_of
 from narrowcast.models.loading import read_run_manifest
-from narrowcast.models.onnx.layout import FORMAT, BaseCredit, Origin
+from narrowcast.models.onnx.layout import FORMAT, Origin
 from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room, WrittenFile
-from narrowcast.stages.export.gguf_files import credit_of
 from narrowcast.stages.export.options import Inputs, Options, held_out
 from narrowcast.store.bundles import bundle_file
 from narrowcast.store.datasets import read_split
@@ -60,7 +60,7 @@ class ClassifierExporter:
     def room(self, inputs: Inputs, options: Options, ctx: StageContext) -> Room:  # noqa: ARG002 - the contract
         """The file holds the run's tables and the encoder's weights."""
         folder, encoder = ctx.project.adapters / inputs.run.run_id, 4 * inputs.run.base.parameters
-        size = encoder + sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
+        size = encoder + stored_bytes(folder)
         read, traced = size / _BYTES_PER_SECOND, _TRACING_S if encoder else 0
         return Room(
             memory=3 * size, scratch=0, files=size, writing=2 * read + traced, comparing=read + traced
@@ -128,12 +128,4 @@ class ClassifierExporter:
 
 
 def _origin(run: RunManifest) -> Origin:
-    if run.base.name == NO_BASE:
-        return Origin(run.run_id)
-    credit = credit_of(run.base)
-    return Origin(
-        run.run_id,
-        BaseCredit(
-            name=credit.base, licence=credit.licence, note=credit.base_note, repository=credit.repository
-        ),
-    )
+    return Origin(run.run_id, None if run.base.name == NO_BASE else credit_of(run.base))

@@ -13,13 +13,13 @@ from narrowcast.core.parity import FLOAT_FORMATS, QUANTISED_FROM, FormatParity, 
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.errors import ModelError
+from narrowcast.models.credit import credit_of
 from narrowcast.models.gguf.identity import Identity, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.vocabulary import read_vocabulary
 from narrowcast.models.gguf.writer import GgufPlan, plan_gguf, write_gguf
 from narrowcast.models.loading import read_run_manifest, resolve_base
 from narrowcast.stages.export.exporter import HeldOut
-from narrowcast.stages.export.gguf_files import credit_of
 from narrowcast.stages.export.measured import MeasuredModel, measure
 from narrowcast.stages.export.merge import Trained, merged_folder
 from narrowcast.stages.export.options import Options

@@ -12,9 +12,10 @@ from narrowcast.core.parity import FLOAT_FORMATS, FormatParity
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
+from narrowcast.models.credit import credit_of
 from narrowcast.models.gguf.quantise import QUANTISATIONS
 from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room
-from narrowcast.stages.export.gguf_files import credit_of, without_unfit, write_gguf_files
+from narrowcast.stages.export.gguf_files import without_unfit, write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
 from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, SAFETENSORS, Inputs, Options
 
