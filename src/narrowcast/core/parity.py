@@ -7,14 +7,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.metric import MetricValue, Verdict
 
 Cause = Literal[
     "file", "run", "weights", "metadata", "template", "tokenizer", "eos", "numerics", "quantisation"
 ]
 
-FLOAT_FORMATS = ("f32", "f16", "bf16")
-"""GGUF files whose weights are not quantised."""
 FLOAT_TOP1 = 0.99
 """Least top-1 agreement of a file whose weights are not quantised."""
 FLOAT_KL = {"f32": 1e-4, "f16": 1e-4, "bf16": 1e-2}

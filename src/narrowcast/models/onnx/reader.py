@@ -187,7 +187,7 @@ def _check_ports(session: Any, description: OnnxDescription) -> None:
         raise ValueError("its metadata is damaged: inputs or outputs are not those of the graph")
     for name, each in gives.items():
         if len(each.shape) != 2 or each.type != _FLOAT:
-            raise ValueError(f"its metadata is damaged: {name} is no table of float32")
+            raise ValueError(f"its metadata is damaged: {name} is not a table of float32")
         if each.shape[1] != len(description.classes):
             raise ValueError(f"its metadata is damaged: {name} has another number of classes")
 

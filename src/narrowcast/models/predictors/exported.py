@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from narrowcast.core.formats import SUFFIXES
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import ModelError
 from narrowcast.store.bundles import bundled_file, current_bundle, proven_file
 from narrowcast.store.runs import current_run
-
-SUFFIXES = (".gguf", ".onnx")
-"""Of exported files."""
 
 
 def is_path(argument: str) -> bool:

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 from narrowcast.core.bundle import BundleFile, BundleManifest, SmokeTrace, public_name, sealed_json
 from narrowcast.core.example import Example
+from narrowcast.core.formats import SAFETENSORS
 from narrowcast.core.hashing import sha256_hex
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.stages.export.card import model_card
 from narrowcast.stages.export.exporter import Exporter, Files, WrittenFile
-from narrowcast.stages.export.options import SAFETENSORS, ExportResult, Inputs, Options, held_out
+from narrowcast.stages.export.options import ExportResult, Inputs, Options, held_out
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.room import say_what_it_takes
 from narrowcast.stages.export.verdict import require_success

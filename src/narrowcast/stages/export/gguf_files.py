@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from narrowcast.core.parity import FLOAT_FORMATS
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.stage import StageContext
 from narrowcast.models.credit import BaseCredit
 from narrowcast.models.gguf.quantise import (

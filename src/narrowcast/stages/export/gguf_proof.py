@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.parity import FLOAT_FORMATS, QUANTISED_FROM, FormatParity, Mismatch, judge
+from narrowcast.core.parity import QUANTISED_FROM, FormatParity, Mismatch, judge
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.errors import ModelError

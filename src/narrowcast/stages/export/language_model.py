@@ -8,7 +8,8 @@ from pathlib import Path
 from shutil import copy2, copytree
 
 from narrowcast.core.bundle import SmokeTrace
-from narrowcast.core.parity import FLOAT_FORMATS, FormatParity
+from narrowcast.core.formats import FLOAT_FORMATS, SAFETENSORS
+from narrowcast.core.parity import FormatParity
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
@@ -17,7 +18,7 @@ from narrowcast.models.gguf.quantise import QUANTISATIONS
 from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room
 from narrowcast.stages.export.gguf_files import without_unfit, write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
-from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, SAFETENSORS, Inputs, Options
+from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, Inputs, Options
 
 _BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.07, "q6_k": 0.83, "q5_k_m": 0.72, "q4_k_m": 0.62}
 """Bytes a weight. Small matrices fall back to wider types, for which `_MARGIN` stands."""
