@@ -15,7 +15,6 @@ from onnx import helper, numpy_helper
 
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.progress import NullProgress
-from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import ModelError, NarrowcastError, StageError
 from narrowcast.ops.export import export, parity
@@ -24,6 +23,7 @@ from narrowcast.ops.serve import find_served
 from narrowcast.pipeline.execute import preview_stage
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.export import STAGE
+from tests.stages.export.conftest import opened_copy
 from tests.support.classifiers import EVERY_FEATURE, fires_on, trained
 from tests.support.cli import run_here
 
@@ -52,20 +52,13 @@ def encoder_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def topics(words_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the one on words, in a workspace of its own."""
-    yield from _copy(words_home, tmp_path)
+    yield from opened_copy(words_home, tmp_path, "topics")
 
 
 @pytest.fixture
 def encoded(encoder_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the one with an encoder."""
-    yield from _copy(encoder_home, tmp_path)
-
-
-def _copy(home: Path, tmp_path: Path) -> Iterator[Project]:
-    root = shutil.copytree(home / "work" / "projects" / "topics", tmp_path / "topics")
-    opened = Project.open(Settings.from_environment({}, home=tmp_path / "work"), str(root))
-    yield opened
-    opened.close()
+    yield from opened_copy(encoder_home, tmp_path, "topics")
 
 
 class BeforeParity(NullProgress):

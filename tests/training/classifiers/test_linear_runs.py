@@ -111,3 +111,17 @@ def test_a_run_on_an_imported_encoder_keeps_its_licence_and_what_differs(
     run = cli_json("train", "--method", "linear", "--features", "encoder", "--base", encoder)["run_id"]
     base = json.loads(project.paths.run_manifest(run).read_text())["base"]
     assert (base["licence"], base["note"]) == ("mit", "distilled")
+
+
+def test_another_encoder_than_the_one_of_the_run_is_refused_everywhere(
+    prepared: Prepare, cli_json: CliJson, encoder: Path
+) -> None:
+    prepared(one_label())
+    run = cli_json("train", "--method", "linear", "--features", "encoder", "--base", encoder)["run_id"]
+    tokenizer = encoder / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text() + "\n")
+    for words in (("eval", f"run:{run}"), ("export", "--force"), ("rerun", run)):
+        error = cli_json(*words, code=None)["error"]
+        assert error["reason_code"] == "model_base_changed"
+        assert f"is not the one that run '{run}' was trained on" in error["what"]
+        assert error["next"] == "restore that base, or narrowcast train --force"
