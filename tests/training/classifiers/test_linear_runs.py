@@ -123,5 +123,5 @@ def test_another_encoder_than_the_one_of_the_run_is_refused_everywhere(
     for words in (("eval", f"run:{run}"), ("export", "--force"), ("rerun", run)):
         error = cli_json(*words, code=None)["error"]
         assert error["reason_code"] == "model_base_changed"
-        assert f"is not the one that run '{run}' was trained on" in error["what"]
-        assert error["next"] == "restore that base, or narrowcast train --force"
+        assert f"is not the one that run '{run}' was trained on" in error["message"]
+        assert error["actionable_fix"] == "restore that base, or narrowcast train --force"

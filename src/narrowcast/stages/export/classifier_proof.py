@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.metric import MetricValue
@@ -19,8 +17,7 @@ from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.onnx.identity import compare_onnx
 from narrowcast.models.onnx.layout import Origin
 from narrowcast.models.predictors.baseline import last_user_turn
-from narrowcast.stages.export.exporter import HeldOut
-from narrowcast.stages.export.options import Options
+from narrowcast.stages.export.exporter import HeldOut, Proof
 from narrowcast.stages.export.parity import metric_difference
 from narrowcast.stages.export.proof import refused
 from narrowcast.tasks import handler_for
@@ -68,14 +65,13 @@ def largest_difference(ours: Floats, theirs: Floats, *, logs: bool) -> float:
 def compare_onnx_files(
     trained: TrainedClassifier,
     origin: Origin,
-    rows: HeldOut,
-    files: Mapping[str, Path],
-    options: Options,
+    proof: Proof,
     ctx: StageContext,
 ) -> tuple[list[FormatParity], dict[str, str]]:
     """See `Exporter.compare`."""
     from narrowcast.models.onnx.reader import OnnxClassifier
 
+    rows, files, options = proof.rows, proof.files, proof.options
     ctx.progress.start("parity: weights", len(files))
     compared = {name: compare_onnx(path, trained, origin) for name, path in files.items()}
     other = [refused(name, files[name], each.mismatch) for name, each in compared.items() if each.mismatch]
