@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from narrowcast.core.metric import MetricValue
-from narrowcast.core.parity import FileFacts, FormatParity, judge, rule_of_three, summarise
+from narrowcast.core.parity import FileFacts, FormatParity, judge, judge_classifier, rule_of_three, summarise
 
 
 def facts(file_format="f16", *, low=-0.01, high=0.01, **changes):
@@ -74,6 +74,23 @@ def test_identical_float_weights_pass_however_few_the_rows():
     assert verdict("f16", rows=8, metric_difference=few) == ("pass", None)
     assert verdict("f16", rows=8, metric_difference=few, measured=0.0, exported=0.0) == ("pass", None)
     assert verdict("f16", rows=8, metric_difference=few, mean_kl=1e-3) == ("fail", "numerics")
+
+
+@pytest.mark.parametrize(
+    ("graph_equal", "rows", "outcome"),
+    [(True, 8, "pass"), (False, 8, "not_enough_data"), (False, 100, "pass"), (None, 8, "not_enough_data")],
+)
+def test_a_classifier_passes_on_few_rows_only_where_its_graph_is_equal(graph_equal, rows, outcome):
+    few = rule_of_three(MetricValue(value=0, low=0, high=0), rows)
+    file = facts(
+        "onnx",
+        rows=rows,
+        metric_difference=few,
+        graph_equal=graph_equal,
+        answers_equal=1.0,
+        largest_difference=0.0,
+    )
+    assert judge_classifier(file, 0.03)[0] == outcome
 
 
 def test_an_interval_that_saw_a_fall_is_left_alone():

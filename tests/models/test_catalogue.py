@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from narrowcast.core.run import BaseRecord
 from narrowcast.models.catalogue import catalogue, find, near_names, target_modules_of
+from narrowcast.models.credit import credit_of
 
 
 def test_the_catalogue_is_sorted_by_size_and_names_each_model_once():
@@ -34,3 +38,19 @@ def test_fused_projections_have_their_own_target_modules():
     assert "qkv_proj" in target_modules_of("phi3")
     assert "q_proj" in target_modules_of("qwen3")
     assert "q_proj" in target_modules_of("unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [
+        ("minilm", "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2"),
+        ("smollm2-135m", "https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("/some/folder", ""),
+    ],
+)
+def test_the_credit_of_a_base_has_its_address_whether_it_is_a_language_model_or_an_encoder(name, repository):
+    record = BaseRecord(
+        name=name, path="", fingerprint="", architecture="", parameters=1, context_length=1, licence="mit"
+    )
+    credit = credit_of(record)
+    assert (credit.repository, credit.licence) == (repository, "mit")

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from narrowcast.cli.summary import show_summary
-from narrowcast.core.metric import Difference, Gate, GateOutcome
+from narrowcast.core.metric import Difference, Gate, GateOutcome, MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.evaluation.conclude import Training, baseline_gate, conclude
 from narrowcast.evaluation.result import Comparison
 from narrowcast.ops.prepare import prepare
-from narrowcast.ops.summary import _next_steps, summarise
+from narrowcast.ops.summary import SummaryRow, _is_perfect, _next_steps, summarise
 from tests.support.imports import import_rows
 
 MODELS = [ModelRef(each) for each in ("tfidf", "run:exp-1", "gguf:q8_0")]
@@ -72,6 +72,22 @@ def test_of_equally_good_baselines_the_cheapest_is_to_be_shipped(names):
     assert "ship encoder:minilm" in conclude(MODELS[1], [], better).sentence  # which is not equally good
     level = [comparison(name, (-0.02, 0.0, 0.02)) for name in names]
     assert f"ship what is simpler ({cheapest})" in conclude(MODELS[1], [], level).sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "perfect"),
+    [
+        ("tfidf", True),
+        ("encoder:minilm", True),
+        ("run:exp-1", False),
+        ("gguf:q8_0", False),
+        ("onnx:onnx", False),
+    ],
+)
+def test_only_a_baseline_leaves_nothing_to_gain(model, perfect):
+    ones = MetricValue(value=1, low=1, high=1)
+    row = SummaryRow(model=ModelRef(model), name=model, metric=ones, latency_p50_ms=1, size_bytes=1)
+    assert _is_perfect([row]) == perfect
 
 
 @pytest.mark.parametrize("interval", [WORSE, (-0.05, -0.02, 0.01)])

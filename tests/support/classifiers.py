@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
 
 from narrowcast.core.settings import Settings
 from narrowcast.pipeline.project import Project
@@ -66,3 +71,28 @@ def _trained(home: Path, method: list[str | Path], *, several: bool) -> Project:
     project = prepared(home, several=several)
     run_here("--home", home / "work", "train", "--method", *method, cwd=project.paths.root)
     return project
+
+
+def fires_on(token: int) -> Callable[[onnx.ModelProto], None]:
+    """Put into the encoder's part of an ONNX file what changes the vector of texts with this token alone."""
+
+    def spoil(model: onnx.ModelProto) -> None:
+        nodes = list(model.graph.node)
+        (at,) = [number for number, node in enumerate(nodes) if node.output[0] == "vector"]
+        (weight,) = [each for each in model.graph.initializer if each.name == "encoder.weight"]
+        shift = np.linspace(-50, 50, weight.dims[0], dtype=np.float32)
+        nodes[at].output[0] = "vector before"
+        planted = [
+            helper.make_node("Constant", [], ["token"], value_int=token),
+            helper.make_node("Constant", [], ["axis"], value_ints=[1]),
+            helper.make_node("Constant", [], ["shift"], value=numpy_helper.from_array(shift)),
+            helper.make_node("Equal", ["input_ids", "token"], ["is"]),
+            helper.make_node("Cast", ["is"], ["number"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMax", ["number", "axis"], ["any"], keepdims=1),
+            helper.make_node("Mul", ["any", "shift"], ["moved"]),
+            helper.make_node("Add", ["vector before", "moved"], ["vector"]),
+        ]
+        del model.graph.node[:]
+        model.graph.node.extend([*nodes[: at + 1], *planted, *nodes[at + 1 :]])
+
+    return spoil

@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-_FILES = ("gguf", "onnx")
+from narrowcast.core.formats import KINDS, kind_of
 
 
 class ModelRef(str):
@@ -46,13 +46,12 @@ class ModelRef(str):
     @classmethod
     def of_file(cls, name: str) -> Self:
         """The reference to an exported file, by its format in the current bundle or by its path."""
-        kind = "onnx" if name == "onnx" or name.endswith(".onnx") else "gguf"
-        return cls(f"{kind}:{name}")
+        return cls(f"{kind_of(name)}:{name}")
 
     @property
     def is_file(self) -> bool:
         """It names an exported file."""
-        return self.name in _FILES
+        return self.name in KINDS
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

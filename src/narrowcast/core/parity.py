@@ -7,16 +7,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.metric import MetricValue, Verdict
 
 Cause = Literal[
     "file", "run", "weights", "metadata", "template", "tokenizer", "eos", "numerics", "quantisation"
 ]
 
-FLOAT_FORMATS = ("f32", "f16", "bf16")
-"""GGUF files whose weights are not quantised."""
-EXACT_FORMATS = (*FLOAT_FORMATS, "onnx")
-"""Files whose weights are those of the model, so that no number of rows is too small to prove it."""
 FLOAT_TOP1 = 0.99
 """Least top-1 agreement of a file whose weights are not quantised."""
 FLOAT_KL = {"f32": 1e-4, "f16": 1e-4, "bf16": 1e-2}
@@ -26,7 +23,8 @@ REQUANTISED_KL = 1.5
 QUANTISED_FROM = "quantised from"
 """Key of the report's `runtime`: the float type that quantisation began from."""
 CLASSIFIER_DIFFERENCE = 1e-4
-"""Largest difference of a class's log-probability, or score, in the file of a classifier."""
+"""Largest difference of a class in the file of a classifier: of its probability, and of its log-probability
+or score relative to the largest one."""
 _KL_FLOOR = 1e-6  # nats; below it, two divergences are alike
 
 
@@ -75,8 +73,13 @@ class FileFacts(BaseModel):
     answers_equal: float | None = Field(default=None, description="Share of rows with the very same answer.")
     largest_difference: float | None = Field(
         default=None,
-        description="Of a class's log-probability, or score where there are no probabilities; None of "
-        "language models.",
+        description="Of a class's probability, and of its log-probability relative to the largest one; of "
+        "its score so where there are no probabilities. None of language models.",
+    )
+    graph_equal: bool | None = Field(
+        default=None,
+        description="The file of a classifier computes, node by node, what is written of the model today; "
+        "false where it was written by other versions, and then its answers alone are judged.",
     )
     size_bytes: int
     median_latency_s: float | None = None
@@ -161,7 +164,10 @@ def judge(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, st
 
 
 def judge_classifier(facts: FileFacts, tolerance: float) -> tuple[Verdict, Cause | None, str]:
-    """The same on the file of a classifier: nothing in it is rounded, so every answer must be the same."""
+    """The same on the file of a classifier: nothing in it is rounded, so every answer must be the same.
+
+    Where the graph is the one that is written today as well, no number of rows is too small.
+    """
     if not facts.prompt_ids_equal:
         return "fail", "tokenizer", "a text has other tokens or n-grams"
     if facts.answers_equal is None or facts.largest_difference is None:
@@ -199,7 +205,7 @@ def _metric(facts: FileFacts, tolerance: float, numbers: Cause) -> tuple[Verdict
         return "fail", numbers, "nothing was run"
     if difference.high < -tolerance:
         return "fail", numbers, f"{facts.metric} fell by {-difference.value:.3f}"
-    if facts.format in EXACT_FORMATS:
+    if facts.format in FLOAT_FORMATS or facts.graph_equal:
         return "pass", None, ""
     if facts.measured == 0 and facts.exported == 0:
         return "not_enough_data", None, f"{facts.metric} is 0 on both sides and cannot fall"

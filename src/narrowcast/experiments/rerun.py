@@ -15,7 +15,6 @@ from narrowcast.core.run import RunManifest
 from narrowcast.core.seal import seal_nothing
 from narrowcast.core.stage import StageContext, StageDefinition, StageInputs, StageOptions, StageResult
 from narrowcast.core.work import Work
-from narrowcast.errors import ModelError
 from narrowcast.experiments.requests import RerunRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
@@ -75,7 +74,7 @@ def _read_inputs(options: RerunOptions, ctx: StageContext) -> RerunInputs:
 
 
 def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Rerun:
-    from narrowcast.models.loading import read_run_manifest
+    from narrowcast.models.loading import read_run_manifest, require_same_base
     from narrowcast.stages.train import STAGE as TRAIN
     from narrowcast.stages.train.contract import read_inputs
 
@@ -96,13 +95,7 @@ def _run(inputs: RerunInputs, _options: RerunOptions, ctx: StageContext) -> Reru
     )
     with _threads(manifest):
         again = read_inputs(options, inner)
-        if again.base_fingerprint != manifest.base.fingerprint:
-            raise ModelError(
-                "the base is not the one this run was trained on",
-                where=manifest.base.name,
-                next_command="narrowcast models list",
-                reason_code="model_base_changed",
-            )
+        require_same_base(manifest, again.base_fingerprint, manifest.base.path)
         result = TRAIN.run(again, options, inner)
     return _compared(
         ctx.project, manifest, read_run_manifest(scratch, manifest.run_id), scratch, result.seconds

@@ -226,19 +226,28 @@ def _require_adapter(manifest: RunManifest, folder: Path) -> None:
         )
 
 
+def require_same_base(manifest: RunManifest, fingerprint: str, where: str) -> None:
+    """The base or encoder that is found now must be the one that a run began from.
+
+    Raises:
+        ModelError: `model_base_changed`.
+    """
+    if fingerprint != manifest.base.fingerprint:
+        raise ModelError(
+            f"the base {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
+            where=where,
+            next_command="restore that base, or narrowcast train --force",
+            reason_code="model_base_changed",
+        )
+
+
 def _merged(manifest: RunManifest, folder: Path, settings: Settings, dtype: Any) -> Any:
     require("peft", purpose="loading an adapter")
     import torch
     from peft import PeftModel
 
     base = resolve_base(manifest.base.name, settings)
-    if base.fingerprint != manifest.base.fingerprint:
-        raise ModelError(
-            f"the base {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
-            where=base.path_or_id,
-            next_command="restore that base, or narrowcast train --force",
-            reason_code="model_base_changed",
-        )
+    require_same_base(manifest, base.fingerprint, base.path_or_id)
     # Merged in float32 whatever the base is stored in: a bf16 sum would lose most of a small update.
     with quiet_peft():
         model = PeftModel.from_pretrained(load_model(base, torch.float32), str(folder), local_files_only=True)

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from narrowcast.core.config import MOST_ROWS, SourceSpec
+from narrowcast.core.formats import SUFFIXES
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.request import CommandLine, OptionsRequest, Request, StageRequest
 from narrowcast.core.run import ModelKind
@@ -209,7 +210,7 @@ class ServeRequest(Request):
     @property
     def names_file(self) -> bool:
         """Whether a file is named by its path, so that no project is needed."""
-        return bool(self.model and self.model.endswith((".gguf", ".onnx")))
+        return bool(self.model and self.model.endswith(SUFFIXES))
 
 
 class ModelRequest(Request):

@@ -185,7 +185,9 @@ def _row(result: Any) -> SummaryRow:
 
 def _is_perfect(rows: Iterable[SummaryRow]) -> bool:
     """Whether a baseline leaves nothing to gain on these rows."""
-    return any(each.metric.value >= 1.0 for each in rows if each.model.name not in ("run", "gguf"))
+    return any(
+        each.metric.value >= 1.0 for each in rows if not each.model.is_file and each.model.name != "run"
+    )
 
 
 def _next_steps(

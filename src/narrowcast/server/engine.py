@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from narrowcast.core.formats import kind_of
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.server.answers import Delta, Plan
 from narrowcast.server.protocol import ChatRequest
@@ -51,7 +52,7 @@ class Engine:
 
 def engine_of(path: Path) -> Engine:
     """The kind of a file, by the end of its name."""
-    if path.suffix == ".onnx":
+    if kind_of(path.name) == "onnx":
         from narrowcast.server import onnx_model
 
         return Engine(onnx_model.ClassifierModel, onnx_model.answered_by, "onnx-serve")

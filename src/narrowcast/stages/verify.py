@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.parity import FLOAT_FORMATS
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from narrowcast.core.bundle import BundleFile, BundleManifest, manifest_sha256
+from narrowcast.core.formats import ANSWERING, file_name
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.errors import DataError, ModelError
 from narrowcast.store.files import read_json, sha256_file
@@ -104,13 +105,12 @@ def changed_files(folder: Path, manifest: BundleManifest) -> list[str]:
 
 def bundle_file(folder: Path, name: str) -> Path:
     """Where a bundle keeps the weights of a format: `model-q8_0.gguf`, `model.onnx`."""
-    return folder / ("model.onnx" if name == "onnx" else f"model-{name}.gguf")
+    return folder / file_name(name)
 
 
 def bundled_formats(folder: Path) -> list[str]:
     """The formats whose files are in a bundle, by name."""
-    names = [file.stem.removeprefix("model-") for file in folder.glob("model-*.gguf")]
-    return sorted([*names, "onnx"] if bundle_file(folder, "onnx").is_file() else names)
+    return sorted(name for name in ANSWERING if bundle_file(folder, name).is_file())
 
 
 def bundled_file(folder: Path, name: str) -> Path:

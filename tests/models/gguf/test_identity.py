@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from narrowcast.models.credit import NO_CREDIT
 from narrowcast.models.gguf.identity import Mismatch, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
-from narrowcast.models.gguf.writer import NO_CREDIT, GgufCredit, plan_gguf, write_gguf
+from narrowcast.models.gguf.writer import plan_gguf, write_gguf
 from narrowcast.testing.tiny import build_tiny_model
 from tests.support.export_faults import FAULTS, FORMATS, plant, write_files
 
@@ -68,7 +69,9 @@ def test_a_file_of_another_run(model, tmp_path):
 
 
 def test_a_file_may_lack_the_licence_as_older_ones_do_and_not_have_another(model, tmp_path):
-    ours, theirs = GgufCredit("cc-by-sa-4.0", "embedded"), GgufCredit("mit", "embedded")
+    ours, theirs = (
+        NO_CREDIT.model_copy(update={"name": "embedded", "licence": each}) for each in ("cc-by-sa-4.0", "mit")
+    )
     plan = plan_gguf(model, ours)
     for credit, mismatch in ((ours, False), (NO_CREDIT, False), (theirs, True)):
         path = tmp_path / "f16.gguf"

@@ -11,11 +11,12 @@ import torch
 
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
+from narrowcast.models.credit import BaseCredit
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.reader import read_gguf
 from narrowcast.models.gguf.tensors import stored_tensors
 from narrowcast.models.gguf.to_folder import write_model_folder
-from narrowcast.models.gguf.writer import GgufCredit, write_gguf
+from narrowcast.models.gguf.writer import write_gguf
 from narrowcast.models.loading import load_tokenizer, model_from, resolve_base, tokenizer_from
 from narrowcast.testing.tiny import build_tiny_model
 
@@ -103,7 +104,12 @@ def test_a_file_that_would_not_come_out_equal_is_refused(change, says, tmp_path,
 
 def test_the_licence_of_the_base_goes_into_the_file_and_comes_back(cli_json, tmp_path):
     original = build_tiny_model(tmp_path / "original")
-    credit = GgufCredit("apache-2.0", "some/base", "dequantised from Q4_1", "https://example.org/some/base")
+    credit = BaseCredit(
+        name="some/base",
+        licence="apache-2.0",
+        note="dequantised from Q4_1",
+        repository="https://example.org/some/base",
+    )
     write_gguf(original, tmp_path / "f32.gguf", "f32", credit=credit)
     quantise(tmp_path / "f32.gguf", tmp_path / "tuned.gguf", "q8_0")
     metadata = read_gguf(tmp_path / "tuned.gguf").metadata

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from narrowcast.core.work import Work
 from narrowcast.errors import MissingExtraError, ModelError
@@ -205,11 +205,34 @@ def _renamed_output(model: onnx.ModelProto) -> None:
     model.graph.output[1].name = "other"
 
 
+def _computed(
+    name: str, width: int, kind: int = TensorProto.FLOAT, *, scalar: bool = False, said: int | None = None
+) -> Callable[[onnx.ModelProto], None]:
+    """An output that is a constant of another shape; with `said` the graph says another width."""
+
+    def damage(model: onnx.ModelProto) -> None:
+        for node in model.graph.node:
+            node.input[:] = [f"former {name}" if each == name else each for each in node.input]
+            node.output[:] = [f"former {name}" if each == name else each for each in node.output]
+        shape = [] if scalar else [1, width]
+        table = numpy_helper.from_array(np.zeros(shape, helper.tensor_dtype_to_np_dtype(kind)))
+        model.graph.node.append(helper.make_node("Constant", [], [name], value=table))
+        (at,) = [number for number, each in enumerate(model.graph.output) if each.name == name]
+        shown = shape if said is None else ["rows", said]
+        model.graph.output[at].CopyFrom(helper.make_tensor_value_info(name, kind, shown))
+
+    return damage
+
+
 DAMAGE = {
     "foreign": (_metadata(dict.clear), "not a classifier that narrowcast exported"),
     "no JSON": (_metadata(lambda each: each.update(narrowcast="{")), "metadata is damaged"),
     "another format": (_said(format="narrowcast/classifier/9"), "metadata is damaged: format"),
     "classes": (_said(classes=["card"]), "another number of classes"),
+    "scalar scores": (_computed("scores", 0, scalar=True), "scores is not a table"),
+    "wide probabilities": (_computed("log_probabilities", 16), "log_probabilities has another number"),
+    "narrow probabilities": (_computed("log_probabilities", 1), "log_probabilities has another number"),
+    "double scores": (_computed("scores", 4, TensorProto.DOUBLE), "scores is not a table of float32"),
     "a class twice": (_said(classes=["card", "card", "fee", "rate"]), "named twice"),
     "no tokenizer": (_metadata(lambda each: each.pop("tokenizer.json")), "tokenizer.json is missing"),
     "tokenizer": (_metadata(lambda each: each.update({"tokenizer.json": "{}"})), "damaged: tokenizer.json"),
@@ -246,6 +269,15 @@ def test_a_vocabulary_longer_than_the_table_is_an_error_and_no_answer(words, tmp
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelError):
         OnnxClassifier(tmp_path / "model.onnx").answers(["word8"], list(TOPICS))
+
+
+@pytest.mark.parametrize("width", [1, 16])
+def test_an_output_of_another_shape_than_the_graph_says_is_an_error_and_no_answer(words, width, tmp_path):
+    model = onnx.load(words)
+    _computed("log_probabilities", width, said=4)(model)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="the ONNX file cannot be used"):
+        OnnxClassifier(tmp_path / "model.onnx").answers(["my card"], list(TOPICS))
 
 
 def test_without_onnxruntime_the_error_names_the_extra(words, monkeypatch):

@@ -159,8 +159,9 @@ def extractor(extraction_home: Path, tmp_path: Path) -> Iterator[Project]:
     yield from opened_copy(extraction_home, tmp_path)
 
 
-def opened_copy(home: Path, tmp_path: Path) -> Iterator[Project]:
-    root = shutil.copytree(home / "work" / "projects" / "task", tmp_path / "task")
+def opened_copy(home: Path, tmp_path: Path, name: str = "task") -> Iterator[Project]:
+    """A copy of a project of a home, in a workspace of its own."""
+    root = shutil.copytree(home / "work" / "projects" / name, tmp_path / name)
     opened = Project.open(Settings.from_environment({}, home=tmp_path / "work"), str(root))
     yield opened
     opened.close()

@@ -15,7 +15,6 @@ from onnx import helper, numpy_helper
 
 from narrowcast.core.parity import ParityReport
 from narrowcast.core.progress import NullProgress
-from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import ModelError, NarrowcastError, StageError
 from narrowcast.ops.export import export, parity
@@ -24,10 +23,13 @@ from narrowcast.ops.serve import find_served
 from narrowcast.pipeline.execute import preview_stage
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.export import STAGE
-from tests.support.classifiers import EVERY_FEATURE, trained
+from tests.stages.export.conftest import opened_copy
+from tests.support.classifiers import EVERY_FEATURE, fires_on, trained
 from tests.support.cli import run_here
 
 QUICK = {"parity_rows": 12, "tolerance": 0.6}
+QUESTION_MARK = 10
+"""Token of the tiny encoder; no row has one."""
 Spoil = Callable[[onnx.ModelProto], None]
 
 
@@ -50,20 +52,13 @@ def encoder_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def topics(words_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the one on words, in a workspace of its own."""
-    yield from _copy(words_home, tmp_path)
+    yield from opened_copy(words_home, tmp_path, "topics")
 
 
 @pytest.fixture
 def encoded(encoder_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A copy of the one with an encoder."""
-    yield from _copy(encoder_home, tmp_path)
-
-
-def _copy(home: Path, tmp_path: Path) -> Iterator[Project]:
-    root = shutil.copytree(home / "work" / "projects" / "topics", tmp_path / "topics")
-    opened = Project.open(Settings.from_environment({}, home=tmp_path / "work"), str(root))
-    yield opened
-    opened.close()
+    yield from opened_copy(encoder_home, tmp_path, "topics")
 
 
 class BeforeParity(NullProgress):
@@ -169,7 +164,7 @@ FAULTS = {
     ),
     "n-grams": ("tokenizer", "ngrams", _said(lambda description: _swap(description["ngrams"]["words"]))),
     "run": ("run", "exp-1111111111", _said(lambda description: description.update(run_id="exp-1111111111"))),
-    "graph": ("weights", "linear part", _doubled),
+    "graph": ("weights", "computes something else", _doubled),
 }
 OF_THE_ENCODER = {
     "weight": (
@@ -179,7 +174,8 @@ OF_THE_ENCODER = {
     ),
     "cut": ("tokenizer", "encoder", _said(lambda description: description["encoder"].update(longest=5))),
     "tokenizer": ("tokenizer", "tokenizer", _other_tokenizer),
-    "graph": ("numerics", "differs by", _other_epsilon),
+    "epsilon": ("weights", "computes something else", _other_epsilon),
+    "silent on the held-out rows": ("weights", "computes something else", fires_on(QUESTION_MARK)),
 }
 
 
@@ -250,6 +246,20 @@ def test_formats_of_language_models_are_refused_before_any_work(topics: Project,
             attempt()
         assert caught.value.reason_code == "export_format_unsuited"
         assert caught.value.next_command == "narrowcast export --formats onnx"
+
+
+@pytest.mark.parametrize("name", ["classifier.json", "classifier.safetensors"])
+def test_a_classifier_without_one_of_its_files_is_named(topics: Project, name: str) -> None:
+    (folder,) = topics.paths.adapters.iterdir()
+    (folder / name).unlink()
+    for attempt in (
+        lambda: export(topics, ExportRequest()),
+        lambda: preview_stage(topics, STAGE, ExportRequest()),
+    ):
+        with pytest.raises(ModelError, match="the classifier cannot be read") as caught:
+            attempt()
+        assert caught.value.reason_code == "model_adapter_missing"
+        assert caught.value.next_command == "narrowcast train --force"
 
 
 def test_a_dry_run_says_what_would_be_written(topics: Project) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from narrowcast.models.installed import ModelSource, write_source
 from narrowcast.pipeline.project import Project
 from tests.support.cli import Cli, CliJson
 from tests.training.classifiers.conftest import Prepare, label_sets, one_label
@@ -100,3 +101,27 @@ def test_an_edited_classifier_is_not_believed(
     path = project.paths.adapters / run / "classifier.json"
     path.write_text(path.read_text().replace('"card"', '"fee"', 1))
     assert cli_json("eval", code=None)["error"]["reason_code"] == "system_file_edited"
+
+
+def test_a_run_on_an_imported_encoder_keeps_its_licence_and_what_differs(
+    prepared: Prepare, project: Project, cli_json: CliJson, encoder: Path
+) -> None:
+    write_source(encoder, ModelSource(name="own", origin="file", sha256="", licence="mit", note="distilled"))
+    prepared(one_label())
+    run = cli_json("train", "--method", "linear", "--features", "encoder", "--base", encoder)["run_id"]
+    base = json.loads(project.paths.run_manifest(run).read_text())["base"]
+    assert (base["licence"], base["note"]) == ("mit", "distilled")
+
+
+def test_another_encoder_than_the_one_of_the_run_is_refused_everywhere(
+    prepared: Prepare, cli_json: CliJson, encoder: Path
+) -> None:
+    prepared(one_label())
+    run = cli_json("train", "--method", "linear", "--features", "encoder", "--base", encoder)["run_id"]
+    tokenizer = encoder / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text() + "\n")
+    for words in (("eval", f"run:{run}"), ("export", "--force"), ("rerun", run)):
+        error = cli_json(*words, code=None)["error"]
+        assert error["reason_code"] == "model_base_changed"
+        assert f"is not the one that run '{run}' was trained on" in error["message"]
+        assert error["actionable_fix"] == "restore that base, or narrowcast train --force"

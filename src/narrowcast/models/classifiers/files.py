@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.core.hashing import combined_hash
 from narrowcast.errors import DataError, ModelError
+from narrowcast.faults import first_line
 from narrowcast.models.classifiers.bag import Bag, Vocabulary
 from narrowcast.models.classifiers.linear import LinearClassifier
 from narrowcast.models.classifiers.ngrams import BagKind
@@ -56,6 +57,18 @@ def save_classifier(folder: Path, classifier: LinearClassifier) -> None:
     write_json(folder / DESCRIPTION, describe(classifier).model_dump(mode="json"))
 
 
+def stored_bytes(folder: Path) -> int:
+    """The size of both files.
+
+    Raises:
+        ModelError: if one is missing.
+    """
+    try:
+        return sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
+    except OSError as error:
+        raise _damaged(folder, first_line(error)) from error
+
+
 def load_classifier(folder: Path) -> LinearClassifier:
     """Read both files.
 
@@ -71,7 +84,7 @@ def load_classifier(folder: Path) -> LinearClassifier:
         description = ClassifierDescription.model_validate(read_json(folder / DESCRIPTION))
         tables = load_file(folder / TABLES)
     except (DataError, ValidationError, SafetensorError, OSError) as error:
-        raise _damaged(folder, str(error).splitlines()[0]) from error
+        raise _damaged(folder, first_line(error)) from error
     return assembled(description, tables, folder)
 
 

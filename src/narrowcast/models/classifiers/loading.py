@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.core.settings import Settings
-from narrowcast.errors import ModelError
 from narrowcast.models.classifiers.files import OWN_ENCODER, load_classifier
 from narrowcast.models.classifiers.linear import ENCODER, Answer, LinearClassifier
 from narrowcast.models.encoders.folder import read_encoder_folder
 from narrowcast.models.encoders.resolve import resolve_encoder
+from narrowcast.models.loading import require_same_base
 from narrowcast.store.seals import require_unedited_folder
 
 if TYPE_CHECKING:
@@ -60,11 +60,5 @@ def load_trained_classifier(
     if manifest.method == "encoder":
         return TrainedClassifier(classifier, Encoder(read_encoder_folder(folder / OWN_ENCODER)))
     encoder = resolve_encoder(manifest.base.name, settings)
-    if encoder.fingerprint() != manifest.base.fingerprint:
-        raise ModelError(
-            f"the encoder {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
-            where=str(encoder.path),
-            next_command="restore that encoder, or narrowcast train --force",
-            reason_code="model_base_changed",
-        )
+    require_same_base(manifest, encoder.fingerprint(), str(encoder.path))
     return TrainedClassifier(classifier, Encoder(encoder))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from narrowcast.errors import ModelError
+from narrowcast.models.credit import NO_CREDIT, BaseCredit
 from narrowcast.models.gguf.architecture import Architecture
 from narrowcast.models.gguf.families import architecture_of
 from narrowcast.models.gguf.rotary import frequency_factors, head_size, rope_parameters
@@ -24,38 +25,6 @@ _LARGEST_F16 = 65504.0
 
 
 @dataclass(frozen=True, slots=True)
-class GgufCredit:
-    """Whose work a file rests on, as the GGUF specification has it; what is empty is not written.
-
-    Attributes:
-        licence: `general.license`, of the base.
-        base: `general.base_model.0.name`.
-        base_note: `general.base_model.0.description`: what differs from the original base.
-        repository: `general.base_model.0.repo_url`.
-    """
-
-    licence: str = ""
-    base: str = ""
-    base_note: str = ""
-    repository: str = ""
-
-    def describe(self, writer: Any) -> None:
-        """Tell a writer."""
-        if self.licence:
-            writer.add_license(self.licence)
-        if self.base:
-            writer.add_base_model_count(1)
-            writer.add_base_model_name(0, self.base)
-            if self.base_note:
-                writer.add_base_model_description(0, self.base_note)
-            if self.repository:
-                writer.add_base_model_repo_url(0, self.repository)
-
-
-NO_CREDIT = GgufCredit()
-
-
-@dataclass(frozen=True, slots=True)
 class GgufPlan:
     """What a model folder becomes as a GGUF file, before anything is written."""
 
@@ -66,7 +35,7 @@ class GgufPlan:
     vocabulary: Vocabulary
     factors: dict[str, Any]
     """Tensors that follow from the configuration: rotary frequencies."""
-    credit: GgufCredit
+    credit: BaseCredit
 
     def names(self) -> list[str]:
         """Every tensor of the file, in order."""
@@ -101,11 +70,24 @@ class GgufPlan:
     def describe(self, writer: Any, dtype: FloatType, name: str) -> None:
         """Tell a writer everything but the tensors."""
         _add_metadata(writer, self.config, self.architecture, dtype, name)
-        self.credit.describe(writer)
+        _add_credit(writer, self.credit)
         _add_vocabulary(writer, self.vocabulary)
 
 
-def plan_gguf(folder: Path, credit: GgufCredit = NO_CREDIT) -> GgufPlan:
+def _add_credit(writer: Any, credit: BaseCredit) -> None:
+    """As the GGUF specification has it; what is empty is not written."""
+    if credit.licence:
+        writer.add_license(credit.licence)
+    if credit.name:
+        writer.add_base_model_count(1)
+        writer.add_base_model_name(0, credit.name)
+        if credit.note:
+            writer.add_base_model_description(0, credit.note)
+        if credit.repository:
+            writer.add_base_model_repo_url(0, credit.repository)
+
+
+def plan_gguf(folder: Path, credit: BaseCredit = NO_CREDIT) -> GgufPlan:
     """Read a model folder (safetensors, `config.json`, tokenizer, chat template).
 
     Raises:
@@ -130,7 +112,7 @@ def write_gguf(
     dtype: FloatType = "f16",
     *,
     name: str = "narrowcast",
-    credit: GgufCredit = NO_CREDIT,
+    credit: BaseCredit = NO_CREDIT,
 ) -> None:
     """Write `target` from a model folder (safetensors, `config.json`, tokenizer, chat template).
 

@@ -10,12 +10,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Any
 
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.onnx.layout import IDS, MASK, OPSET
+from narrowcast.version import __version__
 
 VECTOR = "vector"
 _SHAPE = (2, 7)  # of what is traced: sizes of 1 would be taken as fixed
@@ -58,7 +60,29 @@ def encoder_graph(encoder: Encoder) -> Any:
     model = program.model_proto
     if model.functions:
         raise AssertionError(f"the encoder's graph calls functions: {model.functions[0].name}")
+    _without_notes(model.graph)
     return model.graph
+
+
+def versions() -> str:
+    """Of what a graph follows from."""
+    libraries = ("onnxscript", "torch", "transformers")
+    return ", ".join(
+        [f"narrowcast {__version__}", *(f"{name} {metadata.version(name)}" for name in libraries)]
+    )
+
+
+def _without_notes(graph: Any) -> None:
+    """Without what the exporter notes of each node: lines of code with the paths of this machine."""
+    del graph.metadata_props[:]
+    for part in (graph.node, graph.initializer, graph.value_info, graph.input, graph.output):
+        for each in part:
+            del each.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node:
+                    _without_notes(inner)
 
 
 @contextmanager

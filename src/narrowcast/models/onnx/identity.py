@@ -1,8 +1,9 @@
-"""Whether an ONNX file is a given classifier: every table, the metadata, and the linear part of the graph."""
+"""Whether an ONNX file is a given classifier: the metadata, every table, and every node of the graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from narrowcast.models.onnx.encoder_graph import VECTOR
 from narrowcast.models.onnx.layout import (
     ENCODER_PREFIX,
     TOKENIZER,
+    TRACED_WITH,
     OnnxDescription,
     Origin,
     classifier_tables,
@@ -19,15 +21,28 @@ from narrowcast.models.onnx.layout import (
     read_description,
 )
 from narrowcast.models.onnx.linear_graph import constants, linear_nodes
+from narrowcast.models.onnx.same_graph import foreign_table, graph_difference
+from narrowcast.models.onnx.writer import onnx_model
 from narrowcast.plugins.optional import require
 
 if TYPE_CHECKING:
     from narrowcast.models.classifiers.loading import TrainedClassifier
 
-_SCALAR = 1  # values of a float that the exporter writes as a table, such as an epsilon
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison found.
+
+    Attributes:
+        mismatch: the first thing in which the file is another model; None where there is none.
+        graph_equal: the file computes, node by node, what is written of the model today.
+    """
+
+    mismatch: Mismatch | None
+    graph_equal: bool
 
 
-def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Mismatch | None:
+def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Compared:
     """Compare a file with the model.
 
     Args:
@@ -35,8 +50,8 @@ def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Mism
         trained: the measured classifier; of an encoder the weights in memory are compared.
         origin: of the model.
 
-    Returns:
-        The first thing in which the file is another model; None where it is the same.
+    Raises:
+        ModelError: an encoder that cannot be traced.
     """
     require("onnx", purpose="comparing an ONNX file")
     import onnx
@@ -48,13 +63,13 @@ def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Mism
         metadata = {each.key: each.value for each in model.metadata_props}
         description = read_description(metadata)
     except (DecodeError, ValueError, OSError) as error:
-        return Mismatch("file", f"the file cannot be read: {error}")
-    return (
+        return Compared(Mismatch("file", f"the file cannot be read: {error}"), graph_equal=False)
+    mismatch = (
         _description(description, trained, origin)
         or _tokenizer(metadata, metadata_of(trained, origin))
         or _tables(model.graph, _expected(trained))
-        or _graph(model, trained)
     )
+    return Compared(mismatch, graph_equal=False) if mismatch else _graph(model, trained, origin)
 
 
 def _description(description: OnnxDescription, trained: TrainedClassifier, origin: Origin) -> Mismatch | None:
@@ -111,29 +126,29 @@ def _tables(graph: Any, expected: Mapping[str, Any]) -> Mismatch | None:
             return Mismatch("weights", f"the table {name} has another type or shape")
         if held.tobytes() != table.tobytes():
             return Mismatch("weights", f"the table {name} has other values")
-    for name, each in tables.items():
-        if name not in expected and each.data_type == TensorProto.FLOAT and _values(each) > _SCALAR:
-            return Mismatch("weights", f"the table {name} is not of the model")
     return None
 
 
-def _values(table: Any) -> int:
-    values = 1
-    for size in table.dims:
-        values *= size
-    return values
+def _graph(model: Any, trained: TrainedClassifier, origin: Origin) -> Compared:
+    """Every node, and every table that is not one of weights, against those that are written today.
 
-
-def _graph(model: Any, trained: TrainedClassifier) -> Mismatch | None:
-    """The linear part is the one that is written today, and nothing comes after it.
-
-    What is before it, the encoder's computation, is judged by what it gives.
+    Other versions of torch may trace an encoder otherwise. Of their files the linear part is compared, and
+    that nothing has weights of its own; what the encoder's part computes is judged by the answers alone.
     """
+    today, weights = onnx_model(trained, origin), _expected(trained)
+    detail = graph_difference(model, today, weights)
+    if not detail:
+        return Compared(None, graph_equal=True)
     encoder = trained.encoder is not None
-    expected = linear_nodes(trained.classifier, VECTOR if encoder else None)
-    nodes = list(model.graph.node)
-    if model.functions or nodes[len(nodes) - len(expected) :] != expected:
-        return Mismatch("weights", "the linear part of the graph is not the model's")
-    if len(nodes) > len(expected) and not encoder:
-        return Mismatch("weights", "the graph computes more than the model does")
-    return None
+    if not encoder or _traced_with(model) == _traced_with(today):
+        return Compared(Mismatch("weights", detail), graph_equal=False)
+    expected, nodes = linear_nodes(trained.classifier, VECTOR), list(model.graph.node)
+    if nodes[len(nodes) - len(expected) :] != expected:
+        detail = "the linear part of the graph is not the model's"
+    else:
+        detail = foreign_table(model, today, weights)
+    return Compared(Mismatch("weights", detail) if detail else None, graph_equal=False)
+
+
+def _traced_with(model: Any) -> str:
+    return next((each.value for each in model.metadata_props if each.key == TRACED_WITH), "")

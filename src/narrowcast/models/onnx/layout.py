@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.models.classifiers.files import describe
 from narrowcast.models.classifiers.ngrams import BagKind
+from narrowcast.models.credit import BaseCredit
 from narrowcast.models.encoders.tokens import Reading
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ DESCRIPTION = "narrowcast"
 """Metadata key of an `OnnxDescription` in JSON."""
 TOKENIZER = "tokenizer.json"
 """Metadata key of the encoder's tokenizer, in the JSON of the library `tokenizers`."""
+TRACED_WITH = "traced_with"
+"""Metadata key of the versions by which the encoder's computation was written."""
 IDS, MASK = "input_ids", "attention_mask"
 SCORES, LOG_PROBABILITIES = "scores", "log_probabilities"
 TEMPERATURE = "temperature"
@@ -53,17 +56,6 @@ class EncoderReading(BaseModel):
     def reading(self) -> Reading:
         """The same for the code that tokenises."""
         return Reading(self.prompt, self.lowered, self.longest)
-
-
-class BaseCredit(BaseModel):
-    """The encoder that the run began from."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    licence: str = Field(description="As its catalogue entry or its files say; empty where nobody does.")
-    note: str = Field(description="What differs from the original; mostly nothing.")
-    repository: str = Field(description="Its address; empty where it is not known.")
 
 
 @dataclass(frozen=True, slots=True)

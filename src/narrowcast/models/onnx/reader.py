@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+_FLOAT = "tensor(float)"
 Counted = tuple[list[int], list[int]]
 """Columns of the n-grams of a text, and how often each occurs."""
 
@@ -102,6 +103,8 @@ class OnnxClassifier:
         for rows in batches(lengths):
             inputs = self._inputs([tokens[row] for row in rows], [counted[row] for row in rows])
             for name, table in zip(self.description.outputs, self._run(inputs), strict=True):
+                if table.shape != (len(rows), len(self.description.classes)):
+                    raise _refused(f"{name} of {len(rows)} texts has the shape {table.shape}", self.path)
                 tables[name][rows] = table
         return tables[SCORES], tables.get(LOG_PROBABILITIES)
 
@@ -182,8 +185,11 @@ def _check_ports(session: Any, description: OnnxDescription) -> None:
     )
     if sorted(takes) != sorted(description.inputs) or list(gives) != description.outputs:
         raise ValueError("its metadata is damaged: inputs or outputs are not those of the graph")
-    if gives[SCORES].shape[-1] != len(description.classes):
-        raise ValueError("its metadata is damaged: the graph has another number of classes")
+    for name, each in gives.items():
+        if len(each.shape) != 2 or each.type != _FLOAT:
+            raise ValueError(f"its metadata is damaged: {name} is not a table of float32")
+        if each.shape[1] != len(description.classes):
+            raise ValueError(f"its metadata is damaged: {name} has another number of classes")
 
 
 def _refused(why: str, path: Path) -> ModelError:

@@ -12,6 +12,7 @@ from narrowcast.models.onnx.layout import (
     LOG_PROBABILITIES,
     OPSET,
     SCORES,
+    TRACED_WITH,
     Origin,
     classifier_tables,
     columns_input,
@@ -66,12 +67,13 @@ def onnx_model(trained: TrainedClassifier, origin: Origin) -> Any:
     require("onnx", purpose="writing an ONNX file")
     from onnx import TensorProto, helper, numpy_helper
 
-    classifier, vector = trained.classifier, None
+    classifier, vector, metadata = trained.classifier, None, metadata_of(trained, origin)
     graph = helper.make_graph([], "classifier", [], [])
     if trained.encoder is not None:
         require("onnxscript", "torch", purpose="writing an encoder as ONNX")
-        from narrowcast.models.onnx.encoder_graph import VECTOR, encoder_graph
+        from narrowcast.models.onnx.encoder_graph import VECTOR, encoder_graph, versions
 
+        metadata[TRACED_WITH] = versions()
         graph, vector = encoder_graph(trained.encoder), VECTOR
         graph.name = "classifier"
         del graph.output[:]
@@ -87,7 +89,7 @@ def onnx_model(trained: TrainedClassifier, origin: Origin) -> Any:
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, doc_string=_SAYS
     )
     model.producer_name, model.producer_version = "narrowcast", __version__
-    helper.set_model_props(model, metadata_of(trained, origin))
+    helper.set_model_props(model, metadata)
     return model
 
 

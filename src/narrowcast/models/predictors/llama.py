@@ -15,9 +15,8 @@ from typing import Self
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.models.llama_client import LlamaClient
-from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
-from narrowcast.models.predictors.exported import exported_path, exported_run, proven_path
-from narrowcast.store.files import sha256_file
+from narrowcast.models.predictors.base import PredictorContext
+from narrowcast.models.predictors.exported import exported_factory, proven_path
 
 
 def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
@@ -26,17 +25,7 @@ def from_reference(context: PredictorContext, argument: str) -> LlamaPredictor:
     return LlamaPredictor(LlamaClient(path), ModelRef.of_file(argument))
 
 
-def _weights(context: PredictorContext, argument: str) -> Mapping[str, object]:
-    return {"weights": sha256_file(exported_path(context.project, argument))}
-
-
-GGUF = PredictorFactory(
-    load=from_reference,
-    argument="a path, or a format of the current bundle such as q8_0",
-    content=_weights,
-    by_content=True,
-    run=exported_run,
-)
+GGUF = exported_factory(from_reference, "q8_0")
 
 
 class LlamaPredictor:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.models.onnx.reader import OnnxClassifier
-from narrowcast.models.predictors.base import PredictorContext, PredictorFactory
+from narrowcast.models.predictors.base import PredictorContext
 from narrowcast.models.predictors.baseline import FittedPredictor
-from narrowcast.models.predictors.exported import exported_path, exported_run, proven_path
-from narrowcast.store.files import sha256_file
+from narrowcast.models.predictors.exported import exported_factory, proven_path
 
 
 def from_reference(context: PredictorContext, argument: str) -> FittedPredictor:
@@ -21,14 +18,4 @@ def from_reference(context: PredictorContext, argument: str) -> FittedPredictor:
     return predictor
 
 
-def _weights(context: PredictorContext, argument: str) -> Mapping[str, object]:
-    return {"weights": sha256_file(exported_path(context.project, argument))}
-
-
-ONNX = PredictorFactory(
-    load=from_reference,
-    argument="a path, or a format of the current bundle, such as onnx",
-    content=_weights,
-    by_content=True,
-    run=exported_run,
-)
+ONNX = exported_factory(from_reference, "onnx")

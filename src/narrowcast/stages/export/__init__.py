@@ -22,7 +22,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
     from narrowcast.stages.export.exporter import exporter_of
 
     exporter = exporter_of(inputs.run)
-    require(*exporter.packages(inputs.run), purpose="exporting")
+    require(*exporter.room(inputs, options, ctx).packages, purpose="exporting")
     return export(exporter, inputs, with_formats(options, inputs.run), ctx)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,8 +16,8 @@ from narrowcast.core.parity import ParityReport
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.stages.export.card import model_card
-from narrowcast.stages.export.exporter import Exporter, Files, WrittenFile
-from narrowcast.stages.export.options import SAFETENSORS, ExportResult, Inputs, Options, held_out
+from narrowcast.stages.export.exporter import Exporter, Files, Written, WrittenFile
+from narrowcast.stages.export.options import ExportResult, Inputs, Options, held_out
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.room import say_what_it_takes
 from narrowcast.stages.export.verdict import require_success
@@ -49,14 +49,15 @@ def export(exporter: Exporter[T], inputs: Inputs, options: Options, ctx: StageCo
     trained = exporter.load(run, ctx)
     with (
         atomic_folder(ctx.project.gguf / run.run_id) as bundle,
-        exporter.write(trained, bundle, inputs, options, ctx) as files,
+        exporter.write(trained, bundle, inputs, options, ctx) as written,
     ):
-        kept = [each for each in options.formats if each in files or each in SAFETENSORS]
+        files = written.files
+        kept = [each for each in options.formats if each in files or each in written.folders]
         options = options.model_copy(update={"formats": kept})
         report = _proven(exporter, trained, inputs, files, options, ctx)
         smoke = exporter.try_out(inputs, files, bundle, options, ctx) if files else None
-        manifest = _describe(bundle, exporter, inputs, options, files, report, smoke, ctx)
-    return _result(manifest, ctx)
+        manifest = _describe(bundle, exporter, inputs, options, written, report, smoke, ctx)
+    return _result(manifest, _folders(written, bundle, manifest, ctx), ctx)
 
 
 def _proven(
@@ -89,7 +90,7 @@ def _describe(
     exporter: Exporter[Any],
     inputs: Inputs,
     options: Options,
-    files: Files,
+    written: Written,
     report: ParityReport | None,
     smoke: SmokeTrace | None,
     ctx: StageContext,
@@ -106,7 +107,7 @@ def _describe(
         inputs=_inputs_of(read_split(ctx.project, inputs.dataset, held_out(options))),
         formats=list(options.formats),
         files=[],
-        merged=_merged_path(inputs, options, ctx),
+        merged=_beside(written, bundle, ctx),
         sources=[
             {"locator": public_name(each.locator), "licence": each.licence, "consent": each.consent}
             for each in inputs.dataset.imports
@@ -118,7 +119,7 @@ def _describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_text(bundle / "README.md", model_card(manifest, inputs, exporter.words, ctx.project))
-    manifest = manifest.model_copy(update={"files": _files(bundle, files)})
+    manifest = manifest.model_copy(update={"files": _files(bundle, written.files)})
     text = sealed_json(manifest)
     write_text(bundle / "bundle.json", text)
     ctx.seal({ctx.project.gguf / manifest.run_id / "bundle.json": sha256_hex(text.encode())})
@@ -130,9 +131,19 @@ def _inputs_of(rows: Sequence[Example]) -> dict[str, bool]:
     return {name: count == len(rows) for name, count in sorted(counts.items())}
 
 
-def _merged_path(inputs: Inputs, options: Options, ctx: StageContext) -> str | None:
-    path = ctx.project.merged / inputs.run.run_id
-    return ctx.project.relative(path) if "merged" in options.formats else None
+def _beside(written: Written, bundle: Path, ctx: StageContext) -> str | None:
+    """The folder that is not in the bundle, where there is one."""
+    outside = (each for each in written.folders.values() if not each.is_relative_to(bundle))
+    return next(map(ctx.project.relative, outside), None)
+
+
+def _folders(written: Written, bundle: Path, manifest: BundleManifest, ctx: StageContext) -> dict[str, Path]:
+    """Format to folder, now that the bundle has its name."""
+    final = ctx.project.gguf / manifest.run_id
+    return {
+        name: final / path.relative_to(bundle) if path.is_relative_to(bundle) else path
+        for name, path in written.folders.items()
+    }
 
 
 def _files(bundle: Path, files: Files) -> list[BundleFile]:
@@ -153,22 +164,17 @@ def _files(bundle: Path, files: Files) -> list[BundleFile]:
     return entries
 
 
-def _result(manifest: BundleManifest, ctx: StageContext) -> ExportResult:
+def _result(manifest: BundleManifest, folders: Mapping[str, Path], ctx: StageContext) -> ExportResult:
     bundle = ctx.project.gguf / manifest.run_id
     weights = {each.format: each for each in manifest.files if each.format}
     written = [weights[name] for name in manifest.formats if name in weights]
     files = {each.format: ctx.project.relative(bundle / each.path) for each in written}
     sizes = {each.format: each.size_bytes for each in written}
     artifacts = [ctx.project.relative(bundle), *files.values()]
-    if "adapter" in manifest.formats:
-        adapter = [each for each in manifest.files if each.path.startswith("adapter/")]
-        files["adapter"] = ctx.project.relative(bundle / "adapter")
-        sizes["adapter"] = sum(each.size_bytes for each in adapter)
-    if manifest.merged:
-        artifacts.append(manifest.merged)
-        files["merged"] = manifest.merged
-        merged = (ctx.project.root / manifest.merged).glob("*.safetensors")
-        sizes["merged"] = sum(path.stat().st_size for path in merged)
+    artifacts += [manifest.merged] if manifest.merged else []
+    for name, folder in folders.items():
+        files[name] = ctx.project.relative(folder)
+        sizes[name] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     verdict = f", parity: {manifest.parity.verdict}" if manifest.parity else ""
     return ExportResult(
         run_id=manifest.run_id,

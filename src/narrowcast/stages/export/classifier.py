@@ -10,12 +10,12 @@ from narrowcast.core.bundle import SmokeTrace
 from narrowcast.core.parity import FormatParity
 from narrowcast.core.run import NO_BASE, RunManifest
 from narrowcast.core.stage import StageContext
-from narrowcast.models.classifiers.files import DESCRIPTION, TABLES
+from narrowcast.models.classifiers.files import stored_bytes
 from narrowcast.models.classifiers.loading import TrainedClassifier, load_trained_classifier
+from narrowcast.models.credit import credit_of
 from narrowcast.models.loading import read_run_manifest
-from narrowcast.models.onnx.layout import FORMAT, BaseCredit, Origin
-from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room, WrittenFile
-from narrowcast.stages.export.gguf_files import credit_of
+from narrowcast.models.onnx.layout import FORMAT, Origin
+from narrowcast.stages.export.exporter import CardWords, Files, Proof, Room, Written, WrittenFile
 from narrowcast.stages.export.options import Inputs, Options, held_out
 from narrowcast.store.bundles import bundle_file
 from narrowcast.store.datasets import read_split
@@ -26,6 +26,7 @@ _AGAIN = "narrowcast export --force, and report it as a bug if it happens again"
 _TRACING_S = 15.0
 """Of an encoder's computation, by torch's exporter; on one machine 10 s of processor time."""
 _BYTES_PER_SECOND = 60e6
+_TRACER = ("onnxscript", "tokenizers", "torch", "transformers")
 
 
 class ClassifierExporter:
@@ -49,21 +50,23 @@ class ClassifierExporter:
         between="\n→ ",
     )
 
-    def packages(self, run: RunManifest) -> tuple[str, ...]:
-        """An encoder has to be loaded and traced."""
-        traced = () if run.base.name == NO_BASE else ("onnxscript", "tokenizers", "torch", "transformers")
-        return ("onnx", "onnxruntime", *traced)
-
     def check(self, run: RunManifest, options: Options) -> None:
         """Its one format suits every run."""
 
     def room(self, inputs: Inputs, options: Options, ctx: StageContext) -> Room:  # noqa: ARG002 - the contract
-        """The file holds the run's tables and the encoder's weights."""
+        """The file holds the run's tables and the encoder's weights, which have to be traced."""
         folder, encoder = ctx.project.adapters / inputs.run.run_id, 4 * inputs.run.base.parameters
-        size = encoder + sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
-        read = size / _BYTES_PER_SECOND
-        writing = 2 * read + (_TRACING_S if encoder else 0)
-        return Room(memory=3 * size, scratch=0, files=size, writing=writing, comparing=read)
+        size = encoder + stored_bytes(folder)
+        read, traced = size / _BYTES_PER_SECOND, _TRACING_S if encoder else 0
+        tracer = () if inputs.run.base.name == NO_BASE else _TRACER
+        return Room(
+            packages=("onnx", "onnxruntime", *tracer),
+            memory=3 * size,
+            scratch=0,
+            files=size,
+            writing=2 * read + traced,
+            comparing=read + traced,
+        )
 
     def load(self, run: RunManifest, ctx: StageContext) -> TrainedClassifier:
         """The classifier and its encoder."""
@@ -73,7 +76,7 @@ class ClassifierExporter:
     @contextmanager
     def write(
         self, trained: TrainedClassifier, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
-    ) -> Iterator[Files]:
+    ) -> Iterator[Written]:
         """One file that needs no other."""
         from narrowcast.models.onnx.writer import write_onnx
 
@@ -81,23 +84,16 @@ class ClassifierExporter:
         path = bundle_file(bundle, FORMAT)
         tables = write_onnx(trained, path, _origin(inputs.run))
         ctx.progress.advance()
-        yield {FORMAT: WrittenFile(path, {"f32": tables})}
+        yield Written({FORMAT: WrittenFile(path, {"f32": tables})})
 
     def compare(
-        self,
-        trained: TrainedClassifier,
-        run_id: str,
-        rows: HeldOut,
-        files: Mapping[str, Path],
-        options: Options,
-        folder: Path,  # noqa: ARG002 - nothing is written
-        ctx: StageContext,
+        self, trained: TrainedClassifier, proof: Proof, ctx: StageContext
     ) -> tuple[list[FormatParity], dict[str, str]]:
         """Tables and metadata, then tokens, scores and answers."""
         from narrowcast.stages.export.classifier_proof import compare_onnx_files
 
-        origin = _origin(read_run_manifest(ctx.project, run_id))
-        return compare_onnx_files(trained, origin, rows, files, options, ctx)
+        origin = _origin(read_run_manifest(ctx.project, proof.run_id))
+        return compare_onnx_files(trained, origin, proof, ctx)
 
     def try_out(
         self,
@@ -127,12 +123,4 @@ class ClassifierExporter:
 
 
 def _origin(run: RunManifest) -> Origin:
-    if run.base.name == NO_BASE:
-        return Origin(run.run_id)
-    credit = credit_of(run.base)
-    return Origin(
-        run.run_id,
-        BaseCredit(
-            name=credit.base, licence=credit.licence, note=credit.base_note, repository=credit.repository
-        ),
-    )
+    return Origin(run.run_id, None if run.base.name == NO_BASE else credit_of(run.base))

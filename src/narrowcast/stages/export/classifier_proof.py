@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.metric import MetricValue
@@ -19,8 +17,7 @@ from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.onnx.identity import compare_onnx
 from narrowcast.models.onnx.layout import Origin
 from narrowcast.models.predictors.baseline import last_user_turn
-from narrowcast.stages.export.exporter import HeldOut
-from narrowcast.stages.export.options import Options
+from narrowcast.stages.export.exporter import HeldOut, Proof
 from narrowcast.stages.export.parity import metric_difference
 from narrowcast.stages.export.proof import refused
 from narrowcast.tasks import handler_for
@@ -35,6 +32,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
+_SMALLEST = 1e-30  # where every entry is 0, as the log-probability of the only class
+
+
 @dataclass(slots=True)
 class _Side:
     """What one side makes of the texts."""
@@ -43,27 +43,38 @@ class _Side:
     log_probabilities: Any
     predictions: list[Prediction] = field(default_factory=list)
 
-    @property
-    def judged(self) -> Floats:
-        """What the answers are made of: log-probabilities where there are any."""
-        table: Floats = self.scores if self.log_probabilities is None else self.log_probabilities
-        return table
+    def difference(self, other: _Side) -> float:
+        """The largest of any class, in what the answers are made of."""
+        if self.log_probabilities is None:
+            return largest_difference(self.scores, other.scores, logs=False)
+        return largest_difference(self.log_probabilities, other.log_probabilities, logs=True)
+
+
+def largest_difference(ours: Floats, theirs: Floats, *, logs: bool) -> float:
+    """Of two tables, relative to the largest entry; of log-probabilities also that of the probabilities.
+
+    A low temperature makes large log-probabilities, and rounding errors that are as much larger.
+    """
+    import numpy as np
+
+    size = max(float(np.abs(ours).max()), _SMALLEST)
+    relative = np.abs(ours - theirs).max() / size
+    return float(np.maximum(relative, np.abs(np.exp(ours) - np.exp(theirs)).max()) if logs else relative)
 
 
 def compare_onnx_files(
     trained: TrainedClassifier,
     origin: Origin,
-    rows: HeldOut,
-    files: Mapping[str, Path],
-    options: Options,
+    proof: Proof,
     ctx: StageContext,
 ) -> tuple[list[FormatParity], dict[str, str]]:
     """See `Exporter.compare`."""
     from narrowcast.models.onnx.reader import OnnxClassifier
 
+    rows, files, options = proof.rows, proof.files, proof.options
     ctx.progress.start("parity: weights", len(files))
-    mismatches = {name: compare_onnx(path, trained, origin) for name, path in files.items()}
-    other = [refused(name, files[name], each) for name, each in mismatches.items() if each]
+    compared = {name: compare_onnx(path, trained, origin) for name, path in files.items()}
+    other = [refused(name, files[name], each.mismatch) for name, each in compared.items() if each.mismatch]
     if other:
         return other, {}
     handler, work = handler_for(rows.dataset.task), Work(ctx.progress, ctx.cancel)
@@ -79,6 +90,7 @@ def compare_onnx_files(
         file = OnnxClassifier(path)
         runtime.update(file.runtime)
         facts = _facts(name, trained, measured, file, rows, texts, work)
+        facts.graph_equal = compared[name].graph_equal
         verdict, cause, detail = judge_classifier(facts, options.tolerance)
         formats.append(
             FormatParity(**facts.model_dump(), identical=True, detail=detail, cause=cause, verdict=verdict)
@@ -95,8 +107,6 @@ def _facts(
     texts: list[str],
     work: Work,
 ) -> FileFacts:
-    import numpy as np
-
     read = _read(file, texts, rows.dataset.task.labels or (), f"parity: {name}", work)
     numbers: dict[int, int] = {}
     groups = [numbers.setdefault(rows.groups[each.id], len(numbers)) for each in rows.examples]
@@ -119,7 +129,7 @@ def _facts(
         exported=value + difference.value,
         metric_difference=rule_of_three(interval, len(numbers)),
         answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
-        largest_difference=float(np.abs(measured.judged - read.judged).max()),
+        largest_difference=measured.difference(read),
         size_bytes=file.path.stat().st_size,
         median_latency_s=statistics.median(each.latency_s for each in read.predictions),
     )

@@ -6,7 +6,7 @@ run has follows from its method and is decided in `exporter_of` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,22 +44,39 @@ Files = Mapping[str, WrittenFile]
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        files: format to the file that answers.
+        folders: format to the folder of what is for further work, in the bundle or beside it.
+    """
+
+    files: Files
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What an export takes, in bytes and seconds.
 
     Attributes:
+        packages: to write and to prove.
         memory: of the model.
         scratch: files that are removed or kept beside the bundle.
+        kept_in: where they are kept; None where they are removed.
         files: of the bundle.
         writing: seconds.
         comparing: seconds, of the weights of each file with those of the model.
     """
 
+    packages: Sequence[str]
     memory: float
     scratch: float
     files: float
     writing: float
     comparing: float
+    kept_in: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,25 @@ class HeldOut:
     dataset: DatasetManifest
     examples: list[Example]
     groups: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is to be proven.
+
+    Attributes:
+        run_id: of the measured model.
+        rows: that it and the files answer.
+        files: format to file, at least one.
+        options: tolerance, longest answer, the float type that quantisation began from.
+        folder: for temporary files.
+    """
+
+    run_id: str
+    rows: HeldOut
+    files: Mapping[str, Path]
+    options: Options
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +143,6 @@ class Exporter(Protocol[T]):
     cures: Mapping[str, str]
     words: CardWords
 
-    def packages(self, run: RunManifest) -> tuple[str, ...]:
-        """What writing and proving a run need."""
-
     def check(self, run: RunManifest, options: Options) -> None:
         """Refuse what this run cannot be written as.
 
@@ -129,7 +162,7 @@ class Exporter(Protocol[T]):
 
     def write(
         self, trained: T, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
-    ) -> AbstractContextManager[Files]:
+    ) -> AbstractContextManager[Written]:
         """Write the files into the bundle's folder; what lies beside it is kept if the block ends well.
 
         Raises:
@@ -137,25 +170,9 @@ class Exporter(Protocol[T]):
         """
 
     def compare(
-        self,
-        trained: T,
-        run_id: str,
-        rows: HeldOut,
-        files: Mapping[str, Path],
-        options: Options,
-        folder: Path,
-        ctx: StageContext,
+        self, trained: T, proof: Proof, ctx: StageContext
     ) -> tuple[list[FormatParity], dict[str, str]]:
         """Judge files beside the measured model.
-
-        Args:
-            trained: the measured model.
-            run_id: of it.
-            rows: that both answer.
-            files: format to file, at least one.
-            options: tolerance, longest answer, the float type that quantisation began from.
-            folder: for temporary files.
-            ctx: of the stage.
 
         Returns:
             An entry of each file (of those alone that are not the model, where there are such), and with

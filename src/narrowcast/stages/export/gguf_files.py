@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from narrowcast.core.bundle import public_name
-from narrowcast.core.parity import FLOAT_FORMATS
-from narrowcast.core.run import BaseRecord
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.stage import StageContext
-from narrowcast.models.catalogue import find
+from narrowcast.models.credit import BaseCredit
 from narrowcast.models.gguf.quantise import (
     MOST_UNFIT,
     QUANTISATIONS,
@@ -18,17 +16,10 @@ from narrowcast.models.gguf.quantise import (
     tensor_types,
     unfit_share,
 )
-from narrowcast.models.gguf.writer import GgufCredit, plan_gguf, write_gguf
+from narrowcast.models.gguf.writer import plan_gguf, write_gguf
 from narrowcast.stages.export.exporter import Files, WrittenFile
 from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, Options
 from narrowcast.store.bundles import bundle_file
-
-
-def credit_of(base: BaseRecord) -> GgufCredit:
-    """What the files of a run say of the base that it was trained from."""
-    entry = find(base.name)
-    repository = f"https://huggingface.co/{entry.hub_id}" if entry and entry.hub_id else ""
-    return GgufCredit(base.licence, public_name(base.name), base.note, repository)
 
 
 def gguf_formats(options: Options) -> list[str]:
@@ -56,7 +47,7 @@ def without_unfit(merged: Path, options: Options, ctx: StageContext) -> Options:
 
 
 def write_gguf_files(
-    merged: Path, bundle: Path, options: Options, name: str, credit: GgufCredit, ctx: StageContext
+    merged: Path, bundle: Path, options: Options, name: str, credit: BaseCredit, ctx: StageContext
 ) -> Files:
     """Write every GGUF file that was asked for.
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.parity import FLOAT_FORMATS, QUANTISED_FROM, FormatParity, Mismatch, judge
+from narrowcast.core.parity import QUANTISED_FROM, FormatParity, Mismatch, judge
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.errors import ModelError
+from narrowcast.models.credit import credit_of
 from narrowcast.models.gguf.identity import Identity, compare_gguf
 from narrowcast.models.gguf.quantise import quantise
 from narrowcast.models.gguf.vocabulary import read_vocabulary
 from narrowcast.models.gguf.writer import GgufPlan, plan_gguf, write_gguf
 from narrowcast.models.loading import read_run_manifest, resolve_base
-from narrowcast.stages.export.exporter import HeldOut
-from narrowcast.stages.export.gguf_files import credit_of
+from narrowcast.stages.export.exporter import HeldOut, Proof
 from narrowcast.stages.export.measured import MeasuredModel, measure
 from narrowcast.stages.export.merge import Trained, merged_folder
 from narrowcast.stages.export.options import Options
@@ -50,16 +51,12 @@ class _Compared:
 
 
 def compare_gguf_files(
-    trained: Trained,
-    rows: HeldOut,
-    files: Mapping[str, Path],
-    options: Options,
-    folder: Path,
-    ctx: StageContext,
+    trained: Trained, proof: Proof, ctx: StageContext
 ) -> tuple[list[FormatParity], dict[str, str]]:
     """See `Exporter.compare`."""
+    options, folder = proof.options, proof.folder
     runtime = {"gguf": version("gguf"), QUANTISED_FROM: options.reference}
-    compared, source = _compare(trained, files, options, folder, ctx)
+    compared, source = _compare(trained, proof.files, options, folder, ctx)
     formats = [
         refused(name, each.path, each.identity.mismatch)
         for name, each in compared.items()
@@ -67,7 +64,7 @@ def compare_gguf_files(
     ]
     if not formats:
         work = Work(ctx.progress, ctx.cancel)
-        with _measured(trained, rows, options, folder, work) as measured:
+        with _measured(trained, proof.rows, options, folder, work) as measured:
             formats = _judged(measured, compared, source, options, runtime, work)
     return formats, runtime
 

@@ -8,15 +8,17 @@ from pathlib import Path
 from shutil import copy2, copytree
 
 from narrowcast.core.bundle import SmokeTrace
-from narrowcast.core.parity import FLOAT_FORMATS, FormatParity
+from narrowcast.core.formats import FLOAT_FORMATS, SAFETENSORS
+from narrowcast.core.parity import FormatParity
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
+from narrowcast.models.credit import credit_of
 from narrowcast.models.gguf.quantise import QUANTISATIONS
-from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room
-from narrowcast.stages.export.gguf_files import credit_of, without_unfit, write_gguf_files
+from narrowcast.stages.export.exporter import CardWords, Files, Proof, Room, Written
+from narrowcast.stages.export.gguf_files import without_unfit, write_gguf_files
 from narrowcast.stages.export.merge import Trained, load_measured, merged_folder
-from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, SAFETENSORS, Inputs, Options
+from narrowcast.stages.export.options import LANGUAGE_MODEL_FORMATS, Inputs, Options
 
 _BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.07, "q6_k": 0.83, "q5_k_m": 0.72, "q4_k_m": 0.62}
 """Bytes a weight. Small matrices fall back to wider types, for which `_MARGIN` stands."""
@@ -58,10 +60,6 @@ class LanguageModelExporter:
         commands=("ollama create my-model -f Modelfile",),
     )
 
-    def packages(self, run: RunManifest) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """All runs need the same packages."""
-        return ("torch", "transformers", "gguf", "cyllama")
-
     def check(self, run: RunManifest, options: Options) -> None:
         """An adapter is there only where one was trained."""
         if "adapter" in options.formats and run.method == "full":
@@ -71,7 +69,7 @@ class LanguageModelExporter:
                 reason_code="export_artifact_missing",
             )
 
-    def room(self, inputs: Inputs, options: Options, ctx: StageContext) -> Room:  # noqa: ARG002 - the contract
+    def room(self, inputs: Inputs, options: Options, ctx: StageContext) -> Room:
         """All from the number of weights."""
         weights = inputs.run.base.parameters
         merged = (4 if inputs.run.weights_dtype == "float32" else 2) * weights
@@ -81,7 +79,15 @@ class LanguageModelExporter:
         # The proof writes all of it once more, and reads it as float32 for each file that it compares.
         compared = merged + files + merged * sum(name not in SAFETENSORS for name in options.formats)
         writing, comparing = (merged + 2 * files) / _BYTES_PER_SECOND, compared / _BYTES_PER_SECOND
-        return Room(merged, merged, files, writing, comparing)
+        return Room(
+            packages=("torch", "transformers", "gguf", "cyllama"),
+            memory=merged,
+            scratch=merged,
+            files=files,
+            writing=writing,
+            comparing=comparing,
+            kept_in=ctx.project.merged if "merged" in options.formats else None,
+        )
 
     def load(self, run: RunManifest, ctx: StageContext) -> Trained:
         """The model, adapter merged in."""
@@ -90,7 +96,7 @@ class LanguageModelExporter:
     @contextmanager
     def write(
         self, trained: Trained, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
-    ) -> Iterator[Files]:
+    ) -> Iterator[Written]:
         """GGUF files, tokenizer, adapter; the merged model lies beside the bundle."""
         with merged_folder(trained, ctx, keep="merged" in options.formats) as merged:
             name = f"{ctx.project.root.name} {trained.run_id}"
@@ -99,24 +105,21 @@ class LanguageModelExporter:
             for file in _TOKENIZER_FILES:
                 if (merged / file).exists():
                     copy2(merged / file, bundle / file)
+            folders = {}
             if "adapter" in options.formats:
-                copytree(ctx.project.adapters / inputs.run.run_id, bundle / "adapter")
-            yield files
+                adapter = ctx.project.adapters / inputs.run.run_id
+                folders["adapter"] = copytree(adapter, bundle / "adapter")
+            if "merged" in options.formats:
+                folders["merged"] = ctx.project.merged / inputs.run.run_id
+            yield Written(files, folders)
 
     def compare(
-        self,
-        trained: Trained,
-        run_id: str,  # noqa: ARG002 - the model in memory knows it
-        rows: HeldOut,
-        files: Mapping[str, Path],
-        options: Options,
-        folder: Path,
-        ctx: StageContext,
+        self, trained: Trained, proof: Proof, ctx: StageContext
     ) -> tuple[list[FormatParity], dict[str, str]]:
         """Each tensor, then the distributions of next tokens, then the answers."""
         from narrowcast.stages.export.gguf_proof import compare_gguf_files
 
-        return compare_gguf_files(trained, rows, files, options, folder, ctx)
+        return compare_gguf_files(trained, proof, ctx)
 
     def try_out(
         self, inputs: Inputs, files: Files, bundle: Path, options: Options, ctx: StageContext

@@ -25,8 +25,6 @@ from narrowcast.store.verdicts import read_verdict
 
 Format = Literal["adapter", "merged", "f32", "f16", "bf16", "q8_0", "q4_k_m", "q5_k_m", "q6_k", "onnx"]
 
-SAFETENSORS = ("adapter", "merged")
-"""Formats whose files lie in folders of their own."""
 LANGUAGE_MODEL_FORMATS: tuple[Format, ...] = ("f16", "q8_0", "q4_k_m")
 """Written of a language model where no formats are asked for."""
 

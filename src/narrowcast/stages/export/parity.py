@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.core.example import Example
+from narrowcast.core.formats import FLOAT_FORMATS
 from narrowcast.core.metric import Difference, MetricValue
-from narrowcast.core.parity import FLOAT_FORMATS, FileFacts, rule_of_three
+from narrowcast.core.parity import FileFacts, rule_of_three
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.work import Work
 from narrowcast.models.llama_client import LlamaClient

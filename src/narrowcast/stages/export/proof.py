@@ -18,7 +18,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.evaluation.groups import row_groups
-from narrowcast.stages.export.exporter import Exporter, HeldOut
+from narrowcast.stages.export.exporter import Exporter, HeldOut, Proof
 from narrowcast.stages.export.options import Options, held_out
 from narrowcast.store.access import record_access
 from narrowcast.store.datasets import read_split
@@ -61,7 +61,7 @@ def prove(
         )
     record_access(ctx.project, dataset, held_out(options), ctx.run_id, [ModelRef.of_run(run_id)])
     with scratch_folder("parity") as folder:
-        formats, runtime = exporter.compare(trained, run_id, rows, files, options, folder, ctx)
+        formats, runtime = exporter.compare(trained, Proof(run_id, rows, files, options, folder), ctx)
     report = summarise(run_id, options.parity_split, options.tolerance, formats, runtime)
     write_sealed(report_path(ctx.project, run_id), report.model_dump_json(indent=2) + "\n", ctx.seal)
     return report

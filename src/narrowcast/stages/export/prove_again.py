@@ -39,7 +39,7 @@ def run(inputs: Inputs, options: ParityOptions, ctx: StageContext) -> ParityResu
     from narrowcast.stages.export.room import forecast_parity
 
     run_id, exporter = inputs.run.run_id, exporter_of(inputs.run)
-    require(*exporter.packages(inputs.run), purpose="a proof")
+    require(*exporter.room(inputs, options, ctx).packages, purpose="a proof")
     folder = ctx.project.gguf / run_id
     manifest = read_bundle(folder)
     _check_bundle(folder, manifest, ctx)

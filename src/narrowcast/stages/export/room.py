@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 
 from narrowcast.core.forecast import WorkForecast
+from narrowcast.core.formats import FORMATS
 from narrowcast.core.stage import StageContext
 from narrowcast.stages.export.exporter import Room, exporter_of
 from narrowcast.stages.export.options import Inputs, Options, held_out, stage_result
 from narrowcast.store.folders import require_room
 
-_NOT_RUN = ("merged", "adapter")
 _MEASURED, _FILE = 4.0, 3.0
 """How much longer than in training a token takes in the trained model, and in each file, where one row after
 the other is read: nothing is shared between rows, and the arithmetic is float32. Measured on one export."""
@@ -20,7 +20,7 @@ the other is read: nothing is shared between rows, and the arithmetic is float32
 def forecast_export(inputs: Inputs, options: Options, ctx: StageContext) -> WorkForecast:
     """Disk and memory follow from the number of weights, the time from the last evaluation of the run."""
     room = exporter_of(inputs.run).room(inputs, options, ctx)
-    answered = [name for name in options.formats if name not in _NOT_RUN]
+    answered = [name for name in options.formats if FORMATS[name].answers]
     beside = room.writing + (room.comparing if answered else 0)
     return _forecast(room, beside, _proof_seconds(inputs, options, ctx, len(answered)))
 
@@ -50,11 +50,11 @@ def say_what_it_takes(inputs: Inputs, options: Options, ctx: StageContext) -> No
     """
     room = exporter_of(inputs.run).room(inputs, options, ctx)
     ctx.progress.note(f"export: {forecast_export(inputs, options, ctx).sentence}")
-    kept = "merged" in options.formats
     if room.scratch:
-        scratch = ctx.project.merged if kept else Path(tempfile.gettempdir())
+        scratch = room.kept_in or Path(tempfile.gettempdir())
         require_room(scratch, round(room.scratch), "the merged model")
-    require_room(ctx.project.gguf, round(room.files + (room.scratch if kept else 0)), "the bundle")
+    kept = room.scratch if room.kept_in else 0
+    require_room(ctx.project.gguf, round(room.files + kept), "the bundle")
 
 
 def _proof_seconds(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from narrowcast.core.bundle import SmokeTrace
+from narrowcast.core.formats import ANSWERING
 from narrowcast.core.message import Message
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
@@ -18,12 +19,10 @@ from narrowcast.store.datasets import read_split
 from narrowcast.store.files import write_text
 from narrowcast.tasks import handler_for
 
-_PREFERRED = ("q8_0", "q4_k_m", "q5_k_m", "q6_k", "f16", "bf16", "f32", "onnx")
-
 
 def default_format(formats: Mapping[str, object]) -> str:
     """The file that is tried out and served where none is named."""
-    return next(name for name in _PREFERRED if name in formats)
+    return next(name for name in ANSWERING if name in formats)
 
 
 def smoke_trace(inputs: Inputs, files: Files, options: Options, ctx: StageContext) -> SmokeTrace:

@@ -19,6 +19,7 @@ from narrowcast.models.catalogue import find_encoder
 from narrowcast.models.classifiers.recipe import Feature, Kind
 from narrowcast.models.encoders.folder import EncoderFolder
 from narrowcast.models.encoders.resolve import resolve_encoder
+from narrowcast.models.installed import source_of
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest
@@ -72,7 +73,7 @@ class ClassifierSetup:
             return BaseRecord(
                 name=NO_BASE, path="", fingerprint="", architecture="linear", parameters=0, context_length=0
             )
-        entry = find_encoder(self.encoder_name)
+        entry, source = find_encoder(self.encoder_name), source_of(self.encoder.path)
         return BaseRecord(
             name=self.encoder_name,
             path=str(self.encoder.path),
@@ -80,7 +81,8 @@ class ClassifierSetup:
             architecture=self.encoder.architecture,
             parameters=self.encoder.parameters,
             context_length=self.encoder.longest,
-            licence=entry.licence if entry else "",
+            licence=source.licence if source else entry.licence if entry else "",
+            note=source.note if source else "",
         )
 
     def recipe(self, options: Options) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from narrowcast.core.formats import SAFETENSORS
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import MissingExtraError, ModelError
 from narrowcast.models.gguf.quantise import MOST_UNFIT, QUANTISATIONS, unfit_share
@@ -13,13 +14,11 @@ from narrowcast.store.config_file import load_config
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
 
-_SAFETENSORS = {"adapter", "merged"}
-
 
 def export_findings(setup: TrainingSetup, ctx: StageContext) -> Iterator[PreflightFinding]:
     """A base that cannot be written, formats that do not fit it, and rows longer than the file's context."""
     formats = _formats(ctx)
-    if formats is not None and set(formats) <= _SAFETENSORS:
+    if formats is not None and set(formats) <= set(SAFETENSORS):
         return
     folder = Path(setup.base.path_or_id)
     try:
