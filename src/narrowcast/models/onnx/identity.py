@@ -1,4 +1,4 @@
-"""Whether an ONNX file is a given classifier: every table, the metadata, and the linear part of the graph."""
+"""Whether an ONNX file is a given model: every table, the metadata, and the linear part of the graph."""
 
 from __future__ import annotations
 
@@ -7,32 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.parity import Cause, Mismatch
-from narrowcast.models.onnx.encoder_graph import VECTOR
-from narrowcast.models.onnx.layout import (
-    ENCODER_PREFIX,
-    TOKENIZER,
-    OnnxDescription,
-    Origin,
-    classifier_tables,
-    description_of,
-    metadata_of,
-    read_description,
-)
-from narrowcast.models.onnx.linear_graph import constants, linear_nodes
+from narrowcast.models.onnx.content import Content, content_of
+from narrowcast.models.onnx.layout import TOKENIZER, Description, Origin, read_description
 from narrowcast.plugins.optional import require
 
 if TYPE_CHECKING:
-    from narrowcast.models.classifiers.loading import TrainedClassifier
+    from narrowcast.models.shipped import TrainedModel
 
 _SCALAR = 1  # values of a float that the exporter writes as a table, such as an epsilon
 
 
-def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Mismatch | None:
+def compare_onnx(path: Path, trained: TrainedModel, origin: Origin) -> Mismatch | None:
     """Compare a file with the model.
 
     Args:
         path: the file.
-        trained: the measured classifier; of an encoder the weights in memory are compared.
+        trained: the measured model; of an encoder the weights in memory are compared.
         origin: of the model.
 
     Returns:
@@ -49,24 +39,25 @@ def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Mism
         description = read_description(metadata)
     except (DecodeError, ValueError, OSError) as error:
         return Mismatch("file", f"the file cannot be read: {error}")
+    expected = content_of(trained, origin)
     return (
-        _description(description, trained, origin)
-        or _tokenizer(metadata, metadata_of(trained, origin))
-        or _tables(model.graph, _expected(trained))
-        or _graph(model, trained)
+        _description(description, expected.description)
+        or _tokenizer(metadata, expected.metadata)
+        or _tables(model.graph, {**expected.tables, **expected.traced})
+        or _graph(model, expected)
     )
 
 
-def _description(description: OnnxDescription, trained: TrainedClassifier, origin: Origin) -> Mismatch | None:
-    expected = description_of(trained, origin)
-    if description.run_id != origin.run_id:
-        return Mismatch("run", f"the file is of run {description.run_id}")
-    for name in OnnxDescription.model_fields:
-        if getattr(description, name) != getattr(expected, name):
+def _description(found: Description, expected: Description) -> Mismatch | None:
+    if found.run_id != expected.run_id:
+        return Mismatch("run", f"the file is of run {found.run_id}")
+    if type(found) is not type(expected):
+        return Mismatch("metadata", f"the format is {found.format}")
+    for name in type(expected).model_fields:
+        own, theirs = getattr(expected, name), getattr(found, name)
+        if own != theirs:
             cause: Cause = "tokenizer" if name in ("ngrams", "encoder") else "metadata"
-            return Mismatch(
-                cause, f"{name} differs: {_first(getattr(description, name), getattr(expected, name))}"
-            )
+            return Mismatch(cause, f"{name} differs: {_first(theirs, own)}")
     return None
 
 
@@ -87,12 +78,6 @@ def _tokenizer(found: Mapping[str, str], expected: Mapping[str, str]) -> Mismatc
     if found.get(TOKENIZER) != expected.get(TOKENIZER):
         return Mismatch("tokenizer", "the tokenizer is not the encoder's")
     return None
-
-
-def _expected(trained: TrainedClassifier) -> dict[str, Any]:
-    """Every table of weights, by its name in the file."""
-    tables = classifier_tables(trained.classifier) | (constants() if trained.classifier.bags else {})
-    return tables | (trained.encoder.tables(ENCODER_PREFIX) if trained.encoder else {})
 
 
 def _tables(graph: Any, expected: Mapping[str, Any]) -> Mismatch | None:
@@ -124,16 +109,14 @@ def _values(table: Any) -> int:
     return values
 
 
-def _graph(model: Any, trained: TrainedClassifier) -> Mismatch | None:
+def _graph(model: Any, expected: Content) -> Mismatch | None:
     """The linear part is the one that is written today, and nothing comes after it.
 
     What is before it, the encoder's computation, is judged by what it gives.
     """
-    encoder = trained.encoder is not None
-    expected = linear_nodes(trained.classifier, VECTOR if encoder else None)
     nodes = list(model.graph.node)
-    if model.functions or nodes[len(nodes) - len(expected) :] != expected:
+    if model.functions or nodes[len(nodes) - len(expected.nodes) :] != expected.nodes:
         return Mismatch("weights", "the linear part of the graph is not the model's")
-    if len(nodes) > len(expected) and not encoder:
+    if len(nodes) > len(expected.nodes) and expected.trace is None:
         return Mismatch("weights", "the graph computes more than the model does")
     return None

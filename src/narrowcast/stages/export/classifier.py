@@ -1,4 +1,4 @@
-"""A classifier in an export: one ONNX file, proven by the scores of every class."""
+"""A classifier or tagger in an export: one ONNX file, proven by the scores of every class or tag."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from narrowcast.core.bundle import SmokeTrace
 from narrowcast.core.parity import FormatParity
 from narrowcast.core.run import NO_BASE, RunManifest
 from narrowcast.core.stage import StageContext
-from narrowcast.models.classifiers.files import DESCRIPTION, TABLES
-from narrowcast.models.classifiers.loading import TrainedClassifier, load_trained_classifier
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.onnx.layout import FORMAT, BaseCredit, Origin
+from narrowcast.models.shipped import TrainedModel, load_trained, shipped_files
 from narrowcast.stages.export.exporter import CardWords, Files, HeldOut, Room, WrittenFile
 from narrowcast.stages.export.gguf_files import credit_of
 from narrowcast.stages.export.options import Inputs, Options, held_out
@@ -60,19 +59,19 @@ class ClassifierExporter:
     def room(self, inputs: Inputs, options: Options, ctx: StageContext) -> Room:  # noqa: ARG002 - the contract
         """The file holds the run's tables and the encoder's weights."""
         folder, encoder = ctx.project.adapters / inputs.run.run_id, 4 * inputs.run.base.parameters
-        size = encoder + sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
+        size = encoder + sum(file.stat().st_size for file in shipped_files(folder))
         read = size / _BYTES_PER_SECOND
         writing = 2 * read + (_TRACING_S if encoder else 0)
         return Room(memory=3 * size, scratch=0, files=size, writing=writing, comparing=read)
 
-    def load(self, run: RunManifest, ctx: StageContext) -> TrainedClassifier:
-        """The classifier and its encoder."""
+    def load(self, run: RunManifest, ctx: StageContext) -> TrainedModel:
+        """The model with its encoder."""
         ctx.progress.start("load the trained model", None)
-        return load_trained_classifier(ctx.project, run, ctx.settings)
+        return load_trained(ctx.project, run, ctx.settings)
 
     @contextmanager
     def write(
-        self, trained: TrainedClassifier, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
+        self, trained: TrainedModel, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
     ) -> Iterator[Files]:
         """One file that needs no other."""
         from narrowcast.models.onnx.writer import write_onnx
@@ -85,7 +84,7 @@ class ClassifierExporter:
 
     def compare(
         self,
-        trained: TrainedClassifier,
+        trained: TrainedModel,
         run_id: str,
         rows: HeldOut,
         files: Mapping[str, Path],
@@ -108,18 +107,18 @@ class ClassifierExporter:
         ctx: StageContext,
     ) -> SmokeTrace:
         """The first held-out text is answered."""
-        from narrowcast.models.onnx.reader import OnnxClassifier
+        from narrowcast.models.onnx.reader import open_onnx
         from narrowcast.models.predictors.baseline import last_user_turn
 
         task = inputs.dataset.task
         example = read_split(ctx.project, inputs.dataset, held_out(options))[0]
         request = request_for(handler_for(task), example.inputs, max_tokens=options.max_tokens)
-        text, classifier = last_user_turn(request), OnnxClassifier(files[FORMAT].path)
-        answer, _ = classifier.answers([text], task.labels or ())[0]
+        text, model = last_user_turn(request), open_onnx(files[FORMAT].path)
+        answer, _ = model.answers([text], task.labels or ())[0]
         return SmokeTrace(
             format=FORMAT,
             prompt=text,
-            prompt_tokens=classifier.tokens([text])[0],
+            prompt_tokens=model.tokens([text])[0],
             text=answer,
             tokens=[],
             finish="stop",

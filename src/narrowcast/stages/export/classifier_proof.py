@@ -1,24 +1,23 @@
-"""ONNX files against the trained classifier: tables and metadata, then tokens, scores and answers."""
+"""ONNX files against the trained model: tables and metadata, then tokens, scores and answers."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.parity import FileFacts, FormatParity, judge_classifier, rule_of_three
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.models.classifiers.linear import answers_of
-from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.onnx.identity import compare_onnx
 from narrowcast.models.onnx.layout import Origin
 from narrowcast.models.predictors.baseline import last_user_turn
+from narrowcast.models.shipped import TrainedModel
 from narrowcast.stages.export.exporter import HeldOut
 from narrowcast.stages.export.options import Options
 from narrowcast.stages.export.parity import metric_difference
@@ -30,28 +29,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from narrowcast.models.onnx.reader import OnnxClassifier
+    from narrowcast.models.onnx.reader import OnnxModel
 
     Floats = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class _Side:
-    """What one side makes of the texts."""
+    """What one side makes of the texts: of each the table that its answer is made of, and the answer."""
 
-    scores: Any
-    log_probabilities: Any
-    predictions: list[Prediction] = field(default_factory=list)
+    tables: list[Floats]
+    predictions: list[Prediction]
 
-    @property
-    def judged(self) -> Floats:
-        """What the answers are made of: log-probabilities where there are any."""
-        table: Floats = self.scores if self.log_probabilities is None else self.log_probabilities
-        return table
+    def difference(self, other: _Side) -> float:
+        """The largest in any entry of a table."""
+        pairs = zip(self.tables, other.tables, strict=True)
+        return max((float(abs(mine - theirs).max()) for mine, theirs in pairs if mine.size), default=0.0)
 
 
 def compare_onnx_files(
-    trained: TrainedClassifier,
+    trained: TrainedModel,
     origin: Origin,
     rows: HeldOut,
     files: Mapping[str, Path],
@@ -59,7 +56,7 @@ def compare_onnx_files(
     ctx: StageContext,
 ) -> tuple[list[FormatParity], dict[str, str]]:
     """See `Exporter.compare`."""
-    from narrowcast.models.onnx.reader import OnnxClassifier
+    from narrowcast.models.onnx.reader import open_onnx
 
     ctx.progress.start("parity: weights", len(files))
     mismatches = {name: compare_onnx(path, trained, origin) for name, path in files.items()}
@@ -76,7 +73,7 @@ def compare_onnx_files(
     measured = _measured(trained, texts, labels)
     formats, runtime = [], {}
     for name, path in files.items():
-        file = OnnxClassifier(path)
+        file = open_onnx(path)
         runtime.update(file.runtime)
         facts = _facts(name, trained, measured, file, rows, texts, work)
         verdict, cause, detail = judge_classifier(facts, options.tolerance)
@@ -88,15 +85,13 @@ def compare_onnx_files(
 
 def _facts(
     name: str,
-    trained: TrainedClassifier,
+    trained: TrainedModel,
     measured: _Side,
-    file: OnnxClassifier,
+    file: OnnxModel,
     rows: HeldOut,
     texts: list[str],
     work: Work,
 ) -> FileFacts:
-    import numpy as np
-
     read = _read(file, texts, rows.dataset.task.labels or (), f"parity: {name}", work)
     numbers: dict[int, int] = {}
     groups = [numbers.setdefault(rows.groups[each.id], len(numbers)) for each in rows.examples]
@@ -112,54 +107,35 @@ def _facts(
         groups=len(numbers),
         positions=0,
         templates_equal=True,
-        prompt_ids_equal=_same_features(trained, file, texts),
+        prompt_ids_equal=trained.features(texts) == file.features(texts),
         eos_equal=True,
         metric=difference.metric,
         measured=value,
         exported=value + difference.value,
         metric_difference=rule_of_three(interval, len(numbers)),
         answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
-        largest_difference=float(np.abs(measured.judged - read.judged).max()),
+        largest_difference=measured.difference(read),
         size_bytes=file.path.stat().st_size,
         median_latency_s=statistics.median(each.latency_s for each in read.predictions),
     )
 
 
-def _measured(trained: TrainedClassifier, texts: list[str], labels: list[str] | tuple[str, ...]) -> _Side:
-    """Scores and answers by the code that evaluation runs."""
-    classifier = trained.classifier
-    scores = classifier.scores(texts, trained.encoder.embed if trained.encoder else None)
-    logs = classifier.log_probabilities(scores)
-    answers = answers_of(classifier.classes, scores, logs, labels, several=classifier.several)
-    return _Side(scores, logs, [Prediction(text, logprobs=each) for text, each in answers])
+def _measured(trained: TrainedModel, texts: list[str], labels: Sequence[str]) -> _Side:
+    """By the code that evaluation runs."""
+    tables, answers = trained.judged(texts, labels)
+    return _Side(tables, [Prediction(text, logprobs=each) for text, each in answers])
 
 
-def _read(
-    file: OnnxClassifier, texts: list[str], labels: list[str] | tuple[str, ...], what: str, work: Work
-) -> _Side:
-    """The same by the file, one text at a time, as it is served."""
-    import numpy as np
-
+def _read(file: OnnxModel, texts: list[str], labels: Sequence[str], what: str, work: Work) -> _Side:
+    """By the file, one text at a time, as it is served."""
     work.progress.start(what, len(texts))
-    tables, predictions = [], []
-    logs: list[Floats] = []
+    side = _Side([], [])
     for text in texts:
         work.cancel.check()
         began = time.perf_counter()
-        scores, probabilities = file.outputs([text])
-        ((answer, known),) = answers_of(
-            file.description.classes, scores, probabilities, labels, several=file.description.several
-        )
-        predictions.append(Prediction(answer, latency_s=time.perf_counter() - began, logprobs=known))
-        tables.append(scores)
-        if probabilities is not None:
-            logs.append(probabilities)
+        tables, ((answer, known),) = file.judged([text], labels)
+        seconds = time.perf_counter() - began
+        side.predictions.append(Prediction(answer, latency_s=seconds, logprobs=known))
+        side.tables += tables
         work.progress.advance()
-    return _Side(np.concatenate(tables), np.concatenate(logs) if logs else None, predictions)
-
-
-def _same_features(trained: TrainedClassifier, file: OnnxClassifier, texts: list[str]) -> bool:
-    """Tokens and counted n-grams of every text."""
-    bags = [bag.vocabulary for bag in trained.classifier.bags]
-    counted = all(file.counted(text) == {each.kind: each.counted(text) for each in bags} for text in texts)
-    return counted and (trained.encoder is None or trained.encoder.tokens(texts) == file.tokens(texts))
+    return side
