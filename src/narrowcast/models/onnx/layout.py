@@ -9,10 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.models.classifiers.ngrams import BagKind
-from narrowcast.models.encoders.tokens import Reading
-from narrowcast.models.taggers.tagger import IDS as IDS_INPUT
-from narrowcast.models.taggers.tagger import MASK as MASK_INPUT
-from narrowcast.models.taggers.tagger import SURFACE_INPUT
+from narrowcast.models.encoders.tokens import IDS, MASK, Reading
+from narrowcast.models.taggers.tagger import SURFACE
 from narrowcast.models.taggers.tags import tag_names
 
 FORMAT = "onnx"
@@ -23,7 +21,6 @@ DESCRIPTION = "narrowcast"
 """Metadata key of an `OnnxDescription` in JSON."""
 TOKENIZER = "tokenizer.json"
 """Metadata key of the encoder's tokenizer, in the JSON of the library `tokenizers`."""
-IDS, MASK, SURFACES = IDS_INPUT, MASK_INPUT, SURFACE_INPUT
 SCORES, LOG_PROBABILITIES = "scores", "log_probabilities"
 
 
@@ -131,7 +128,7 @@ class TaggerDescription(BaseModel):
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs."""
-        return [IDS, MASK, SURFACES]
+        return [IDS, MASK, SURFACE]
 
     @property
     def outputs(self) -> list[str]:
