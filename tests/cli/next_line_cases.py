@@ -176,6 +176,7 @@ CASES: dict[str, Case] = {
     "narrowcast baseline --force": Case("prepared", short="--models majority"),
     "narrowcast eval": Case("trained"),
     "narrowcast eval --force": Case("trained"),
+    "narrowcast events": Case("prepared"),
     "narrowcast eval --json": Case("trained"),
     "narrowcast eval VALUE": Case("measured", "narrowcast eval tfidf"),
     "narrowcast eval base": Case("measured"),
