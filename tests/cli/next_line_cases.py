@@ -75,14 +75,12 @@ CASES: dict[str, Case] = {
     "narrowcast VALUE": Case("empty", "narrowcast doctor"),
     "narrowcast VALUE --dry-run": Case("prepared", "narrowcast prepare --dry-run"),
     "narrowcast VALUE --help": Case("empty", "narrowcast data balance --help"),
-    "narrowcast VALUE VALUE": Case("measured", "narrowcast train --base embedded", _DRY),
     # Projects.
     "narrowcast audit verify": Case("prepared"),
     "narrowcast demo --project another-name": _parsed("takes minutes; tests/demo runs it"),
     "narrowcast doctor": Case("empty"),
     "narrowcast gc --dry-run": Case("prepared"),
     "narrowcast events --severity error": Case("prepared"),
-    "narrowcast events VALUE": Case("prepared", "narrowcast events --project task"),
     "narrowcast init --help": Case("empty"),
     "narrowcast init NAME": Case("empty", "narrowcast init another"),
     "narrowcast migrate": Case("prepared"),
@@ -182,7 +180,6 @@ CASES: dict[str, Case] = {
     "narrowcast eval base": Case("measured"),
     "narrowcast eval run:VALUE": Case("trained", "narrowcast eval run:RUN"),
     "narrowcast eval run:VALUE --force": Case("trained", "narrowcast eval run:RUN --force"),
-    "narrowcast eval run:VALUE VALUE": Case("trained", "narrowcast eval run:RUN --project task"),
     "narrowcast models pull VALUE": _parsed(_NETWORK, "narrowcast models pull minilm"),
     "narrowcast baseline --models svm": Case("prepared"),
     "narrowcast baseline --models encoder:VALUE": _parsed(
@@ -250,7 +247,6 @@ CASES: dict[str, Case] = {
     "narrowcast export --formats q8_0": Case("trained"),
     "narrowcast export --reference bf16": Case("trained", short="--formats q8_0"),
     "narrowcast export --reference f32 --formats f32": Case("trained"),
-    "narrowcast export VALUE": Case("trained", "narrowcast export --project task", "--formats q8_0"),
     "narrowcast parity --json": Case("exported"),
     "narrowcast parity --parity-rows 500": Case("exported"),
     "narrowcast serve": _parsed(_SERVES),
@@ -260,7 +256,6 @@ CASES: dict[str, Case] = {
     "narrowcast serve --port 8090": _parsed(_SERVES),
     "narrowcast serve --project NAME": _parsed(_SERVES),
     "narrowcast serve --model VALUE": _parsed(_SERVES, "narrowcast serve --model q8_0"),
-    "narrowcast serve VALUE --model VALUE": _parsed(_SERVES, "narrowcast serve --project task --model q8_0"),
     # Jobs.
     "narrowcast jobs cancel VALUE": _parsed(_JOBS, "narrowcast jobs cancel JOB"),
     "narrowcast jobs list": Case("empty"),

@@ -53,6 +53,7 @@ def test_models(cli, cli_json, tiny_base, tmp_path):
     assert "next: narrowcast init NAME   # then narrowcast train --base ID" in shown
     cli("init", "cards", "--labels", "a,b", cwd=tmp_path)
     assert "next: narrowcast train --base ID" in cli("models", "list").stdout
+    assert "Schema-Guided Dialogue" in cli_json("models", "show", "embedded")["entry"]["note"]
     assert cli_json("models", "show", "qwen3-0.6b")["path"] is None
     assert cli_json("models", "show", tiny_base)["architecture"] == "qwen3"
     error = cli_json("models", "show", "qwen9", code=1)["error"]
