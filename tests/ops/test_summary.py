@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from narrowcast.cli import state
+from narrowcast.cli.next_command import next_line
 from narrowcast.cli.summary import show_summary
 from narrowcast.core.metric import Difference, Gate, GateOutcome, MetricValue
 from narrowcast.core.model_ref import ModelRef
@@ -13,6 +15,7 @@ from narrowcast.evaluation.conclude import Training, baseline_gate, conclude
 from narrowcast.evaluation.result import Comparison
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.summary import SummaryRow, _is_perfect, _next_steps, summarise
+from tests.support.command_lines import mistake_in
 from tests.support.imports import import_rows
 
 MODELS = [ModelRef(each) for each in ("tfidf", "run:exp-1", "gguf:q8_0")]
@@ -134,8 +137,47 @@ def test_a_run_that_ends_with_prepare_says_what_was_done_and_what_is_next(projec
 
 
 def test_after_a_quick_run_all_rows_are_trained_on_not_more_epochs():
+    drawn = "150 of 490 train rows, drawn at random with seed 0"
+    for standing, found in (("lost", WORSE), ("undecided", OPEN)):
+        comparisons = [comparison("tfidf", found)]
+        gate = baseline_gate("macro_f1", comparisons)
+        result = conclude(
+            MODELS[1], [gate], comparisons, Training(2, 80, 40, "--base embedded", drawn), can_fit=True
+        )
+        assert (result.standing, result.next) == (standing, ["narrowcast train --base embedded"])
+        assert f"trained on {drawn}, tfidf on all train rows" in result.sentence
+        assert "ship" not in result.sentence
+
+
+def test_a_linear_classifier_needs_more_rows_not_another_base():
     comparisons = [comparison("tfidf", WORSE)]
-    gate = baseline_gate("macro_f1", comparisons)
-    result = conclude(MODELS[1], [gate], comparisons, Training(2, 80, 40, "--base embedded", quick=True))
-    assert result.next == ["narrowcast train --base embedded"]
-    assert "train on all rows" in result.sentence
+    result = conclude(MODELS[1], [], comparisons, Training(0, 0, 0, "--method linear", has_base=False))
+    assert result.next == ["narrowcast data import --locator SCHEME:PATH"]
+    assert conclude(MODELS[1], [], comparisons, Training(0, 0, 0, "--base embedded")).next == [
+        "narrowcast models list"
+    ]
+
+
+def test_a_gate_without_enough_rows_is_answered_by_a_whole_sentence():
+    gate = Gate(gate_id="macro_f1>=0.5", metric="macro_f1", operator="gte", threshold=0.5, required=True)
+    reason = "27 rows, at least 30 are needed"
+    outcome = GateOutcome(**gate.model_dump(), verdict="not_enough_data", reason=reason)
+    result = conclude(MODELS[1], [outcome], [comparison("tfidf", BETTER)])
+    assert result.sentence.endswith(f"({reason}); add data")
+
+
+@pytest.mark.parametrize(
+    "training",
+    [None, Training(0, 0, 0, "--method linear", has_base=False), Training(1, 9, 3, "--base minilm")],
+)
+@pytest.mark.parametrize("intervals", [[], [BETTER], [OPEN], [WORSE]])
+def test_each_next_command_can_be_run_from_another_project(training, intervals):
+    comparisons = [comparison("tfidf", each) for each in intervals]
+    result = conclude(MODELS[1], [], comparisons, training, can_fit=True)
+    state.begin([])
+    state.work_on("cards")
+    shown = [next_line(step) for step in _next_steps(SimpleNamespace(slug="cards"), MODELS, result)]
+    state.begin([])
+    for label, line in shown:
+        assert (label, mistake_in(line, run=False)) == ("next", "")
+        assert ("--project cards" in line) == ("models list" not in line)

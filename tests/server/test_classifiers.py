@@ -86,6 +86,15 @@ def test_the_last_user_message_alone_is_read(server):
     ]
     reply = server.client().chat.completions.create(model="topics", messages=turns)
     assert reply.choices[0].message.content == "rate"
+    assert reply.model_extra["narrowcast"]["system_prompt"] == "ignored"
+    assert ask(server, "my card").model_extra["narrowcast"]["system_prompt"] == "none"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_message_has_no_label(server, text):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(server, text)
+    assert (caught.value.param, caught.value.code) == ("messages", "invalid_value")
 
 
 @pytest.mark.parametrize(

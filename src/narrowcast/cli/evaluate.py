@@ -99,6 +99,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
     from narrowcast.evaluation.markdown import (
         comparison_line,
         groups_text,
+        interval_note,
         latency_text,
         size_text,
         value_text,
@@ -132,6 +133,8 @@ def _render(result: MeasureResult, next_command: str) -> None:
         say(f"  not measured  {absent.model}: {absent.reason}; {absent.command}")
     for comparison in result.comparisons:
         say(f"  {comparison_line(comparison)}")
+    if note := interval_note(result.comparisons):
+        say(f"  [dim]{note}[/]")
     small = result.results[0].small.get(primary)
     for warning in [
         *result.warnings,

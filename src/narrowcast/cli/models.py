@@ -22,7 +22,7 @@ app = typer.Typer(
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """List the catalogue, with a recommendation for each kind of task, and the models on this machine."""
-    from narrowcast.cli.output import emit, next_step, say, table
+    from narrowcast.cli.output import emit, say, table
     from narrowcast.cli.state import settings
     from narrowcast.ops.models import list_models
 
@@ -73,7 +73,7 @@ def list_(as_json: JsonOption = False) -> None:
             ],
         )
         _show_local(entries.on_this_machine)
-        next_step("narrowcast train --base ID")
+        _next_in_a_project("narrowcast train --base ID")
 
     emit(entries, as_json, render)
 
@@ -171,9 +171,18 @@ def _render(found: ModelDetails) -> None:
     if not found.path:
         next_step(f"narrowcast models pull {found.name}")
     elif found.dimensions is None:
-        next_step(f"narrowcast train --base {found.name}")
+        _next_in_a_project(f"narrowcast train --base {found.name}")
     else:
-        next_step(f"narrowcast baseline --models encoder:{found.name}")
+        _next_in_a_project(f"narrowcast baseline --models encoder:{found.name}")
+
+
+def _next_in_a_project(command: str) -> None:
+    """What to do with a model, where there is a project to do it in."""
+    from narrowcast.cli.output import next_step
+    from narrowcast.cli.state import settings
+    from narrowcast.pipeline.project import default_project
+
+    next_step(command if default_project(settings()) else f"narrowcast init NAME, then {command}")
 
 
 def _plain(value: object) -> str:

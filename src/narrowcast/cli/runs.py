@@ -170,7 +170,7 @@ def _facts(run: RunView) -> list[tuple[str, str]]:
         ("base", f"{size}, {base.architecture}, {short(base.fingerprint)}"),
         ("data set", f"{short(manifest.dataset_version)}, {version}"),
         ("rows", f"{rows['train']:,} trained on, {rows['rejected']:,} left out, {rows['dev']:,} dev"),
-        ("method", f"{manifest.method} ({manifest.method_reason})"),
+        ("method", manifest.how),
         *((name, _with_reason(value, reasons.get(name))) for name, value in recipe.items()),
         ("seed", str(manifest.seed)),
     ]

@@ -23,6 +23,7 @@ class Difference(BaseModel):
     Attributes:
         p_value: two-sided, of the paired bootstrap on the metric.
         p_adjusted: the same, corrected (Holm) for all comparisons on the same rows; None: not corrected.
+        corrected_for: how many comparisons these are; None: an older version did not note it.
         only_first_right: rows that only the first has wholly right.
         only_second_right: rows that only the second has.
         mcnemar_p: exact McNemar test on the groups of rows in which just one has more rows right.
@@ -34,6 +35,7 @@ class Difference(BaseModel):
     high: float
     p_value: float
     p_adjusted: float | None = None
+    corrected_for: int | None = None
     only_first_right: int
     only_second_right: int
     mcnemar_p: float

@@ -1,11 +1,12 @@
 """A model reference: `majority`, `run:exp-0123456789`, `gguf:q8_0`, a plug-in's `mine:argument`.
 
 Options and results hold `ModelRef`s, so a reference is parsed where it enters and nowhere else. Its text is
-its identity: it is stored, hashed and printed as it was written.
+its identity: it is stored, hashed and printed as it was written, but for the id of a run alone.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
@@ -13,9 +14,11 @@ from pydantic_core import CoreSchema, core_schema
 
 from narrowcast.core.formats import KINDS, kind_of
 
+_RUN_ID = re.compile(r"exp-[0-9a-f]{10}")
+
 
 class ModelRef(str):
-    """The text of a reference, with its two parts.
+    """The text of a reference, with its two parts; the id of a run stands for `run:ID`.
 
     Attributes:
         name: of a registered predictor.
@@ -32,6 +35,7 @@ class ModelRef(str):
 
     def __new__(cls, text: str) -> Self:
         """Parse a text."""
+        text = f"run:{text}" if _RUN_ID.fullmatch(text) else text
         reference = super().__new__(cls, text)
         reference.name, _, reference.argument = text.partition(":")
         if not reference.name.strip():

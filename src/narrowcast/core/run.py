@@ -82,6 +82,12 @@ class RunManifest(BaseModel):
     drawn: str = ""
 
     @property
+    def how(self) -> str:
+        """The method, and why it was chosen where no option named it."""
+        named = self.method_reason in ("", "asked for")
+        return self.method if named else f"{self.method} ({self.method_reason})"
+
+    @property
     def is_classifier(self) -> bool:
         """It chooses among labels or tags words, and writes no text."""
         return self.method in CLASSIFIERS

@@ -129,6 +129,7 @@ class StageDefinition(Generic[I, O, R]):
         failure_code: reason code of a failure whose error names none.
         cancelled_code: reason code of a run that was stopped on request.
         command: how the command line calls the stage, where that is not its name.
+        doing: what progress calls it, where it is a part of several commands.
         run_prefix: what run ids begin with, where that is not the stage's name.
         subject: what a record is about, where a project has several results of the stage, such as one
             import per source. Each subject has a record of its own.
@@ -150,6 +151,7 @@ class StageDefinition(Generic[I, O, R]):
     failure_code: str
     cancelled_code: str = "system_cancelled"
     command: str = ""
+    doing: str = ""
     run_prefix: str = ""
     subject: Callable[[I, O], str] = _whole_project
     keep_each: bool = False

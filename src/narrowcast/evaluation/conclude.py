@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from narrowcast.core.metric import Gate, GateOutcome, Verdict
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.verdict import Conclusion
+from narrowcast.core.verdict import Conclusion, Standing
 from narrowcast.evaluation.result import Comparison, Unmeasured
 from narrowcast.models.classifiers.recipe import NAMED
 from narrowcast.models.predictors.load import cost_rank
@@ -16,6 +16,8 @@ BASELINE_GATE = "beats_every_baseline"
 
 LOOK_FOR_LEAKS = "narrowcast data leakage train test"
 """What is worth doing where a baseline has every row right: test rows may be known from train."""
+
+MORE_ROWS = "narrowcast data import --locator SCHEME:PATH"
 
 _TRIVIAL = ("majority",)
 
@@ -40,14 +42,16 @@ class Training:
 
     Attributes:
         options: of `narrowcast train`, for a model of the same method on the same base.
-        quick: it was trained on a part of its rows.
+        drawn: which part of the train rows it saw, in words; empty where it saw all.
+        has_base: another base model may be better; of a linear classifier it is not advised.
     """
 
     updates: int
     default_updates: int
     default_epochs: int
     options: str
-    quick: bool = False
+    drawn: str = ""
+    has_base: bool = True
 
 
 def conclude(
@@ -75,12 +79,16 @@ def conclude(
     """
     worse = [each for each in comparisons if each.verdict == "worse"]
     stopped = [gate for gate in gates if gate.blocks and gate.gate_id != BASELINE_GATE]
+    open_ = [each for each in comparisons if each.verdict != "better"]
+    if training is not None and training.drawn and (worse or (open_ and not stopped)):
+        return _quick(model, training, open_, "lost" if worse else "undecided")
     if worse:
         return _lost(model, worse, stopped, _longer(training, perfect), _improve(training, perfect), can_fit)
     if stopped:
+        otherwise = _either(_longer(training))
         return Conclusion(
             standing="failed",
-            sentence=f"do not ship {model}: {_names(stopped)} ({stopped[0].reason}); {_longer(training)}",
+            sentence=f"do not ship {model}: {_names(stopped)} ({stopped[0].reason}); {otherwise}",
             next=_improve(training),
         )
     if not comparisons:
@@ -89,7 +97,6 @@ def conclude(
             sentence=f"{model} was compared with no baseline, so nothing says that it is worth shipping",
             next=["narrowcast baseline", f"narrowcast eval {model}"],
         )
-    open_ = [each for each in comparisons if each.verdict != "better"]
     if open_:
         steps = [*_improve(training, perfect), *_ship(model)]
         return _undecided(model, open_, _longer(training, perfect), steps, can_fit)
@@ -105,11 +112,24 @@ def conclude(
     )
 
 
+def _quick(
+    model: ModelRef, training: Training, open_: Sequence[Comparison], standing: Standing
+) -> Conclusion:
+    """Baselines had all train rows and the model a part, so that nothing follows of what to ship."""
+    differences = "; ".join(_shown(each) for each in open_)
+    return Conclusion(
+        standing=standing,
+        sentence=f"train on all rows before this is decided: {model} was trained on {training.drawn}, "
+        f"{_against(open_)} on all train rows (difference to {differences})",
+        next=_improve(training),
+    )
+
+
 def _lost(
     model: ModelRef,
     worse: Sequence[Comparison],
     stopped: Sequence[GateOutcome],
-    otherwise: str,
+    otherwise: Sequence[str],
     steps: list[str],
     can_fit: bool,
 ) -> Conclusion:
@@ -119,21 +139,22 @@ def _lost(
     return Conclusion(
         standing="lost",
         sentence=f"do not ship {model}: {best.against} is better (difference to {_shown(best)}){also}; "
-        f"ship {best.against}, {otherwise}",
+        f"{_either([f'ship {best.against}', *otherwise])}",
         next=[*(_fit(best.against) if can_fit else []), *steps],
     )
 
 
 def _undecided(
-    model: ModelRef, level: Sequence[Comparison], otherwise: str, steps: list[str], can_fit: bool
+    model: ModelRef, level: Sequence[Comparison], otherwise: Sequence[str], steps: list[str], can_fit: bool
 ) -> Conclusion:
     """The model is not shown to be better than some baselines."""
     differences = "; ".join(_shown(each) for each in level)
     simplest = min(level, key=lambda each: cost_rank(each.against)).against
+    ways = _either([f"ship what is simpler{_named(level)}", "measure more rows", *otherwise])
     return Conclusion(
         standing="undecided",
         sentence=f"{model} is not shown to be better than {_against(level)} "
-        f"(difference to {differences}): ship what is simpler{_named(level)}, measure more rows, {otherwise}",
+        f"(difference to {differences}): {ways}",
         next=[*(_fit(simplest) if can_fit else []), *steps],
     )
 
@@ -190,25 +211,29 @@ def _fit(baseline: ModelRef) -> list[str]:
     return [f"narrowcast train --method linear --features {','.join(features)} --classifier {kind}{base}"]
 
 
-def _longer(training: Training | None, perfect: Collection[ModelRef] = ()) -> str:
+def _longer(training: Training | None, perfect: Collection[ModelRef] = ()) -> list[str]:
+    """What may make the model better."""
     if perfect:
         first = min(perfect, key=cost_rank)
-        return f"or import harder rows: nothing can be better than {first} on these"
+        return [f"import harder rows: nothing can be better than {first} on these"]
+    if training is not None and training.drawn:
+        return ["train on all rows"]
     if training is None or training.updates >= training.default_updates:
-        return "or train on all rows" if training is not None and training.quick else "or add data"
-    if training.quick:
-        return f"or train on all rows: {training.updates:,} updates on a part of them"
-    return (
-        f"add data, or train longer: {training.updates:,} updates, "
-        f"the default is {training.default_updates:,}"
-    )
+        return ["add data"]
+    updates = f"{training.updates:,} updates, the default is {training.default_updates:,}"
+    return ["add data", f"train longer: {updates}"]
+
+
+def _either(ways: Sequence[str]) -> str:
+    """`a`, `a, or b`, `a, b, or c`."""
+    return ", or ".join([", ".join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways)
 
 
 def _improve(training: Training | None, perfect: Collection[ModelRef] = ()) -> list[str]:
     if perfect:
         return [LOOK_FOR_LEAKS]
-    if training is not None and training.quick:
+    if training is not None and training.drawn:
         return [f"narrowcast train {training.options}"]
     if training is None or training.updates >= training.default_updates:
-        return ["narrowcast models list"]
+        return ["narrowcast models list" if training is None or training.has_base else MORE_ROWS]
     return [f"narrowcast train {training.options} --epochs {training.default_epochs}"]

@@ -41,18 +41,31 @@ def render_markdown(
 
 
 def comparison_line(each: Comparison) -> str:
-    """`run:exp-1 − tfidf = +0.120 [0.080, 0.160], p = 0.002: better`."""
+    """`run:exp-1 − tfidf = +0.120 [0.080, 0.160] macro_f1, p = 0.002 (Holm over 6): better`."""
     gap = each.difference
     return (
         f"{each.model} − {each.against} = {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
-        f"{gap.metric}, {p_text(p_value(gap))}: {each.verdict}"
+        f"{gap.metric}, {_p_text_of(gap)}: {each.verdict}"
         f"{f' ({each.too_small})' if each.too_small else ''}"
     )
 
 
-def p_value(found: Difference) -> float:
-    """Corrected for the number of comparisons, where it was."""
-    return found.p_value if found.p_adjusted is None else found.p_adjusted
+def _p_text_of(found: Difference) -> str:
+    """Corrected where several models were compared, and which of both it is."""
+    if found.p_adjusted is None or found.corrected_for == 1:
+        return f"{p_text(found.p_value)} (not corrected: one comparison)"
+    over = f" over {found.corrected_for}" if found.corrected_for else ""
+    return f"{p_text(found.p_adjusted)} (Holm{over})"
+
+
+def interval_note(comparisons: Sequence[Comparison]) -> str:
+    """Why an interval that excludes 0 may stand beside a large p; nothing where one pair was compared."""
+    several = max((each.difference.corrected_for or 1 for each in comparisons), default=1)
+    if several == 1:
+        return ""
+    return (
+        f"an interval is of one comparison by itself, p is corrected for all {several}; a verdict needs both"
+    )
 
 
 def p_text(value: float) -> str:
@@ -85,8 +98,8 @@ def _head(result: MeasureResult) -> str:
     looks = f" This is access {result.looks} to this split." if result.looks else ""
     warnings = "".join(f"\n\n> **Warning.** {escape(text)}." for text in result.warnings)
     how = (
-        "Brackets hold 95 % intervals; rows that are alike count as one group; p-values are corrected for "
-        "the number of comparisons."
+        "Brackets hold 95 % intervals; rows that are alike count as one group. An interval is of one "
+        "comparison by itself; p-values are corrected for the number of comparisons (Holm)."
     )
     return (
         f"# Evaluation on the {result.split} split\n\n"

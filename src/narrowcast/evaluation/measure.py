@@ -258,7 +258,7 @@ def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparis
     comparisons = [_paired(subject, baseline) for subject, baseline in pairs]
     p_values = [each.difference.p_value for each in comparisons]
     for each, adjusted in zip(comparisons, holm(p_values), strict=True):
-        each.difference.p_adjusted = adjusted
+        each.difference.p_adjusted, each.difference.corrected_for = adjusted, len(comparisons)
     return comparisons if baselines else comparisons[: max(len(subjects) - 1, 0)]
 
 

@@ -34,7 +34,8 @@ class SeedsRequest(TrainRequest):
     """Train with several seeds, and report mean and standard deviation on dev rows."""
 
     force: bool = False
-    """Train without a baseline; seeds that have finished are not trained again."""
+    """Train without a baseline; discard an interrupted or finished run of the same options. With several
+    seeds, those that have finished are not trained again."""
     seeds: int = Field(1, ge=1)
     """Train with N seeds, and report mean and standard deviation on dev rows."""
     dev_rows: Annotated[int, CommandLine(hidden=True)] = Field(500, ge=1)

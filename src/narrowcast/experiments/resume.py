@@ -5,6 +5,7 @@ from __future__ import annotations
 from narrowcast.core.work import Work
 from narrowcast.errors import NarrowcastError, StageError
 from narrowcast.experiments.requests import TrainRequest
+from narrowcast.experiments.train_words import train_words
 from narrowcast.pipeline.project import Project
 from narrowcast.stages.train import STAGE, Options
 from narrowcast.store.first_command import before_run
@@ -55,6 +56,12 @@ def _obstacle(project: Project, run: InterruptedRun, options: Options, work: Wor
     return "" if planned.run_id == run.run_id else _CHANGED
 
 
+def _again(run: InterruptedRun) -> str:
+    """What begins it anew."""
+    options = Options.model_validate(run.options)
+    return train_words(options.model_dump(mode="json", include=options.chosen))
+
+
 def _nothing_to_resume(
     project: Project, runs: list[InterruptedRun], refused: list[InterruptedRun]
 ) -> StageError:
@@ -79,6 +86,6 @@ def _nothing_to_resume(
     return StageError(
         f"{run.run_id} cannot be resumed: {run.obstacle}",
         where=f"it was trained on data set {run.dataset_version[:12]}",
-        next_command=f"narrowcast runs discard {run.run_id}, then narrowcast train",
+        next_command=f"narrowcast runs discard {run.run_id}, then {_again(run)}",
         reason_code=_CODE,
     )

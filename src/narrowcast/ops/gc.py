@@ -77,10 +77,14 @@ def _result(request: GcRequest, holdings: list[Holding]) -> GcResult:
     )
 
 
-def _why(run: InterruptedRun) -> str:
+def _why(run: InterruptedRun, *, free: bool) -> str:
     if run.process:
         return f"process {run.process} trains it"
-    return f"it cannot be resumed: {run.obstacle}" if run.obstacle else "it can be resumed"
+    return (
+        f"it cannot be resumed: {run.obstacle}"
+        if run.obstacle
+        else ("asked for, although it could be resumed" if free else "it can be resumed")
+    )
 
 
 def _holdings(project: Project, request: GcRequest) -> Iterator[Holding]:
@@ -97,7 +101,7 @@ def _holdings(project: Project, request: GcRequest) -> Iterator[Holding]:
     runs = {each.run_id: each for each in runs_to_resume(project)}
     for run in runs.values():
         free = not run.process and (request.interrupted or not run.step)
-        yield holding(_INTERRUPTED, run.run_id, paths.runs / run.run_id, _why(run), removable=free)
+        yield holding(_INTERRUPTED, run.run_id, paths.runs / run.run_id, _why(run, free=free), removable=free)
     for folder in sorted(paths.runs.glob("*/checkpoints")):
         run_id = folder.parent.name
         if run_id in runs:

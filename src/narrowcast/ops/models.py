@@ -157,8 +157,10 @@ def _show_encoder(entry: EncoderEntry, settings: Settings) -> ModelDetails:
 
 def _show_encoder_folder(name: str, entry: EncoderEntry | None, settings: Settings) -> ModelDetails:
     from narrowcast.models.encoders.resolve import resolve_encoder
+    from narrowcast.models.installed import source_of
 
     folder = resolve_encoder(name, settings)
+    source = source_of(folder.path)
     return ModelDetails(
         name=name,
         entry=entry,
@@ -169,6 +171,8 @@ def _show_encoder_folder(name: str, entry: EncoderEntry | None, settings: Settin
         dimensions=folder.dimensions,
         size_bytes=folder.size_bytes,
         fingerprint=folder.fingerprint(),
+        licence=source.licence if source else entry.licence if entry else "",
+        note=source.note if source else "",
     )
 
 

@@ -198,16 +198,15 @@ def _next_steps(
     perfect: bool = False,
     trained: bool = False,
 ) -> list[str]:
-    name = f"--project {project.slug}"
     if not references:
-        return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'} {name}"]
+        return [f"narrowcast {'baseline' if load_record(project.paths, 'prepare') else 'prepare'}"]
     exported = [each.argument for each in references if each.is_file]
-    steps = [f"{command} {name}" for command in conclusion.next] if conclusion else []
+    steps = list(conclusion.next) if conclusion else []
     if conclusion is None:
         first = "narrowcast eval" if trained else LOOK_FOR_LEAKS if perfect else "narrowcast train"
-        steps = [f"{first} {name}"]
+        steps = [first]
     elif exported and not conclusion.blocks:
-        serve = f"narrowcast serve {name} --model {exported[0]}"
+        serve = f"narrowcast serve --model {exported[0]}"
         kept = [each for each in steps if not each.startswith("narrowcast export")]
         steps = [serve, *kept] if conclusion.standing == "ahead" else [*kept, serve]
-    return [*steps, f"narrowcast events {name}"]
+    return [*steps, "narrowcast events"]

@@ -95,7 +95,7 @@ class Runner:
                 inputs = definition.read_inputs(options, context)
                 planned = plan_stage(definition, options, inputs, context)
             if not force and not planned.stale_because and planned.record:
-                self._work.progress.note(f"{definition.words}: up to date")
+                self._work.progress.note(f"{definition.doing or definition.words}: up to date")
                 result = definition.result.model_validate(planned.record.result)
             else:
                 started, run = now(), planned.run_id

@@ -18,6 +18,8 @@ from narrowcast.server.asked import prompt_of
 from narrowcast.server.protocol import ChatRequest
 from narrowcast.tasks import handler_for
 
+CLASSIFIER = "classifier"
+"""How a model answers that reads the last user message alone."""
 DEFAULT_TOKENS = 256
 
 CallsIn = Callable[[str], list[dict[str, Any]]]
@@ -44,7 +46,7 @@ class Plan:
     answered_by: str
     """`label_trie`, `generation` or `classifier`."""
     system_prompt: str
-    """`added` (the task's), `kept` (the client's) or `none`."""
+    """`added` (the task's), `kept` (the client's), `ignored` (by a classifier) or `none`."""
     calls_in: CallsIn | None = None
     """Reads calls in the answer, where the request has tools; the answer is then given as a whole."""
 
@@ -62,12 +64,15 @@ def plan(request: ChatRequest, served: Served, answered_by: Callable[[PromptRequ
     """
     prompt = prompt_of(request, served, request.token_limit or DEFAULT_TOKENS)
     calls_in = handler_for(served.task).calls_in if request.tools and served.task else None
-    return Plan(prompt, answered_by(prompt), _system_prompt(request, prompt.messages), calls_in)
+    how = answered_by(prompt)
+    return Plan(prompt, how, _system_prompt(request, prompt.messages, reads=how != CLASSIFIER), calls_in)
 
 
-def _system_prompt(request: ChatRequest, prompt: tuple[Message, ...]) -> str:
+def _system_prompt(request: ChatRequest, prompt: tuple[Message, ...], *, reads: bool) -> str:
     if any(turn.role in ("system", "developer") for turn in request.messages):
-        return "kept"
+        return "kept" if reads else "ignored"
+    if not reads:
+        return "none"
     return "added" if prompt[0].role == "system" else "none"
 
 

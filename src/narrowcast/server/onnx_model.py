@@ -9,8 +9,8 @@ from pathlib import Path
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.models.onnx.reader import open_onnx
 from narrowcast.models.predictors.baseline import last_user_turn
-from narrowcast.server.answers import Delta, Plan, label_delta
-from narrowcast.server.errors import unsupported
+from narrowcast.server.answers import CLASSIFIER, Delta, Plan, label_delta
+from narrowcast.server.errors import ApiError, unsupported
 from narrowcast.server.protocol import ChatRequest
 
 
@@ -42,16 +42,19 @@ class ClassifierModel:
         """The label, or the labels or spans in JSON, as one delta; the last user turn alone is read.
 
         Raises:
-            ApiError: 400 where probabilities are asked for and there are none.
+            ApiError: 400 for an empty text, and where probabilities are asked for and there are none.
         """
         file = self._file
         if request.logprobs and not file.gives_probabilities:
             raise unsupported("logprobs", "this model gives answers without probabilities")
         text = last_user_turn(plan.prompt)
+        if not text.strip():
+            message = "the last user message is empty, and this model reads nothing else"
+            raise ApiError(400, message, param="messages", code="invalid_value")
         answer, logprobs = file.answers([text], plan.prompt.labels or file.classes)[0]
         yield label_delta(answer, logprobs or {}, request, file.size_of(text), file.size_of(answer))
 
 
 def answered_by(prompt: PromptRequest) -> str:  # noqa: ARG001 - the form of `Engine.answered_by`
     """Every prompt in one way."""
-    return "classifier"
+    return CLASSIFIER

@@ -69,7 +69,8 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
         return None
     run = read_run_manifest(ctx.project, run_id)
     epochs, steps = _default_schedule(run, ctx)
-    return Training(run.steps, epochs * steps, epochs, _options_of(run), quick=bool(run.drawn))
+    has_base = run.method != "linear"
+    return Training(run.steps, epochs * steps, epochs, _options_of(run), run.drawn, has_base)
 
 
 def _default_schedule(run: RunManifest, ctx: StageContext) -> tuple[int, int]:

@@ -76,6 +76,7 @@ STAGE = StageDefinition(
     run=run,
     success_code="eval_run",
     failure_code="eval_runtime_error",
+    doing="measuring on dev rows",
     command="train --seeds",
     subject=lambda inputs, _: " ".join(inputs.models),
     holds=MEASUREMENT,

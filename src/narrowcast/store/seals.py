@@ -27,11 +27,17 @@ from narrowcast.store.json_text import quoted
 WRITTEN = "written"
 """Under this name the payload of an event holds file names and hashes."""
 
+# Of the reports whose stage no command runs with --force. A folder may be removed as a whole.
+_MEASURED_AGAIN = "delete its folder: what needs it measures again"
 _WAYS_OUT = {
     "outputs/adapters/*": "narrowcast train --force",
     "outputs/gguf/*": "narrowcast export --force",
     "outputs/merged/*": "narrowcast export --force",
     "outputs/eval_reports/parity-*": "narrowcast parity",
+    "outputs/eval_reports/baseline-*": "narrowcast baseline --force",
+    "outputs/eval_reports/trial-*": _MEASURED_AGAIN,
+    "outputs/eval_reports/verify-*": _MEASURED_AGAIN,
+    "outputs/eval_reports/compare-*": _MEASURED_AGAIN,
     "outputs/eval_reports/*": "narrowcast eval --force",
     "data/prepared/*": "narrowcast prepare --force",
     "registry/stages/evaluate.json": "narrowcast eval --force",

@@ -30,11 +30,13 @@ def label_warnings(splits: Mapping[Split, Counter[str]]) -> list[str]:
     warnings = []
     once = sorted(label for label, count in rows.items() if count == 1)
     if once:
-        warnings.append(f"{len(once)} of {len(rows)} labels have one row each: {some(once)}")
+        have = "has one row" if len(once) == 1 else "have one row each"
+        warnings.append(f"{len(once)} of {len(rows)} labels {have}: {some(once)}")
     tested = splits.get(Split.TEST, Counter()).keys()
     untested = sorted(rows.keys() - tested) if tested else []
     if untested:
-        warnings.append(f"{len(untested)} of {len(rows)} labels have no row in test: {some(untested)}")
+        have = "has" if len(untested) == 1 else "have"
+        warnings.append(f"{len(untested)} of {len(rows)} labels {have} no row in test: {some(untested)}")
     return warnings
 
 

@@ -152,7 +152,7 @@ def _too_small(by: Design, total: int, number: int) -> str:
     rare = [(count, part) for count, part in counted if count < LEAST_CLASS_ROWS]
     if not rare:
         return ""
-    names = ", ".join(f"{part} {count}" for count, part in sorted(rare)[:_SHOWN_NAMES])
+    names = ", ".join(f"{part!r} ({count})" for count, part in sorted(rare)[:_SHOWN_NAMES])
     more = f" and {len(rare) - _SHOWN_NAMES} more" if len(rare) > _SHOWN_NAMES else ""
     return f"too few rows of {names}{more}; at least {LEAST_CLASS_ROWS} of each are needed"
 

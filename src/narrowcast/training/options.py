@@ -56,6 +56,11 @@ class ClassifierOptions(StageOptions):
     """With --method linear: logistic regression or a support-vector machine; auto takes the first for vectors
     alone."""
 
+    @field_validator("features", mode="before")
+    @classmethod
+    def _as_on_the_command_line(cls, given: Any) -> Any:
+        return [each.strip() for each in given.split(",")] if isinstance(given, str) else given
+
     @field_validator("features")
     @classmethod
     def _each_once(cls, features: list[Feature]) -> list[Feature]:

@@ -131,7 +131,8 @@ def test_accesses_to_the_same_test_rows_are_counted_on(project: Project, commit:
         ("x", 60, "all rows have one label, x"),
         ("xy", 60, "the test split has 9 rows; with fewer than 30 its figures decide nothing"),
         ("".join(map(chr, range(97, 97 + 20))), 20, "20 of 20 labels have one row each"),
-        ("x" * 199 + "y", 200, "labels have no row in test: y"),
+        ("x" * 199 + "y", 200, "1 of 2 labels has one row: y"),
+        ("x" * 199 + "y", 200, "1 of 2 labels has no row in test: y"),
     ],
 )
 def test_what_the_splits_cannot_show_is_said_by_prepare_and_preflight(

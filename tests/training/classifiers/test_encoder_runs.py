@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.errors import CancelledError
+from narrowcast.core.progress import NullProgress
+from narrowcast.core.work import Work
+from narrowcast.errors import CancelledError, StageError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops import train as ops
 from narrowcast.pipeline.project import Project
@@ -69,19 +71,40 @@ def test_an_encoder_with_sets_of_labels(prepared: Prepare, cli_json: CliJson, en
     assert result["metrics"][result["primary"]]["value"] > 0.6
 
 
+class Notes(NullProgress):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
 def test_an_interrupted_run_ends_in_the_same_weights(
-    prepared: Prepare, project: Project, encoder: Path
+    prepared: Prepare, project: Project, encoder: Path, cli_json: CliJson
 ) -> None:
     prepared(one_label(80))
     options = {
         "method": "encoder", "epochs": 3, "learning_rate": 1e-3, "batch_size": 8, "base": str(encoder),
     }  # fmt: skip
-    with pytest.raises(CancelledError, match="first epoch"):
+    with pytest.raises(CancelledError, match="first epoch") as caught:
         ops.train(project, TrainRequest(options=options), Stopping(3).work)
+    assert caught.value.next_command == "the same command again"
+    with pytest.raises(StageError, match="cannot be resumed") as refused:
+        ops.train(project, TrainRequest(resume=True))
+    assert "then narrowcast train --base " in str(refused.value.next_command)
+    assert "--method encoder --epochs 3" in str(refused.value.next_command)
     with pytest.raises(CancelledError, match="last whole epoch") as caught:  # in the second
         ops.train(project, TrainRequest(options=options), Stopping(12).work)
     assert caught.value.next_command == "narrowcast train --resume"
-    parts = ops.train(project, TrainRequest(resume=True))
+    freed = {
+        each["what"]: each["reason"] for each in cli_json("gc", "--interrupted", "--dry-run")["holdings"]
+    }
+    assert freed["interrupted run"] == "asked for, although it could be resumed"
+    noted = Notes()
+    parts = ops.train(project, TrainRequest(resume=True), Work(noted))
+    assert "continuing from step " in " ".join(noted.notes)
     assert not list((project.paths.runs / parts.run_id).glob("checkpoints/*"))
     whole = ops.train(project, TrainRequest(options=options, force=True))
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)

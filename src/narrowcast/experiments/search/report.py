@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import shlex
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from narrowcast.experiments.search.plan import SearchPlan
 from narrowcast.experiments.search.result import SearchResult, Trial, beside_best, latencies, pareto, ranked
+from narrowcast.experiments.train_words import train_words
 from narrowcast.store.files import atomic_writer, write_json, write_text
 
 _NOT_IN_RUN_ID = {"forgetting_check"}
@@ -62,24 +61,17 @@ def report(
 
 def train_command(plan: SearchPlan, trial: Trial) -> str:
     """`narrowcast train` with the options of a trial: the run that is there already."""
-    words = [_word(name, value) for name, value in trial.options.items() if name not in _NOT_IN_RUN_ID]
-    return " ".join(["narrowcast train", f"--project {plan.project.slug}", *words])
-
-
-def _word(name: str, value: Any) -> str:
-    if isinstance(value, bool | list | None):
-        return f"--set {name}={json.dumps(value)}".replace(" ", "").replace("--set", "--set ")
-    return f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+    options = {name: value for name, value in trial.options.items() if name not in _NOT_IN_RUN_ID}
+    return train_words({"project": plan.project.slug, **options})
 
 
 def _next(
     plan: SearchPlan, best: Sequence[Trial], asked: int, stopped: str, current: str | None
 ) -> list[str]:
-    project = f"--project {plan.project.slug}"
     steps = [f"the same search again, to continue to {asked:,} trials"] if stopped else []
     if best and current:
-        steps += [f"narrowcast eval run:{current} {project}", f"{train_command(plan, best[0])} --seeds 3"]
-        steps.append(f"narrowcast export {project}")
+        steps += [f"narrowcast eval run:{current}", f"{train_command(plan, best[0])} --seeds 3"]
+        steps.append("narrowcast export")
     return steps
 
 

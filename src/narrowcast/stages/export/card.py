@@ -45,7 +45,6 @@ def _front_matter(manifest: BundleManifest, words: CardWords) -> str:
 def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
     run, task = inputs.run, manifest.task
     labels = f", {len(task.labels)} labels" if task.labels else ""
-    how = f"{run.method} ({run.method_reason})" if run.method_reason else run.method
     return (
         f"# {escape(manifest.project)}: {task.profile.replace('_', ' ')}{labels}\n\n"
         f"A model for one task, trained by narrowcast {manifest.code_version} as run `{run.run_id}`.\n\n"
@@ -53,7 +52,7 @@ def _what_it_is(manifest: BundleManifest, inputs: Inputs) -> str:
             ["", ""],
             [
                 *(_base(run.base) if run.base.name != NO_BASE else []),
-                ["method", how],
+                ["method", run.how],
                 *([["sees", _seen(run.recipe)]] if run.method == "linear" else []),
                 ["data-set version", run.dataset_version[:16]],
                 ["trained", run.finished],

@@ -31,13 +31,19 @@ def require_success(inputs: Inputs, ctx: StageContext) -> None:
     )
 
 
+def _sentence(text: str) -> str:
+    """With a capital letter in front, unless it begins with the reference of a model."""
+    first = text.partition(" ")[0]
+    return text if ":" in first else f"{text[:1].upper()}{text[1:]}"
+
+
 def verdict_section(verdict: RunVerdict | None) -> str:
     """The verdict as a section of the model card."""
     if verdict is None:
         return "## Verdict\n\nThis run was not evaluated on this data set before it was exported."
     lines = [
         f"## Verdict: {verdict.conclusion.standing.replace('_', ' ')}",
-        f"{verdict.conclusion.sentence[:1].upper()}{verdict.conclusion.sentence[1:]}.",
+        f"{_sentence(verdict.conclusion.sentence)}.",
         f"Judged on {verdict.n:,} {verdict.split} rows in {verdict.groups:,} groups.",
     ]
     lines += [

@@ -104,7 +104,7 @@ class Tuner:
             if kept
             else "training was stopped in its first epoch, so there is no checkpoint",
             where=str(checkpoints) if kept else "",
-            next_command="narrowcast train --resume" if kept else "narrowcast train",
+            next_command="narrowcast train --resume" if kept else "the same command again",
             reason_code="training_cancelled",
         )
 

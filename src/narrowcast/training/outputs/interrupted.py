@@ -70,9 +70,9 @@ def checkpoint_to_continue(folder: Path, ctx: StageContext) -> Path | None:
     if checkpoint is None:
         return None
     if ctx.resume:
-        ctx.emit(
-            "training_resumed", f"continuing from step {step_of(checkpoint)}", {"step": step_of(checkpoint)}
-        )
+        step = step_of(checkpoint)
+        ctx.emit("training_resumed", f"continuing from step {step}", {"step": step})
+        ctx.progress.note(f"continuing from step {step:,}")
         return checkpoint
     if not ctx.force:
         raise StageError(
