@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.stages.import_.introspect.report import ColumnSummary, IntrospectionReport
-from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, is_label_name
+from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, in_expression, is_label_name
 
 _WORDS = 1.8  # on average, of texts that are read
 _MOST_ANSWERS = 50
@@ -47,7 +47,7 @@ def nearest_mapping(report: IntrospectionReport) -> str:
     ]
     if not others or not _is_plain(answer):
         return ""
-    joined = ' + ", " + '.join(f'"{name}: " + text({_quoted(name)})' for name in others[:_MOST_NAMED])
+    joined = ' + ", " + '.join(f'"{name}: " + text({in_expression(name)})' for name in others[:_MOST_NAMED])
     return (
         f"--derive 'text = {joined}' --mapper label_to_classification --map 'text=text,label={answer}', "
         f"if {answer!r} follows from the others"
@@ -80,7 +80,3 @@ def _described(column: ColumnSummary) -> str:
 def _is_plain(name: str) -> bool:
     """Whether a name can be written in a quoted option as it is."""
     return not {"'", '"', "`", ",", "=", "|"} & set(name)
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
