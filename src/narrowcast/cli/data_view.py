@@ -129,7 +129,9 @@ def _labels(counts: dict[str, int]) -> str:
 def _next_after_introspection(found: IntrospectedSource) -> None:
     proposal = found.report.proposal
     locator = found.source.locator
-    if proposal is None:
+    if found.filled_locator and (proposal is None or proposal.needs_force):
+        next_step(f"narrowcast data introspect --locator '{found.filled_locator}'")
+    elif proposal is None:
         next_step("narrowcast data mappers, then data import with --mapper and --map, if one of them fits")
     elif proposal.needs_force:
         pairs = ",".join(f"{role}={column}" for role, column in proposal.field_map.items())

@@ -19,6 +19,7 @@ from narrowcast.stages.import_.introspect import (
     ProposedMapping,
     ShapeHypothesis,
 )
+from narrowcast.stages.import_.introspect.blocks import block_warning, blocks
 from narrowcast.stages.import_.introspect.label_doubts import label_doubts, label_warnings
 from narrowcast.stages.import_.introspect.profile import Profile, profile
 from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mapping
@@ -103,7 +104,8 @@ def _of_the_label(seen: Profile, field_map: Mapping[str, str]) -> list[str]:
     text, label = (seen.columns.get(field_map.get(role, "")) for role in ("text", "label"))
     if text is None or label is None:
         return []
-    return [*label_doubts(seen, text, label), *label_warnings(seen, text, label)]
+    merged = [block_warning(label.name, label.filled, seen.rows)] * (label.name in blocks(seen))
+    return [*merged, *label_doubts(seen, text, label), *label_warnings(seen, text, label)]
 
 
 def rows_to_introspect(limit: int | None) -> int | None:
@@ -279,10 +281,16 @@ def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
             introspection,
             _no_proposal(introspection),
             joined_with_other_half(introspection)
+            or _filled_down(introspection)
             or nearest_mapping(introspection.report)
             or "`narrowcast data mappers`, then name one that fits: --mapper NAME --map FIELD=COLUMN",
         )
     return introspection.report.proposal
+
+
+def _filled_down(introspection: IntrospectedSource) -> str:
+    locator = introspection.filled_locator
+    return f"narrowcast data import --auto --locator '{locator}'" if locator else ""
 
 
 def _of_the_task(introspection: IntrospectedSource, task: TaskSpec | None) -> ShapeHypothesis | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.stages.import_.introspect.blocks import block_warning
 from narrowcast.stages.import_.introspect.report import ColumnSummary, IntrospectionReport
 from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, in_expression, is_label_name
 
@@ -15,6 +16,10 @@ def lacking(report: IntrospectionReport) -> str:
     """What most often is the reason: too few rows, a label of one value, no text, no answer."""
     if report.rows < LEAST_ROWS:
         return f"there are {report.rows} rows, and at least {LEAST_ROWS} are needed"
+    merged = [each for each in report.columns if each.name in report.blocks]
+    if merged:
+        filled = report.rows - report.unparseable - merged[0].empty
+        return block_warning(merged[0].name, filled, report.rows)
     single = [each.name for each in report.columns if each.distinct == 1 and is_label_name(each.name)]
     if single:
         return f"{single[0]!r} has the same value in all rows"

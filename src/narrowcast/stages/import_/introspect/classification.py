@@ -108,7 +108,7 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Column]) -> ShapeHypothesis:
     rows, distinct = label.filled, len(label.values)
-    doubts = []
+    doubts: list[str] = []
     confidence = 0.35 + 0.3 * text_score(text) + 0.3 * (label_score(label) if distinct > 1 else 1.0)
     plain = base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES
     if plain:

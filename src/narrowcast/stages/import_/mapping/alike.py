@@ -84,14 +84,15 @@ def refuse_alike(labels: Iterable[str], where: str) -> None:
     """
     groups = alike(labels)
     if groups:
-        lines = [f"\n  {' and '.join(map(repr, group))} ({_difference(group)})" for group in groups[:_MOST]]
-        more = f"\n  and {len(groups) - _MOST:,} more groups" if len(groups) > _MOST else ""
+        lines = [f"{' and '.join(map(repr, group))} ({_difference(group)})" for group in groups[:_MOST]]
+        more = [f"and {len(groups) - _MOST:,} more"] * (len(groups) > _MOST)
         count = sum(map(len, groups))
         raise DataError(
-            f"{count} labels look alike and would be classes of their own:{''.join(lines)}{more}",
+            f"{count} labels look alike and would be classes of their own",
             where=where,
             next_command="--map alike=join makes one label of them; --map alike=keep leaves them apart",
             reason_code="dataset_rows_rejected",
+            details=[*lines, *more],
         )
 
 
