@@ -193,3 +193,24 @@ def test_files_that_a_limit_does_not_reach_are_counted(project: Project, tmp_pat
     assert told in warned(project, locator, limit=50, **NAMED)
     assert told in warned(project, locator, limit=50, auto=True)
     assert "were not read" not in warned(project, locator, limit=150, **NAMED)
+
+
+def test_the_pipeline_prints_what_an_import_does(cli: Cli, tmp_path: Path) -> None:
+    """Rows that no declared label fits were rejected without a word in `narrowcast run`."""
+    home = ("--home", tmp_path / "home")
+    cli(*home, "init", "tickets")
+    rows = ((said(n), label(n) if n % 4 else "?") for n in range(200))
+    locator = written(tmp_path / "x.csv", "text,label", rows)
+    config = tmp_path / "home" / "projects" / "tickets" / "narrowcast.yaml"
+    config.write_text(
+        config.read_text()
+        + f"task:\n  profile: classification\n  labels: [card payment, lost card]\n  proposed_by: user\n"
+        f"sources:\n- locator: {locator}\n  mapper: label_to_classification\n"
+        "  map: {text: text, label: label}\n"
+    )
+    for _ in range(2):  # the second time nothing is imported, and the rows are rejected all the same
+        done = cli(*home, "run", "tickets", "--until", "prepare")
+        printed = " ".join((done.stdout + done.stderr).split())
+        assert "200 rows = 50 accepted + 150 rejected" in printed
+        assert "! 150 rejected as label_not_allowed: " in printed
+        assert "rejected rows: data/rejected/imp-" in printed
