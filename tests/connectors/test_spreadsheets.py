@@ -77,11 +77,11 @@ def test_merged_cells_are_named_and_filled_down(
         data.MappingUncertainError, match="only the first cell of each block of 'Kategorie'"
     ) as caught:
         data.import_rows(project, locator, auto=True)
-    told = caught.value.next_command.partition("--locator '")[2].rstrip("'")
-    assert told == f"{locator}?fill=Kategorie"
+    hint = caught.value.next_command.partition("--locator '")[2].rstrip("'")
+    assert hint == f"{locator}?fill=Kategorie"
     shown = cli("data", "introspect", "--locator", locator).stdout
     assert "only the first cell of each block of 'Kategorie' seems to be filled (3 of 90 rows)" in shown
-    preview = data.import_rows(project, told, auto=True, dry_run=True)
+    preview = data.import_rows(project, hint, auto=True, dry_run=True)
     assert isinstance(preview, data.ImportPreview)
     assert (preview.accepted, preview.task.labels) == (90, sorted(LABELS))
     named = {"text": "Kundentext", "label": "Kategorie"}

@@ -142,12 +142,12 @@ class CsvConnector:
         return head
 
     def _record_of(self, records: list[list[str]], line: int) -> int | None:
-        """Which of the records stands in a line of the file."""
+        """Which of the records is in a line of the file."""
         with self._source.open() as file:
-            found = next(islice(self._encoding.lines(file), line - 1, line), None)
-        if not isinstance(found, str) or not found.strip():
+            text = next(islice(self._encoding.lines(file), line - 1, line), None)
+        if not isinstance(text, str) or not text.strip():
             return None
-        record = next(self._dialect.reader([found.removesuffix("\r")]))
+        record = next(self._dialect.reader([text.removesuffix("\r")]))
         return records.index(record) if record in records else None
 
     def describe(self) -> SourceDescription:

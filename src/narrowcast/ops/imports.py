@@ -149,12 +149,12 @@ def import_sources(project: Project, work: Work | None = None) -> list[Result]:
         runner = project.runner(work)
         results: list[Result] = [runner.run(STAGE, each) for each in source_options(project)]
     progress = (work or Work()).progress
-    for line in (line for each in results for line in _told(each)):
+    for line in (line for each in results for line in _report_lines(each)):
         progress.note(line)
     return results
 
 
-def _told(result: Result) -> list[str]:
+def _report_lines(result: Result) -> list[str]:
     """What a source gave: the counts of `data import`, its warnings, and the reasons of rejected rows."""
     counts = result.ledger
     if counts is None:

@@ -91,12 +91,12 @@ def test_a_total_and_placeholders_are_named_in_a_mapping_of_ones_own(
     named = {**NAMED, "field_map": {"text": "text", "label": "label", "alike": "join"}}
     warnings = warned(project, locator, **named)
     assert "the last row alone has the label '700'" in warnings
-    told = "'?' (10 rows), 'tbd' (10 rows); leave them out with --where 'label not in [\"?\", \"tbd\"]'"
-    assert told in warnings
+    hint = "'?' (10 rows), 'tbd' (10 rows); leave them out with --where 'label not in [\"?\", \"tbd\"]'"
+    assert hint in warnings
     assert "stand for none" not in warned(project, locator, **named, where='label not in ["?", "tbd"]')
 
 
-def test_yes_and_no_in_many_ways_are_two_labels_by_the_expression_that_is_told(
+def test_yes_and_no_in_many_ways_are_two_labels_by_the_expression_that_is_printed(
     project: Project, tmp_path: Path
 ) -> None:
     spellings = ("yes", "No", "Y", "n", "1", "0", "")
@@ -189,9 +189,9 @@ def test_files_that_a_limit_does_not_reach_are_counted(project: Project, tmp_pat
     for name in "abc":
         written(tmp_path / f"{name}.csv", "text,label", ((said(n), label(n)) for n in range(60)))
     locator = f"csv:{tmp_path}"
-    told = "the limit was reached in a.csv: 2 of 3 files were not read"
-    assert told in warned(project, locator, limit=50, **NAMED)
-    assert told in warned(project, locator, limit=50, auto=True)
+    hint = "the limit was reached in a.csv: 2 of 3 files were not read"
+    assert hint in warned(project, locator, limit=50, **NAMED)
+    assert hint in warned(project, locator, limit=50, auto=True)
     assert "were not read" not in warned(project, locator, limit=150, **NAMED)
 
 

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d\s*%?")
 _LEAST_SHIFTED = 3
 _LEAST_DRAWN = 4  # rows of a label, to say where they stand
 _BY_CHANCE = 0.01  # most probable stretch of a label that is called one
-_MOST_SHOWN = 6
+_MOST_LISTED = 6
 _NOTHING = frozenset({
     "?", "??", "???", "-", "--", "---", "–", "—", ".", "...", "…", "tbd", "t.b.d.", "tba", "todo", "n/a",
     "na", "n.a.", "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!",
@@ -86,17 +86,17 @@ def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
 def _moved(profile: Profile, text: Column, label: Column) -> list[str]:
     """Doubts about texts that are names of labels, though not of their own: cells that were moved."""
     names = {value for value in label.values if isinstance(value, str)}
-    found = sum(count for value, count in text.values.items() if value in names)
-    if found < _LEAST_SHIFTED:
+    count = sum(rows for value, rows in text.values.items() if value in names)
+    if count < _LEAST_SHIFTED:
         return []
     read, read_text = getter(label.name), getter(text.name)
     drawn = [(str(read_text(row)), str(read(row))) for row in profile.drawn]
-    equal = [(said, named) for said, named in drawn if said in names]
-    if equal and 2 * sum(said == named for said, named in equal) > len(equal):
+    equal = [(words, named) for words, named in drawn if words in names]
+    if equal and 2 * sum(words == named for words, named in equal) > len(equal):
         return []  # short texts that say their own label
-    example = next((said for said in text.values if said in names), "")
+    example = next((words for words in text.values if words in names), "")
     return [
-        f"{found:,} texts are the name of a label ({example[:40]!r}): cells of these rows may have been "
+        f"{count:,} texts are the name of a label ({example[:40]!r}): cells of these rows may have been "
         "moved to the column beside theirs"
     ]
 
@@ -111,10 +111,10 @@ def _stretches(profile: Profile, label: Column) -> list[str]:
             places[str(value)].append(at)
     total = profile.rows - profile.unparseable
     narrow = {
-        value: (min(found), max(found))
-        for value, found in places.items()
-        if len(found) >= _LEAST_DRAWN
-        and len(places) * _by_chance(len(found), (max(found) - min(found) + 1) / total) < _BY_CHANCE
+        value: (min(numbers), max(numbers))
+        for value, numbers in places.items()
+        if len(numbers) >= _LEAST_DRAWN
+        and len(places) * _by_chance(len(numbers), (max(numbers) - min(numbers) + 1) / total) < _BY_CHANCE
     }
     inside = sum(len(places[value]) for value in narrow)
     if not narrow or 2 * inside > len(profile.drawn):
@@ -133,11 +133,11 @@ def _by_chance(count: int, part: float) -> float:
 
 def _placeholders(label: Column) -> list[str]:
     """A warning about labels that say that there is none."""
-    found = [value for value in label.values if str(value).strip().lower() in _NOTHING]
-    if not found or len(found) == len(label.values):
+    values = [value for value in label.values if str(value).strip().lower() in _NOTHING]
+    if not values or len(values) == len(label.values):
         return []
-    counted = _shown([f"{str(value)!r} ({label.values[value]:,} rows)" for value in found])
-    listed = ", ".join(f'"{value}"' for value in found[:_MOST_SHOWN])
+    counted = _shown([f"{str(value)!r} ({label.values[value]:,} rows)" for value in values])
+    listed = ", ".join(f'"{value}"' for value in values[:_MOST_LISTED])
     return [
         f"labels that seem to stand for none: {counted}; leave them out with --where "
         f"'{in_expression(label.name)} not in [{listed}]'"
@@ -148,34 +148,35 @@ def _spellings(label: Column) -> list[str]:
     """A doubt about yes and no in more than two spellings, which would be as many classes."""
     if not 2 < len(label.values) <= 20:
         return []
-    said = {str(value).strip().lower(): flag(value) for value in label.values}
-    if None in said.values() or len(set(said.values())) < 2:
+    meanings = {str(value).strip().lower(): flag(value) for value in label.values}
+    if None in meanings.values() or len(set(meanings.values())) < 2:
         return []
     name = in_expression(label.name)
     words = {
-        each: ", ".join(f'"{word}"' for word in sorted(said) if said[word] is each) for each in (True, False)
+        each: ", ".join(f'"{word}"' for word in sorted(meanings) if meanings[word] is each)
+        for each in (True, False)
     }
     read = f"lower(strip(text({name})))"
-    told = f'{name} = if({read} in [{words[True]}], "yes", if({read} in [{words[False]}], "no", null))'
+    expression = f'{name} = if({read} in [{words[True]}], "yes", if({read} in [{words[False]}], "no", null))'
     return [
         f"{label.name!r} writes yes and no in {len(label.values)} ways ({_shown(map(str, label.values))}), "
-        f"which would be labels of their own; --derive '{told}' makes them two"
+        f"which would be labels of their own; --derive '{expression}' makes them two"
     ]
 
 
 def _mojibake(profile: Profile, text: Column) -> list[str]:
     """A warning about texts that were decoded by the wrong encoding before."""
     read = getter(text.name)
-    found = [match for row in profile.drawn if (match := _MOJIBAKE.search(str(read(row))))]
-    if len(found) < 2:
+    matches = [match for row in profile.drawn if (match := _MOJIBAKE.search(str(read(row))))]
+    if len(matches) < 2:
         return []
     return [
-        f"{len(found):,} of {len(profile.drawn):,} texts drawn hold letters of a wrong encoding "
-        f"({found[0][0]!r}); `narrowcast data clean` mends them"
+        f"{len(matches):,} of {len(profile.drawn):,} texts drawn hold letters of a wrong encoding "
+        f"({matches[0][0]!r}); `narrowcast data clean` mends them"
     ]
 
 
 def _shown(names: Iterable[str]) -> str:
     listed = list(names)
-    more = f" and {len(listed) - _MOST_SHOWN:,} more" if len(listed) > _MOST_SHOWN else ""
-    return ", ".join(listed[:_MOST_SHOWN]) + more
+    more = f" and {len(listed) - _MOST_LISTED:,} more" if len(listed) > _MOST_LISTED else ""
+    return ", ".join(listed[:_MOST_LISTED]) + more
