@@ -110,16 +110,18 @@ def _stretches(profile: Profile, label: Column) -> list[str]:
         if value is not None and value != "":
             places[str(value)].append(at)
     total = profile.rows - profile.unparseable
+    judged = {value: numbers for value, numbers in places.items() if len(numbers) >= _LEAST_DRAWN}
     narrow = {
         value: (min(numbers), max(numbers))
-        for value, numbers in places.items()
-        if len(numbers) >= _LEAST_DRAWN
-        and len(places) * _by_chance(len(numbers), (max(numbers) - min(numbers) + 1) / total) < _BY_CHANCE
+        for value, numbers in judged.items()
+        if len(places) * _by_chance(len(numbers), (max(numbers) - min(numbers) + 1) / total) < _BY_CHANCE
     }
-    inside = sum(len(places[value]) for value in narrow)
-    if not narrow or 2 * inside > len(profile.drawn):
+    inside = sum(len(judged[value]) for value in narrow)
+    if not narrow or 2 * inside > sum(map(len, judged.values())):
         return []  # a file that is sorted by label
     first, last = min(low for low, _ in narrow.values()), max(high for _, high in narrow.values())
+    if last - first > 2 * max(high - low for low, high in narrow.values()):
+        return []  # each in a part of its own: sorted as well
     return [
         f"only about rows {first:,} to {last:,} of {total:,} have the label{'s' * (len(narrow) > 1)} "
         f"{_shown(sorted(narrow))}"
