@@ -17,6 +17,7 @@ Imports nothing but the standard library and the taxonomy of codes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from narrowcast.reasons import REASONS
@@ -30,6 +31,7 @@ class NarrowcastError(Exception):
         where: the file, row, option or project concerned.
         next_command: what to run or do next; by default the fix of the reason code.
         reason_code: a code of the closed taxonomy (`narrowcast.reasons`), which says whose stage it is.
+        details: what the sentence sums up, each in a line of its own on a terminal.
     """
 
     exit_code = 1
@@ -42,10 +44,12 @@ class NarrowcastError(Exception):
         where: str = "",
         next_command: str = "",
         reason_code: str | None = None,
+        details: Sequence[str] = (),
     ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
+        self.details = list(details)
         self.reason_code = reason_code or self.default_reason_code
         reason = REASONS.get(self.reason_code)
         self.next_command = next_command or (reason.fix if reason else "")
@@ -56,8 +60,13 @@ class NarrowcastError(Exception):
         reason = REASONS.get(self.reason_code)
         return reason.stage.value if reason else "system"
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
+        """What is wrong and where, without the details."""
         return f"{self.what} ({self.where})" if self.where else self.what
+
+    def __str__(self) -> str:
+        return f"{self.sentence}: {'; '.join(self.details)}" if self.details else self.sentence
 
     def to_dict(self) -> dict[str, Any]:
         """The machine-readable form that `--json` and the HTTP server print."""

@@ -122,6 +122,12 @@ CASES: dict[str, Case] = {
     "narrowcast data import --locator jsonl:VALUE --auto": Case("empty", f"{_IMPORT} LINES --auto"),
     "narrowcast data imports": Case("prepared"),
     "narrowcast data introspect --locator SCHEME:PATH": Case("empty"),
+    "narrowcast data introspect --locator 'VALUE'": Case(
+        "empty", "narrowcast data introspect --locator 'ROWS'"
+    ),
+    "narrowcast data import --auto --locator 'VALUE'": Case(
+        "empty", "narrowcast data import --auto --locator 'ROWS'"
+    ),
     "narrowcast data introspect --locator VALUE": Case("empty", "narrowcast data introspect --locator ROWS"),
     "narrowcast data leakage train test": Case("prepared"),
     "narrowcast data ledger": Case("prepared"),

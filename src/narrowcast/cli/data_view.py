@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from narrowcast.stages.import_.source import IntrospectedSource
 
 _SHOWN_LABELS = 6
+_LISTED = 70  # characters of names
 
 
 def show_sources(found: Sequence[SourceInfo]) -> None:
@@ -128,7 +129,9 @@ def _labels(counts: dict[str, int]) -> str:
 def _next_after_introspection(found: IntrospectedSource) -> None:
     proposal = found.report.proposal
     locator = found.source.locator
-    if proposal is None:
+    if found.filled_locator and (proposal is None or proposal.needs_force):
+        next_step(f"narrowcast data introspect --locator '{found.filled_locator}'")
+    elif proposal is None:
         next_step("narrowcast data mappers, then data import with --mapper and --map, if one of them fits")
     elif proposal.needs_force:
         pairs = ",".join(f"{role}={column}" for role, column in proposal.field_map.items())
@@ -158,6 +161,8 @@ def show_dry_run(report: ImportPreview) -> None:
             [(_cut(_short(each["inputs"])), _cut(_short(each["target"]))) for each in report.sample],
         )
     _show_task(report.task)
+    for note in report.notes:
+        say(f"  {escape(note)}")
     say("[dim]dry run: nothing was written[/]")
     if report.would_fail:
         say(f"[red]the import would fail:[/] {escape(report.would_fail)}")
@@ -216,10 +221,21 @@ def _show_task(task: TaskSpec) -> None:
     name = task.profile + (f", {task.scoring_mode}" if task.scoring_mode else "")
     details = ""
     if task.labels:
-        details = f"{len(task.labels)} labels: {_cut(', '.join(task.labels), 70)}"
+        details = f"{len(task.labels)} labels: {_listed(task.labels)}"
     elif task.output_schema:
-        details = f"fields: {_cut(', '.join(_schema_names(task.output_schema)), 70)}"
+        details = f"fields: {_listed(_schema_names(task.output_schema))}"
     say(f"  task [bold]{name}[/] [dim](by {task.proposed_by})[/] {escape(details)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """As many whole names as fit into a line, and how many more there are."""
+    kept: list[str] = []
+    for name in names:
+        if kept and sum(map(len, kept)) + 2 * len(kept) + len(name) > _LISTED:
+            break
+        kept.append(_cut(name, _LISTED))
+    more = f" and {len(names) - len(kept):,} more" if len(names) > len(kept) else ""
+    return ", ".join(kept) + more
 
 
 def _schema_names(schema: dict[str, Any]) -> list[str]:

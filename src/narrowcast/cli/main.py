@@ -152,7 +152,8 @@ def _report(error: NarrowcastError, *, as_json: bool) -> None:
     from narrowcast.cli.next_command import next_line
 
     red, bold, plain_style = ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") if colour(sys.stderr) else ("", "", "")
-    lines = [f"{red}error:{plain_style} {' '.join(str(error).splitlines())}"]
+    lines = [f"{red}error:{plain_style} {' '.join(error.sentence.splitlines())}"]
+    lines += [f"  {' '.join(detail.splitlines())}" for detail in error.details]
     if error.next_command:
         label, line = next_line(error.next_command)
         lines.append(f"{bold}{label}:{plain_style} {line}")

@@ -11,21 +11,23 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.dialect import NAMES, Dialect, find_dialect
 from narrowcast.connectors.encoding import BadLine, find_encoding
+from narrowcast.connectors.fill import FillDown
 from narrowcast.connectors.header import (
     EXPLAINED,
     Header,
-    asked_header,
+    header_of,
     is_rule,
     rejoined,
     unique_names,
 )
-from narrowcast.connectors.missing import MISSING, without_missing
+from narrowcast.connectors.missing import MISSING, missing_notes, without_missing
 from narrowcast.connectors.quotes import LineReading
 from narrowcast.connectors.source import (
     MAX_LINE_BYTES,
@@ -40,13 +42,14 @@ from narrowcast.core.row import SourceRow
 MAX_RECORD_LINES = 10_000
 _AGAIN = "the header once more"
 _FIELD_LIMIT = 128 << 20
-_OPTIONS = frozenset({"encoding", "errors", "delimiter", "header", "short"})
+_OPTIONS = frozenset({"encoding", "errors", "delimiter", "header", "short", "fill"})
 
 
 class CsvConnector:
     """Built from the path after `csv:`, or from a file that `file:` has opened.
 
-    Options are `delimiter`, `header=yes|no`, `encoding`, `errors=replace` and `short=fill`.
+    Options are `delimiter`, `header=yes|no|LINE`, `encoding`, `errors=replace`, `short=fill` and
+    `fill=COLUMN`.
     """
 
     settle = staticmethod(settle_path)
@@ -72,6 +75,8 @@ class CsvConnector:
         self._ruled = self._explained = False
         first = [(record, lines) for record, problem, lines in islice(self._records(), 200) if not problem]
         self._find_columns(first)
+        self._down = FillDown(self._source.options.get("fill"), self._columns, self._source.locator)
+        self._dialect.notes.extend(self._down.notes)
 
     def _find_dialect(self, head: bytes) -> Dialect:
         text = head.decode(self._encoding.name, "replace").removeprefix("\ufeff")
@@ -88,7 +93,9 @@ class CsvConnector:
                     reason_code="dataset_request_invalid",
                 )
         prefer = {".tsv": "\t", ".tab": "\t", ".csv": ","}.get(self._source.suffix, "")
-        return find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
+        dialect = find_dialect(text, len(head) < SAMPLE_BYTES, prefer, delimiter)
+        dialect.notes += missing_notes(text, dialect.delimiter)
+        return dialect
 
     def _find_columns(self, read: list[tuple[list[str], str]]) -> None:
         head = [record for record, _ in read]
@@ -124,14 +131,24 @@ class CsvConnector:
 
     def _find_header(self, records: list[list[str]]) -> list[list[str]]:
         """Look for the header; the records with names in place of its cells, where they hold delimiters."""
-        head = rejoined(records, self._dialect.delimiter)
-        self._header = asked_header(self._source.options.get("header"), self._source.locator, head)
+        option = self._source.options.get("header")
+        head = records if option == "no" else rejoined(records, self._dialect.delimiter)
+        self._header = header_of(option, head, partial(self._record_of, records), self._source.locator)
         self._dialect.notes.extend(self._header.notes)
         if self._header.names is None:
             return records
         if head[self._header.above] != records[self._header.above]:
             self._dialect.notes.append("delimiters between brackets belong to the names in the header")
         return head
+
+    def _record_of(self, records: list[list[str]], line: int) -> int | None:
+        """Which of the records is in a line of the file."""
+        with self._source.open() as file:
+            text = next(islice(self._encoding.lines(file), line - 1, line), None)
+        if not isinstance(text, str) or not text.strip():
+            return None
+        record = next(self._dialect.reader([text.removesuffix("\r")]))
+        return records.index(record) if record in records else None
 
     def describe(self) -> SourceDescription:
         """Everything was found when the connector was built."""
@@ -148,6 +165,9 @@ class CsvConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Records below the header; values keep their white space."""
+        return self._down.rows(self._rows())
+
+    def _rows(self) -> Iterator[SourceRow]:
         columns, width = self._columns, len(self._columns)
         header_ahead, is_header = self._header.names is not None, self._header.is_repeated_by
         longest = len(self._header.names[0]) + 10 if self._header.names else -1

@@ -10,7 +10,8 @@ from zipfile import BadZipFile, ZipFile
 
 from narrowcast.connectors.base import SourceDescription
 from narrowcast.connectors.biff import refuse_wide
-from narrowcast.connectors.header import EXPLAINED, Header, asked_header, unique_names
+from narrowcast.connectors.fill import FillDown
+from narrowcast.connectors.header import EXPLAINED, Header, header_of, unique_names
 from narrowcast.connectors.repeats import MAX_CELLS, cells_of
 from narrowcast.connectors.sheet import refuse_sparse
 from narrowcast.connectors.source import SourceFile, data_error
@@ -33,7 +34,7 @@ class ExcelConnector:
         import polars as pl
 
         self._source = source
-        source.allow("sheet", "header")
+        source.allow("sheet", "header", "fill")
         content = source.read_document()
         with _refusals(source):
             zipped = content.startswith(ZIP)
@@ -58,6 +59,7 @@ class ExcelConnector:
                 drop_empty_cols=False,
             )
             self._columns, self._notes = self._named_columns()
+        self._fill = FillDown(source.options.get("fill"), self._columns, source.locator)
         if self._frame.is_empty():
             raise data_error(
                 f"the sheet {self._sheet!r} has no rows",
@@ -72,7 +74,12 @@ class ExcelConnector:
         records = [[cell or "" for cell in rows[place]] for place in places]
         if not records:
             return Header(None, 0, "no header: there are no rows"), 0
-        header = asked_header(self._source.options.get("header"), self._source.locator, records)
+        header = header_of(
+            self._source.options.get("header"),
+            records,
+            lambda line: places.index(line - 1) if line - 1 in places else None,
+            self._source.locator,
+        )
         return header, places[header.above] + (header.names is not None)
 
     def _named_columns(self) -> tuple[list[str], list[str]]:
@@ -106,6 +113,7 @@ class ExcelConnector:
     def describe(self) -> SourceDescription:
         """Columns, rows, and the sheets that were not read."""
         notes = [f"sheet {self._sheet!r}, {self._frame.height:,} rows", *self._header.notes, *self._notes]
+        notes += self._fill.notes
         others = [each for each in self._sheets if each != self._sheet]
         if others:
             notes.append(f"not read: the sheets {', '.join(map(repr, others))} (?sheet=NAME chooses one)")
@@ -120,6 +128,9 @@ class ExcelConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Rows below the header as plain JSON values; the header once more is a sentinel."""
+        return self._fill.rows(self._rows())
+
+    def _rows(self) -> Iterator[SourceRow]:
         explained = self._header.is_explained_by(self._frame.head(2).rows())
         for index, record in enumerate(self._frame.iter_rows()):
             if self._header.is_repeated_by(record):

@@ -18,7 +18,7 @@ from narrowcast.connectors.parquet import ParquetConnector
 from narrowcast.connectors.source import SourceFile, settle_path
 from narrowcast.core.row import SourceRow
 
-_OPTIONS = frozenset({"encoding", "errors", "delimiter", "header", "sheet", "short"})
+_OPTIONS = frozenset({"encoding", "errors", "delimiter", "header", "sheet", "short", "fill"})
 
 
 class FileConnector:

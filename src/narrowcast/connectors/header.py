@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narrowcast.connectors.source import data_error
@@ -59,7 +59,12 @@ class Header:
     def notes(self) -> list[str]:
         """What the user sees."""
         lines = f"{self.above} line{'s' * (self.above > 1)} above the header"
-        return [self.why, f"{lines}: a title or comment, not read"] if self.above else [self.why]
+        if self.above:
+            return [self.why, f"{lines}: a title or comment, not read"]
+        missed = (
+            self.names is None and self.why.startswith("no header: the first") and "overrule" not in self.why
+        )
+        return [self.why, "if line 3 is the header: ?header=3"] if missed else [self.why]
 
 
 def _cell(value: object) -> str:
@@ -103,22 +108,37 @@ def find_header(records: list[list[str]]) -> Header:
     return Header(names, 0, why)
 
 
-def asked_header(option: str | None, locator: str, records: list[list[str]]) -> Header:
-    """The header that the locator names with `header=yes` or denies with `header=no`; else the one found.
+def header_of(
+    option: str | None, records: list[list[str]], at: Callable[[int], int | None], locator: str
+) -> Header:
+    """The header as the option `header` says, or where it is found.
+
+    Args:
+        option: `yes`, `no`, the number of a line, or None.
+        records: the first ones.
+        at: which of them begins in a line, counted from 1; None where none does.
+        locator: for the error.
 
     Raises:
-        DataError: `dataset_request_invalid`, for another value.
+        UsageError: for another option, or a line without a record among the first.
     """
-    if option not in (None, "yes", "no"):
-        raise data_error(
-            f"header={option!r} is not yes or no",
-            locator,
-            "write ?header=no",
-            reason_code="dataset_request_invalid",
-        )
+    if option is None:
+        return find_header(records)
     if option == "no":
         return Header(None, 0, "header=no, as the locator says")
-    return named_header(records) if option else find_header(records)
+    if option == "yes":
+        return named_header(records)
+    above = at(int(option)) if option.isdecimal() and int(option) else None
+    if above is None:
+        raise data_error(
+            f"line {option} holds no record that could be the header"
+            if option.isdecimal()
+            else f"header={option!r} is not yes, no or the number of a line",
+            locator,
+            "write ?header=no, or the line of the header, counted from 1: ?header=3",
+            reason_code="dataset_request_invalid",
+        )
+    return Header([cell.strip() for cell in records[above]], above, f"header={option}, as the locator says")
 
 
 def rejoined(records: list[list[str]], delimiter: str, width: int = 0) -> list[list[str]]:
@@ -173,7 +193,7 @@ def named_header(records: list[list[str]]) -> Header:
     """The header of a table that has one, as the user says: its first record that is not a title."""
     width = Counter(map(len, records)).most_common(1)[0][0]
     above = 0
-    while above < min(_MOST_TITLES, len(records) - 1) and width > 1 and len(records[above]) == 1 < width:
+    while above < min(_MOST_TITLES, len(records) - 1) and _is_title(records[above], width):
         above += 1
     return Header([cell.strip() for cell in records[above]], above, "header=yes, as the locator says")
 
@@ -244,9 +264,14 @@ def _again(live: list[tuple[int, str]], first: list[str], body: list[list[str]])
     """A cell of the first record that is a value of its column; the whole record may come again."""
     for column, name in live:
         equal = (row for row in body if len(row) > column and row[column].strip() == name)
-        if name and any(row != first for row in equal):
+        if name and not all(_is_like(row, first) for row in equal):
             return name
     return None
+
+
+def _is_like(record: list[str], first: list[str]) -> bool:
+    """Whether a record has most cells of the first one, which comes again with some of them left empty."""
+    return 2 * sum(cell == other for cell, other in zip(record, first, strict=False)) > len(first)
 
 
 def _evidence_below(names: list[str], body: list[list[str]]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from narrowcast.core.concerns import ROWS
 from narrowcast.core.config import SourceSpec
@@ -41,6 +41,8 @@ class ImportOutcome(BaseModel):
     """The accepted rows, relative to the project."""
     task: TaskSpec
     """The project's task after the import."""
+    notes: list[str] = Field(default_factory=list)
+    """What the mapper converted or left aside, and the labels that are new, in plain words."""
 
 
 def import_rows(
@@ -73,6 +75,7 @@ def import_rows(
         replaced=result.replaced,
         written_path=f"data/accepted/{result.import_id}.jsonl",
         task=project.config.task or TaskSpec(profile=MAPPERS.get(record.mapper).profile),
+        notes=result.notes,
     )
 
 
@@ -144,7 +147,31 @@ def import_sources(project: Project, work: Work | None = None) -> list[Result]:
             remove_import(project, record.id)
         require_rows(project)
         runner = project.runner(work)
-        return [runner.run(STAGE, each) for each in source_options(project)]
+        results: list[Result] = [runner.run(STAGE, each) for each in source_options(project)]
+    progress = (work or Work()).progress
+    for line in (line for each in results for line in _report_lines(each)):
+        progress.note(line)
+    return results
+
+
+def _report_lines(result: Result) -> list[str]:
+    """What a source gave: the counts of `data import`, its warnings, and the reasons of rejected rows."""
+    counts = result.ledger
+    if counts is None:
+        return []
+    lost = sum(counts.rejected.values())
+    lines = [
+        f"{result.locator}: {counts.rows_in:,} rows = {counts.rows_out:,} accepted + {lost:,} rejected",
+        *(f"! {warning}" for warning in (result.plan.warnings if result.plan else [])),
+    ]
+    if lost:
+        meanings = rejection_reasons(result.plan.mapper if result.plan else None)
+        reasons = sorted(counts.rejected.items(), key=lambda item: -item[1])
+        lines += [
+            f"! {count:,} rejected as {reason}: {meanings.get(reason, '')}" for reason, count in reasons
+        ]
+        lines.append(f"rejected rows: data/rejected/{result.import_id}.jsonl")
+    return lines
 
 
 def require_rows(project: Project) -> None:

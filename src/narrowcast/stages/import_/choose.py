@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from narrowcast.connectors.base import SourceDescription
+from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.core.row import SourceRow
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
@@ -17,7 +19,9 @@ from narrowcast.stages.import_.introspect import (
     ProposedMapping,
     ShapeHypothesis,
 )
-from narrowcast.stages.import_.introspect.profile import profile
+from narrowcast.stages.import_.introspect.blocks import block_warning, blocks
+from narrowcast.stages.import_.introspect.label_doubts import label_doubts, label_warnings
+from narrowcast.stages.import_.introspect.profile import Profile, profile
 from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mapping
 from narrowcast.stages.import_.lacking import lacking, nearest_mapping
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
@@ -29,8 +33,8 @@ from narrowcast.stages.import_.source import IntrospectedSource
 # Of these fields, a mapper that has them needs exactly one.
 _ALTERNATIVES = frozenset({"target", "fields", "spans"})
 
-# Rows in which the columns of a mapping that was given in full are looked for, before all rows are read.
-_HEAD = 1_000
+# Rows in which a mapping that was given in full is tried, before all rows are read: of many, the first.
+_TRIED = 100_000
 
 # A reading whose confidence is lower by less than this is shown beside the one that is taken.
 _NEARLY = 0.2
@@ -84,14 +88,24 @@ def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | 
     if asked.mapper is None:
         return None
     mapper = MAPPERS.get(asked.mapper)
-    seen = profile(islice(rows, _HEAD))
+    seen = profile(islice(rows, asked.limit or _TRIED))
     head = list(seen.columns)
     known = all(column in head for column in mapped_columns(mapper, asked.field_map))
     if not known or not _is_complete(mapper, asked.field_map):
         return None
     check_field_map(mapper, asked.field_map, head)
     doubts = mapping_doubts(asked.mapper, try_mapping(asked.mapper, asked.field_map, seen.drawn))
-    return ChosenMapping(mapper, asked.field_map, None, warnings=[each.what for each in doubts])
+    warnings = [each.what for each in doubts] + _of_the_label(seen, asked.field_map)
+    return ChosenMapping(mapper, asked.field_map, None, warnings=warnings)
+
+
+def _of_the_label(seen: Profile, field_map: Mapping[str, str]) -> list[str]:
+    """What the cells say against a label that was named; nothing where the mapping has none."""
+    text, label = (seen.columns.get(field_map.get(role, "")) for role in ("text", "label"))
+    if text is None or label is None:
+        return []
+    merged = [block_warning(label.name, label.filled, seen.rows)] * (label.name in blocks(seen))
+    return [*merged, *label_doubts(seen, text, label), *label_warnings(seen, text, label)]
 
 
 def rows_to_introspect(limit: int | None) -> int | None:
@@ -155,6 +169,50 @@ def choose_mapping(
         )
     warnings = [*fitting.warnings, *_alternatives(introspection.report, fitting)]
     return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful, warnings=warnings)
+
+
+def warn_of_first(
+    introspection: IntrospectedSource, chosen: ChosenMapping, head: IntrospectionReport
+) -> None:
+    """Let the warnings of a mapping count the rows that are imported, not those that were introspected.
+
+    Args:
+        introspection: of more rows than are imported.
+        chosen: what they are mapped by.
+        head: of those that are imported.
+    """
+    reports = (introspection.report, head)
+    whole, first = (
+        next(
+            (
+                each.warnings
+                for each in report.hypotheses
+                if (each.mapper_id, each.field_map) == (chosen.mapper.id, chosen.field_map)
+            ),
+            None,
+        )
+        for report in reports
+    )
+    if whole is not None and first is not None:
+        chosen.warnings[:] = [*first, *(each for each in chosen.warnings if each not in whole)]
+
+
+def files_not_reached(source: SourceDescription, rows: Iterable[SourceRow]) -> list[str]:
+    """A warning where the rows of a limited import come from some of the files of their source only.
+
+    Args:
+        source: which says in `origin` of how many files it consists.
+        rows: those that are imported.
+    """
+    column = next((each for each in reversed(FILE_COLUMNS) if each in source.columns), None)
+    files = int(source.origin.get("files", "0").replace(",", ""))
+    if column is None or files < 2:
+        return []
+    reached = list(dict.fromkeys(str(row.data[column]) for row in rows if row.error is None))
+    if len(reached) >= files:
+        return []
+    named = ", ".join(reached[:3]) + (f" and {len(reached) - 3:,} more" if len(reached) > 3 else "")
+    return [f"the limit was reached in {named}: {files - len(reached):,} of {files:,} files were not read"]
 
 
 def refuse_sorted(
@@ -223,10 +281,16 @@ def _proposal(introspection: IntrospectedSource) -> ProposedMapping:
             introspection,
             _no_proposal(introspection),
             joined_with_other_half(introspection)
+            or _filled_down(introspection)
             or nearest_mapping(introspection.report)
             or "`narrowcast data mappers`, then name one that fits: --mapper NAME --map FIELD=COLUMN",
         )
     return introspection.report.proposal
+
+
+def _filled_down(introspection: IntrospectedSource) -> str:
+    locator = introspection.filled_locator
+    return f"narrowcast data import --auto --locator '{locator}'" if locator else ""
 
 
 def _of_the_task(introspection: IntrospectedSource, task: TaskSpec | None) -> ShapeHypothesis | None:

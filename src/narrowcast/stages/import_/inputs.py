@@ -18,7 +18,15 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, MissingExtraError
-from narrowcast.stages.import_.choose import choose_mapping, given_mapping, refuse_sorted, rows_to_introspect
+from narrowcast.stages.import_.choose import (
+    choose_mapping,
+    files_not_reached,
+    given_mapping,
+    refuse_sorted,
+    rows_to_introspect,
+    warn_of_first,
+)
+from narrowcast.stages.import_.introspect import introspect
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
@@ -61,8 +69,12 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
                 choose_mapping(introspection, request, task, force=ctx.force),
                 introspection.report,
             )
-            if request.limit is not None and request.limit < report.rows and not ctx.force:
-                refuse_sorted(introspection, chosen, islice(connector.load(), request.limit))
+            if request.limit is not None and request.limit < report.rows:
+                warn_of_first(introspection, chosen, introspect(islice(connector.load(), request.limit)))
+                if not ctx.force:
+                    refuse_sorted(introspection, chosen, islice(connector.load(), request.limit))
+        if request.limit is not None:
+            chosen.warnings.extend(files_not_reached(description, islice(connector.load(), request.limit)))
     plan = ImportPlan(
         source=description,
         report=report,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from narrowcast.stages.import_.introspect.blocks import block_warning
 from narrowcast.stages.import_.introspect.report import ColumnSummary, IntrospectionReport
-from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, is_label_name
+from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, in_expression, is_label_name
 
 _WORDS = 1.8  # on average, of texts that are read
 _MOST_ANSWERS = 50
@@ -15,6 +16,10 @@ def lacking(report: IntrospectionReport) -> str:
     """What most often is the reason: too few rows, a label of one value, no text, no answer."""
     if report.rows < LEAST_ROWS:
         return f"there are {report.rows} rows, and at least {LEAST_ROWS} are needed"
+    merged = [each for each in report.columns if each.name in report.blocks]
+    if merged:
+        filled = report.rows - report.unparseable - merged[0].empty
+        return block_warning(merged[0].name, filled, report.rows)
     single = [each.name for each in report.columns if each.distinct == 1 and is_label_name(each.name)]
     if single:
         return f"{single[0]!r} has the same value in all rows"
@@ -47,7 +52,7 @@ def nearest_mapping(report: IntrospectionReport) -> str:
     ]
     if not others or not _is_plain(answer):
         return ""
-    joined = ' + ", " + '.join(f'"{name}: " + text({_quoted(name)})' for name in others[:_MOST_NAMED])
+    joined = ' + ", " + '.join(f'"{name}: " + text({in_expression(name)})' for name in others[:_MOST_NAMED])
     return (
         f"--derive 'text = {joined}' --mapper label_to_classification --map 'text=text,label={answer}', "
         f"if {answer!r} follows from the others"
@@ -80,7 +85,3 @@ def _described(column: ColumnSummary) -> str:
 def _is_plain(name: str) -> bool:
     """Whether a name can be written in a quoted option as it is."""
     return not {"'", '"', "`", ",", "=", "|"} & set(name)
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"

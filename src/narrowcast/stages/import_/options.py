@@ -135,6 +135,8 @@ class Result(StageResult):
     """The rows and their mapping are those of the import before; it was kept."""
     plan: ImportPlan | None = Field(default=None, exclude=True)
     """Not kept: introspection quotes rows, which may have to be deleted one day."""
+    notes: list[str] = Field(default_factory=list, exclude=True)
+    """What the mapper converted or left aside, and the labels that are new, in plain words."""
 
 
 class RejectionSample(BaseModel):
@@ -163,6 +165,6 @@ class ImportPreview(BaseModel):
     task: TaskSpec
     """The project's task after the import."""
     notes: list[str] = Field(default_factory=list)
-    """What the mapper converted or left aside, in plain words."""
+    """What the mapper converted or left aside, and the labels that are new, in plain words."""
     would_fail: str = ""
     """Why the import itself would be refused; "" where it would not."""

@@ -22,8 +22,7 @@ from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.alike import refuse_alike
 from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
-from narrowcast.stages.import_.mapping.spans import span_types_of
-from narrowcast.stages.import_.mapping.task import closed_task, merged_task
+from narrowcast.stages.import_.mapping.task import added_labels, closed_task, merged_task, names_of
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import CANCELLED, source_access
@@ -37,7 +36,6 @@ from narrowcast.store.imports import (
     write_records,
 )
 from narrowcast.store.source_rows import StoredRows, read_source_rows
-from narrowcast.tasks.multi_label import label_set
 
 
 def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa: ARG001 - the stage contract
@@ -74,7 +72,8 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
         record = _record(inputs, name, stored, kept, forced=many)
         writer.commit(record, configured(project_config(ctx), inputs, _task(task, mapper, inputs)))
     result = _result(inputs, record, replaced=[each.id for each in formers if each.id != name])
-    for note in _notes(mapper):
+    result.notes = [*_notes(mapper), *added_labels(task, mapper.task())]
+    for note in result.notes:
         ctx.progress.note(note)
     if record.forced:
         ctx.emit(
@@ -111,7 +110,7 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
             for reason, rejects in counted.rejected_sample.items()
         },
         task=_task(task, mapper, inputs),
-        notes=_notes(mapper),
+        notes=[*_notes(mapper), *added_labels(task, mapper.task())],
         would_fail="" if counted.accepted else str(_nothing_mapped(inputs, counted.rows, counted.rejected)),
     )
 
@@ -156,7 +155,7 @@ def _task(task: TaskSpec | None, mapper: Mapper, inputs: Inputs) -> TaskSpec:
     """
     merged = merged_task(task, mapper.task())
     if inputs.field_map.get("alike") != "keep":
-        refuse_alike([*merged.labels, *label_set(merged), *sorted(span_types_of(merged))], inputs.locator)
+        refuse_alike(names_of(merged), inputs.locator)
     return merged
 
 

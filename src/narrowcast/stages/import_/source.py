@@ -11,6 +11,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work, watched
 from narrowcast.stages.import_.introspect import IntrospectionReport, introspect
 
+_TABLES = frozenset({"csv", "xlsx", "xlsm", "xls", "ods"})  # formats that have the option `fill`
 CANCELLED = "dataset_import_cancelled"
 
 
@@ -19,6 +20,14 @@ class IntrospectedSource(BaseModel):
 
     source: SourceDescription
     report: IntrospectionReport
+
+    @property
+    def filled_locator(self) -> str:
+        """The locator that reads merged cells as they are meant; empty where there are none, or no table."""
+        if not self.report.blocks or self.source.format not in _TABLES:
+            return ""
+        locator = self.source.locator
+        return f"{locator}{'&' if '?' in locator else '?'}fill={'|'.join(self.report.blocks)}"
 
 
 def source_access(ctx: StageContext) -> SourceAccess:

@@ -8,7 +8,8 @@ from math import log2
 
 from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
-from narrowcast.stages.import_.introspect.label_sets import flag_columns, separator_of
+from narrowcast.stages.import_.introspect.label_doubts import GUESSED, label_doubts, label_warnings
+from narrowcast.stages.import_.introspect.label_sets import flag_columns
 from narrowcast.stages.import_.introspect.other_readings import other_readings, text_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
@@ -30,16 +31,12 @@ from narrowcast.stages.import_.mapping.base import getter
 from narrowcast.stages.import_.mapping.written import written
 
 _UNNAMED = re.compile(r"column_\d+")  # of a table without a header, whose names say nothing
-_EDGE = 3  # rows at the start of a table that may say what its columns hold
-_RARE = 2
-_SHORT_TEXT = 9  # words
 _MOST_LABELS = 1_000
 _FEW_ROWS = 20
 # Label columns that mean nothing else.
 _PLAINEST = PLAIN_LABELS | {"category", "class", "intent", "sentiment", "topic"}
 # Names of labels that are as often one of several attributes; beside other labels they decide nothing.
 _ATTRIBUTES = frozenset({"priority", "type", "department", "domain", "scenario", "tag"})
-_GUESSED = frozenset({"suggestion", "suggestions", "prediction", "predictions", "predicted", "pred"})
 # Two texts of which a label tells how they belong together.
 _PAIRS = (
     frozenset({"premise", "hypothesis"}),
@@ -51,6 +48,8 @@ _PAIRS = (
 _NOTHING_ELSE = 0.83  # of two columns that are called text and label
 _TIED = 0.77  # where another column may as well be meant
 _NEAR = 0.1  # scores of texts that differ by less are equal
+_FEW_EMPTY = 0.1  # of the cells of a label column
+_SAME = 0.8  # of the names of two columns that hold the same label
 _MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
 
 
@@ -70,6 +69,8 @@ def label_score(column: Column) -> float:
     )
     once = sum(count == 1 for count in column.values.values()) / distinct
     score = 0.8 * clip(log2(repeats) / 4) + 0.2 * name_known - 0.4 * once - 0.5 * numeric
+    # A column of remarks repeats as well, but most rows have none.
+    score -= clip(1 - column.filled / column.rows - _FEW_EMPTY)
     # Of a number and its name in words, the words are the better label: a model can know them.
     return clip(score - 0.02 * column.looks_numeric)
 
@@ -107,14 +108,18 @@ def classification(profile: Profile) -> Iterator[ShapeHypothesis]:
 
 def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Column]) -> ShapeHypothesis:
     rows, distinct = label.filled, len(label.values)
-    doubts = []
+    doubts: list[str] = []
     confidence = 0.35 + 0.3 * text_score(text) + 0.3 * (label_score(label) if distinct > 1 else 1.0)
     plain = base_name(text) in TEXT_NAMES and base_name(label) in LABEL_NAMES
     if plain:
         confidence += 0.05
         if len(profile.leaves()) == 2:
             confidence = max(confidence, _NOTHING_ELSE)
-    labelled = [each for each in labels if _may_be_label(profile, label, each)]
+    versions = {each.name: what for each in labels if (what := _other_version(profile, label, each))}
+    labelled = [each for each in labels if _may_be_label(profile, label, each) and each.name not in versions]
+    if versions:
+        doubts += versions.values()
+        confidence = min(confidence, _TIED)
     if labelled:
         doubts.append(f"the label could also be {', '.join(each.name for each in labelled)}")
         decided = base_name(label) not in _ATTRIBUTES
@@ -126,8 +131,7 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     if others:
         doubts.append(f"the text could also be {', '.join(each.name for each in others)}")
         confidence = min(confidence, _TIED)
-    otherwise = [*other_readings(profile, label), *text_readings(text), *_mixed(label)]
-    otherwise += _at_the_edge(profile, text, label)
+    otherwise = [*other_readings(profile, label), *text_readings(text), *label_doubts(profile, text, label)]
     if otherwise:
         doubts += otherwise
         confidence = min(confidence, _TIED)
@@ -155,38 +159,6 @@ def _hypothesis(profile: Profile, text: Column, label: Column, labels: list[Colu
     )
 
 
-def _mixed(label: Column) -> list[str]:
-    """Doubts about values that are no single label."""
-    doubts = []
-    if separator_of(label):
-        doubts.append(f"{label.name!r} may hold several labels with {separator_of(label)!r} between")
-    if _GUESSED & set(base_name(label).split("_")):
-        doubts.append(f"{label.name!r} seems to hold what a model predicted")
-    named = [value for value, count in label.values.items() if count < 4 and _is_name(value)]
-    if named and label.filled >= _FEW_ROWS:
-        doubts.append(f"a label is called {named[0]!r}: a header may be among the rows")
-    return doubts
-
-
-def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
-    """Doubts about a first or last row that has a label of its own: units or a second header, or totals."""
-    rare = {str(value) for value, count in label.values.items() if count < _RARE}
-    common = len(label.values) - len(rare)
-    if common < 2 or not 0 < len(rare) <= _EDGE or label.filled < _FEW_ROWS:
-        return []
-    read, read_text = getter(label.name), getter(text.name)
-    first = [row for row in profile.sample[:_EDGE] if str(read(row)) in rare]
-    last = [profile.last] if str(read(profile.last)) in rare else []
-    lengths = {str(read(row)): len(str(read_text(row)).split()) for row in [*first, *last]}
-    if lengths.keys() != rare or max(lengths.values()) > _SHORT_TEXT:
-        return []
-    where, name = "first" if first else "last", next(iter(lengths))[:40]
-    return [
-        f"the {where} row alone has the label {name!r}: it may belong to the header or be a total; leave it "
-        "out with --where"
-    ]
-
-
 def _single_class(profile: Profile) -> list[Column]:
     """Columns that are plainly the label though all rows have the same: one class of several files."""
     return [
@@ -205,6 +177,23 @@ def _may_be_label(profile: Profile, label: Column, other: Column) -> bool:
         return False
     same = sorted(label.values.values()) == sorted(other.values.values())
     return not (same and _renamed(profile, label.name, other.name))
+
+
+def _other_version(profile: Profile, label: Column, other: Column) -> str:
+    """A doubt about another column of the same names that differs, such as corrected ones; or nothing."""
+    names, others = set(label.values), set(other.values)
+    if other is label or len(names & others) < max(2, _SAME * max(len(names), len(others))):
+        return ""
+    if base_name(label) in PLAIN_LABELS or GUESSED & set(base_name(other).split("_")):
+        return ""
+    read, read_other = getter(label.name), getter(other.name)
+    differ = sum(read(row) != read_other(row) for row in profile.drawn)
+    if not differ:
+        return ""
+    return (
+        f"{other.name!r} holds the same labels and differs from {label.name!r} in {differ:,} of "
+        f"{len(profile.drawn):,} rows drawn: it may as well be the label"
+    )
 
 
 def _renamed(profile: Profile, one: str, other: str) -> bool:
@@ -243,20 +232,18 @@ def _is_other_half(profile: Profile, column: Column) -> bool:
     return numbered or any(name in pair and not names.isdisjoint(pair) for pair in _PAIRS)
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() in LABEL_NAMES
-
-
 def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str, str]) -> list[str]:
     warnings = []
     for column, name in ((text, "text"), (label, "label")):
         missing = column.rows - column.filled
         if missing:
             warnings.append(f"{missing:,} rows have no {name} and will be rejected")
+    warnings += label_warnings(profile, text, label)
     rare = [str(value) for value, count in label.values.items() if count < 5]
     if rare:
+        more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
         what = "label has" if len(rare) == 1 else "labels have"
-        warnings.append(f"{len(rare)} {what} fewer than 5 rows: {', '.join(rare[:5])}")
+        warnings.append(f"{len(rare)} {what} fewer than 5 rows: {', '.join(rare[:5])}{more}")
     if "split" in field_map:
         warnings.append(f"the published splits in {field_map['split']!r} are kept")
     aside = unused(profile, *field_map.values())

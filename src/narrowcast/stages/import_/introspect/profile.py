@@ -147,6 +147,8 @@ class Profile:
     columns: dict[str, Column] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
     drawn: list[dict[str, Any]] = field(default_factory=list)
+    drawn_at: list[int] = field(default_factory=list)
+    """The number of each row drawn among the good ones, from 1."""
     last: dict[str, Any] = field(default_factory=dict)
     """The last good row: where tables have their totals."""
     rows: int = 0
@@ -207,7 +209,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
     for column in result.columns.values():
         column.settle()
         column.rows = good
-    result.drawn = draw.rows
+    result.drawn, result.drawn_at = draw.rows, draw.places
     return result
 
 
@@ -216,6 +218,7 @@ class _Draw:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.places: list[int] = []
         self.next = 1
         """The number, from 1, of the row to be taken next; those before it are passed over."""
         self._random = random.Random(0)  # noqa: S311 - a sample, no secret
@@ -223,12 +226,15 @@ class _Draw:
 
     def take(self, row: dict[str, Any]) -> None:
         """Take this row, in place of another once there are enough."""
+        number = self.next
         self.next += 1
         if len(self.rows) < DRAWN_ROWS:
             if not _is_large(row):
                 self.rows.append(row)
+                self.places.append(number)
         elif not _is_large(row):
-            self.rows[self._random.randrange(DRAWN_ROWS)] = row
+            place = self._random.randrange(DRAWN_ROWS)
+            self.rows[place], self.places[place] = row, number
         if len(self.rows) == DRAWN_ROWS:
             self._weight *= exp(log(self._random.random()) / DRAWN_ROWS)
             self.next += int(log(self._random.random()) / log(1 - self._weight))

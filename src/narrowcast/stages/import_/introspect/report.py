@@ -56,6 +56,10 @@ class IntrospectionReport(BaseModel):
     hypotheses: list[ShapeHypothesis]
     proposal: ProposedMapping | None
     notes: list[str] = Field(default_factory=list)
+    blocks: list[str] = Field(
+        default_factory=list,
+        description="Columns that only the first row of each block fills, as merged cells do.",
+    )
 
     @property
     def column_names(self) -> list[str]:

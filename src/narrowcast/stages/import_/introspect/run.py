@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from narrowcast.core.row import SourceRow
+from narrowcast.stages.import_.introspect.blocks import block_warning, blocks
 from narrowcast.stages.import_.introspect.classification import classification
 from narrowcast.stages.import_.introspect.dialogues import conversations, tool_calls
 from narrowcast.stages.import_.introspect.gathered import rated_pairs, threads, trees
@@ -76,6 +77,9 @@ def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
     ]
     hypotheses.sort(key=lambda each: each.confidence, reverse=True)
     notes = [f"only the first {MAX_COLUMNS} columns were inspected"] if stats.cut else []
+    sure = any(each.confidence >= THRESHOLD for each in hypotheses)
+    merged = [] if sure else blocks(stats)
+    notes += [block_warning(name, stats.columns[name].filled, stats.rows) for name in merged]
     return IntrospectionReport(
         rows=stats.rows,
         unparseable=stats.unparseable,
@@ -84,6 +88,7 @@ def introspect(rows: Iterable[SourceRow]) -> IntrospectionReport:
         hypotheses=hypotheses,
         proposal=_proposal(hypotheses, stats, failed),
         notes=notes,
+        blocks=merged,
     )
 
 

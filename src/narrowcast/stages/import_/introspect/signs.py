@@ -66,6 +66,11 @@ def snake_case(name: str) -> str:
     return _WORD_ENDS.sub("_", name.strip()).lower()
 
 
+def in_expression(name: str) -> str:
+    """A column as `--derive` and `--where` name it."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
 def lists_of(column: Column) -> list[list[Any]]:
     """The examples of a column of lists, or of their text; none where it holds something else."""
     lists = [each for each in map(plain, column.examples) if isinstance(each, list)]

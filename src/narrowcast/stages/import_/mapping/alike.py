@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from narrowcast.errors import DataError
@@ -28,6 +28,15 @@ _SIGNS = str.maketrans(
 )
 _BETWEEN_WORDS = re.compile(r"(?<=\w)[-_](?=\w)")
 _WHOLE = re.compile(r"([-+]?\d+)\.0+")
+
+# Differences that a reader sees, and what they are taken out by, in this order.
+_SEEN: dict[str, Callable[[str], str]] = {
+    "case": str.lower,
+    "a hyphen or underscore": lambda label: _BETWEEN_WORDS.sub(" ", label),
+    "double spaces": lambda label: re.sub(" {2,}", " ", label),
+    "a full stop": lambda label: label.removesuffix("."),
+    "a fraction of 0": lambda label: _WHOLE.sub(r"\1", label),
+}
 
 
 def joined(label: str) -> str:
@@ -68,25 +77,40 @@ def alike(labels: Iterable[str]) -> list[list[str]]:
 
 
 def refuse_alike(labels: Iterable[str], where: str) -> None:
-    """Let no labels become classes of their own that differ in nothing a reader sees.
+    """Let no labels become classes of their own that differ in next to nothing.
 
     Raises:
-        DataError: with the code points in which they differ.
+        DataError: with what each group differs by, in a line of its own.
     """
     groups = alike(labels)
     if groups:
-        named = "; ".join(_named(group) for group in groups[:_MOST])
+        lines = [f"{' and '.join(map(repr, group))} ({_difference(group)})" for group in groups[:_MOST]]
+        more = [f"and {len(groups) - _MOST:,} more"] * (len(groups) > _MOST)
+        count = sum(map(len, groups))
         raise DataError(
-            f"{sum(map(len, groups))} labels look alike and would be classes of their own: {named}",
+            f"{count} labels look alike and would be classes of their own",
             where=where,
             next_command="--map alike=join makes one label of them; --map alike=keep leaves them apart",
             reason_code="dataset_rows_rejected",
+            details=[*lines, *more],
         )
 
 
-def _named(group: list[str]) -> str:
-    shared = set.intersection(*(set(label) for label in group))
-    return " and ".join(f"{label!r} ({_points(label, shared)})" for label in group)
+def _difference(group: list[str]) -> str:
+    """`differ by case and double spaces`; code points where there is a difference that nobody sees."""
+    if len(_without(group, "")) > 1:
+        shared = set.intersection(*(set(label) for label in group))
+        return "; ".join(_points(label, shared) for label in group)
+    return f"differ by {' and '.join(name for name in _SEEN if len(_without(group, name)) > 1)}"
+
+
+def _without(group: list[str], kept: str) -> set[str]:
+    """The labels without the differences that are seen, except for one kind."""
+    forms = set(group)
+    for name, form in _SEEN.items():
+        if name != kept:
+            forms = {form(label) for label in forms}
+    return forms
 
 
 def _points(label: str, shared: set[str]) -> str:

@@ -10,8 +10,8 @@ from narrowcast.stages.import_.mapping.reasons import RejectRow
 
 ROLE = Role("fields", "columns of yes and no, one for each label, separated by |")
 
-_FLAGS = {"1": True, "1.0": True, "true": True, "yes": True, "x": True, "0": False, "0.0": False,
-          "false": False, "no": False, "": False}  # fmt: skip
+_FLAGS = {"1": True, "1.0": True, "true": True, "yes": True, "y": True, "x": True, "0": False, "0.0": False,
+          "false": False, "no": False, "n": False, "": False}  # fmt: skip
 
 
 def flag(value: Any) -> bool | None:

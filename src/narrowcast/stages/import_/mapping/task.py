@@ -10,7 +10,9 @@ from narrowcast.errors import UsageError
 from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.mapping.spans import span_types_of
 from narrowcast.tasks import family_of
+from narrowcast.tasks.multi_label import label_set
 
+_MOST_NAMED = 10
 _HELD_OUT = frozenset({Split.DEV, Split.TEST, Split.GOLDEN})
 
 
@@ -74,6 +76,23 @@ def merged_task(task: TaskSpec | None, found: TaskSpec) -> TaskSpec:
     elif found.output_schema:
         changes["output_schema"] = _merged_fields(task.output_schema, found.output_schema)
     return task.model_copy(update={**changes, "proposed_by": "introspection"}) if changes else task
+
+
+def names_of(task: TaskSpec) -> list[str]:
+    """Its labels, or the types of its spans."""
+    return [*task.labels, *label_set(task), *sorted(span_types_of(task))]
+
+
+def added_labels(task: TaskSpec | None, found: TaskSpec) -> list[str]:
+    """A note on the labels or span types that a project with some gets from an import."""
+    known = names_of(task) if task is not None else []
+    new = [each for each in names_of(merged_task(task, found)) if each not in known]
+    if not known or not new:
+        return []
+    more = f" and {len(new) - _MOST_NAMED:,} more" if len(new) > _MOST_NAMED else ""
+    what = "span type" if span_types_of(found) else "label"
+    plural = "s" if len(new) > 1 else ""
+    return [f"{len(new):,} new {what}{plural}: {', '.join(new[:_MOST_NAMED])}{more}"]
 
 
 def takes_rows_of(profile: str, made: str) -> bool:
