@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.core.example import Example
 from narrowcast.stages.import_.introspect.doubt import DOUBTFUL, LEAST_ROWS, Doubt, Trial, as_text
 from narrowcast.stages.import_.introspect.profile import Profile
@@ -64,7 +65,7 @@ def _subjects(profile: Profile, left: list[str], trial: Trial) -> list[Doubt]:
     if len(torn) > _SHARE * len(trial.accepted):
         rows = f"{len(torn):,} of {len(trial.accepted):,} rows have a text that also has another label"
         for name in left:
-            if _repeats(profile, name) and _decides(name, torn):
+            if name not in FILE_COLUMNS and _repeats(profile, name) and _decides(name, torn):
                 return [Doubt(f"{rows}, and {name!r} decides which; it is not used", DOUBTFUL)]
     return [
         Doubt(f"the label may depend on {name!r}, which is not used", DOUBTFUL)
