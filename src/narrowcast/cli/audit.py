@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrowcast.cli import state
+from narrowcast.cli.next_command import completed
 from narrowcast.cli.options import JsonOption, ProjectOption, request_command
 from narrowcast.cli.output import emit, next_step, say, table
 from narrowcast.errors import UsageError
@@ -109,7 +110,7 @@ def verify(
             return
         say(f"[red]not intact[/]: {report.events} events in the trail, {report.spooled} in the spool")
         for problem in report.problems:
-            say(f"  - {problem}")
+            say(f"  - {completed(problem)}")
         for note in report.notes:
             say(f"  [yellow]note[/] {note}")
 

@@ -36,8 +36,8 @@ def next_line(text: str) -> tuple[str, str]:
         rest = _joined(command[same.end() :], rest)
         command = _again_without(same[1])
     if not _RUNS.match(command):
-        return "fix", _completed(text)
-    return "next", _completed(f"{command}   # {rest}" if rest else command)
+        return "fix", completed(text)
+    return "next", completed(f"{command}   # {rest}" if rest else command)
 
 
 def _from_quotes(text: str) -> str:
@@ -102,7 +102,7 @@ def _joined(said: str, rest: str) -> str:
     return "; ".join(each.strip(" ,;:") for each in (said, rest) if each.strip(" ,;:"))
 
 
-def _completed(text: str) -> str:
+def completed(text: str) -> str:
     """Each command in the text with `--home` and `--project`, where it would not take those in use."""
     home, project = state.home_in_use(), state.project_in_use()
     if not home and not project:

@@ -120,7 +120,7 @@ def not_known(
     return Conclusion(
         standing="unknown",
         sentence=f"whether {model} knows the rows it was measured on cannot be known: {why}",
-        next=[f"narrowcast train{training.options if training else ''}"],
+        next=[f"narrowcast train{f' {training.options}' if training else ''}"],
         baselines=baselines,
     )
 

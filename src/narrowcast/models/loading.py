@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.run import BaseRecord, RunManifest
+from narrowcast.core.run import BaseRecord, RunManifest, is_run_id
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, ModelError
 from narrowcast.models.catalogue import find, looks_like_hub_id, near_names
@@ -163,7 +163,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
         WorkspaceError: `system_file_edited`, if it is not the one that training wrote.
     """
     path = project.run_manifest(run_id)
-    if not path.exists():
+    if not is_run_id(run_id) or not path.exists():
         raise _no_weights(project, run_id)
     require_unedited(project, path)
     try:
@@ -174,7 +174,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
 
 def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:
     note = project.dropped_note(run_id)
-    if run_id.replace("-", "").isalnum() and note.exists():
+    if is_run_id(run_id) and note.exists():
         dropped = read_json(note)
         return ModelError(
             f"the weights of run {run_id!r} were removed after the search {dropped['study']}",
@@ -221,7 +221,7 @@ def _require_adapter(manifest: RunManifest, folder: Path) -> None:
         raise ModelError(
             f"the adapter of run {manifest.run_id!r} is gone",
             where=str(folder / "adapter_model.safetensors"),
-            next_command="narrowcast train --force",
+            next_command=f"narrowcast train {manifest.train_options} --force",
             reason_code="model_adapter_missing",
         )
 
@@ -236,7 +236,7 @@ def require_same_base(manifest: RunManifest, fingerprint: str, where: str) -> No
         raise ModelError(
             f"the base {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
             where=where,
-            next_command="restore that base, or narrowcast train --force",
+            next_command=f"restore that base, or narrowcast train {manifest.train_options} --force",
             reason_code="model_base_changed",
         )
 

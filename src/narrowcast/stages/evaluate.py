@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.model_ref import ModelRef
@@ -76,7 +75,7 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
         return None
     run = read_run_manifest(ctx.project, run_id)
     epochs, steps = _default_schedule(run)
-    return Training(run.steps, epochs * steps, epochs, _options_of(run), quick=bool(run.drawn))
+    return Training(run.steps, epochs * steps, epochs, run.train_options, quick=bool(run.drawn))
 
 
 def _default_schedule(run: RunManifest) -> tuple[int, int]:
@@ -91,19 +90,6 @@ def _default_schedule(run: RunManifest) -> tuple[int, int]:
         options = Options.model_validate({"method": "encoder", "batch_size": batch})
         return chosen_tuning(options, rows, {}).epochs, math.ceil(rows / batch)
     return default_epochs(rows, batch), math.ceil(rows / batch)
-
-
-def _options_of(run: RunManifest) -> str:
-    """Options of `narrowcast train` for a model of the same method on the same base."""
-    base = ["--base", shlex.quote(run.base.name)]
-    if not run.is_classifier:
-        return " ".join(base)
-    words = ["--method", run.method]
-    if run.method == "linear":
-        features = run.recipe["features"]
-        words += ["--features", ",".join(features), "--classifier", run.recipe["classifier"]]
-        base = base if "encoder" in features else []
-    return " ".join([*words, *base])
 
 
 STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

@@ -8,7 +8,7 @@ import pytest
 
 from narrowcast.core.progress import NullProgress
 from narrowcast.core.work import Work
-from narrowcast.errors import CancelledError
+from narrowcast.errors import CancelledError, WorkspaceError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops import train as ops
 from narrowcast.pipeline.project import Project
@@ -98,6 +98,12 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     with pytest.raises(CancelledError, match="last whole epoch") as caught:  # in the second
         ops.train(project, TrainRequest(options=options), Stopping(12).work)
     assert caught.value.next_command == "narrowcast train --resume"
+    (state,) = project.paths.runs.glob("*/checkpoints/*/state.safetensors")
+    written = state.read_bytes()
+    state.write_bytes(written[:-1] + bytes([written[-1] ^ 1]))
+    with pytest.raises(WorkspaceError, match="this file of the checkpoint was edited"):
+        ops.train(project, TrainRequest(resume=True))
+    state.write_bytes(written)
     parts = ops.train(project, TrainRequest(resume=True))
     assert not list((project.paths.runs / parts.run_id).glob("checkpoints/*"))
     whole = ops.train(project, TrainRequest(options=options, force=True))

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from narrowcast.core.seal import Seal
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError
 from narrowcast.models.arithmetic import best_precision
@@ -81,7 +82,7 @@ class Tuner:
         for epoch in range(len(self.losses), how.epochs):
             self.losses.append(self._epoch(epoch, checkpoints, ctx))
             if epoch + 1 < how.epochs:
-                self._save(checkpoints)
+                self._save(checkpoints, ctx.seal)
         self._encoder.model.eval()
 
     def classifier(self, temperature: float) -> LinearClassifier:
@@ -140,7 +141,7 @@ class Tuner:
     def _parameters(self) -> list[Any]:
         return [*self._encoder.model.parameters(), *self._head.parameters()]
 
-    def _save(self, checkpoints: Path) -> None:
+    def _save(self, checkpoints: Path, seal: Seal) -> None:
         from safetensors.torch import save_file
 
         with atomic_folder(checkpoints / f"checkpoint-{self.steps}") as folder:
@@ -150,7 +151,7 @@ class Tuner:
                 tensors |= {f"{name}.{number}": state[name] for name in _ADAM if name in state}
             save_file({name: each.contiguous() for name, each in tensors.items()}, folder / _STATE)
             write_json(folder / _PLACE, {"steps": self.steps, "losses": self.losses})
-        mark_complete(str(checkpoints), self.steps)
+        mark_complete(str(checkpoints), self.steps, seal)
 
     def _restore(self, checkpoint: Path) -> None:
         from safetensors.torch import load_file
