@@ -25,6 +25,7 @@ from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
 from narrowcast.models.fit import fitting_model
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.models.installed import installed, source_of
+from narrowcast.models.noted import require_noted
 from narrowcast.models.tokenizer_file import faithful_tokenizer
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import read_json
@@ -81,17 +82,19 @@ def resolve_base(name: str, settings: Settings) -> ResolvedBase:
         settings: where they say offline, a Hub id must be in the cache already.
 
     Raises:
-        ModelError: unknown name (with near ones), not downloaded, or a folder that cannot be used.
+        ModelError: unknown name (with near ones), not downloaded, damaged, or a folder that cannot be used.
     """
     local = _local_folder(name) or installed(name, settings)
     folder = local or _from_hub(name, settings)
     found: ModelFolder = read_model_folder(folder)
-    entry, source = find(name), source_of(folder)
+    entry, source, fingerprint = find(name), source_of(folder), found.fingerprint()
+    if not _is_path(name):
+        require_noted(folder, fingerprint)
     return ResolvedBase(
         name=name,
         path_or_id=str(folder),
         is_local=local is not None,
-        fingerprint=found.fingerprint(),
+        fingerprint=fingerprint,
         context_length=found.context_length,
         parameters=found.parameters,
         architecture=found.architecture,
@@ -261,6 +264,10 @@ def quiet_peft() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*gradient_checkpointing")
         yield
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).expanduser().is_dir()
 
 
 def _local_folder(name: str) -> Path | None:
