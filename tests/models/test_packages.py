@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 import zipfile
 from functools import partial
@@ -13,8 +14,10 @@ import pytest
 
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
-from narrowcast.models.catalogue import PackagedWeights
-from narrowcast.models.packages import unpack
+from narrowcast.models.catalogue import PackagedWeights, find_encoder
+from narrowcast.models.installed import ModelSource, write_source
+from narrowcast.models.noted import fingerprint_of, require_noted
+from narrowcast.models.packages import packaged_folder, unpack
 from narrowcast.ops.models import show_model
 from narrowcast.ops.requests import ModelRequest
 from narrowcast.testing.tiny import build_tiny_encoder
@@ -132,3 +135,32 @@ def test_an_index_that_is_neither_a_folder_nor_an_address_is_named(name, cli_jso
     (tmp_path / "wheel.whl").write_bytes(b"")
     error = cli_json("models", "pull", name, "--index", str(tmp_path / "wheel.whl"), code=1)["error"]
     assert "names a file, not a folder" in error["message"]
+
+
+def test_files_that_were_replaced_are_refused_until_they_are_written_again(wheel, tmp_path):
+    settings, source = settings_in(tmp_path / "home", offline=True), source_of(wheel)
+    folder = unpack("tiny", source, "apache-2.0", settings, str(wheel.parent))
+    whole = fingerprint_of(folder)
+    require_noted(folder, whole)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ModelError, match="damaged or replaced") as refused:
+        require_noted(folder, fingerprint_of(folder))
+    assert refused.value.reason_code == "model_damaged"
+    assert refused.value.next_command == "narrowcast models pull tiny --force"
+    assert unpack("tiny", source, "apache-2.0", settings, str(wheel.parent), again=True) == folder
+    assert fingerprint_of(folder) == whole
+
+
+def test_a_replaced_encoder_of_the_catalogue_is_not_used(encoder, project, cli, cli_json):
+    entry = find_encoder("minilm")
+    folder = packaged_folder("minilm", entry.package, project.settings)
+    shutil.copytree(encoder, folder)
+    source = {"name": "minilm", "origin": "a wheel", "sha256": entry.package.sha256, "pulled": True}
+    write_source(folder, ModelSource(**source, fingerprint=fingerprint_of(folder)))
+    cli("models", "show", "minilm")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    for name, code in (("minilm", "model_damaged"), (str(folder), None)):  # a path is the user's own
+        error = cli_json("models", "show", name, code=None).get("error", {})
+        assert error.get("reason_code") == code

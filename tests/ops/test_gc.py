@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.core.seal import seal_nothing
 from narrowcast.pipeline.project import Project
 from narrowcast.store.files import append_jsonl, write_text
 from narrowcast.store.runs import note_unfinished
@@ -22,7 +23,7 @@ def test_only_what_nothing_needs_is_removed(project: Project, cli: Cli, cli_json
     for number, folder in enumerate((left, resumable, merged, weights, bundle), 1):
         write_text(folder / "part" / "file", "x" * 1000 * number)
     write_text(resumable / "checkpoint-3" / "weights", "x" * 1000)
-    mark_complete(str(resumable), 3)
+    mark_complete(str(resumable), 3, seal_nothing)
     note_unfinished(paths, "exp-stopped", {
         "base": "b", "method": "full", "dataset_version": "v", "steps": 9, "started": "2026", "options": {},
     })  # fmt: skip

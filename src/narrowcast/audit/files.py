@@ -13,6 +13,7 @@ from narrowcast.store.seals import Sealed, matches, under_way, unsealed, way_out
 
 _VERDICTS = "registry/verdicts/"
 _RECORDS = "registry/stages/"
+_PASSING = "training/runs/"
 
 
 @dataclass(slots=True)
@@ -47,11 +48,13 @@ def compare_files(paths: ProjectPaths, seals: Mapping[str, Sealed], *, whole: bo
         else:
             report.problems.append(
                 f"{name} was edited or replaced: it is not the one that event {seal.event} tells of "
-                f"(restore it from a backup, or: {way_out(name)})"
+                f"(restore it from a backup, or: {way_out(paths, name)})"
             )
     lost = [name for name in gone if _must_stay(paths, name)]
-    report.problems += [f"{name} is gone (restore it from a backup, or: {way_out(name)})" for name in lost]
-    rest = [name for name in gone if name not in lost]
+    report.problems += [
+        f"{name} is gone (restore it from a backup, or: {way_out(paths, name)})" for name in lost
+    ]
+    rest = [name for name in gone if name not in lost and not name.startswith(_PASSING)]
     if rest:
         report.notes.append(f"gone since they were written: {_named(rest)}")
     if whole:
@@ -73,7 +76,7 @@ def _add_bundle(paths: ProjectPaths, folder: Path, report: ComparedFiles) -> Non
         what = "was edited or replaced: it is not the one that bundle.json tells of"
         report.problems.append(
             f"{name} {what if (folder / each).exists() else 'is gone'} "
-            f"(restore it from a backup, or: {way_out(name)})"
+            f"(restore it from a backup, or: {way_out(paths, name)})"
         )
 
 
@@ -95,9 +98,10 @@ def _add_unsealed(
 def _must_stay(paths: ProjectPaths, name: str) -> bool:
     """Without its verdict a model that failed would pass for one that was not evaluated.
 
-    A record may go, its stage then runs again; and a folder may be removed as a whole.
+    A record may go, its stage then runs again; a folder may be removed as a whole; and an interrupted run
+    that is continued removes its checkpoints.
     """
-    kept = (paths.root / name).parent.exists() and not name.startswith(_RECORDS)
+    kept = (paths.root / name).parent.exists() and not name.startswith((_RECORDS, _PASSING))
     return kept or name.startswith(_VERDICTS)
 
 

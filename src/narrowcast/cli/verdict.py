@@ -5,7 +5,15 @@ from __future__ import annotations
 from narrowcast.cli.output import console
 from narrowcast.core.verdict import Conclusion, RunVerdict
 
-_STYLES = {"ahead": "green", "lost": "red", "failed": "red", "undecided": "yellow", "not_compared": "yellow"}
+_STYLES = {
+    "ahead": "green",
+    "lost": "red",
+    "failed": "red",
+    "undecided": "yellow",
+    "not_compared": "yellow",
+    "unknown": "red",
+    "outdated": "yellow",
+}
 
 
 def show_verdict(verdict: RunVerdict | None) -> None:

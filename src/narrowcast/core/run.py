@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +14,8 @@ ModelKind = Literal["linear", "encoder", "decoder"]
 
 NO_BASE = "none"
 """What the base of a run is called that began from no model."""
+DEFAULT_BASE = "embedded"
+"""The base where none is named."""
 CLASSIFIERS = ("linear", "encoder")
 """Methods whose models choose among labels, or tag words; the others train language models."""
 
@@ -21,6 +25,43 @@ def run_title(method: str, base: str) -> str:
     if method in CLASSIFIERS:
         return f"{method} classifier" + ("" if base == NO_BASE else f" on {base}")
     return f"{method} fine-tune of {base}"
+
+
+# Of `narrowcast train`, with the values that need not be said: what decides which run comes of it. Base and
+# method are said, because `narrowcast.yaml` may set others.
+_DECISIVE: Mapping[str, Any] = {
+    "method": None,
+    "features": [],
+    "classifier": "auto",
+    "base": None,
+    "recipe": "",
+    "epochs": None,
+    "learning_rate": None,
+    "batch_size": 32,
+    "rows": None,
+    "seed": 0,
+}
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text can be the id of a run; no other one becomes a part of a path."""
+    return text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+
+
+def train_options(options: Mapping[str, Any]) -> str:
+    """The options of `narrowcast train` that decide a run; usual values are left out."""
+    method, features, words = options.get("method"), options.get("features") or [], []
+    # A classifier takes the default base of language models for no base.
+    baseless = method == "linear" and features and "encoder" not in features
+    baseless = baseless or (method in CLASSIFIERS and options.get("base") == DEFAULT_BASE)
+    for name, usual in _DECISIVE.items():
+        if name == "base" and baseless:
+            continue
+        value = options.get(name, usual)
+        if value != usual:
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            words += [f"--{name.replace('_', '-')}", shlex.quote(text)]
+    return " ".join(words)
 
 
 class BaseRecord(BaseModel):
@@ -91,6 +132,16 @@ class RunManifest(BaseModel):
     def is_classifier(self) -> bool:
         """It chooses among labels or tags words, and writes no text."""
         return self.method in CLASSIFIERS
+
+    @property
+    def train_options(self) -> str:
+        """Options of `narrowcast train` for a model of the same method on the same base."""
+        own: dict[str, Any] = {"base": self.base.name}
+        if self.is_classifier:
+            own["method"] = self.method
+        if self.method == "linear":
+            own |= {name: self.recipe[name] for name in ("features", "classifier")}
+        return train_options(own)
 
 
 class FinishedRun(BaseModel):

@@ -36,6 +36,14 @@ def baseline_gate(primary: str, comparisons: Sequence[Comparison]) -> GateOutcom
     return GateOutcome(**gate.model_dump(), verdict=verdict, reason=reason)
 
 
+def undecided_gate(gate: GateOutcome, why: str) -> GateOutcome:
+    """A gate on a model that may have been trained on the measured rows: it passes nothing."""
+    if gate.verdict != "pass":
+        return gate
+    reason = f"{gate.reason}; whether the model knows these rows cannot be known: {why}"
+    return gate.model_copy(update={"verdict": "not_enough_data", "reason": reason})
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """How long a model was trained, in updates, and how long it would be by default.
@@ -122,6 +130,18 @@ def _quick(
         sentence=f"train on all rows before this is decided: {model} was trained on {training.drawn}, "
         f"{_against(open_)} on all train rows (difference to {differences})",
         next=_improve(training),
+    )
+
+
+def not_known(
+    model: ModelRef, why: str, training: Training | None, baselines: list[ModelRef] | None
+) -> Conclusion:
+    """The conclusion on a model that nothing stops, but which may have been trained on the measured rows."""
+    return Conclusion(
+        standing="unknown",
+        sentence=f"whether {model} knows the rows it was measured on cannot be known: {why}",
+        next=[f"narrowcast train{f' {training.options}' if training else ''}"],
+        baselines=baselines,
     )
 
 

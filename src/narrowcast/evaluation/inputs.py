@@ -20,6 +20,7 @@ from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
+from narrowcast.store.baselines import measured_baselines
 from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import read_split
 from narrowcast.store.first_command import before_run
@@ -48,6 +49,8 @@ class MeasureInputs(StageInputs):
             None in others. Not part of the content: the weights are.
         twins: run to the baseline that is the same model, fitted again to be shipped; they are not compared.
             Not part of the content: the weights are.
+        measured: baselines without which nothing is concluded of a model. Not part of the content: a later
+            one takes the conclusion back (`store.verdicts`).
         unmeasured: models that would be measured if they were on this machine. Not part of the content: once
             they are, they are among the models.
         manifest: of the data set; its version names its content.
@@ -65,6 +68,7 @@ class MeasureInputs(StageInputs):
     gates: list[Gate] | None = Field(default=None, exclude=True)
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
     twins: dict[ModelRef, ModelRef] = Field(default_factory=dict, exclude=True)
+    measured: list[ModelRef] = Field(default_factory=list, exclude=True)
     unmeasured: list[Unmeasured] = Field(default_factory=list, exclude=True)
     manifest: DatasetManifest = Field(exclude=True)
 
@@ -183,18 +187,6 @@ def current_reference(project: ProjectPaths) -> ModelRef:
             reason_code="eval_model_missing",
         )
     return ModelRef.of_run(record.run_id)
-
-
-def measured_baselines(project: ProjectPaths) -> list[ModelRef]:
-    """Every baseline that was measured on the version that the last baseline run measured; none without one.
-
-    A later run of one weak baseline does not make an evaluation forget the strong ones.
-    """
-    record = load_record(project, "baseline")
-    if record is None:
-        return []
-    last = [each["model"] for each in record.result["results"]]
-    return [ModelRef(name) for name in dict.fromkeys([*record.result.get("baselines", []), *last])]
 
 
 def unmeasured_baselines(ctx: StageContext, version: str) -> list[Unmeasured]:

@@ -14,7 +14,7 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.evaluation.conclude import baseline_gate, conclude
+from narrowcast.evaluation.conclude import Training, baseline_gate, conclude, not_known, undecided_gate
 from narrowcast.evaluation.groups import row_groups
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
@@ -85,8 +85,8 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
         check_metrics(bars, handler.metric_names(examples))
     fingerprints = {**inputs.models, **inputs.against}
     split = Split(options.split)
-    warnings = check_not_trained_on(ctx.project, manifest, split, examples, list(fingerprints))
-    warnings += of_quick_runs(ctx.project, list(fingerprints))
+    exposure = check_not_trained_on(ctx.project, manifest, split, examples, list(fingerprints))
+    warnings = exposure.warnings + of_quick_runs(ctx.project, list(fingerprints))
     looks = count_access(ctx, manifest, split, list(fingerprints))
     requests = [
         request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
@@ -122,6 +122,8 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
             if inputs.training is not None:
                 perfect = [each.reference for each in models if each.result.is_perfect]
                 _conclude(model, comparisons, inputs, [each for each in perfect if each in inputs.against])
+            if why := exposure.unknown.get(model.reference):
+                _withhold(model, why, (inputs.training or {}).get(model.reference))
     warnings += [*_ceiling(models[0].scores), *_absent(models[0])]
     count = len(set(groups))
     return Measurement(split, examples, rows_drawn, looks, warnings, models, comparisons, count)
@@ -134,6 +136,16 @@ def _judge(model: Measured, bars: Sequence[Gate], inputs: MeasureInputs) -> None
         model.result.verdict = overall(model.result.gates)
 
 
+def _withhold(model: Measured, why: str, training: Training | None) -> None:
+    """Let no gate pass, and nothing speak for the model, as nobody can tell whether it knows the rows."""
+    result = model.result
+    result.gates = [undecided_gate(gate, why) for gate in result.gates]
+    if result.gates:
+        result.verdict = overall(result.gates)
+    if result.conclusion is not None and not result.conclusion.blocks:
+        result.conclusion = not_known(model.reference, why, training, result.conclusion.baselines)
+
+
 def _conclude(
     model: Measured, comparisons: Sequence[Comparison], inputs: MeasureInputs, perfect: Sequence[ModelRef]
 ) -> None:
@@ -143,7 +155,7 @@ def _conclude(
     if inputs.gates is None:
         gates.append(baseline_gate(model.scores.primary, own))
         model.result.verdict = overall(gates)
-    model.result.conclusion = conclude(
+    conclusion = conclude(
         model.reference,
         gates,
         own,
@@ -153,6 +165,8 @@ def _conclude(
         twin=inputs.twins.get(model.reference),
         can_fit=handler_for(inputs.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS),
     )
+    conclusion.baselines = list(inputs.against)
+    model.result.conclusion = conclusion.beside(inputs.measured, (), model.reference)
 
 
 def _absent(model: Measured) -> list[str]:

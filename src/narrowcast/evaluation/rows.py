@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from narrowcast.core.example import Example
@@ -24,7 +25,7 @@ from narrowcast.similarity.leakage import measure_leakage
 from narrowcast.similarity.shingles import normalised
 from narrowcast.store.access import record_access
 from narrowcast.store.bundles import read_bundle
-from narrowcast.store.datasets import read_manifest, read_split
+from narrowcast.store.datasets import read_manifest, read_split, version_entries
 
 
 def held_out_rows(
@@ -57,30 +58,51 @@ def count_access(ctx: StageContext, manifest: DatasetManifest, split: Split, mod
     return record_access(ctx.project, manifest, split, ctx.run_id, models)
 
 
+@dataclass(slots=True)
+class Exposure:
+    """What models trained on other rows may know of those to be measured.
+
+    Attributes:
+        warnings: for people.
+        unknown: models that may have been trained on these rows, and why nobody can tell.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    unknown: dict[ModelRef, str] = field(default_factory=dict)
+
+    def add_unknown(self, model: ModelRef, why: str) -> None:
+        """Note a model of which nothing can be proven."""
+        self.unknown[model] = why
+        self.warnings.append(f"whether {model} knows these rows cannot be known: {why}")
+
+
 def check_not_trained_on(
     project: ProjectPaths,
     manifest: DatasetManifest,
     split: Split,
     rows: Sequence[Example],
     references: Sequence[ModelRef],
-) -> list[str]:
-    """Warnings about models trained on another data-set version.
+) -> Exposure:
+    """What is to be said of models trained on another data-set version.
 
     Raises:
         StageError: where rows to be measured, or near-duplicates of them, are in the train split of that
             version or, unless dev rows are measured, in its dev split, by which the weights were chosen.
     """
-    warnings = []
+    exposure = Exposure()
     for reference in references:
         version = _trained_on(project, reference)
         if version == manifest.version or (version is None and not reference.is_file):
             continue
         if version is None:
-            warnings.append(f"what {reference} was trained on is not known, so it may know these rows")
+            exposure.add_unknown(reference, "what it was trained on is not known")
             continue
         former = read_manifest(project, short(version))
+        if former is None:
+            exposure.add_unknown(reference, _why_unknown(project, version))
+            continue
         used = (Split.TRAIN,) if split is Split.DEV else (Split.TRAIN, Split.DEV)
-        seen = _seen(project, former, used, rows) if former else 0
+        seen = _seen(project, former, used, rows)
         if seen:
             raise StageError(
                 f"{seen} of the {len(rows)} rows, or near-duplicates of them, were seen by {reference}",
@@ -88,13 +110,17 @@ def check_not_trained_on(
                 next_command="narrowcast train",
                 reason_code="eval_rows_trained_on",
             )
-        proof = (
+        exposure.warnings.append(
+            f"{reference} was trained on data set {short(version)}, not the current one; "
             f"none of these rows or of their near-duplicates was in its {' or '.join(used)} split"
-            if former
-            else "that version is gone, so it may know these rows"
         )
-        warnings.append(f"{reference} was trained on data set {short(version)}, not the current one; {proof}")
-    return warnings
+    return exposure
+
+
+def _why_unknown(project: ProjectPaths, version: str) -> str:
+    known = any(each.version == version for each in version_entries(project))
+    state = "whose folder is gone" if known else "which is not of this project"
+    return f"it was trained on data set {short(version)}, {state}"
 
 
 def of_quick_runs(project: ProjectPaths, references: Sequence[ModelRef]) -> list[str]:

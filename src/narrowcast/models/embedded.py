@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from narrowcast.core.run import DEFAULT_BASE
 from narrowcast.errors import ModelError
 
-EMBEDDED_NAME = "embedded"
+EMBEDDED_NAME = DEFAULT_BASE
 
 
 def embedded_base() -> Path:

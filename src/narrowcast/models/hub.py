@@ -26,8 +26,8 @@ def cached_snapshot(hub_id: str) -> Path | None:
     return folder
 
 
-def pull(hub_id: str, settings: Settings, *, revision: str | None = None) -> Path:
-    """Download a model into the standard cache; complete files are not fetched again.
+def pull(hub_id: str, settings: Settings, *, revision: str | None = None, again: bool = False) -> Path:
+    """Download a model into the standard cache; complete files are fetched again only where that is asked.
 
     Raises:
         ModelError: offline, unknown or gated model, or a broken connection.
@@ -45,7 +45,7 @@ def pull(hub_id: str, settings: Settings, *, revision: str | None = None) -> Pat
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = snapshot_download(hub_id, revision=revision, allow_patterns=PATTERNS)
+        folder = snapshot_download(hub_id, revision=revision, allow_patterns=PATTERNS, force_download=again)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(

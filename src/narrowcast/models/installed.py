@@ -26,6 +26,8 @@ class ModelSource(BaseModel):
         sha256: of that package or file.
         licence: of the model; empty where nobody says.
         note: what differs from the original.
+        fingerprint: of the files as they were written; empty where an older version wrote them.
+        pulled: it is a model of the catalogue, not an import.
         reader: of GGUF files, the version that wrote the folder; before 2 special tokens had wrong numbers.
     """
 
@@ -35,6 +37,8 @@ class ModelSource(BaseModel):
     licence: str = ""
     note: str = ""
     reader: int = 1
+    fingerprint: str = ""
+    pulled: bool = False
 
 
 def models_folder(settings: Settings) -> Path:

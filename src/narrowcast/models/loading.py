@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.run import BaseRecord, RunManifest
+from narrowcast.core.run import BaseRecord, RunManifest, is_run_id
 from narrowcast.core.settings import Settings
 from narrowcast.errors import DataError, ModelError
 from narrowcast.models.catalogue import find, looks_like_hub_id, near_names
@@ -25,6 +25,7 @@ from narrowcast.models.embedded import EMBEDDED_NAME, embedded_base
 from narrowcast.models.fit import fitting_model
 from narrowcast.models.folder import ModelFolder, read_model_folder
 from narrowcast.models.installed import installed, source_of
+from narrowcast.models.noted import require_noted
 from narrowcast.models.tokenizer_file import faithful_tokenizer
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import read_json
@@ -81,17 +82,19 @@ def resolve_base(name: str, settings: Settings) -> ResolvedBase:
         settings: where they say offline, a Hub id must be in the cache already.
 
     Raises:
-        ModelError: unknown name (with near ones), not downloaded, or a folder that cannot be used.
+        ModelError: unknown name (with near ones), not downloaded, damaged, or a folder that cannot be used.
     """
     local = _local_folder(name) or installed(name, settings)
     folder = local or _from_hub(name, settings)
     found: ModelFolder = read_model_folder(folder)
-    entry, source = find(name), source_of(folder)
+    entry, source, fingerprint = find(name), source_of(folder), found.fingerprint()
+    if not _is_path(name):
+        require_noted(folder, fingerprint)
     return ResolvedBase(
         name=name,
         path_or_id=str(folder),
         is_local=local is not None,
-        fingerprint=found.fingerprint(),
+        fingerprint=fingerprint,
         context_length=found.context_length,
         parameters=found.parameters,
         architecture=found.architecture,
@@ -163,7 +166,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
         WorkspaceError: `system_file_edited`, if it is not the one that training wrote.
     """
     path = project.run_manifest(run_id)
-    if not path.exists():
+    if not is_run_id(run_id) or not path.exists():
         raise _no_weights(project, run_id)
     require_unedited(project, path)
     try:
@@ -174,7 +177,7 @@ def read_run_manifest(project: ProjectPaths, run_id: str) -> RunManifest:
 
 def _no_weights(project: ProjectPaths, run_id: str) -> ModelError:
     note = project.dropped_note(run_id)
-    if run_id.replace("-", "").isalnum() and note.exists():
+    if is_run_id(run_id) and note.exists():
         dropped = read_json(note)
         return ModelError(
             f"the weights of run {run_id!r} were removed after the search {dropped['study']}",
@@ -221,7 +224,7 @@ def _require_adapter(manifest: RunManifest, folder: Path) -> None:
         raise ModelError(
             f"the adapter of run {manifest.run_id!r} is gone",
             where=str(folder / "adapter_model.safetensors"),
-            next_command="narrowcast train --force",
+            next_command=f"narrowcast train {manifest.train_options} --force",
             reason_code="model_adapter_missing",
         )
 
@@ -236,7 +239,7 @@ def require_same_base(manifest: RunManifest, fingerprint: str, where: str) -> No
         raise ModelError(
             f"the base {manifest.base.name!r} is not the one that run {manifest.run_id!r} was trained on",
             where=where,
-            next_command="restore that base, or narrowcast train --force",
+            next_command=f"restore that base, or narrowcast train {manifest.train_options} --force",
             reason_code="model_base_changed",
         )
 
@@ -261,6 +264,10 @@ def quiet_peft() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*gradient_checkpointing")
         yield
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).expanduser().is_dir()
 
 
 def _local_folder(name: str) -> Path | None:

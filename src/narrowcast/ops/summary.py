@@ -21,6 +21,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
+from narrowcast.store.verdicts import standing_now
 
 # Stages whose records hold measurements, in the order of the table.
 _MEASURING = ("baseline", "evaluate", "verify")
@@ -105,7 +106,7 @@ def summarise(project: Project) -> Summary:
     conclusion, differences = None, []
     if evaluated is not None:
         tuned = evaluated.results[0]
-        conclusion = tuned.conclusion
+        conclusion = _standing_now(project, evaluated, tuned)
         differences = [
             SummaryDifference(
                 against=each.against, name=model_title(each.against), difference=each.difference
@@ -150,6 +151,14 @@ def _drop_former(results: dict[str, Any], run_id: str, paths: ProjectPaths) -> N
         results.update(evaluate=None, verify=None)
     elif not (paths.gguf / run_id).is_dir():
         results["verify"] = None
+
+
+def _standing_now(project: Project, evaluated: Any, tuned: Any) -> Conclusion | None:
+    """What the evaluation concluded, beside the baselines that were measured since."""
+    if tuned.conclusion is None:
+        return None
+    compared = [each.against for each in evaluated.comparisons if each.model == tuned.model]
+    return standing_now(project.paths, tuned.model, evaluated.dataset_version, tuned.conclusion, compared)
 
 
 def _rows_of(result: Any) -> tuple[object, ...]:

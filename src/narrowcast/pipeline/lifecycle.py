@@ -78,8 +78,10 @@ class Lifecycle:
         """Write the success event and remove the marker."""
         message = result.summary or f"{self.definition.words} finished"
         code = result.reason_code or self.definition.success_code
+        # What the run removed itself, such as checkpoints, is no result of it.
+        kept = {name: each for name, each in self._written.items() if (self._project.root / name).exists()}
         self._mark_ending()
-        self.emitter(run, parent)(code, message, {**result.payload, **_named(self._written)})
+        self.emitter(run, parent)(code, message, {**result.payload, **_named(kept)})
         self._clear()
 
     def failed(self, run: str, parent: str | None, error: BaseException) -> None:

@@ -47,6 +47,9 @@ SYSTEM: dict[str, Reason] = {
     "job_worker_busy": Reason(_S, _ERR, "a worker is running already", "narrowcast jobs list"),
     "model_unusable": Reason(_S, _ERR, "a model cannot be used", "narrowcast models list"),
     "model_not_downloaded": Reason(_S, _ERR, "a model is not on this machine", "narrowcast models pull ID"),
+    "model_damaged": Reason(
+        _S, _ERR, "the files of a pulled model were damaged or replaced", "narrowcast models pull ID --force"
+    ),
     "model_other_content": Reason(
         _S, _ERR, "a downloaded model is not the one in the catalogue", "narrowcast models list"
     ),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import shlex
 
+from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.run import RunManifest
 from narrowcast.core.stage import StageContext
@@ -13,13 +13,13 @@ from narrowcast.evaluation.inputs import (
     MeasureInputs,
     current_reference,
     measure_inputs,
-    measured_baselines,
     unmeasured_baselines,
 )
 from narrowcast.evaluation.options import EvaluateOptions
 from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
 from narrowcast.models.predictors.load import trained_run
+from narrowcast.store.baselines import measured_baselines
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.training.options import Options
@@ -42,23 +42,30 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     if options.against is None:
         inputs.unmeasured = unmeasured_baselines(ctx, manifest.version)
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
-    inputs.twins = {each: twin for each in models if (twin := _twin(each, ctx)) in against and twin}
+    inputs.twins = {each: twin for each in models if (twin := _twin(each, manifest, ctx)) in against and twin}
+    inputs.measured = measured_baselines(ctx.project, manifest.version)
     return inputs
 
 
-def _twin(model: ModelRef, ctx: StageContext) -> ModelRef | None:
-    """The baseline that is the same model as a run: of the same kind, fitted to all train rows."""
+def _twin(model: ModelRef, manifest: DatasetManifest, ctx: StageContext) -> ModelRef | None:
+    """The baseline that is the same model as a run: of the same kind, fitted to all rows of this train split.
+
+    One on an encoder is the same only while that encoder has the weights that the run was fitted on.
+    """
     from narrowcast.models.classifiers.recipe import baseline_of
+    from narrowcast.models.encoders.resolve import resolve_encoder
     from narrowcast.models.loading import read_run_manifest
 
     if model.name != "run":
         return None
     run = read_run_manifest(ctx.project, model.argument)
-    if run.method != "linear" or run.drawn:
+    if run.method != "linear" or run.drawn or run.dataset_version != manifest.version:
         return None
     name = baseline_of(run.recipe["features"], run.recipe["classifier"])
-    argument = f":{run.base.name}" if "encoder" in run.recipe["features"] else ""
-    return ModelRef(f"{name}{argument}") if name else None
+    if name is None or "encoder" not in run.recipe["features"]:
+        return ModelRef(name) if name else None
+    same = resolve_encoder(run.base.name, ctx.settings).fingerprint() == run.base.fingerprint
+    return ModelRef(f"{name}:{run.base.name}") if same else None
 
 
 def _training(model: ModelRef, ctx: StageContext) -> Training | None:
@@ -70,7 +77,7 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
     run = read_run_manifest(ctx.project, run_id)
     epochs, steps = _default_schedule(run, ctx)
     has_base = run.method != "linear"
-    return Training(run.steps, epochs * steps, epochs, _options_of(run), run.drawn, has_base)
+    return Training(run.steps, epochs * steps, epochs, run.train_options, run.drawn, has_base)
 
 
 def _default_schedule(run: RunManifest, ctx: StageContext) -> tuple[int, int]:
@@ -88,19 +95,6 @@ def _default_schedule(run: RunManifest, ctx: StageContext) -> tuple[int, int]:
         epochs = chosen_tuning(options, rows, head.measured, {}).epochs if head else 0
         return epochs, math.ceil(rows / batch)
     return default_epochs(rows, batch), math.ceil(rows / batch)
-
-
-def _options_of(run: RunManifest) -> str:
-    """Options of `narrowcast train` for a model of the same method on the same base."""
-    base = ["--base", shlex.quote(run.base.name)]
-    if not run.is_classifier:
-        return " ".join(base)
-    words = ["--method", run.method]
-    if run.method == "linear":
-        features = run.recipe["features"]
-        words += ["--features", ",".join(features), "--classifier", run.recipe["classifier"]]
-        base = base if "encoder" in features else []
-    return " ".join([*words, *base])
 
 
 STAGE = measuring_stage("evaluate", EvaluateOptions, read_inputs, command="eval")

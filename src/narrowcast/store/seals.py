@@ -15,8 +15,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from narrowcast.core.hashing import content_hash, sha256_hex
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.run import RunManifest, train_options
 from narrowcast.core.seal import Seal
 from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.faults import first_line
@@ -30,9 +33,6 @@ WRITTEN = "written"
 # Of the reports whose stage no command runs with --force. A folder may be removed as a whole.
 _MEASURED_AGAIN = "delete its folder: what needs it measures again"
 _WAYS_OUT = {
-    "outputs/adapters/*": "narrowcast train --force",
-    "outputs/gguf/*": "narrowcast export --force",
-    "outputs/merged/*": "narrowcast export --force",
     "outputs/eval_reports/parity-*": "narrowcast parity",
     "outputs/eval_reports/baseline-*": "narrowcast baseline --force",
     "outputs/eval_reports/trial-*": _MEASURED_AGAIN,
@@ -45,7 +45,14 @@ _WAYS_OUT = {
     "registry/stages/prepare.json": "narrowcast prepare --force",
     "registry/stages/export.json": "narrowcast export --force",
     "registry/stages/import/*": "narrowcast data import --locator SCHEME:PATH --force",
-    "registry/stages/train/*": "narrowcast train --force",
+}
+_OF_RUNS = {
+    "training/runs/*/*": "train",
+    "outputs/adapters/*/*": "train",
+    "registry/stages/train/*.json": "train",
+    "outputs/gguf/*/*": "export",
+    "outputs/merged/*/*": "export",
+    "registry/verdicts/*.json": "eval",
 }
 _ANY_STAGE = "narrowcast run"
 _RESULTS = (
@@ -187,11 +194,25 @@ def matches(path: Path, digests: Collection[str]) -> bool:
     return _sha256(path) in digests
 
 
-def way_out(name: str) -> str:
-    """What writes a file of a project again."""
-    if name.startswith("registry/verdicts/"):
-        return f"narrowcast eval run:{Path(name).stem} --force"
+def way_out(project: ProjectPaths, name: str) -> str:
+    """What writes a file of a project again; of a file of a run, for that run."""
+    step = next((each for form, each in _OF_RUNS.items() if fnmatchcase(name, form)), "")
+    parts = Path(name).parts
+    run = Path(name).stem if parts[0] == "registry" else parts[2] if step else ""
+    if step == "train":
+        return " ".join(["narrowcast train", *_trained_with(project, run), "--force"])
+    if step:
+        return f"narrowcast {step} {'run:' if step == 'eval' else ''}{run} --force"
     return next((each for form, each in _WAYS_OUT.items() if fnmatchcase(name, form)), _ANY_STAGE)
+
+
+def _trained_with(project: ProjectPaths, run: str) -> list[str]:
+    """The options that train a run again: of its stage record, or of `run.json` where that cannot be read."""
+    with suppress(DataError, KeyError, TypeError, AttributeError):
+        return [train_options(read_json(project.stage_records / "train" / f"{run}.json")["options"])]
+    with suppress(DataError, ValidationError, KeyError, TypeError):
+        return [RunManifest.model_validate(read_json(project.run_manifest(run))).train_options]
+    return []
 
 
 def _holds(project: ProjectPaths, path: Path, digest: str = "") -> bool:
@@ -226,7 +247,7 @@ def _edited(project: ProjectPaths, path: Path, what: str) -> WorkspaceError:
     return WorkspaceError(
         f"the file was edited or replaced: {what}",
         where=str(path),
-        next_command=f"restore it from a backup, or {way_out(project.relative(path))}",
+        next_command=f"restore it from a backup, or {way_out(project, project.relative(path))}",
         reason_code="system_file_edited",
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.seal import Seal
-from narrowcast.core.verdict import RunVerdict
+from narrowcast.core.verdict import Conclusion, RunVerdict
 from narrowcast.errors import DataError, ModelError, WorkspaceError
+from narrowcast.store.baselines import measured_baselines
 from narrowcast.store.files import read_json_as
 from narrowcast.store.seals import require_unedited, write_sealed_json
 
@@ -30,7 +33,7 @@ def save_verdict(project: ProjectPaths, verdict: RunVerdict, seal: Seal, *, forc
     """
     former = None
     try:
-        former = read_verdict(project, verdict.run_id)
+        former = _stored(project, verdict.run_id)
     except (ModelError, WorkspaceError):
         if not force or verdict.rows_drawn:
             raise
@@ -43,12 +46,44 @@ def save_verdict(project: ProjectPaths, verdict: RunVerdict, seal: Seal, *, forc
 
 
 def read_verdict(project: ProjectPaths, run_id: str) -> RunVerdict | None:
-    """The verdict on a run; None where it was not evaluated.
+    """The verdict on a run as it stands now, see `standing_now`; None where it was not evaluated.
 
     Raises:
         ModelError: if the file was damaged, so that a failed model never passes for one without a verdict.
         WorkspaceError: `system_file_edited`, if it is not the one that the evaluation wrote, or is gone.
     """
+    verdict = _stored(project, run_id)
+    if verdict is None:
+        return None
+    compared = [each.against for each in verdict.baselines]
+    model, version = ModelRef.of_run(run_id), verdict.dataset_version
+    now = standing_now(project, model, version, verdict.conclusion, compared)
+    return verdict.model_copy(update={"conclusion": now})
+
+
+def standing_now(
+    project: ProjectPaths,
+    model: ModelRef,
+    version: str,
+    conclusion: Conclusion,
+    compared: Collection[ModelRef],
+) -> Conclusion:
+    """What a stored conclusion says beside the baselines that were measured since; every reader asks here.
+
+    Args:
+        project: where.
+        model: that was judged.
+        version: of the data set it was judged on.
+        conclusion: as it was stored.
+        compared: the baselines it was compared with.
+
+    Raises:
+        WorkspaceError: `system_file_edited`, if the record of the baselines was edited.
+    """
+    return conclusion.beside(measured_baselines(project, version), compared, model)
+
+
+def _stored(project: ProjectPaths, run_id: str) -> RunVerdict | None:
     path = _path(project, run_id)
     require_unedited(project, path, owner=project.run_manifest(run_id))
     if not path.exists():

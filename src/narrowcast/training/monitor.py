@@ -10,7 +10,9 @@ from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
 from narrowcast.core.stage import StageContext
+from narrowcast.store.files import sha256_file
 from narrowcast.training.options import Options
+from narrowcast.training.outputs.checkpoints import BEST
 from narrowcast.training.outputs.trace import Trace, TraceLine
 from narrowcast.training.recipes.selection import SelectBy, best_of, evaluations
 from narrowcast.training.tracking.feeds import Tracking
@@ -38,7 +40,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.trainer: Any = None  # set once the trainer exists
         self._options, self._ctx, self._trace, self._tracking = options, ctx, trace, tracking
         self._select_by: SelectBy = select_by
-        self._best = folder / "best.safetensors"
+        self._best = folder / BEST
         self._seconds_before, self._tokens_before = trace.seconds, trace.tokens
         self._began = self._saved = time.monotonic()
 
@@ -132,6 +134,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero:
             part = self._best.with_suffix(".part")
             save_file(_trainable(self.trainer.model), part)
+            self._ctx.seal({self._best: sha256_file(part)})
             part.replace(self._best)
 
     def restore_best(self) -> None:

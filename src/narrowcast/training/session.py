@@ -20,7 +20,7 @@ from narrowcast.training.data.batches import parts
 from narrowcast.training.monitor import Monitor
 from narrowcast.training.objectives.build import build_objective
 from narrowcast.training.options import Options
-from narrowcast.training.outputs.checkpoints import step_of
+from narrowcast.training.outputs.checkpoints import BEST, step_of
 from narrowcast.training.outputs.saved_run import save_run
 from narrowcast.training.outputs.trace import Trace, plot_losses
 from narrowcast.training.packing.calibration import plan_layout
@@ -75,6 +75,7 @@ class Session:
             objective=build_objective(setup, options, self.model, ctx),
             dev_score=self._score,
             callbacks=[self._monitor],
+            seal=ctx.seal,
         )
         self._trainer.remove_callback(PrinterCallback)
         self._monitor.trainer = self._trainer
@@ -117,7 +118,7 @@ class Session:
         model = self._trainer.accelerator.unwrap_model(self.model)
         saved = save_run(self._ctx.project, model, self._setup.tokenizer, manifest, self._ctx.seal)
         shutil.rmtree(self._folder / "checkpoints", ignore_errors=True)
-        (self._folder / "best.safetensors").unlink(missing_ok=True)
+        (self._folder / BEST).unlink(missing_ok=True)
         return saved
 
     @property

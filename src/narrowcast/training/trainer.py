@@ -25,6 +25,7 @@ from accelerate.data_loader import DataLoaderShard
 from torch.utils.data import DataLoader
 from transformers import Trainer
 
+from narrowcast.core.seal import Seal
 from narrowcast.errors import StageError
 from narrowcast.models.chat import IGNORED
 from narrowcast.training.data.batches import LengthGroupedBatches
@@ -64,6 +65,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         objective: makes batches of rows and says what their logits cost.
         dev_score: scores the model at each evaluation, in addition to the dev loss.
         callbacks: of `transformers`.
+        seal: takes the hash of each checkpoint.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         objective: Objective,
         dev_score: Callable[[Any], float] | None = None,
         callbacks: list[Any],
+        seal: Seal,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=data.rows, callbacks=callbacks)
         self.model_accepts_loss_kwargs = True  # the loss below is normalised over the whole step
@@ -88,7 +91,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
         self._batch = partial(objective.batch, pad=data.pad)
         dropped = data.word_dropout
         self._met = WordDropout(data.rows, dropped, args.seed) if dropped else data.rows
-        self._dev_score = dev_score
+        self._dev_score, self._seal = dev_score, seal
         self._seeded_for = (-1, 0)
         self._head = EarlyHead(self.accelerator.unwrap_model(self.model))
 
@@ -195,7 +198,7 @@ class CompletionTrainer(Trainer):  # type: ignore[misc]
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.is_world_process_zero():
-                mark_complete(self.args.output_dir, self.state.global_step)
+                mark_complete(self.args.output_dir, self.state.global_step, self._seal)
         except BaseException as error:
             folder = Path(self.args.output_dir)
             number = why_no_room(error, folder)  # before the torn checkpoint gives its room back

@@ -8,7 +8,7 @@ import pytest
 
 from narrowcast.core.progress import NullProgress
 from narrowcast.core.work import Work
-from narrowcast.errors import CancelledError, StageError
+from narrowcast.errors import CancelledError, StageError, WorkspaceError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops import train as ops
 from narrowcast.pipeline.project import Project
@@ -102,6 +102,12 @@ def test_an_interrupted_run_ends_in_the_same_weights(
         each["what"]: each["reason"] for each in cli_json("gc", "--interrupted", "--dry-run")["holdings"]
     }
     assert freed["interrupted run"] == "asked for, although it could be resumed"
+    (state,) = project.paths.runs.glob("*/checkpoints/*/state.safetensors")
+    written = state.read_bytes()
+    state.write_bytes(written[:-1] + bytes([written[-1] ^ 1]))
+    with pytest.raises(WorkspaceError, match="this file of the checkpoint was edited"):
+        ops.train(project, TrainRequest(resume=True))
+    state.write_bytes(written)
     noted = Notes()
     parts = ops.train(project, TrainRequest(resume=True), Work(noted))
     assert "continuing from step " in " ".join(noted.notes)

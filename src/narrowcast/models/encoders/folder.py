@@ -74,6 +74,11 @@ class EncoderFolder:
         return digest_of(self.path, self.described_by, self.weights)
 
 
+def is_encoder(path: Path) -> bool:
+    """Whether a folder is one of a sentence encoder, usable or not."""
+    return (path / _MODULES).is_file()
+
+
 def read_encoder_folder(path: Path) -> EncoderFolder:
     """Check the folder of a sentence encoder, without loading it.
 

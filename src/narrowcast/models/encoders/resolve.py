@@ -8,6 +8,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import EncoderEntry, catalogue, find_encoder, near_names
 from narrowcast.models.encoders.folder import EncoderFolder, read_encoder_folder
+from narrowcast.models.noted import require_noted
 from narrowcast.models.packages import unpacked
 
 
@@ -19,7 +20,7 @@ def resolve_encoder(name: str, settings: Settings) -> EncoderFolder:
         settings: name the workspace.
 
     Raises:
-        ModelError: unknown name, not downloaded, or a folder that cannot be used.
+        ModelError: unknown name, not downloaded, damaged, or a folder that cannot be used.
     """
     path = Path(name).expanduser()
     if path.is_dir():
@@ -40,7 +41,9 @@ def resolve_encoder(name: str, settings: Settings) -> EncoderFolder:
             next_command=f"narrowcast models pull {entry.id}",
             reason_code="model_not_downloaded",
         )
-    return read_encoder_folder(folder)
+    encoder = read_encoder_folder(folder)
+    require_noted(folder, encoder.fingerprint())
+    return encoder
 
 
 def encoder_on_this_machine(entry: EncoderEntry, settings: Settings) -> Path | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from narrowcast.core.seal import Seal
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError
 from narrowcast.models.arithmetic import best_precision
@@ -73,7 +74,7 @@ class Tuner:
         for epoch in range(len(self.losses), self._how.epochs):
             self.losses.append(self._epoch(epoch, checkpoints, ctx))
             if epoch + 1 < self._how.epochs:
-                self._save(checkpoints)
+                self._save(checkpoints, ctx.seal)
         self._encoder.eval()
 
     def _epoch(self, epoch: int, checkpoints: Path, ctx: StageContext) -> float:
@@ -120,7 +121,7 @@ class Tuner:
     def _parameters(self) -> list[Any]:
         return [*self._encoder.parameters(), *self._head.parameters()]
 
-    def _save(self, checkpoints: Path) -> None:
+    def _save(self, checkpoints: Path, seal: Seal) -> None:
         from safetensors.torch import save_file
 
         with atomic_folder(checkpoints / f"checkpoint-{self.steps}") as folder:
@@ -130,7 +131,7 @@ class Tuner:
                 tensors |= {f"{name}.{number}": state[name] for name in _ADAM if name in state}
             save_file({name: each.contiguous() for name, each in tensors.items()}, folder / _STATE)
             write_json(folder / _PLACE, {"steps": self.steps, "losses": self.losses})
-        mark_complete(str(checkpoints), self.steps)
+        mark_complete(str(checkpoints), self.steps, seal)
 
     def _restore(self, checkpoint: Path) -> None:
         from safetensors.torch import load_file

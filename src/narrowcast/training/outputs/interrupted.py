@@ -12,7 +12,12 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import StageError
 from narrowcast.store.runs import process_training, unfinished_runs
-from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
+from narrowcast.training.outputs.checkpoints import (
+    drop_incomplete,
+    last_checkpoint,
+    require_unedited_checkpoint,
+    step_of,
+)
 
 
 class InterruptedRun(BaseModel):
@@ -63,6 +68,7 @@ def checkpoint_to_continue(folder: Path, ctx: StageContext) -> Path | None:
 
     Raises:
         StageError: `training_interrupted_run`, rather than losing an interrupted run silently.
+        WorkspaceError: `system_file_edited`, if what is to be continued is not what training wrote.
     """
     if not ctx.settings.process:
         drop_incomplete(folder / "checkpoints")
@@ -70,6 +76,7 @@ def checkpoint_to_continue(folder: Path, ctx: StageContext) -> Path | None:
     if checkpoint is None:
         return None
     if ctx.resume:
+        require_unedited_checkpoint(ctx.project, checkpoint)
         step = step_of(checkpoint)
         ctx.emit("training_resumed", f"continuing from step {step}", {"step": step})
         ctx.progress.note(f"continuing from step {step:,}")
