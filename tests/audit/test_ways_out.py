@@ -44,7 +44,7 @@ def test_the_advice_for_an_edited_run_trains_and_exports_that_run(tmp_path, cli,
 
 
 @pytest.mark.parametrize("command", ["runs show {}", "export {}", "eval run:{}", "rerun {}"])
-def test_an_id_that_leads_through_folders_is_no_run(command, trained_run, cli):
+def test_an_id_that_leads_through_folders_is_refused(command, trained_run, cli):
     project, run = trained_run
     odd = f"{run}/../{run}"
     done = cli(*command.format(odd).split(), cwd=project.paths.root, code=1)

@@ -194,6 +194,11 @@ CASES: dict[str, Case] = {
     "narrowcast models list": Case("empty"),
     "narrowcast models pull ID": _parsed(_NETWORK),
     "narrowcast models import FILE": _parsed(_FOLDER),
+    "narrowcast models pull VALUE --force": _parsed(_NETWORK, "narrowcast models pull minilm --force"),
+    "narrowcast models pull ID --force": _parsed(_NETWORK),
+    "narrowcast models import FILE --name VALUE --force": _parsed(
+        _FOLDER, "narrowcast models import FILE --name mine --force"
+    ),
     "narrowcast models show ID": Case("empty", "narrowcast models show embedded"),
     "narrowcast preflight": Case("measured", short="--probe-steps 0"),
     "narrowcast recipes list": Case("empty"),
@@ -214,6 +219,7 @@ CASES: dict[str, Case] = {
     "narrowcast train VALUE --epochs VALUE": Case(
         "measured", "narrowcast train --base embedded --epochs 2", _DRY
     ),
+    "narrowcast train VALUE --force": Case("measured", "narrowcast train --base embedded --force", _DRY),
     "narrowcast train --force": Case("trained", short=_DRY),
     "narrowcast train --help": Case("empty"),
     "narrowcast train --layout padded": Case("measured", short=_DRY),
@@ -238,6 +244,7 @@ CASES: dict[str, Case] = {
     # Shipping.
     "narrowcast export": Case("trained"),
     "narrowcast export --force": Case("exported"),
+    "narrowcast export VALUE --force": Case("exported", "narrowcast export RUN --force"),
     "narrowcast parity": Case("exported"),
     "narrowcast train --method linear --base minilm": _parsed(_ENCODER),
     "narrowcast train --method linear --features words,characters": _parsed(_CLASSIFIER),

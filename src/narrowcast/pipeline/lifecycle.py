@@ -78,7 +78,7 @@ class Lifecycle:
         """Write the success event and remove the marker."""
         message = result.summary or f"{self.definition.words} finished"
         code = result.reason_code or self.definition.success_code
-        # What the run removed itself, such as checkpoints, is no result of it.
+        # What the run removed itself, such as checkpoints, was not its result.
         kept = {name: each for name, each in self._written.items() if (self._project.root / name).exists()}
         self._mark_ending()
         self.emitter(run, parent)(code, message, {**result.payload, **_named(kept)})

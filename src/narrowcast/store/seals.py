@@ -201,8 +201,10 @@ def way_out(project: ProjectPaths, name: str) -> str:
     run = Path(name).stem if parts[0] == "registry" else parts[2] if step else ""
     if step == "train":
         return " ".join(["narrowcast train", *_trained_with(project, run), "--force"])
-    if step:
-        return f"narrowcast {step} {'run:' if step == 'eval' else ''}{run} --force"
+    if step == "export":
+        return f"narrowcast export {run} --force"
+    if step == "eval":
+        return f"narrowcast eval run:{run} --force"
     return next((each for form, each in _WAYS_OUT.items() if fnmatchcase(name, form)), _ANY_STAGE)
 
 

@@ -22,6 +22,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 from transformers import PrinterCallback, TrainerCallback
 
+from narrowcast.core.seal import seal_nothing
 from narrowcast.core.stage import StageContext
 from narrowcast.models.allocator import kept_pages
 from narrowcast.models.memory import peak_bytes, reset_peak
@@ -126,6 +127,7 @@ def _run(
         bf16=recipe.precision == "bf16",
         objective=probe_objective(setup, options, model, ctx),
         callbacks=[clock],
+        seal=seal_nothing,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.chosen = [steps[0]] * _WARM + [step for each in steps for step in (each, each)]
