@@ -162,6 +162,7 @@ def _gradient(setup: Any, options: Any, context: Any, scratch: Path) -> Any:
     import torch
     from transformers import TrainerCallback
 
+    from narrowcast.core.seal import seal_nothing
     from narrowcast.training.objectives.build import probe_objective
     from narrowcast.training.session import training_arguments
     from narrowcast.training.trainer import CompletionTrainer, TrainingRows
@@ -189,6 +190,7 @@ def _gradient(setup: Any, options: Any, context: Any, scratch: Path) -> Any:
         bf16=setup.recipe.precision == "bf16",
         objective=probe_objective(setup, options, model, context),
         callbacks=[Keep()],
+        seal=seal_nothing,
     )
     trainer.train()
     return kept[0]
