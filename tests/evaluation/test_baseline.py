@@ -203,7 +203,8 @@ def test_baselines_that_are_not_on_this_machine_are_named_until_they_are_measure
     base = str(build_tiny_model(tmp_path / "base", context=512))
     result = baseline(intents, BaselineRequest(options={"base": base, "limit": 6, "shots": 1, **QUICK}))
     absent = ["encoder:minilm", "encoder-svm:minilm", "nearest:minilm"]
-    assert [each.model for each in result.results] == ["majority", "tfidf", "svm", "base", "base-few-shot"]
+    prompted = ["base", "base-few-shot", "base-retrieval:tfidf"]
+    assert [each.model for each in result.results] == ["majority", "tfidf", "svm", *prompted]
     assert [each.model for each in result.unmeasured] == absent
     assert {each.command for each in result.unmeasured} == {"narrowcast models pull minilm"}
     report = (intents.paths.root / result.report / "report.md").read_text()

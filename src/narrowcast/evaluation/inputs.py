@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import MissingExtraError, ModelError, StageError, WorkspaceError
+from narrowcast.errors import MissingExtraError, ModelError, StageError, UsageError, WorkspaceError
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.evaluation.result import Unmeasured
@@ -31,6 +31,9 @@ _DEFAULT_BASE = "embedded"
 
 # Why a model cannot be measured here, though nothing is wrong with it.
 _NOT_HERE = ("model_not_downloaded", MissingExtraError.default_reason_code)
+
+# Why a recorded model that needs a yes cannot be compared with any more.
+_GONE = ("model_rules_missing", "factory_teacher_missing")
 
 # Options that decide what baselines answer.
 _SHARED = ("base", "shots", "seed", "max_tokens")
@@ -50,6 +53,8 @@ class MeasureInputs(StageInputs):
             Not part of the content: the weights are.
         unmeasured: models that would be measured if they were on this machine. Not part of the content: once
             they are, they are among the models.
+        seconds: that all models together may take, where that is limited. Not part of the content: an option.
+        recorded: models that no user has named in this command. Not part of the content.
         manifest: of the data set; its version names its content.
     """
 
@@ -66,6 +71,8 @@ class MeasureInputs(StageInputs):
     training: dict[ModelRef, Training] | None = Field(default=None, exclude=True)
     twins: dict[ModelRef, ModelRef] = Field(default_factory=dict, exclude=True)
     unmeasured: list[Unmeasured] = Field(default_factory=list, exclude=True)
+    seconds: float | None = Field(default=None, exclude=True)
+    recorded: list[ModelRef] = Field(default_factory=list, exclude=True)
     manifest: DatasetManifest = Field(exclude=True)
 
 
@@ -78,6 +85,7 @@ def measure_inputs(
     gates: Sequence[Gate] | None = (),
     *,
     skip_missing: bool = False,
+    recorded: bool = False,
 ) -> MeasureInputs:
     """Resolve references without loading a model.
 
@@ -89,6 +97,8 @@ def measure_inputs(
         against: to compare with.
         gates: judge the models; None takes those of the task.
         skip_missing: a model whose weights or library are not on this machine is named in `unmeasured`.
+        recorded: those of `against` come from a record; one that needs a yes and is gone is named in
+            `unmeasured`.
 
     Raises:
         ModelError: if a model is not there.
@@ -112,17 +122,28 @@ def measure_inputs(
         parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
     context = predictor_context(project, ctx.settings, inputs)
-    for name in models:
+    _resolve(models, inputs.models, context, inputs, _NOT_HERE if skip_missing else ())
+    others = [name for name in against if name not in inputs.models]
+    _resolve(others, inputs.against, context, inputs, _GONE if recorded else ())
+    inputs.recorded = list(inputs.against) if recorded else []
+    return inputs
+
+
+def _resolve(
+    names: Iterable[ModelRef],
+    into: dict[ModelRef, str],
+    context: PredictorContext,
+    inputs: MeasureInputs,
+    tolerated: Collection[str],
+) -> None:
+    """Enter fingerprints; a model that is missing for a tolerated reason is entered as unmeasured."""
+    for name in names:
         try:
-            inputs.models[name] = fingerprint(name, context)
-        except (ModelError, MissingExtraError) as error:
-            if not (skip_missing and error.reason_code in _NOT_HERE):
+            into[name] = fingerprint(name, context)
+        except (ModelError, MissingExtraError, UsageError) as error:
+            if error.reason_code not in tolerated:
                 raise
             inputs.unmeasured.append(Unmeasured(model=name, reason=str(error), command=error.next_command))
-    for name in against:
-        if name not in inputs.models:
-            inputs.against[name] = fingerprint(name, context)
-    return inputs
 
 
 def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:

@@ -95,7 +95,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
         unmeasured=inputs.unmeasured,
         baselines=[]
         if inputs.against or results[0].conclusion
-        else known_baselines(ctx, inputs.dataset_version, inputs.models),
+        else known_baselines(ctx, inputs.dataset_version, [each.model for each in results]),
     )
 
 

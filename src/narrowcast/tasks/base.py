@@ -181,7 +181,7 @@ class TaskHandler(ABC):
 
 
 # No linear model writes free text, and only a language model can prefer one of two answers.
-_PROMPTED = ("base", "base-few-shot")
+_PROMPTED = ("base", "base-few-shot", "base-retrieval:tfidf")
 _ON_TEXT = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm")
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
     AnswerKind.LABEL: (*_ON_TEXT, "nearest:minilm", *_PROMPTED),
@@ -190,6 +190,6 @@ _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
     AnswerKind.SPANS: ("majority", "tfidf", "crf", *_PROMPTED),
     AnswerKind.TEXT: ("majority", *_PROMPTED),
     AnswerKind.CALLS: ("majority", *_PROMPTED),
-    AnswerKind.PREFERENCE: _PROMPTED,
+    AnswerKind.PREFERENCE: _PROMPTED[:2],
     AnswerKind.NONE: (),
 }

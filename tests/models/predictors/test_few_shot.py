@@ -3,7 +3,8 @@ from collections.abc import Sequence
 from narrowcast.core.message import Message
 from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.models.predictors.base import TrainingPair
-from narrowcast.models.predictors.few_shot import FewShotPredictor, draw_shots
+from narrowcast.models.predictors.few_shot import ShotPredictor
+from narrowcast.models.predictors.shots import ShotPrompts, draw_shots, the_same
 
 
 def pair(text: str, target: str) -> TrainingPair:
@@ -34,7 +35,7 @@ def characters(messages):
 
 
 def wrapped(context_length=2000, labels=("a", "b", "c"), count=4):
-    return FewShotPredictor(Recorder(), draw_shots(PAIRS, count, 0), labels, characters, context_length)
+    return ShotPrompts(the_same(draw_shots(PAIRS, count, 0)), labels, characters, context_length)
 
 
 def question(text="q", max_tokens=10):
@@ -43,7 +44,7 @@ def question(text="q", max_tokens=10):
 
 def test_a_choice_needs_room_for_its_longest_label_alone():
     request = PromptRequest((Message("user", "q"),), 10_000, ("a", "longest"))
-    assert len(wrapped(context_length=200).prompt(request).messages) == 10
+    assert len(wrapped(context_length=200).of([request])[0].messages) == 10
 
 
 def test_shots_are_reproducible_and_spread_over_the_answers():
@@ -67,8 +68,7 @@ def test_shots_of_answers_that_never_repeat_are_drawn_at_random():
 
 
 def test_the_prompt_is_system_shots_question():
-    predictor = wrapped()
-    request = predictor.prompt(question("where?"))
+    request = wrapped().of([question("where?")])[0]
     system, *turns = request.messages
     assert system.content == "Classify.\nLabels: a, b, c"
     assert [turn.role for turn in turns] == ["user", "assistant"] * 4 + ["user"]
@@ -81,28 +81,29 @@ def test_the_prompt_is_system_shots_question():
 
 
 def test_all_questions_share_the_same_beginning():
-    predictor = wrapped()
+    model = Recorder()
+    predictor = ShotPredictor("base-few-shot", model, wrapped())
     predictor.predict([question("one"), question("two")])
-    first, second = predictor._inner.seen
+    first, second = model.seen
     assert first.messages[:-1] == second.messages[:-1]
 
 
 def test_labels_are_listed_once():
     listed = PromptRequest((Message("system", "Pick.\nLabels: a, b, c"), Message("user", "q")))
-    assert wrapped().prompt(listed).messages[0].content == "Pick.\nLabels: a, b, c"
+    assert wrapped().of([listed])[0].messages[0].content == "Pick.\nLabels: a, b, c"
 
 
 def test_a_long_question_gets_fewer_shots_never_a_cut_one():
-    predictor = wrapped(context_length=120)
-    assert len(predictor.prompt(question("q")).messages) == 10
-    request = predictor.prompt(question("q" * 75))
+    prompts = wrapped(context_length=120)
+    assert len(prompts.of([question("q")])[0].messages) == 10
+    request = prompts.of([question("q" * 75)])[0]
     assert characters(request.messages) + request.max_tokens <= 120
     assert 2 <= len(request.messages) < 10
     assert request.messages[-1].content == "q" * 75
-    assert predictor.note.startswith(f"{(len(request.messages) - 2) // 2} to 4 shots")
+    assert prompts.note.startswith(f"{(len(request.messages) - 2) // 2} to 4 shots")
 
 
 def test_a_label_list_beyond_half_the_context_is_left_out_and_said():
-    predictor = wrapped(context_length=20)
-    assert "Labels" not in predictor.prompt(question()).messages[0].content
-    assert predictor.note.endswith("no label list")
+    prompts = wrapped(context_length=20)
+    assert "Labels" not in prompts.of([question()])[0].messages[0].content
+    assert prompts.note.endswith("no label list")
