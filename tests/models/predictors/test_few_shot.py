@@ -1,10 +1,21 @@
 from collections.abc import Sequence
 
+import pytest
+
 from narrowcast.core.message import Message
+from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.names import AnswerKind
+from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.prediction import Prediction, PromptRequest
-from narrowcast.models.predictors.base import TrainingPair
-from narrowcast.models.predictors.few_shot import ShotPredictor
+from narrowcast.core.settings import Settings
+from narrowcast.errors import ModelError
+from narrowcast.models.predictors.base import PredictorContext, TrainingPair
+from narrowcast.models.predictors.few_shot import ShotPredictor, with_nearest
+from narrowcast.models.predictors.load import fingerprint
+from narrowcast.models.predictors.retrieval import nearest_rows
 from narrowcast.models.predictors.shots import ShotPrompts, draw_shots, the_same
+from narrowcast.testing.tiny import build_tiny_encoder, build_tiny_model
+from tests.models.predictors.test_fitted_baselines import INTENTS, LABELS, ask
 
 
 def pair(text: str, target: str) -> TrainingPair:
@@ -12,6 +23,18 @@ def pair(text: str, target: str) -> TrainingPair:
 
 
 PAIRS = [pair(f"{label} {number}", label) for label in ("a", "b", "c") for number in range(9)]
+
+
+def fitted_context(folder, base: str) -> PredictorContext:
+    return PredictorContext(
+        project=ProjectPaths(folder),
+        settings=Settings.from_environment(),
+        task=LABELS,
+        answer=AnswerKind.LABEL,
+        base=base,
+        train=lambda: INTENTS,
+        shots=3,
+    )
 
 
 class Recorder:
@@ -107,3 +130,40 @@ def test_a_label_list_beyond_half_the_context_is_left_out_and_said():
     prompts = wrapped(context_length=20)
     assert "Labels" not in prompts.of([question()])[0].messages[0].content
     assert prompts.note.endswith("no label list")
+
+
+def test_the_nearest_rows_come_from_train_the_nearest_next_to_the_question(tmp_path):
+    base, encoder = (
+        build_tiny_model(tmp_path / "base", context=2048),
+        build_tiny_encoder(tmp_path / "encoder"),
+    )
+    context = fitted_context(tmp_path, str(base))
+    seen = {}
+    for by in ("tfidf", str(encoder)):
+        choose = nearest_rows(by, INTENTS, context)
+        prompts = ShotPrompts(choose, (), characters, 2000, best_last=True)
+        request = PromptRequest((Message("system", "Do it."), Message("user", "why was a fee charged")))
+        turns = prompts.of([request, request])[1].messages
+        assert turns[-1].content == "why was a fee charged"
+        shots = [turn.content for turn in turns[1:-1:2]]
+        assert len(shots) == context.shots == 3
+        assert set(shots) <= {each.text for each in INTENTS}
+        assert {each.text: each.target for each in INTENTS}[shots[-1]] == turns[-2].content
+        seen[by] = shots
+    assert seen["tfidf"][-1] == "a fee was charged"
+    with with_nearest(context, "tfidf") as predictor:
+        texts = ["where is my card", "a fee was charged", "where is my card"]
+        answers = ask(predictor, *texts)
+        assert answers[0].text == answers[2].text
+        assert predictor.note == "3 shots, labels listed"
+        assert predictor.predict([]) == []
+
+
+def test_what_the_nearest_rows_are_found_by_is_part_of_the_fingerprint(tmp_path):
+    base = build_tiny_model(tmp_path / "base")
+    encoders = [build_tiny_encoder(tmp_path / f"encoder {seed}", seed=seed) for seed in (0, 1)]
+    context = fitted_context(tmp_path, str(base))
+    names = ["base-few-shot", "base-retrieval:tfidf", *(f"base-retrieval:{each}" for each in encoders)]
+    assert len({fingerprint(ModelRef(each), context) for each in names}) == 4
+    with pytest.raises(ModelError, match="minilm is not on this machine"):
+        fingerprint(ModelRef("base-retrieval:minilm"), context)
