@@ -165,13 +165,10 @@ def _agreement(
     tried: Sequence[Sequence[tuple[float, TaggedSpan]]], spans: Sequence[Sequence[TaggedSpan]], score: float
 ) -> float:
     """F1 of the spans from this score."""
-    right = asked = wanted = 0
-    for each, gold in zip(tried, spans, strict=True):
-        kept = {span for reached, span in each if reached >= score}
-        right += len(kept & set(gold))
-        asked += len(kept)
-        wanted += len(gold)
-    return 2 * right / (asked + wanted) if asked + wanted else 0.0
+    kept = [{span for reached, span in each if reached >= score} for each in tried]
+    right = sum(len(each & set(gold)) for each, gold in zip(kept, spans, strict=True))
+    total = sum(map(len, kept)) + sum(map(len, spans))
+    return 2 * right / total if total else 0.0
 
 
 GLINER = PredictorFactory(
