@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narrowcast.core.example import Example
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.options import MeasureOptions
@@ -58,7 +59,7 @@ class Questions:
         try:
             box.check_open()
             began = time.perf_counter()
-            with factory.load(self.context, reference.argument) as predictor:
+            with factory.load(self._within(box), reference.argument) as predictor:
                 seconds = time.perf_counter() - began
                 try:
                     predictions = ask(predictor, reference, self.requests, ctx, box)
@@ -72,6 +73,11 @@ class Questions:
             return Unmeasured(model=reference, reason=str(error), command=command)
         write_answers(answers, reference, self.examples, ctx.seal)
         return answers
+
+    def _within(self, box: TimeBox) -> PredictorContext:
+        """The context, in which fitting ends where it would outlast the box."""
+        work = self.context.work
+        return replace(self.context, work=Work(box.watched(work.progress), work.cancel))
 
     def _refused(self, reference: ModelRef, asks: Ask) -> Unmeasured | None:
         """Why a model is not asked: nobody said yes in this command; None where somebody did.

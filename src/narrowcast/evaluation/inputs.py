@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pydantic import Field
 
@@ -122,28 +123,26 @@ def measure_inputs(
         parent=next(filter(None, (trained_run(name, project) for name in [*models, *against])), None),
     )
     context = predictor_context(project, ctx.settings, inputs)
-    _resolve(models, inputs.models, context, inputs, _NOT_HERE if skip_missing else ())
-    others = [name for name in against if name not in inputs.models]
-    _resolve(others, inputs.against, context, inputs, _GONE if recorded else ())
+    for name in models:
+        with _noted(name, inputs, _NOT_HERE if skip_missing else ()):
+            inputs.models[name] = fingerprint(name, context)
+    for name in against:
+        if name not in inputs.models:
+            with _noted(name, inputs, _GONE if recorded else ()):
+                inputs.against[name] = fingerprint(name, context)
     inputs.recorded = list(inputs.against) if recorded else []
     return inputs
 
 
-def _resolve(
-    names: Iterable[ModelRef],
-    into: dict[ModelRef, str],
-    context: PredictorContext,
-    inputs: MeasureInputs,
-    tolerated: Collection[str],
-) -> None:
-    """Enter fingerprints; a model that is missing for a tolerated reason is entered as unmeasured."""
-    for name in names:
-        try:
-            into[name] = fingerprint(name, context)
-        except (ModelError, MissingExtraError, UsageError) as error:
-            if error.reason_code not in tolerated:
-                raise
-            inputs.unmeasured.append(Unmeasured(model=name, reason=str(error), command=error.next_command))
+@contextmanager
+def _noted(name: ModelRef, inputs: MeasureInputs, reasons: Collection[str]) -> Iterator[None]:
+    """Enter a model as unmeasured where it is missing for one of these reasons."""
+    try:
+        yield
+    except (ModelError, MissingExtraError, UsageError) as error:
+        if error.reason_code not in reasons:
+            raise
+        inputs.unmeasured.append(Unmeasured(model=name, reason=str(error), command=error.next_command))
 
 
 def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:

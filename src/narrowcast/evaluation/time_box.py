@@ -1,15 +1,18 @@
-"""The minutes that a set of models may take, and whether one fits by the speed of its first rows."""
+"""The minutes that a set of models may take, and whether one fits by the speed at which it begins."""
 
 from __future__ import annotations
 
 import time
 
+from narrowcast.core.progress import Progress
 from narrowcast.core.progress_lines import duration
 
 _PROBE = 8
 """Rows that the first forecast rests on."""
 _JUDGED = 100
 """Once this many rows are answered, a model is let finish: what it has cost would be lost."""
+_SOONEST = 1.0
+"""Seconds of fitting before its speed says anything."""
 
 
 class TooLongError(Exception):
@@ -49,15 +52,61 @@ class TimeBox:
         Raises:
             TooLongError: if the rest takes longer than is left.
         """
-        if self.seconds is None or done > _JUDGED:
+        if done <= _JUDGED:
+            self.check_rest(seconds / done * (rows - done), seconds, f"by its first {done} rows")
+
+    def watched(self, progress: Progress) -> Progress:
+        """A display that raises `TooLongError` where a phase of known length would outlast the box."""
+        return progress if self.seconds is None else _Watched(self, progress)
+
+    def check_rest(self, rest: float, seconds: float, why: str) -> None:
+        """Compare a forecast with what is left.
+
+        Args:
+            rest: seconds to come.
+            seconds: since the model began this.
+            why: what the forecast rests on.
+
+        Raises:
+            TooLongError: if the rest takes longer than is left.
+        """
+        if self.seconds is None:
             return
-        rest, left = seconds / done * (rows - done), self._left()
+        left = self._left()
         if rest > left:
             raise TooLongError(
-                f"about {duration(seconds + rest)} by its first {done} rows, "
+                f"about {duration(seconds + rest)} {why}, "
                 f"and {duration(max(left, 0.0))} of {duration(self.seconds)} are left"
             )
 
     def _left(self) -> float:
         assert self.seconds is not None
         return self._began + self.seconds - time.monotonic()
+
+
+class _Watched:
+    """A progress display whose phases are forecast while they go on."""
+
+    def __init__(self, box: TimeBox, progress: Progress) -> None:
+        self._box, self._progress = box, progress
+        self.note, self.finish = progress.note, progress.finish
+        self.start("")
+
+    def start(self, description: str, total: int | None = None) -> None:
+        """Begin a phase."""
+        self._began, self._done, self._total = time.monotonic(), 0, total
+        if description:
+            self._progress.start(description, total)
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        """Units done.
+
+        Raises:
+            TooLongError: if the rest of the phase takes longer than is left.
+        """
+        self._progress.advance(units, **fields)
+        self._done += units
+        seconds = time.monotonic() - self._began
+        if self._total and self._done and seconds >= _SOONEST and 2 * self._done < self._total:
+            rest = seconds / self._done * (self._total - self._done)
+            self._box.check_rest(rest, seconds, f"for its fitting by the first {self._done:,} steps")

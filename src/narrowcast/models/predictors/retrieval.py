@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from narrowcast.core.prediction import PromptRequest
-from narrowcast.models.classifiers.features import text_features, train_vectors
+from narrowcast.models.classifiers.features import text_features
 from narrowcast.models.encoders.resolve import resolve_encoder
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.baseline import last_user_turn
 from narrowcast.models.predictors.shots import Choose
+from narrowcast.models.predictors.vectors import shared_vectors
 from narrowcast.plugins.optional import require
 
 TFIDF = "tfidf"
@@ -26,8 +27,7 @@ def nearest_rows(by: str, pairs: Sequence[TrainingPair], context: PredictorConte
     """
     import numpy as np
 
-    texts = [pair.text for pair in pairs]
-    similar = _by_tfidf(texts) if by == TFIDF else _by_encoder(by, texts, context)
+    similar = _by_tfidf(pairs) if by == TFIDF else _by_encoder(by, pairs, context)
 
     def choose(requests: Sequence[PromptRequest]) -> list[Sequence[TrainingPair]]:
         scores = similar([last_user_turn(each) for each in requests])
@@ -51,16 +51,16 @@ Similar = Callable[[Sequence[str]], Any]
 """From texts to their similarities to the train rows, of shape (texts, train rows)."""
 
 
-def _by_tfidf(texts: Sequence[str]) -> Similar:
+def _by_tfidf(pairs: Sequence[TrainingPair]) -> Similar:
     features = text_features("words", "characters")
-    known = features.fit_transform(texts).T.tocsc()
+    known = features.fit_transform([pair.text for pair in pairs]).T.tocsc()
     return lambda asked: (features.transform(asked) @ known).toarray()
 
 
-def _by_encoder(name: str, texts: Sequence[str], context: PredictorContext) -> Similar:
+def _by_encoder(name: str, pairs: Sequence[TrainingPair], context: PredictorContext) -> Similar:
     from narrowcast.models.encoders.encoder import Encoder
     from narrowcast.models.predictors.nearest import unit
 
     encoder = Encoder(resolve_encoder(name, context.settings))
-    known = unit(train_vectors(encoder, texts, context.shared)).T
+    known = unit(shared_vectors(encoder, pairs, context)).T
     return lambda asked: unit(encoder.embed(asked)) @ known
