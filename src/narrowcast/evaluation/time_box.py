@@ -85,7 +85,7 @@ class TimeBox:
 
 
 class _Watched:
-    """A progress display whose phases are forecast while they go on."""
+    """A progress display that forecasts phases by their first steps."""
 
     def __init__(self, box: TimeBox, progress: Progress) -> None:
         self._box, self._progress = box, progress

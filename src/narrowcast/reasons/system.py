@@ -51,7 +51,9 @@ SYSTEM: dict[str, Reason] = {
         _S, _ERR, "a downloaded model is not the one in the catalogue", "narrowcast models list"
     ),
     "model_code_run": Reason(_S, _INFO, "the rules of a file, which the user named, answered held-out rows"),
-    "model_rows_sent": Reason(_S, _WARN, "held-out rows were sent to an endpoint, as the user asked"),
+    "model_rows_sent": Reason(
+        _S, _WARN, "held-out rows were sent to an endpoint, as the user asked", "narrowcast baseline"
+    ),
     "model_rules_missing": Reason(_S, _ERR, "a rules file is not there", "narrowcast baseline"),
     "model_rules_failed": Reason(_S, _ERR, "the code of a rules file failed", "narrowcast baseline"),
     "model_needs_yes": Reason(_S, _ERR, "a model does what only the user may decide", "narrowcast baseline"),
