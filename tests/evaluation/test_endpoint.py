@@ -135,6 +135,14 @@ def test_no_answer_to_a_held_out_row_reaches_what_makes_training_data(intents, t
     assert len(server.bodies) == before  # the text is held out: it is neither asked about nor answered for
 
 
+def test_a_deletion_names_the_stored_questions_among_what_remains(intents, teachers, cli):
+    teachers.start(script=knows_the_topics)
+    baseline(intents, BaselineRequest(options=ENDPOINT))
+    row = read_split(intents.paths, load_manifest(intents.paths), Split.TEST)[0]
+    done = json.loads(cli("data", "forget", "--id", row.id, "--json").stdout)
+    assert "outputs/endpoint_calls.jsonl" in done["remains"]
+
+
 def test_a_cap_ends_it_and_what_was_paid_is_not_paid_again(intents, teachers):
     server = teachers.start(script=knows_the_topics)
     with pytest.raises(StageError, match="the caps left no room") as stopped:

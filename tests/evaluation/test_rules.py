@@ -150,6 +150,10 @@ def test_a_configuration_alone_runs_no_rules(intents, cli, rules, tmp_path):
     assert "needs your yes: against" in cli("eval", "svm", code=2).stderr
     assert "needs your yes" in cli("run", "--dry-run", code=2).stderr
     assert not ran.exists()
+    text = intents.paths.config.read_text()
+    intents.paths.config.write_text(text.replace(f"[majority, 'rules:{path}']", f"'rules:{path}'"))
+    assert "models: input should be a valid list" in cli("baseline", code=2).stderr
+    intents.paths.config.write_text(text)
     measure(cli, path)
     assert ran.exists()
 
@@ -184,3 +188,7 @@ def test_a_rules_file_of_the_project_is_offered_and_not_run(prepared, cli, tmp_p
     assert "rules:specs/rules.py" in page
     assert "narrowcast baseline --models rules:specs/rules.py" in page
     assert "it ran" not in page
+    (project.paths.specs / "rules.py").write_text(GOOD)
+    cli("baseline", "--models", "majority,rules:specs/rules.py", "--samples", "100")
+    again = cli("baseline", "--rows", "9", "--budget-minutes", "0.0001", "--samples", "100").stdout
+    assert "rules:" not in again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import StageContext
-from narrowcast.evaluation.inputs import MeasureInputs, measure_inputs, unmeasured_baselines
+from narrowcast.evaluation.inputs import MeasureInputs, known_baselines, measure_inputs, unmeasured_baselines
 from narrowcast.evaluation.options import BaselineOptions
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.stage import measuring_stage
@@ -31,7 +31,8 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
     models = [ModelRef(name) for name in handler_for(manifest.task).baselines]
     inputs = measure_inputs(ctx, manifest, options, models, skip_missing=True)
     inputs.seconds = options.budget_minutes * 60
-    inputs.unmeasured += _on_request(ctx)
+    known = known_baselines(ctx, manifest.version, inputs.models)
+    inputs.unmeasured += [each for each in _on_request(ctx) if each.model not in known]
     return inputs
 
 

@@ -22,8 +22,6 @@ register further names (`docs/plugins.md`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from narrowcast.core.hashing import content_hash
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.paths import ProjectPaths
@@ -136,10 +134,15 @@ def fingerprint(ref: ModelRef, context: PredictorContext) -> str:
     return content_hash({**parts, **factory.content(context, ref.argument)})
 
 
-def that_ask(references: Iterable[str]) -> list[str]:
-    """Those of some references that need a yes: their model runs code of a file, or sends rows away."""
-    named = [ModelRef(each) for each in references]
-    return [each for each in named if each.name in PREDICTORS and PREDICTORS.get(each.name).asks]
+def that_ask(configured: object) -> list[str]:
+    """Those of configured references that need a yes: their model runs code of a file, or sends rows away.
+
+    What is not a list of texts is left to validation.
+    """
+    texts = [each for each in configured if isinstance(each, str)] if isinstance(configured, list) else []
+    return [
+        each for each in texts if (name := each.partition(":")[0]) in PREDICTORS and PREDICTORS.get(name).asks
+    ]
 
 
 def trained_run(ref: ModelRef, project: ProjectPaths) -> str | None:
