@@ -125,4 +125,4 @@ def test_fitting_that_shows_how_far_it_is_is_forecast_too():
 def test_an_encoder_shows_how_far_it_is(intents, tmp_path, cli):
     encoder = build_tiny_encoder(tmp_path / "encoder")
     page = cli("baseline", "--models", f"encoder:{encoder}", "--samples", "100").stderr
-    assert "encoder: reading the train rows" in page
+    assert "vectors of the train rows" in page

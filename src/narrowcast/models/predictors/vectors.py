@@ -19,7 +19,7 @@ def shared_vectors(encoder: Encoder, pairs: Sequence[TrainingPair], context: Pre
         CancelledError: on request.
     """
     work = context.work
-    work.progress.start(f"{encoder.folder.path.name}: reading the train rows", len(pairs))
+    work.progress.start("vectors of the train rows", len(pairs))
 
     def advance(rows: int) -> None:
         work.cancel.check()
