@@ -14,6 +14,9 @@ from narrowcast.tasks import handler_for
 
 _RULES = "specs/rules.py"
 
+# Measured only where what is better is not on this machine: on Banking77, 0.68 against 0.82.
+_STAND_INS = {ModelRef("base-retrieval:tfidf"): ModelRef("base-retrieval:minilm")}
+
 
 def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
     """The data set, and the base model's weights where a baseline needs them.
@@ -30,6 +33,9 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
         return inputs
     models = [ModelRef(name) for name in handler_for(manifest.task).baselines]
     inputs = measure_inputs(ctx, manifest, options, models, skip_missing=True)
+    for weaker, better in _STAND_INS.items():
+        if better in inputs.models:
+            inputs.models.pop(weaker, None)
     inputs.seconds = options.budget_minutes * 60
     known = known_baselines(ctx, manifest.version, inputs.models)
     inputs.unmeasured += [each for each in _on_request(ctx) if each.model not in known]

@@ -181,7 +181,7 @@ class TaskHandler(ABC):
 
 
 # No linear model writes free text, and only a language model can prefer one of two answers.
-_PROMPTED = ("base", "base-few-shot", "base-retrieval:tfidf")
+_PROMPTED = ("base", "base-few-shot", "base-retrieval:minilm", "base-retrieval:tfidf")
 _ON_TEXT = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm")
 _GLINER = "gliner:urchade/gliner_small-v2.1"
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
