@@ -177,6 +177,21 @@ CASES: dict[str, Case] = {
     # Training and measuring.
     "narrowcast baseline": Case("prepared", short="--models majority"),
     "narrowcast baseline --models majority,base,base-few-shot": Case("measured"),
+    "narrowcast baseline --models VALUE": Case("prepared", "narrowcast baseline --models majority"),
+    "narrowcast baseline --split VALUEVALUE --models VALUEVALUE": Case(
+        "prepared", "narrowcast baseline --split dev --rows 5 --models majority"
+    ),
+    "narrowcast baseline --models base": _parsed("loads the base; tests/evaluation measures it"),
+    "narrowcast baseline --cap-tokens N": Case(
+        "prepared", "narrowcast baseline --cap-tokens 2000000", "--models majority"
+    ),
+    "narrowcast baseline --models endpoint:VALUE --send-held-out": _parsed(
+        "needs an endpoint; tests/evaluation/test_endpoint.py has one",
+        "narrowcast baseline --models endpoint:large --send-held-out",
+    ),
+    "narrowcast baseline --models rules:VALUE": _parsed(
+        _FOLDER, "narrowcast baseline --models rules:specs/rules.py"
+    ),
     "narrowcast baseline --force": Case("prepared", short="--models majority"),
     "narrowcast eval": Case("trained"),
     "narrowcast eval --force": Case("trained"),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.pages import PAGES
+
 Write = Callable[[Path], object]
 
 
@@ -166,6 +168,14 @@ _SHORT: dict[str, Any] = {
     "export": {"parity_rows": 8, "tolerance": 1.0},
 }
 
+
+def block(page: str, name: str) -> Write:
+    """The block of a page whose first line has this file name."""
+    text = PAGES[page].read_text(encoding="utf-8")
+    content = text.partition(f" {name}\n")[2].partition("```")[0]
+    return lambda path: path.write_text(content, encoding="utf-8")
+
+
 EXAMPLES: dict[str, Example] = {
     "README.md": Example(
         files={"train.csv": table()},
@@ -200,7 +210,10 @@ EXAMPLES: dict[str, Example] = {
         parsed={"narrowcast serve": _SERVES, "narrowcast": _DEMO},
     ),
     "docs/evaluate.md": Example(
-        files={"train.csv": table(150, labels=("card_arrival", "billing", "other"), hard=True)},
+        files={
+            "train.csv": table(150, labels=("card_arrival", "billing", "other"), hard=True),
+            "specs/rules.py": block("docs/evaluate.md", "specs/rules.py"),
+        },
         before=_PREPARED,
         trains=("narrowcast train",),
         nightly=("narrowcast eval",),

@@ -10,6 +10,7 @@ from narrowcast.ops.requests import BaselineRequest, EvaluateRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_json, read_jsonl
+from narrowcast.tasks.classification import ClassificationHandler
 from narrowcast.testing.tiny import build_tiny_encoder, build_tiny_model
 from tests.evaluation.conftest import booking_rows, ticket_rows
 from tests.support.imports import import_rows
@@ -202,8 +203,9 @@ def test_events_tell_what_was_measured(intents):
 def test_baselines_that_are_not_on_this_machine_are_named_until_they_are_measured(intents, tmp_path):
     base = str(build_tiny_model(tmp_path / "base", context=512))
     result = baseline(intents, BaselineRequest(options={"base": base, "limit": 6, "shots": 1, **QUICK}))
-    absent = ["encoder:minilm", "encoder-svm:minilm", "nearest:minilm"]
-    assert [each.model for each in result.results] == ["majority", "tfidf", "svm", "base", "base-few-shot"]
+    absent = [f"{name}:minilm" for name in ("encoder", "encoder-svm", "nearest", "base-retrieval")]
+    prompted = ["base", "base-few-shot", "base-retrieval:tfidf"]
+    assert [each.model for each in result.results] == ["majority", "tfidf", "svm", *prompted]
     assert [each.model for each in result.unmeasured] == absent
     assert {each.command for each in result.unmeasured} == {"narrowcast models pull minilm"}
     report = (intents.paths.root / result.report / "report.md").read_text()
@@ -222,3 +224,15 @@ def test_baselines_that_are_not_on_this_machine_are_named_until_they_are_measure
 def test_what_is_not_on_this_machine_is_an_error_where_it_is_asked_for(intents):
     with pytest.raises(ModelError, match="the encoder minilm is not on this machine"):
         baseline(intents, BaselineRequest(options={"models": ["encoder:minilm"], **QUICK}))
+
+
+def test_the_nearest_rows_by_words_stand_in_for_an_encoder_that_is_not_here(intents, tmp_path, monkeypatch):
+    here = ModelRef(f"base-retrieval:{build_tiny_encoder(tmp_path / 'encoder')}")
+    words = ModelRef("base-retrieval:tfidf")
+    monkeypatch.setattr(ClassificationHandler, "baselines", ("majority", here, words))
+    options = {"budget_minutes": 1e-6, **QUICK}
+    both = baseline(intents, BaselineRequest(options=options))
+    assert [each.model for each in both.unmeasured] == [here, words]
+    monkeypatch.setattr("narrowcast.stages.baseline._STAND_INS", {words: here})
+    one = baseline(intents, BaselineRequest(options=options, force=True))
+    assert [each.model for each in one.unmeasured] == [here]

@@ -102,6 +102,7 @@ def _render(result: MeasureResult, next_command: str) -> None:
         interval_note,
         latency_text,
         size_text,
+        unmeasured_lines,
         value_text,
     )
 
@@ -129,8 +130,8 @@ def _render(result: MeasureResult, next_command: str) -> None:
     ]
     rows += [[each.model, "not measured", "–", "–", ""] for each in result.unmeasured]
     table(heads, rows)
-    for absent in result.unmeasured:
-        say(f"  not measured  {absent.model}: {absent.reason}; {absent.command}")
+    for line in unmeasured_lines(result.unmeasured):
+        say(f"  not measured  {line}")
     for comparison in result.comparisons:
         say(f"  {comparison_line(comparison)}")
     if note := interval_note(result.comparisons):

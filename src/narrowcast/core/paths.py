@@ -100,6 +100,11 @@ class ProjectPaths:
         return self.root / "outputs" / "eval_reports"
 
     @property
+    def measured_calls(self) -> Path:
+        """Paid answers of endpoints to held-out rows, apart from those that make training data."""
+        return self.root / "outputs" / "endpoint_calls.jsonl"
+
+    @property
     def registry(self) -> Path:
         """Records that diff well: stages, imports, data sets, runs."""
         return self.root / "registry"

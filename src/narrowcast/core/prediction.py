@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from narrowcast.core.message import Message
 
@@ -14,11 +15,17 @@ class PromptRequest:
 
     With `labels` the answer is one of them: the label trie is scored, and the prediction carries exact
     log-probabilities. Without, the answer is generated greedily up to `max_tokens` tokens.
+
+    Attributes:
+        inputs: what the messages were rendered from, for models that read fields and no prompt.
+        row: id of the row that is asked about, for errors; empty where there is none.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int = 256
     labels: tuple[str, ...] | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    row: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

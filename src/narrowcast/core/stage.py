@@ -20,8 +20,11 @@ from narrowcast.core.seal import Seal, seal_nothing
 from narrowcast.core.settings import Settings
 from narrowcast.reasons import StageName
 
-NAMES_CODE = "names_code"
-"""Mark, in the `json_schema_extra` of an option, of a value that is imported and run."""
+NEEDS_YES = "needs_yes"
+"""Mark, in the `json_schema_extra` of an option that `narrowcast.yaml` alone cannot set: what it does."""
+RUNS_CODE = "names code to be run"
+NEEDS_YES_IF = "needs_yes_if"
+"""Beside it, `module:function`: takes the value and returns the part of it that is meant."""
 
 
 class StageOptions(BaseModel):

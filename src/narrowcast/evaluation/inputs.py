@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pydantic import Field
 
@@ -14,7 +15,7 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
-from narrowcast.errors import MissingExtraError, ModelError, StageError, WorkspaceError
+from narrowcast.errors import MissingExtraError, ModelError, StageError, UsageError, WorkspaceError
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
 from narrowcast.evaluation.result import Unmeasured
@@ -32,6 +33,9 @@ _DEFAULT_BASE = "embedded"
 
 # Why a model cannot be measured here, though nothing is wrong with it.
 _NOT_HERE = ("model_not_downloaded", MissingExtraError.default_reason_code)
+
+# Why a recorded model that needs a yes cannot be compared with any more.
+_GONE = ("model_rules_missing", "factory_teacher_missing")
 
 # Options that decide what baselines answer.
 _SHARED = ("base", "shots", "seed", "max_tokens")
@@ -53,6 +57,8 @@ class MeasureInputs(StageInputs):
             one takes the conclusion back (`store.verdicts`).
         unmeasured: models that would be measured if they were on this machine. Not part of the content: once
             they are, they are among the models.
+        seconds: that all models together may take, where that is limited. Not part of the content: an option.
+        recorded: models that no user has named in this command. Not part of the content.
         manifest: of the data set; its version names its content.
     """
 
@@ -70,6 +76,8 @@ class MeasureInputs(StageInputs):
     twins: dict[ModelRef, ModelRef] = Field(default_factory=dict, exclude=True)
     measured: list[ModelRef] = Field(default_factory=list, exclude=True)
     unmeasured: list[Unmeasured] = Field(default_factory=list, exclude=True)
+    seconds: float | None = Field(default=None, exclude=True)
+    recorded: list[ModelRef] = Field(default_factory=list, exclude=True)
     manifest: DatasetManifest = Field(exclude=True)
 
 
@@ -82,6 +90,7 @@ def measure_inputs(
     gates: Sequence[Gate] | None = (),
     *,
     skip_missing: bool = False,
+    recorded: bool = False,
 ) -> MeasureInputs:
     """Resolve references without loading a model.
 
@@ -93,6 +102,8 @@ def measure_inputs(
         against: to compare with.
         gates: judge the models; None takes those of the task.
         skip_missing: a model whose weights or library are not on this machine is named in `unmeasured`.
+        recorded: those of `against` come from a record; one that needs a yes and is gone is named in
+            `unmeasured`.
 
     Raises:
         ModelError: if a model is not there.
@@ -117,16 +128,25 @@ def measure_inputs(
     )
     context = predictor_context(project, ctx.settings, inputs)
     for name in models:
-        try:
+        with _noted(name, inputs, _NOT_HERE if skip_missing else ()):
             inputs.models[name] = fingerprint(name, context)
-        except (ModelError, MissingExtraError) as error:
-            if not (skip_missing and error.reason_code in _NOT_HERE):
-                raise
-            inputs.unmeasured.append(Unmeasured(model=name, reason=str(error), command=error.next_command))
     for name in against:
         if name not in inputs.models:
-            inputs.against[name] = fingerprint(name, context)
+            with _noted(name, inputs, _GONE if recorded else ()):
+                inputs.against[name] = fingerprint(name, context)
+    inputs.recorded = list(inputs.against) if recorded else []
     return inputs
+
+
+@contextmanager
+def _noted(name: ModelRef, inputs: MeasureInputs, reasons: Collection[str]) -> Iterator[None]:
+    """Enter a model as unmeasured where it is missing for one of these reasons."""
+    try:
+        yield
+    except (ModelError, MissingExtraError, UsageError) as error:
+        if error.reason_code not in reasons:
+            raise
+        inputs.unmeasured.append(Unmeasured(model=name, reason=str(error), command=error.next_command))
 
 
 def _settled(project: ProjectPaths, options: MeasureOptions) -> MeasureOptions:

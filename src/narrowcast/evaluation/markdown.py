@@ -93,6 +93,25 @@ def value_text(value: MetricValue) -> str:
     return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
+def unmeasured_lines(unmeasured: Sequence[Unmeasured]) -> list[str]:
+    """What was not measured, why, and the command that brings it; models with the same reason in one line."""
+    alike: dict[str, list[Unmeasured]] = {}
+    for each in unmeasured:
+        alike.setdefault(each.reason, []).append(each)
+    return [
+        f"{', '.join(each.model for each in group)}: {reason}; {_joined(group)}"
+        for reason, group in alike.items()
+    ]
+
+
+def _joined(group: Sequence[Unmeasured]) -> str:
+    """One command for several models, where the commands differ in the model alone."""
+    beginnings = {each.command.removesuffix(each.model) for each in group}
+    if len(beginnings) == 1 and group[0].command.endswith(group[0].model):
+        return beginnings.pop() + ",".join(each.model for each in group)
+    return "; ".join(dict.fromkeys(each.command for each in group))
+
+
 def _head(result: MeasureResult) -> str:
     drawn = f" ({result.rows_drawn})" if result.rows_drawn else ""
     looks = f" This is access {result.looks} to this split." if result.looks else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,19 +13,20 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
+from narrowcast.evaluation.answering import Questions
 from narrowcast.evaluation.conclude import Training, baseline_gate, conclude, not_known, undecided_gate
 from narrowcast.evaluation.groups import row_groups
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
-from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
-from narrowcast.evaluation.result import Comparison, ModelResult, Speed
+from narrowcast.evaluation.predictions import Answers
+from narrowcast.evaluation.result import Comparison, ModelResult, Speed, Unmeasured
 from narrowcast.evaluation.rows import (
     check_not_trained_on,
     count_access,
     held_out_rows,
     of_quick_runs,
 )
-from narrowcast.models.predictors.load import predictor_factory
+from narrowcast.evaluation.time_box import TimeBox
 from narrowcast.store.datasets import read_split
 from narrowcast.tasks import handler_for
 from narrowcast.tasks.base import TaskScores
@@ -89,28 +89,27 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
     warnings = exposure.warnings + of_quick_runs(ctx.project, list(fingerprints))
     looks = count_access(ctx, manifest, split, list(fingerprints))
     requests = [
-        request_for(handler, example.inputs, target=example.target, max_tokens=inputs.max_tokens)
-        for example in examples
+        request_for(handler, each.inputs, target=each.target, max_tokens=inputs.max_tokens, row=each.id)
+        for each in examples
     ]
     context = replace(
-        predictor_context(ctx.project, ctx.settings, inputs), work=Work(ctx.progress, ctx.cancel)
+        predictor_context(ctx.project, ctx.settings, inputs),
+        work=Work(ctx.progress, ctx.cancel),
+        caps=options.caps,
+        price=options.price,
+        run_id=ctx.run_id,
     )
     everything = read_split(ctx.project, manifest, split) if rows_drawn else examples
     groups = row_groups(everything, examples, manifest, ctx.cancel)
-    models = []
+    questions = Questions(examples, requests, context, inputs, options, ctx)
+    models: list[Measured] = []
+    box = TimeBox(inputs.seconds)
     for reference, fingerprint in fingerprints.items():
-        path = answers_path(ctx.project, fingerprint, requests)
-        if options.reuse and not ctx.force and path.exists():
-            outputs = read_answers(ctx.project, path)
-        else:
-            ctx.progress.start(f"{reference}: loading")
-            began = time.perf_counter()
-            with predictor_factory(reference).load(context, reference.argument) as predictor:
-                seconds = time.perf_counter() - began
-                predictions = ask(predictor, reference, requests, ctx)
-                note = str(getattr(predictor, "note", ""))
-                outputs = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
-            write_answers(outputs, reference, examples, ctx.seal)
+        # The first is the cheapest, and a table of nothing would say nothing.
+        outputs = questions.answers(reference, fingerprint, box if models else TimeBox(None))
+        if isinstance(outputs, Unmeasured):
+            inputs.unmeasured.append(outputs)
+            continue
         scores = handler.score(examples, outputs.predictions)
         drawn = bootstrap(scores, samples=options.samples, seed=inputs.seed, groups=groups)
         result = _result(reference, split, outputs, scores, drawn, ctx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.seal import Seal
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import ModelError
+from narrowcast.evaluation.time_box import TimeBox
 from narrowcast.models.predictors.base import Predictor
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl
 from narrowcast.store.seals import require_unedited
@@ -37,30 +39,47 @@ class Answers:
     reused: bool
 
 
-def answers_path(project: ProjectPaths, fingerprint: str, requests: Sequence[PromptRequest]) -> Path:
-    """Where the answers of these weights to these prompts are kept."""
+def answers_path(
+    project: ProjectPaths,
+    fingerprint: str,
+    requests: Sequence[PromptRequest],
+    *,
+    with_inputs: bool = False,
+) -> Path:
+    """Where the answers of these weights to these prompts are kept, or to these inputs as well."""
     prompts = [
         [[(turn.role, turn.content) for turn in each.messages], each.max_tokens, each.labels]
         for each in requests
     ]
-    key = content_hash({"model": fingerprint, "prompts": prompts})[:_KEY_DIGITS]
+    asked: dict[str, Any] = {"model": fingerprint, "prompts": prompts}
+    if with_inputs:
+        asked["inputs"] = [dict(each.inputs) for each in requests]
+    key = content_hash(asked)[:_KEY_DIGITS]
     return project.reports / "predictions" / f"{key}.jsonl"
 
 
 def ask(
-    predictor: Predictor, reference: ModelRef, requests: Sequence[PromptRequest], ctx: StageContext
+    predictor: Predictor,
+    reference: ModelRef,
+    requests: Sequence[PromptRequest],
+    ctx: StageContext,
+    box: TimeBox,
 ) -> list[Prediction]:
     """The answers of a loaded model, in the order of the requests.
 
     Raises:
         ModelError: if the model fails.
+        TooLongError: if it does not fit in the time that is left.
         CancelledError: on request.
     """
     predictions: list[Prediction] = []
     ctx.progress.start(f"{reference}: answering", total=len(requests))
-    for start in range(0, len(requests), _BATCH):
+    if announce := getattr(predictor, "announce", None):
+        announce(requests)
+    began = time.monotonic()
+    for rows in box.batches(len(requests), _BATCH):
         ctx.cancel.check()
-        batch = requests[start : start + _BATCH]
+        batch = [requests[row] for row in rows]
         answered = predictor.predict(batch)
         if len(answered) != len(batch):
             raise ModelError(
@@ -69,6 +88,7 @@ def ask(
             )
         predictions += answered
         ctx.progress.advance(len(batch))
+        box.check(len(predictions), len(requests), time.monotonic() - began)
     ctx.progress.finish()
     return predictions
 

@@ -78,6 +78,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
             "n": len(found.examples),
             "looks": found.looks,
             "models": {each.model: each.metrics[each.primary].model_dump() for each in results},
+            "unmeasured": {each.model: each.reason for each in inputs.unmeasured},
             "verdicts": {each.model: each.verdict for each in results if each.verdict},
             "conclusions": {each.model: each.conclusion.standing for each in results if each.conclusion},
         },
@@ -95,7 +96,7 @@ def _result(inputs: MeasureInputs, found: Measurement, report: str, ctx: StageCo
         unmeasured=inputs.unmeasured,
         baselines=[]
         if inputs.against or results[0].conclusion
-        else known_baselines(ctx, inputs.dataset_version, inputs.models),
+        else known_baselines(ctx, inputs.dataset_version, [each.model for each in results]),
     )
 
 

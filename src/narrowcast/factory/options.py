@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from narrowcast.core.request import CommandLine
-from narrowcast.core.stage import NAMES_CODE, StageOptions
+from narrowcast.core.stage import NEEDS_YES, RUNS_CODE, StageOptions
+from narrowcast.teacher.options import SpendingOptions
 
 _PACE = {"concurrency", "attempts", "timeout"}
 _CHOICE = {"generation", "rows"}
 
 
-class TeacherOptions(StageOptions):
+class TeacherOptions(SpendingOptions):
     """How a teacher is asked, and what that may cost."""
 
     model: str | None = None
@@ -38,29 +39,8 @@ class TeacherOptions(StageOptions):
     timeout: float = Field(120.0, gt=0)
     """Seconds to wait for a response before an attempt counts as failed."""
 
-    price_prompt: float | None = Field(None, ge=0)
-    """Price per million prompt tokens, in the currency of the cap."""
-
-    price_completion: float | None = Field(None, ge=0)
-    """Price per million completion tokens, in the currency of the cap."""
-
-    cap_cost: float | None = Field(None, gt=0)
-    """Maximum cost of this generation, resumed runs included; needs both prices."""
-
-    cap_tokens: int = Field(1_000_000, gt=0)
-    """Maximum number of tokens of this generation, prompts and completions, resumed runs included."""
-
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Further fields of the request body, for example reasoning_effort."""
-
-    @model_validator(mode="after")
-    def _prices_belong_together(self) -> TeacherOptions:
-        prices = (self.price_prompt, self.price_completion)
-        if None in prices and prices != (None, None):
-            raise ValueError("price_prompt and price_completion are given together or not at all")
-        if self.cap_cost is not None and None in prices:
-            raise ValueError("cap_cost needs price_prompt and price_completion")
-        return self
 
     def identity(self) -> dict[str, Any]:
         """Without what only decides how fast, and how patiently, the teacher is asked."""
@@ -164,13 +144,13 @@ class GateOptions(ChosenRows):
     pattern: str | None = None
     """Gate regex: regular expression that must match the whole answer."""
 
-    pydantic_model: str | None = Field(None, json_schema_extra={NAMES_CODE: True})
+    pydantic_model: str | None = Field(None, json_schema_extra={NEEDS_YES: RUNS_CODE})
     """Gate pydantic_model: MODULE:CLASS that the answer must satisfy."""
 
     tools: str | None = None
     """Gate tool_calls: file of tool definitions in the project."""
 
-    tool_tests: str | None = Field(None, json_schema_extra={NAMES_CODE: True})
+    tool_tests: str | None = Field(None, json_schema_extra={NEEDS_YES: RUNS_CODE})
     """Gate tool_calls: MODULE:FUNCTION(name, arguments) that raises for a wrong call."""
 
     cluster_share: float = Field(0.2, gt=0, le=1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, SerializeAsAny
+from pydantic.fields import FieldInfo
 
-from narrowcast.core.request import StageRequest
-from narrowcast.core.stage import NAMES_CODE, I, O, R, StageDefinition
+from narrowcast.core.request import CommandLine, StageRequest, load
+from narrowcast.core.stage import NEEDS_YES, NEEDS_YES_IF, I, O, R, StageDefinition
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
@@ -48,21 +49,42 @@ def refuse_unasked_code(
     given: dict[str, Any],
     section: str | None = None,
 ) -> None:
-    """A project may be a copy of somebody else's, so its file alone gets no code run.
+    """A project may be a copy of somebody else's, so its file alone gets no code run and no row sent away.
 
     Raises:
-        UsageError: if an option in `narrowcast.yaml` names code and the request does not say it again.
+        UsageError: if an option in `narrowcast.yaml` needs a yes and the request does not say it again.
     """
     configured = project.config.stage_options(section or definition.name)
     for name, field in definition.options.model_fields.items():
-        extra = field.json_schema_extra
-        if isinstance(extra, dict) and NAMES_CODE in extra and configured.get(name) and name not in given:
+        meant = _needs_yes(field, configured.get(name))
+        if meant and name not in given:
+            value = ",".join(meant) if isinstance(meant, list) else meant
             raise UsageError(
-                f"the configuration names code to be run: {name}: {configured[name]}",
+                f"the configuration {_extra(field)[NEEDS_YES]}: {name}: {value}",
                 where=str(project.paths.config),
-                next_command="look at the code; if it may run, say it on the command line: narrowcast "
-                f"{definition.words} --{name.replace('_', '-')} {configured[name]}",
+                next_command="look at it; if it may, say it on the command line: narrowcast "
+                f"{definition.words} {_written(name, field, value)}",
             )
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _needs_yes(field: FieldInfo, value: Any) -> Any:
+    """The part of a configured value that the command line has to repeat; something false where none is."""
+    extra = _extra(field)
+    if NEEDS_YES not in extra or not value:
+        return None
+    return load(extra[NEEDS_YES_IF])(value) if NEEDS_YES_IF in extra else value
+
+
+def _written(name: str, field: FieldInfo, value: Any) -> str:
+    """The option as it is written on the command line."""
+    if any(isinstance(each, CommandLine) and each.positional for each in field.metadata):
+        return str(value)
+    option = f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option} {value}"
 
 
 def run_options(project: Project, definition: StageDefinition[I, O, R], request: StageRequest) -> O:

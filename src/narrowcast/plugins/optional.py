@@ -54,6 +54,10 @@ EXTRAS = {
     "wandb": "wandb",
 }
 
+# module → what brings it, where no extra of ours does. GLiNER asks for transformers below 5.17 and works with
+# 5.23 (tests/models/predictors/test_gliner.py), so its dependencies are left to us.
+COMMANDS = {"gliner": "pip install --no-deps gliner sentencepiece"}
+
 
 def require(*modules: str, purpose: str, extra: str = "") -> None:
     """Check that modules can be found, without importing them.
@@ -68,11 +72,11 @@ def require(*modules: str, purpose: str, extra: str = "") -> None:
     """
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
-        extras = [extra] if extra else sorted({EXTRAS.get(name, "all") for name in missing})
-        raise MissingExtraError(
-            f"{purpose} needs {', '.join(missing)}",
-            next_command=f"pip install 'narrowcast[{','.join(extras)}]'",
-        )
+        known = {EXTRAS.get(name, "all") for name in missing if name not in COMMANDS}
+        extras = [extra] if extra else sorted(known)
+        commands = [f"pip install 'narrowcast[{','.join(extras)}]'"] if extras else []
+        commands += [COMMANDS[name] for name in missing if name in COMMANDS]
+        raise MissingExtraError(f"{purpose} needs {', '.join(missing)}", next_command=" && ".join(commands))
 
 
 def load(module: str, purpose: str) -> ModuleType:

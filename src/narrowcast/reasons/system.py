@@ -53,6 +53,16 @@ SYSTEM: dict[str, Reason] = {
     "model_other_content": Reason(
         _S, _ERR, "a downloaded model is not the one in the catalogue", "narrowcast models list"
     ),
+    "model_code_run": Reason(_S, _INFO, "the rules of a file, which the user named, answered held-out rows"),
+    "model_rows_sent": Reason(
+        _S, _WARN, "held-out rows were sent to an endpoint, as the user asked", "narrowcast baseline"
+    ),
+    "model_rules_missing": Reason(_S, _ERR, "a rules file is not there", "narrowcast baseline"),
+    "model_rules_failed": Reason(_S, _ERR, "the code of a rules file failed", "narrowcast baseline"),
+    "model_needs_yes": Reason(_S, _ERR, "a model does what only the user may decide", "narrowcast baseline"),
+    "model_cap_reached": Reason(
+        _S, _ERR, "the cap on what an endpoint may be asked was reached", "narrowcast baseline --cap-tokens N"
+    ),
     "model_adapter_missing": Reason(_S, _ERR, "a run has no trained weights", "narrowcast train"),
     "model_prompt_too_long": Reason(_S, _ERR, "a prompt fills the model's context", "narrowcast models list"),
     "model_base_changed": Reason(

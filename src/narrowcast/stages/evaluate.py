@@ -38,9 +38,11 @@ def read_inputs(options: EvaluateOptions, ctx: StageContext) -> MeasureInputs:
     models = options.models or [current_reference(ctx.project)]
     against = measured_baselines(ctx.project) if options.against is None else options.against
     manifest = load_manifest(ctx.project)
-    inputs = measure_inputs(ctx, manifest, options, models, against, options.gates)
-    if options.against is None:
-        inputs.unmeasured = unmeasured_baselines(ctx, manifest.version)
+    recorded = options.against is None
+    inputs = measure_inputs(ctx, manifest, options, models, against, options.gates, recorded=recorded)
+    if recorded:
+        former = unmeasured_baselines(ctx, manifest.version)
+        inputs.unmeasured += [each for each in former if each.model not in inputs.models]
     inputs.training = {each: training for each in models if (training := _training(each, ctx)) is not None}
     inputs.twins = {each: twin for each in models if (twin := _twin(each, manifest, ctx)) in against and twin}
     inputs.measured = measured_baselines(ctx.project, manifest.version)

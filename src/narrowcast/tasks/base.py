@@ -193,15 +193,16 @@ class TaskHandler(ABC):
 
 
 # No linear model writes free text, and only a language model can prefer one of two answers.
-_PROMPTED = ("base", "base-few-shot")
+_PROMPTED = ("base", "base-few-shot", "base-retrieval:minilm", "base-retrieval:tfidf")
 _ON_TEXT = ("majority", "tfidf", "svm", "encoder:minilm", "encoder-svm:minilm")
+_GLINER = "gliner:urchade/gliner_small-v2.1"
 _BASELINES: dict[AnswerKind, tuple[str, ...]] = {
     AnswerKind.LABEL: (*_ON_TEXT, "nearest:minilm", *_PROMPTED),
     AnswerKind.LABELS: (*_ON_TEXT, *_PROMPTED),
-    AnswerKind.FIELDS: (*_ON_TEXT, "crf", *_PROMPTED),
-    AnswerKind.SPANS: ("majority", "tfidf", "crf", *_PROMPTED),
+    AnswerKind.FIELDS: (*_ON_TEXT, "crf", _GLINER, *_PROMPTED),
+    AnswerKind.SPANS: ("majority", "tfidf", "crf", _GLINER, *_PROMPTED),
     AnswerKind.TEXT: ("majority", *_PROMPTED),
     AnswerKind.CALLS: ("majority", *_PROMPTED),
-    AnswerKind.PREFERENCE: _PROMPTED,
+    AnswerKind.PREFERENCE: _PROMPTED[:2],
     AnswerKind.NONE: (),
 }

@@ -47,7 +47,12 @@ def missing_input(inputs: Mapping[str, Any]) -> bool:
 
 
 def request_for(
-    handler: TaskHandler, inputs: Mapping[str, Any], *, target: Target | None = None, max_tokens: int = 256
+    handler: TaskHandler,
+    inputs: Mapping[str, Any],
+    *,
+    target: Target | None = None,
+    max_tokens: int = 256,
+    row: str = "",
 ) -> PromptRequest:
     """The question to a model: the one way evaluation, parity and serving ask it.
 
@@ -58,6 +63,8 @@ def request_for(
         messages=tuple(handler.to_messages(inputs)),
         max_tokens=max_tokens,
         labels=_label_set(handler, target),
+        inputs=inputs,
+        row=row,
     )
 
 

@@ -18,6 +18,9 @@ class Caps:
     cost: float | None = None
 
 
+DEFAULT_CAPS = Caps(tokens=1_000_000)
+
+
 class Budget:
     """Reservations and what was really spent. Thread-safe.
 

@@ -146,7 +146,7 @@ def build_tiny_encoder(
     import transformers
 
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = _word_pieces()
+    tokenizer = word_pieces()
     tokenizer.save(str(folder / "tokenizer.json"))
     config = transformers.BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -180,7 +180,7 @@ def build_tiny_encoder(
     return folder
 
 
-def _word_pieces() -> Any:
+def word_pieces() -> Any:
     """A WordPiece tokenizer of the sentences' words and letters that puts [CLS] and [SEP] around a text."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 

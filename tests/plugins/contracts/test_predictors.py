@@ -47,6 +47,18 @@ class TestWords(Ratings):
     reference = "tfidf"
 
 
+class TestRules(Ratings):
+    wrong = "rules:no-such-file.py"
+    fitted = False
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path: Path) -> None:
+        answer = "def answer(inputs):\n    return '1' if {} in inputs['text'] else '5'\n"
+        for name, word in (("rules", "'late'"), ("other", "'rude'")):
+            (tmp_path / f"{name}.py").write_text(answer.format(word))
+        self.reference, self.other = f"rules:{tmp_path / 'rules.py'}", f"rules:{tmp_path / 'other.py'}"
+
+
 class TestExportedClassifier(Ratings):
     wrong = "onnx:no-such-file.onnx"
     fitted = False

@@ -14,10 +14,14 @@ from narrowcast.core.prediction import Prediction, PromptRequest
 from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
+from narrowcast.teacher.budget import DEFAULT_CAPS, Caps
+from narrowcast.teacher.settings import Price
 
 
 class Predictor(Protocol):
     """A loaded model. Used as a context manager; `close` ends processes and frees memory.
+
+    It may have a `note` for reports, and one whose factory asks has `evidence`: plain values for the event.
 
     Attributes:
         name: how reports call it.
@@ -81,7 +85,9 @@ class PredictorContext:
         train: reads the rows of the train split, rendered; never rows of another split.
         train_sha256: hash of those rows, for fingerprints.
         seed: for whatever draws.
-        shots: at most this many examples in the prompt of `base-few-shot`.
+        shots: at most this many examples in a prompt.
+        caps, price: of what an endpoint is asked.
+        run_id: of the measurement, under which what it spends is counted.
         work: shows how far fitting is, and stops it.
         shared: what predictors of one measurement compute once for all of them, such as the vectors of the
             train rows; never anything of the rows that are measured.
@@ -96,6 +102,9 @@ class PredictorContext:
     train_sha256: str = ""
     seed: int = 0
     shots: int = 8
+    caps: Caps = DEFAULT_CAPS
+    price: Price | None = None
+    run_id: str = ""
     work: Work = field(default_factory=Work)
     shared: dict[str, Any] = field(default_factory=dict)
 
@@ -108,6 +117,25 @@ def fitted_on_train(context: PredictorContext, argument: str) -> Mapping[str, ob
 def no_run(project: ProjectPaths, argument: str) -> str | None:  # noqa: ARG001
     """Of a predictor that answers without a trained run of the project."""
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a model does that nobody but the user may decide.
+
+    Attributes:
+        what: it does, in words that follow its reference.
+        option: of a measurement, says yes; empty: naming the model on the command line does.
+        event: reason code of the event that tells of it, with the `evidence` of the predictor.
+    """
+
+    what: str
+    option: str
+    event: str
+
+
+RUNS_CODE = Ask("runs the code of a file", "", "model_code_run")
+SENDS_ROWS = Ask("sends held-out rows to an endpoint", "send_held_out", "model_rows_sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +156,7 @@ class PredictorFactory:
     """The content alone decides: the argument only names where it is."""
     run: Callable[[ProjectPaths, str], str | None] = no_run
     """The training run whose weights answer, where it is one of the project."""
+    reads_inputs: bool = False
+    """The answers depend on the inputs of a row, not on the messages that are made of them alone."""
+    asks: Ask | None = None
+    """What the user has to say yes to before it answers."""

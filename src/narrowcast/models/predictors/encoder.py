@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from narrowcast.errors import UsageError
-from narrowcast.models.classifiers.features import train_vectors
 from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.resolve import resolve_encoder
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory, fitted_on_train
 from narrowcast.models.predictors.baseline import FittedPredictor, training_pairs
 from narrowcast.models.predictors.linear_text import fit_linear
+from narrowcast.models.predictors.vectors import shared_vectors
 
 
 def _content(context: PredictorContext, argument: str) -> Mapping[str, object]:
@@ -27,6 +27,7 @@ def _content(context: PredictorContext, argument: str) -> Mapping[str, object]:
 
 def _linear(context: PredictorContext, argument: str) -> FittedPredictor:
     encoder = Encoder(resolve_encoder(argument, context.settings))
+    shared_vectors(encoder, training_pairs(context), context)
     recipe = LinearRecipe.named("encoder", context.seed, encoder, context.shared)
     note = f"logistic regression on {encoder.folder.dimensions} dimensions"
     return _sized(fit_linear(context, f"encoder:{argument}", recipe, note=note), encoder)
@@ -34,6 +35,7 @@ def _linear(context: PredictorContext, argument: str) -> FittedPredictor:
 
 def _with_words(context: PredictorContext, argument: str) -> FittedPredictor:
     encoder = Encoder(resolve_encoder(argument, context.settings))
+    shared_vectors(encoder, training_pairs(context), context)
     recipe = LinearRecipe.named("encoder-svm", context.seed, encoder, context.shared)
     note = f"support-vector machine on {encoder.folder.dimensions} dimensions, words and characters"
     return _sized(fit_linear(context, f"encoder-svm:{argument}", recipe, note=note), encoder)
@@ -50,8 +52,7 @@ def _nearest(context: PredictorContext, argument: str) -> FittedPredictor:
 
     encoder = Encoder(resolve_encoder(argument, context.settings))
     pairs = training_pairs(context)
-    texts = [pair.text for pair in pairs]
-    vectors = train_vectors(encoder, texts, context.shared)
+    vectors = shared_vectors(encoder, pairs, context)
     nearest = Nearest(encoder.embed, vectors, [pair.target for pair in pairs], context.task.labels)
     return _sized(
         FittedPredictor(

@@ -1,6 +1,7 @@
 """Model references: the names by which every command asks for something that answers.
 
     majority                  the most frequent answer of the training rows
+    rules:<file>              the answers of a Python function that the user wrote
     tfidf, tfidf-chars        logistic regression on TF-IDF of words, or of words and characters
     svm                       support-vector machine on TF-IDF of words and characters
     crf                       conditional random field over the words, for spans and copied fields
@@ -8,6 +9,9 @@
     encoder-svm:<id>          support-vector machine on these vectors, words and characters
     nearest:<id>              vote of the nearest train rows, by these vectors
     base, base-few-shot       the untuned base model, without and with examples in its prompt
+    base-retrieval:<id>       the same, its examples the train rows that are nearest to the question
+    endpoint:<model>          a larger model behind an OpenAI-compatible endpoint
+    gliner:<id>               GLiNER, which finds spans of any type, for spans and copied fields
     run:<run id>              a trained model of this project
     gguf:<path or q8_0 ...>   an exported file of a language model
     onnx:<path or onnx>       an exported file of a classifier or tagger
@@ -30,6 +34,7 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
     "predictor",
     {
         "majority": "narrowcast.models.predictors.majority:MAJORITY",
+        "rules": "narrowcast.models.predictors.rules:RULES",
         "tfidf": "narrowcast.models.predictors.tfidf:WORDS",
         "tfidf-chars": "narrowcast.models.predictors.tfidf:CHARACTERS",
         "svm": "narrowcast.models.predictors.tfidf:SUPPORT_VECTORS",
@@ -39,7 +44,10 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
         "nearest": "narrowcast.models.predictors.encoder:NEAREST",
         "base": "narrowcast.models.predictors.transformers:BASE",
         "base-few-shot": "narrowcast.models.predictors.few_shot:FEW_SHOT",
+        "base-retrieval": "narrowcast.models.predictors.few_shot:RETRIEVAL",
+        "endpoint": "narrowcast.models.predictors.endpoint:ENDPOINT",
         "run": "narrowcast.models.predictors.trained:RUN",
+        "gliner": "narrowcast.models.predictors.gliner:GLINER",
         "gguf": "narrowcast.models.predictors.llama:GGUF",
         "onnx": "narrowcast.models.predictors.onnx:ONNX",
     },
@@ -49,18 +57,22 @@ PREDICTORS: Registry[PredictorFactory] = Registry(
 # What tables for people call a model; others are called by their reference. The cheapest to run in front.
 _TITLES = {
     "majority": "majority answer",
+    "rules": "rules",
     "tfidf": "TF-IDF + linear model",
     "tfidf-chars": "TF-IDF with characters + linear model",
     "svm": "words, characters + SVM",
     "crf": "conditional random field",
+    "gliner": "GLiNER",
     "encoder": "sentence encoder + linear model",
     "encoder-svm": "sentence encoder, words + SVM",
     "nearest": "nearest train rows",
     "base": "base model",
     "base-few-shot": "base model with shots",
+    "base-retrieval": "base model with the nearest rows",
     "run": "trained model",
     "gguf": "trained model, exported",
     "onnx": "trained model, exported",
+    "endpoint": "larger model behind an endpoint",
 }
 
 # Raised when a fitted baseline or a prompt made here would answer differently.
@@ -120,6 +132,17 @@ def fingerprint(ref: ModelRef, context: PredictorContext) -> str:
     if origin := PREDICTORS.origin(ref.name):
         parts["plugin"] = str(origin)
     return content_hash({**parts, **factory.content(context, ref.argument)})
+
+
+def that_ask(configured: object) -> list[str]:
+    """Those of configured references that need a yes: their model runs code of a file, or sends rows away.
+
+    What is not a list of texts is left to validation.
+    """
+    texts = [each for each in configured if isinstance(each, str)] if isinstance(configured, list) else []
+    return [
+        each for each in texts if (name := each.partition(":")[0]) in PREDICTORS and PREDICTORS.get(name).asks
+    ]
 
 
 def trained_run(ref: ModelRef, project: ProjectPaths) -> str | None:

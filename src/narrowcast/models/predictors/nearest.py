@@ -42,7 +42,7 @@ class Nearest:
         self._embed, self._labels = embed, list(labels)
         number = {label: place for place, label in enumerate(self._labels)}
         kept = [row for row, target in enumerate(targets) if target in number]
-        self._vectors = _unit(vectors[kept])
+        self._vectors = unit(vectors[kept])
         self._targets = np.array([number[targets[row]] for row in kept], dtype=np.int64)
         self.count = self._chosen()
 
@@ -50,7 +50,7 @@ class Nearest:
         """The label with the most votes, and the shares of all."""
         found: list[Answer] = []
         for start in range(0, len(texts), _BLOCK):
-            similar = _unit(self._embed(texts[start : start + _BLOCK])) @ self._vectors.T
+            similar = unit(self._embed(texts[start : start + _BLOCK])) @ self._vectors.T
             for votes in self._votes(similar, self.count):
                 best = int(votes.argmax())
                 total = float(votes.sum()) + _SMOOTHING * len(self._labels)
@@ -88,7 +88,8 @@ class Nearest:
         return votes
 
 
-def _unit(vectors: Any) -> Any:
+def unit(vectors: Any) -> Any:
+    """The rows of a matrix, each with length 1; of zeros, zeros."""
     import numpy as np
 
     return vectors / np.clip(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12, None)

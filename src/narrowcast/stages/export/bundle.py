@@ -20,7 +20,7 @@ from narrowcast.stages.export.exporter import Exporter, Files, Written, WrittenF
 from narrowcast.stages.export.options import ExportResult, Inputs, Options, held_out
 from narrowcast.stages.export.proof import prove, report_path
 from narrowcast.stages.export.room import say_what_it_takes
-from narrowcast.stages.export.verdict import require_success
+from narrowcast.stages.export.verdict import public_verdict, require_success
 from narrowcast.store.bundles import read_bundle
 from narrowcast.store.datasets import read_split
 from narrowcast.store.files import atomic_folder, sha256_file, write_text
@@ -114,7 +114,7 @@ def _describe(
         ],
         parity=report,
         smoke=smoke,
-        verdict=inputs.verdict,
+        verdict=public_verdict(inputs.verdict),
         code_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+
+from narrowcast.core.bundle import public_name
 from narrowcast.core.stage import StageContext
 from narrowcast.core.verdict import RunVerdict
 from narrowcast.errors import StageError
 from narrowcast.stages.export.options import Inputs
+
+_PATH = re.compile(r"[\w-]+:[/~.][^\s,;()\"]*")
 
 
 def require_success(inputs: Inputs, ctx: StageContext) -> None:
@@ -35,6 +41,17 @@ def _sentence(text: str) -> str:
     """With a capital letter in front, unless it begins with the reference of a model."""
     first = text.partition(" ")[0]
     return text if ":" in first else f"{text[:1].upper()}{text[1:]}"
+
+
+def public_verdict(verdict: RunVerdict | None) -> RunVerdict | None:
+    """The verdict without the folders of this machine: a baseline may be `rules:/home/me/rules.py`."""
+    if verdict is None:
+        return None
+    text = verdict.model_dump_json()
+    names = [json.dumps(each.against)[1:-1] for each in verdict.baselines] + _PATH.findall(text)
+    for name in sorted(set(names), key=len, reverse=True):
+        text = text.replace(name, public_name(name))
+    return RunVerdict.model_validate_json(text)
 
 
 def verdict_section(verdict: RunVerdict | None) -> str:

@@ -23,16 +23,15 @@ from narrowcast.factory.labelling import LabelCalls, UnlabelledText
 from narrowcast.factory.options import GenerateOptions
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.factory.teacher_run import (
-    CostEstimate,
     estimate,
     open_teacher,
-    price_of,
     spending,
     teacher_name,
 )
 from narrowcast.stages.generate.result import GeneratePreview
 from narrowcast.store.generations import generation_id
 from narrowcast.teacher.call import Call
+from narrowcast.teacher.estimate import CostEstimate
 
 _TOKENS_PER_ANSWER = 20  # of a short answer; for estimates alone
 _SCANNED = 200  # records that decide which column holds the text
@@ -96,7 +95,7 @@ def label_texts(
         spending=spending(teacher, options, stored_calls=calls.stored_calls),
         stopped="cap" if teacher.exhausted else "",
     )
-    return record, calls.rows(price_of(options))
+    return record, calls.rows(options.price)
 
 
 def preview_labels(

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.generation import CellProgress, GenerationRecord
 from narrowcast.core.stage import StageResult
-from narrowcast.factory.teacher_run import CostEstimate
+from narrowcast.teacher.estimate import CostEstimate
 
 
 class GenerateResult(StageResult):

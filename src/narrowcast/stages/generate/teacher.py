@@ -18,7 +18,7 @@ from narrowcast.factory.options import GateOptions, GenerateOptions
 from narrowcast.factory.plan import GenerationPlan, load_plan
 from narrowcast.factory.prompts import load_prompt
 from narrowcast.factory.rounds import PlanRounds
-from narrowcast.factory.teacher_run import estimate, open_teacher, price_of, spending, teacher_name
+from narrowcast.factory.teacher_run import estimate, open_teacher, spending, teacher_name
 from narrowcast.stages.generate.fill import fill
 from narrowcast.stages.generate.result import GeneratePreview
 from narrowcast.store.config_file import read_options
@@ -114,7 +114,7 @@ def ask_for_rows(
         spending=spending(teacher, options, stored_calls=rounds.stored_calls),
         stopped=_stopped(rounds, teacher, filled),
     )
-    return record, rounds.rows(price_of(options))
+    return record, rounds.rows(options.price)
 
 
 def preview_rows(

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from narrowcast.core.generation import Spending
 from narrowcast.core.stage import StageResult
-from narrowcast.factory.teacher_run import CostEstimate
+from narrowcast.teacher.estimate import CostEstimate
 
 
 class JudgeResult(StageResult):

@@ -17,12 +17,13 @@ from narrowcast.factory.options import JudgeOptions
 from narrowcast.factory.prompts import judge_messages, response_format
 from narrowcast.factory.rounds import make_call
 from narrowcast.factory.rubric import DIMENSIONS, SCHEMA, read_judgement
-from narrowcast.factory.teacher_run import CostEstimate, estimate, open_teacher, spending
+from narrowcast.factory.teacher_run import estimate, open_teacher, spending
 from narrowcast.stages.judge.inputs import JudgeInputs
 from narrowcast.stages.judge.result import JudgeResult
 from narrowcast.store.generations import judgements_path, write_judgements
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.client import TeacherClient
+from narrowcast.teacher.estimate import CostEstimate
 
 _TOKENS_PER_JUDGEMENT = 80  # scores and a reason; for estimates alone
 

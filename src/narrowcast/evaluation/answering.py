@@ -1,0 +1,108 @@
+"""How the answers of each model come: read where it gave them before, asked for otherwise.
+
+A model that asks (`Ask`: code of a file is run, rows are sent away) answers only where the user has said yes
+in this command. Those that an earlier command measured are compared with by their stored answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from narrowcast.core.example import Example
+from narrowcast.core.model_ref import ModelRef
+from narrowcast.core.prediction import PromptRequest
+from narrowcast.core.stage import StageContext
+from narrowcast.core.work import Work
+from narrowcast.errors import UsageError
+from narrowcast.evaluation.inputs import MeasureInputs
+from narrowcast.evaluation.options import MeasureOptions
+from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
+from narrowcast.evaluation.result import Unmeasured
+from narrowcast.evaluation.time_box import TimeBox, TooLongError
+from narrowcast.models.predictors.base import Ask, Predictor, PredictorContext
+from narrowcast.models.predictors.load import predictor_factory
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The rows of a measurement, and all that models need to answer them."""
+
+    examples: Sequence[Example]
+    requests: Sequence[PromptRequest]
+    context: PredictorContext
+    inputs: MeasureInputs
+    options: MeasureOptions
+    ctx: StageContext
+
+    def answers(self, reference: ModelRef, fingerprint: str, box: TimeBox) -> Answers | Unmeasured:
+        """The answers of one model, or why there are none.
+
+        Args:
+            reference: the model.
+            fingerprint: of its content.
+            box: the time that is left.
+
+        Raises:
+            UsageError: if the model needs a yes and was named without it.
+            ModelError: if it cannot be loaded or fails.
+            CancelledError: on request; nothing of the model is kept.
+        """
+        factory, ctx = predictor_factory(reference), self.ctx
+        path = answers_path(ctx.project, fingerprint, self.requests, with_inputs=factory.reads_inputs)
+        if self.options.reuse and not ctx.force and path.exists():
+            return read_answers(ctx.project, path)
+        if factory.asks and (refused := self._refused(reference, factory.asks)):
+            return refused
+        ctx.progress.start(f"{reference}: loading")
+        try:
+            box.check_open()
+            began = time.perf_counter()
+            with factory.load(self._within(box), reference.argument) as predictor:
+                seconds = time.perf_counter() - began
+                try:
+                    predictions = ask(predictor, reference, self.requests, ctx, box)
+                finally:
+                    if factory.asks:
+                        self._tell(reference, factory.asks, predictor)
+                note = str(getattr(predictor, "note", ""))
+                answers = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
+        except TooLongError as error:
+            command = f"narrowcast baseline --models {reference}"
+            return Unmeasured(model=reference, reason=str(error), command=command)
+        write_answers(answers, reference, self.examples, ctx.seal)
+        return answers
+
+    def _within(self, box: TimeBox) -> PredictorContext:
+        """The context, in which fitting ends where it would outlast the box."""
+        work = self.context.work
+        return replace(self.context, work=Work(box.watched(work.progress), work.cancel))
+
+    def _refused(self, reference: ModelRef, asks: Ask) -> Unmeasured | None:
+        """Why a model is not asked: nobody said yes in this command; None where somebody did.
+
+        Raises:
+            UsageError: if the user has named it, but not said what else is needed.
+        """
+        recorded = reference in self.inputs.recorded
+        option = f" --{asks.option.replace('_', '-')}" if asks.option else ""
+        if getattr(self.options, asks.option) if asks.option else not recorded:
+            return None
+        if recorded:
+            rows = f" --rows {self.options.limit}" if self.options.limit else ""
+            command = f"narrowcast baseline --split {self.options.split}{rows} --models {reference}{option}"
+            return Unmeasured(
+                model=reference, reason=f"it {asks.what}, and has no answers to these rows", command=command
+            )
+        raise UsageError(
+            f"{reference} {asks.what}: {len(self.requests):,} rows of the {self.options.split} split",
+            where=reference,
+            next_command=f"the same command with{option}, if they may leave this machine",
+            reason_code="model_needs_yes",
+        )
+
+    def _tell(self, reference: ModelRef, asks: Ask, predictor: Predictor) -> None:
+        """The event of what was done with the user's yes, whether or not it succeeded."""
+        evidence = {"model": reference, "split": self.options.split, **getattr(predictor, "evidence", {})}
+        self.ctx.emit(asks.event, f"{reference} {asks.what}", evidence)

@@ -1,0 +1,194 @@
+"""A user's rules file as a yardstick: what it gets, what it may answer, how it fails, and who lets it run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from narrowcast.models import rules_process
+from narrowcast.ops.evaluate import baseline
+from narrowcast.ops.requests import BaselineRequest
+from narrowcast.store.files import read_jsonl
+from tests.evaluation.conftest import booking_rows, intent_rows, ticket_rows
+
+GOOD = """
+import re
+
+WORDS = {"card": "card|plastic|envelope|posted|arrived", "fee": "fee|charged|cost|commission|deducted"}
+
+
+def answer(inputs):
+    assert set(inputs) == {"text"}, inputs
+    print("a print does not end up among the answers")
+    for label, words in WORDS.items():
+        if re.search(words, inputs["text"]):
+            return label
+    return "login"
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path):
+    def write(source: str) -> Path:
+        path = tmp_path / "rules.py"
+        path.write_text(source)
+        return path
+
+    return write
+
+
+def measure(cli, path: Path, *more: str, code: int = 0):
+    return cli("baseline", "--models", f"majority,rules:{path}", "--samples", "100", *more, code=code)
+
+
+def test_rules_are_measured_on_the_same_rows_and_named_in_the_event(intents, cli, rules):
+    path = rules(GOOD)
+    page = measure(cli, path).stdout
+    assert "majority = +0." in page
+    event = intents.trail.events()[-2]
+    assert event.reason_code == "model_code_run"
+    first = event.payload["sha256"]
+    assert (event.payload["file"], event.payload["rows"]) == ("rules.py", 60)
+
+    measure(cli, path, "--samples", "150")  # reused: nothing is run
+    assert [each.reason_code for each in intents.trail.events()].count("model_code_run") == 1
+    measure(cli, rules(GOOD.replace('return "login"', 'return "fee"')))
+    assert intents.trail.events()[-2].payload["sha256"] != first
+
+
+@pytest.mark.parametrize(
+    ("returned", "wrong"),
+    [("'card'", 0), ("'Card?'", 60), ("None", 60), ("['card']", 60), ("object()", 60), ("'\\ud800'", 60)],
+)
+def test_an_answer_of_another_form_is_invalid_and_not_an_error(intents, rules, returned, wrong):
+    path = rules(f"def answer(inputs):\n    return {returned}\n")
+    result = baseline(intents, BaselineRequest(options={"models": [f"rules:{path}"], "samples": 100}))
+    assert sum(result.results[0].errors.values()) == wrong
+
+
+def test_spans_and_fields_are_answered_in_their_own_form(prepared, rules):
+    spans = rules(
+        "import re\ndef answer(inputs):\n"
+        "    found = {'people': re.findall(r'for (\\d)', inputs['text'])}\n"
+        "    found['time'] = re.findall(r'at (\\d+ pm)', inputs['text'])\n"
+        "    return {kind: texts for kind, texts in found.items() if texts}\n"
+    )
+    project = prepared(booking_rows(120), booking_rows(40, seed=1))
+    options = {"models": [f"rules:{spans}"], "samples": 100}
+    assert baseline(project, BaselineRequest(options=options)).results[0].metrics["span_f1"].value == 1.0
+
+
+def test_fields_are_an_object(prepared, rules):
+    fields = rules(
+        "import re\ndef answer(inputs):\n"
+        "    order = re.search(r'A-\\d+', inputs['text'])\n"
+        "    return {'topic': 'fee', 'order': order and order[0]}\n"
+    )
+    mapping = {"mapper": "kv_to_structured", "field_map": {"text": "text", "target": "ticket"}}
+    project = prepared(ticket_rows(120), ticket_rows(40, seed=1), **mapping)
+    result = baseline(
+        project, BaselineRequest(options={"models": [f"rules:{fields}"], "samples": 100})
+    ).results[0]
+    assert result.metrics["parse_rate"].value == 1.0
+    assert result.breakdown["accuracy"]["order"].value == 1.0
+
+
+def test_an_exception_names_the_line_and_the_row(intents, cli, rules):
+    path = rules("def answer(inputs):\n    words = inputs['text'].split()\n    return words[1000]\n")
+    shown = measure(cli, path, code=1).stderr
+    assert f"{path}:3" in shown
+    assert "IndexError: list index out of range" in shown
+    first = next(
+        iter(list(read_jsonl(next(intents.paths.prepared.glob("*/test.jsonl")))))
+    )  # the first of the test rows
+    assert f"row {first['id']}" in shown
+    assert intents.trail.events()[-2].reason_code == "model_code_run"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def answer(inputs)\n", "rules.py:1"),
+        ("answers = {}\n", "there is no function answer(inputs)"),
+        ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+        ("import os\nos._exit(3)\n", "exit code 3"),
+        ("from narrowcast_test_sibling import x\n", "No module named"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_says_why(intents, cli, rules, source, message):
+    assert message in measure(cli, rules(source), code=1).stderr
+
+
+@pytest.mark.parametrize("endless", ["while True: pass", "import re; re.match('(a+)+$', 'a' * 60 + 'b')"])
+def test_a_row_that_takes_too_long_ends_the_process(intents, cli, rules, monkeypatch, endless):
+    monkeypatch.setattr(rules_process, "SECONDS_PER_ROW", 1.0)
+    shown = measure(cli, rules(f"def answer(inputs):\n    {endless}\n"), code=1).stderr
+    assert "no answer within 1 seconds" in shown
+
+
+def test_rules_get_no_environment_and_an_empty_folder(intents, cli, rules, monkeypatch):
+    monkeypatch.setenv("NARROWCAST_TEACHER_KEY", "secret")
+    source = "import os\ndef answer(inputs):\n    raise ValueError(sorted(os.environ), os.listdir())\n"
+    shown = measure(cli, rules(source), code=1).stderr
+    assert "NARROWCAST" not in shown.split("row", 1)[1].split("(", 1)[0]
+    assert "PYTHONHASHSEED" in shown
+    assert "secret" not in shown
+    assert "[])" in shown
+
+
+def test_a_configuration_alone_runs_no_rules(intents, cli, rules, tmp_path):
+    ran = tmp_path / "ran"
+    path = rules(f"open({str(ran)!r}, 'w').close()\n{GOOD}")
+    with intents.paths.config.open("a") as file:
+        file.write(f"baseline: {{models: [majority, 'rules:{path}']}}\n")
+        file.write(f"evaluate: {{against: ['rules:{path}']}}\n")
+    refused = cli("baseline", code=2).stderr
+    assert f"needs your yes: models: rules:{path}" in refused
+    assert f"narrowcast baseline --models rules:{path}" in refused
+    assert "needs your yes: against" in cli("eval", "svm", code=2).stderr
+    assert "needs your yes" in cli("run", "--dry-run", code=2).stderr
+    assert not ran.exists()
+    text = intents.paths.config.read_text()
+    intents.paths.config.write_text(text.replace(f"[majority, 'rules:{path}']", f"'rules:{path}'"))
+    assert "models: input should be a valid list" in cli("baseline", code=2).stderr
+    intents.paths.config.write_text(text)
+    measure(cli, path)
+    assert ran.exists()
+
+
+def test_recorded_rules_are_compared_by_their_answers_and_never_run_again(intents, cli, rules, tmp_path):
+    ran = tmp_path / "ran"
+    path = rules(f"open({str(ran)!r}, 'a').write('.')\n{GOOD}")
+
+    def shown(*more):
+        return " ".join(cli("eval", "svm", "--samples", "100", *more, code=None).stdout.split())
+
+    measure(cli, path)
+    assert ran.read_text() == "."
+    same = json.loads(cli("eval", "svm", "--samples", "100", "--json", code=None).stdout)
+    assert f"rules:{path}" in [each["model"] for each in same["against"]]
+    other = shown("--split", "dev")
+    assert "it runs the code of a file, and has no answers to these rows" in other
+    assert f"narrowcast baseline --split dev --models rules:{path}" in other
+    path.write_text(f"{GOOD}\n# edited")
+    assert "has no answers to these rows" in shown()
+    path.unlink()
+    assert "there is no such rules file" in shown()
+    assert ran.read_text() == "."
+
+
+def test_a_rules_file_of_the_project_is_offered_and_not_run(prepared, cli, tmp_path):
+    project = prepared(intent_rows(90), intent_rows(40, seed=1))
+    (project.paths.specs / "rules.py").write_text("raise SystemExit('it ran')\n")
+    (tmp_path / "base").mkdir()
+    page = cli("baseline", "--rows", "8", "--budget-minutes", "0.0001", "--samples", "100").stdout
+    page = " ".join(page.split())
+    assert "rules:specs/rules.py" in page
+    assert "narrowcast baseline --models rules:specs/rules.py" in page
+    assert "it ran" not in page
+    (project.paths.specs / "rules.py").write_text(GOOD)
+    cli("baseline", "--models", "majority,rules:specs/rules.py", "--samples", "100")
+    again = cli("baseline", "--rows", "9", "--budget-minutes", "0.0001", "--samples", "100").stdout
+    assert "rules:" not in again
