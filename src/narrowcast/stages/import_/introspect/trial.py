@@ -155,8 +155,9 @@ def _echoed(example: Example, profile: str) -> bool:
     target = example.target
     if profile == "classification":
         label = str(target).casefold()
-        word = re.compile(rf"(?<!\w){re.escape(label)}(?!\w)")
-        return len(label) > 2 and any(word.search(text.casefold()) for text in texts)
+        name = re.escape(label)
+        marked = re.compile(rf"\W*{name}\s*[:|\])>=-]|.*[:|\[(<=-]\s*{name}\W*$", re.DOTALL)
+        return len(label) > 2 and any(_says(text.casefold(), label, marked) for text in texts)
     if isinstance(target, dict):
         if profile != "alignment":
             return False  # an object or spans are read from the text
@@ -165,6 +166,11 @@ def _echoed(example: Example, profile: str) -> bool:
     if any(answer == text.strip() for text in texts):
         return True
     return len(answer.split()) >= _LONG_ECHO and any(answer in text for text in texts)
+
+
+def _says(text: str, label: str, marked: re.Pattern[str]) -> bool:
+    """Whether a text has a label as a word between spaces, or set off at its beginning or end."""
+    return f" {label} " in f" {text} " or marked.match(text) is not None
 
 
 def _cut_words(trial: Trial) -> list[Doubt]:
