@@ -236,3 +236,22 @@ def test_the_nearest_rows_by_words_stand_in_for_an_encoder_that_is_not_here(inte
     monkeypatch.setattr("narrowcast.stages.baseline._STAND_INS", {words: here})
     one = baseline(intents, BaselineRequest(options=options, force=True))
     assert [each.model for each in one.unmeasured] == [here]
+
+
+def test_a_text_that_is_too_long_for_the_base_leaves_the_other_baselines(project, cli, cli_json, tmp_path):
+    rows = [
+        {
+            "text": f"{('refund', 'deliver', 'invoice')[n % 3]} of case {n * 7919} {'please ' * 2500}",
+            "label": "abc"[n % 3],
+        }
+        for n in range(60)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    import_rows(project, f"jsonl:{tmp_path / 'rows.jsonl'}", auto=True, force=True)
+    cli("prepare", "--groups", "free", "--similarity", "1", "--copies", "free")
+    result = cli_json("baseline", "--samples", "100")
+    assert {"majority", "tfidf", "svm"} <= {each["model"] for each in result["results"]}
+    named = {each["model"]: each["reason"] for each in result["unmeasured"]}
+    assert "leaves no room in a context of 2048" in named["base"]
+    refused = cli_json("baseline", "--models", "base", "--samples", "100", code=1)["error"]
+    assert refused["reason_code"] == "model_prompt_too_long"

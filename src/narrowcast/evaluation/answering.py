@@ -15,7 +15,7 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.errors import UsageError
+from narrowcast.errors import ModelError, UsageError
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
@@ -71,6 +71,11 @@ class Questions:
         except TooLongError as error:
             command = f"narrowcast baseline --models {reference}"
             return Unmeasured(model=reference, reason=str(error), command=command)
+        except ModelError as error:
+            # Nobody has named the model, and the others can answer.
+            if box.seconds is None or error.reason_code != "model_prompt_too_long":
+                raise
+            return Unmeasured(model=reference, reason=error.what, command="narrowcast models list")
         write_answers(answers, reference, self.examples, ctx.seal)
         return answers
 
