@@ -74,10 +74,10 @@ def compare(
     if by is not None:
         rest = _without(right, matches)
         limit = by.threshold if meaning is None else meaning
-        found = nearest([right[number] for number in rest], left, by, limit, work)
+        hits = nearest([right[number] for number in rest], left, by, limit, work)
         matches += [
             Match(each.number, number, Kind.SEMANTIC, round(each.similarity, 3))
-            for number, each in zip(rest, found, strict=True)
+            for number, each in zip(rest, hits, strict=True)
             if each is not None
         ]
     return sorted(matches, key=lambda match: match.right)

@@ -63,11 +63,11 @@ class VectorCache:
         """A vector for each key, of shape (keys, dimensions), and whether it was found; zeros where not."""
         import numpy as np
 
-        found = np.zeros((len(keys), self._dimensions), dtype=np.float32)
+        vectors = np.zeros((len(keys), self._dimensions), dtype=np.float32)
         known = np.zeros(len(keys), dtype=np.bool_)
         kept = self._keys()
         if not len(kept) or not len(keys):
-            return found, known
+            return vectors, known
         order = np.argsort(kept, kind="stable")
         place = np.minimum(np.searchsorted(kept, keys, sorter=order), len(kept) - 1)
         known = kept[order[place]] == keys
@@ -76,9 +76,9 @@ class VectorCache:
             try:
                 stored = np.memmap(self._folder / "vectors", dtype=np.float32, mode="r", shape=shape)
             except FileNotFoundError:  # a deletion has removed them
-                return found, np.zeros(len(keys), dtype=np.bool_)
-        found[known] = stored[order[place[known]]]
-        return found, known
+                return vectors, np.zeros(len(keys), dtype=np.bool_)
+        vectors[known] = stored[order[place[known]]]
+        return vectors, known
 
     def add(self, keys: NDArray[np.uint64], vectors: NDArray[np.float32]) -> None:
         """Keep the vectors of these keys, as far as there is room."""

@@ -50,5 +50,5 @@ def _best(context: EmbedderContext) -> str:
     """An encoder of the catalogue that is on this machine and has a measured threshold; else `tfidf`."""
     from narrowcast.similarity.embedders.encoder import measured_encoder
 
-    found = measured_encoder(context.settings)
-    return f"encoder-words:{found}" if found else DEFAULT
+    name = measured_encoder(context.settings)
+    return f"encoder-words:{name}" if name else DEFAULT
