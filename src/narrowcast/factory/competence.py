@@ -17,6 +17,7 @@ from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.client import TeacherClient, Terms
 from narrowcast.teacher.competence import PASS_MARK, Question, Role, questions
 from narrowcast.teacher.settings import Price, TeacherSettings
+from narrowcast.teacher.store import CHECK
 
 _LONGEST = 512  # tokens of an answer: some models think aloud first
 _TRIES = 3  # answers to each question that the cap covers
@@ -63,7 +64,7 @@ def _asked(
     bound = sum(call.prompt_bound + call.completion_bound for call, _ in calls)
     ctx.progress.note(f"the {role} {settings.model} answers {len(calls)} questions first, once")
     terms = Terms(
-        run=f"check-{role}",
+        run=f"{CHECK}{role}",
         caps=Caps(tokens=_TRIES * bound, cost=options.cap_cost),
         price=price,
         attempts=options.attempts,
