@@ -53,7 +53,10 @@ FACTORY: dict[str, Reason] = {
         "narrowcast data generate --model NAME, or --force",
     ),
     "factory_teacher_forced": Reason(
-        _F, _WARN, "a teacher or judge was used although it failed the questions"
+        _F,
+        _WARN,
+        "a teacher or judge was used although it failed the questions",
+        "narrowcast data generate --model NAME",
     ),
     "factory_caller_died": Reason(
         _F,
