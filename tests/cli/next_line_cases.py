@@ -170,6 +170,7 @@ CASES: dict[str, Case] = {
         "planned", "narrowcast data generate --cap-tokens 2000000"
     ),
     "narrowcast data generate --dry-run": Case("planned"),
+    "narrowcast data generate --model NAME": Case("planned"),
     "narrowcast data generate --source label --texts csv:messages.csv": Case("planned"),
     "narrowcast data generate --source teacher": Case("planned"),
     "narrowcast data judge": Case("generated"),
