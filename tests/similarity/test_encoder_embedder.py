@@ -15,8 +15,11 @@ from narrowcast.core.work import Work
 from narrowcast.duplicates.dedupe import dedupe
 from narrowcast.duplicates.requests import DedupeRequest
 from narrowcast.errors import CancelledError, UsageError
+from narrowcast.models.catalogue import find_encoder
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.folder import read_encoder_folder
+from narrowcast.models.installed import READER, ModelSource, write_source
+from narrowcast.models.packages import packaged_folder
 from narrowcast.similarity.embedders import EmbedderContext, embedder
 from narrowcast.similarity.semantic import semantic_groups
 from narrowcast.store.vectors import VectorCache, text_keys
@@ -130,3 +133,18 @@ def test_auto_takes_word_weights_where_no_encoder_is_and_says_so(cli: Any, tmp_p
     shown = cli("data", "dedupe", "-l", _source(tmp_path), "--embedder", "auto").stdout
     assert "by tfidf, cosine of at least 0.6" in shown
     assert "narrowcast models pull minilm" in shown
+
+
+def test_auto_takes_the_encoder_that_was_pulled_with_its_measured_threshold(
+    cli: Any, settings: Settings, tmp_path: Path
+) -> None:
+    entry = find_encoder("minilm")
+    assert entry is not None
+    assert entry.package is not None
+    # Where `models pull` puts it; the weights are random here.
+    folder = build_tiny_encoder(packaged_folder(entry.id, entry.package, settings))
+    origin = ModelSource(name=entry.id, origin="test", sha256="", licence="", reader=READER)
+    write_source(folder, origin)
+    shown = cli("data", "leakage", _source(tmp_path), _source(tmp_path)).stdout
+    assert "by encoder-words:minilm, cosine of at least 0.64" in shown
+    assert "models pull" not in shown
