@@ -35,7 +35,7 @@ _FEWER = {"limit": 40, "max_tokens": 64}
 _OTHER_BASE: dict[str, dict[str, Any]] = {
     **_OPTIONS,
     "baseline": {"models": ["majority", "tfidf", "base", "base-few-shot"], "shots": 3, **_FEWER},
-    "train": {"rows": 240, "epochs": 2, "batch_size": 8},
+    "train": {"rows": 240, "epochs": 2, "budget_minutes": 10, "batch_size": 8},
     "evaluate": _FEWER,
     "export": {"formats": ["f16", "q8_0"], "parity_rows": 40, "max_tokens": 64},
     "verify": {"models": ["gguf:q8_0"], **_FEWER},
