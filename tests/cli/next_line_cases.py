@@ -48,6 +48,9 @@ CASES: dict[str, Case] = {
         _FOLDER, "narrowcast data dedupe --embedder model2vec:FOLDER"
     ),
     "narrowcast SAME --embedder none": Case("prepared", "narrowcast data dedupe --embedder none"),
+    "narrowcast SAME --meaning 0.8": Case(
+        "prepared", "narrowcast data dedupe --embedder tfidf --meaning 0.8"
+    ),
     "narrowcast SAME --force": Case("empty", f"{_IMPORT} FEW --auto --force"),
     "narrowcast SAME --locator SCHEME:PATH": Case("empty", "narrowcast data dedupe --locator ROWS"),
     "narrowcast SAME --map VALUE": Case("empty", f"{_MAPPER} --map text=text"),
@@ -171,6 +174,7 @@ CASES: dict[str, Case] = {
         "planned", "narrowcast data generate --cap-tokens 2000000"
     ),
     "narrowcast data generate --dry-run": Case("planned"),
+    "narrowcast data generate --model NAME": Case("planned"),
     "narrowcast data generate --source label --texts csv:messages.csv": Case("planned"),
     "narrowcast data generate --source teacher": Case("planned"),
     "narrowcast data judge": Case("generated"),

@@ -45,17 +45,21 @@ def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
 
     result = cli_json("demo", "--base", base)
     names = [step["name"] for step in result["steps"]]
-    assert names == ["import", "prepare", "baseline", "train", "evaluate", "export", "verify"]
+    assert names == ["import", "prepare", "preflight", "baseline", "train", "evaluate", "export", "verify"]
+    forecast = result["steps"][2]["lines"]
+    assert "240 rows" not in forecast[0]  # there are fewer here
+    assert "measured on" in forecast[1]
     models = [row["model"] for row in result["summary"]["rows"]]
     assert models[:4] == ["majority", "tfidf", "base", "base-few-shot"]
     assert models[4].startswith("run:exp-")
-    assert models[5:] == ["gguf:q8_0", "gguf:q4_k_m"]
+    assert models[5:] == ["gguf:q8_0"]
     assert result["summary"]["ledger_balanced"]
 
     shown = cli("demo", "--base", base).stdout
     assert "120 support messages to a fictitious shop" in shown
     assert "each in one split only" in shown
-    assert "trained model, exported q4_k_m" in shown
+    assert "trained model, exported q8_0" in shown
+    assert "Forecast" not in shown  # nothing is trained any more
     assert "6 rows, at least 30 are needed" in shown  # which show nothing, so the advice is to train longer
     assert "next: narrowcast train --base " in shown
     runs = (project.paths.run_index).read_text().splitlines()
@@ -67,7 +71,20 @@ def test_another_base_is_written_to_the_configuration(settings: Settings) -> Non
     project = open_demo(settings, base="two")
     assert project.config.train["base"] == "two"
     assert project.config.train["epochs"] >= 1
+    assert "learning_rate" not in project.config.train  # that of the recipe suits the base
     project.close()
+    project = open_demo(settings)
+    assert project.config.train["base"] == "embedded"
+    assert project.config.train["learning_rate"] == 1e-3
+    assert "q4_k_m" in project.config.export["formats"]
+    project.close()
+
+
+def test_a_base_that_cannot_be_used_is_said_before_anything_is_measured(cli: Cli) -> None:
+    shown = cli("demo", "--base", "no-such-base", code=None, try_next=False)
+    assert shown.returncode != 0
+    assert "no-such-base" in shown.stderr
+    assert "Baselines" not in shown.stdout
 
 
 def test_a_project_of_that_name_is_not_touched(settings: Settings, cli: Cli) -> None:

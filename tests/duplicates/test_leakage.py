@@ -17,7 +17,7 @@ from narrowcast.errors import UsageError
 from narrowcast.pipeline.project import Project
 from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.shingles import character_shingles, jaccard, words_of
-from tests.similarity.planted import exactly, in_other_words, nearly
+from narrowcast.testing.rewording import exactly, in_other_words, nearly
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> str:

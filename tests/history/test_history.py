@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from narrowcast.core.names import Split
@@ -20,6 +21,7 @@ from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import write_json
 from narrowcast.store.runs import index_run
+from narrowcast.store.vectors import VectorCache, text_keys
 from tests.support import imports as data
 from tests.support.history import conflicts, diff, forget, lineage
 
@@ -174,11 +176,16 @@ def test_forgotten_rows_leave_every_copy_and_the_ledger_balanced(project: Projec
     trained(project, "exp-1")
     ids = [row_in(project, split) for split in (Split.TRAIN, Split.TEST)]
     texts = [lineage(project, each).raw["text"] for each in ids]  # type: ignore[index]
+    cache = VectorCache(project.settings.home, "0" * 64, 2)
+    cache.add(text_keys(texts), np.ones((2, 2), np.float32))
     assert files_with(project, texts[0])
     seen = forget(project, ids=ids)
     assert seen.dry_run
     assert files_with(project, texts[0])
+    assert cache.get(text_keys(texts))[1].all()
     done = forget(project, ids=ids, delete=True)
+    assert not cache.get(text_keys(texts))[1].any()
+    assert not (project.settings.home / "vectors").exists()
     assert (done.rows, done.models, done.remains) == (2, ["exp-1"], {})
     assert done.files == seen.files
     assert [files_with(project, text) for text in texts] == [[], []]

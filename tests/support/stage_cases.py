@@ -117,7 +117,7 @@ def answer(server: TeacherServer, body: dict[str, Any], number: int) -> Any:
 
 def _write_rows(project: Project, count: int) -> None:
     lines = [
-        {"text": varied_text(10_000 + 13 * number, LABELS[number % 2]), "label": LABELS[number % 2]}
+        {"text": varied_text(10_000 + 13 * number, "right"), "label": LABELS[number % 2]}
         for number in range(count)
     ]
     source_of(project).write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -68,6 +68,9 @@ def _show_groups(report: DedupeReport) -> None:
     say(f"[bold]{report.source}[/]  {report.rows:,} rows, {len(report.groups):,} groups of duplicates")
     for kind, count in report.extra.items():
         say(f"  {kind:9} {count:,} rows repeat another one")
+    if report.meaning is not None:
+        say(f"  semantic: by {report.embedder}, cosine of at least {report.meaning}; look at them first")
+        _name_better(report.embedder)
     say(f"  conflicts {len(report.conflicts):,} groups of exact and near-duplicates have different labels")
     largest = sorted(report.groups, key=lambda group: -len(group.rows))[:10]
     if largest:
@@ -100,7 +103,11 @@ def _show_leaks(audit: LeakageAudit) -> None:
     say(f"  exact     {audit.exact:,}")
     say(f"  near      {audit.near:,}  (Jaccard similarity of at least {audit.similarity})")
     if audit.semantic is not None:
-        say(f"  semantic  {audit.semantic:,}  (by {audit.embedder}; review these before you act on them)")
+        say(
+            f"  semantic  {audit.semantic:,}  (by {audit.embedder}, cosine of at least {audit.meaning}; "
+            "review these before you act on them)"
+        )
+        _name_better(audit.embedder)
     say(f"  conflicts {audit.conflicts:,} of them have another label in A")
     if audit.leaks:
         table(
@@ -116,6 +123,13 @@ def _show_leaks(audit: LeakageAudit) -> None:
                 for each in sorted(audit.leaks, key=lambda leak: -leak.similarity)[:15]
             ],
         )
+
+
+def _name_better(embedder: str) -> None:
+    from narrowcast.cli.output import say
+
+    if embedder == "tfidf":
+        say("            with an encoder more are found: narrowcast models pull minilm")
 
 
 def _more(rows: list[str], shown: int = 6) -> str:

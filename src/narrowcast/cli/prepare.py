@@ -38,6 +38,8 @@ def prepare(result: PrepareResult) -> None:
         f"{leaks.edited_copies_shared} edited copies, {leaks.groups_shared} groups shared with train "
         f"({leaks.checked_pairs:,} comparisons)"
     )
+    if leaks.semantic_shared is not None:
+        say(f"  meaning   {leaks.semantic_shared:,} held-out rows that train has in other words")
     for warning in result.warnings:
         say(f"  [yellow]warning[/]   {warning}")
     next_step("narrowcast baseline")

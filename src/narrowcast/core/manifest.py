@@ -72,8 +72,10 @@ class SplitPolicy(BaseModel):
         default=True, description="Edited copies were kept together, where near-duplicates were."
     )
     clusters: float | None = Field(
-        default=None, description="Least cosine of the TF-IDF vectors of rows that were kept together."
+        default=None, description="Least cosine of the vectors of rows that were kept together."
     )
+    embedder: str = Field(default="tfidf", description="What made these vectors.")
+    embedder_version: str = Field(default="", description="Hash of its weights; empty where it has none.")
     groups: int = Field(description="Connected groups that were kept whole.")
 
 
@@ -86,6 +88,10 @@ class LeakageReport(BaseModel):
     edited_copies_shared: int = Field(
         default=0,
         description="Held-out rows with an edited copy in train: joined, their group would be too large.",
+    )
+    semantic_shared: int | None = Field(
+        default=None,
+        description="Held-out rows that train has in other words; None where meanings were not compared.",
     )
     checked_pairs: int = Field(
         description="Comparisons of held-out rows with train rows that share rare parts."

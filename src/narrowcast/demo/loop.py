@@ -11,21 +11,27 @@ from pydantic import BaseModel, Field
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.work import Work
 from narrowcast.demo.answers import ShownAnswer, shown_answers
+from narrowcast.errors import StageError
 from narrowcast.models.predictors.load import model_title
 from narrowcast.ops.export import must_force
 from narrowcast.ops.imports import import_sources, imports
+from narrowcast.ops.preflight import preflight
+from narrowcast.ops.requests import PreflightRequest
 from narrowcast.ops.summary import Summary, summarise
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import PIPELINE, stage
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import StageRecord, load_record
+from narrowcast.training.preflight.expected import work_forecast
 
 _MEGABYTE = 1e6
+_LATER = "training_baseline_missing"  # baselines are measured after the forecast
 
 TITLES = {
     "import": "Rows",
     "prepare": "Split",
+    "preflight": "Forecast",
     "baseline": "Baselines",
     "train": "Train",
     "evaluate": "Measure",
@@ -58,7 +64,7 @@ class DemoResult(BaseModel):
 def run_demo(
     project: Project, work: Work | None = None, *, on_step: Callable[[Step], None] | None = None
 ) -> DemoResult:
-    """Import, prepare, baselines, train, measure, export with its proof, measure the exported files.
+    """Import, prepare, forecast, baselines, train, measure, export and prove, measure the exported files.
 
     Stages that are up to date are not run again, so an interrupted demo continues where it stopped.
 
@@ -81,6 +87,9 @@ def run_demo(
     finish("import", _imported(project), started, kept=imports(project) == known)
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
+        if name == "baseline" and current_run(project.paths) is None:
+            started = time.monotonic()
+            finish("preflight", _forecast(project, work), started, kept=False)
         started, before = time.monotonic(), _record(project, name)
         options = stage_options(project, stage(name))
         # The demo shows the whole loop, also if its model turns out not to be worth shipping.
@@ -97,6 +106,27 @@ def run_demo(
         answers=answers,
         summary=summarise(project),
     )
+
+
+def _forecast(project: Project, work: Work) -> list[str]:
+    """What training will take, before anything long begins.
+
+    Raises:
+        StageError: if training could not begin.
+    """
+    report = preflight(project, PreflightRequest(record=False), work)
+    blockers = [each for each in report.findings if each.blocks and each.reason_code != _LATER]
+    if blockers:
+        raise StageError(
+            blockers[0].what,
+            where=blockers[0].where,
+            next_command=blockers[0].fix,
+            reason_code=blockers[0].reason_code,
+        )
+    if report.plan is None or report.forecast is None:
+        return ["not known: no step was tried"]
+    rows = f"{report.plan.parameters / 1e6:,.0f} M parameters, {report.plan.ledger.rows_out:,} rows"
+    return [f"training on {rows}:", f"  {work_forecast(report.forecast, report.plan.disk_bytes).sentence}"]
 
 
 def _record(project: Project, name: str) -> StageRecord | None:

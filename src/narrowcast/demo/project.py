@@ -12,6 +12,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.task import TaskSpec
 from narrowcast.demo.text import CATEGORIES, products
 from narrowcast.errors import UsageError
+from narrowcast.models.embedded import EMBEDDED_NAME
 from narrowcast.pipeline.project import Project, projects, slugify
 
 DATA = Path(str(files("narrowcast.demo") / "data" / "tickets.jsonl.gz"))
@@ -27,6 +28,17 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "evaluate": _MEASURED,
     "export": {"formats": ["f16", "q8_0", "q4_k_m"], "parity_rows": 100, "max_tokens": 64},
     "verify": {"models": ["gguf:q8_0", "gguf:q4_k_m"], **_MEASURED},
+}
+# Other bases are ten times as slow and more: fewer rows, the recipe that suits the base, and formats that
+# every width allows.
+_FEWER = {"limit": 40, "max_tokens": 64}
+_OTHER_BASE: dict[str, dict[str, Any]] = {
+    **_OPTIONS,
+    "baseline": {"models": ["majority", "tfidf", "base", "base-few-shot"], "shots": 3, **_FEWER},
+    "train": {"rows": 240, "epochs": 2, "budget_minutes": 10, "batch_size": 8},
+    "evaluate": _FEWER,
+    "export": {"formats": ["f16", "q8_0"], "parity_rows": 40, "max_tokens": 64},
+    "verify": {"models": ["gguf:q8_0"], **_FEWER},
 }
 
 
@@ -60,14 +72,17 @@ def configuration(name: str, base: str) -> ProjectConfig:
         "group": "scenario",
         "licence": "Apache-2.0",
     }
-    train = {"base": base, **_OPTIONS["train"]}
+    options = _OPTIONS if base == EMBEDDED_NAME else _OTHER_BASE
+    train = {"base": base, **options["train"]}
     return ProjectConfig.model_validate(
-        {"name": name, "task": task(), "sources": [source], **_OPTIONS, "train": train}
+        {"name": name, "task": task(), "sources": [source], **options, "train": train}
     )
 
 
 def open_demo(settings: Settings, name: str = NAME, base: str = "embedded") -> Project:
     """The demo's project: made where it does not exist, taken up again where it does.
+
+    With another base than before, the options of the stages become those that suit it.
 
     Raises:
         UsageError: if a project of that name is something else.
@@ -85,5 +100,6 @@ def open_demo(settings: Settings, name: str = NAME, base: str = "embedded") -> P
             next_command="narrowcast demo --project another-name",
         )
     if config.train.get("base") != base:
-        project.save_config(config.model_copy(update={"train": {**config.train, "base": base}}))
+        other = configuration(config.name, base)
+        project.save_config(config.model_copy(update={stage: getattr(other, stage) for stage in _OPTIONS}))
     return project

@@ -14,7 +14,7 @@ from narrowcast.core.progress import stoppable
 from narrowcast.core.row import RejectedRow, SourceRow
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
-from narrowcast.duplicates.leakage import NO_EMBEDDER
+from narrowcast.duplicates.leakage import NO_EMBEDDER, asked_embedder
 from narrowcast.duplicates.requests import DedupeRequest
 from narrowcast.duplicates.row_sets import RowSet, row_set
 from narrowcast.errors import DataError, UsageError
@@ -22,7 +22,6 @@ from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind
 from narrowcast.similarity.copies import copies_of
-from narrowcast.similarity.embedders import embedder
 from narrowcast.similarity.equal_texts import exact_groups
 from narrowcast.similarity.forms import forms_of
 from narrowcast.similarity.near_duplicates import similar_groups
@@ -48,6 +47,10 @@ class DedupeReport(BaseModel):
     extra: dict[Kind, int] = Field(description="Rows beyond the first of their group, by kind.")
     conflicts: list[list[str]] = Field(description="Exact and near-duplicates with different labels.")
     embedder: str
+    embedder_version: str = Field(default="", description="Hash of its weights; empty where it has none.")
+    meaning: float | None = Field(
+        default=None, description="Cosine from which texts are semantic duplicates."
+    )
     written: str | None = None
     ledger: StageLedger | None = Field(default=None, description="Of the written file.")
 
@@ -70,17 +73,18 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
         DataError: if rows cannot be read.
     """
     work = work or Work()
-    shown, token, by = work.progress, work.cancel, request.embedder
+    shown, token = work.progress, work.cancel
+    by, meaning = asked_embedder(request, place, work)
     output = None if request.dry_run else request.output
     shown.start("reading the rows")
     source = row_set(request.locator, place, request, work)
     _check_output(output, source)
     exact, near = _joined(source.texts, request, work)
     semantic = near.copy()
-    if by != NO_EMBEDDER:
+    if by is not None:
         token.check()
         shown.start("comparing meanings")
-        for group in semantic_groups(source.texts, embedder(by), request.meaning):
+        for group in semantic_groups(source.texts, by, meaning, work):
             semantic.union_all(group)
     shown.finish()
     groups = semantic.components(2)
@@ -94,7 +98,9 @@ def dedupe(place: Project | Settings, request: DedupeRequest, work: Work | None 
             for group in stoppable(near.components(2), token)
             if len({source.targets[number] for number in group} - {None}) > 1
         ],
-        embedder=by,
+        embedder=by.name if by else NO_EMBEDDER,
+        embedder_version=by.version if by else "",
+        meaning=meaning,
     )
     if output is not None:
         report.written = str(output)

@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 
 from narrowcast.core.settings import Settings
 from narrowcast.core.work import Work
-from narrowcast.duplicates.requests import LeakageRequest
+from narrowcast.duplicates.requests import ComparisonRequest, LeakageRequest
 from narrowcast.duplicates.row_sets import RowSet, row_set
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.similarity.compare import Kind, Match, compare
-from narrowcast.similarity.embedders import embedder
+from narrowcast.similarity.embedders import Embedder, EmbedderContext, embedder
 
 NO_EMBEDDER = "none"
 
@@ -41,6 +41,10 @@ class LeakageAudit(BaseModel):
     semantic: int | None = Field(description="None where meanings were not compared.")
     conflicts: int
     embedder: str
+    embedder_version: str = Field(default="", description="Hash of its weights; empty where it has none.")
+    meaning: float | None = Field(
+        default=None, description="Cosine from which texts are semantic duplicates."
+    )
     similarity: float
     leaks: list[LeakedRow]
 
@@ -59,8 +63,8 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
         DataError: if rows cannot be read.
     """
     work = work or Work()
-    shown, token, by = work.progress, work.cancel, request.embedder
-    chosen = None if by == NO_EMBEDDER else embedder(by)
+    shown, token = work.progress, work.cancel
+    chosen, meaning = asked_embedder(request, place, work)
     shown.start("reading the rows")
     left = row_set(request.a, place, request, work)
     right = row_set(request.b, place, request, work)
@@ -72,8 +76,8 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
         similarity=request.similarity,
         copies=request.copies,
         by=chosen,
-        meaning=request.meaning,
-        cancel=token,
+        meaning=meaning,
+        work=work,
     )
     shown.finish()
     kinds = Counter(match.kind for match in matches)
@@ -88,7 +92,9 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
         near=kinds[Kind.NEAR],
         semantic=None if chosen is None else kinds[Kind.SEMANTIC],
         conflicts=sum(leak.conflict for leak in leaks),
-        embedder=by,
+        embedder=chosen.name if chosen else NO_EMBEDDER,
+        embedder_version=chosen.version if chosen else "",
+        meaning=meaning,
         similarity=request.similarity,
         leaks=leaks,
     )
@@ -100,6 +106,22 @@ def leakage(place: Project | Settings, request: LeakageRequest, work: Work | Non
             payload=audit.model_dump(mode="json", exclude={"leaks"}),
         )
     return audit
+
+
+def asked_embedder(
+    request: ComparisonRequest, place: Project | Settings, work: Work
+) -> tuple[Embedder | None, float | None]:
+    """The embedder of a request, and from which cosine on two texts say the same; None where none is asked.
+
+    Raises:
+        UsageError: for an unknown embedder, or one without a measured threshold where none is given.
+        ModelError: if it is not on this machine.
+    """
+    if request.embedder == NO_EMBEDDER:
+        return None, None
+    settings = place.settings if isinstance(place, Project) else place
+    chosen = embedder(request.embedder, EmbedderContext(settings, work))
+    return chosen, chosen.threshold if request.meaning is None else request.meaning
 
 
 def _leak(match: Match, left: RowSet, right: RowSet) -> LeakedRow:

@@ -20,7 +20,8 @@ class ComparisonRequest(Request):
     similarity: float = Field(0.8, ge=0.05, le=1)
     """Least Jaccard similarity of two near-duplicates."""
     embedder: str = "none"
-    """Embedder that finds semantic duplicates: tfidf, model2vec:FOLDER, or none."""
+    """Embedder that finds semantic duplicates: auto (the best on this machine), encoder-words:NAME,
+    encoder:NAME, tfidf, model2vec:FOLDER, or none."""
     meaning: float | None = Field(None, ge=0, le=1)
     """Cosine from which texts are semantic duplicates; by default that of the embedder."""
 
@@ -54,5 +55,6 @@ class LeakageRequest(ComparisonRequest):
     """Rows that must not occur in A, such as the test rows: SCHEME:PATH or a split."""
     copies: bool = True
     """Count edited copies as near-duplicates: a word in ten changed, typos, a greeting, a half."""
-    embedder: str = "tfidf"
-    """Embedder that finds semantic duplicates: tfidf, model2vec:FOLDER, or none."""
+    embedder: str = "auto"
+    """Embedder that finds semantic duplicates: auto (the best on this machine), encoder-words:NAME,
+    encoder:NAME, tfidf, model2vec:FOLDER, or none."""

@@ -9,10 +9,12 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.errors import UsageError
+from narrowcast.factory.competence import require_competent
 from narrowcast.factory.options import TeacherOptions
 from narrowcast.store.generations import call_store_path
 from narrowcast.teacher.call import Call
 from narrowcast.teacher.client import TeacherClient, Terms
+from narrowcast.teacher.competence import Role
 from narrowcast.teacher.estimate import CostEstimate, expected_cost
 from narrowcast.teacher.settings import TeacherSettings
 
@@ -25,14 +27,18 @@ def teacher_name(settings: Settings, options: TeacherOptions) -> str:
         return ""
 
 
-def open_teacher(ctx: StageContext, run: str, options: TeacherOptions) -> TeacherClient:
+def open_teacher(
+    ctx: StageContext, run: str, options: TeacherOptions, role: Role = "teacher"
+) -> TeacherClient:
     """Start the process that makes the paid calls of `run`; a context manager.
 
     Raises:
         UsageError: if no teacher is set.
+        StageError: if the model fails the questions of its role.
         ProjectBusyError: if requests of an earlier run do not end.
         WorkspaceError: if the store of paid answers is damaged.
     """
+    require_competent(ctx, role, options, options.price)
     return TeacherClient(
         TeacherSettings.of(ctx.settings, model=options.model),
         call_store_path(ctx.project),

@@ -39,6 +39,7 @@ from narrowcast.store.forgotten import (
 from narrowcast.store.import_rows import raw_lines, recounted
 from narrowcast.store.imports import read_records, remove_orphans, write_records
 from narrowcast.store.seals import sealed_payload, still_sealed
+from narrowcast.store.vectors import drop_vectors
 
 
 class TouchedVersion(BaseModel):
@@ -131,6 +132,7 @@ def _finish(project: Project, pending: PendingDeletion) -> Forgotten:
     if pending.ending is None or not project.trail.after(pending.ending, _run_id(outcome)):
         notes = _Notes(paths, pending)
         _delete(paths, outcome, notes)
+        drop_vectors(project.settings.home)
         write_pending(paths, notes.pending.model_copy(update={"ending": project.trail.newest()}))
         _emit(project, outcome, pending)
     clear_pending(paths)

@@ -74,6 +74,10 @@ class EncoderEntry(BaseModel):
     licence: str
     package: PackagedWeights | None = None
     note: str = ""
+    meaning: dict[str, float] = Field(
+        default_factory=dict,
+        description="Kind of embedder to the measured cosine from which two texts say the same.",
+    )
 
 
 class SizeAdvice(BaseModel):

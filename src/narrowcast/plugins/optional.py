@@ -79,6 +79,11 @@ def require(*modules: str, purpose: str, extra: str = "") -> None:
         raise MissingExtraError(f"{purpose} needs {', '.join(missing)}", next_command=" && ".join(commands))
 
 
+def is_installed(module: str) -> bool:
+    """Whether a module can be found, without importing it."""
+    return find_spec(module) is not None
+
+
 def load(module: str, purpose: str) -> ModuleType:
     """Import an optional module.
 

@@ -43,6 +43,21 @@ FACTORY: dict[str, Reason] = {
     "factory_teacher_unavailable": Reason(
         _F, _ERR, "the teacher cannot be reached", "narrowcast data generate, which pays for no answer twice"
     ),
+    "factory_teacher_checked": Reason(
+        _F, _INFO, "a teacher or judge answered ten questions before it was used"
+    ),
+    "factory_teacher_unfit": Reason(
+        _F,
+        _ERR,
+        "a teacher or judge failed the questions that it is asked first",
+        "narrowcast data generate --model NAME, or --force",
+    ),
+    "factory_teacher_forced": Reason(
+        _F,
+        _WARN,
+        "a teacher or judge was used although it failed the questions",
+        "narrowcast data generate --model NAME",
+    ),
     "factory_caller_died": Reason(
         _F,
         _ERR,

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from narrowcast.core.progress import UNSTOPPABLE, CancelToken, stoppable
+from narrowcast.core.progress import CancelToken, stoppable
+from narrowcast.core.work import Work
 from narrowcast.similarity.copies import edited_copies
 from narrowcast.similarity.embedders import Embedder
 from narrowcast.similarity.rarity import codes_by_rarity
@@ -47,7 +48,7 @@ def compare(
     copies: bool = True,
     by: Embedder | None = None,
     meaning: float | None = None,
-    cancel: CancelToken = UNSTOPPABLE,
+    work: Work | None = None,
 ) -> list[Match]:
     """Where and how texts of `right` are found in `left`, ascending by their number in `right`.
 
@@ -58,11 +59,13 @@ def compare(
         copies: count edited copies as near-duplicates too.
         by: compares what is left by meaning; not done where None.
         meaning: cosine from which two texts are semantic duplicates; the embedder's own where None.
-        cancel: stops it; not while meanings are compared.
+        work: shows progress, and stops it.
 
     Raises:
         CancelledError: on request.
     """
+    work = work or Work()
+    cancel = work.cancel
     matches = _exact(left, right, cancel)
     rest = _without(right, matches)
     matches += _near(left, right, rest, similarity, cancel)
@@ -70,7 +73,13 @@ def compare(
         matches += _copies(left, right, _without(right, matches), cancel)
     if by is not None:
         rest = _without(right, matches)
-        matches += _semantic(left, right, rest, by, by.threshold if meaning is None else meaning)
+        limit = by.threshold if meaning is None else meaning
+        hits = nearest([right[number] for number in rest], left, by, limit, work)
+        matches += [
+            Match(each.number, number, Kind.SEMANTIC, round(each.similarity, 3))
+            for number, each in zip(rest, hits, strict=True)
+            if each is not None
+        ]
     return sorted(matches, key=lambda match: match.right)
 
 
@@ -125,14 +134,3 @@ def _copies(
             for number in numbers[words_of(right[rest[second - len(left)]])]:
                 found.setdefault(number, Match(first, number, Kind.NEAR, copy.similarity))
     return list(found.values())
-
-
-def _semantic(
-    left: Sequence[str], right: Sequence[str], rest: Sequence[int], by: Embedder, meaning: float
-) -> list[Match]:
-    matches = nearest([right[number] for number in rest], left, by, meaning)
-    return [
-        Match(each.number, number, Kind.SEMANTIC, round(each.similarity, 3))
-        for number, each in zip(rest, matches, strict=True)
-        if each is not None
-    ]

@@ -5,7 +5,7 @@ order of rarity; its *prefix* are the rarest ones, up to where what is left is s
 Vectors that share words after a prefix alone cannot reach the threshold, so the rarest word that two alike
 vectors share is in both prefixes, and only vectors that share a prefix word are compared (Bayardo, Ma and
 Srikant: Scaling up all pairs similarity search, 2007). Dense vectors are compared pair by pair, as matrix
-products.
+products, and so are texts that have a vector of each kind.
 
 The cost is known before the work begins, and bounded: too many comparisons are an error, not an hour.
 """
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from narrowcast.errors import UsageError
+from narrowcast.similarity.embedders.base import TwoVectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ def similar_pairs(left: Vectors, right: Vectors, threshold: float) -> Iterator[P
     """
     if hasattr(left, "tocsr"):
         return _sparse(left, right, threshold)
-    return _dense(left, right, threshold)
+    return _all(left, right, threshold)
 
 
 def _sparse(left: csr_matrix, right: Any, threshold: float) -> Iterator[Pairs]:
@@ -115,17 +116,30 @@ def _cosines(left: csr_matrix, right: csr_matrix, rows: Any, others: Any) -> NDA
     return found
 
 
-def _dense(left: Any, right: Any, threshold: float) -> Iterator[Pairs]:
+def _all(left: Any, right: Any, threshold: float) -> Iterator[Pairs]:
+    """Every pair compared, block by block."""
     import numpy as np
 
     _refuse(float(left.shape[0]) * right.shape[0], MOST_COSINES, left.shape[0], right.shape[0])
     block = max(1, _BLOCK // max(1, right.shape[0]))
     for start in range(0, left.shape[0], block):
-        cosines = left[start : start + block] @ right.T
+        cosines = _products(left, right, slice(start, start + block))
         rows, others = np.nonzero(cosines >= threshold)
         values, rows = cosines[rows, others], rows + start
         unique = rows < others if right is left else slice(None)
         yield rows[unique], others[unique], values[unique]
+
+
+def _products(left: Any, right: Any, rows: slice) -> NDArray[np.float32]:
+    """Cosines of some left rows with all right ones."""
+    if isinstance(left, TwoVectors):
+        words = (left.sparse[rows] @ right.sparse.T).toarray()
+        words += left.dense[rows] @ right.dense.T
+        words *= 0.5
+        mean: NDArray[np.float32] = words
+        return mean
+    found: NDArray[np.float32] = left[rows] @ right.T
+    return found
 
 
 def _refuse(comparisons: float, most: int, rows: int, others: int) -> None:

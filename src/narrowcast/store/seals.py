@@ -107,6 +107,11 @@ def sealed(project: ProjectPaths, path: Path) -> Sealed | None:
     return Sealed(_written(event)[name], event["seq"]) if event else None
 
 
+def has_trail(project: ProjectPaths) -> bool:
+    """Whether events are written for what lies in a folder; those of a repeated run are not."""
+    return project.events.exists()
+
+
 def require_unedited(project: ProjectPaths, *files: Path, owner: Path | None = None) -> None:
     """Refuse files that are not those that their stage wrote. One that no event names is of an older version.
 

@@ -52,13 +52,18 @@ class Spent:
         )
 
 
+CHECK = "check-"
+"""Begins the name of a run that asks a model short questions before it is used."""
+
+
 def answer_seconds(path: Path, model: str, most: int = 200) -> list[float]:
-    """How long the last stored answers of a model took; empty where there are none."""
+    """How long the last stored answers of a model took, checks apart; empty where there are none."""
     if not path.exists():
         return []
     taken: deque[float] = deque(maxlen=most)
     for line in read_jsonl(path):
-        if line.get("event") == "answered" and line["request"].get("model") == model:
+        answered = line.get("event") == "answered" and line["request"].get("model") == model
+        if answered and not line["run"].startswith(CHECK):
             taken.append(float(line["answer"]["seconds"]))
     return list(taken)
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from narrowcast.teacher.competence import Question, questions
+
 Reply = tuple[int, dict[str, str], Any]
 Script = Callable[["TeacherServer", dict[str, Any], int], Reply | None]
 
@@ -61,11 +63,22 @@ def varied_text(number: int, about: str) -> str:
 
 
 class TeacherServer:
-    """Answers each prompt with as many rows as it asks for, all different; keeps every request body."""
+    """Answers each prompt with as many rows as it asks for, all different; keeps every request body.
 
-    def __init__(self, delay: float = 0.0, script: Script | None = None) -> None:
+    The ten questions that a teacher or judge is asked first are answered rightly, or by `competence`, and
+    counted apart, in `checks`.
+    """
+
+    def __init__(
+        self,
+        delay: float = 0.0,
+        script: Script | None = None,
+        competence: Callable[[Question], str] | None = None,
+    ) -> None:
         self.delay = delay
         self.script = script
+        self.competence = competence
+        self.checks: list[dict[str, Any]] = []
         self.bodies: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.idempotency_keys: list[str] = []
@@ -79,7 +92,8 @@ class TeacherServer:
             def do_POST(self) -> None:
                 """One question."""
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                outer.idempotency_keys.append(self.headers["idempotency-key"])
+                if body["messages"][-1]["content"] not in _QUESTIONS:
+                    outer.idempotency_keys.append(self.headers["idempotency-key"])
                 status, headers, value = outer.answer(body)
                 payload = json.dumps(value).encode()
                 try:
@@ -122,6 +136,11 @@ class TeacherServer:
 
     def answer(self, body: dict[str, Any]) -> Reply:
         """Count the request, wait, then let the script or the default answer it."""
+        question = _QUESTIONS.get(body["messages"][-1]["content"])
+        if question is not None:
+            with self._lock:
+                self.checks.append(body)
+            return _completion(body, self.competence(question) if self.competence else question.answer)
         with self._lock:
             number = len(self.bodies)
             self.bodies.append(body)
@@ -152,15 +171,19 @@ class TeacherServer:
 
     def said(self, body: dict[str, Any], text: str, finish: str = "stop") -> Reply:
         """A chat completion with honest usage: a token for four characters."""
-        prompt = sum(len(turn["content"]) for turn in body["messages"]) // 4
-        completion = len(text) // 4
+        reply = _completion(body, text, finish)
         with self._lock:
-            self.tokens += prompt + completion
-        return (
-            200,
-            {"content-type": "application/json"},
-            {
-                "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": finish}],
-                "usage": {"prompt_tokens": prompt, "completion_tokens": completion},
-            },
-        )
+            self.tokens += sum(reply[2]["usage"].values())
+        return reply
+
+
+_QUESTIONS = {each.prompt: each for role in ("teacher", "judge") for each in questions(role)}
+
+
+def _completion(body: dict[str, Any], text: str, finish: str = "stop") -> Reply:
+    usage = {
+        "prompt_tokens": sum(len(turn["content"]) for turn in body["messages"]) // 4,
+        "completion_tokens": len(text) // 4,
+    }
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
+    return 200, {"content-type": "application/json"}, {"choices": [choice], "usage": usage}

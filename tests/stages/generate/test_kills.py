@@ -64,7 +64,11 @@ def test_a_run_killed_three_times_makes_each_paid_call_once(
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     record = json.loads(done.stdout)["record"]
 
-    lines = list(read_jsonl(project.paths.root / "data/generated/calls.jsonl"))
+    lines = [
+        line
+        for line in read_jsonl(project.paths.root / "data/generated/calls.jsonl")
+        if line["run"] == record["id"]  # the questions that a teacher answers first are a run of their own
+    ]
     counts = server.counts()
     assert under_way, "no call was under way at a kill, so the test proves nothing"
     assert record["complete"]

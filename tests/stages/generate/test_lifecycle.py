@@ -30,6 +30,7 @@ def test_a_higher_cap_is_another_run_of_the_same_generation(planned: Project, te
     capped = last_run(planned)
     assert [event.reason_code for event in capped] == [
         "stage_started",
+        "factory_teacher_checked",
         "factory_cap_reached",
         "factory_generate_run",
     ]
@@ -62,7 +63,8 @@ def test_a_failed_generation_ends_with_an_event(planned: Project, teachers: Teac
     teachers.start(script=lambda *_: (401, {}, {"error": {"message": "wrong key"}}))
     with pytest.raises(StageError, match="401"):
         generate(planned)
-    started, ended = last_run(planned)
+    started, checked, ended = last_run(planned)
+    assert checked.reason_code == "factory_teacher_checked"
     assert (started.reason_code, ended.reason_code) == ("stage_started", "factory_teacher_refused")
     assert started.run == ended.run
     assert started.parent == ended.parent is not None

@@ -155,7 +155,10 @@ def test_calls_tokens_money_and_time_are_said_before_they_are_spent(
     shown = Notes()
     request = GenerateRequest(options=prices)
     generate_rows(project, request, Work(shown))
-    assert shown.notes == [f"data generate: {first.sentence}"]
+    assert shown.notes == [
+        "the teacher counting answers 10 questions first, once",
+        f"data generate: {first.sentence}",
+    ]
     assert "12 calls, about " in first.sentence
     assert "in your currency" in first.sentence
     assert "time not known before the first answers" in first.sentence

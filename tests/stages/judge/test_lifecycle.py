@@ -26,7 +26,8 @@ def test_a_judge_that_is_down_ends_the_run_with_an_event(
     teachers.start(script=lambda *_: (503, {}, {"error": "down"}))
     with pytest.raises(StageError):
         judge(project, rows=rows, attempts=1)
-    started, ended = last_run(project)
+    started, checked, ended = last_run(project)
+    assert checked.reason_code == "factory_teacher_checked"
     assert (started.reason_code, ended.reason_code) == ("stage_started", "factory_teacher_unavailable")
     assert started.run == ended.run
     assert started.parent == ended.parent
@@ -50,6 +51,7 @@ def test_judgements_and_gates_belong_to_one_generation(
     events = [event for event in project.trail.events() if event.parent == judged.generation]
     assert [event.reason_code for event in events] == [
         "stage_started",
+        "factory_teacher_checked",
         "factory_judge_run",
         "stage_started",
         "factory_gate_failed",

@@ -14,7 +14,7 @@ from narrowcast.errors import DataError, UsageError
 from narrowcast.ops.prepare import current_dataset, prepare
 from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
-from narrowcast.store.datasets import read_split
+from narrowcast.store.datasets import load_manifest, read_split
 from narrowcast.store.files import read_jsonl, sha256_file
 from tests.words import WORDS
 
@@ -302,3 +302,11 @@ def test_rows_that_say_the_same_in_other_words_stay_together_where_asked_for(
 
     assert parted({"near_duplicates": "free"}) > 20
     assert parted({"clusters": 0.85}) == 0
+    # Counted where an embedder is named, and the version says which.
+    free = prepare(project, PrepareRequest(options={"near_duplicates": "free", "embedder": "tfidf"}))
+    assert free.leakage.semantic_shared > 10
+    assert any("semantic duplicate in train" in warning for warning in free.warnings)
+    prepare(project, PrepareRequest(options={"clusters": 0.85, "embedder": "auto"}))
+    manifest = load_manifest(project.paths)
+    assert (manifest.split_policy.embedder, manifest.split_policy.clusters) == ("tfidf", 0.85)
+    assert manifest.leakage.semantic_shared is not None

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from narrowcast.errors import ModelError
 from narrowcast.plugins.optional import require
+from narrowcast.store.files import sha256_file
 
 if TYPE_CHECKING:
-    from narrowcast.similarity.embedders.base import Vectors
+    from narrowcast.similarity.embedders.base import EmbedderContext, Vectors
 
 
 class StaticEmbedder:
@@ -18,7 +19,7 @@ class StaticEmbedder:
 
     threshold = 0.85
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, _context: EmbedderContext | None = None) -> None:
         path = Path(folder).expanduser()
         # For a name that is not a folder, the library would ask the model hub.
         if not folder or not (path / "model.safetensors").is_file():
@@ -31,6 +32,7 @@ class StaticEmbedder:
         from model2vec import StaticModel
 
         self.name = f"model2vec:{folder}"
+        self.version = sha256_file(path / "model.safetensors")
         self._model = StaticModel.from_pretrained(path, normalize=True, force_download=False)
 
     def fit(self, texts: Sequence[str]) -> None:

@@ -15,7 +15,9 @@ from narrowcast.plugins.optional import require
 from narrowcast.similarity.shingles import words_of
 
 if TYPE_CHECKING:
-    from narrowcast.similarity.embedders.base import Vectors
+    from scipy.sparse import csr_matrix
+
+    from narrowcast.similarity.embedders.base import EmbedderContext, Vectors
 
 _STEM = 6  # "transferred" and "transfers" agree in their first six letters
 _SAMPLE = 100_000  # rarity is learned from at most this many texts, spread over all
@@ -25,8 +27,9 @@ class TfidfEmbedder:
     """Takes no argument. Deterministic: the same texts give the same vectors, which are sparse."""
 
     threshold = 0.6
+    version = ""
 
-    def __init__(self, argument: str = "") -> None:
+    def __init__(self, argument: str = "", _context: EmbedderContext | None = None) -> None:
         if argument:
             raise UsageError(
                 "the tfidf embedder takes no argument", where=f"tfidf:{argument}", next_command="tfidf"
@@ -46,7 +49,11 @@ class TfidfEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Sparse unit rows, one dimension a stem."""
-        found: Vectors = self._weighting.transform(texts)
+        return self.weights(texts)
+
+    def weights(self, texts: Sequence[str]) -> csr_matrix:
+        """The same, as the matrix that it is."""
+        found: csr_matrix = self._weighting.transform(texts)
         return found
 
 

@@ -38,7 +38,7 @@ def run(inputs: JudgeInputs, options: JudgeOptions, ctx: StageContext) -> JudgeR
     """
     rows, calls = _calls(inputs, options, ctx, store=True)
     expected = _estimate(calls, options, ctx)
-    with open_teacher(ctx, f"judge-{inputs.generation}", options) as teacher:
+    with open_teacher(ctx, f"judge-{inputs.generation}", options, "judge") as teacher:
         ctx.progress.note(f"data judge: {expected.sentence}")
         judgements = _ask(teacher, calls, options, ctx.progress)
     write_judgements(ctx.project, inputs.generation, judgements)

@@ -6,6 +6,7 @@ from narrowcast.core.concerns import PREPARATION
 from narrowcast.core.stage import StageContext, StageDefinition
 from narrowcast.errors import DataError
 from narrowcast.reasons import StageName
+from narrowcast.stages.prepare.meanings import used_embedder
 from narrowcast.stages.prepare.options import Inputs, Options, PrepareResult
 from narrowcast.stages.prepare.run import preview, run
 from narrowcast.store.balance import read_left_out
@@ -17,11 +18,13 @@ from narrowcast.store.reviews import read_reviews, verdicts
 __all__ = ["STAGE", "Inputs", "Options", "PrepareResult"]
 
 
-def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 - the stage contract
+def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     """The declared task and the committed imports.
 
     Raises:
         DataError: if nothing was imported or no task is declared.
+        UsageError: for an unknown embedder, or one without a measured threshold.
+        ModelError: if the embedder is not on this machine.
     """
     project = ctx.project
     config = load_config(project.config)
@@ -46,6 +49,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:  # noqa: ARG001 
         imports=imports,
         left_out=balanced.rows if balanced else [],
         reviews=verdicts(read_reviews(project)),
+        embedder=used_embedder(options, ctx),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from narrowcast.core.names import Split
@@ -12,6 +12,7 @@ from narrowcast.core.progress import stoppable
 from narrowcast.core.work import Work
 from narrowcast.errors import DataError
 from narrowcast.similarity.copies import Copy, copies_of
+from narrowcast.similarity.embedders import Embedder
 from narrowcast.similarity.equal_texts import equal_groups
 from narrowcast.similarity.joins import join_copies
 from narrowcast.similarity.leakage import Leakage, Placing, leakage_between
@@ -42,6 +43,11 @@ class Divided:
     rejections: list[Rejection]
     leakage: Leakage
 
+    def with_semantic(self, count: int) -> Divided:
+        """The same with the number of held-out rows that train has in other words."""
+        report = self.leakage.report.model_copy(update={"semantic_shared": count})
+        return replace(self, leakage=replace(self.leakage, report=report))
+
 
 class Division:
     """Connects rows, divides the groups, and looks for what leaked.
@@ -51,6 +57,7 @@ class Division:
         options: of the stage.
         former: where rows were.
         texts: what is compared of each row, where meanings are compared.
+        by: compares them; the default where None.
         work: shows progress, and stops it.
     """
 
@@ -61,6 +68,7 @@ class Division:
         *,
         former: FormerSplits | None = None,
         texts: Callable[[], list[str]] = list,
+        by: Embedder | None = None,
         work: Work | None = None,
     ) -> None:
         self._table = table
@@ -82,7 +90,7 @@ class Division:
         if options.clusters is not None:
             self._work.progress.start("comparing meanings")
             cancel.check()
-            for group in semantic_groups(texts(), threshold=options.clusters):
+            for group in semantic_groups(texts(), by, options.clusters, self._work):
                 self._sets.union_all(group)
         if options.near_duplicates == options.copies == "together":
             self._apart = join_copies(self._sets, copies_of(table.forms, self._work), len(table))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -42,7 +42,11 @@ class Options(StageOptions):
     """Keep rows in the split that they have in the current version, or divide all rows anew."""
 
     clusters: float | None = Field(None, gt=0, le=1)
-    """Also keep two rows in one split if the cosine of their TF-IDF vectors is at least this, such as 0.6."""
+    """Also keep two rows in one split if the cosine of their vectors is at least this, such as 0.6."""
+
+    embedder: str | None = None
+    """Embedder of the vectors: auto (the best on this machine), encoder-words:NAME, encoder:NAME, tfidf (the
+    default) or model2vec:FOLDER. If given, held-out rows that train has in other words are counted, too."""
 
     groups: Literal["together", "free"] = "together"
     """Keep rows with equal group keys in one split, or ignore the keys."""
@@ -56,6 +60,10 @@ class Options(StageOptions):
             raise ValueError("dev, test and golden leave less than a tenth of the rows for training")
         return self
 
+    def identity(self) -> dict[str, Any]:
+        """Without an embedder that was not chosen, so that earlier versions stay up to date."""
+        return self.model_dump(mode="json", exclude={"embedder"} if self.embedder is None else None)
+
     def ratios(self, rows: int) -> dict[Split, float]:
         """Shares of all four splits for a data set of `rows` rows; they add up to 1."""
         usual = 0.15 if rows < _SMALL else 0.1
@@ -68,6 +76,13 @@ class Options(StageOptions):
 _SMALL = 1_000
 
 
+class UsedEmbedder(BaseModel):
+    """The embedder that was asked for, and a hash of its weights."""
+
+    name: str
+    version: str
+
+
 class Inputs(StageInputs):
     """The task, every committed import, the train rows that balancing leaves out, what reviewers said."""
 
@@ -75,6 +90,7 @@ class Inputs(StageInputs):
     imports: list[ImportRecord]
     left_out: list[str] = Field(default_factory=list)
     reviews: dict[str, ReviewVerdict] = Field(default_factory=dict)
+    embedder: UsedEmbedder | None = Field(default=None, exclude_if=lambda used: used is None)
 
 
 class SplitSummary(BaseModel):

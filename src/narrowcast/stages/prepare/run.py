@@ -17,10 +17,19 @@ from narrowcast.core.progress import stoppable
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work, watched
 from narrowcast.errors import DataError
-from narrowcast.stages.prepare.division import Divided, Division
+from narrowcast.similarity.embedders import DEFAULT
+from narrowcast.stages.prepare.division import Divided, Division, split_codes
 from narrowcast.stages.prepare.forecast import disk_bytes, forecast
 from narrowcast.stages.prepare.former import former_splits
-from narrowcast.stages.prepare.options import Inputs, Options, PreparePreview, PrepareResult, SplitSummary
+from narrowcast.stages.prepare.meanings import open_embedder, semantic_shared
+from narrowcast.stages.prepare.options import (
+    Inputs,
+    Options,
+    PreparePreview,
+    PrepareResult,
+    SplitSummary,
+    UsedEmbedder,
+)
 from narrowcast.stages.prepare.read import Reading, read_rows
 from narrowcast.stages.prepare.rows import Rejection, ReviewedRows
 from narrowcast.stages.prepare.splits import Splits, divided_splits
@@ -118,14 +127,15 @@ def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: Stag
     rejections = [*rows.rejections, *conflicting]
     _demand_rows(len(table), rejections)
 
-    division = Division(
-        table,
-        options,
-        former=former,
-        texts=lambda: list(reading.texts(rows, table)),
-        work=Work(ctx.progress, ctx.cancel),
-    )
-    divided = division.without_leaks()
+    work, by = Work(ctx.progress, ctx.cancel), open_embedder(inputs, ctx)
+
+    def texts() -> list[str]:
+        return list(reading.texts(rows, table))
+
+    divided = Division(table, options, former=former, texts=texts, by=by, work=work).without_leaks()
+    if inputs.embedder:
+        splits_of = split_codes(table, divided.groups, divided.placed)
+        divided = divided.with_semantic(semantic_shared(texts(), splits_of, by, work))
     _refuse_leakage(divided.leakage.report, options)
     splits, balanced = divided_splits(table, divided, frozenset(inputs.left_out), former)
     rejections += [*divided.rejections, *balanced]
@@ -145,7 +155,7 @@ def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: Stag
         version=version_of(hashes),
         task=inputs.task,
         splits={},
-        split_policy=_policy(splits, divided, options),
+        split_policy=_policy(splits, divided, options, inputs),
         leakage=divided.leakage.report,
         ledger=ledger,
         imports=inputs.imports,
@@ -155,8 +165,9 @@ def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: Stag
     return _Version(manifest, rows, divided, splits, rejections, expected)
 
 
-def _policy(splits: Splits, divided: Divided, options: Options) -> SplitPolicy:
+def _policy(splits: Splits, divided: Divided, options: Options, inputs: Inputs) -> SplitPolicy:
     table = splits.table
+    used = inputs.embedder or UsedEmbedder(name=DEFAULT, version="")
     return SplitPolicy(
         ratios=options.ratios(len(table)),
         seed=options.seed,
@@ -165,6 +176,8 @@ def _policy(splits: Splits, divided: Divided, options: Options) -> SplitPolicy:
         edited_copies=options.copies == "together",
         clusters=options.clusters,
         groups=len(divided.groups),
+        embedder=used.name,
+        embedder_version=used.version,
     )
 
 
@@ -204,6 +217,11 @@ def _leak_warnings(report: LeakageReport) -> list[str]:
         warnings.append(
             f"{report.edited_copies_shared} held-out rows have an edited copy in train; kept together, these "
             "rows would be more than 5 % of all"
+        )
+    if report.semantic_shared:
+        warnings.append(
+            f"{report.semantic_shared} held-out rows have a semantic duplicate in train; "
+            "--clusters COSINE keeps such rows together"
         )
     if report.groups_shared:
         warnings.append(f"{report.groups_shared} groups are in more than one split")

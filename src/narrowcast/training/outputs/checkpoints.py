@@ -13,7 +13,15 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.seal import Seal
 from narrowcast.errors import WorkspaceError
 from narrowcast.store.files import read_json, sha256_file
-from narrowcast.store.seals import matches, require_unedited, sealed, under_way, way_out, write_sealed_json
+from narrowcast.store.seals import (
+    has_trail,
+    matches,
+    require_unedited,
+    sealed,
+    under_way,
+    way_out,
+    write_sealed_json,
+)
 
 BEST = "best.safetensors"
 """Beside the folder of checkpoints: the weights of the evaluation that was best."""
@@ -50,7 +58,7 @@ def require_unedited_checkpoint(project: ProjectPaths, checkpoint: Path) -> None
         )
         raise _edited(project, path, what)
     # A project has a trail; the folder of a rerun has none.
-    if project.events.exists() and not _named(project, path):
+    if has_trail(project) and not _named(project, path):
         raise _edited(project, path, "no event tells that this checkpoint was written")
     for name in sorted(hashes.keys() | files.keys()):
         if name not in files or not matches(files[name], {hashes.get(name, "")}):
