@@ -124,4 +124,7 @@ def test_another_encoder_than_the_one_of_the_run_is_refused_everywhere(
         error = cli_json(*words, code=None)["error"]
         assert error["reason_code"] == "model_base_changed"
         assert f"is not the one that run '{run}' was trained on" in error["message"]
-        assert error["actionable_fix"] == "restore that base, or narrowcast train --force"
+        assert error["actionable_fix"] == (
+            "restore that base, or narrowcast train --method linear --features encoder --classifier logistic "
+            f"--base {encoder} --force"
+        )
