@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Check a training run before it starts.",
     ),
     "recipes": ("narrowcast.cli.recipes:app", "Model", "List and show the training recipes."),
-    "train": ("narrowcast.cli.train:train", "Model", "Fine-tune a base model."),
+    "train": ("narrowcast.cli.train:train", "Model", "Train a model on the prepared rows."),
     "runs": ("narrowcast.cli.runs:app", "Model", "List, show and discard training runs."),
     "search": ("narrowcast.cli.search:search", "Model", "Search recipes and base models."),
     "rerun": ("narrowcast.cli.rerun:rerun", "Model", "Repeat a run and compare the weights."),

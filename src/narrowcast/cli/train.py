@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @request_command
 def train(request: SeedsRequest, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Fine-tune a base model on the prepared rows."""
+    """Train a model on the prepared rows: fine-tune a base, or fit a classifier."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.progress import terminal_work
     from narrowcast.cli.seeds import train_seeds

@@ -95,7 +95,7 @@ def stored_bytes(folder: Path) -> int:
 
 
 def shipped_sha256(folder: Path) -> str:
-    """SHA-256 over these files, and the weights of its own encoder: equal hashes, equal answers."""
+    """SHA-256 over these files, and the weights of its own encoder."""
     from narrowcast.models.classifiers.files import OWN_ENCODER
 
     files = [*shipped_files(folder), *sorted((folder / OWN_ENCODER).glob("*.safetensors"))]

@@ -114,3 +114,22 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     assert not list((project.paths.runs / parts.run_id).glob("checkpoints/*"))
     whole = ops.train(project, TrainRequest(options=options, force=True))
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
+
+
+def test_two_checkpoints_are_kept(
+    prepared: Prepare, project: Project, cli_json: CliJson, encoder: Path
+) -> None:
+    prepared(one_label(80))
+    options = {"method": "encoder", "epochs": 6, "batch_size": 8, "base": str(encoder)}
+    planned = cli_json(
+        "train", "--method", "encoder", "--epochs", "6", "--batch-size", "8", "--base", encoder, "--dry-run"
+    )
+    steps = planned["plan"]["steps"]
+    assert planned["plan"]["disk_bytes"] > 0
+    assert "classifier" not in planned["plan"]["reasons"]
+    with pytest.raises(CancelledError, match="last whole epoch"):
+        ops.train(project, TrainRequest(options=options), Stopping(5 * steps // 6 - 1).work)
+    kept = sorted(
+        int(each.name.split("-")[1]) for each in project.paths.runs.glob("*/checkpoints/checkpoint-*")
+    )
+    assert kept == [3 * steps // 6, 4 * steps // 6]

@@ -68,4 +68,4 @@ def classifier_loss(classifier: LinearClassifier, scores: Any, pairs: Sequence[T
         float(row[column[pair.target]]) if pair.target in column else UNSEEN
         for row, pair in zip(table, pairs, strict=True)
     ]
-    return -sum(right) / len(right)
+    return max(0.0, -sum(right) / len(right))  # never minus zero

@@ -58,14 +58,18 @@ class RowHead:
         return self._loss(self._linear(states), self._targets[list(items)]), len(items)
 
     def finished(self, setup: ClassifierSetup) -> tuple[LinearClassifier, dict[str, float]]:
-        """With a temperature that is fitted to the dev rows, where there are enough."""
+        """With a temperature that is fitted to the dev rows, where there are enough.
+
+        The loss on dev rows is that without the temperature, because that was fitted to them.
+        """
         classifier = self._classifier(temperature=1.0)
         if not setup.dev or classifier.several:
             return classifier, {}
         scores = scores_of(classifier, self._recipe, setup.dev, known=False)
+        losses = {"dev": classifier_loss(classifier, scores, setup.dev)}
         if len(setup.dev) >= _ENOUGH:
             classifier = self._classifier(_temperature(classifier, scores, setup.dev))
-        return classifier, {"dev": classifier_loss(classifier, scores, setup.dev)}
+        return classifier, losses
 
     def _classifier(self, temperature: float) -> LinearClassifier:
         """The head that belongs to the trained encoder."""

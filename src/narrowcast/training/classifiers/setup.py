@@ -200,6 +200,8 @@ def chosen_features(
 
 
 def _kind(options: Options, features: Sequence[str], reasons: dict[str, str]) -> Kind:
+    if options.method == "encoder":
+        return "logistic"  # it begins as one
     if options.classifier != "auto":
         return options.classifier
     if set(features) == {"encoder"}:

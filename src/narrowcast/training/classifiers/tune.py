@@ -8,6 +8,7 @@ never stopped.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from narrowcast.models.arithmetic import best_precision
 from narrowcast.store.files import atomic_folder, write_json
 from narrowcast.training.classifiers.head import Head
 from narrowcast.training.classifiers.tuning import Tuning
-from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, mark_complete
+from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, mark_complete, step_of
 
 _WINDOW = 32  # batches whose rows are sorted by length, so that little is spent on padding
+_KEPT = 2  # checkpoints; each has the weights three times
 _STATE, _PLACE = "state.safetensors", "epoch.json"
 _ADAM = ("exp_avg", "exp_avg_sq", "step")
 
@@ -132,6 +134,8 @@ class Tuner:
             save_file({name: each.contiguous() for name, each in tensors.items()}, folder / _STATE)
             write_json(folder / _PLACE, {"steps": self.steps, "losses": self.losses})
         mark_complete(str(checkpoints), self.steps, seal)
+        for former in sorted(checkpoints.glob("checkpoint-*"), key=step_of)[:-_KEPT]:
+            shutil.rmtree(former)
 
     def _restore(self, checkpoint: Path) -> None:
         from safetensors.torch import load_file

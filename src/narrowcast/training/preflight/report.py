@@ -16,6 +16,7 @@ from narrowcast.training.preflight.room import disk_of_run
 from narrowcast.training.setup import TrainingSetup
 
 _SHOWN_ROWS = 3
+_STATES = 7  # numbers kept of each weight of a tuned encoder: two checkpoints with AdamW's state, the weights
 _NO_PROBE = ("training_memory_short", "training_device_missing")
 
 
@@ -100,11 +101,12 @@ def _classifier_plan(setup: ClassifierSetup, options: Options) -> TrainingPlan:
         parameters=base.parameters,
         recipe=recipe,
         reasons=reasons,
-        steps=0,
+        steps=setup.tuning.steps(len(setup.train)) if setup.tuning else 0,
         tokens=0,
         loss_tokens=0,
         longest_row=0,
         dev_rows=len(setup.dev),
+        disk_bytes=_STATES * 4 * base.parameters if setup.tuning else 0,
         ledger=setup.ledger,
     )
 

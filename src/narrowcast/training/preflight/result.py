@@ -32,8 +32,8 @@ class TrainingPlan(BaseModel):
 
     Attributes:
         reasons: option to why it has its value.
-        steps: optimizer steps of the whole run; 0 for a classifier, whose rows are not tokens either.
-        tokens: of all epochs, padding not counted; `loss_tokens` carry loss.
+        steps: optimizer steps of the whole run; 0 for a linear classifier.
+        tokens: of all epochs, padding not counted; `loss_tokens` carry loss. 0 for classifiers.
         disk_bytes: what checkpoints and weights take at most.
     """
 
