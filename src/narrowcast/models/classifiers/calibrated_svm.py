@@ -96,7 +96,7 @@ def fitted_temperature(scores: Any, right: Any) -> float:
     """The temperature under which smoothed targets are likeliest.
 
     Args:
-        scores: of shape (rows, at least two classes), of rows that the model was not fitted on.
+        scores: of shape (rows, classes), of rows that the model was not fitted on.
         right: the column of the right class, by row.
     """
     import numpy as np
@@ -104,6 +104,8 @@ def fitted_temperature(scores: Any, right: Any) -> float:
     from scipy.special import log_softmax
 
     rows, classes = np.arange(len(right)), scores.shape[1]
+    if classes < 2 or not np.ptp(scores):
+        return 1.0  # nothing depends on it
     doubt = 1 / (len(right) + 2)  # shared by the other classes
     spread = max(float(np.std(scores - scores.mean(axis=1, keepdims=True))), np.finfo(np.float32).tiny)
 

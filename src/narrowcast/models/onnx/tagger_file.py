@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from narrowcast.faults import first_line
 from narrowcast.models.classifiers.linear import Answer
+from narrowcast.models.encoders.tokens import IDS
 from narrowcast.models.onnx.file import OnnxFile
-from narrowcast.models.onnx.layout import TOKENIZER, TaggerDescription
+from narrowcast.models.onnx.layout import LOG_PROBABILITIES, TOKENIZER, TaggerDescription
 from narrowcast.models.taggers.tagger import span_answer, word_tables
 from narrowcast.models.taggers.windows import ReadText, WordTokens
 
@@ -79,4 +80,7 @@ class OnnxTagger:
         return tables, answers
 
     def _computed(self, batch: dict[str, Any]) -> Any:
-        return self._file.run(batch)[0]
+        (table,) = self._file.run(batch)
+        if table.shape != (*batch[IDS].shape, self.description.width):
+            raise self._file.refused(f"{LOG_PROBABILITIES} of {batch[IDS].shape} tokens has {table.shape}")
+        return table
