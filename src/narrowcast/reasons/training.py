@@ -63,6 +63,12 @@ TRAINING: dict[str, Reason] = {
     "training_rows_truncated": Reason(
         _T, _WARN, "rows were left out because they are longer than the context", "narrowcast data ledger"
     ),
+    "training_spans_unlearnable": Reason(
+        _T,
+        _WARN,
+        "rows were left out because their spans overlap, or begin or end inside a word",
+        "narrowcast data review",
+    ),
     "training_preflight": Reason(_T, _INFO, "a run was checked before it started"),
     "training_preflight_ignored": Reason(
         _T, _WARN, "a run started despite preflight problems", "narrowcast preflight"

@@ -154,6 +154,18 @@ class TaskHandler(ABC):
         """
         return {"messages": messages, **fields}
 
+    def spans_in_turn(
+        self,
+        turn: str,  # noqa: ARG002 - for tasks whose answers are spans
+        inputs: Mapping[str, Any],  # noqa: ARG002
+        target: Target,  # noqa: ARG002
+    ) -> list[tuple[str, int, int]] | None:
+        """The spans that an answer consists of: kind, begin and end in the rendered turn of the user.
+
+        None where their text is not in it, or several times.
+        """
+        return []
+
     def calls_in(self, text: str) -> list[dict[str, Any]]:  # noqa: ARG002 - for tasks that answer with calls
         """The calls `{"name", "arguments"}` that an answer consists of; none for an answer in words."""
         return []

@@ -88,6 +88,18 @@ class ExtractionHandler(TaskHandler):
             return Parsed(error="not_an_object")
         return Parsed(value, None if self._validator.is_valid(value) else "schema_violation")
 
+    def spans_in_turn(
+        self, turn: str, inputs: Mapping[str, Any], target: Target
+    ) -> list[tuple[str, int, int]] | None:
+        """Offsets into `inputs["text"]`, moved to where the turn has it."""
+        text = str(inputs.get("text", ""))
+        if not self._spans or not isinstance(target, dict):
+            return []
+        if not text or turn.count(text) != 1:
+            return None
+        shift = turn.index(text)
+        return [(span["type"], shift + span["start"], shift + span["end"]) for span in target["spans"]]
+
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
         """See `tasks.scoring_fields` and `tasks.scoring_spans`."""
         answers = [self._answer(prediction) for prediction in predictions]

@@ -7,14 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from narrowcast.core.hashing import combined_hash
 from narrowcast.errors import DataError, ModelError
 from narrowcast.faults import first_line
 from narrowcast.models.classifiers.bag import Bag, Vocabulary
 from narrowcast.models.classifiers.linear import LinearClassifier
 from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.plugins.optional import require
-from narrowcast.store.files import read_json, sha256_file, write_json
+from narrowcast.store.files import read_json, write_json
 
 TABLES = "classifier.safetensors"
 DESCRIPTION = "classifier.json"
@@ -115,12 +114,6 @@ def assembled(description: ClassifierDescription, tables: dict[str, Any], where:
         several=description.several,
         temperature=description.temperature,
     )
-
-
-def classifier_sha256(folder: Path) -> str:
-    """SHA-256 over both files, and the weights of its own encoder: equal hashes, equal answers."""
-    files = [folder / TABLES, folder / DESCRIPTION, *sorted((folder / OWN_ENCODER).glob("*.safetensors"))]
-    return combined_hash([sha256_file(each) for each in files])
 
 
 def _damaged(folder: Path, why: str) -> ModelError:

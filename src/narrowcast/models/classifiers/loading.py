@@ -10,14 +10,23 @@ from narrowcast.core.paths import ProjectPaths
 from narrowcast.core.run import RunManifest
 from narrowcast.core.settings import Settings
 from narrowcast.models.classifiers.files import OWN_ENCODER, load_classifier
-from narrowcast.models.classifiers.linear import ENCODER, Answer, LinearClassifier
+from narrowcast.models.classifiers.linear import ENCODER, Answer, LinearClassifier, answers_of
+from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.models.encoders.folder import read_encoder_folder
 from narrowcast.models.encoders.resolve import resolve_encoder
 from narrowcast.models.loading import require_same_base
 from narrowcast.store.seals import require_unedited_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from narrowcast.models.encoders.encoder import Encoder
+
+    Floats = NDArray[np.float32]
+
+ReadFeatures = tuple[list[int], dict[BagKind, tuple[list[int], list[int]]]]
+"""Tokens of a text, and by kind of bag the columns of its n-grams and how often each occurs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,24 @@ class TrainedClassifier:
 
     def answers(self, texts: Sequence[str], labels: Sequence[str]) -> list[Answer]:
         """An answer to each text."""
-        return self.classifier.answers(texts, labels, self.encoder.embed if self.encoder else None)
+        return self.judged(texts, labels)[1]
+
+    def judged(self, texts: Sequence[str], labels: Sequence[str]) -> tuple[list[Floats], list[Answer]]:
+        """Log-probabilities of classes, or scores where there are none, and the answer, of each text."""
+        if not texts:
+            return [], []
+        classifier = self.classifier
+        scores = classifier.scores(texts, self.encoder.embed if self.encoder else None)
+        logs = classifier.log_probabilities(scores)
+        answers = answers_of(classifier.classes, scores, logs, labels, several=classifier.several)
+        return list(scores if logs is None else logs), answers
+
+    def features(self, texts: Sequence[str]) -> list[ReadFeatures]:
+        """Tokens, and counted n-grams by kind of bag, of each text."""
+        bags = [bag.vocabulary for bag in self.classifier.bags]
+        tokens = self.encoder.tokens(texts) if self.encoder else [[] for _ in texts]
+        counted = [{each.kind: each.counted(text) for each in bags} for text in texts]
+        return list(zip(tokens, counted, strict=True))
 
 
 def load_trained_classifier(

@@ -54,11 +54,13 @@ class TrainingPair:
 
     Attributes:
         group: rows of one group are kept together where a model divides its rows; empty where there is none.
+        spans: of a task that asks for them: the kind of each, and where it begins and ends in `text`.
     """
 
     messages: tuple[Message, ...]
     target: str
     group: str = ""
+    spans: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def text(self) -> str:

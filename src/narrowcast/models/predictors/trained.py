@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def from_run(context: PredictorContext, run_id: str) -> Predictor:
-    """A trained model: a classifier, or a language model with its adapter merged in.
+    """A trained model: a classifier or tagger, or a language model with its adapter merged in.
 
     Raises:
         ModelError: if its weights are gone; the base is never a stand-in.
@@ -28,11 +28,11 @@ def from_run(context: PredictorContext, run_id: str) -> Predictor:
 
 
 def _classifier(context: PredictorContext, run_id: str) -> FittedPredictor:
-    from narrowcast.models.classifiers.loading import load_trained_classifier
     from narrowcast.models.predictors.baseline import FittedPredictor
+    from narrowcast.models.shipped import load_trained
 
     manifest = read_run_manifest(context.project, run_id)
-    trained = load_trained_classifier(context.project, manifest, context.settings)
+    trained = load_trained(context.project, manifest, context.settings)
     labels = context.task.labels or ()
     predictor = FittedPredictor(ModelRef.of_run(run_id), lambda texts: trained.answers(texts, labels))
     predictor.size_bytes = trained.size_bytes

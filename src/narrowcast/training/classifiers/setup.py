@@ -1,9 +1,10 @@
-"""Everything the training of a classifier needs: rendered rows, the encoder, what was left open."""
+"""Everything the training of a classifier or tagger needs: rendered rows, the encoder, what was left open."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from narrowcast.core.example import Example
@@ -24,12 +25,19 @@ from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.classifiers.tuning import Tuning, chosen_tuning
+from narrowcast.training.classifiers.tuning import OF_TEXTS, OF_WORDS, Tuning, chosen_tuning
 from narrowcast.training.options import Options
 from narrowcast.training.setup import drawn_rows, split_examples
 
 _DEFAULT_ENCODER = "minilm"
 _LANGUAGE_MODEL = "embedded"  # the default base of the other methods
+
+METHODS: Mapping[str, tuple[AnswerKind, ...]] = {
+    "linear": (AnswerKind.LABEL, AnswerKind.LABELS),
+    "encoder": (AnswerKind.LABEL, AnswerKind.LABELS, AnswerKind.SPANS),
+}
+"""Which answers what a method trains can give."""
+_ANSWERS = {"linear": "labels", "encoder": "labels or spans"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class ClassifierSetup:
         reasons: option to why it has its value.
         drawn: of a quick run, which share of the train rows it sees.
         tuning: how the encoder is trained; None leaves it as it is.
+        unlearnable: id of each row that is not among `train` to the reason.
     """
 
     manifest: DatasetManifest
@@ -56,16 +65,26 @@ class ClassifierSetup:
     reasons: dict[str, str] = field(default_factory=dict)
     drawn: str = ""
     tuning: Tuning | None = None
+    unlearnable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> AnswerKind:
+        """What the task's answers are."""
+        return handler_for(self.manifest.task).answer
 
     @property
     def several(self) -> bool:
         """An answer is a set of labels."""
-        return handler_for(self.manifest.task).answer is AnswerKind.LABELS
+        return self.answer is AnswerKind.LABELS
 
     @property
     def ledger(self) -> StageLedger:
-        """No row is too long for a classifier, so none is left out."""
-        return StageLedger(stage="train", rows_in=len(self.train), rows_out=len(self.train))
+        """No row is too long, so none is left out but for its spans."""
+        rejected = dict(Counter(self.unlearnable.values()))
+        kept = len(self.train)
+        return StageLedger(
+            stage="train", rows_in=kept + len(self.unlearnable), rows_out=kept, rejected=rejected
+        )
 
     def base(self) -> BaseRecord:
         """What the run manifest says of the model it began from."""
@@ -107,41 +126,49 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
         StageError: for a task whose answers no classifier gives.
         ModelError: if the encoder is not on this machine.
     """
-    require("sklearn", "safetensors", purpose="training a classifier")
     manifest = load_manifest(ctx.project)
-    require_closed_labels(manifest.task)
+    tagged = require_suited(manifest.task, options) is AnswerKind.SPANS
+    require(*(() if tagged else ("sklearn",)), "safetensors", purpose="training a classifier")
     reasons: dict[str, str] = {}
     features, encoder = chosen_features(options, ctx.settings, reasons)
     kind = _kind(options, features, reasons)
-    train, drawn = drawn_rows(split_examples(ctx, manifest, Split.TRAIN), options)
-    tuned = options.method == "encoder"
+    examples, drawn = drawn_rows(split_examples(ctx, manifest, Split.TRAIN), options)
+    dev = split_examples(ctx, manifest, Split.DEV)
+    train, unlearnable = _learnable(manifest.task, examples, encoder if tagged else None)
+    if not train:
+        raise _nothing_left(unlearnable)
     return ClassifierSetup(
         manifest=manifest,
         features=features,
         kind=kind,
         encoder=encoder,
         encoder_name=encoder_name(options),
-        train=_pairs(manifest.task, train),
-        dev=_pairs(manifest.task, split_examples(ctx, manifest, Split.DEV)),
+        train=train,
+        dev=_learnable(manifest.task, dev, encoder if tagged else None)[0],
         reasons=reasons,
         drawn=drawn,
-        tuning=chosen_tuning(options, len(train), reasons) if tuned else None,
+        tuning=_tuning(options, len(train), reasons, tagged=tagged) if options.method == "encoder" else None,
+        unlearnable=unlearnable,
     )
 
 
-def require_closed_labels(task: TaskSpec) -> None:
-    """Refuse tasks whose answers are not labels.
+def require_suited(task: TaskSpec, options: Options) -> AnswerKind:
+    """What the task's answers are, where the method trains something that gives such.
 
     Raises:
         StageError: `training_method_unsuited`.
     """
     answer = handler_for(task).answer
-    if answer is AnswerKind.LABEL or answer is AnswerKind.LABELS:
-        return
+    if answer in METHODS.get(options.method, ()):
+        return answer
+    others = [name for name, answers in METHODS.items() if answer in answers]
+    other = others[0] if others else "auto"
     raise StageError(
-        f"a classifier chooses among labels, and the task {task.profile} has none",
-        where="methods linear and encoder",
-        next_command="narrowcast train --method auto, which trains a language model",
+        f"the method {options.method} answers with {_ANSWERS[options.method]}, and the task {task.profile} "
+        f"asks for {answer.value}",
+        where=f"method {options.method}",
+        next_command=f"narrowcast train --method {other}"
+        + ("" if others else ", which trains a language model"),
         reason_code="training_method_unsuited",
     )
 
@@ -186,10 +213,47 @@ def _kind(options: Options, features: Sequence[str], reasons: dict[str, str]) ->
     return "svm"
 
 
-def _pairs(task: TaskSpec, examples: Sequence[Example]) -> list[TrainingPair]:
+def _tuning(options: Options, rows: int, reasons: dict[str, str], *, tagged: bool) -> Tuning:
+    return chosen_tuning(options, rows, OF_WORDS if tagged else OF_TEXTS, reasons)
+
+
+def _learnable(
+    task: TaskSpec, examples: Sequence[Example], encoder: EncoderFolder | None
+) -> tuple[list[TrainingPair], dict[str, str]]:
+    """Rendered rows, and the reason of each that an encoder's tags cannot say, by its id."""
     handler = handler_for(task)
-    pairs = []
+    pairs, unlearnable = [], {}
     for example in examples:
         *prompt, answer = handler.to_messages(example.inputs, example.target)
-        pairs.append(TrainingPair(tuple(prompt), answer.content, example.group or ""))
-    return pairs
+        pair = TrainingPair(tuple(prompt), answer.content, example.group or "")
+        if encoder is not None and example.target is not None:
+            spans = handler.spans_in_turn(pair.text, example.inputs, example.target)
+            if spans is None:
+                unlearnable[example.id] = "text_not_in_prompt"
+                continue
+            pair = replace(pair, spans=tuple(spans))
+        pairs.append((example.id, pair))
+    if encoder is None:
+        return [pair for _, pair in pairs], {}
+    from narrowcast.models.taggers.tags import tags_of
+    from narrowcast.models.taggers.trained import word_tokens
+
+    kept, read = [], word_tokens(encoder).of([pair.text for _, pair in pairs])
+    for (row, pair), each in zip(pairs, read, strict=True):
+        tags = tags_of(each.words, pair.spans, sorted({kind for kind, _, _ in pair.spans}))
+        if isinstance(tags, str):
+            unlearnable[row] = tags
+        else:
+            kept.append(pair)
+    return kept, unlearnable
+
+
+def _nothing_left(unlearnable: dict[str, str]) -> StageError:
+    counts = Counter(unlearnable.values())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "no rows"
+    return StageError(
+        f"no row is left to train on: {reasons}",
+        where=f"for example {next(iter(unlearnable))}" if unlearnable else "",
+        next_command="narrowcast train --method auto, which trains a language model",
+        reason_code="training_dispatch_error",
+    )

@@ -1,9 +1,8 @@
-"""Fine-tuning a sentence encoder with a linear head.
+"""Fine-tuning a sentence encoder with a head.
 
-The head begins as the logistic regression on the frozen vectors, so that the first gradients do not spoil
-what the encoder knows (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"). Then all weights
-are trained by AdamW with a linear warm-up and decay. Each epoch ends in a checkpoint; what is drawn at random
-in an epoch follows from the seed and its number, so that a run that continues equals one that never stopped.
+All weights are trained by AdamW with a linear warm-up and decay. Each epoch ends in a checkpoint; what is
+drawn at random in an epoch follows from the seed and its number, so that a run that continues equals one that
+never stopped.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ import torch
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError
 from narrowcast.models.arithmetic import best_precision
-from narrowcast.models.classifiers.linear import ENCODER, LinearClassifier
-from narrowcast.models.encoders.encoder import Encoder, padded
 from narrowcast.store.files import atomic_folder, write_json
+from narrowcast.training.classifiers.head import Head
 from narrowcast.training.classifiers.tuning import Tuning
 from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, mark_complete
 
@@ -33,37 +31,32 @@ class Tuner:
     """Trains an encoder in place, together with a head.
 
     Args:
-        encoder: loaded; its weights are changed.
-        head: fitted on the vectors of the encoder as it is.
-        texts: of the train rows.
-        targets: by row the number of its class, or 0 and 1 for each class where a row may have several.
-        how: it is trained.
+        head: on the encoder; the weights of both are changed.
+        how: they are trained.
 
     Attributes:
         steps: done so far.
-        losses: mean of each epoch, nats per row.
+        losses: mean of each epoch, in the head's unit.
     """
 
-    def __init__(
-        self, encoder: Encoder, head: LinearClassifier, texts: Sequence[str], targets: Any, how: Tuning
-    ) -> None:
-        self._encoder, self._start, self._how, self._targets = encoder, head, how, targets
-        self._tokens = encoder.tokens(texts)
-        self._head = torch.nn.Linear(encoder.folder.dimensions, len(head.classes))
-        with torch.no_grad():
-            self._head.weight.copy_(torch.from_numpy(head.blocks[ENCODER]).T)
-            self._head.bias.copy_(torch.from_numpy(head.bias))
-        self._loss = torch.nn.BCEWithLogitsLoss() if head.several else torch.nn.CrossEntropyLoss()
+    def __init__(self, head: Head, how: Tuning) -> None:
+        self._head, self._how = head, how
+        self._encoder = head.encoder.model
         self._optimizer = torch.optim.AdamW(
             [
-                {"params": [*encoder.model.parameters()], "lr": how.rate, "weight_decay": how.decay},
-                {"params": [*self._head.parameters()], "lr": how.head_rate, "weight_decay": 0.0},
+                {"params": [*self._encoder.parameters()], "lr": how.rate, "weight_decay": how.decay},
+                {"params": head.parameters(), "lr": how.head_rate, "weight_decay": 0.0},
             ],
             fused=True,
         )
         self._bf16 = best_precision()[0] == "bf16"
         self.steps = 0
         self.losses: list[float] = []
+
+    @property
+    def planned(self) -> int:
+        """Steps of the whole run."""
+        return self._how.steps(len(self._head.lengths))
 
     def run(self, checkpoints: Path, ctx: StageContext) -> None:
         """Train to the end, from the last checkpoint where there is one.
@@ -74,48 +67,35 @@ class Tuner:
         drop_incomplete(checkpoints)
         if (last := last_checkpoint(checkpoints)) is not None:
             self._restore(last)
-        rows, how = len(self._tokens), self._how
-        ctx.progress.start("fine-tuning the encoder", how.steps(rows))
+        ctx.progress.start("fine-tuning the encoder", self.planned)
         ctx.progress.advance(self.steps)
-        self._encoder.model.train()
-        for epoch in range(len(self.losses), how.epochs):
+        self._encoder.train()
+        for epoch in range(len(self.losses), self._how.epochs):
             self.losses.append(self._epoch(epoch, checkpoints, ctx))
-            if epoch + 1 < how.epochs:
+            if epoch + 1 < self._how.epochs:
                 self._save(checkpoints)
-        self._encoder.model.eval()
-
-    def classifier(self, temperature: float) -> LinearClassifier:
-        """The head that belongs to the trained encoder."""
-        return LinearClassifier(
-            classes=self._start.classes,
-            bags=(),
-            blocks={ENCODER: self._head.weight.detach().T.contiguous().numpy()},
-            bias=self._head.bias.detach().numpy(),
-            several=self._start.several,
-            temperature=temperature,
-        )
+        self._encoder.eval()
 
     def _epoch(self, epoch: int, checkpoints: Path, ctx: StageContext) -> float:
         how, seed = self._how, self._how.seed * 1_000_003 + epoch
         torch.manual_seed(seed)
-        total = 0.0
-        for rows in batches([len(each) for each in self._tokens], how.batch, seed):
+        total, units = 0.0, 0
+        for rows in batches(self._head.lengths, how.batch, seed):
             if ctx.cancel.requested:
                 raise self._stopped(checkpoints)
             self._set_rates()
-            ids, mask = padded([self._tokens[row] for row in rows])
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._bf16):
-                vectors = self._encoder.pooled(ids, mask)
-            loss = self._loss(self._head(vectors.float()), self._targets[rows])
+                states = self._head.states(rows)
+            loss, count = self._head.loss(states.float(), rows)
             self._optimizer.zero_grad()
             loss.backward()
             if how.clip:
                 torch.nn.utils.clip_grad_norm_(self._parameters(), how.clip)
             self._optimizer.step()
             self.steps += 1
-            total += float(loss.detach()) * len(rows)
+            total, units = total + float(loss.detach()) * count, units + count
             ctx.progress.advance()
-        return total / len(self._tokens)
+        return total / units
 
     def _stopped(self, checkpoints: Path) -> CancelledError:
         kept = last_checkpoint(checkpoints) is not None
@@ -129,7 +109,7 @@ class Tuner:
         )
 
     def _set_rates(self) -> None:
-        steps = self._how.steps(len(self._tokens))
+        steps = self.planned
         warm = max(1, round(self._how.warmup * steps))
         share = min((self.steps + 1) / warm, (steps - self.steps) / max(1, steps - warm))
         for group, peak in zip(
@@ -138,7 +118,7 @@ class Tuner:
             group["lr"] = peak * share
 
     def _parameters(self) -> list[Any]:
-        return [*self._encoder.model.parameters(), *self._head.parameters()]
+        return [*self._encoder.parameters(), *self._head.parameters()]
 
     def _save(self, checkpoints: Path) -> None:
         from safetensors.torch import save_file
