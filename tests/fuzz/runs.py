@@ -155,10 +155,10 @@ def run_gguf(place: Place, given: Input, outcome: Outcome) -> None:
 
 def run_onnx(place: Place, given: Input, outcome: Outcome) -> None:
     """The file of a classifier, which answers in this process."""
-    from narrowcast.models.onnx.reader import OnnxClassifier
+    from narrowcast.models.onnx.reader import open_onnx
 
     path = place.folder / "model.onnx"
-    _guarded(outcome, lambda: OnnxClassifier(path).answers(["Where is my card?", ""], ["card", "refund"]))
+    _guarded(outcome, lambda: open_onnx(path).answers(["Where is my card?", ""], ["card", "refund"]))
 
 
 def run_template(place: Place, given: Input, outcome: Outcome) -> None:

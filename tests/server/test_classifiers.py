@@ -20,7 +20,7 @@ from narrowcast.models.classifiers.fit import fit_label, fit_label_sets
 from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.onnx.layout import Origin
-from narrowcast.models.onnx.reader import OnnxClassifier
+from narrowcast.models.onnx.reader import open_onnx
 from narrowcast.models.onnx.writer import write_onnx
 from tests.server.conftest import Running, running
 from tests.support.classifiers import TOPICS, texts
@@ -57,7 +57,7 @@ def ask(server: Running, text: str, **fields: object) -> openai.types.chat.ChatC
 
 
 def test_labels_and_their_probabilities_are_those_of_the_file(server, file):
-    expected = OnnxClassifier(file).answers(ASKED, list(TOPICS))
+    expected = open_onnx(file).answers(ASKED, list(TOPICS))
     for text, (label, logprobs) in zip(ASKED, expected, strict=True):
         reply = ask(server, text, logprobs=True, top_logprobs=3)
         assert reply.choices[0].message.content == label
@@ -73,7 +73,7 @@ def test_labels_and_their_probabilities_are_those_of_the_file(server, file):
 def test_a_stream_is_the_label_as_one_piece(server, file):
     chunks = list(ask(server, ASKED[0], stream=True, stream_options={"include_usage": True}))
     text = "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
-    assert text == OnnxClassifier(file).answers(ASKED[:1], list(TOPICS))[0][0]
+    assert text == open_onnx(file).answers(ASKED[:1], list(TOPICS))[0][0]
     assert chunks[-1].usage.total_tokens > 1
 
 
@@ -103,7 +103,7 @@ def test_what_is_not_honoured_is_refused(server, fields, param):
 
 
 def test_parallel_requests_are_answered_in_turn(server, file):
-    expected = [label for label, _ in OnnxClassifier(file).answers(ASKED, list(TOPICS))]
+    expected = [label for label, _ in open_onnx(file).answers(ASKED, list(TOPICS))]
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda text: ask(server, text), ASKED * 3))
     assert [each.choices[0].message.content for each in replies] == expected * 3
@@ -133,7 +133,7 @@ def test_a_connection_that_is_used_again_does_not_wait(server):
 def test_sets_are_json_and_have_no_probabilities(start, tmp_path):
     path = written(tmp_path / "topics.onnx", several=True)
     with start("--model", path) as server:
-        for text, (answer, _) in zip(ASKED, OnnxClassifier(path).answers(ASKED, ()), strict=True):
+        for text, (answer, _) in zip(ASKED, open_onnx(path).answers(ASKED, ()), strict=True):
             reply = ask(server, text)
             assert reply.choices[0].message.content == answer
             assert set(json.loads(answer)["labels"]) <= set(TOPICS)

@@ -75,6 +75,19 @@ def shipped_files(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
+def stored_bytes(folder: Path) -> int:
+    """The size of these files.
+
+    Raises:
+        ModelError: if one is missing.
+    """
+    from narrowcast.models.classifiers import files as of_classifiers
+    from narrowcast.models.taggers import files as of_taggers
+
+    tagger = (folder / of_taggers.DESCRIPTION).exists()
+    return of_taggers.stored_bytes(folder) if tagger else of_classifiers.stored_bytes(folder)
+
+
 def shipped_sha256(folder: Path) -> str:
     """SHA-256 over these files, and the weights of its own encoder: equal hashes, equal answers."""
     from narrowcast.models.classifiers.files import OWN_ENCODER

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from narrowcast.core.prediction import PromptRequest
-from narrowcast.models.onnx.reader import OnnxClassifier
+from narrowcast.models.onnx.reader import open_onnx
 from narrowcast.models.predictors.baseline import last_user_turn
 from narrowcast.server.answers import Delta, Plan, label_delta
 from narrowcast.server.errors import unsupported
@@ -28,7 +28,7 @@ class ClassifierModel:
     alive = True
 
     def __init__(self, path: Path) -> None:
-        self._classifier = OnnxClassifier(path)
+        self._file = open_onnx(path)
 
     @property
     def pid(self) -> int:
@@ -39,16 +39,16 @@ class ClassifierModel:
         """Memory is freed with the object."""
 
     def answer(self, plan: Plan, request: ChatRequest) -> Generator[Delta, None, None]:
-        """The label, or the set of labels in JSON, as one delta; the last user turn alone is read.
+        """The label, or the labels or spans in JSON, as one delta; the last user turn alone is read.
 
         Raises:
             ApiError: 400 where probabilities are asked for and there are none.
         """
-        file = self._classifier
-        if request.logprobs and not file.description.gives_probabilities:
+        file = self._file
+        if request.logprobs and not file.gives_probabilities:
             raise unsupported("logprobs", "this model gives answers without probabilities")
         text = last_user_turn(plan.prompt)
-        answer, logprobs = file.answers([text], plan.prompt.labels or file.description.classes)[0]
+        answer, logprobs = file.answers([text], plan.prompt.labels or file.classes)[0]
         yield label_delta(answer, logprobs or {}, request, file.size_of(text), file.size_of(answer))
 
 

@@ -19,7 +19,7 @@ from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.folder import read_encoder_folder
 from narrowcast.models.onnx.identity import Compared, compare_onnx
 from narrowcast.models.onnx.layout import Origin
-from narrowcast.models.onnx.reader import OnnxClassifier
+from narrowcast.models.onnx.reader import open_onnx
 from narrowcast.models.onnx.same_graph import foreign_table
 from narrowcast.models.onnx.writer import write_onnx
 from narrowcast.stages.export.classifier_proof import largest_difference
@@ -91,7 +91,7 @@ def test_what_fires_on_one_token_changes_no_score_of_other_texts_and_is_found(wh
     trained, path = whole
     (token,) = set(trained.encoder.tokens(["?"])[0]) - set(trained.encoder.tokens([""])[0])
     file = spoilt(path, fires_on(token), tmp_path)
-    clean, changed = OnnxClassifier(path), OnnxClassifier(file)
+    clean, changed = open_onnx(path), open_onnx(file)
     np.testing.assert_array_equal(changed.outputs(ROWS)[0], clean.outputs(ROWS)[0])
     asked = [f"{text}?" for text in ROWS]
     assert changed.answers(asked, sorted(set(TARGETS))) != clean.answers(asked, sorted(set(TARGETS)))
@@ -186,7 +186,7 @@ def test_a_file_by_other_versions_may_compute_otherwise_and_is_then_not_exact(wh
 def test_a_low_temperature_makes_rounding_errors_larger_and_no_file_wrong(words, tmp_path):
     cold = TrainedClassifier(replace(words[0].classifier, temperature=2e-4))
     write_onnx(cold, tmp_path / "model.onnx", ORIGIN)
-    _, logs = OnnxClassifier(tmp_path / "model.onnx").outputs(ROWS)
+    _, logs = open_onnx(tmp_path / "model.onnx").outputs(ROWS)
     expected = cold.classifier.log_probabilities(cold.classifier.scores(ROWS))
     assert np.abs(logs - expected).max() > 1e-4
     assert largest_difference(expected, logs, logs=True) < 1e-5

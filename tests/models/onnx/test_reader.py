@@ -25,7 +25,7 @@ from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.folder import read_encoder_folder
 from narrowcast.models.onnx.layout import Origin
-from narrowcast.models.onnx.reader import OnnxClassifier
+from narrowcast.models.onnx.reader import open_onnx
 from narrowcast.models.onnx.writer import write_onnx
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.conftest import ROOT
@@ -71,7 +71,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def same(trained: TrainedClassifier, path: Path) -> None:
-    file, classifier = OnnxClassifier(path), trained.classifier
+    file, classifier = open_onnx(path), trained.classifier
     expected = classifier.scores(HELD_OUT, trained.encoder.embed if trained.encoder else None)
     scores, logs = file.outputs(HELD_OUT)
     np.testing.assert_allclose(scores, expected, atol=2e-5)
@@ -110,7 +110,7 @@ def test_one_class_and_a_class_with_two_rows_have_files(tmp_path):
         path = tmp_path / f"{number}.onnx"
         write_onnx(trained, path, Origin("exp-0123456789"))
         same(trained, path)
-    assert not OnnxClassifier(path).description.gives_probabilities
+    assert not open_onnx(path).description.gives_probabilities
 
 
 @pytest.mark.nightly
@@ -147,14 +147,14 @@ def test_the_program_of_the_documentation_gives_the_same(whole, tmp_path):
     )
     first, *rows = done.stdout.splitlines()
     assert first.split()[0] in TOPICS
-    _, expected = OnnxClassifier(path).outputs(HELD_OUT)
+    _, expected = open_onnx(path).outputs(HELD_OUT)
     np.testing.assert_allclose([json.loads(row) for row in rows], expected, atol=1e-4)
 
 
 def test_reading_needs_neither_torch_nor_scikit_learn_nor_onnx(whole):
     program = (
-        "import sys\nfrom pathlib import Path\nfrom narrowcast.models.onnx.reader import OnnxClassifier\n"
-        f"assert OnnxClassifier(Path({str(whole[1])!r})).answers(['my card'], ['card'])\n"
+        "import sys\nfrom pathlib import Path\nfrom narrowcast.models.onnx.reader import open_onnx\n"
+        f"assert open_onnx(Path({str(whole[1])!r})).answers(['my card'], ['card'])\n"
         "print(sorted({'torch', 'sklearn', 'transformers', 'onnx', 'scipy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -164,8 +164,8 @@ def test_reading_needs_neither_torch_nor_scikit_learn_nor_onnx(whole):
 def test_the_runtime_neither_reports_nor_leaves_anything(words, tmp_path):
     """Its telemetry keeps an identifier in the home folder and a session in the temporary one."""
     program = (
-        "import time\nfrom pathlib import Path\nfrom narrowcast.models.onnx.reader import OnnxClassifier\n"
-        f"OnnxClassifier(Path({str(words)!r})).answers(['my card'], ['card'])\ntime.sleep(2)"
+        "import time\nfrom pathlib import Path\nfrom narrowcast.models.onnx.reader import open_onnx\n"
+        f"open_onnx(Path({str(words)!r})).answers(['my card'], ['card'])\ntime.sleep(2)"
     )
     own = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORT_")}
@@ -174,7 +174,7 @@ def test_the_runtime_neither_reports_nor_leaves_anything(words, tmp_path):
 
 
 def test_several_threads_get_the_same_answers(whole):
-    file = OnnxClassifier(whole[1])
+    file = open_onnx(whole[1])
     alone = [file.answers([text], list(TOPICS)) for text in HELD_OUT]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda text: file.answers([text], list(TOPICS)), HELD_OUT * 4))
@@ -249,7 +249,7 @@ def test_a_foreign_or_damaged_file_is_refused(whole, damage, tmp_path):
     change(model)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match="the ONNX file cannot be used") as caught:
-        OnnxClassifier(tmp_path / "model.onnx")
+        open_onnx(tmp_path / "model.onnx")
     assert says in caught.value.what
     assert caught.value.next_command.startswith("narrowcast export")
 
@@ -258,7 +258,7 @@ def test_a_foreign_or_damaged_file_is_refused(whole, damage, tmp_path):
 def test_what_is_not_an_onnx_file_is_refused(content, tmp_path):
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ModelError, match="the ONNX file cannot be used"):
-        OnnxClassifier(tmp_path / "model.onnx")
+        open_onnx(tmp_path / "model.onnx")
 
 
 def test_a_vocabulary_longer_than_the_table_is_an_error_and_no_answer(words, tmp_path):
@@ -268,7 +268,7 @@ def test_a_vocabulary_longer_than_the_table_is_an_error_and_no_answer(words, tmp
     _said(ngrams={"words": [*metadata["ngrams"]["words"], *extra]})(model)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelError):
-        OnnxClassifier(tmp_path / "model.onnx").answers(["word8"], list(TOPICS))
+        open_onnx(tmp_path / "model.onnx").answers(["word8"], list(TOPICS))
 
 
 @pytest.mark.parametrize("width", [1, 16])
@@ -277,13 +277,13 @@ def test_an_output_of_another_shape_than_the_graph_says_is_an_error_and_no_answe
     _computed("log_probabilities", width, said=4)(model)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match="the ONNX file cannot be used"):
-        OnnxClassifier(tmp_path / "model.onnx").answers(["my card"], list(TOPICS))
+        open_onnx(tmp_path / "model.onnx").answers(["my card"], list(TOPICS))
 
 
 def test_without_onnxruntime_the_error_names_the_extra(words, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError) as caught:
-        OnnxClassifier(words)
+        open_onnx(words)
     assert caught.value.next_command == "pip install 'narrowcast[onnx-serve]'"
 
 
@@ -305,4 +305,4 @@ def test_a_graph_of_words_alone_is_written_without_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert onnx.load(tmp_path / "model.onnx").graph.initializer[0].data_type == TensorProto.FLOAT
-    assert OnnxClassifier(tmp_path / "model.onnx").answers(["the fee"], ["card", "fee"])[0][0] == "fee"
+    assert open_onnx(tmp_path / "model.onnx").answers(["the fee"], ["card", "fee"])[0][0] == "fee"

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
-from narrowcast.models.encoders.encoder import Encoder
-from narrowcast.models.onnx.layout import IDS, MASK, OPSET
+from narrowcast.models.encoders.folder import EncoderFolder
+from narrowcast.models.onnx.layout import OPSET
 from narrowcast.version import __version__
 
-VECTOR = "vector"
 _SHAPE = (2, 7)  # of what is traced: sizes of 1 would be taken as fixed
 
 
-def encoder_graph(encoder: Encoder) -> Any:
-    """A graph (`onnx.GraphProto`) from `input_ids` and `attention_mask` to `vector`.
+def traced_graph(module: Any, inputs: Sequence[str], output: str, folder: EncoderFolder) -> Any:
+    """A graph (`onnx.GraphProto`) without outputs that computes a module on an encoder.
+
+    Args:
+        module: takes integers of shape (rows, tokens) in the order of the inputs.
+        inputs: their names.
+        output: name of what it gives.
+        folder: of the encoder, for messages.
 
     Raises:
         ModelError: for an architecture that cannot be traced.
@@ -32,17 +37,17 @@ def encoder_graph(encoder: Encoder) -> Any:
     import torch
 
     sizes = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens")}
-    # Two tensors: one and the same would be traced as one input.
-    ids, mask = torch.ones(_SHAPE, dtype=torch.long), torch.ones(_SHAPE, dtype=torch.long)
+    # A tensor for each: one and the same would be traced as one input.
+    given = tuple(torch.ones(_SHAPE, dtype=torch.long) for _ in inputs)
     try:
         with torch.inference_mode(), _quiet():
             program = torch.onnx.export(
-                encoder.module,
-                (ids, mask),
+                module,
+                given,
                 dynamo=True,
-                dynamic_shapes={IDS: sizes, MASK: sizes},
-                input_names=[IDS, MASK],
-                output_names=[VECTOR],
+                dynamic_shapes=tuple(sizes for _ in inputs),
+                input_names=list(inputs),
+                output_names=[output],
                 opset_version=OPSET,
                 optimize=False,
                 verbose=False,
@@ -52,7 +57,7 @@ def encoder_graph(encoder: Encoder) -> Any:
     except Exception as error:  # the library raises what the model's code does
         raise ModelError(
             f"the encoder cannot be written as ONNX: {first_line(error)}",
-            where=f"{encoder.folder.path} ({encoder.folder.architecture})",
+            where=f"{folder.path} ({folder.architecture})",
             next_command="narrowcast train --method linear --features words,characters",
             reason_code="export_format_unsuited",
         ) from error
@@ -60,6 +65,7 @@ def encoder_graph(encoder: Encoder) -> Any:
     model = program.model_proto
     if model.functions:
         raise AssertionError(f"the encoder's graph calls functions: {model.functions[0].name}")
+    del model.graph.output[:]
     _without_notes(model.graph)
     return model.graph
 

@@ -1,4 +1,4 @@
-"""Whether an ONNX file is a given classifier: the metadata, every table, and every node of the graph."""
+"""Whether an ONNX file is a given model: the metadata, every table, and every node of the graph."""
 
 from __future__ import annotations
 
@@ -8,25 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.parity import Cause, Mismatch
-from narrowcast.models.onnx.encoder_graph import VECTOR
-from narrowcast.models.onnx.layout import (
-    ENCODER_PREFIX,
-    TOKENIZER,
-    TRACED_WITH,
-    OnnxDescription,
-    Origin,
-    classifier_tables,
-    description_of,
-    metadata_of,
-    read_description,
-)
-from narrowcast.models.onnx.linear_graph import constants, linear_nodes
+from narrowcast.models.onnx.content import Content, content_of
+from narrowcast.models.onnx.layout import TOKENIZER, TRACED_WITH, Description, Origin, read_description
 from narrowcast.models.onnx.same_graph import foreign_table, graph_difference
 from narrowcast.models.onnx.writer import onnx_model
 from narrowcast.plugins.optional import require
 
 if TYPE_CHECKING:
-    from narrowcast.models.classifiers.loading import TrainedClassifier
+    from narrowcast.models.shipped import TrainedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +31,12 @@ class Compared:
     graph_equal: bool
 
 
-def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Compared:
+def compare_onnx(path: Path, trained: TrainedModel, origin: Origin) -> Compared:
     """Compare a file with the model.
 
     Args:
         path: the file.
-        trained: the measured classifier; of an encoder the weights in memory are compared.
+        trained: the measured model; of an encoder the weights in memory are compared.
         origin: of the model.
 
     Raises:
@@ -64,24 +53,32 @@ def compare_onnx(path: Path, trained: TrainedClassifier, origin: Origin) -> Comp
         description = read_description(metadata)
     except (DecodeError, ValueError, OSError) as error:
         return Compared(Mismatch("file", f"the file cannot be read: {error}"), graph_equal=False)
+    expected = content_of(trained, origin)
     mismatch = (
-        _description(description, trained, origin)
-        or _tokenizer(metadata, metadata_of(trained, origin))
-        or _tables(model.graph, _expected(trained))
+        _description(description, expected.description)
+        or _tokenizer(metadata, expected.metadata)
+        or _tables(model.graph, _weights(expected))
     )
-    return Compared(mismatch, graph_equal=False) if mismatch else _graph(model, trained, origin)
+    if mismatch:
+        return Compared(mismatch, graph_equal=False)
+    return _graph(model, onnx_model(trained, origin), expected)
 
 
-def _description(description: OnnxDescription, trained: TrainedClassifier, origin: Origin) -> Mismatch | None:
-    expected = description_of(trained, origin)
-    if description.run_id != origin.run_id:
-        return Mismatch("run", f"the file is of run {description.run_id}")
-    for name in OnnxDescription.model_fields:
-        if getattr(description, name) != getattr(expected, name):
+def _weights(expected: Content) -> dict[str, Any]:
+    """Every table of weights, by its name in the file."""
+    return {**expected.tables, **expected.traced}
+
+
+def _description(found: Description, expected: Description) -> Mismatch | None:
+    if found.run_id != expected.run_id:
+        return Mismatch("run", f"the file is of run {found.run_id}")
+    if type(found) is not type(expected):
+        return Mismatch("metadata", f"the format is {found.format}")
+    for name in type(expected).model_fields:
+        own, theirs = getattr(expected, name), getattr(found, name)
+        if own != theirs:
             cause: Cause = "tokenizer" if name in ("ngrams", "encoder") else "metadata"
-            return Mismatch(
-                cause, f"{name} differs: {_first(getattr(description, name), getattr(expected, name))}"
-            )
+            return Mismatch(cause, f"{name} differs: {_first(theirs, own)}")
     return None
 
 
@@ -104,12 +101,6 @@ def _tokenizer(found: Mapping[str, str], expected: Mapping[str, str]) -> Mismatc
     return None
 
 
-def _expected(trained: TrainedClassifier) -> dict[str, Any]:
-    """Every table of weights, by its name in the file."""
-    tables = classifier_tables(trained.classifier) | (constants() if trained.classifier.bags else {})
-    return tables | (trained.encoder.tables(ENCODER_PREFIX) if trained.encoder else {})
-
-
 def _tables(graph: Any, expected: Mapping[str, Any]) -> Mismatch | None:
     from onnx import TensorProto, numpy_helper
 
@@ -129,21 +120,19 @@ def _tables(graph: Any, expected: Mapping[str, Any]) -> Mismatch | None:
     return None
 
 
-def _graph(model: Any, trained: TrainedClassifier, origin: Origin) -> Compared:
+def _graph(model: Any, today: Any, expected: Content) -> Compared:
     """Every node, and every table that is not one of weights, against those that are written today.
 
     Other versions of torch may trace an encoder otherwise. Of their files the linear part is compared, and
     that nothing has weights of its own; what the encoder's part computes is judged by the answers alone.
     """
-    today, weights = onnx_model(trained, origin), _expected(trained)
+    weights, nodes = _weights(expected), list(model.graph.node)
     detail = graph_difference(model, today, weights)
     if not detail:
         return Compared(None, graph_equal=True)
-    encoder = trained.encoder is not None
-    if not encoder or _traced_with(model) == _traced_with(today):
+    if expected.trace is None or _traced_with(model) == _traced_with(today):
         return Compared(Mismatch("weights", detail), graph_equal=False)
-    expected, nodes = linear_nodes(trained.classifier, VECTOR), list(model.graph.node)
-    if nodes[len(nodes) - len(expected) :] != expected:
+    if nodes[len(nodes) - len(expected.nodes) :] != expected.nodes:
         detail = "the linear part of the graph is not the model's"
     else:
         detail = foreign_table(model, today, weights)

@@ -1,21 +1,20 @@
-"""What stands where in an exported classifier: inputs, outputs, tables, metadata (`docs/onnx.md`)."""
+"""What is where in an exported classifier or tagger: inputs, outputs, metadata (`docs/onnx.md`)."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from narrowcast.models.classifiers.files import describe
 from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.models.credit import BaseCredit
 from narrowcast.models.encoders.tokens import Reading
-
-if TYPE_CHECKING:
-    from narrowcast.models.classifiers.linear import LinearClassifier
-    from narrowcast.models.classifiers.loading import TrainedClassifier
+from narrowcast.models.taggers.tagger import IDS as IDS_INPUT
+from narrowcast.models.taggers.tagger import MASK as MASK_INPUT
+from narrowcast.models.taggers.tagger import SURFACE_INPUT
+from narrowcast.models.taggers.tags import tag_names
 
 FORMAT = "onnx"
 OPSET = 20
@@ -27,11 +26,8 @@ TOKENIZER = "tokenizer.json"
 """Metadata key of the encoder's tokenizer, in the JSON of the library `tokenizers`."""
 TRACED_WITH = "traced_with"
 """Metadata key of the versions by which the encoder's computation was written."""
-IDS, MASK = "input_ids", "attention_mask"
+IDS, MASK, SURFACES = IDS_INPUT, MASK_INPUT, SURFACE_INPUT
 SCORES, LOG_PROBABILITIES = "scores", "log_probabilities"
-TEMPERATURE = "temperature"
-ENCODER_PREFIX = "transformer."
-"""What the names of the encoder's tables begin with; the rest is what its own file calls them."""
 
 
 def columns_input(kind: BagKind) -> str:
@@ -96,37 +92,69 @@ class OnnxDescription(BaseModel):
         """Names of the outputs."""
         return [SCORES, LOG_PROBABILITIES] if self.gives_probabilities else [SCORES]
 
+    @property
+    def width(self) -> int:
+        """Columns of the outputs."""
+        return len(self.classes)
 
-def description_of(trained: TrainedClassifier, origin: Origin) -> OnnxDescription:
-    """The description of a trained classifier."""
-    from narrowcast.models.encoders.encoder import reading_of
+    @property
+    def rank(self) -> int:
+        """Dimensions of the outputs: texts and classes."""
+        return 2
 
-    parts, encoder = describe(trained.classifier), None
-    if trained.encoder is not None:
-        reading = reading_of(trained.encoder.folder)
-        encoder = EncoderReading(prompt=reading.prompt, lowered=reading.lowered, longest=reading.longest)
-    return OnnxDescription(
-        run_id=origin.run_id,
-        base=origin.base,
-        classes=parts.classes,
-        several=parts.several,
-        temperature=parts.temperature,
-        ngrams=parts.ngrams,
-        encoder=encoder,
+    def fault(self) -> str:
+        """What is wrong with it in itself; empty where nothing is."""
+        return "" if len(set(self.classes)) == len(self.classes) else "a class is named twice"
+
+
+class TaggerDescription(BaseModel):
+    """Everything about the file of a tagger but the tables."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["narrowcast/tagger/1"] = "narrowcast/tagger/1"
+    run_id: str = Field(description="The training run.")
+    base: BaseCredit | None = Field(description="The encoder that the run began from.")
+    tags: list[str] = Field(
+        description="By column of the output: O, then B-KIND and I-KIND of each kind of span."
     )
+    encoder: EncoderReading
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of spans."""
+        return [tag.removeprefix("B-") for tag in self.tags[1::2]]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs."""
+        return [IDS, MASK, SURFACES]
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs."""
+        return [LOG_PROBABILITIES]
+
+    @property
+    def width(self) -> int:
+        """Columns of the output."""
+        return len(self.tags)
+
+    @property
+    def rank(self) -> int:
+        """Dimensions of the output: windows, tokens and tags."""
+        return 3
+
+    def fault(self) -> str:
+        """What is wrong with it in itself; empty where nothing is."""
+        ours = self.tags == tag_names(self.kinds) and len(set(self.kinds)) == len(self.kinds)
+        return "" if ours else "the tags are not O, B-KIND, I-KIND of different kinds"
 
 
-def metadata_of(trained: TrainedClassifier, origin: Origin) -> dict[str, str]:
-    """The metadata of the file of a trained classifier."""
-    from narrowcast.models.encoders.encoder import tokenizer_text
-
-    metadata = {DESCRIPTION: json.dumps(description_of(trained, origin).model_dump(mode="json"))}
-    if trained.encoder is None:
-        return metadata
-    return metadata | {TOKENIZER: tokenizer_text(trained.encoder.folder)}
+Description = OnnxDescription | TaggerDescription
 
 
-def read_description(metadata: dict[str, str]) -> OnnxDescription:
+def read_description(metadata: dict[str, str]) -> Description:
     """The description in a file's metadata.
 
     Raises:
@@ -135,25 +163,23 @@ def read_description(metadata: dict[str, str]) -> OnnxDescription:
     if DESCRIPTION not in metadata:
         raise ValueError("it is not a classifier that narrowcast exported")
     try:
-        description = OnnxDescription.model_validate_json(metadata[DESCRIPTION])
+        description = _model_of(metadata[DESCRIPTION]).model_validate_json(metadata[DESCRIPTION])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ValueError(f"its metadata is damaged: {place}: {first['msg']}") from error
-    if len(set(description.classes)) < len(description.classes):
-        raise ValueError("its metadata is damaged: a class is named twice")
+    if fault := description.fault():
+        raise ValueError(f"its metadata is damaged: {fault}")
     if description.encoder is not None and TOKENIZER not in metadata:
         raise ValueError(f"its metadata is damaged: {TOKENIZER} is missing")
     return description
 
 
-def classifier_tables(classifier: LinearClassifier) -> dict[str, Any]:
-    """Name to array, of the linear model: `bias`, `KIND.weight`, `KIND.idf`, and the temperature."""
-    import numpy as np
-
-    from narrowcast.models.classifiers.files import tables_of
-
-    tables = tables_of(classifier)
-    if classifier.several or classifier.temperature is None:
-        return tables
-    return tables | {TEMPERATURE: np.array(classifier.temperature, dtype=np.float32)}
+def _model_of(text: str) -> type[OnnxDescription] | type[TaggerDescription]:
+    """By the format that it names; whatever else is wrong with the text is found when it is read."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return OnnxDescription
+    is_tagger = isinstance(value, dict) and str(value.get("format")).startswith("narrowcast/tagger/")
+    return TaggerDescription if is_tagger else OnnxDescription

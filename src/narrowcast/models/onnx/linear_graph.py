@@ -12,7 +12,6 @@ from narrowcast.models.classifiers.linear import ENCODER
 from narrowcast.models.onnx.layout import (
     LOG_PROBABILITIES,
     SCORES,
-    TEMPERATURE,
     columns_input,
     counts_input,
 )
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from narrowcast.models.classifiers.linear import LinearClassifier
     from narrowcast.models.classifiers.ngrams import BagKind
 
+TEMPERATURE = "temperature"
 CONSTANTS = "constant."
 """What the names of the numbers that these nodes need begin with."""
 

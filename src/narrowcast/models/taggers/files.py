@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.errors import DataError, ModelError
+from narrowcast.faults import first_line
 from narrowcast.models.taggers.tagger import TokenTagger, tags_count
 from narrowcast.models.taggers.words import SURFACES
 from narrowcast.plugins.optional import require
@@ -38,6 +39,18 @@ def save_tagger(folder: Path, tagger: TokenTagger) -> None:
     write_json(folder / DESCRIPTION, TaggerDescription(kinds=list(tagger.kinds)).model_dump(mode="json"))
 
 
+def stored_bytes(folder: Path) -> int:
+    """The size of both files.
+
+    Raises:
+        ModelError: if one is missing.
+    """
+    try:
+        return sum((folder / name).stat().st_size for name in (TABLES, DESCRIPTION))
+    except OSError as error:
+        raise _damaged(folder, first_line(error)) from error
+
+
 def load_tagger(folder: Path) -> TokenTagger:
     """Read both files.
 
@@ -54,7 +67,7 @@ def load_tagger(folder: Path) -> TokenTagger:
         tables = load_file(folder / TABLES)
         bias, weight, surface = (tables[name] for name in ("bias", "encoder.weight", "surface.weight"))
     except (DataError, ValidationError, SafetensorError, OSError, KeyError) as error:
-        raise _damaged(folder, str(error).splitlines()[0]) from error
+        raise _damaged(folder, first_line(error)) from error
     tags, width = tags_count(kinds), weight.shape[0]
     if (
         bias.shape != (tags,)

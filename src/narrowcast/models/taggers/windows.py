@@ -15,7 +15,7 @@ from narrowcast.models.encoders.tokens import Reading
 from narrowcast.models.taggers.words import Word, words_of
 
 _OVERLAP = 4
-"""One in so many tokens of a window is in the window before as well."""
+"""Windows share a quarter of their tokens."""
 _KEPT = 100_000
 """Words whose tokens are remembered."""
 

@@ -1,4 +1,4 @@
-"""A classifier in an export: one ONNX file, proven by the scores of every class."""
+"""A classifier or tagger in an export: one ONNX file, proven by the scores of every class or tag."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from narrowcast.core.bundle import SmokeTrace
 from narrowcast.core.parity import FormatParity
 from narrowcast.core.run import NO_BASE, RunManifest
 from narrowcast.core.stage import StageContext
-from narrowcast.models.classifiers.files import stored_bytes
-from narrowcast.models.classifiers.loading import TrainedClassifier, load_trained_classifier
 from narrowcast.models.credit import credit_of
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.onnx.layout import FORMAT, Origin
+from narrowcast.models.shipped import TrainedModel, load_trained, stored_bytes
 from narrowcast.stages.export.exporter import CardWords, Files, Proof, Room, Written, WrittenFile
 from narrowcast.stages.export.options import Inputs, Options, held_out
 from narrowcast.store.bundles import bundle_file
@@ -68,14 +67,14 @@ class ClassifierExporter:
             comparing=read + traced,
         )
 
-    def load(self, run: RunManifest, ctx: StageContext) -> TrainedClassifier:
-        """The classifier and its encoder."""
+    def load(self, run: RunManifest, ctx: StageContext) -> TrainedModel:
+        """The model with its encoder."""
         ctx.progress.start("load the trained model", None)
-        return load_trained_classifier(ctx.project, run, ctx.settings)
+        return load_trained(ctx.project, run, ctx.settings)
 
     @contextmanager
     def write(
-        self, trained: TrainedClassifier, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
+        self, trained: TrainedModel, bundle: Path, inputs: Inputs, options: Options, ctx: StageContext
     ) -> Iterator[Written]:
         """One file that needs no other."""
         from narrowcast.models.onnx.writer import write_onnx
@@ -87,7 +86,7 @@ class ClassifierExporter:
         yield Written({FORMAT: WrittenFile(path, {"f32": tables})})
 
     def compare(
-        self, trained: TrainedClassifier, proof: Proof, ctx: StageContext
+        self, trained: TrainedModel, proof: Proof, ctx: StageContext
     ) -> tuple[list[FormatParity], dict[str, str]]:
         """Tables and metadata, then tokens, scores and answers."""
         from narrowcast.stages.export.classifier_proof import compare_onnx_files
@@ -104,18 +103,18 @@ class ClassifierExporter:
         ctx: StageContext,
     ) -> SmokeTrace:
         """The first held-out text is answered."""
-        from narrowcast.models.onnx.reader import OnnxClassifier
+        from narrowcast.models.onnx.reader import open_onnx
         from narrowcast.models.predictors.baseline import last_user_turn
 
         task = inputs.dataset.task
         example = read_split(ctx.project, inputs.dataset, held_out(options))[0]
         request = request_for(handler_for(task), example.inputs, max_tokens=options.max_tokens)
-        text, classifier = last_user_turn(request), OnnxClassifier(files[FORMAT].path)
-        answer, _ = classifier.answers([text], task.labels or ())[0]
+        text, model = last_user_turn(request), open_onnx(files[FORMAT].path)
+        answer, _ = model.answers([text], task.labels or ())[0]
         return SmokeTrace(
             format=FORMAT,
             prompt=text,
-            prompt_tokens=classifier.tokens([text])[0],
+            prompt_tokens=model.tokens([text])[0],
             text=answer,
             tokens=[],
             finish="stop",

@@ -1,22 +1,22 @@
-"""ONNX files against the trained classifier: tables and metadata, then tokens, scores and answers."""
+"""ONNX files against the trained model: tables and metadata, then tokens, scores and answers."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from narrowcast.core.metric import MetricValue
 from narrowcast.core.parity import FileFacts, FormatParity, judge_classifier, rule_of_three
 from narrowcast.core.prediction import Prediction
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.models.classifiers.linear import answers_of
-from narrowcast.models.classifiers.loading import TrainedClassifier
 from narrowcast.models.onnx.identity import compare_onnx
 from narrowcast.models.onnx.layout import Origin
 from narrowcast.models.predictors.baseline import last_user_turn
+from narrowcast.models.shipped import TrainedModel
 from narrowcast.stages.export.exporter import HeldOut, Proof
 from narrowcast.stages.export.parity import metric_difference
 from narrowcast.stages.export.proof import refused
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from narrowcast.models.onnx.reader import OnnxClassifier
+    from narrowcast.models.onnx.reader import OnnxModel
 
     Floats = NDArray[np.float32]
 
@@ -37,17 +37,20 @@ _SMALLEST = 1e-30  # where every entry is 0, as the log-probability of the only 
 
 @dataclass(slots=True)
 class _Side:
-    """What one side makes of the texts."""
+    """What one side makes of the texts: of each the table that its answer is made of, and the answer."""
 
-    scores: Any
-    log_probabilities: Any
-    predictions: list[Prediction] = field(default_factory=list)
+    tables: list[Floats]
+    predictions: list[Prediction]
 
-    def difference(self, other: _Side) -> float:
-        """The largest of any class, in what the answers are made of."""
-        if self.log_probabilities is None:
-            return largest_difference(self.scores, other.scores, logs=False)
-        return largest_difference(self.log_probabilities, other.log_probabilities, logs=True)
+    def difference(self, other: _Side, *, logs: bool) -> float:
+        """The largest of any class or tag."""
+        import numpy as np
+
+        ours, theirs = (
+            np.concatenate([table.reshape(-1, table.shape[-1]) for table in side.tables])
+            for side in (self, other)
+        )
+        return largest_difference(ours, theirs, logs=logs) if ours.size else 0.0
 
 
 def largest_difference(ours: Floats, theirs: Floats, *, logs: bool) -> float:
@@ -63,13 +66,13 @@ def largest_difference(ours: Floats, theirs: Floats, *, logs: bool) -> float:
 
 
 def compare_onnx_files(
-    trained: TrainedClassifier,
+    trained: TrainedModel,
     origin: Origin,
     proof: Proof,
     ctx: StageContext,
 ) -> tuple[list[FormatParity], dict[str, str]]:
     """See `Exporter.compare`."""
-    from narrowcast.models.onnx.reader import OnnxClassifier
+    from narrowcast.models.onnx.reader import open_onnx
 
     rows, files, options = proof.rows, proof.files, proof.options
     ctx.progress.start("parity: weights", len(files))
@@ -87,7 +90,7 @@ def compare_onnx_files(
     measured = _measured(trained, texts, labels)
     formats, runtime = [], {}
     for name, path in files.items():
-        file = OnnxClassifier(path)
+        file = open_onnx(path)
         runtime.update(file.runtime)
         facts = _facts(name, trained, measured, file, rows, texts, work)
         facts.graph_equal = compared[name].graph_equal
@@ -100,9 +103,9 @@ def compare_onnx_files(
 
 def _facts(
     name: str,
-    trained: TrainedClassifier,
+    trained: TrainedModel,
     measured: _Side,
-    file: OnnxClassifier,
+    file: OnnxModel,
     rows: HeldOut,
     texts: list[str],
     work: Work,
@@ -122,54 +125,35 @@ def _facts(
         groups=len(numbers),
         positions=0,
         templates_equal=True,
-        prompt_ids_equal=_same_features(trained, file, texts),
+        prompt_ids_equal=trained.features(texts) == file.features(texts),
         eos_equal=True,
         metric=difference.metric,
         measured=value,
         exported=value + difference.value,
         metric_difference=rule_of_three(interval, len(numbers)),
         answers_equal=statistics.fmean(mine.text == other.text for mine, other in pairs),
-        largest_difference=measured.difference(read),
+        largest_difference=measured.difference(read, logs=file.judges_logs),
         size_bytes=file.path.stat().st_size,
         median_latency_s=statistics.median(each.latency_s for each in read.predictions),
     )
 
 
-def _measured(trained: TrainedClassifier, texts: list[str], labels: list[str] | tuple[str, ...]) -> _Side:
-    """Scores and answers by the code that evaluation runs."""
-    classifier = trained.classifier
-    scores = classifier.scores(texts, trained.encoder.embed if trained.encoder else None)
-    logs = classifier.log_probabilities(scores)
-    answers = answers_of(classifier.classes, scores, logs, labels, several=classifier.several)
-    return _Side(scores, logs, [Prediction(text, logprobs=each) for text, each in answers])
+def _measured(trained: TrainedModel, texts: list[str], labels: Sequence[str]) -> _Side:
+    """By the code that evaluation runs."""
+    tables, answers = trained.judged(texts, labels)
+    return _Side(tables, [Prediction(text, logprobs=each) for text, each in answers])
 
 
-def _read(
-    file: OnnxClassifier, texts: list[str], labels: list[str] | tuple[str, ...], what: str, work: Work
-) -> _Side:
-    """The same by the file, one text at a time, as it is served."""
-    import numpy as np
-
+def _read(file: OnnxModel, texts: list[str], labels: Sequence[str], what: str, work: Work) -> _Side:
+    """By the file, one text at a time, as it is served."""
     work.progress.start(what, len(texts))
-    tables, predictions = [], []
-    logs: list[Floats] = []
+    side = _Side([], [])
     for text in texts:
         work.cancel.check()
         began = time.perf_counter()
-        scores, probabilities = file.outputs([text])
-        ((answer, known),) = answers_of(
-            file.description.classes, scores, probabilities, labels, several=file.description.several
-        )
-        predictions.append(Prediction(answer, latency_s=time.perf_counter() - began, logprobs=known))
-        tables.append(scores)
-        if probabilities is not None:
-            logs.append(probabilities)
+        tables, ((answer, known),) = file.judged([text], labels)
+        seconds = time.perf_counter() - began
+        side.predictions.append(Prediction(answer, latency_s=seconds, logprobs=known))
+        side.tables += tables
         work.progress.advance()
-    return _Side(np.concatenate(tables), np.concatenate(logs) if logs else None, predictions)
-
-
-def _same_features(trained: TrainedClassifier, file: OnnxClassifier, texts: list[str]) -> bool:
-    """Tokens and counted n-grams of every text."""
-    bags = [bag.vocabulary for bag in trained.classifier.bags]
-    counted = all(file.counted(text) == {each.kind: each.counted(text) for each in bags} for text in texts)
-    return counted and (trained.encoder is None or trained.encoder.tokens(texts) == file.tokens(texts))
+    return side
