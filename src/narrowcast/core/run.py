@@ -13,7 +13,7 @@ ModelKind = Literal["linear", "encoder", "decoder"]
 NO_BASE = "none"
 """What the base of a run is called that began from no model."""
 CLASSIFIERS = ("linear", "encoder")
-"""Methods whose models choose among labels; the others train language models."""
+"""Methods whose models choose among labels, or tag words; the others train language models."""
 
 
 def run_title(method: str, base: str) -> str:
@@ -44,7 +44,7 @@ class RunManifest(BaseModel):
         rows: rows trained on, left out by reason, and in the dev split.
         tokens: per epoch: all tokens, and those that carried loss; empty for classifiers, which count none.
         losses: final training loss (mean of the last epoch), best and last dev loss; of a classifier in nats
-            per row, and none where it gives no probabilities.
+            per row or, where words are tagged, per word, and none where it gives no probabilities.
         environment: versions of Python and the libraries, threads, device.
         selection: which evaluation's weights were kept (by, step, score), empty where the last step's.
         forecast: seconds and bytes that preflight expected, and the actual ones; empty where it made none.
@@ -83,7 +83,7 @@ class RunManifest(BaseModel):
 
     @property
     def is_classifier(self) -> bool:
-        """It chooses among labels and writes no text."""
+        """It chooses among labels or tags words, and writes no text."""
         return self.method in CLASSIFIERS
 
 

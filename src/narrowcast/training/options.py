@@ -213,7 +213,7 @@ class Options(
 
     @property
     def is_classifier(self) -> bool:
-        """What is trained chooses among labels and writes no text."""
+        """What is trained chooses among labels or tags words, and writes no text."""
         return self.method in CLASSIFIERS
 
     @property

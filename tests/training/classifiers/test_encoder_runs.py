@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.core.progress import NullProgress
-from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops import train as ops
 from narrowcast.pipeline.project import Project
 from tests.support.cli import Cli, CliJson
+from tests.support.stopping import Stopping
 from tests.training.classifiers.conftest import Prepare, label_sets, one_label
 
 HOW = ["--method", "encoder", "--epochs", "4", "--learning-rate", "1e-3", "--batch-size", "8"]
@@ -68,22 +67,6 @@ def test_an_encoder_with_sets_of_labels(prepared: Prepare, cli_json: CliJson, en
     cli_json("train", *HOW, "--epochs", "30", "--learning-rate", "3e-3", "--base", encoder)
     result = cli_json("eval", "--samples", "200", code=None)
     assert result["metrics"][result["primary"]]["value"] > 0.6
-
-
-class Stopping(NullProgress):
-    """Asks the work to stop after so many steps of fine-tuning."""
-
-    def __init__(self, steps: int) -> None:
-        self.work = Work(self)
-        self._left, self._counts = steps, False
-
-    def start(self, phase: str, total: int | None = None) -> None:
-        self._counts = "fine-tuning" in phase
-
-    def advance(self, count: int = 1) -> None:
-        self._left -= count if self._counts else 0
-        if self._left <= 0:
-            self.work.cancel.cancel()
 
 
 def test_an_interrupted_run_ends_in_the_same_weights(

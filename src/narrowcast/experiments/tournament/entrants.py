@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from narrowcast.core.names import AnswerKind, Split
+from narrowcast.core.names import Split
 from narrowcast.core.run import ModelKind
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.experiments.autopilot import forecast_minutes, machine, suited_bases, tokens_of_rows
@@ -21,6 +21,7 @@ from narrowcast.stages import stage
 from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
+from narrowcast.training.classifiers.setup import METHODS
 
 _ENCODER = "minilm"
 
@@ -90,8 +91,10 @@ def _all(project: Project, overrides: dict[str, Any]) -> list[Entrant]:
     tokens = tokens_of_rows(project, manifest, rows)
     gpu, memory_gb, per_second = machine()
     suited: list[Entrant] = []
-    if handler_for(manifest.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS):
-        suited += _classifiers(project, rows, tokens, per_second)
+    answer = handler_for(manifest.task).answer
+    if any(answer in answers for answers in METHODS.values()):
+        known = _classifiers(project, rows, tokens, per_second)
+        suited += [each for each in known if answer in METHODS[each.options["method"]]]
     for entry, method in suited_bases(manifest, gpu=gpu, memory_gb=memory_gb):
         minutes = forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method)
         suited.append(_entrant(f"{method} {entry.id}", "decoder", minutes, method="auto", base=entry.id))

@@ -13,6 +13,7 @@ from narrowcast.errors import DataError
 from narrowcast.store.datasets import split_rows
 from narrowcast.tasks import has_labels
 from narrowcast.tasks.coverage import label_warnings, size_warnings
+from narrowcast.training.classifiers.setup import ClassifierSetup
 from narrowcast.training.data.rows import TokenRows
 from narrowcast.training.preflight.finding import PreflightFinding
 from narrowcast.training.setup import TrainingSetup
@@ -51,6 +52,20 @@ def row_findings(setup: TrainingSetup) -> Iterator[PreflightFinding]:
                 where=_some(ids),
                 fix=fix,
             )
+
+
+def span_findings(setup: ClassifierSetup) -> Iterator[PreflightFinding]:
+    """Train rows whose spans no tags can say."""
+    whole = len(setup.train) + len(setup.unlearnable)
+    for reason in sorted(set(setup.unlearnable.values())):
+        ids = [row for row, why in setup.unlearnable.items() if why == reason]
+        yield PreflightFinding(
+            reason_code="training_spans_unlearnable",
+            blocks=False,
+            what=f"{len(ids):,} of {whole:,} train rows cannot be tagged word by word; left out as {reason}",
+            where=_some(ids),
+            fix="narrowcast data review, or --method auto, which trains a language model",
+        )
 
 
 def _left_out(reason: str, rows: TokenRows, longest: int) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from narrowcast.errors import CancelledError, NarrowcastError
 from narrowcast.store.datasets import load_manifest
 from narrowcast.training.classifiers.setup import ClassifierSetup, build_classifier_setup
 from narrowcast.training.options import Options
-from narrowcast.training.preflight.data import data_findings, row_findings
+from narrowcast.training.preflight.data import data_findings, row_findings, span_findings
 from narrowcast.training.preflight.export import export_findings
 from narrowcast.training.preflight.finding import PreflightFinding, as_error, from_error
 from narrowcast.training.preflight.room import device_findings, room_findings
@@ -22,6 +22,7 @@ from narrowcast.training.preflight.surroundings import (
 )
 from narrowcast.training.setup import TrainingSetup, build_setup
 
+_SAID_BY_THE_RUN = ("training_rows_truncated", "training_spans_unlearnable")
 S = TypeVar("S", TrainingSetup, ClassifierSetup)
 
 
@@ -77,6 +78,7 @@ def examine_classifier(options: Options, ctx: StageContext) -> Examination[Class
     findings = list(_without_model(options, ctx))
     try:
         setup, error = build_classifier_setup(options, ctx), None
+        findings += span_findings(setup)
     except CancelledError:
         raise
     except NarrowcastError as caught:
@@ -116,6 +118,6 @@ def admit(found: Examination[S], options: Options, ctx: StageContext) -> S:
             "training_preflight", f"{len(found.findings):,} problems, none of which stops the run", payload
         )
     for each in found.findings:
-        if each.reason_code != "training_rows_truncated":  # the run names those itself
+        if each.reason_code not in _SAID_BY_THE_RUN:
             ctx.progress.note(f"preflight: {each.what} ({each.fix})")
     return found.setup
