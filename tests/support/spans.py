@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-THINGS = ["card", "account", "exchange rate", "refund", "café ☕", "Müller & Söhne", "東京"]
-COUNTS = ["four people", "two", "7"]
+THINGS = ["card", "account", "refund", "café ☕", "Zürich Süd", "東京"]
+COUNTS = ["four people", "two"]
 FILLER = ["please", "hello", "where is my", "I am still waiting", "tomorrow", "and", "for"]
 
 

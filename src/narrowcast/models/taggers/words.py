@@ -60,7 +60,7 @@ def words_of(text: str) -> list[Word]:
 
 def _kind(char: str, before: str) -> _Kind:
     category = unicodedata.category(char)
-    if char.isspace() or category in ("Zs", "Zl", "Zp", "Cc"):
+    if char.isspace():
         return "space"
     if category[0] == "M" or category == "Cf" or before == _JOINER or _SKIN.match(char):
         return "mark"
