@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import BadRequestError
 
 from narrowcast.core.names import Split
+from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
 from tests.server.conftest import running
-from tests.support.classifiers import EVERY_FEATURE, TOPICS, trained, tuned
+from tests.support.classifiers import EVERY_FEATURE, TOPICS, tagging, trained, tuned
 from tests.support.cli import run_here
 
 CASES = [
@@ -22,14 +24,13 @@ CASES = [
     ("words,characters", True),
     pytest.param("fine-tuned", False, marks=pytest.mark.nightly),
     pytest.param("fine-tuned", True, marks=pytest.mark.nightly),
+    ("spans", False),
 ]
 
 
 @pytest.mark.parametrize(("features", "several"), CASES)
 def test_rows_in_one_proven_file_out(features: str, several: bool, tmp_path: Path) -> None:
-    fine_tuned = features == "fine-tuned"
-    made = tuned(tmp_path, several=several) if fine_tuned else trained(tmp_path, features, several=several)
-    with made as project:
+    with _made(tmp_path, features, several=several) as project:
         root, home = project.paths.root, tmp_path / "work"
 
         def run(*words: str, code: int | None = 0) -> Any:
@@ -56,7 +57,29 @@ def test_rows_in_one_proven_file_out(features: str, several: bool, tmp_path: Pat
             model = f"{root.name}-onnx"
             rows = read_split(project.paths, load_manifest(project.paths), Split.DEV)[:5]
             for row in rows:
-                _asked_over_http(server.client(), model, row.inputs["text"], several=several)
+                if features == "spans":
+                    _asked_for_spans(server.client(), model, row.inputs["text"])
+                else:
+                    _asked_over_http(server.client(), model, row.inputs["text"], several=several)
+
+
+def _made(home: Path, features: str, *, several: bool) -> Project:
+    if features == "spans":
+        return tagging(home)
+    if features == "fine-tuned":
+        return tuned(home, several=several)
+    return trained(home, features, several=several)
+
+
+def _asked_for_spans(client: Any, model: str, text: str) -> None:
+    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
+    reply = client.chat.completions.create(**asked)
+    found = json.loads(reply.choices[0].message.content)
+    assert set(found) <= {"thing", "count"}
+    assert all(part in text for parts in found.values() for part in parts)
+    assert reply.usage.prompt_tokens > 0
+    with pytest.raises(BadRequestError, match="without probabilities"):
+        client.chat.completions.create(**asked, logprobs=True)
 
 
 def _asked_over_http(client: Any, model: str, text: str, *, several: bool) -> None:

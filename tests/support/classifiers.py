@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +16,7 @@ from narrowcast.core.settings import Settings
 from narrowcast.pipeline.project import Project
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.support.cli import run_here
+from tests.support.spans import rows_with_spans
 
 TOPICS = {
     "card": ["my card is lost", "the plastic has not arrived", "card arrival please", "a new card"],
@@ -39,16 +41,20 @@ def texts(count: int, seed: int = 0) -> list[tuple[str, list[str]]]:
 
 def prepared(home: Path, *, several: bool = False, rows: int = 240) -> Project:
     """A project whose rows are split and whose baselines are measured; it answers with one topic or all."""
-    source = home / "rows.jsonl"
     given = [
         {"text": text, "labels": topics} if several else {"text": text, "label": topics[0]}
         for text, topics in texts(rows)
     ]
+    return _prepared(home, given)
+
+
+def _prepared(home: Path, given: list[dict[str, Any]], *settings: str) -> Project:
+    source = home / "rows.jsonl"
     source.write_text("".join(json.dumps(each) + "\n" for each in given))
     project = Project.create(Settings.from_environment({}, home=home / "work"), "topics")
     for words in (
         ("data", "import", "--locator", f"jsonl:{source}", "--auto"),
-        ("prepare",),
+        ("prepare", *settings),
         ("baseline", "--models", "majority", "--samples", "100"),
     ):
         run_here("--home", home / "work", *words, cwd=project.paths.root)
@@ -65,6 +71,16 @@ def tuned(home: Path, *, several: bool = False) -> Project:
     """The same with a fine-tuned encoder."""
     base = build_tiny_encoder(home / "encoder")
     return _trained(home, ["encoder", "--base", base, "--epochs", "2"], several=several)
+
+
+def tagging(home: Path) -> Project:
+    """A project that asks for spans, with a fine-tuned encoder that tags words."""
+    base = build_tiny_encoder(home / "encoder")
+    project = _prepared(home, rows_with_spans(160), "--near-duplicates", "free")
+    how = ("--epochs", "12", "--learning-rate", "1e-3", "--batch-size", "8")
+    command = ("train", "--method", "encoder", "--base", base, *how)
+    run_here("--home", home / "work", *command, cwd=project.paths.root)
+    return project
 
 
 def _trained(home: Path, method: list[str | Path], *, several: bool) -> Project:

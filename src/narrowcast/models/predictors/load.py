@@ -10,7 +10,7 @@
     base, base-few-shot       the untuned base model, without and with examples in its prompt
     run:<run id>              a trained model of this project
     gguf:<path or q8_0 ...>   an exported file of a language model
-    onnx:<path or onnx>       an exported file of a classifier
+    onnx:<path or onnx>       an exported file of a classifier or tagger
 
 A reference is a name of `PREDICTORS`; what stands after the colon is the argument of its factory. Plug-ins
 register further names (`docs/plugins.md`).
