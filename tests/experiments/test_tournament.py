@@ -14,6 +14,9 @@ from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, UsageError
 from narrowcast.experiments.tournament.entrants import entrants
 from narrowcast.experiments.tournament.result import Limits
+from narrowcast.models.catalogue import find_encoder
+from narrowcast.models.installed import READER, ModelSource, write_source
+from narrowcast.models.packages import packaged_folder
 from narrowcast.ops.requests import RunRequest
 from narrowcast.ops.run import run
 from narrowcast.pipeline.execute import stage_options
@@ -22,6 +25,7 @@ from narrowcast.stages.train import STAGE
 from narrowcast.store.runs import current_run, finished_runs
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.support.cli import Cli, CliJson
+from tests.support.spans import rows_with_spans
 
 TOPICS = {"card": ["card", "plastic"], "rate": ["exchange", "rate"], "fee": ["fee", "charged"]}
 FILLER = [f"{a}{b}" for a in ("pa", "lo", "mi", "te", "ru") for b in ("ke", "no", "si", "da", "vu", "ro")]
@@ -193,3 +197,36 @@ def test_formats_that_are_no_list_are_refused_before_anything_is_trained(
         refused = cli(command, "--method", "linear", code=2).stderr
         assert "formats: input should be a valid list" in refused
     assert finished_runs(project.paths) == []
+
+
+def test_a_tagger_takes_part_where_spans_are_asked_for(
+    project: Project, cli: Cli, cli_json: CliJson, tmp_path: Path
+) -> None:
+    """A tiny encoder lies where the one of the catalogue would."""
+    entry = find_encoder("minilm")
+    assert entry is not None
+    assert entry.package is not None
+    folder = build_tiny_encoder(packaged_folder("minilm", entry.package, project.settings))
+    source = ModelSource(
+        name="minilm",
+        origin="a test",
+        sha256=entry.package.sha256,
+        licence="apache-2.0",
+        note="",
+        reader=READER,
+    )
+    write_source(folder, source)
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows_with_spans(120)))
+    cli("data", "import", "--locator", f"jsonl:{tmp_path}/rows.jsonl", "--auto")
+    settings: dict[str, Any] = {
+        "baseline": {"models": ["majority"]},
+        "prepare": {"near_duplicates": "free"},
+        "train": {"epochs": 4, "learning_rate": 1e-3},
+    }
+    project.save_config(project.config.model_copy(update=settings))
+    held = cli_json("run", "--only", "encoder,linear", "--until", "train", code=None)["tournament"]
+    assert [each["name"] for each in held["entries"]] == ["encoder (minilm, fine-tuned)"]
+    assert held["metric"] == "span_f1"
+    record = current_run(project.paths)
+    assert record is not None
+    assert (project.paths.adapters / record.run_id / "tagger.safetensors").exists()
