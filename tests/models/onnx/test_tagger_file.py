@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,14 @@ def test_a_file_answers_as_the_tagger(whole):
     assert file.features(texts) == trained.features(texts)
     alone = [file.answers([text], ())[0] for text in texts]
     assert alone == answers
+
+
+def test_several_threads_get_the_same_answers(whole):
+    file = open_onnx(whole[1])
+    alone = [file.answers([text], ()) for text in SHORT]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda text: file.answers([text], ()), SHORT * 4))
+    assert together == alone * 4
 
 
 def test_the_program_of_the_documentation_gives_the_same(whole):

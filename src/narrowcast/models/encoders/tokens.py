@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
 
+IDS, MASK = "input_ids", "attention_mask"
+"""What transformers calls these inputs."""
 _TOKENS_PER_BATCH = 4096  # padding included
 _MAX_BATCH = 256  # texts
 

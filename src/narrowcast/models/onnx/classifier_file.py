@@ -10,12 +10,10 @@ from narrowcast.models.classifiers.bag import Vocabulary
 from narrowcast.models.classifiers.linear import Answer, answers_of
 from narrowcast.models.classifiers.loading import ReadFeatures
 from narrowcast.models.classifiers.ngrams import BagKind
-from narrowcast.models.encoders.tokens import TextTokens, batches, padded
+from narrowcast.models.encoders.tokens import IDS, MASK, TextTokens, batches, padded
 from narrowcast.models.onnx.file import OnnxFile
 from narrowcast.models.onnx.layout import (
-    IDS,
     LOG_PROBABILITIES,
-    MASK,
     SCORES,
     TOKENIZER,
     OnnxDescription,

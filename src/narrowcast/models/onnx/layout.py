@@ -10,10 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.models.credit import BaseCredit
-from narrowcast.models.encoders.tokens import Reading
-from narrowcast.models.taggers.tagger import IDS as IDS_INPUT
-from narrowcast.models.taggers.tagger import MASK as MASK_INPUT
-from narrowcast.models.taggers.tagger import SURFACE_INPUT
+from narrowcast.models.encoders.tokens import IDS, MASK, Reading
+from narrowcast.models.taggers.tagger import SURFACE
 from narrowcast.models.taggers.tags import tag_names
 
 FORMAT = "onnx"
@@ -26,7 +24,6 @@ TOKENIZER = "tokenizer.json"
 """Metadata key of the encoder's tokenizer, in the JSON of the library `tokenizers`."""
 TRACED_WITH = "traced_with"
 """Metadata key of the versions by which the encoder's computation was written."""
-IDS, MASK, SURFACES = IDS_INPUT, MASK_INPUT, SURFACE_INPUT
 SCORES, LOG_PROBABILITIES = "scores", "log_probabilities"
 
 
@@ -128,7 +125,7 @@ class TaggerDescription(BaseModel):
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs."""
-        return [IDS, MASK, SURFACES]
+        return [IDS, MASK, SURFACE]
 
     @property
     def outputs(self) -> list[str]:

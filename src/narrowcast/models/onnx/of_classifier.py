@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.models.classifiers.files import describe, tables_of
+from narrowcast.models.encoders.tokens import IDS, MASK
 from narrowcast.models.onnx.content import ENCODER_PREFIX, Content, encoder_reading
-from narrowcast.models.onnx.layout import IDS, MASK, OnnxDescription, Origin, columns_input, counts_input
+from narrowcast.models.onnx.layout import OnnxDescription, Origin, columns_input, counts_input
 from narrowcast.models.onnx.linear_graph import TEMPERATURE, constants, linear_nodes
 
 if TYPE_CHECKING:

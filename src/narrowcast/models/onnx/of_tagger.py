@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from narrowcast.models.encoders.tokens import IDS, MASK
 from narrowcast.models.onnx.content import ENCODER_PREFIX, Content, encoder_reading
-from narrowcast.models.onnx.layout import IDS, LOG_PROBABILITIES, MASK, SURFACES, Origin, TaggerDescription
+from narrowcast.models.onnx.layout import LOG_PROBABILITIES, Origin, TaggerDescription
 from narrowcast.models.taggers.files import tables_of
+from narrowcast.models.taggers.tagger import SURFACE
 from narrowcast.models.taggers.tags import tag_names
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def tagger_content(trained: TrainedTagger, origin: Origin) -> Content:
     def trace() -> Any:
         from narrowcast.models.onnx.encoder_graph import traced_graph
 
-        return traced_graph(trained.module, [IDS, MASK, SURFACES], STATES, encoder.folder)
+        return traced_graph(trained.module, [IDS, MASK, SURFACE], STATES, encoder.folder)
 
     return Content(
         description=TaggerDescription(

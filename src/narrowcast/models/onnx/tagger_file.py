@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from narrowcast.faults import first_line
 from narrowcast.models.classifiers.linear import Answer
+from narrowcast.models.encoders.tokens import IDS
 from narrowcast.models.onnx.file import OnnxFile
-from narrowcast.models.onnx.layout import IDS, LOG_PROBABILITIES, TOKENIZER, TaggerDescription
+from narrowcast.models.onnx.layout import LOG_PROBABILITIES, TOKENIZER, TaggerDescription
 from narrowcast.models.taggers.tagger import span_answer, word_tables
 from narrowcast.models.taggers.windows import ReadText, WordTokens
 

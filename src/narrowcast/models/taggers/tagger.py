@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from narrowcast.models.encoders.tokens import batches
+from narrowcast.models.encoders.tokens import IDS, MASK, batches
 from narrowcast.models.predictors.json_answer import answer_text
 from narrowcast.models.taggers.tags import likeliest, spans_of, tag_names
 from narrowcast.models.taggers.windows import ReadText, Window
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Compute = Callable[[dict[str, Any]], Any]
 """From a batch, by name of the input, to a table of shape (windows, tokens, tags)."""
-IDS, MASK, SURFACE_INPUT = "input_ids", "attention_mask", "surfaces"
+SURFACE = "surfaces"
+"""Name of the input that says how the word of each token is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,12 @@ def batch_of(windows: Sequence[Window]) -> dict[str, Integers]:
     import numpy as np
 
     longest = max(len(each.ids) for each in windows)
-    arrays = {name: np.zeros((len(windows), longest), np.int64) for name in (IDS, MASK, SURFACE_INPUT)}
+    arrays = {name: np.zeros((len(windows), longest), np.int64) for name in (IDS, MASK, SURFACE)}
     for row, window in enumerate(windows):
         size = len(window.ids)
         arrays[IDS][row, :size] = window.ids
         arrays[MASK][row, :size] = 1
-        arrays[SURFACE_INPUT][row, :size] = window.surfaces
+        arrays[SURFACE][row, :size] = window.surfaces
     return arrays
 
 

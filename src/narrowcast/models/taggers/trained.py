@@ -11,8 +11,9 @@ from narrowcast.errors import ModelError
 from narrowcast.models.classifiers.files import OWN_ENCODER
 from narrowcast.models.classifiers.linear import Answer
 from narrowcast.models.encoders.folder import EncoderFolder, read_encoder_folder
+from narrowcast.models.encoders.tokens import IDS, MASK
 from narrowcast.models.taggers.files import load_tagger
-from narrowcast.models.taggers.tagger import IDS, MASK, SURFACE_INPUT, TokenTagger, span_answer, word_tables
+from narrowcast.models.taggers.tagger import SURFACE, TokenTagger, span_answer, word_tables
 from narrowcast.models.taggers.windows import ReadText, WordTokens
 from narrowcast.store.seals import require_unedited_folder
 
@@ -74,7 +75,7 @@ class TrainedTagger:
         import numpy as np
         import torch
 
-        arrays = [torch.from_numpy(batch[name]) for name in (IDS, MASK, SURFACE_INPUT)]
+        arrays = [torch.from_numpy(batch[name]) for name in (IDS, MASK, SURFACE)]
         with torch.inference_mode():
             scores = self.module(*arrays) @ torch.from_numpy(self.tagger.weight)
             logs = torch.log_softmax(scores + torch.from_numpy(self.tagger.bias), dim=2)

@@ -76,21 +76,23 @@ class WordTokens:
         """The words and windows of each text; one without a word has no window."""
         words = [words_of(text) for text in texts]
         pieces = [[_piece(text, word) for word in each] for text, each in zip(texts, words, strict=True)]
-        self._learn(set(chain.from_iterable(pieces)))
+        known = self._tokenised(set(chain.from_iterable(pieces)))
         read = []
         for each, own in zip(words, pieces, strict=True):
-            tokens = [self._known[piece][: self._room] for piece in own]
+            tokens = [known[piece][: self._room] for piece in own]
             kept = [(word, ids) for word, ids in zip(each, tokens, strict=True) if ids]
             read.append(ReadText([word for word, _ in kept], list(self._windows(kept))))
         return read
 
-    def _learn(self, pieces: set[str]) -> None:
-        if len(self._known) + len(pieces) > _KEPT:
-            self._known = {}
-        new = sorted(pieces - self._known.keys())
+    def _tokenised(self, pieces: set[str]) -> dict[str, list[int]]:
+        """Ids of at least these pieces; other threads may read and extend the same table."""
+        known = self._known if len(self._known) + len(pieces) <= _KEPT else {}
+        new = sorted(pieces - known.keys())
         read = [piece.lower() for piece in new] if self._lowered else new
         encoded = self._tokenizer.encode_batch_fast(read, add_special_tokens=False)
-        self._known |= {piece: each.ids for piece, each in zip(new, encoded, strict=True)}
+        known |= {piece: each.ids for piece, each in zip(new, encoded, strict=True)}
+        self._known = known
+        return known
 
     def _around(self, prompt: str) -> tuple[list[int], list[int]]:
         """Tokens before and behind a text: the special ones, and those of the prompt."""

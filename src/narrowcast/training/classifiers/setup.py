@@ -240,7 +240,7 @@ def _learnable(
 
     kept, read = [], word_tokens(encoder).of([pair.text for _, pair in pairs])
     for (row, pair), each in zip(pairs, read, strict=True):
-        tags = tags_of(each.words, pair.spans, sorted({kind for kind, _, _ in pair.spans}))
+        tags = tags_of(each.words, pair.spans, sorted({kind for kind, _, _ in pair.spans})) or "no_word"
         if isinstance(tags, str):
             unlearnable[row] = tags
         else:

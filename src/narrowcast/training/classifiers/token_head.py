@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from narrowcast.models.encoders.encoder import Encoder
+from narrowcast.models.encoders.tokens import IDS, MASK
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.taggers.module import TokenModule
-from narrowcast.models.taggers.tagger import IDS, MASK, SURFACE_INPUT, TokenTagger, batch_of, tags_count
+from narrowcast.models.taggers.tagger import SURFACE, TokenTagger, batch_of, tags_count
 from narrowcast.models.taggers.tags import tags_of
 from narrowcast.models.taggers.trained import TrainedTagger, word_tokens
 from narrowcast.models.taggers.windows import Window
@@ -50,7 +51,7 @@ class TokenHead:
         """Of the first token of each judged word, of shape (words, dimensions)."""
         windows = [self._items[item][0] for item in items]
         batch = {name: torch.from_numpy(table) for name, table in batch_of(windows).items()}
-        states = self._module(batch[IDS], batch[MASK], batch[SURFACE_INPUT])
+        states = self._module(batch[IDS], batch[MASK], batch[SURFACE])
         rows = [row for row, window in enumerate(windows) for _ in window.places]
         return states[rows, [place for window in windows for place in window.places]]
 
