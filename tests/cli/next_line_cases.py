@@ -218,7 +218,7 @@ CASES: dict[str, Case] = {
         "measured", "narrowcast train --learning-rate 1e-4", _DRY
     ),
     "narrowcast train --method auto": Case("measured", short=_DRY),
-    "narrowcast train --method VALUE": Case("measured", "narrowcast train --method linear", "--dry-run"),
+    "narrowcast train --method VALUE": Case("measured", "narrowcast train --method lora", _DRY),
     "narrowcast train --method linear --features VALUE --classifier VALUEVALUE": Case(
         "measured", "narrowcast train --method linear --features words --classifier logistic", "--dry-run"
     ),
