@@ -162,9 +162,9 @@ class TaskHandler(ABC):
     ) -> list[tuple[str, int, int]] | None:
         """The spans that an answer consists of: kind, begin and end in the rendered turn of the user.
 
-        None where their text is not in it, or several times.
+        None where that turn does not show them, by default always; such rows teach no tagger.
         """
-        return []
+        return None
 
     def calls_in(self, text: str) -> list[dict[str, Any]]:  # noqa: ARG002 - for tasks that answer with calls
         """The calls `{"name", "arguments"}` that an answer consists of; none for an answer in words."""

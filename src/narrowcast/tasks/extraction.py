@@ -93,11 +93,10 @@ class ExtractionHandler(TaskHandler):
     ) -> list[tuple[str, int, int]] | None:
         """Offsets into `inputs["text"]`, moved to where the turn has it."""
         text = str(inputs.get("text", ""))
-        if not self._spans or not isinstance(target, dict):
-            return []
-        if not text or turn.count(text) != 1:
+        shown = text if turn == text else f"text: {text}"  # as `user_text` writes several inputs
+        if not self._spans or not isinstance(target, dict) or not text or turn.count(shown) != 1:
             return None
-        shift = turn.index(text)
+        shift = turn.index(shown) + len(shown) - len(text)
         return [(span["type"], shift + span["start"], shift + span["end"]) for span in target["spans"]]
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from narrowcast.core.task import TaskSpec
 from narrowcast.errors import CancelledError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops import train as ops
 from narrowcast.pipeline.project import Project
+from narrowcast.tasks import handler_for
 from tests.support.cli import Cli, CliJson
 from tests.support.spans import rows_with_spans, span
 from tests.support.stopping import Stopping
@@ -82,6 +84,22 @@ def test_spans_that_no_tags_can_say_are_named_and_counted(imported, cli, cli_jso
     assert "training_spans_unlearnable" in [event.reason_code for event in project.trail.events()]
     shown = cli("train", *HOW, "--base", encoder, "--epochs", "2")
     assert "spans_overlap" in shown.stdout + shown.stderr
+
+
+def test_places_are_those_in_a_turn_of_several_inputs():
+    kinds = {"properties": {"type": {"enum": ["thing"]}}}
+    schema = {"properties": {"spans": {"items": kinds}}}
+    spec = TaskSpec(profile="structured_extraction", scoring_mode="span_set", output_schema=schema)
+    handler = handler_for(spec)
+    target = {"spans": [{"type": "thing", "start": 2, "end": 6, "text": "card"}]}
+    for inputs in ({"text": "a card"}, {"note": "a card", "text": "a card", "more": "card"}):
+        *_, turn, _ = handler.to_messages(inputs, target)
+        ((kind, start, end),) = handler.spans_in_turn(turn.content, inputs, target)
+        assert (kind, turn.content[start:end]) == ("thing", "card")
+        assert turn.content[:start].endswith("a " if len(inputs) == 1 else "text: a ")
+    twice = {"note": "text: a card", "text": "a card"}
+    *_, turn, _ = handler.to_messages(twice, target)
+    assert handler.spans_in_turn(turn.content, twice, target) is None
 
 
 def test_rows_none_of_which_can_be_tagged_are_refused(imported, cli_json: CliJson, encoder):
