@@ -68,13 +68,9 @@ def load_tagger(folder: Path) -> TokenTagger:
         bias, weight, surface = (tables[name] for name in ("bias", "encoder.weight", "surface.weight"))
     except (DataError, ValidationError, SafetensorError, OSError, KeyError) as error:
         raise _damaged(folder, first_line(error)) from error
-    tags, width = tags_count(kinds), weight.shape[0]
-    if (
-        bias.shape != (tags,)
-        or weight.shape != (width, tags)
-        or surface.shape[0] != SURFACES + 1
-        or surface.ndim != 2
-    ):
+    tags = tags_count(kinds)
+    fits = bias.shape == (tags,) and weight.ndim == surface.ndim == 2
+    if not fits or weight.shape[1] != tags or surface.shape[0] != SURFACES + 1:
         raise _damaged(folder, "the tables do not fit the description")
     return TokenTagger(tuple(kinds), weight, bias, surface)
 

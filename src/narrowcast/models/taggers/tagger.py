@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,6 @@ def span_answer(text: str, read: ReadText, table: Floats, kinds: Sequence[str]) 
     return answer_text(grouped)
 
 
-def tags_count(kinds: Iterable[str]) -> int:
+def tags_count(kinds: Sequence[str]) -> int:
     """How many tags there are."""
-    return len(tag_names([*kinds]))
+    return len(tag_names(kinds))
