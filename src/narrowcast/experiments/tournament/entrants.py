@@ -21,7 +21,7 @@ from narrowcast.stages import stage
 from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.classifiers.setup import METHODS
+from narrowcast.training.classifiers.head import METHODS
 
 _ENCODER = "minilm"
 

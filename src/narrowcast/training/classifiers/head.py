@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from narrowcast.core.example import Example
 from narrowcast.core.names import AnswerKind
+from narrowcast.core.task import TaskSpec
+from narrowcast.models.encoders.folder import EncoderFolder
+from narrowcast.training.classifiers.rows import LearnableRows, labelled_rows, tagged_rows
+from narrowcast.training.classifiers.tuning import OF_TEXTS, OF_WORDS, Measured
 
 if TYPE_CHECKING:
     from narrowcast.core.stage import StageContext
@@ -16,11 +22,7 @@ if TYPE_CHECKING:
 
 
 class Head(Protocol):
-    """A head on a loaded encoder, with the train rows.
-
-    Attributes:
-        lengths: in tokens, of everything that a batch is drawn from.
-    """
+    """A head on a loaded encoder, with the train rows."""
 
     @property
     def encoder(self) -> Encoder:
@@ -43,12 +45,45 @@ class Head(Protocol):
         """The trained model, and its loss on the dev rows where there is one."""
 
 
-def head_of(setup: ClassifierSetup, options: Options, ctx: StageContext) -> Head:
-    """The head that the task's answers want; the encoder is loaded."""
-    if setup.answer is AnswerKind.SPANS:
-        from narrowcast.training.classifiers.token_head import TokenHead
+@dataclass(frozen=True, slots=True)
+class HeadKind:
+    """What depends on what a head is on.
 
-        return TokenHead(setup)
+    Attributes:
+        make: the head, on a loaded encoder.
+        rows: renders what it learns from; None stands for an encoder where none is among the features.
+        measured: what suits it where nothing is asked for.
+        packages: that it needs besides those of the encoder.
+    """
+
+    make: Callable[[ClassifierSetup, Options, StageContext], Head]
+    rows: Callable[[TaskSpec, Sequence[Example], EncoderFolder | None], LearnableRows]
+    measured: Measured
+    packages: tuple[str, ...] = ()
+
+
+def _of_texts(setup: ClassifierSetup, options: Options, ctx: StageContext) -> Head:
     from narrowcast.training.classifiers.row_head import RowHead
 
     return RowHead(setup, options, ctx)
+
+
+def _of_words(setup: ClassifierSetup, options: Options, ctx: StageContext) -> Head:  # noqa: ARG001
+    from narrowcast.training.classifiers.token_head import TokenHead
+
+    return TokenHead(setup)
+
+
+_ON_TEXTS = HeadKind(_of_texts, labelled_rows, OF_TEXTS, ("sklearn",))
+_ON_WORDS = HeadKind(_of_words, tagged_rows, OF_WORDS)
+HEADS: Mapping[AnswerKind, HeadKind] = {
+    AnswerKind.LABEL: _ON_TEXTS,
+    AnswerKind.LABELS: _ON_TEXTS,
+    AnswerKind.SPANS: _ON_WORDS,
+}
+"""By what a task's answers are."""
+METHODS: Mapping[str, tuple[AnswerKind, ...]] = {
+    "linear": (AnswerKind.LABEL, AnswerKind.LABELS),
+    "encoder": tuple(HEADS),
+}
+"""Which answers what a method trains can give."""

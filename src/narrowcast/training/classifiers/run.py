@@ -18,6 +18,7 @@ from narrowcast.store.files import disk_errors, write_json
 from narrowcast.store.runs import index_run, note_finished, note_unfinished
 from narrowcast.store.seals import sealed_folder
 from narrowcast.training.checks.baseline import require_baseline
+from narrowcast.training.classifiers.head import HEADS
 from narrowcast.training.classifiers.setup import ClassifierSetup, build_classifier_setup
 from narrowcast.training.failures import training_failures
 from narrowcast.training.options import Options
@@ -105,10 +106,9 @@ def _linear(setup: ClassifierSetup, options: Options, ctx: StageContext) -> _Fit
 def _tuned(setup: ClassifierSetup, options: Options, ctx: StageContext, started: str) -> _Fitted:
     """The encoder, trained with the head that the task's answers want."""
     assert setup.tuning is not None
-    from narrowcast.training.classifiers.head import head_of
     from narrowcast.training.classifiers.tune import Tuner
 
-    head = head_of(setup, options, ctx)
+    head = HEADS[setup.answer].make(setup, options, ctx)
     tuner = Tuner(head, setup.tuning)
     note_unfinished(ctx.project, ctx.run_id, _note(setup, options, tuner.planned, started))
     tuner.run(ctx.project.runs / ctx.run_id / "checkpoints", ctx)

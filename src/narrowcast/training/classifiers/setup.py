@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from narrowcast.core.example import Example
 from narrowcast.core.ledger import StageLedger
 from narrowcast.core.manifest import DatasetManifest
 from narrowcast.core.names import AnswerKind, Split
@@ -25,18 +24,14 @@ from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.classifiers.tuning import OF_TEXTS, OF_WORDS, Tuning, chosen_tuning
+from narrowcast.training.classifiers.head import HEADS, METHODS
+from narrowcast.training.classifiers.tuning import Tuning, chosen_tuning
 from narrowcast.training.options import Options
 from narrowcast.training.setup import drawn_rows, split_examples
 
 _DEFAULT_ENCODER = "minilm"
 _LANGUAGE_MODEL = "embedded"  # the default base of the other methods
 
-METHODS: Mapping[str, tuple[AnswerKind, ...]] = {
-    "linear": (AnswerKind.LABEL, AnswerKind.LABELS),
-    "encoder": (AnswerKind.LABEL, AnswerKind.LABELS, AnswerKind.SPANS),
-}
-"""Which answers what a method trains can give."""
 _ANSWERS = {"linear": "labels", "encoder": "labels or spans"}
 
 
@@ -127,28 +122,29 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
         ModelError: if the encoder is not on this machine.
     """
     manifest = load_manifest(ctx.project)
-    tagged = require_suited(manifest.task, options) is AnswerKind.SPANS
-    require(*(() if tagged else ("sklearn",)), "safetensors", purpose="training a classifier")
+    head = HEADS[require_suited(manifest.task, options)]
+    require(*head.packages, "safetensors", purpose="training a classifier")
     reasons: dict[str, str] = {}
     features, encoder = chosen_features(options, ctx.settings, reasons)
     kind = _kind(options, features, reasons)
     examples, drawn = drawn_rows(split_examples(ctx, manifest, Split.TRAIN), options)
-    dev = split_examples(ctx, manifest, Split.DEV)
-    train, unlearnable = _learnable(manifest.task, examples, encoder if tagged else None)
-    if not train:
-        raise _nothing_left(unlearnable)
+    train = head.rows(manifest.task, examples, encoder)
+    if not train.pairs:
+        raise _nothing_left(train.unlearnable)
+    dev = head.rows(manifest.task, split_examples(ctx, manifest, Split.DEV), encoder)
+    tuned = options.method == "encoder"
     return ClassifierSetup(
         manifest=manifest,
         features=features,
         kind=kind,
         encoder=encoder,
         encoder_name=encoder_name(options),
-        train=train,
-        dev=_learnable(manifest.task, dev, encoder if tagged else None)[0],
+        train=train.pairs,
+        dev=dev.pairs,
         reasons=reasons,
         drawn=drawn,
-        tuning=_tuning(options, len(train), reasons, tagged=tagged) if options.method == "encoder" else None,
-        unlearnable=unlearnable,
+        tuning=chosen_tuning(options, len(train.pairs), head.measured, reasons) if tuned else None,
+        unlearnable=train.unlearnable,
     )
 
 
@@ -211,41 +207,6 @@ def _kind(options: Options, features: Sequence[str], reasons: dict[str, str]) ->
         return "logistic"
     reasons["classifier"] = "words or characters are among the features"
     return "svm"
-
-
-def _tuning(options: Options, rows: int, reasons: dict[str, str], *, tagged: bool) -> Tuning:
-    return chosen_tuning(options, rows, OF_WORDS if tagged else OF_TEXTS, reasons)
-
-
-def _learnable(
-    task: TaskSpec, examples: Sequence[Example], encoder: EncoderFolder | None
-) -> tuple[list[TrainingPair], dict[str, str]]:
-    """Rendered rows, and the reason of each that an encoder's tags cannot say, by its id."""
-    handler = handler_for(task)
-    pairs, unlearnable = [], {}
-    for example in examples:
-        *prompt, answer = handler.to_messages(example.inputs, example.target)
-        pair = TrainingPair(tuple(prompt), answer.content, example.group or "")
-        if encoder is not None and example.target is not None:
-            spans = handler.spans_in_turn(pair.text, example.inputs, example.target)
-            if spans is None:
-                unlearnable[example.id] = "text_not_in_prompt"
-                continue
-            pair = replace(pair, spans=tuple(spans))
-        pairs.append((example.id, pair))
-    if encoder is None:
-        return [pair for _, pair in pairs], {}
-    from narrowcast.models.taggers.tags import tags_of
-    from narrowcast.models.taggers.trained import word_tokens
-
-    kept, read = [], word_tokens(encoder).of([pair.text for _, pair in pairs])
-    for (row, pair), each in zip(pairs, read, strict=True):
-        tags = tags_of(each.words, pair.spans, sorted({kind for kind, _, _ in pair.spans})) or "no_word"
-        if isinstance(tags, str):
-            unlearnable[row] = tags
-        else:
-            kept.append(pair)
-    return kept, unlearnable
 
 
 def _nothing_left(unlearnable: dict[str, str]) -> StageError:
