@@ -21,6 +21,7 @@ from narrowcast.evaluation.result import MeasureResult
 from narrowcast.evaluation.stage import measuring_stage
 from narrowcast.models.predictors.load import trained_run
 from narrowcast.store.datasets import load_manifest
+from narrowcast.tasks import handler_for
 from narrowcast.training.options import Options
 
 __all__ = ["STAGE", "EvaluateOptions", "MeasureResult"]
@@ -67,12 +68,13 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
     if run_id is None or not ctx.project.run_manifest(run_id).is_file():
         return None
     run = read_run_manifest(ctx.project, run_id)
-    epochs, steps = _default_schedule(run)
+    epochs, steps = _default_schedule(run, ctx)
     return Training(run.steps, epochs * steps, epochs, _options_of(run), quick=bool(run.drawn))
 
 
-def _default_schedule(run: RunManifest) -> tuple[int, int]:
+def _default_schedule(run: RunManifest, ctx: StageContext) -> tuple[int, int]:
     """Epochs of a run by default, and updates in one; both 0 where nothing is trained by updates."""
+    from narrowcast.training.classifiers.head import HEADS
     from narrowcast.training.classifiers.tuning import chosen_tuning
     from narrowcast.training.recipes.recipe import default_epochs
 
@@ -81,7 +83,9 @@ def _default_schedule(run: RunManifest) -> tuple[int, int]:
         return 0, 0
     if run.method == "encoder":
         options = Options.model_validate({"method": "encoder", "batch_size": batch})
-        return chosen_tuning(options, rows, {}).epochs, math.ceil(rows / batch)
+        head = HEADS.get(handler_for(load_manifest(ctx.project).task).answer)  # none: the task has changed
+        epochs = chosen_tuning(options, rows, head.measured, {}).epochs if head else 0
+        return epochs, math.ceil(rows / batch)
     return default_epochs(rows, batch), math.ceil(rows / batch)
 
 
