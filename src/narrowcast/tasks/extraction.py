@@ -93,10 +93,10 @@ class ExtractionHandler(TaskHandler):
     ) -> list[tuple[str, int, int]] | None:
         """Offsets into `inputs["text"]`, moved to where the turn has it."""
         text = str(inputs.get("text", ""))
-        shown = text if turn == text else f"text: {text}"  # as `user_text` writes several inputs
-        if not self._spans or not isinstance(target, dict) or not text or turn.count(shown) != 1:
+        block = text if turn == text else f"text: {text}"  # as `user_text` writes several inputs
+        if not self._spans or not isinstance(target, dict) or not text or turn.count(block) != 1:
             return None
-        shift = turn.index(shown) + len(shown) - len(text)
+        shift = turn.index(block) + len(block) - len(text)
         return [(span["type"], shift + span["start"], shift + span["end"]) for span in target["spans"]]
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> TaskScores:
