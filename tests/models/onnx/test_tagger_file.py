@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from narrowcast.errors import ModelError
 from narrowcast.models.encoders.encoder import Encoder
 from narrowcast.models.encoders.folder import read_encoder_folder
-from narrowcast.models.onnx.identity import compare_onnx
+from narrowcast.models.onnx.identity import Compared, compare_onnx
 from narrowcast.models.onnx.layout import Origin
 from narrowcast.models.onnx.reader import open_onnx
 from narrowcast.models.onnx.tagger_file import OnnxTagger
@@ -65,7 +65,7 @@ def test_a_file_answers_as_the_tagger(whole):
     trained, path = whole
     file, texts = open_onnx(path), SHORT + LONG
     assert isinstance(file, OnnxTagger)
-    assert compare_onnx(path, trained, ORIGIN) is None
+    assert compare_onnx(path, trained, ORIGIN) == Compared(None, graph_equal=True)
     expected, answers = trained.judged(texts, ())
     tables, found = file.judged(texts, ())
     assert found == answers
@@ -129,8 +129,19 @@ def _said(**values: Any) -> Any:
     return spoil
 
 
-def _renamed(model: onnx.ModelProto) -> None:
-    model.graph.node[-1].name = "other"
+def _other_axis(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].attribute[0].i = 1
+
+
+def _planted(model: onnx.ModelProto) -> None:
+    """The encoder's part computes with surfaces that are twice as large."""
+    nodes = list(model.graph.node)
+    is_looked_up = [node.op_type == "Gather" and "surfaces" in node.input for node in nodes]
+    at = is_looked_up.index(True)
+    twice = helper.make_node("Add", ["surfaces", "surfaces"], ["twice"])
+    nodes[at].input[:] = ["twice" if each == "surfaces" else each for each in nodes[at].input]
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:at], twice, *nodes[at:]])
 
 
 READING = {"prompt": "", "lowered": False, "longest": 30}
@@ -144,7 +155,8 @@ OTHER_KINDS = ["O", "B-a", "I-a", "B-b", "I-b", "B-c", "I-c"]
         ("weights", "encoder.weight", _nudged("encoder.weight")),
         ("weights", "bias", _nudged("bias")),
         ("weights", "word_embeddings", _nudged("transformer.embeddings.word_embeddings.weight")),
-        ("weights", "linear part", _renamed),
+        ("weights", "computes something else", _other_axis),
+        ("weights", "computes something else", _planted),
         ("metadata", "tags", _said(tags=OTHER_KINDS)),
         ("tokenizer", "encoder", _said(encoder=READING)),
         ("run", "exp-1", _said(run_id="exp-1")),
@@ -155,7 +167,7 @@ def test_a_planted_fault_is_named(whole, cause, named, spoil, tmp_path):
     model = onnx.load(whole[1])
     spoil(model)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    mismatch = compare_onnx(tmp_path / "model.onnx", whole[0], ORIGIN)
+    mismatch = compare_onnx(tmp_path / "model.onnx", whole[0], ORIGIN).mismatch
     assert mismatch is not None
     assert mismatch.cause == cause
     assert named in mismatch.detail
