@@ -29,6 +29,8 @@ class Measured:
 # 8,003 train rows of Banking77, macro-F1 on 2,000 held-out train rows: frozen 0.925, after one to four epochs
 # at this rate 0.919, 0.925, 0.935, 0.939.
 OF_TEXTS = Measured(rate=1e-4, head=50.0, updates=1000, least=4, most=20)
+# 1,500 train rows, 8 epochs, span F1 on held-out train rows beside that of crf: WNUT17 0.548 and 0.363 (800
+# rows; 0.526 without surfaces, 0.496 at twice the rate, head 10), Restaurant8k 0.903 and 0.878 (2,400).
 OF_WORDS = Measured(rate=1e-4, head=50.0, updates=400, least=4, most=20)
 
 
