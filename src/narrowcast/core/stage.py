@@ -32,6 +32,11 @@ class StageOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
+    @classmethod
+    def combined(cls, configured: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of `narrowcast.yaml`, and of a request over them."""
+        return {**configured, **given}
+
     def identity(self) -> dict[str, Any]:
         """The values that decide the result; a run's id is made of them."""
         return self.model_dump(mode="json")

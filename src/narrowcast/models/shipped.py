@@ -87,7 +87,7 @@ def stored_bytes(folder: Path) -> int:
         return sum(file.stat().st_size for file in shipped_files(folder))
     except OSError as error:
         raise ModelError(
-            f"the trained model cannot be read: {first_line(error)}",
+            f"the classifier cannot be read: {first_line(error)}",
             where=str(folder),
             next_command="narrowcast train --force",
             reason_code="model_adapter_missing",

@@ -9,11 +9,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from narrowcast.core.config import ProjectConfig
+from narrowcast.core.stage import StageOptions
 from narrowcast.core.suggest import did_you_mean
 from narrowcast.errors import UsageError
 from narrowcast.store.files import write_text
 
-Options = TypeVar("Options", bound=BaseModel)
+Options = TypeVar("Options", bound=StageOptions)
 
 _HEADER = "# A narrowcast project: `narrowcast run` takes it from its sources to a proven bundle.\n"
 
@@ -111,7 +112,7 @@ def read_options(
     """
     words = command or section
     try:
-        return model.model_validate({**load_config(path).stage_options(section), **(overrides or {})})
+        return model.model_validate(model.combined(load_config(path).stage_options(section), overrides or {}))
     except ValidationError as error:
         raise UsageError(
             f"wrong options: {describe_mistakes(error, model)}",

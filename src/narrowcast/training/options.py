@@ -5,6 +5,7 @@ Each class holds one subject; the keys stay flat.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -227,11 +228,21 @@ class Options(
         defaults = {name: each.get_default(call_default_factory=True) for name, each in _fields().items()}
         return {name for name, default in defaults.items() if getattr(self, name) != default}
 
+    @classmethod
+    def combined(cls, configured: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Without what the file says for another method than the request names, its base included."""
+        method, usual = given.get("method"), configured.get("method", "auto")
+        if method in (None, usual):
+            return super().combined(configured, given)
+        unused = unused_by(method, configured)
+        if (method in CLASSIFIERS) != (usual in CLASSIFIERS):
+            unused = unused | {"base", "recipe"}
+        kept = {name: value for name, value in configured.items() if name not in unused}
+        return super().combined(kept, given)
+
     @model_validator(mode="after")
     def _suits_the_method(self) -> Options:
-        family = set(ClassifierOptions.model_fields)
-        suited = {"linear": _OF_LINEAR, "encoder": _OF_ENCODER}.get(self.method)
-        unused = self.chosen & family if suited is None else self.chosen - suited
+        unused = unused_by(self.method, self.chosen)
         if unused:
             names = ", ".join(sorted(unused))
             raise ValueError(f"the method {self.method} has no use for {names}")
@@ -241,6 +252,12 @@ class Options(
     @classmethod
     def _fill_in_recipe(cls, given: Any) -> Any:
         return _with_objective(with_recipe(given)) if isinstance(given, dict) else given
+
+
+def unused_by(method: str, names: Iterable[str]) -> set[str]:
+    """Which of some options a method has no use for."""
+    suited = {"linear": _OF_LINEAR, "encoder": _OF_ENCODER}.get(method)
+    return set(names) & set(ClassifierOptions.model_fields) if suited is None else set(names) - suited
 
 
 def _fields() -> dict[str, FieldInfo]:

@@ -71,6 +71,22 @@ def test_what_a_method_has_no_use_for_is_refused(prepared: Prepare, cli: Cli) ->
     assert "named twice" in refused.stderr
 
 
+def test_a_method_that_is_asked_for_leaves_out_what_the_file_says_of_another(
+    prepared: Prepare, project: Project, cli_json: CliJson, cli: Cli
+) -> None:
+    prepared(one_label())
+    project.save_config(
+        project.config.model_copy(
+            update={"train": {"epochs": 2, "probe_steps": 0, "base": "embedded", "seed": 5}}
+        )
+    )
+    run = cli_json("train", "--method", "linear", "--features", "words")["run_id"]
+    recipe = cli_json("runs", "show", run)["manifest"]["recipe"]
+    assert (recipe["method"], recipe["seed"]) == ("linear", 5)
+    project.save_config(project.config.model_copy(update={"train": {"method": "linear", "epochs": 2}}))
+    assert "the method linear has no use for epochs" in cli("train", code=2).stderr
+
+
 def test_an_encoder_that_is_not_here_is_named(prepared: Prepare, cli: Cli, cli_json: CliJson) -> None:
     prepared(one_label(60))
     refused = cli("train", "--method", "linear", "--features", "encoder", code=1)

@@ -22,6 +22,7 @@ from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
 from narrowcast.training.classifiers.head import METHODS
+from narrowcast.training.options import unused_by
 
 _ENCODER = "minilm"
 
@@ -135,6 +136,10 @@ def _fitting(rows: int) -> float:
 
 def _unsuited(project: Project, entrant: Entrant, formats: list[str]) -> str:
     """What `narrowcast.yaml` says that contradicts an entrant; "" where nothing does."""
+    configured = project.config.stage_options(STAGE.name)
+    unused = unused_by(entrant.options["method"], configured.keys() - entrant.options.keys() - {"recipe"})
+    if unused:
+        return f"the method {entrant.options['method']} has no use for {', '.join(sorted(unused))}"
     try:
         stage_options(project, STAGE, entrant.options)
     except UsageError as error:
