@@ -175,7 +175,7 @@ def test_another_run_is_not_shown_with_the_former_evaluation(
     second = cli_json("run", "--only", "linear", "--until", "train")
     assert second["tournament"]["chosen"] != first["tournament"]["chosen"]
     assert [row["model"] for row in second["rows"]] == ["majority"]
-    assert second["next"][0].startswith("narrowcast eval ")
+    assert second["next"][0].startswith("narrowcast eval")
 
 
 def test_every_entrant_names_its_method_and_base(encoder: str, project: Project) -> None:

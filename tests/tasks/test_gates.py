@@ -65,7 +65,7 @@ def test_a_gate_on_a_label_counts_its_rows():
     for rare in (1, 2, 4):
         result = outcome(measured(500, rare=rare), "f1/rare", "gte", 0.1)
         assert result.verdict == "not_enough_data"
-        assert f"rare {rare}" in result.reason
+        assert f"'rare' ({rare})" in result.reason
         assert f"decided by {rare} of 500 rows" in result.reason
         assert outcome(measured(500, rare=rare), "macro_f1", "gte", 0.1).verdict == "not_enough_data"
     assert outcome(measured(500, rare=200), "f1/rare", "gte", 0.95).verdict == "pass"

@@ -106,7 +106,7 @@ def test_a_task_without_labels_is_refused(project: Project, cli: Cli, tmp_path: 
     cli("prepare", *here)
     cli("baseline", "--models", "majority", *here)
     refused = cli("train", "--method", "linear", *here, code=1)
-    assert "a classifier chooses among labels" in refused.stderr
+    assert "the method linear answers with labels" in refused.stderr
 
 
 def test_an_edited_classifier_is_not_believed(

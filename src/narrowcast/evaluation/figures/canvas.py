@@ -31,8 +31,13 @@ def new_figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
+_LONGEST_LINE = 80  # characters; a path in it would leave no room for the axes
+
+
 def title(axes: Any, text: str, sub: str = "") -> None:
-    """A title flush left, a muted line below it."""
+    """A title flush left, a muted line below it; the middle of a line that has no room is left out."""
+    if len(sub) > _LONGEST_LINE:
+        sub = f"{sub[: _LONGEST_LINE // 2]}…{sub[-_LONGEST_LINE // 2 + 1 :]}"
     axes.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=22 if sub else 8)
     if sub:
         axes.text(
