@@ -16,11 +16,13 @@ def test_our_own_server_can_be_asked(plain: Any, project: Project, monkeypatch: 
     declare_labels(project, ["a", "b"])
     write_prompt_file(project, "generate.md", "Write $count rows of $category.")
     write_plan(project, "{rows: 2, categories: [a, b], difficulties: [easy], edge_cases: [canonical]}")
-    with pytest.raises(StageError, match="response_format") as refused:
+    with pytest.raises(StageError, match="answered 0 of 10 questions rightly"):
         generate(project, max_tokens=16, temperature=0.0)
+    with pytest.raises(StageError, match="response_format") as refused:
+        generate(project, force=True, max_tokens=16, temperature=0.0)
     assert "--structured none" in refused.value.next_command
 
-    record = generate(project, max_tokens=16, temperature=0.0, structured="none").record
+    record = generate(project, force=True, max_tokens=16, temperature=0.0, structured="none").record
     # A model of random weights writes no rows, and nothing pretends that it did.
     assert record.unreadable == record.rows == record.spending.calls == 6
     assert record.stopped == "samples"
