@@ -230,3 +230,8 @@ def test_a_tagger_takes_part_where_spans_are_asked_for(
     record = current_run(project.paths)
     assert record is not None
     assert (project.paths.adapters / record.run_id / "tagger.safetensors").exists()
+
+
+@pytest.mark.parametrize("limit", ["--budget-minutes", "--max-latency-ms", "--max-size-mb"])
+def test_a_limit_is_a_finite_number(project: Project, cli: Cli, limit: str) -> None:  # noqa: ARG001
+    assert "input should be a finite number" in cli("run", limit, "inf", code=2).stderr

@@ -177,11 +177,11 @@ class RunRequest(Request):
     )
     """Kinds of models that take part in the tournament: linear, encoder, decoder. By default all that suit
     the task; a narrowcast.yaml that names method, base or recipe trains that one model."""
-    budget_minutes: Annotated[float, Field(gt=0)] = 60.0
+    budget_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
     """Minutes that all entrants together may train, by the machine's own forecast."""
-    max_latency_ms: Annotated[float | None, Field(gt=0)] = None
+    max_latency_ms: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     """Choose no model whose median answer, asked for alone, takes longer."""
-    max_size_mb: Annotated[float | None, Field(gt=0)] = None
+    max_size_mb: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     """Choose no model whose weights are larger, in megabytes."""
     until: str | None = None
     """Stop after this stage (prepare, baseline, train, evaluate, export, verify)."""

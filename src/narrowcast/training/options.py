@@ -88,7 +88,7 @@ class ScheduleOptions(StageOptions):
 
     epochs: int | None = Field(None, ge=1, le=1000)
     """Passes over the train rows. By default set from their number."""
-    budget_minutes: float | None = Field(None, gt=0)
+    budget_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Minutes that training may take by its forecast: what would take longer gets fewer epochs, at least
     one. By default 60 where epochs are not given."""
     learning_rate: float | None = Field(None, gt=0, lt=1)
