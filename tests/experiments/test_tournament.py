@@ -233,5 +233,5 @@ def test_a_tagger_takes_part_where_spans_are_asked_for(
 
 
 @pytest.mark.parametrize("limit", ["--budget-minutes", "--max-latency-ms", "--max-size-mb"])
-def test_a_limit_is_a_finite_number(project: Project, cli: Cli, limit: str) -> None:  # noqa: ARG001
+def test_a_limit_is_a_finite_number(project: Project, cli: Cli, limit: str) -> None:
     assert "input should be a finite number" in cli("run", limit, "inf", code=2).stderr
