@@ -161,7 +161,7 @@ def test_what_labels_differ_by_is_said_in_words(project: Project, tmp_path: Path
     assert sorted(line.partition("' (")[2] for line in caught.value.details) == [
         "U+0061; U+0430)",
         "differ by a hyphen or underscore and a full stop)",
-        "differ by case)",
+        "differ by case, U+004C and U+006C)",
         "differ by double spaces)",
     ]
 

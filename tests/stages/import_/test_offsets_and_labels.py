@@ -68,7 +68,7 @@ def test_the_conversion_is_said(project: Project, tmp_path: Path, cli_json: CliJ
 
 
 VARIANTS = {
-    "case": ("Billing", "billing", "differ by case"),
+    "case": ("Billing", "billing", "differ by case, U+0042 and U+0062"),
     "composition": ("caf\u00e9", "cafe\u0301", "U+0301"),
     "zero width": ("delivery", "deliv\u200bery", "U+200B"),
     "no-break space": ("top up", "top\u00a0up", "U+00A0"),

@@ -97,11 +97,14 @@ def refuse_alike(labels: Iterable[str], where: str) -> None:
 
 
 def _difference(group: list[str]) -> str:
-    """`differ by case and double spaces`; code points where there is a difference that nobody sees."""
+    """`differ by case, U+0042 and U+0062`; code points alone where there is a difference that nobody sees."""
     if len(_without(group, "")) > 1:
         shared = set.intersection(*(set(label) for label in group))
         return "; ".join(_points(label, shared) for label in group)
-    return f"differ by {' and '.join(name for name in _SEEN if len(_without(group, name)) > 1)}"
+    kinds = [name for name in _SEEN if len(_without(group, name)) > 1]
+    apart = next((each for each in map(set, zip(*group, strict=False)) if len(each) > 1), set[str]())
+    points = " and ".join(f"U+{ord(each):04X}" for each in sorted(apart))
+    return f"differ by {' and '.join(kinds)}{f', {points}' if kinds == ['case'] and points else ''}"
 
 
 def _without(group: list[str], kept: str) -> set[str]:
