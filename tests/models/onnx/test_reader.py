@@ -233,6 +233,8 @@ DAMAGE = {
     "wide probabilities": (_computed("log_probabilities", 16), "log_probabilities has another number"),
     "narrow probabilities": (_computed("log_probabilities", 1), "log_probabilities has another number"),
     "double scores": (_computed("scores", 4, TensorProto.DOUBLE), "scores is not a table of float32"),
+    "deep JSON": (_metadata(lambda each: each.update(narrowcast="[" * 100_000)), "metadata is damaged"),
+    "no temperature": (_said(temperature=-1.0), "the temperature is not a number above 0"),
     "a class twice": (_said(classes=["card", "card", "fee", "rate"]), "named twice"),
     "no tokenizer": (_metadata(lambda each: each.pop("tokenizer.json")), "tokenizer.json is missing"),
     "tokenizer": (_metadata(lambda each: each.update({"tokenizer.json": "{}"})), "damaged: tokenizer.json"),
@@ -261,14 +263,21 @@ def test_what_is_not_an_onnx_file_is_refused(content, tmp_path):
         open_onnx(tmp_path / "model.onnx")
 
 
-def test_a_vocabulary_longer_than_the_table_is_an_error_and_no_answer(words, tmp_path):
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (lambda ngrams: [*ngrams, "another"], "the table of words has not"),
+        (lambda ngrams: ngrams[:-1], "the table of words has not"),
+        (lambda ngrams: [*ngrams[:-1], ngrams[0]], "an n-gram is listed twice"),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_its_table_is_refused(words, changed, says, tmp_path):
     model = onnx.load(words)
     metadata = json.loads(model.metadata_props[0].value)
-    extra = [f"word{number}" for number in range(9)]
-    _said(ngrams={"words": [*metadata["ngrams"]["words"], *extra]})(model)
+    _said(ngrams={"words": changed(metadata["ngrams"]["words"])})(model)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(ModelError):
-        open_onnx(tmp_path / "model.onnx").answers(["word8"], list(TOPICS))
+    with pytest.raises(ModelError, match=says):
+        open_onnx(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("width", [1, 16])

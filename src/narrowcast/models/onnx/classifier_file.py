@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
 from narrowcast.models.classifiers.bag import Vocabulary
 from narrowcast.models.classifiers.linear import Answer, answers_of
@@ -39,7 +40,7 @@ class OnnxClassifier:
         description: its description.
 
     Raises:
-        ModelError: if its tokenizer cannot be read.
+        ModelError: if its tokenizer cannot be read, or a vocabulary does not fit its table.
     """
 
     def __init__(self, file: OnnxFile) -> None:
@@ -47,6 +48,10 @@ class OnnxClassifier:
         self._file, self.path, self.description = file, file.path, file.description
         self._tokens = _tokens(file, self.description)
         self._bags = [Vocabulary(kind, ngrams) for kind, ngrams in self.description.ngrams.items()]
+        for kind, ngrams in self.description.ngrams.items():
+            if not self._takes(kind, len(ngrams) - 1) or self._takes(kind, len(ngrams)):
+                why = f"its metadata is damaged: the table of {kind} has not {len(ngrams):,} rows"
+                raise file.refused(why)
 
     @property
     def runtime(self) -> dict[str, str]:
@@ -112,6 +117,20 @@ class OnnxClassifier:
                     raise self._file.refused(f"{name} of {len(rows)} texts has the shape {table.shape}")
                 tables[name][rows] = table
         return tables[SCORES], tables.get(LOG_PROBABILITIES)
+
+    def _takes(self, kind: BagKind, column: int) -> bool:
+        """Whether the table of a bag has a row for a column: the runtime refuses others."""
+        import numpy as np
+
+        nothing: dict[BagKind, Counted] = {bag.kind: ([], []) for bag in self._bags}
+        inputs = self._inputs(self.tokens(["a"]), [nothing])
+        inputs[columns_input(kind)] = np.array([[column]], dtype=np.int64)
+        inputs[counts_input(kind)] = np.ones((1, 1), dtype=np.float32)
+        try:
+            self._file.run(inputs)
+        except ModelError:
+            return False
+        return True
 
     def _inputs(self, tokens: list[list[int]], counted: list[dict[BagKind, Counted]]) -> dict[str, Any]:
         inputs = dict(zip((IDS, MASK), padded(tokens), strict=True)) if self._tokens else {}

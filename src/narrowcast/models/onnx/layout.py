@@ -178,7 +178,7 @@ def _model_of(text: str) -> type[OnnxDescription] | type[TaggerDescription]:
     """By the format that it names; whatever else is wrong with the text is found when it is read."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return OnnxDescription
     is_tagger = isinstance(value, dict) and str(value.get("format")).startswith("narrowcast/tagger/")
     return TaggerDescription if is_tagger else OnnxDescription
