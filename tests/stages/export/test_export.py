@@ -183,7 +183,7 @@ def test_a_language_model_is_not_written_as_onnx(trained):
     with pytest.raises(StageError, match="is a language model, which has no format onnx") as caught:
         export(trained, ExportRequest(options={"formats": ["f16", "onnx"]}))
     assert caught.value.reason_code == "export_format_unsuited"
-    assert "adapter, merged, f32, f16" in caught.value.where
+    assert "adapter, merged, f16, bf16, f32" in caught.value.where
     assert not list(trained.paths.gguf.glob("*"))
 
 
