@@ -166,10 +166,8 @@ def _trained(result: Any) -> list[str]:
     rows = f"{ledger.rows_out:,} rows" if ledger else "all rows"
     dev = f", dev loss {result.dev_loss:.3f}" if result.dev_loss is not None else ""
     how = "all weights" if result.method == "full" else "an adapter"
-    return [
-        f"{how} on {rows}: final loss {result.final_train_loss:.3f}{dev}, "
-        f"{result.tokens_per_second:,.0f} tokens/s"
-    ]
+    figures = f"final loss {result.final_train_loss:.3f}{dev}, {result.tokens_per_second:,.0f} tokens/s"
+    return [f"{how} on {rows}: {figures}", *([result.shortened] if result.shortened else [])]
 
 
 def _measured(result: Any) -> list[str]:

@@ -36,6 +36,8 @@ class TrainingSetup:
     recipe: Recipe
     drawn: str = ""
     """Of a quick run, which share of the train rows it sees."""
+    shortened: str = ""
+    """Why it has fewer epochs than asked for or usual; empty where it has them all."""
 
     @property
     def steps(self) -> int:

@@ -77,6 +77,7 @@ def test_a_budget_takes_epochs_away_and_the_run_says_so(workshop):
     recipe = read_run_manifest(workshop.project, tried.run_id).recipe
     assert 1 <= recipe["epochs"] < 6
     assert recipe["reasons"]["epochs"].startswith("6 would take about ")
+    assert tried.shortened == f"epochs reduced to {recipe['epochs']}: {recipe['reasons']['epochs']}"
     kept = read_json(workshop.run_folder / "forecast.json")
     assert kept["epochs"] == recipe["epochs"]
     assert kept["steps"] == 16 * recipe["epochs"] == read_run_manifest(workshop.project, tried.run_id).steps
@@ -92,8 +93,16 @@ def test_a_run_that_was_cut_to_its_budget_resumes_to_the_same_weights(workshop):
     parts = elsewhere.train(resume=True, **options)
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
     assert read_run_manifest(elsewhere.project, parts.run_id).steps == 16
-    (short,) = [each for each in elsewhere.notes if "one epoch may take" in each][:1]
-    assert "budget" in short
+    assert whole.shortened.startswith("epochs reduced to 1: 4 would take about ")
+
+
+def test_one_epoch_that_is_too_long_is_a_finding(workshop, cli_json):
+    options = ["--epochs", "4", "--batch-size", "4", "--probe-steps", "4", "--budget-minutes", "0.00001"]
+    found = cli_json("preflight", "--base", workshop.base, "--method", "full", *options, code=1)
+    (short,) = [each for each in found["findings"] if each["reason_code"] == "training_time_short"]
+    assert short["what"].startswith("one epoch may take ")
+    assert not short["blocks"]
+    assert found["plan"]["recipe"]["epochs"] == 1
 
 
 def test_the_default_budget_holds_for_epochs_that_nobody_chose():

@@ -37,6 +37,7 @@ class TrainResult(StageResult):
         overfit: the dev loss ended worse than its best.
         forgetting: bits per byte of general text before and after, and `rise`; empty where not read.
         drawn: of a quick run, which share of the train rows it saw; empty where it saw all.
+        shortened: why it had fewer epochs than asked for or usual; empty where its budget of time was enough.
         tracking: tracker to where the run is, or to `failed: ` and why.
     """
 
@@ -54,6 +55,7 @@ class TrainResult(StageResult):
     overfit: bool = False
     forgetting: dict[str, float] = Field(default_factory=dict)
     drawn: str = ""
+    shortened: str = ""
     tracking: dict[str, str] = Field(default_factory=dict)
 
 

@@ -219,6 +219,7 @@ def _result(saved: RunManifest, setup: TrainingSetup, folder: Path, ctx: StageCo
         tokens_per_second=saved.tokens_per_second,
         forgetting=saved.forgetting,
         drawn=saved.drawn,
+        shortened=setup.shortened,
     )
 
 

@@ -37,4 +37,5 @@ def fit_to_budget(
 def with_epochs(setup: TrainingSetup, epochs: int, reason: str) -> TrainingSetup:
     """The same run with another number of epochs."""
     reasons = {**setup.recipe.reasons, "epochs": reason}
-    return replace(setup, recipe=setup.recipe.model_copy(update={"epochs": epochs, "reasons": reasons}))
+    recipe = setup.recipe.model_copy(update={"epochs": epochs, "reasons": reasons})
+    return replace(setup, recipe=recipe, shortened=f"epochs reduced to {epochs}: {reason}")

@@ -35,8 +35,7 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     was = setup.recipe.epochs
     setup, forecast = fit_to_budget(setup, probe(setup, options, ctx), options)
     if setup.recipe.epochs < was:
-        epochs = setup.recipe.epochs
-        ctx.progress.note(f"epochs reduced to {epochs}: {setup.recipe.reasons['epochs']}")
+        ctx.progress.note(setup.shortened)
         if not ctx.settings.process:
             note_steps(ctx.project, ctx.run_id, setup.steps)
     write_json(folder / "forecast.json", forecast.model_dump(mode="json"))
