@@ -6,16 +6,17 @@ import json
 
 import pytest
 
-from narrowcast.errors import DataError
+from narrowcast.errors import DataError, WorkspaceError
 from narrowcast.experiments.requests import RerunRequest, TrainRequest
 from narrowcast.experiments.rerun import rerun
+from narrowcast.models import loading
 from narrowcast.ops.train import train
 from tests.support.datasets import save_dataset, sentences, split_rows
 
 pytestmark = pytest.mark.nightly
 
 
-def test_rerun_reproduces_the_weights(project, tiny_base):
+def test_rerun_reproduces_the_weights(project, tiny_base, monkeypatch):
     rows = sentences(60)
     save_dataset(project.paths.root, split_rows(rows, dev=12))
     options = {"base": str(tiny_base), "epochs": 1, "batch_size": 8, "method": "lora", "preflight": "off"}
@@ -29,6 +30,9 @@ def test_rerun_reproduces_the_weights(project, tiny_base):
     manifest = project.paths.adapters / made.run_id / "run.json"
     told = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**told, "seed": 1, "recipe": {**told["recipe"], "seed": 1}}))
+    with pytest.raises(WorkspaceError, match="edited or replaced"):
+        rerun(project, RerunRequest(run=made.run_id))
+    monkeypatch.setattr(loading, "require_unedited", lambda *_: None)  # a run that another machine made
     other = rerun(project, RerunRequest(run=made.run_id))
     assert not other.identical
     assert (project.paths.root / other.folder / "run.json").exists()
