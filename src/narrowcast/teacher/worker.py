@@ -84,8 +84,9 @@ class Worker:
 
     def _send(self, line: dict[str, Any]) -> None:
         budget = self._budget
-        figures = {"tokens": budget.tokens, "cost": budget.cost, "exhausted": budget.exhausted}
-        _send(self._out, {**line, **figures, "spent": asdict(self._store.spent)}, self._lock)
+        with self._lock:  # read here, so that no later line has older totals
+            figures = {"tokens": budget.tokens, "cost": budget.cost, "exhausted": budget.exhausted}
+            _write(self._out, {**line, **figures, "spent": asdict(self._store.spent)})
 
 
 def _named(error: Exception) -> NarrowcastError:
@@ -105,7 +106,12 @@ def _plain(answer: Answer | None) -> dict[str, Any] | None:
 
 
 def _send(out: TextIO, line: dict[str, Any], lock: threading.Lock) -> None:
-    with lock, suppress(BrokenPipeError):  # the parent is gone; what it should have heard is in the store
+    with lock:
+        _write(out, line)
+
+
+def _write(out: TextIO, line: dict[str, Any]) -> None:
+    with suppress(BrokenPipeError):  # the parent is gone; what it should have heard is in the store
         out.write(json.dumps(line) + "\n")
         out.flush()
 
