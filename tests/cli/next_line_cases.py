@@ -43,6 +43,7 @@ CASES: dict[str, Case] = {
     "narrowcast --help": Case("empty"),
     "narrowcast SAME": Case("prepared", "narrowcast prepare --seed 3"),
     "narrowcast SAME --auto": Case("empty", f"{_IMPORT} ROWS --auto"),
+    "narrowcast SAME --clusters 0.8": Case("prepared", "narrowcast prepare --embedder tfidf --clusters 0.8"),
     "narrowcast SAME --column NAME": Case("empty", "narrowcast data dedupe --locator ROWS --column text"),
     "narrowcast SAME --embedder model2vec:FOLDER": _parsed(
         _FOLDER, "narrowcast data dedupe --embedder model2vec:FOLDER"

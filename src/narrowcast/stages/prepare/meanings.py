@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from narrowcast.core.names import Split
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
+from narrowcast.errors import UsageError
 from narrowcast.similarity.embedders import DEFAULT, Embedder, EmbedderContext, embedder
 from narrowcast.similarity.semantic import nearest
 from narrowcast.stages.prepare.options import Inputs, Options, UsedEmbedder
@@ -23,14 +24,33 @@ def used_embedder(options: Options, ctx: StageContext) -> UsedEmbedder | None:
     """The embedder that the options name; None where they name none.
 
     Raises:
-        UsageError: for an unknown one, or one without a measured threshold.
+        UsageError: for an unknown one, or one without a measured threshold where no clusters are asked for.
         ModelError: if it is not on this machine.
     """
     if options.embedder is None:
         return None
     chosen = embedder(options.embedder, EmbedderContext(ctx.settings))
-    chosen.threshold  # noqa: B018 - it is asked for before anything is read
+    least_cosine(chosen, options)  # before anything is read
     return UsedEmbedder(name=chosen.name, version=chosen.version)
+
+
+def least_cosine(by: Embedder, options: Options) -> float:
+    """From which cosine on two rows say the same: as measured, or that of the clusters where nobody has.
+
+    Raises:
+        UsageError: without either.
+    """
+    try:
+        return by.threshold
+    except UsageError as error:
+        if options.clusters is not None:
+            return options.clusters
+        raise UsageError(
+            error.what,
+            where=error.where,
+            next_command="--clusters 0.8, after a look at what `narrowcast data dedupe` finds",
+            reason_code=error.reason_code,
+        ) from error
 
 
 def open_embedder(inputs: Inputs, ctx: StageContext) -> Embedder:
@@ -39,13 +59,16 @@ def open_embedder(inputs: Inputs, ctx: StageContext) -> Embedder:
     return embedder(name, EmbedderContext(ctx.settings, Work(ctx.progress, ctx.cancel)))
 
 
-def semantic_shared(texts: list[str], splits: NDArray[np.int8], by: Embedder, work: Work) -> int:
+def semantic_shared(
+    texts: list[str], splits: NDArray[np.int8], by: Embedder, least: float, work: Work
+) -> int:
     """Held-out rows that say what a row of train says.
 
     Args:
         texts: of all rows.
         splits: code of each row's split.
         by: compares them.
+        least: cosine from which two say the same.
         work: shows progress, and stops it.
 
     Raises:
@@ -56,4 +79,4 @@ def semantic_shared(texts: list[str], splits: NDArray[np.int8], by: Embedder, wo
 
     train = [texts[row] for row in np.flatnonzero(splits == _TRAIN).tolist()]
     held_out = [texts[row] for row in np.flatnonzero(splits < _TRAIN).tolist()]
-    return sum(each is not None for each in nearest(held_out, train, by, None, work))
+    return sum(each is not None for each in nearest(held_out, train, by, least, work))

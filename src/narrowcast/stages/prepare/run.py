@@ -21,7 +21,7 @@ from narrowcast.similarity.embedders import DEFAULT
 from narrowcast.stages.prepare.division import Divided, Division, split_codes
 from narrowcast.stages.prepare.forecast import disk_bytes, forecast
 from narrowcast.stages.prepare.former import former_splits
-from narrowcast.stages.prepare.meanings import open_embedder, semantic_shared
+from narrowcast.stages.prepare.meanings import least_cosine, open_embedder, semantic_shared
 from narrowcast.stages.prepare.options import (
     Inputs,
     Options,
@@ -135,7 +135,8 @@ def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: Stag
     divided = Division(table, options, former=former, texts=texts, by=by, work=work).without_leaks()
     if inputs.embedder:
         splits_of = split_codes(table, divided.groups, divided.placed)
-        divided = divided.with_semantic(semantic_shared(texts(), splits_of, by, work))
+        least = least_cosine(by, options)
+        divided = divided.with_semantic(semantic_shared(texts(), splits_of, by, least, work))
     _refuse_leakage(divided.leakage.report, options)
     splits, balanced = divided_splits(table, divided, frozenset(inputs.left_out), former)
     rejections += [*divided.rejections, *balanced]
