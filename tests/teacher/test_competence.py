@@ -73,6 +73,25 @@ def test_a_cap_that_is_too_small_for_the_questions_is_said(project: Project, tea
     assert server.checks == []
 
 
+def test_what_other_models_answered_does_not_count_against_the_cap(
+    project: Project, teachers: Teachers
+) -> None:
+    for number in range(5):  # each thinks aloud, some 500 tokens a question
+        teachers.start(model=f"model {number}", competence=lambda _: "word " * 400)
+        with pytest.raises(StageError, match="answered 0 of 10"):
+            generate(project, seed=number)
+
+
+def test_a_model_whose_outcome_cannot_be_read_is_asked_again(project: Project, teachers: Teachers) -> None:
+    server = teachers.start()
+    generate(project)
+    (kept,) = (project.settings.home / "teachers").glob("*.json")
+    kept.write_text("{torn")
+    generate(project, seed=1)
+    assert len(server.checks) == 10  # its answers are in the project
+    assert '"passed"' in kept.read_text()
+
+
 _SPELLINGS: list[tuple[str, Callable[[str], str]]] = [
     ("with a full stop", lambda text: f" {text}.\n" if not text.startswith("{") else text),
     ("after a thought", lambda text: f"<think>{{1}} or A?</think>\n{text}"),

@@ -40,7 +40,8 @@ def require_competent(ctx: StageContext, role: Role, options: TeacherOptions, pr
             ctx.emit("factory_teacher_forced", _sentence(outcome), outcome.model_dump())
         return
     if outcome is None:
-        outcome = _asked(ctx, role, options, settings, calls, price)
+        run = f"{CHECK}{role}-{short(key)}"  # of its own: what other models answered does not count
+        outcome = _asked(ctx, role, run, options, settings, calls, price)
         keep_checked_model(ctx.settings.home, key, outcome)
     if not outcome.passed:
         raise StageError(
@@ -56,6 +57,7 @@ def require_competent(ctx: StageContext, role: Role, options: TeacherOptions, pr
 def _asked(
     ctx: StageContext,
     role: Role,
+    run: str,
     options: TeacherOptions,
     settings: TeacherSettings,
     calls: Sequence[tuple[Call, Question]],
@@ -64,7 +66,7 @@ def _asked(
     bound = sum(call.prompt_bound + call.completion_bound for call, _ in calls)
     ctx.progress.note(f"the {role} {settings.model} answers {len(calls)} questions first, once")
     terms = Terms(
-        run=f"{CHECK}{role}",
+        run=run,
         caps=Caps(tokens=_TRIES * bound, cost=options.cap_cost),
         price=price,
         attempts=options.attempts,
@@ -83,8 +85,10 @@ def _asked(
     if len(answers) < len(calls):
         raise StageError(
             f"the cap leaves no room for the {len(calls)} questions that a {role} answers first",
-            where="--cap-cost",
-            next_command="a higher --cap-cost; --force does not ask them",
+            where="--cap-cost"
+            if options.cap_cost
+            else f"{terms.caps.tokens:,} tokens, lost answers included",
+            next_command=f"{'a higher --cap-cost; ' if options.cap_cost else ''}--force does not ask them",
             reason_code="factory_cap_reached",
         )
     wrong = [question.prompt for call, question in calls if not question.is_right(answers[call.key])]
