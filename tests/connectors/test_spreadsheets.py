@@ -1,12 +1,14 @@
 """Spreadsheets as people keep them: titles, a header in the third line, merged cells."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from narrowcast.connectors import connect
+from narrowcast.connectors.fill import with_filled
 from narrowcast.core.locator import Locator
 from narrowcast.errors import DataError
 from narrowcast.pipeline.project import Project
@@ -53,11 +55,15 @@ def test_the_line_of_the_header_can_be_named(tmp_path: Path, name: str) -> None:
         *([n, said(n), "a", "b"] for n in range(30)),
     ]
     locator = sheet(tmp_path / name, table)
-    assert "if line 3 is the header: ?header=3" in connect(Locator.parse(locator)).describe().notes
+    assert (
+        "where another line is the header, name it: ?header=3 for line 3"
+        in connect(Locator.parse(locator)).describe().notes
+    )
     assert list(rows(f"{locator}?header=3")[0]) == names
     assert len(rows(f"{locator}?header=3")) == 30
-    with pytest.raises(DataError, match="line 90000 holds no record"):
-        rows(f"{locator}?header=90000")
+    for line in ("90000", "9" * 30, "0"):
+        with pytest.raises(DataError, match=f"line {line} holds no record"):
+            rows(f"{locator}?header={line}")
     with pytest.raises(DataError, match="is not yes, no or the number of a line"):
         rows(f"{locator}?header=maybe")
 
@@ -94,6 +100,8 @@ def test_merged_cells_are_named_and_filled_down(
 
 def test_a_column_that_cannot_be_filled_is_refused(tmp_path: Path) -> None:
     locator = sheet(tmp_path / "x.csv", [["text", "label"], *([said(n), LABELS[n % 3]] for n in range(30))])
+    with pytest.raises(DataError, match="no column '' to fill"):
+        rows(f"{locator}?fill=")
     with pytest.raises(DataError, match="no column 'labl' to fill") as caught:
         rows(f"{locator}?fill=labl")
     assert "text, label" in caught.value.next_command
@@ -106,3 +114,35 @@ def test_words_that_are_read_as_empty_cells_are_counted(cli: Cli, tmp_path: Path
         "read as empty cells, counted in the first MiB: #N/A (6)"
         in json.loads(done.stdout)["source"]["notes"]
     )
+
+
+def test_a_line_that_is_badly_quoted_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    good = "".join(f'"{said(n)}, and more","x"\n' for n in range(30))
+    path.write_text(f'{good}"a"b,c\nd,"e\n{good}')
+    for line in (31, 32):
+        with pytest.raises(DataError, match=f"line {line} holds no record"):
+            rows(f"file:{path}?header={line}")
+
+
+@pytest.mark.parametrize("name", ["Kategorie & Typ", "C+D", "50% of it", "is it?", "a/b", "Kunde's", "Größe"])
+def test_a_name_of_any_signs_can_be_filled_by_the_command_that_is_printed(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    blocks = [["", ""] if n % 30 else [LABELS[n // 30], "abc"[n // 30] * 3] for n in range(90)]
+    table = [["Kundentext", name, "Team"], *([said(n), *blocks[n]] for n in range(90))]
+    locator = sheet(tmp_path / "x.csv", table)
+    with pytest.raises(data.MappingUncertainError) as caught:
+        data.import_rows(project, locator, auto=True)
+    words = shlex.split(caught.value.next_command)
+    hint = words[words.index("--locator") + 1]
+    assert rows(hint)[89] == {"Kundentext": said(89), name: LABELS[2], "Team": "ccc"}
+    # A column that is filled already stays so.
+    assert rows(with_filled(f"{locator}?fill=Team&header=yes", [name]))[89] == rows(hint)[89]
+
+
+def test_remarks_beside_some_rows_are_no_merged_cells(project: Project, tmp_path: Path) -> None:
+    table = [NAMES[:2], *([said(n), f"called {n} times" if n % 7 == 3 else ""] for n in range(90))]
+    with pytest.raises(data.MappingUncertainError) as caught:
+        data.import_rows(project, sheet(tmp_path / "x.csv", table), auto=True)
+    assert "fill" not in str(caught.value)

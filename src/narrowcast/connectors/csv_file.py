@@ -147,7 +147,10 @@ class CsvConnector:
             text = next(islice(self._encoding.lines(file), line - 1, line), None)
         if not isinstance(text, str) or not text.strip():
             return None
-        record = next(self._dialect.reader([text.removesuffix("\r")]))
+        try:
+            record = next(self._dialect.reader([self._dialect.as_read(text.removesuffix("\r"))]))
+        except csv.Error:
+            return None
         return records.index(record) if record in records else None
 
     def describe(self) -> SourceDescription:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from narrowcast.connectors.source import data_error
 from narrowcast.core.row import SourceRow
+
+_FILL = re.compile(r"[?&]fill=[^&]*")
+_OPTION = re.compile(r"\?[^/?]*=[^/?]*$")
+_SPECIAL = re.compile(r"""[%&+?/'"]""")  # in a locator, or between the quotes of a command
+
+
+def with_filled(locator: str, columns: Sequence[str]) -> str:
+    """The locator with these columns filled as well."""
+    names = "|".join(_SPECIAL.sub(lambda each: f"%{ord(each[0]):02X}", name) for name in columns)
+    before = _FILL.search(locator)
+    if before:
+        return f"{locator[: before.end()]}|{names}{locator[before.end() :]}"
+    return f"{locator}{'&' if _OPTION.search(locator) else '?'}fill={names}"
 
 
 class FillDown:
@@ -21,7 +35,7 @@ class FillDown:
     """
 
     def __init__(self, option: str | None, columns: Sequence[str], locator: str) -> None:
-        self._columns = [each.strip() for each in option.split("|")] if option else []
+        self._columns = [each.strip() for each in option.split("|")] if option is not None else []
         unknown = [each for each in self._columns if each not in columns]
         if unknown:
             raise data_error(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from narrowcast.connectors.source import data_error
 
 _MOST_TITLES = 10  # records above a header
+_MOST_DIGITS = 9  # of the number of a line
 _LEAST_BODY = 20  # records below, and
 _FEW = 0.2  # different values to their number, for a column of a choice among few
 _LONG = "holds long text"
@@ -64,7 +65,8 @@ class Header:
         missed = (
             self.names is None and self.why.startswith("no header: the first") and "overrule" not in self.why
         )
-        return [self.why, "if line 3 is the header: ?header=3"] if missed else [self.why]
+        hint = "where another line is the header, name it: ?header=3 for line 3"
+        return [self.why, hint] if missed else [self.why]
 
 
 def _cell(value: object) -> str:
@@ -128,7 +130,8 @@ def header_of(
         return Header(None, 0, "header=no, as the locator says")
     if option == "yes":
         return named_header(records)
-    above = at(int(option)) if option.isdecimal() and int(option) else None
+    numbered = option.isdecimal() and len(option) <= _MOST_DIGITS and int(option) > 0
+    above = at(int(option)) if numbered else None
     if above is None:
         raise data_error(
             f"line {option} holds no record that could be the header"

@@ -7,6 +7,7 @@ from itertools import islice
 from pydantic import BaseModel
 
 from narrowcast.connectors.base import Connector, SourceAccess, SourceDescription
+from narrowcast.connectors.fill import with_filled
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work, watched
 from narrowcast.stages.import_.introspect import IntrospectionReport, introspect
@@ -26,8 +27,7 @@ class IntrospectedSource(BaseModel):
         """The locator that reads merged cells as they are meant; empty where there are none, or no table."""
         if not self.report.blocks or self.source.format not in _TABLES:
             return ""
-        locator = self.source.locator
-        return f"{locator}{'&' if '?' in locator else '?'}fill={'|'.join(self.report.blocks)}"
+        return with_filled(self.source.locator, self.report.blocks)
 
 
 def source_access(ctx: StageContext) -> SourceAccess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narrowcast.connectors.fill import with_filled
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.signs import LEAST_ROWS, text_columns
 from narrowcast.stages.import_.mapping.base import getter
@@ -22,7 +23,7 @@ def block_warning(name: str, filled: int, rows: int) -> str:
     """What is wrong, and what is to be done."""
     return (
         f"only the first cell of each block of {name!r} seems to be filled ({filled:,} of {rows:,} rows): "
-        f"?fill={name} after the path gives the others its value"
+        f"{with_filled('', [name])} after the path gives the others its value"
     )
 
 
@@ -31,5 +32,5 @@ def _is_block(profile: Profile, column: Column) -> bool:
     if not few or column.distinct is None or column.looks_numeric or column.share("string") < 1:
         return False
     named = column.longest <= _LONGEST_NAME and column.distinct >= max(2, _MOSTLY * column.filled)
-    read = getter(column.name)
-    return named and any(read(row) not in (None, "") for row in profile.sample)
+    first = profile.sample[0]  # merged cells begin in it; remarks may begin anywhere
+    return named and getter(column.name)(first) not in (None, "")
