@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -214,3 +215,48 @@ def test_the_pipeline_prints_what_an_import_does(cli: Cli, tmp_path: Path) -> No
         assert "200 rows = 50 accepted + 150 rejected" in printed
         assert "! 150 rejected as label_not_allowed: " in printed
         assert "rejected rows: data/rejected/imp-" in printed
+
+
+def test_short_texts_among_many_may_say_their_own_label(project: Project, tmp_path: Path) -> None:
+    """A few of very many: none of them is among the rows that are tried."""
+    rows = [(said(n), label(n)) for n in range(4_000)]
+    rows[2_000:2_000] = [(each, each) for each in LABELS]
+    locator = written(tmp_path / "x.csv", "text,label", rows)
+    warnings = warned(project, locator, auto=True)
+    assert "4 texts are the name of a label" in warnings
+
+
+def test_corrected_labels_make_even_plain_ones_doubtful(project: Project, tmp_path: Path) -> None:
+    rows = ((said(n), label(n), label(n + (n % 10 == 0)), label(n + (n % 9 == 0))) for n in range(200))
+    locator = written(tmp_path / "x.csv", "text,label,label_corrected,coarse", rows)
+    with pytest.raises(data.MappingUncertainError, match="holds the same labels"):
+        data.import_rows(project, locator, auto=True)
+
+
+def test_a_mark_beside_yes_and_no_is_a_class_of_its_own(project: Project, tmp_path: Path) -> None:
+    locator = written(tmp_path / "x.csv", "text,label", ((said(n), "ynx"[n * 7 % 3]) for n in range(200)))
+    preview = data.import_rows(project, locator, auto=True, dry_run=True)
+    assert isinstance(preview, data.ImportPreview)
+    assert preview.task.labels == ["n", "x", "y"]
+
+
+@pytest.mark.parametrize("count", [150, 4_000])
+def test_texts_with_several_labels_are_seen_wherever_they_stand(
+    project: Project, tmp_path: Path, count: int
+) -> None:
+    kinds = ("good", "bad", "none")
+    rows = [
+        (said(n // 3), ("food", "price", "service")[n % 3], kinds[(n + n // 9) % 3]) for n in range(count)
+    ]
+    random.Random(3).shuffle(rows)
+    decided = written(tmp_path / "x.csv", "text,entity,label", rows)
+    with pytest.raises(data.MappingUncertainError, match="'entity' decides which; it is not used"):
+        data.import_rows(project, decided, auto=True)
+    alone = written(tmp_path / "y.csv", "text,label", ((text, kind) for text, _, kind in rows))
+    with pytest.raises(data.MappingUncertainError, match="one text may have several labels"):
+        data.import_rows(project, alone, auto=True)
+
+
+def test_a_few_contradictions_are_left_to_prepare(project: Project, tmp_path: Path) -> None:
+    rows = [(said(n // 2), label(n // 2 + (n % 30 == 0))) for n in range(1_000)]
+    warned(project, written(tmp_path / "x.csv", "text,label", rows), auto=True)

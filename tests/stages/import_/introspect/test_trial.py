@@ -88,6 +88,14 @@ DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
         lambda n: {"text": f"{sentence()} label: {LABELS[n % 3]} .", "label": LABELS[n % 3]},
         "part of their own inputs",
     ),
+    "the label is a tag in the text": (
+        lambda n: {"text": f"{sentence()} #{LABELS[n % 3]} {sentence()}", "label": LABELS[n % 3]},
+        "part of their own inputs",
+    ),
+    "who wrote a text is no class": (
+        lambda n: {"ticket": n, "agent": ("ann", "bob", "cyd")[n * 7 % 3], "message": sentence()},
+        "'agent' may say who wrote or labelled a text",
+    ),
     "the answer is the question": (
         lambda _: {"question": (text := sentence()), "answer": text},
         "part of their own inputs",

@@ -50,6 +50,11 @@ _TIED = 0.77  # where another column may as well be meant
 _NEAR = 0.1  # scores of texts that differ by less are equal
 _FEW_EMPTY = 0.1  # of the cells of a label column
 _SAME = 0.8  # of the names of two columns that hold the same label
+# Words in the name of a column of labels that someone looked at again.
+_LATER = frozenset({
+    "corrected", "correct", "correction", "true", "gold", "final", "clean", "cleaned", "fixed", "revised",
+    "reviewed", "adjudicated", "new", "updated", "consensus", "majority",
+})  # fmt: skip
 _MOST_HYPOTHESES = 3  # hypotheses of this kind that are worth showing
 
 
@@ -184,7 +189,8 @@ def _other_version(profile: Profile, label: Column, other: Column) -> str:
     names, others = set(label.values), set(other.values)
     if other is label or len(names & others) < max(2, _SAME * max(len(names), len(others))):
         return ""
-    if base_name(label) in PLAIN_LABELS or GUESSED & set(base_name(other).split("_")):
+    words = set(re.findall(r"[^\W_]+", base_name(other)))
+    if GUESSED & words or (base_name(label) in PLAIN_LABELS and not _LATER & words):
         return ""
     read, read_other = getter(label.name), getter(other.name)
     differ = sum(read(row) != read_other(row) for row in profile.drawn)

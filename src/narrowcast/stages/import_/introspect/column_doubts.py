@@ -26,13 +26,21 @@ _REMOVED = frozenset({
     "invalid", "is_invalid", "cancelled", "was_cancelled", "is_duplicate", "obsolete", "is_obsolete",
 })  # fmt: skip
 _SHARE = 0.05  # of the rows; fewer that contradict are noise, which `prepare` counts
+_MANY = 0.2  # of the rows; more are no noise, whatever the reason
 _ALMOST_ALL = 0.95
 _FEWEST_CHOICES = 3
 _MOST_KEYS = 50
 
 
-def column_doubts(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -> list[Doubt]:
-    """What unused columns say against a mapping."""
+def column_doubts(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial, alike: Trial) -> list[Doubt]:
+    """What unused columns say against a mapping.
+
+    Args:
+        hypothesis: the mapping.
+        profile: of all rows.
+        trial: what it makes of rows drawn from all.
+        alike: what it makes of rows with the same texts.
+    """
     assert hypothesis.mapper_id is not None
     used = mapped_columns(MAPPERS.get(hypothesis.mapper_id), hypothesis.field_map)
     left = list(unused(profile, *used))
@@ -42,7 +50,7 @@ def column_doubts(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial) -
     if hypothesis.mapper_id == "kv_to_structured":
         return [*doubts, *_votes(trial)]
     if hypothesis.task_profile == "classification":
-        doubts += _choices(profile, left, trial) or _subjects(profile, left, trial)
+        doubts += _choices(profile, left, trial) or _subjects(profile, left, alike)
     return doubts
 
 
@@ -61,17 +69,21 @@ def _subjects(profile: Profile, left: list[str], trial: Trial) -> list[Doubt]:
     labels: dict[str, set[str]] = defaultdict(set)
     for _, example in trial.accepted:
         labels[as_text(example.inputs)].add(as_text(example.target))
+    rows = ""
     torn = [row for row in trial.accepted if len(labels[as_text(row[1].inputs)]) > 1]
     if len(torn) > _SHARE * len(trial.accepted):
-        rows = f"{len(torn):,} of {len(trial.accepted):,} rows have a text that also has another label"
+        rows = f"{len(torn):,} of {len(trial.accepted):,} rows tried have a text that also has another label"
         for name in left:
             if name not in FILE_COLUMNS and _repeats(profile, name) and _decides(name, torn):
                 return [Doubt(f"{rows}, and {name!r} decides which; it is not used", DOUBTFUL)]
-    return [
+    named = [
         Doubt(f"the label may depend on {name!r}, which is not used", DOUBTFUL)
         for name in left
         if base_name(profile.columns[name]) in _SUBJECTS and len(_values(profile, name)) > 1
     ]
+    if named or len(torn) <= _MANY * len(trial.accepted):
+        return named
+    return [Doubt(f"{rows}: one text may have several labels, or several people labelled it", DOUBTFUL)]
 
 
 def _decides(name: str, torn: Sequence[tuple[dict[str, Any], Example]]) -> bool:

@@ -24,7 +24,8 @@ _BY_CHANCE = 0.01  # most probable stretch of a label that is called one
 _MOST_LISTED = 6
 _NOTHING = frozenset({
     "?", "??", "???", "-", "--", "---", "–", "—", ".", "...", "…", "tbd", "t.b.d.", "tba", "todo", "n/a",
-    "na", "n.a.", "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!",
+    "na", "n.a.", "unlabeled", "unlabelled",
+    "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!",
 })  # fmt: skip
 # UTF-8 that was read as Latin-1 or Windows-1252: its first byte, then what the next one became.
 _MOJIBAKE = re.compile("Ã[\u0080-\u00bfƒ†‡‰ŠŒŽšœž™¡-º¼-¿]|Â[\u00a0-\u00ba\u00bc-\u00bf]|â€.|ðŸ.")
@@ -35,14 +36,15 @@ def label_doubts(profile: Profile, text: Column, label: Column) -> list[str]:
     return [
         *_mixed(label),
         *_at_the_edge(profile, text, label),
-        *_moved(profile, text, label),
+        *(what for what, seen in _moved(profile, text, label) if seen),
         *_spellings(label),
     ]
 
 
 def label_warnings(profile: Profile, text: Column, label: Column) -> list[str]:
     """What is worth knowing of rows that can be used as they are."""
-    return [*_stretches(profile, label), *_placeholders(label), *_mojibake(profile, text)]
+    moved = [what for what, seen in _moved(profile, text, label) if not seen]
+    return [*moved, *_stretches(profile, label), *_placeholders(label), *_mojibake(profile, text)]
 
 
 def _mixed(label: Column) -> list[str]:
@@ -83,8 +85,11 @@ def _at_the_edge(profile: Profile, text: Column, label: Column) -> list[str]:
     ]
 
 
-def _moved(profile: Profile, text: Column, label: Column) -> list[str]:
-    """Doubts about texts that are names of labels, though not of their own: cells that were moved."""
+def _moved(profile: Profile, text: Column, label: Column) -> list[tuple[str, bool]]:
+    """That texts are names of labels, as where cells were moved, and whether they are seen to be of others.
+
+    Short texts may say their own label, such as `yes`.
+    """
     names = {value for value in label.values if isinstance(value, str)}
     count = sum(rows for value, rows in text.values.items() if value in names)
     if count < _LEAST_SHIFTED:
@@ -93,12 +98,13 @@ def _moved(profile: Profile, text: Column, label: Column) -> list[str]:
     drawn = [(str(read_text(row)), str(read(row))) for row in profile.drawn]
     equal = [(words, named) for words, named in drawn if words in names]
     if equal and 2 * sum(words == named for words, named in equal) > len(equal):
-        return []  # short texts that say their own label
+        return []
     example = next((words for words in text.values if words in names), "")
-    return [
+    what = (
         f"{count:,} texts are the name of a label ({example[:40]!r}): cells of these rows may have been "
         "moved to the column beside theirs"
-    ]
+    )
+    return [(what, bool(equal))]
 
 
 def _stretches(profile: Profile, label: Column) -> list[str]:
@@ -153,6 +159,8 @@ def _spellings(label: Column) -> list[str]:
     meanings = {str(value).strip().lower(): flag(value) for value in label.values}
     if None in meanings.values() or len(set(meanings.values())) < 2:
         return []
+    if "x" in meanings and sum(each is True for each in meanings.values()) > 1:
+        return []  # a mark for yes, or a third class beside it
     name = in_expression(label.name)
     words = {
         each: ", ".join(f'"{word}"' for word in sorted(meanings) if meanings[word] is each)

@@ -11,6 +11,12 @@ from narrowcast.stages.import_.mapping.turns import ROLE_NAMES
 from narrowcast.stages.import_.mapping.written import written
 
 _SPEAKER_NAMES = frozenset({"role", "speaker", "speaker_role"})
+# Who wrote a text, or who labelled it.
+_PEOPLE = frozenset({
+    "agent", "agent_name", "user", "user_name", "username", "user_id", "author", "author_id", "sender",
+    "assignee", "annotator", "annotator_id", "annotated_by", "labeler", "labeller", "labelled_by",
+    "labeled_by", "rater", "rater_id", "worker", "worker_id", "reviewer", "created_by",
+})  # fmt: skip
 _MOSTLY = 0.8
 _LETTERS = "abcdefghij"
 _MOST_OPTIONS = len(_LETTERS)
@@ -18,7 +24,7 @@ _NUMBERED = re.compile(r"(?P<stem>[a-z][a-z_]*?)_?(?P<number>[a-j]|\d)")
 
 
 def other_readings(profile: Profile, label: Column) -> list[str]:
-    """Doubts about a label that names the right one of a row's own options, or who is speaking."""
+    """Doubts about a label that names the right one of a row's own options, or a person."""
     doubts = []
     options = _options(profile, label)
     if options:
@@ -28,6 +34,8 @@ def other_readings(profile: Profile, label: Column) -> list[str]:
         )
     if base_name(label) in _SPEAKER_NAMES or _all_roles(label):
         doubts.append(f"{label.name!r} may say who is speaking: each row is one turn of a conversation")
+    if base_name(label) in _PEOPLE:
+        doubts.append(f"{label.name!r} may say who wrote or labelled a text, not what it is")
     return doubts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from narrowcast.core.row import FILTERED, SourceRow
 SAMPLE_ROWS = 20
 DRAWN_ROWS = 200  # drawn from all rows: the head of a sorted file is all of one kind
 _LARGE_ROW = 200_000  # characters; a larger row is not drawn, so that memory stays bounded
+_TEXTS = 100  # texts of which rows are kept together,
+_OF_ONE = 3  # and how many of each
 MAX_DISTINCT = 5_000  # values of one column that are counted one by one
 MAX_COLUMNS = 500
 _WIDE = 40  # columns after this one keep a tenth of that many values
@@ -149,6 +152,8 @@ class Profile:
     drawn: list[dict[str, Any]] = field(default_factory=list)
     drawn_at: list[int] = field(default_factory=list)
     """The number of each row drawn among the good ones, from 1."""
+    alike: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of some texts, several of each that comes again, wherever in the source they stand."""
     last: dict[str, Any] = field(default_factory=dict)
     """The last good row: where tables have their totals."""
     rows: int = 0
@@ -192,7 +197,7 @@ class Profile:
 
 def profile(rows: Iterable[SourceRow]) -> Profile:
     """Read every row once."""
-    result, draw, good = Profile(), _Draw(), 0
+    result, draw, alike, good = Profile(), _Draw(), _Alike(), 0
     for row in rows:
         if row.error is None:
             good += 1
@@ -200,6 +205,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
                 result.sample.append(row.data)
             result._add(row.data, "", 1)
             result.last = row.data
+            alike.look(row.data)
             if good == draw.next:
                 draw.take(row.data)
         elif row.error != FILTERED:
@@ -209,7 +215,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
     for column in result.columns.values():
         column.settle()
         column.rows = good
-    result.drawn, result.drawn_at = draw.rows, draw.places
+    result.drawn, result.drawn_at, result.alike = draw.rows, draw.places, alike.rows
     return result
 
 
@@ -238,6 +244,35 @@ class _Draw:
         if len(self.rows) == DRAWN_ROWS:
             self._weight *= exp(log(self._random.random()) / DRAWN_ROWS)
             self.next += int(log(self._random.random()) / log(1 - self._weight))
+
+
+class _Alike:
+    """The rows of those texts whose hashes are the smallest, so that no text is favoured.
+
+    Of a row, the longest string stands for its text.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[dict[str, Any]]] = {}
+        self._most = 1 << 32
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All of them, those of one text together."""
+        return [row for rows in self._rows.values() for row in rows]
+
+    def look(self, row: dict[str, Any]) -> None:
+        """Keep this row if its text is one of them."""
+        text = max((each for each in row.values() if isinstance(each, str)), key=len, default="")
+        code = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+        if code >= self._most or _is_large(row):
+            return
+        rows = self._rows.setdefault(code, [])
+        if len(rows) < _OF_ONE:
+            rows.append(row)
+        if len(self._rows) > _TEXTS:
+            self._most = max(self._rows)
+            del self._rows[self._most]
 
 
 def _is_large(row: dict[str, Any]) -> bool:

@@ -70,10 +70,12 @@ def tried(hypothesis: ShapeHypothesis, profile: Profile) -> ShapeHypothesis:
     if hypothesis.mapper_id is None or not profile.drawn:
         return hypothesis
     trial = try_mapping(hypothesis.mapper_id, hypothesis.field_map, profile.drawn)
+    same_texts = profile.alike if hypothesis.task_profile == "classification" else []
+    alike = try_mapping(hypothesis.mapper_id, hypothesis.field_map, same_texts)
     doubts = [
         *mapping_doubts(hypothesis.mapper_id, trial),
         *_left_out(hypothesis, profile, trial),
-        *column_doubts(hypothesis, profile, trial),
+        *column_doubts(hypothesis, profile, trial, alike),
     ]
     confidence = hypothesis.confidence - sum(doubt.minus for doubt in doubts)
     confidence = max(0.0, min([confidence, *(doubt.most for doubt in doubts)]))
@@ -156,7 +158,9 @@ def _echoed(example: Example, profile: str) -> bool:
     if profile == "classification":
         label = str(target).casefold()
         name = re.escape(label)
-        marked = re.compile(rf"\W*{name}\s*[:|\])>=-]|.*[:|\[(<=-]\s*{name}\W*$", re.DOTALL)
+        marked = re.compile(
+            rf"\W*{name}\s*[:|\])>=-]|.*[:|\[(<=-]\s*{name}\W*$|.*(?:#|__label__){name}\b", re.DOTALL
+        )
         return len(label) > 2 and any(_says(text.casefold(), label, marked) for text in texts)
     if isinstance(target, dict):
         if profile != "alignment":
@@ -169,7 +173,7 @@ def _echoed(example: Example, profile: str) -> bool:
 
 
 def _says(text: str, label: str, marked: re.Pattern[str]) -> bool:
-    """Whether a text has a label as a word between spaces, or set off at its beginning or end."""
+    """Whether a text has a label as a word between spaces, as a tag, or set off at its beginning or end."""
     return f" {label} " in f" {text} " or marked.match(text) is not None
 
 
