@@ -116,7 +116,7 @@ def test_words_that_are_read_as_empty_cells_are_counted(cli: Cli, tmp_path: Path
     )
 
 
-def test_a_line_that_is_badly_quoted_is_no_header(tmp_path: Path) -> None:
+def test_a_badly_quoted_line_cannot_be_the_header(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     good = "".join(f'"{said(n)}, and more","x"\n' for n in range(30))
     path.write_text(f'{good}"a"b,c\nd,"e\n{good}')

@@ -252,6 +252,7 @@ def test_texts_with_several_labels_are_seen_wherever_they_stand(
     decided = written(tmp_path / "x.csv", "text,entity,label", rows)
     with pytest.raises(data.MappingUncertainError, match="'entity' decides which; it is not used"):
         data.import_rows(project, decided, auto=True)
+    assert "'entity' decides which; it is not used" in warned(project, decided, **NAMED)
     alone = written(tmp_path / "y.csv", "text,label", ((text, kind) for text, _, kind in rows))
     with pytest.raises(data.MappingUncertainError, match="one text may have several labels"):
         data.import_rows(project, alone, auto=True)

@@ -94,7 +94,8 @@ def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | 
     if not known or not _is_complete(mapper, asked.field_map):
         return None
     check_field_map(mapper, asked.field_map, head)
-    doubts = mapping_doubts(asked.mapper, try_mapping(asked.mapper, asked.field_map, seen.drawn))
+    trial = try_mapping(asked.mapper, asked.field_map, seen.drawn)
+    doubts = mapping_doubts(asked.mapper, asked.field_map, seen, trial)
     warnings = [each.what for each in doubts] + _of_the_label(seen, asked.field_map)
     return ChosenMapping(mapper, asked.field_map, None, warnings=warnings)
 

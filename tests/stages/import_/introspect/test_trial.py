@@ -31,6 +31,11 @@ def with_prompt(_: int) -> dict[str, Any]:
     return {"prompt": messages[0]["content"], "prompt_id": "7f", "messages": messages}
 
 
+def flags(label: int) -> dict[str, int]:
+    return {name: int(place == label) for place, name in enumerate(LABELS)}
+
+
+R3 = [format(number, "03b") for number in range(8)]
 TALK = ("user", "assistant") * 6
 
 PAGES: dict[int, str] = {}
@@ -87,6 +92,14 @@ DOUBTED: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "the label is in the text": (
         lambda n: {"text": f"{sentence()} label: {LABELS[n % 3]} .", "label": LABELS[n % 3]},
         "part of their own inputs",
+    ),
+    "flags of several people": (
+        lambda n: {"text": sentence(), **{f"rater_{each}": R3[n * 7 % 8][each] for each in range(3)}},
+        "rater_0, rater_1, rater_2 are counted: they may be several people's answers",
+    ),
+    "flags that say another label": (
+        lambda n: {"text": sentence(), "label": LABELS[n % 3], **flags((n + (n % 9 == 0)) % 3)},
+        "rows drawn the columns billing, delivery, other say another label",
     ),
     "the label is a tag in the text": (
         lambda n: {"text": f"{sentence()} #{LABELS[n % 3]} {sentence()}", "label": LABELS[n % 3]},
@@ -174,6 +187,10 @@ SURE: dict[str, tuple[Callable[[int], dict[str, Any]], dict[str, str]]] = {
         {"question": "question", "answer": "answer"},
     ),
     "a prompt that the messages repeat": (with_prompt, {"messages": "messages"}),
+    "flags that say the same label": (
+        lambda n: {"text": sentence(), "label": LABELS[n * 7 % 3], **flags(n * 7 % 3)},
+        {"text": "text", "label": "label"},
+    ),
     "an input called context": (
         lambda n: {"instruction": sentence(), "context": sentence() * (n % 2), "response": sentence()},
         {"instruction": "instruction", "output": "response", "input": "context"},

@@ -11,9 +11,9 @@ from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.core.example import Example
 from narrowcast.stages.import_.introspect.doubt import DOUBTFUL, LEAST_ROWS, Doubt, Trial, as_text
 from narrowcast.stages.import_.introspect.profile import Profile
-from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import base_name, unused
 from narrowcast.stages.import_.mapping import MAPPERS, mapped_columns
+from narrowcast.stages.import_.mapping.flags import flag
 
 # What a label is about, as in aspect-based sentiment: one text may have several.
 _SUBJECTS = frozenset({
@@ -32,24 +32,26 @@ _FEWEST_CHOICES = 3
 _MOST_KEYS = 50
 
 
-def column_doubts(hypothesis: ShapeHypothesis, profile: Profile, trial: Trial, alike: Trial) -> list[Doubt]:
-    """What unused columns say against a mapping.
+def column_doubts(
+    mapper_id: str, field_map: Mapping[str, str], profile: Profile, trial: Trial, alike: Trial
+) -> list[Doubt]:
+    """What unused columns say against a mapping, whoever named it.
 
     Args:
-        hypothesis: the mapping.
+        mapper_id: of the mapping.
+        field_map: of the mapping.
         profile: of all rows.
         trial: what it makes of rows drawn from all.
         alike: what it makes of rows with the same texts.
     """
-    assert hypothesis.mapper_id is not None
-    used = mapped_columns(MAPPERS.get(hypothesis.mapper_id), hypothesis.field_map)
-    left = list(unused(profile, *used))
+    mapper = MAPPERS.get(mapper_id)
+    left = list(unused(profile, *mapped_columns(mapper, field_map)))
     doubts = _removed(profile, left)
     if len(trial.accepted) < LEAST_ROWS:
         return doubts
-    if hypothesis.mapper_id == "kv_to_structured":
+    if mapper_id == "kv_to_structured":
         return [*doubts, *_votes(trial)]
-    if hypothesis.task_profile == "classification":
+    if mapper.profile == "classification":
         doubts += _choices(profile, left, trial) or _subjects(profile, left, alike)
     return doubts
 
@@ -100,6 +102,8 @@ def _choices(profile: Profile, left: list[str], trial: Trial) -> list[Doubt]:
     columns = [name for name in left if _option(name) in labels]
     if len(columns) >= _FEWEST_CHOICES and len(columns) == len(labels):
         names = ", ".join(columns)
+        if all(flag(value) is not None for name in columns for value in profile.columns[name].values):
+            return _otherwise(columns, trial)
         return [Doubt(f"the labels name the columns {names}, whose options are not used", DOUBTFUL)]
     for name in left:
         column = profile.columns[name]
@@ -110,6 +114,23 @@ def _choices(profile: Profile, left: list[str], trial: Trial) -> list[Doubt]:
         if labels <= places:
             return [Doubt(f"the labels are places in the lists of {name!r}, which are not used", DOUBTFUL)]
     return []
+
+
+def _otherwise(columns: list[str], trial: Trial) -> list[Doubt]:
+    """Columns of yes and no, one for each label, that say another label than the one that is used."""
+    others = sum(
+        any(
+            bool(flag(data.get(name))) != (_option(name) == str(example.target).strip().casefold())
+            for name in columns
+        )
+        for data, example in trial.accepted
+    )
+    if not others:
+        return []
+    rows = f"{others:,} of {len(trial.accepted):,} rows drawn"
+    return [
+        Doubt(f"in {rows} the columns {', '.join(columns)} say another label, and are not used", DOUBTFUL)
+    ]
 
 
 def _option(name: str) -> str:

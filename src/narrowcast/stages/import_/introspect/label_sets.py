@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from narrowcast.stages.import_.introspect.other_readings import counted_stem
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
 from narrowcast.stages.import_.introspect.signs import (
@@ -130,13 +131,18 @@ def label_flags(profile: Profile) -> Iterator[ShapeHypothesis]:
     counts = [sum(bool(flag(read(row))) for read in readers) for row in profile.drawn]
     single = bool(counts) and all(count == 1 for count in counts)
     others = [each.name for each in texts[1:] if text_score(each) > text_score(texts[0]) - 0.1]
+    doubts = [f"the text could also be {', '.join(others)}"] * bool(others)
+    names = [column.name for column in columns]
+    stems = {counted_stem(base_name(column)) for column in columns}
+    if not single and len(stems) == 1 and None not in stems:
+        doubts.append(f"{', '.join(names)} are counted: they may be several people's answers, not labels")
     yield _hypothesis(
         profile,
-        {"text": texts[0].name, "fields": "|".join(column.name for column in columns)},
-        _TIED if others else 0.9,
+        {"text": texts[0].name, "fields": "|".join(names)},
+        _TIED if doubts else 0.9,
         f"{len(columns)} columns say yes or no, {'exactly one' if single else 'none to several'} of them yes "
         f"in each row drawn; {texts[0].name!r} holds text",
-        [f"the text could also be {', '.join(others)}"] * bool(others),
+        doubts,
         mapper="flags_to_classification" if single else "flags_to_multi_label",
     )
 

@@ -67,7 +67,7 @@ def _options(profile: Profile, label: Column) -> list[str]:
             return [column.name]
     series: dict[str, list[str]] = {}
     for column in columns:
-        stem = _stem(base_name(column))
+        stem = counted_stem(base_name(column))
         if stem is not None and column.share("string") > 0.5 and column.variety > 0.1:
             series.setdefault(stem, []).append(column.name)
     return next((names for names in series.values() if len(names) >= max(2, most)), [])
@@ -77,8 +77,8 @@ def _are_texts(lists: list[list[object]]) -> bool:
     return all(isinstance(item, str) for each in lists for item in each)
 
 
-def _stem(name: str) -> str | None:
-    """`option_` of `option_a`, `choice` of `choice1`, "" of `a`; None for a name that counts nothing."""
+def counted_stem(name: str) -> str | None:
+    """`option` of `option_a`, `choice` of `choice1`, "" of `a`; None for a name that counts nothing."""
     if name in _LETTERS:
         return ""
     match = _NUMBERED.fullmatch(name)

@@ -70,13 +70,8 @@ def tried(hypothesis: ShapeHypothesis, profile: Profile) -> ShapeHypothesis:
     if hypothesis.mapper_id is None or not profile.drawn:
         return hypothesis
     trial = try_mapping(hypothesis.mapper_id, hypothesis.field_map, profile.drawn)
-    same_texts = profile.alike if hypothesis.task_profile == "classification" else []
-    alike = try_mapping(hypothesis.mapper_id, hypothesis.field_map, same_texts)
-    doubts = [
-        *mapping_doubts(hypothesis.mapper_id, trial),
-        *_left_out(hypothesis, profile, trial),
-        *column_doubts(hypothesis, profile, trial, alike),
-    ]
+    doubts = mapping_doubts(hypothesis.mapper_id, hypothesis.field_map, profile, trial)
+    doubts += _left_out(hypothesis, profile, trial)
     confidence = hypothesis.confidence - sum(doubt.minus for doubt in doubts)
     confidence = max(0.0, min([confidence, *(doubt.most for doubt in doubts)]))
     doubts.sort(key=lambda doubt: doubt.most)
@@ -87,10 +82,19 @@ def tried(hypothesis: ShapeHypothesis, profile: Profile) -> ShapeHypothesis:
     return hypothesis.model_copy(update={"confidence": round(confidence, 2), "warnings": warnings})
 
 
-def mapping_doubts(mapper_id: str, trial: Trial) -> list[Doubt]:
+def mapping_doubts(
+    mapper_id: str, field_map: Mapping[str, str], profile: Profile, trial: Trial
+) -> list[Doubt]:
     """What the rows say against a mapping, whoever named it."""
-    profile = MAPPERS.get(mapper_id).profile
-    return [*_rejections(trial), *_targets(trial, profile), *_echoes(trial, profile), *_cut_words(trial)]
+    made = MAPPERS.get(mapper_id).profile
+    alike = try_mapping(mapper_id, field_map, profile.alike if made == "classification" else [])
+    return [
+        *_rejections(trial),
+        *_targets(trial, made),
+        *_echoes(trial, made),
+        *_cut_words(trial),
+        *column_doubts(mapper_id, field_map, profile, trial, alike),
+    ]
 
 
 def rejection_text(rows: int, rejected: Mapping[str, int], details: Mapping[str, str] | None = None) -> str:
