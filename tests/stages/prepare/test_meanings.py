@@ -1,12 +1,13 @@
-"""`prepare --embedder`: an encoder that nobody has measured."""
+"""Meanings in `prepare`: what they need, and an encoder that nobody has measured."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from narrowcast.errors import UsageError
+from narrowcast.errors import MissingExtraError, UsageError
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import PrepareRequest
 from narrowcast.pipeline.project import Project
@@ -26,3 +27,15 @@ def test_an_encoder_without_a_measured_threshold_takes_that_of_the_clusters(
     assert refused.value.next_command.startswith("--clusters 0.8")
     result = prepare(project, PrepareRequest(options={"embedder": embedder, "clusters": 0.9999}))
     assert result.leakage.semantic_shared == 0
+
+
+def test_scikit_learn_is_needed_only_where_meanings_are_compared(
+    project: Project, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not belong to the core."""
+    commit([example(number) for number in range(40)])
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert prepare(project).ledger is not None
+    for options in ({"clusters": 0.8}, {"embedder": "tfidf"}):
+        with pytest.raises(MissingExtraError, match="comparing texts by meaning needs sklearn"):
+            prepare(project, PrepareRequest(options=options))

@@ -53,8 +53,10 @@ def least_cosine(by: Embedder, options: Options) -> float:
         ) from error
 
 
-def open_embedder(inputs: Inputs, ctx: StageContext) -> Embedder:
-    """The embedder of the stage, built anew."""
+def open_embedder(inputs: Inputs, options: Options, ctx: StageContext) -> Embedder | None:
+    """The embedder of the stage, built anew; None where no meanings are compared."""
+    if inputs.embedder is None and options.clusters is None:
+        return None
     name = inputs.embedder.name if inputs.embedder else DEFAULT
     return embedder(name, EmbedderContext(ctx.settings, Work(ctx.progress, ctx.cancel)))
 

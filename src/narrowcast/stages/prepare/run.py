@@ -127,13 +127,13 @@ def _divided(inputs: Inputs, options: Options, accepted: AcceptedRows, ctx: Stag
     rejections = [*rows.rejections, *conflicting]
     _demand_rows(len(table), rejections)
 
-    work, by = Work(ctx.progress, ctx.cancel), open_embedder(inputs, ctx)
+    work, by = Work(ctx.progress, ctx.cancel), open_embedder(inputs, options, ctx)
 
     def texts() -> list[str]:
         return list(reading.texts(rows, table))
 
     divided = Division(table, options, former=former, texts=texts, by=by, work=work).without_leaks()
-    if inputs.embedder:
+    if inputs.embedder and by is not None:
         splits_of = split_codes(table, divided.groups, divided.placed)
         least = least_cosine(by, options)
         divided = divided.with_semantic(semantic_shared(texts(), splits_of, by, least, work))
