@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     (root / "more").mkdir(parents=True)
     (root / ".hidden").mkdir()
     for place, kind in zip((root, root, root / "more"), KINDS, strict=True):
-        lines = [f"please do number {n} of the {len(kind)} things,{kind}" for n in range(30)]
+        lines = [f"please do number {n} of the {ord(kind[0])} things,{kind}" for n in range(30)]
         (place / f"{kind}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
     (root / "README.md").write_text("about")
     (root / ".hidden" / "x.csv").write_text("text,label\nno,no\n")
