@@ -86,12 +86,12 @@ def mapping_doubts(
     mapper_id: str, field_map: Mapping[str, str], profile: Profile, trial: Trial
 ) -> list[Doubt]:
     """What the rows say against a mapping, whoever named it."""
-    made = MAPPERS.get(mapper_id).profile
-    alike = try_mapping(mapper_id, field_map, profile.alike if made == "classification" else [])
+    task = MAPPERS.get(mapper_id).profile
+    alike = try_mapping(mapper_id, field_map, profile.alike if task == "classification" else [])
     return [
         *_rejections(trial),
-        *_targets(trial, made),
-        *_echoes(trial, made),
+        *_targets(trial, task),
+        *_echoes(trial, task),
         *_cut_words(trial),
         *column_doubts(mapper_id, field_map, profile, trial, alike),
     ]
