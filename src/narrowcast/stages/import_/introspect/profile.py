@@ -263,7 +263,10 @@ class _Alike:
 
     def look(self, row: dict[str, Any]) -> None:
         """Keep this row if its text is one of them."""
-        text = max((each for each in row.values() if isinstance(each, str)), key=len, default="")
+        text, longest = "", 0
+        for each in row.values():
+            if isinstance(each, str) and len(each) > longest:
+                text, longest = each, len(each)
         code = zlib.crc32(text.encode("utf-8", "surrogatepass"))
         if code >= self._most or _is_large(row):
             return
