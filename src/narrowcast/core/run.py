@@ -125,8 +125,11 @@ class RunManifest(BaseModel):
     @property
     def how(self) -> str:
         """The method, and why it was chosen where no option named it."""
-        named = self.method_reason in ("", "asked for")
-        return self.method if named else f"{self.method} ({self.method_reason})"
+        return self.method if self._is_named else f"{self.method} ({self.method_reason})"
+
+    @property
+    def _is_named(self) -> bool:
+        return self.method_reason in ("", "asked for")
 
     @property
     def is_classifier(self) -> bool:
@@ -137,7 +140,7 @@ class RunManifest(BaseModel):
     def train_options(self) -> str:
         """Options of `narrowcast train` for a model of the same method on the same base."""
         own: dict[str, Any] = {"base": self.base.name}
-        if self.is_classifier:
+        if self.is_classifier or self._is_named:
             own["method"] = self.method
         if self.method == "linear":
             own |= {name: self.recipe[name] for name in ("features", "classifier")}

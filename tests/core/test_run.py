@@ -1,0 +1,36 @@
+"""What a run's manifest says of how it was trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from narrowcast.core.run import BaseRecord, RunManifest
+
+
+def _manifest(**changed: Any) -> RunManifest:
+    values: dict[str, Any] = {
+        "run_id": "exp-0000000001", "method": "full", "method_reason": "15 M parameters",
+        "base": BaseRecord(
+            name="b", path="b", fingerprint="f", architecture="qwen3", parameters=1, context_length=1
+        ),
+        "dataset_version": "v", "recipe": {}, "seed": 0, "rows": {}, "tokens": {}, "steps": 1, "seconds": 1,
+        "tokens_per_second": 1, "losses": {}, "weights_dtype": "float32", "weights_sha256": "0",
+        "chat_template_sha256": "0", "code_version": "0", "environment": {}, "started": "", "finished": "",
+    }  # fmt: skip
+    return RunManifest.model_validate({**values, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "options"),
+    [
+        ({}, "--base b"),
+        ({"method": "lora", "method_reason": "asked for"}, "--method lora --base b"),
+        ({"method": "encoder", "method_reason": "asked for"}, "--method encoder --base b"),
+    ],
+)
+def test_the_options_of_a_run_name_its_method_where_an_option_did(
+    changed: dict[str, Any], options: str
+) -> None:
+    assert _manifest(**changed).train_options == options
