@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from narrowcast.core.hashing import short
+from narrowcast.errors import DataError
 from narrowcast.store.files import read_json, write_json
 
 
@@ -39,7 +40,7 @@ def checked_model(home: Path, key: str) -> CheckedModel | None:
     path = _path(home, key)
     try:
         return CheckedModel.model_validate(read_json(path)) if path.exists() else None
-    except (ValidationError, ValueError):
+    except (DataError, ValidationError):
         return None
 
 
