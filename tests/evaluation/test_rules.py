@@ -118,8 +118,10 @@ def test_an_exception_names_the_line_and_the_row(intents, cli, rules):
         ("from narrowcast_test_sibling import x\n", "No module named"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_says_why(intents, cli, rules, source, message):
+def test_a_file_that_cannot_be_loaded_says_why_and_leaves_an_event(intents, cli, rules, source, message):
     assert message in measure(cli, rules(source), code=1).stderr
+    event = intents.trail.events()[-2]
+    assert (event.reason_code, event.payload["rows"]) == ("model_code_run", 0)
 
 
 @pytest.mark.parametrize("endless", ["while True: pass", "import re; re.match('(a+)+$', 'a' * 60 + 'b')"])
