@@ -5,6 +5,7 @@ import pytest
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.errors import DataError, ModelError, UsageError, WorkspaceError
+from narrowcast.models.classifiers import calibrated_svm
 from narrowcast.ops.evaluate import baseline, evaluate
 from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import BaselineRequest, EvaluateRequest
@@ -285,3 +286,14 @@ def test_edited_answers_are_measured_again_once_they_are_deleted(intents):
     answers.unlink()
     again = baseline(intents, BaselineRequest(options={"models": ["majority"], "samples": 120}))
     assert not again.results[0].speed.reused
+
+
+def test_answers_with_probabilities_of_an_earlier_calibration_are_not_reused(intents, monkeypatch):
+    def is_reused(samples: int) -> list[bool]:
+        options = {"models": ["svm", "tfidf"], "samples": samples}
+        return [each.speed.reused for each in baseline(intents, BaselineRequest(options=options)).results]
+
+    assert is_reused(100) == [False, False]
+    assert is_reused(110) == [True, True]
+    monkeypatch.setattr(calibrated_svm, "CALIBRATION", 3)
+    assert is_reused(120) == [False, True]
