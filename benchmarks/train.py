@@ -163,8 +163,11 @@ def machine_kind() -> str:
 
 
 def keep(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Store the figures in place of the last ones of such a machine; those of other machines are returned."""
-    subject = ("case", "base", "method")
+    """Store the figures in place of the last ones of such a machine; those of other machines are returned.
+
+    Those of another precision or number of steps, such as of a rehearsal, are figures of something else.
+    """
+    subject = ("case", "base", "method", "precision", "steps")
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else []
     same = [each for each in kept if all(each[name] == result[name] for name in subject)]
     others = [each for each in same if each["machine"] != result["machine"]]

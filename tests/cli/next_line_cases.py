@@ -182,20 +182,12 @@ CASES: dict[str, Case] = {
     # Training and measuring.
     "narrowcast baseline": Case("prepared", short="--models majority"),
     "narrowcast baseline --models majority,base,base-few-shot": Case("measured"),
-    "narrowcast baseline --models VALUE": Case("prepared", "narrowcast baseline --models majority"),
-    "narrowcast baseline --split VALUEVALUE --models VALUEVALUE": Case(
+    "narrowcast baseline VALUE--models VALUEVALUE": Case(
         "prepared", "narrowcast baseline --split dev --rows 5 --models majority"
     ),
     "narrowcast baseline --models base": _parsed("loads the base; tests/evaluation measures it"),
     "narrowcast baseline --cap-tokens N": Case(
         "prepared", "narrowcast baseline --cap-tokens 2000000", "--models majority"
-    ),
-    "narrowcast baseline --models endpoint:VALUE --send-held-out": _parsed(
-        "needs an endpoint; tests/evaluation/test_endpoint.py has one",
-        "narrowcast baseline --models endpoint:large --send-held-out",
-    ),
-    "narrowcast baseline --models rules:VALUE": _parsed(
-        _FOLDER, "narrowcast baseline --models rules:specs/rules.py"
     ),
     "narrowcast baseline --force": Case("prepared", short="--models majority"),
     "narrowcast eval": Case("trained"),
@@ -264,6 +256,7 @@ CASES: dict[str, Case] = {
     # Shipping.
     "narrowcast export": Case("trained"),
     "narrowcast export --force": Case("exported"),
+    "narrowcast export VALUE": Case("trained", "narrowcast export RUN"),
     "narrowcast export VALUE --force": Case("exported", "narrowcast export RUN --force"),
     "narrowcast parity": Case("exported"),
     "narrowcast train --method linear --base minilm": _parsed(_ENCODER),

@@ -65,6 +65,13 @@ def test_the_loop_ends_in_the_table_and_continues_where_it_stopped(
     runs = (project.paths.run_index).read_text().splitlines()
     assert len([json.loads(line) for line in runs]) == 1  # the second time nothing was trained
 
+    other = str(build_tiny_model(tmp_path / "other", context=1024))
+    project = open_demo(settings, base=other)
+    shrink(project)
+    project.close()
+    names = [step["name"] for step in cli_json("demo", "--base", other)["steps"]]
+    assert names[2] == "preflight"  # of each base that is trained
+
 
 def test_another_base_is_written_to_the_configuration(settings: Settings) -> None:
     open_demo(settings, base="one").close()

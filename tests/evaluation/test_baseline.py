@@ -4,8 +4,10 @@ import pytest
 
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
-from narrowcast.errors import DataError, ModelError, UsageError
+from narrowcast.errors import DataError, ModelError, UsageError, WorkspaceError
+from narrowcast.models.classifiers import calibrated_svm
 from narrowcast.ops.evaluate import baseline, evaluate
+from narrowcast.ops.prepare import prepare
 from narrowcast.ops.requests import BaselineRequest, EvaluateRequest
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
@@ -255,3 +257,43 @@ def test_a_text_that_is_too_long_for_the_base_leaves_the_other_baselines(project
     assert "leaves no room in a context of 2048" in named["base"]
     refused = cli_json("baseline", "--models", "base", "--samples", "100", code=1)["error"]
     assert refused["reason_code"] == "model_prompt_too_long"
+
+
+def test_where_no_baseline_can_be_measured_the_first_says_what_it_needs(project, tmp_path, cli, monkeypatch):
+    pairs = [
+        {"prompt": f"{message} {n}", "chosen": f"yes, {n}", "rejected": f"no {n}"}
+        for n, message in enumerate(["please help me", "is anybody there", "my card is lost"] * 15)
+    ]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in pairs))
+    fields = {name: name for name in pairs[0]}
+    import_rows(project, f"jsonl:{path}", mapper="preference_pair", field_map=fields)
+    prepare(project)
+    project.save_config(project.config.model_copy(update={"train": {"base": "smollm2-135m"}}))
+    monkeypatch.setenv("NARROWCAST_OFFLINE", "1")
+    page = cli("baseline", "--samples", "100", code=1).stderr
+    assert "no baseline can be measured: base: " in page
+    assert "narrowcast models pull " in page
+
+
+def test_edited_answers_are_measured_again_once_they_are_deleted(intents):
+    result = baseline(intents, BaselineRequest(options={"models": ["majority"], **QUICK}))
+    answers = intents.paths.root / result.results[0].predictions
+    answers.write_bytes(answers.read_bytes() + b"\n")
+    with pytest.raises(WorkspaceError) as refused:
+        baseline(intents, BaselineRequest(options={"models": ["majority"], "samples": 120}))
+    assert "delete it: what needs it measures again" in refused.value.next_command
+    answers.unlink()
+    again = baseline(intents, BaselineRequest(options={"models": ["majority"], "samples": 120}))
+    assert not again.results[0].speed.reused
+
+
+def test_answers_with_probabilities_of_an_earlier_calibration_are_not_reused(intents, monkeypatch):
+    def is_reused(samples: int) -> list[bool]:
+        options = {"models": ["svm", "tfidf"], "samples": samples}
+        return [each.speed.reused for each in baseline(intents, BaselineRequest(options=options)).results]
+
+    assert is_reused(100) == [False, False]
+    assert is_reused(110) == [True, True]
+    monkeypatch.setattr(calibrated_svm, "CALIBRATION", 3)
+    assert is_reused(120) == [False, True]

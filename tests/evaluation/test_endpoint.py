@@ -14,6 +14,7 @@ from narrowcast.errors import StageError, UsageError
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.requests import BaselineRequest
 from narrowcast.store.datasets import load_manifest, read_split
+from narrowcast.store.files import read_jsonl
 from narrowcast.store.generations import call_store_path
 from narrowcast.testing.teacher_server import TeacherServer
 from tests.evaluation.conftest import TOPICS
@@ -87,8 +88,11 @@ def test_rows_are_sent_only_where_the_command_says_so(intents, teachers, cli):
     with pytest.raises(UsageError, match="sends held-out rows"):
         baseline(intents, BaselineRequest(options={**ENDPOINT, "send_held_out": False}))
     page = " ".join(cli("baseline", "--rows", "5", "--budget-minutes", "0.0001").stdout.split())
-    assert "narrowcast baseline --models endpoint:large --send-held-out" in page
+    assert "narrowcast baseline --rows 5 --models endpoint:large --send-held-out" in page
     assert server.bodies == []
+    accesses = list(read_jsonl(intents.paths.registry / "test_looks.jsonl"))
+    assert len(accesses) == 1  # what was refused has seen nothing
+    assert "endpoint:large" not in accesses[0]["models"]
 
     cli("baseline", "--models", "majority,endpoint:large", "--send-held-out", code=0)
     sent = len(server.bodies)
@@ -97,6 +101,9 @@ def test_rows_are_sent_only_where_the_command_says_so(intents, teachers, cli):
     other = " ".join(cli("eval", "svm", "--split", "dev", code=None).stdout.split())
     assert "narrowcast baseline --split dev --models endpoint:large --send-held-out" in other
     assert len(server.bodies) == sent
+    said = cli("eval", "svm", "--split", "dev", "--send-held-out", code=None).stdout
+    assert "svm − endpoint:large" in said
+    assert len(server.bodies) > sent
 
 
 def test_without_an_endpoint_a_recorded_one_is_named(intents, teachers, cli, monkeypatch):

@@ -11,6 +11,7 @@ from narrowcast.models import rules_process
 from narrowcast.ops.evaluate import baseline
 from narrowcast.ops.requests import BaselineRequest
 from narrowcast.store.files import read_jsonl
+from narrowcast.store.runs import current_run
 from tests.evaluation.conftest import booking_rows, intent_rows, ticket_rows
 
 GOOD = """
@@ -39,8 +40,8 @@ def rules(tmp_path: Path):
     return write
 
 
-def measure(cli, path: Path, *more: str, code: int = 0):
-    return cli("baseline", "--models", f"majority,rules:{path}", "--samples", "100", *more, code=code)
+def measure(cli, path: Path, *more: str, code: int = 0, **here: Path):
+    return cli("baseline", "--models", f"majority,rules:{path}", "--samples", "100", *more, code=code, **here)
 
 
 def test_rules_are_measured_on_the_same_rows_and_named_in_the_event(intents, cli, rules):
@@ -117,8 +118,10 @@ def test_an_exception_names_the_line_and_the_row(intents, cli, rules):
         ("from narrowcast_test_sibling import x\n", "No module named"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_says_why(intents, cli, rules, source, message):
+def test_a_file_that_cannot_be_loaded_says_why_and_leaves_an_event(intents, cli, rules, source, message):
     assert message in measure(cli, rules(source), code=1).stderr
+    event = intents.trail.events()[-2]
+    assert (event.reason_code, event.payload["rows"]) == ("model_code_run", 0)
 
 
 @pytest.mark.parametrize("endless", ["while True: pass", "import re; re.match('(a+)+$', 'a' * 60 + 'b')"])
@@ -172,11 +175,26 @@ def test_recorded_rules_are_compared_by_their_answers_and_never_run_again(intent
     other = shown("--split", "dev")
     assert "it runs the code of a file, and has no answers to these rows" in other
     assert f"narrowcast baseline --split dev --models rules:{path}" in other
+    for again in ("--force", "--no-reuse"):  # what may not run again still counts
+        assert f"svm − rules:{path}" in shown(again)
+    assert ran.read_text() == "."
+    cli("baseline", "--split", "dev", "--models", f"rules:{path}")
+    assert f"svm − rules:{path}" in shown("--split", "dev")
     path.write_text(f"{GOOD}\n# edited")
     assert "has no answers to these rows" in shown()
+
+
+def test_recorded_rules_whose_file_is_gone_are_named_and_block_nothing(intents, cli, cli_json, rules):
+    path = rules(GOOD)
+    here = {"cwd": intents.paths.root}
+    measure(cli, path, **here)
+    cli("train", "--method", "linear", "--features", "words", **here)
+    run = current_run(intents.paths).run_id
     path.unlink()
-    assert "there is no such rules file" in shown()
-    assert ran.read_text() == "."
+    result = cli_json("eval", "--samples", "100", code=None, **here)
+    assert result["conclusion"]["standing"] == "ahead"
+    assert f"not measured: rules:{path}" in result["conclusion"]["sentence"]
+    assert cli_json("runs", "show", run, **here)["verdict"]["conclusion"]["standing"] == "ahead"
 
 
 def test_a_rules_file_of_the_project_is_offered_and_not_run(prepared, cli, tmp_path):
@@ -186,7 +204,7 @@ def test_a_rules_file_of_the_project_is_offered_and_not_run(prepared, cli, tmp_p
     page = cli("baseline", "--rows", "8", "--budget-minutes", "0.0001", "--samples", "100").stdout
     page = " ".join(page.split())
     assert "rules:specs/rules.py" in page
-    assert "narrowcast baseline --models rules:specs/rules.py" in page
+    assert "narrowcast baseline --rows 8 --models rules:specs/rules.py" in page
     assert "it ran" not in page
     (project.paths.specs / "rules.py").write_text(GOOD)
     cli("baseline", "--models", "majority,rules:specs/rules.py", "--samples", "100")

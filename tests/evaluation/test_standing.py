@@ -49,11 +49,33 @@ def test_a_baseline_that_is_measured_later_takes_the_verdict_back(intents, cli, 
     assert _standing(cli_json, "--against", "majority", **here) == "outdated"
 
 
+def test_a_kept_evaluation_says_what_was_measured_since(intents, cli, cli_json):
+    here = {"cwd": intents.paths.root}
+    cli("baseline", "--models", "majority", *FAST, **here)
+    cli(*LINEAR, "--rows", "60", **here)
+    assert _standing(cli_json, "--against", "majority", **here) == "ahead"
+    cli("baseline", "--models", "tfidf", *FAST, **here)
+    assert _standing(cli_json, "--against", "majority", **here) == "outdated"
+
+
+def test_the_run_that_was_evaluated_is_the_one_to_export(intents, cli, cli_json):
+    here = {"cwd": intents.paths.root}
+    cli("baseline", "--models", "majority", *FAST, **here)
+    cli(*LINEAR, "--rows", "60", **here)
+    former = current_run(intents.paths).run_id
+    cli(*LINEAR, "--rows", "70", **here)
+    steps = cli_json("eval", f"run:{former}", *FAST, code=None, **here)["conclusion"]["next"]
+    assert f"narrowcast export {former}" in steps
+    assert "narrowcast export" in cli_json("eval", *FAST, code=None, **here)["conclusion"]["next"]
+
+
 def test_a_run_on_other_rows_is_not_the_same_model_as_a_baseline(intents, tmp_path, cli, cli_json):
     here = {"cwd": intents.paths.root}
     cli("baseline", "--models", "majority,tfidf", *FAST, **here)
     cli(*LINEAR, **here)
-    assert "tfidf, the same model, is not compared" in cli("eval", *FAST, **here).stdout
+    page = " ".join(cli("eval", *FAST, **here).stdout.split())
+    assert "majority, the only other baseline measured" in page
+    assert "tfidf, the same model, is not compared" in page
     more = tmp_path / "more.jsonl"
     more.write_text("".join(json.dumps(row) + "\n" for row in intent_rows(60, seed=5)))
     import_rows(intents, f"jsonl:{more}", auto=True)

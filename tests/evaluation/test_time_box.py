@@ -71,6 +71,9 @@ def test_the_first_is_measured_and_those_after_the_time_are_not_loaded(intents, 
     reasons = {each.model: each.reason for each in result.unmeasured}
     assert "were used up by the models before it" in reasons["svm"]
     assert "not on this machine" in reasons["encoder:minilm"]
+    elsewhere = {**QUICK, "budget_minutes": 1e-6, "split": "dev", "limit": 9}
+    named = {each.model: each for each in baseline(intents, BaselineRequest(options=elsewhere)).unmeasured}
+    assert named["svm"].command == "narrowcast baseline --split dev --rows 9 --models svm"
 
 
 def test_what_is_stored_takes_no_time(intents, slow):
@@ -106,6 +109,13 @@ def test_a_forecast_rests_on_the_first_rows_and_what_is_nearly_done_is_finished(
     ):
         box.check(8, 96, 10.5)
     box.check(101, 10_000, 100.0)
+
+
+def test_a_model_that_has_answered_every_row_is_kept_though_the_time_is_over():
+    box = TimeBox(1e-9)
+    box.check(60, 60, 5.0)
+    with pytest.raises(TooLongError):
+        box.check(59, 60, 5.0)
 
 
 def test_fitting_that_shows_how_far_it_is_is_forecast_too():

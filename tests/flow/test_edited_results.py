@@ -220,7 +220,10 @@ def test_edited_answers_are_not_measured_again(copied: Project, cli_json: CliJso
         path.write_text(path.read_text().replace('"text":"fee"', '"text":"card"'))
     error = cli_json("eval", "--samples", "300", code=None, **here)["error"]
     assert (error["reason_code"], "predictions" in error["message"]) == (EDITED, True)
-    assert "narrowcast eval --force" in error["actionable_fix"]
+    assert "delete it: what needs it measures again" in error["actionable_fix"]
+    for path in copied.paths.reports.glob("predictions/*.jsonl"):
+        path.unlink()
+    assert cli_json("eval", "--samples", "300", code=None, **here)["groups"]
     assert cli_json("eval", *FAST, "--force", code=3, **here)["conclusion"]["standing"] == "lost"
 
 

@@ -42,6 +42,17 @@ def test_a_teacher_is_asked_once_and_its_cost_is_in_an_event(project: Project, t
     assert len(other.checks) == 10
 
 
+def test_a_kept_outcome_that_is_damaged_is_asked_for_again(project: Project, teachers: Teachers) -> None:
+    server = teachers.start()
+    generate(project)
+    for text in ("{", '{"right": 10}'):
+        (kept,) = (project.settings.home / "teachers").iterdir()
+        kept.write_text(text)
+        generate(project, seed=len(text))
+        assert '"passed": true' in kept.read_text()
+    assert len(server.checks) == 10  # stored answers are not paid again
+
+
 def test_a_teacher_that_fails_is_refused_unless_forced(project: Project, teachers: Teachers) -> None:
     server = teachers.start(competence=lambda question: f"The answer to {question.prompt} is 7.")
     with pytest.raises(StageError, match="answered 0 of 10 questions rightly; 8 are needed") as refused:

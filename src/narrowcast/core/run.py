@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -40,6 +41,32 @@ _DECISIVE: Mapping[str, Any] = {
     "batch_size": 32,
     "rows": None,
     "seed": 0,
+    "budget_minutes": None,
+    "objective": "auto",
+    "objective_options": {},
+    "beta": 0.1,
+    "loss_turns": "auto",
+    "lora_rank": 16,
+    "lora_alpha": 32,
+    "lora_dropout": 0.05,
+    "target_modules": [],
+    "warmup_ratio": 0.05,
+    "scheduler": "cosine",
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+    "micro_batch_size": None,
+    "max_length": None,
+    "layout": "auto",
+    "layout_costs": None,
+    "word_dropout": None,
+    "precision": "auto",
+    "gradient_checkpointing": False,
+    "eval_every": None,
+    "early_stopping": 0,
+    "select_by": "auto",
+    "select_rows": 200,
+    "preflight": "strict",
+    "probe_steps": 10,
 }
 
 
@@ -59,9 +86,15 @@ def train_options(options: Mapping[str, Any]) -> str:
             continue
         value = options.get(name, usual)
         if value != usual:
-            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-            words += [f"--{name.replace('_', '-')}", shlex.quote(text)]
+            words.append(train_option(name, ",".join(value) if name == "features" else value))
     return " ".join(words)
+
+
+def train_option(name: str, value: Any) -> str:
+    """One option of `narrowcast train` as the command line takes it."""
+    if isinstance(value, bool | list | dict | None):
+        return f"--set {shlex.quote(f'{name}={json.dumps(value)}')}"
+    return f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
 
 
 class BaseRecord(BaseModel):
@@ -125,8 +158,11 @@ class RunManifest(BaseModel):
     @property
     def how(self) -> str:
         """The method, and why it was chosen where no option named it."""
-        named = self.method_reason in ("", "asked for")
-        return self.method if named else f"{self.method} ({self.method_reason})"
+        return self.method if self._is_named else f"{self.method} ({self.method_reason})"
+
+    @property
+    def _is_named(self) -> bool:
+        return self.method_reason in ("", "asked for")
 
     @property
     def is_classifier(self) -> bool:
@@ -137,7 +173,7 @@ class RunManifest(BaseModel):
     def train_options(self) -> str:
         """Options of `narrowcast train` for a model of the same method on the same base."""
         own: dict[str, Any] = {"base": self.base.name}
-        if self.is_classifier:
+        if self.is_classifier or self._is_named:
             own["method"] = self.method
         if self.method == "linear":
             own |= {name: self.recipe[name] for name in ("features", "classifier")}

@@ -25,7 +25,8 @@ class Conclusion(BaseModel):
         standing: in one word.
         sentence: the same with its reasons, for people.
         next: commands to continue with, the first is advised.
-        baselines: that it counts, the same model included; None in files of older versions.
+        baselines: that it counts, the same model and those included that it names as not measured; None in
+            files of older versions.
     """
 
     standing: Standing

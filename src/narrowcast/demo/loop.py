@@ -21,6 +21,7 @@ from narrowcast.ops.summary import Summary, summarise
 from narrowcast.pipeline.execute import stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.stages import PIPELINE, stage
+from narrowcast.stages.train import STAGE as TRAIN
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import StageRecord, load_record
 from narrowcast.training.preflight.expected import work_forecast
@@ -87,7 +88,7 @@ def run_demo(
     finish("import", _imported(project), started, kept=imports(project) == known)
     answers: list[ShownAnswer] = []
     for name in PIPELINE:
-        if name == "baseline" and current_run(project.paths) is None:
+        if name == "baseline" and _trains(project):
             started = time.monotonic()
             finish("preflight", _forecast(project, work), started, kept=False)
         started, before = time.monotonic(), _record(project, name)
@@ -106,6 +107,11 @@ def run_demo(
         answers=answers,
         summary=summarise(project),
     )
+
+
+def _trains(project: Project) -> bool:
+    """Whether a model is yet to be trained: the first, or one of another base."""
+    return bool(project.runner().plan(TRAIN, stage_options(project, TRAIN)).stale_because)
 
 
 def _forecast(project: Project, work: Work) -> list[str]:

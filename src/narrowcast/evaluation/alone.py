@@ -10,12 +10,10 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
 from narrowcast.evaluation.inputs import MeasureInputs, predictor_context
 from narrowcast.evaluation.options import MeasureOptions
-from narrowcast.evaluation.rows import held_out_rows
+from narrowcast.evaluation.rows import held_out_rows, requests_of
 from narrowcast.models.predictors.base import Predictor
 from narrowcast.models.predictors.load import predictor_factory
-from narrowcast.tasks import handler_for
 from narrowcast.tasks.bootstrap import percentile
-from narrowcast.tasks.prompt import request_for
 
 
 def median_alone(inputs: MeasureInputs, options: MeasureOptions, rows: int, ctx: StageContext) -> float:
@@ -26,12 +24,9 @@ def median_alone(inputs: MeasureInputs, options: MeasureOptions, rows: int, ctx:
         ModelError: if the model cannot be loaded or fails.
         CancelledError: on request.
     """
-    handler, reference = handler_for(inputs.task), next(iter(inputs.models))
+    reference = next(iter(inputs.models))
     examples, _ = held_out_rows(ctx.project, inputs.manifest, options, inputs.seed)
-    requests = [
-        request_for(handler, each.inputs, target=each.target, max_tokens=inputs.max_tokens)
-        for each in examples[:rows]
-    ]
+    requests = requests_of(examples[:rows], inputs.task, inputs.max_tokens)
     context = predictor_context(ctx.project, ctx.settings, inputs)
     context = replace(context, work=Work(ctx.progress, ctx.cancel))
     with predictor_factory(reference).load(context, reference.argument) as predictor:

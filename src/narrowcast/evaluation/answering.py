@@ -1,7 +1,7 @@
 """How the answers of each model come: read where it gave them before, asked for otherwise.
 
 A model that asks (`Ask`: code of a file is run, rows are sent away) answers only where the user has said yes
-in this command. Those that an earlier command measured are compared with by their stored answers.
+in this command; see `evaluation.asking`. Otherwise it is compared with by its stored answers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.stage import StageContext
 from narrowcast.core.work import Work
-from narrowcast.errors import ModelError, UsageError
+from narrowcast.errors import ModelError
+from narrowcast.evaluation.asking import baseline_command, may_ask
 from narrowcast.evaluation.inputs import MeasureInputs
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.evaluation.predictions import Answers, answers_path, ask, read_answers, write_answers
@@ -45,16 +46,16 @@ class Questions:
             box: the time that is left.
 
         Raises:
-            UsageError: if the model needs a yes and was named without it.
             ModelError: if it cannot be loaded or fails.
             CancelledError: on request; nothing of the model is kept.
         """
         factory, ctx = predictor_factory(reference), self.ctx
-        path = answers_path(ctx.project, fingerprint, self.requests, with_inputs=factory.reads_inputs)
-        if self.options.reuse and not ctx.force and path.exists():
+        path = answers_path(ctx.project, reference, fingerprint, self.requests)
+        again = (ctx.force or not self.options.reuse) and may_ask(
+            reference, self.options, recorded=reference in self.inputs.recorded
+        )
+        if path.exists() and not again:
             return read_answers(ctx.project, path)
-        if factory.asks and (refused := self._refused(reference, factory.asks)):
-            return refused
         ctx.progress.start(f"{reference}: loading")
         try:
             box.check_open()
@@ -69,7 +70,7 @@ class Questions:
                 note = str(getattr(predictor, "note", ""))
                 answers = Answers(predictions, note, predictor.size_bytes, seconds, path, reused=False)
         except TooLongError as error:
-            command = f"narrowcast baseline --models {reference}"
+            command = baseline_command(reference, self.options)
             return Unmeasured(model=reference, reason=str(error), command=command)
         except ModelError as error:
             # Nobody has named the model, and the others can answer.
@@ -83,29 +84,6 @@ class Questions:
         """The context, in which fitting ends where it would outlast the box."""
         work = self.context.work
         return replace(self.context, work=Work(box.watched(work.progress), work.cancel))
-
-    def _refused(self, reference: ModelRef, asks: Ask) -> Unmeasured | None:
-        """Why a model is not asked: nobody said yes in this command; None where somebody did.
-
-        Raises:
-            UsageError: if the user has named it, but not said what else is needed.
-        """
-        recorded = reference in self.inputs.recorded
-        option = f" --{asks.option.replace('_', '-')}" if asks.option else ""
-        if getattr(self.options, asks.option) if asks.option else not recorded:
-            return None
-        if recorded:
-            rows = f" --rows {self.options.limit}" if self.options.limit else ""
-            command = f"narrowcast baseline --split {self.options.split}{rows} --models {reference}{option}"
-            return Unmeasured(
-                model=reference, reason=f"it {asks.what}, and has no answers to these rows", command=command
-            )
-        raise UsageError(
-            f"{reference} {asks.what}: {len(self.requests):,} rows of the {self.options.split} split",
-            where=reference,
-            next_command=f"the same command with{option}, if they may leave this machine",
-            reason_code="model_needs_yes",
-        )
 
     def _tell(self, reference: ModelRef, asks: Ask, predictor: Predictor) -> None:
         """The event of what was done with the user's yes, whether or not it succeeded."""

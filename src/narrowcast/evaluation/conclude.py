@@ -27,7 +27,7 @@ def baseline_gate(primary: str, comparisons: Sequence[Comparison]) -> GateOutcom
     verdict: Verdict = "not_enough_data"
     hardest = min(comparisons, key=lambda each: each.difference.value, default=None)
     if hardest is None:
-        reason = "no baseline was measured on this data set: narrowcast baseline"
+        reason = "it was compared with no baseline: narrowcast baseline"
     else:
         verdicts = {each.verdict for each in comparisons}
         verdict = "fail" if "worse" in verdicts else "pass" if verdicts == {"better"} else "not_enough_data"
@@ -52,6 +52,7 @@ class Training:
         options: of `narrowcast train`, for a model of the same method on the same base.
         drawn: which part of the train rows it saw, in words; empty where it saw all.
         has_base: another base model may be better; of a linear classifier it is not advised.
+        export: the command that exports the model.
     """
 
     updates: int
@@ -60,6 +61,7 @@ class Training:
     options: str
     drawn: str = ""
     has_base: bool = True
+    export: str = "narrowcast export"
 
 
 def conclude(
@@ -80,7 +82,7 @@ def conclude(
         gates: what they said of it.
         comparisons: with every baseline but its twin.
         training: how long it was trained.
-        unmeasured: baselines that are not on this machine.
+        unmeasured: baselines that were not measured.
         perfect: baselines that reach the highest value of the metric.
         twin: the measured baseline that is the same model.
         can_fit: the task's baselines can be fitted as runs that are exported and served.
@@ -100,23 +102,24 @@ def conclude(
             next=_improve(training),
         )
     if not comparisons:
+        but = f" but {twin}, the same model" if twin else ""
         return Conclusion(
             standing="not_compared",
-            sentence=f"{model} was compared with no baseline, so nothing says that it is worth shipping",
+            sentence=f"{model} was compared with no baseline{but}, so nothing says that it is worth shipping",
             next=["narrowcast baseline", f"narrowcast eval {model}"],
         )
     if open_:
-        steps = [*_improve(training, perfect), *_ship(model)]
+        steps = [*_improve(training, perfect), *_ship(model, training)]
         return _undecided(model, open_, _longer(training, perfect), steps, can_fit)
     hardest = min(comparisons, key=lambda each: each.difference.value)
     uncertain = [gate for gate in gates if gate.verdict == "not_enough_data"]
     return Conclusion(
         standing="ahead",
-        sentence=f"{model} beats {_every(comparisons)}; the closest is {_shown(hardest)}"
+        sentence=f"{model} beats {_every(comparisons, twin)}; the closest is {_shown(hardest)}"
         + (f"; {twin}, the same model, is not compared" if twin else "")
         + (f"; not measured: {', '.join(each.model for each in unmeasured)}" if unmeasured else "")
         + (f"; {_names(uncertain)}" if uncertain else ""),
-        next=_ship(model) if not _only_trivial(comparisons) else ["narrowcast baseline", *_ship(model)],
+        next=[*(["narrowcast baseline"] if _only_trivial(comparisons) else []), *_ship(model, training)],
     )
 
 
@@ -190,11 +193,11 @@ def _named(open_: Sequence[Comparison]) -> str:
     return f" ({min(level, key=lambda each: cost_rank(each.against)).against})" if level else ""
 
 
-def _every(comparisons: Sequence[Comparison]) -> str:
-    names = _against(comparisons)
+def _every(comparisons: Sequence[Comparison], twin: ModelRef | None) -> str:
+    names, other = _against(comparisons), "other " if twin else ""
     if _only_trivial(comparisons):
-        return f"{names}, the only baseline measured"
-    return f"every baseline measured ({names})"
+        return f"{names}, the only {other}baseline measured"
+    return f"every {other}baseline measured ({names})"
 
 
 def _only_trivial(comparisons: Sequence[Comparison]) -> bool:
@@ -218,8 +221,10 @@ def _names(gates: Sequence[GateOutcome]) -> str:
     return ", ".join(f"gate {gate.gate_id} {words[gate.verdict]}" for gate in gates)
 
 
-def _ship(model: ModelRef) -> list[str]:
-    return ["narrowcast export"] if model.name == "run" else []
+def _ship(model: ModelRef, training: Training | None) -> list[str]:
+    if model.name != "run":
+        return []
+    return [training.export if training else "narrowcast export"]
 
 
 def _fit(baseline: ModelRef) -> list[str]:

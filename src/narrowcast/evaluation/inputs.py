@@ -16,9 +16,12 @@ from narrowcast.core.settings import Settings
 from narrowcast.core.stage import StageContext, StageInputs
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import MissingExtraError, ModelError, StageError, UsageError, WorkspaceError
+from narrowcast.evaluation.asking import may_ask, needs_yes, silent
 from narrowcast.evaluation.conclude import Training
 from narrowcast.evaluation.options import BaselineOptions, MeasureOptions
+from narrowcast.evaluation.predictions import answers_path
 from narrowcast.evaluation.result import Unmeasured
+from narrowcast.evaluation.rows import held_out_rows, requests_of
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.load import fingerprint, trained_run
 from narrowcast.store.baselines import measured_baselines
@@ -55,8 +58,8 @@ class MeasureInputs(StageInputs):
             Not part of the content: the weights are.
         measured: baselines without which nothing is concluded of a model. Not part of the content: a later
             one takes the conclusion back (`store.verdicts`).
-        unmeasured: models that would be measured if they were on this machine. Not part of the content: once
-            they are, they are among the models.
+        unmeasured: models that are not measured, and why. Not part of the content: once they are, they are
+            among the models.
         seconds: that all models together may take, where that is limited. Not part of the content: an option.
         recorded: models that no user has named in this command. Not part of the content.
         manifest: of the data set; its version names its content.
@@ -102,12 +105,12 @@ def measure_inputs(
         against: to compare with.
         gates: judge the models; None takes those of the task.
         skip_missing: a model whose weights or library are not on this machine is named in `unmeasured`.
-        recorded: those of `against` come from a record; one that needs a yes and is gone is named in
-            `unmeasured`.
+        recorded: those of `against` come from a record; one that needs a yes is named in `unmeasured` where
+            it is gone, or has no answers to these rows and no yes.
 
     Raises:
         ModelError: if a model is not there.
-        UsageError: for an unknown reference.
+        UsageError: for an unknown reference; `model_needs_yes` for one named without the yes it needs.
     """
     project = ctx.project
     settled = _settled(project, options)
@@ -134,8 +137,42 @@ def measure_inputs(
         if name not in inputs.models:
             with _noted(name, inputs, _GONE if recorded else ()):
                 inputs.against[name] = fingerprint(name, context)
+    if not inputs.models and inputs.unmeasured:
+        raise _none(inputs.unmeasured)
     inputs.recorded = list(inputs.against) if recorded else []
+    _settle_yes(inputs, options, ctx)
     return inputs
+
+
+def _none(unmeasured: Sequence[Unmeasured]) -> ModelError:
+    first = unmeasured[0]
+    return ModelError(
+        f"no baseline can be measured: {first.model}: {first.reason}",
+        where=f"{len(unmeasured)} that suit the task",
+        next_command=first.command,
+        reason_code="baseline_failed",
+    )
+
+
+def _settle_yes(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -> None:
+    """Name recorded models that cannot answer without a yes as unmeasured; refuse those that the user named.
+
+    Raises:
+        UsageError: `model_needs_yes`, before anything is measured.
+    """
+    fingerprints = {**inputs.models, **inputs.against}
+    unasked = [each for each in fingerprints if not may_ask(each, options, recorded=each in inputs.recorded)]
+    if not unasked:
+        return
+    rows, _ = held_out_rows(ctx.project, inputs.manifest, options, inputs.seed)
+    requests = requests_of(rows, inputs.task, inputs.max_tokens)
+    for name in unasked:
+        answered = answers_path(ctx.project, name, fingerprints[name], requests).exists()
+        if name in inputs.recorded and not answered:
+            inputs.unmeasured.append(silent(name, options))
+            inputs.against.pop(name)
+        elif name not in inputs.recorded and (not answered or ctx.force or not options.reuse):
+            raise needs_yes(name, options, len(rows))
 
 
 @contextmanager
@@ -210,7 +247,7 @@ def current_reference(project: ProjectPaths) -> ModelRef:
 
 
 def unmeasured_baselines(ctx: StageContext, version: str) -> list[Unmeasured]:
-    """Baselines of this version that were not on the machine, and were not measured later."""
+    """Baselines of this version that the last baseline run did not measure, nor a later one."""
     record = _baseline_record(ctx, version)
     if record is None:
         return []

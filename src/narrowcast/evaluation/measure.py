@@ -25,6 +25,7 @@ from narrowcast.evaluation.rows import (
     count_access,
     held_out_rows,
     of_quick_runs,
+    requests_of,
 )
 from narrowcast.evaluation.time_box import TimeBox
 from narrowcast.store.datasets import read_split
@@ -39,7 +40,6 @@ from narrowcast.tasks.bootstrap import (
     too_few_to_compare,
 )
 from narrowcast.tasks.gates import check_metrics, judge, overall
-from narrowcast.tasks.prompt import request_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,7 @@ def measure(inputs: MeasureInputs, options: MeasureOptions, ctx: StageContext) -
     exposure = check_not_trained_on(ctx.project, manifest, split, examples, list(fingerprints))
     warnings = exposure.warnings + of_quick_runs(ctx.project, list(fingerprints))
     looks = count_access(ctx, manifest, split, list(fingerprints))
-    requests = [
-        request_for(handler, each.inputs, target=each.target, max_tokens=inputs.max_tokens, row=each.id)
-        for each in examples
-    ]
+    requests = requests_of(examples, inputs.task, inputs.max_tokens)
     context = replace(
         predictor_context(ctx.project, ctx.settings, inputs),
         work=Work(ctx.progress, ctx.cancel),
@@ -164,7 +161,8 @@ def _conclude(
         twin=inputs.twins.get(model.reference),
         can_fit=handler_for(inputs.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS),
     )
-    conclusion.baselines = list(inputs.against)
+    named = [each.model for each in inputs.unmeasured if each.model in inputs.measured]
+    conclusion.baselines = [*inputs.against, *named]
     model.result.conclusion = conclusion.beside(inputs.measured, (), model.reference)
 
 

@@ -19,6 +19,7 @@ from narrowcast.core.stage import StageContext
 from narrowcast.errors import ModelError
 from narrowcast.evaluation.time_box import TimeBox
 from narrowcast.models.predictors.base import Predictor
+from narrowcast.models.predictors.load import predictor_factory
 from narrowcast.store.files import atomic_writer, json_line, read_jsonl
 from narrowcast.store.seals import require_unedited
 
@@ -40,19 +41,18 @@ class Answers:
 
 
 def answers_path(
-    project: ProjectPaths,
-    fingerprint: str,
-    requests: Sequence[PromptRequest],
-    *,
-    with_inputs: bool = False,
+    project: ProjectPaths, reference: ModelRef, fingerprint: str, requests: Sequence[PromptRequest]
 ) -> Path:
-    """Where the answers of these weights to these prompts are kept, or to these inputs as well."""
+    """Where the answers of a model to these requests are kept.
+
+    They are named by its weights and the prompts, and by the inputs where it reads those.
+    """
     prompts = [
         [[(turn.role, turn.content) for turn in each.messages], each.max_tokens, each.labels]
         for each in requests
     ]
     asked: dict[str, Any] = {"model": fingerprint, "prompts": prompts}
-    if with_inputs:
+    if predictor_factory(reference).reads_inputs:
         asked["inputs"] = [dict(each.inputs) for each in requests]
     key = content_hash(asked)[:_KEY_DIGITS]
     return project.reports / "predictions" / f"{key}.jsonl"

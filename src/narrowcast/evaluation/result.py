@@ -96,11 +96,11 @@ class Comparison(BaseModel):
 
 
 class Unmeasured(BaseModel):
-    """A baseline that would belong into the table, if it were on this machine.
+    """A baseline that would belong into the table.
 
     Attributes:
         model: its reference.
-        reason: what is missing.
+        reason: what is missing: the model on this machine, time, or a yes.
         command: what brings it.
     """
 
@@ -121,7 +121,7 @@ class MeasureResult(StageResult):
         results: models in the order asked for, then those compared with.
         comparisons: paired, best first.
         warnings: what a reader must know before believing the numbers.
-        unmeasured: baselines that are not on this machine, with the command that brings each.
+        unmeasured: baselines that were not measured, each with why, and the command that brings it.
         baselines: of a baseline run: every baseline that was measured on this data-set version so far.
     """
 

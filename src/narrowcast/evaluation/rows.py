@@ -13,7 +13,9 @@ from narrowcast.core.manifest import DatasetManifest, SplitPolicy
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.names import Split
 from narrowcast.core.paths import ProjectPaths
+from narrowcast.core.prediction import PromptRequest
 from narrowcast.core.stage import StageContext
+from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, StageError
 from narrowcast.evaluation.options import MeasureOptions
 from narrowcast.models.loading import read_run_manifest
@@ -26,6 +28,8 @@ from narrowcast.similarity.shingles import normalised
 from narrowcast.store.access import record_access
 from narrowcast.store.bundles import read_bundle
 from narrowcast.store.datasets import read_manifest, read_split, version_entries
+from narrowcast.tasks import handler_for
+from narrowcast.tasks.prompt import request_for
 
 
 def held_out_rows(
@@ -51,6 +55,15 @@ def held_out_rows(
     chosen = sorted(generator.sample(range(len(rows)), options.limit))
     words = f"{options.limit:,} of {len(rows):,} rows, drawn at random with seed {seed}"
     return [rows[index] for index in chosen], words
+
+
+def requests_of(rows: Iterable[Example], task: TaskSpec, max_tokens: int) -> list[PromptRequest]:
+    """The question that each row is to a model."""
+    handler = handler_for(task)
+    return [
+        request_for(handler, each.inputs, target=each.target, max_tokens=max_tokens, row=each.id)
+        for each in rows
+    ]
 
 
 def count_access(ctx: StageContext, manifest: DatasetManifest, split: Split, models: Sequence[str]) -> int:

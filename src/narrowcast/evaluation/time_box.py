@@ -10,7 +10,7 @@ from narrowcast.core.progress_lines import duration
 _PROBE = 8
 """Rows that the first forecast rests on."""
 _JUDGED = 100
-"""Once this many rows are answered, a model is let finish: what it has cost would be lost."""
+"""Once this many rows are answered, or all, a model is let finish: what it has cost would be lost."""
 _SOONEST = 1.0
 """Seconds of fitting before its speed says anything."""
 
@@ -52,7 +52,7 @@ class TimeBox:
         Raises:
             TooLongError: if the rest takes longer than is left.
         """
-        if done <= _JUDGED:
+        if done < rows and done <= _JUDGED:
             self.check_rest(seconds / done * (rows - done), seconds, f"by its first {done} rows")
 
     def watched(self, progress: Progress) -> Progress:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.work import Work
 from narrowcast.evaluation.result import Comparison, MeasureResult, ModelResult
+from narrowcast.evaluation.standing import conclusion_now
 from narrowcast.ops.requests import BaselineRequest, CompareRequest, EvaluateRequest
 from narrowcast.pipeline.execute import run_options, stage_options
 from narrowcast.pipeline.project import Project
@@ -56,7 +57,10 @@ def evaluate(
     """
     request = request or EvaluateRequest()
     options = run_options(project, EVALUATE, request)
-    return project.runner(work).run(EVALUATE, options, force=request.force)
+    result = project.runner(work).run(EVALUATE, options, force=request.force)
+    for each in result.results:
+        each.conclusion = conclusion_now(project.paths, result, each)
+    return result
 
 
 def compare(project: Project, request: CompareRequest, work: Work | None = None) -> CompareResult:

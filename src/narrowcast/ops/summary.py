@@ -14,6 +14,7 @@ from narrowcast.core.verdict import Conclusion, Standing
 from narrowcast.evaluation.conclude import LOOK_FOR_LEAKS
 from narrowcast.evaluation.result import Unmeasured
 from narrowcast.evaluation.rows import of_quick_runs
+from narrowcast.evaluation.standing import conclusion_now
 from narrowcast.experiments.tournament.result import Tournament
 from narrowcast.models.predictors.load import model_title
 from narrowcast.ops.ledger import ledger
@@ -21,7 +22,6 @@ from narrowcast.pipeline.project import Project
 from narrowcast.stages import stage
 from narrowcast.store.runs import current_run
 from narrowcast.store.stage_records import load_record
-from narrowcast.store.verdicts import standing_now
 
 # Stages whose records hold measurements, in the order of the table.
 _MEASURING = ("baseline", "evaluate", "verify")
@@ -56,7 +56,7 @@ class Summary(BaseModel):
         looks: how often these rows were looked at.
         quick: models that were trained on a part of the rows.
         rows_drawn: how the measured rows were chosen, in words; empty where all were taken.
-        unmeasured: baselines whose weights or library are not on this machine.
+        unmeasured: baselines that were not measured, and why.
         left_out: models that were measured on other rows, and so have no place in the table.
         standing: of the tuned model; None where it was not compared.
         conclusion: what the numbers say, in one sentence.
@@ -106,7 +106,7 @@ def summarise(project: Project) -> Summary:
     conclusion, differences = None, []
     if evaluated is not None:
         tuned = evaluated.results[0]
-        conclusion = _standing_now(project, evaluated, tuned)
+        conclusion = conclusion_now(project.paths, evaluated, tuned)
         differences = [
             SummaryDifference(
                 against=each.against, name=model_title(each.against), difference=each.difference
@@ -151,14 +151,6 @@ def _drop_former(results: dict[str, Any], run_id: str, paths: ProjectPaths) -> N
         results.update(evaluate=None, verify=None)
     elif not (paths.gguf / run_id).is_dir():
         results["verify"] = None
-
-
-def _standing_now(project: Project, evaluated: Any, tuned: Any) -> Conclusion | None:
-    """What the evaluation concluded, beside the baselines that were measured since."""
-    if tuned.conclusion is None:
-        return None
-    compared = [each.against for each in evaluated.comparisons if each.model == tuned.model]
-    return standing_now(project.paths, tuned.model, evaluated.dataset_version, tuned.conclusion, compared)
 
 
 def _rows_of(result: Any) -> tuple[object, ...]:

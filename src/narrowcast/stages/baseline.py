@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from narrowcast.core.model_ref import ModelRef
 from narrowcast.core.stage import StageContext
+from narrowcast.evaluation.asking import baseline_command
 from narrowcast.evaluation.inputs import MeasureInputs, known_baselines, measure_inputs, unmeasured_baselines
 from narrowcast.evaluation.options import BaselineOptions
 from narrowcast.evaluation.result import Unmeasured
@@ -38,26 +39,21 @@ def read_inputs(options: BaselineOptions, ctx: StageContext) -> MeasureInputs:
             inputs.models.pop(weaker, None)
     inputs.seconds = options.budget_minutes * 60
     known = known_baselines(ctx, manifest.version, inputs.models)
-    inputs.unmeasured += [each for each in _on_request(ctx) if each.model not in known]
+    inputs.unmeasured += [each for each in _on_request(options, ctx) if each.model not in known]
     return inputs
 
 
-def _on_request(ctx: StageContext) -> list[Unmeasured]:
+def _on_request(options: BaselineOptions, ctx: StageContext) -> list[Unmeasured]:
     """What only the user can have measured, where what it needs is there."""
-    rules = Unmeasured(
-        model=ModelRef(f"rules:{_RULES}"),
-        reason="the code of a file is run only for who names it",
-        command=f"narrowcast baseline --models rules:{_RULES}",
-    )
-    name = ctx.settings.teacher_model
-    endpoint = Unmeasured(
-        model=ModelRef(f"endpoint:{name}"),
-        reason="held-out rows are sent to an endpoint only for who asks for it",
-        command=f"narrowcast baseline --models endpoint:{name} --send-held-out",
-    )
+    reasons = {}
+    if (ctx.project.root / _RULES).is_file():
+        reasons[ModelRef(f"rules:{_RULES}")] = "the code of a file is run only for who names it"
+    if ctx.settings.teacher_url and ctx.settings.teacher_model:
+        endpoint = ModelRef(f"endpoint:{ctx.settings.teacher_model}")
+        reasons[endpoint] = "held-out rows are sent to an endpoint only for who asks for it"
     return [
-        *([rules] if (ctx.project.root / _RULES).is_file() else []),
-        *([endpoint] if ctx.settings.teacher_url and name else []),
+        Unmeasured(model=model, reason=reason, command=baseline_command(model, options))
+        for model, reason in reasons.items()
     ]
 
 

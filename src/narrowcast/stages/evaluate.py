@@ -21,6 +21,7 @@ from narrowcast.evaluation.stage import measuring_stage
 from narrowcast.models.predictors.load import trained_run
 from narrowcast.store.baselines import measured_baselines
 from narrowcast.store.datasets import load_manifest
+from narrowcast.store.runs import current_run
 from narrowcast.tasks import handler_for
 from narrowcast.training.options import Options
 
@@ -79,7 +80,11 @@ def _training(model: ModelRef, ctx: StageContext) -> Training | None:
     run = read_run_manifest(ctx.project, run_id)
     epochs, steps = _default_schedule(run, ctx)
     has_base = run.method != "linear"
-    return Training(run.steps, epochs * steps, epochs, run.train_options, run.drawn, has_base)
+    current = current_run(ctx.project)
+    export = "narrowcast export"
+    if current is None or current.run_id != run_id:
+        export = f"narrowcast export {run_id}"
+    return Training(run.steps, epochs * steps, epochs, run.train_options, run.drawn, has_base, export)
 
 
 def _default_schedule(run: RunManifest, ctx: StageContext) -> tuple[int, int]:

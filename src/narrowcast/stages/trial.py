@@ -23,7 +23,8 @@ class TrialOptions(EvaluateOptions):
 
     def identity(self) -> dict[str, Any]:
         """Without `alone` where it is 0, so that keys of earlier versions hold."""
-        return self.model_dump(mode="json", exclude=set() if self.alone else {"alone"})
+        values = super().identity()
+        return values if self.alone else {name: each for name, each in values.items() if name != "alone"}
 
 
 class TrialResult(StageResult):

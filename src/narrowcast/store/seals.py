@@ -33,6 +33,7 @@ WRITTEN = "written"
 # Of the reports whose stage no command runs with --force. A folder may be removed as a whole.
 _MEASURED_AGAIN = "delete its folder: what needs it measures again"
 _WAYS_OUT = {
+    "outputs/eval_reports/predictions/*": "delete it: what needs it measures again",
     "outputs/eval_reports/parity-*": "narrowcast parity",
     "outputs/eval_reports/baseline-*": "narrowcast baseline --force",
     "outputs/eval_reports/trial-*": _MEASURED_AGAIN,

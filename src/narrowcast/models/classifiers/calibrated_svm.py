@@ -15,6 +15,8 @@ from typing import Any
 
 from narrowcast.models.classifiers.fit import many_classes
 
+CALIBRATION = 2
+"""Raised where another temperature would be fitted: stored answers hold probabilities."""
 _FOLDS = 3
 _INVERSE_REGULARISATION = 1.0  # the library's own; the optimum is flat on short texts
 _TEMPERATURES = (1e-4, 1e2)  # times the spread of the scores

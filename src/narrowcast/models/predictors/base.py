@@ -133,6 +133,11 @@ class Ask:
     option: str
     event: str
 
+    @property
+    def flag(self) -> str:
+        """The option as it is written behind a command."""
+        return f" --{self.option.replace('_', '-')}" if self.option else ""
+
 
 RUNS_CODE = Ask("runs the code of a file", "", "model_code_run")
 SENDS_ROWS = Ask("sends held-out rows to an endpoint", "send_held_out", "model_rows_sent")

@@ -16,6 +16,7 @@ from narrowcast.models.encoders.resolve import resolve_encoder
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory, fitted_on_train
 from narrowcast.models.predictors.baseline import FittedPredictor, training_pairs
 from narrowcast.models.predictors.linear_text import fit_linear
+from narrowcast.models.predictors.tfidf import calibrated_on_train
 from narrowcast.models.predictors.vectors import shared_vectors
 
 
@@ -23,6 +24,10 @@ def _content(context: PredictorContext, argument: str) -> Mapping[str, object]:
     """The encoder's weights, and the rows that the model on top is fitted on."""
     weights = resolve_encoder(argument, context.settings).fingerprint()
     return {**fitted_on_train(context, argument), "weights": weights}
+
+
+def _calibrated(context: PredictorContext, argument: str) -> Mapping[str, object]:
+    return {**_content(context, argument), **calibrated_on_train(context, argument)}
 
 
 def _linear(context: PredictorContext, argument: str) -> FittedPredictor:
@@ -70,5 +75,5 @@ def _sized(predictor: FittedPredictor, encoder: Encoder) -> FittedPredictor:
 
 _ARGUMENT = "an encoder of `narrowcast models list`, or its folder"
 LINEAR = PredictorFactory(load=_linear, argument=_ARGUMENT, content=_content)
-WITH_WORDS = PredictorFactory(load=_with_words, argument=_ARGUMENT, content=_content)
+WITH_WORDS = PredictorFactory(load=_with_words, argument=_ARGUMENT, content=_calibrated)
 NEAREST = PredictorFactory(load=_nearest, argument=_ARGUMENT, content=_content)

@@ -44,19 +44,22 @@ class RulesPredictor:
         self.note = f"{path.name}, SHA-256 {short(digest)}"
         self.evidence: dict[str, Any] = {"file": path.name, "sha256": digest, "rows": 0}
         self._kind = answer
-        self._rules = RulesProcess(path, _text(path, source))
+        self._path, self._source = path, _text(path, source)
+        self._rules: RulesProcess | None = None
 
     def predict(self, requests: Sequence[PromptRequest]) -> list[Prediction]:
-        """One answer a request, in order.
+        """One answer a request, in order. The file is run here, not before: the event of that has evidence.
 
         Raises:
-            ModelError: where the function raises or takes too long; it names the line and the row.
+            ModelError: if the file cannot be loaded; where the function raises or takes too long, it names
+                the line and the row.
         """
         predictions = []
+        rules = self._rules = self._rules or RulesProcess(self._path, self._source)
         for request in requests:
             self.evidence["rows"] += 1
             began = time.perf_counter()
-            value = self._rules.answer(request.inputs, request.row)
+            value = rules.answer(request.inputs, request.row)
             predictions.append(Prediction(self._written(value), latency_s=time.perf_counter() - began))
         return predictions
 
@@ -70,7 +73,8 @@ class RulesPredictor:
 
     def close(self) -> None:
         """End the child process."""
-        self._rules.close()
+        if self._rules is not None:
+            self._rules.close()
 
     def __enter__(self) -> Self:
         return self
@@ -82,11 +86,11 @@ class RulesPredictor:
 
 
 def from_file(context: PredictorContext, argument: str) -> RulesPredictor:
-    """Load the file that the argument names; `content` has hashed it.
+    """Read the file that the argument names; `content` has hashed it.
 
     Raises:
         UsageError: for preferences, whose two answers the function does not see.
-        ModelError: if the file is not there, or cannot be loaded.
+        ModelError: if the file is not there, or no text.
     """
     if context.answer is AnswerKind.PREFERENCE:
         raise UsageError(

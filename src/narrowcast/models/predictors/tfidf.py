@@ -52,7 +52,14 @@ def _with_crfsuite(context: PredictorContext, argument: str) -> Mapping[str, obj
     return fitted_on_train(context, argument)
 
 
+def calibrated_on_train(context: PredictorContext, argument: str) -> Mapping[str, object]:
+    """What the answers of a support-vector machine and its probabilities depend on."""
+    from narrowcast.models.classifiers.calibrated_svm import CALIBRATION
+
+    return {**fitted_on_train(context, argument), "calibration": CALIBRATION}
+
+
 WORDS = PredictorFactory(load=_named("tfidf"))
 CHARACTERS = PredictorFactory(load=_named("tfidf-chars"))
-SUPPORT_VECTORS = PredictorFactory(load=_named("svm"))
+SUPPORT_VECTORS = PredictorFactory(load=_named("svm"), content=calibrated_on_train)
 RANDOM_FIELD = PredictorFactory(load=random_field_from_train, content=_with_crfsuite)
