@@ -25,6 +25,9 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     Returns:
         The run with as many epochs as fit into its budget.
     """
+    path = folder / "forecast.json"
+    if not ctx.settings.process:
+        path.unlink(missing_ok=True)  # of a former execution of this run
     if not options.probe_steps or setup.steps < _FEWEST * options.probe_steps:
         return setup
     if ctx.settings.processes > 1:
@@ -38,7 +41,7 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
         ctx.progress.note(setup.shortened)
         if not ctx.settings.process:
             note_steps(ctx.project, ctx.run_id, setup.steps)
-    write_json(folder / "forecast.json", forecast.model_dump(mode="json"))
+    write_json(path, forecast.model_dump(mode="json"))
     text = work_forecast(forecast, disk_of_run(setup, options)).sentence
     ctx.emit("training_forecast", text, forecast.model_dump(mode="json"))
     ctx.progress.note(f"forecast: {text}")
