@@ -90,6 +90,8 @@ def test_a_run_that_was_cut_to_its_budget_resumes_to_the_same_weights(workshop):
     elsewhere.interrupt(9, **options)
     (run,) = interrupted_runs(elsewhere.project)
     assert run.steps == 16
+    path = elsewhere.run_folder / "forecast.json"
+    write_json(path, {**read_json(path), "epochs": 3})  # nothing seals it
     parts = elsewhere.train(resume=True, **options)
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
     assert read_run_manifest(elsewhere.project, parts.run_id).steps == 16

@@ -50,11 +50,10 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     return setup
 
 
-def as_expected(setup: TrainingSetup, folder: Path) -> TrainingSetup:
-    """A run that continues, with the epochs that it began with."""
-    path = folder / "forecast.json"
-    epochs = Forecast.model_validate(read_json(path)).epochs if path.exists() else 0
-    if epochs in (0, setup.recipe.epochs):
+def as_begun(setup: TrainingSetup, checkpoint: Path) -> TrainingSetup:
+    """A run that continues, with the epochs that it began with; the checkpoint knows them, and is sealed."""
+    epochs = int(read_json(checkpoint / "trainer_state.json")["num_train_epochs"])
+    if epochs == setup.recipe.epochs:
         return setup
     return with_epochs(setup, epochs, "as the run began, by its forecast and budget_minutes")
 
