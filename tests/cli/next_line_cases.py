@@ -257,6 +257,7 @@ CASES: dict[str, Case] = {
     "narrowcast export": Case("trained"),
     "narrowcast export --force": Case("exported"),
     "narrowcast export VALUE": Case("trained", "narrowcast export RUN"),
+    "narrowcast export VALUE --formats VALUE": Case("trained", "narrowcast export RUN --formats q8_0"),
     "narrowcast export VALUE --force": Case("exported", "narrowcast export RUN --force"),
     "narrowcast parity": Case("exported"),
     "narrowcast train --method linear --base minilm": _parsed(_ENCODER),

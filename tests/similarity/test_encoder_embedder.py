@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from narrowcast.models.installed import READER, ModelSource, write_source
 from narrowcast.models.packages import packaged_folder
 from narrowcast.similarity.embedders import EmbedderContext, embedder
 from narrowcast.similarity.semantic import semantic_groups
-from narrowcast.store.vectors import VectorCache, text_keys
+from narrowcast.store.vectors import VectorCache, drop_vectors, text_keys
 from narrowcast.testing.tiny import build_tiny_encoder
 
 TEXTS = [
@@ -108,6 +109,32 @@ def test_vectors_are_kept_by_the_hash_of_their_text(settings: Settings, encoder:
     found, known = cache.get(text_keys(["another", TEXTS[0]]))
     assert known.all()
     assert np.array_equal(found, [marked[0], first[0]])
+
+
+def test_a_deletion_waits_for_who_reads(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the keys of before would be paired with the vectors of after."""
+    cache, keys = VectorCache(settings.home, "0" * 64, 2), text_keys(["first", "second"])
+    before, after = np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)
+    cache.add(keys, before)
+
+    def replace() -> None:
+        drop_vectors(settings.home)
+        cache.add(keys[::-1], after)
+
+    other, memmap = threading.Thread(target=replace), np.memmap
+
+    def mapped(*args: Any, **options: Any) -> Any:
+        other.start()
+        other.join(0.3)  # as long as it is kept out, it does not end
+        return memmap(*args, **options)
+
+    monkeypatch.setattr(np, "memmap", mapped)
+    found, known = cache.get(keys)
+    other.join()
+    monkeypatch.undo()
+    assert known.all()
+    assert np.array_equal(found, before)
+    assert np.array_equal(cache.get(keys)[0], after)
 
 
 def test_embedding_stops_on_request(settings: Settings, encoder: Path) -> None:

@@ -42,6 +42,7 @@ EDITS: dict[str, Callable[[Path], object]] = {
     "older": _without_hashes,
     "planted": lambda folder: folder.rename(folder.with_name("checkpoint-99")),
     "best": lambda folder: _flip(folder.parent.parent / "best.safetensors"),
+    "no best": lambda folder: (folder.parent.parent / "best.safetensors").unlink(),
 }
 
 
@@ -53,7 +54,8 @@ def test_an_edited_checkpoint_is_not_continued(edit, workshop, cli_json):
     EDITS[edit](kept)
     error = cli_json("train", "--resume", code=1)["error"]
     assert error["reason_code"] == "system_file_edited"
-    assert "narrowcast train --force" in error["actionable_fix"]
+    assert f"narrowcast train --method auto --base {workshop.base} --epochs 2 " in error["actionable_fix"]
+    assert error["actionable_fix"].endswith(" --force")
 
 
 def test_a_run_that_continues_leaves_nothing_that_verification_misses(workshop, cli_json):

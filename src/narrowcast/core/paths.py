@@ -61,6 +61,10 @@ class ProjectPaths:
         """Where it stands that a run began without a baseline; beside its folder, so that it outlives it."""
         return self.runs / f"{run_id}.forced.json"
 
+    def unfinished_note(self, run_id: str) -> Path:
+        """What a run was asked for, from its first step until its weights are saved."""
+        return self.runs / run_id / "unfinished.json"
+
     def dropped_note(self, run_id: str) -> Path:
         """Where it stands that, and why, the weights of a run were removed."""
         return self.runs / run_id / "dropped.json"

@@ -18,7 +18,6 @@ from narrowcast.store.lock import process_holding
 from narrowcast.store.stage_records import StageRecord, current_record, running_stages
 
 TRAIN = "train"
-_UNFINISHED = "unfinished.json"  # in a run's folder, from its first step until its weights are saved
 
 
 def current_run(project: ProjectPaths) -> StageRecord | None:
@@ -51,19 +50,19 @@ def index_run(project: ProjectPaths, run: FinishedRun) -> None:
 
 def note_unfinished(project: ProjectPaths, run_id: str, note: dict[str, Any]) -> None:
     """Remember what a run was asked for, so that an interrupted one can be listed and resumed."""
-    write_json(project.runs / run_id / _UNFINISHED, note)
+    write_json(project.unfinished_note(run_id), note)
 
 
 def note_steps(project: ProjectPaths, run_id: str, steps: int) -> None:
     """The run is to have another number of steps than it was noted with; nothing where there is no note."""
-    path = project.runs / run_id / _UNFINISHED
+    path = project.unfinished_note(run_id)
     if path.exists():
         write_json(path, {**read_json(path), "steps": steps})
 
 
 def note_finished(project: ProjectPaths, run_id: str) -> None:
     """The run is over, and nobody continues it."""
-    (project.runs / run_id / _UNFINISHED).unlink(missing_ok=True)
+    project.unfinished_note(run_id).unlink(missing_ok=True)
 
 
 def discard_unfinished(project: ProjectPaths, run_id: str) -> None:
@@ -71,7 +70,7 @@ def discard_unfinished(project: ProjectPaths, run_id: str) -> None:
 
     The caller holds training. That, and why, the weights of a former run of this name were removed stays.
     """
-    folder, note = project.runs / run_id, project.runs / run_id / _UNFINISHED
+    folder, note = project.runs / run_id, project.unfinished_note(run_id)
     for path in folder.iterdir():
         if path in (note, project.dropped_note(run_id)):
             continue
@@ -94,5 +93,6 @@ def process_training(project: ProjectPaths, run_id: str) -> int:
 
 def unfinished_runs(project: ProjectPaths) -> dict[str, dict[str, Any]]:
     """The notes of runs that began and have not ended, by run id; the newest first. Some may run now."""
-    notes = {path.parent.name: read_json(path) for path in project.runs.glob(f"*/{_UNFINISHED}")}
+    paths = (project.unfinished_note(each.name) for each in project.runs.glob("*"))
+    notes = {path.parent.name: read_json(path) for path in paths if path.exists()}
     return dict(sorted(notes.items(), key=lambda item: str(item[1]["started"]), reverse=True))

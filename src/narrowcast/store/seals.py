@@ -215,9 +215,10 @@ def way_out(project: ProjectPaths, name: str) -> str:
 
 
 def _trained_with(project: ProjectPaths, run: str) -> list[str]:
-    """The options that train a run again: of its stage record, or of `run.json` where that cannot be read."""
-    with suppress(DataError, KeyError, TypeError, AttributeError):
-        return [train_options(read_json(project.stage_records / "train" / f"{run}.json")["options"])]
+    """The options that train a run again: of its record, its note if it was interrupted, or `run.json`."""
+    for path in (project.stage_records / "train" / f"{run}.json", project.unfinished_note(run)):
+        with suppress(DataError, KeyError, TypeError, AttributeError):
+            return [train_options(read_json(path)["options"])]
     with suppress(DataError, ValidationError, KeyError, TypeError):
         return [RunManifest.model_validate(read_json(project.run_manifest(run))).train_options]
     return []

@@ -4,6 +4,7 @@
     vectors/<version>/vectors   as many float32 as the encoder has dimensions, in the order of the keys
 
 A vector is written before its key, and the keys say how many there are, so what a kill leaves is overwritten.
+Who reads shares a lock, so that the keys it has read and the vectors it maps are of one time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from narrowcast.core.hashing import short
 from narrowcast.store.files import disk_errors
@@ -39,10 +40,11 @@ def text_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
 
 def drop_vectors(home: Path) -> None:
     """Remove the vectors of all encoders: texts can be guessed from them."""
-    folder = home / _FOLDER
-    with disk_errors(folder):
-        if folder.is_dir():
+    for folder in sorted((home / _FOLDER).glob("*/")):
+        with _locked(folder, fcntl.LOCK_EX):
             shutil.rmtree(folder)
+    with suppress(OSError):  # it was not there, or another process has begun to keep vectors again
+        (home / _FOLDER).rmdir()
 
 
 class VectorCache:
@@ -65,24 +67,23 @@ class VectorCache:
 
         vectors = np.zeros((len(keys), self._dimensions), dtype=np.float32)
         known = np.zeros(len(keys), dtype=np.bool_)
-        kept = self._keys()
-        if not len(kept) or not len(keys):
+        if not self._folder.is_dir() or not len(keys):
             return vectors, known
-        order = np.argsort(kept, kind="stable")
-        place = np.minimum(np.searchsorted(kept, keys, sorter=order), len(kept) - 1)
-        known = kept[order[place]] == keys
-        shape = (len(kept), self._dimensions)
-        with disk_errors(self._folder):
-            try:
-                stored = np.memmap(self._folder / "vectors", dtype=np.float32, mode="r", shape=shape)
-            except FileNotFoundError:  # a deletion has removed them
-                return vectors, np.zeros(len(keys), dtype=np.bool_)
-        vectors[known] = stored[order[place[known]]]
+        with _locked(self._folder, fcntl.LOCK_SH):
+            kept = self._keys()
+            if not len(kept):
+                return vectors, known
+            order = np.argsort(kept, kind="stable")
+            place = np.minimum(np.searchsorted(kept, keys, sorter=order), len(kept) - 1)
+            known = kept[order[place]] == keys
+            shape = (len(kept), self._dimensions)
+            stored = np.memmap(self._folder / "vectors", dtype=np.float32, mode="r", shape=shape)
+            vectors[known] = stored[order[place[known]]]
         return vectors, known
 
     def add(self, keys: NDArray[np.uint64], vectors: NDArray[np.float32]) -> None:
         """Keep the vectors of these keys, as far as there is room."""
-        with self._alone():
+        with _locked(self._folder, fcntl.LOCK_EX):
             count = len(self._keys())
             room = max(0, _MOST - count)
             self._write("vectors", count * self._row, vectors[:room].tobytes())
@@ -92,12 +93,11 @@ class VectorCache:
         """Keys whose vectors are there."""
         import numpy as np
 
-        with disk_errors(self._folder):
-            try:
-                stored = (self._folder / "keys").read_bytes()
-                size = (self._folder / "vectors").stat().st_size
-            except FileNotFoundError:
-                return np.zeros(0, dtype=np.uint64)
+        try:
+            stored = (self._folder / "keys").read_bytes()
+            size = (self._folder / "vectors").stat().st_size
+        except FileNotFoundError:
+            return np.zeros(0, dtype=np.uint64)
         count = min(len(stored) // _KEY, size // self._row)
         return np.frombuffer(stored, dtype=np.uint64, count=count)
 
@@ -110,10 +110,21 @@ class VectorCache:
             file.flush()
             os.fsync(file.fileno())
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with disk_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / "lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+
+@contextmanager
+def _locked(folder: Path, kind: int) -> Iterator[None]:
+    """Alone, or with others that read."""
+    with disk_errors(folder):
+        lock = _lock(folder, kind)
+        while not os.fstat(lock.fileno()).st_nlink:  # a deletion has removed it while this waited
+            lock.close()
+            lock = _lock(folder, kind)
+        with lock:
+            yield
+
+
+def _lock(folder: Path, kind: int) -> IO[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("a")
+    fcntl.flock(lock, kind)
+    return lock

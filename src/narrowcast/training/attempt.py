@@ -20,7 +20,7 @@ from narrowcast.models.memory import peak_bytes, reset_peak
 from narrowcast.training.failures import training_failures
 from narrowcast.training.options import Options
 from narrowcast.training.outputs.checkpoints import drop_incomplete, last_checkpoint, step_of
-from narrowcast.training.preflight.expected import as_expected, expect
+from narrowcast.training.preflight.expected import as_begun, expect
 from narrowcast.training.session import Session
 from narrowcast.training.setup import TrainingSetup
 from narrowcast.training.tracking.feeds import Tracking
@@ -70,7 +70,7 @@ def _once(
     tracking: Tracking,
 ) -> tuple[Session, TrainingSetup, int]:
     if checkpoint is not None:
-        setup = as_expected(setup, folder)
+        setup = as_begun(setup, checkpoint)
     elif options.preflight != "off":
         setup = expect(setup, options, ctx, folder)
     reset_peak()

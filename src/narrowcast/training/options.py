@@ -231,12 +231,16 @@ class Options(
     @classmethod
     def combined(cls, configured: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """Without what the file says for another method than the request names, its base included."""
+        from narrowcast.models.encoders.resolve import names_encoder
+
         method, usual = given.get("method"), configured.get("method", "auto")
         if method in (None, usual):
             return super().combined(configured, given)
         unused = unused_by(method, configured)
         if (method in CLASSIFIERS) != (usual in CLASSIFIERS):
-            unused = unused | {"base", "recipe"}
+            unused = unused | {"recipe"}
+            if method not in CLASSIFIERS or not names_encoder(str(configured.get("base", ""))):
+                unused = unused | {"base"}
         kept = {name: value for name, value in configured.items() if name not in unused}
         return super().combined(kept, given)
 

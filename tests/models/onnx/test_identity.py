@@ -120,6 +120,16 @@ def _function(model: onnx.ModelProto) -> None:
 
 
 ONES = np.ones(4)
+
+
+def _branch(*nodes: onnx.NodeProto, tables: tuple[Any, ...] = ()) -> onnx.NodeProto:
+    """A node that keeps something in a graph of its own."""
+    inner = helper.make_graph(
+        [*nodes], "inner", [], [], [numpy_helper.from_array(each, "t") for each in tables]
+    )
+    return helper.make_node("If", ["c"], ["branch"], then_branch=inner, else_branch=inner)
+
+
 ADDED: dict[str, Spoil] = {
     "int64 table": _table(ONES.astype(np.int64)),
     "float16 table": _table(ONES.astype(np.float16)),
@@ -127,6 +137,8 @@ ADDED: dict[str, Spoil] = {
     "sparse table": _sparse,
     "table of a node": _front(helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(ONES))),
     "floats of a node": _front(helper.make_node("Constant", [], ["c"], value_floats=[1.0, 2.0])),
+    "table in a branch": _front(_branch(tables=(ONES,))),
+    "floats in a branch": _front(_branch(helper.make_node("Constant", [], ["x"], value_floats=[1.0, 2.0]))),
     "function": _function,
     "ends earlier": lambda model: model.graph.node.pop(),
     "output": lambda model: model.graph.output.pop(),
@@ -138,6 +150,8 @@ OF_WEIGHTS = [
     "sparse table",
     "table of a node",
     "floats of a node",
+    "table in a branch",
+    "floats in a branch",
     "function",
 ]
 

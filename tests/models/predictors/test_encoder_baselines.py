@@ -147,3 +147,11 @@ def test_probabilities_are_fitted_to_rows_of_other_groups():
     assert alone.temperature is not None
     assert grouped.temperature is not None
     assert grouped.temperature > 3 * alone.temperature
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_fewer_groups_than_folds_are_no_error(count):
+    draw = np.random.default_rng(0)
+    inputs, labels = draw.normal(size=(40, 8)), np.repeat(["a", "b"], 20)
+    model = CalibratedSVM(groups=[f"g{row % count}" for row in range(40)]).fit(inputs, labels)
+    assert (model.temperature is None) == (count == 1)

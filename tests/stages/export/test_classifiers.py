@@ -281,6 +281,22 @@ def test_the_card_names_encoder_features_and_what_was_compared(encoded: Project)
         find_served(encoded, ServeRequest(model="q8_0"))
 
 
+def _of_other_versions(model: onnx.ModelProto) -> None:
+    (entry,) = [each for each in model.metadata_props if each.key == "traced_with"]
+    entry.value = "torch 0.1"
+    model.graph.node.insert(0, helper.make_node("Identity", ["input_ids"], ["unused"]))
+
+
+def test_a_file_whose_graph_was_not_compared_says_so(encoded: Project) -> None:
+    result = export(
+        encoded, ExportRequest(options=QUICK), Work(BeforeParity(encoded, _spoilt(_of_other_versions)))
+    )
+    assert result.parity is not None
+    (file,) = result.parity.formats
+    assert (file.verdict, file.graph_equal) == ("pass", False)
+    assert "by the answers alone" in file.detail
+
+
 def test_a_run_that_is_not_the_current_one_is_exported_by_its_id(topics: Project) -> None:
     home, root = topics.settings.home, topics.paths.root
 
@@ -297,6 +313,8 @@ def test_a_run_that_is_not_the_current_one_is_exported_by_its_id(topics: Project
     assert find_served(topics.settings, ServeRequest(model=served, force=True)).run_id == former
     assert run("parity", former, "--tolerance", "0.6")["run_id"] == former
     assert run("parity", code=None)["error"]["reason_code"] == "export_artifact_missing"  # of the current one
+    missing = run("parity", former, "--formats", "f16", code=None)["error"]
+    assert missing["actionable_fix"].endswith(f" export {former} --formats f16")
     refused = run("export", "exp-0000000000", code=None)["error"]
     assert refused["reason_code"] == "model_adapter_missing"
     assert (

@@ -7,7 +7,15 @@ from narrowcast.core.verdict import BaselineDifference, Conclusion, RunVerdict
 from narrowcast.stages.export.verdict import public_verdict, verdict_section
 
 
-@pytest.mark.parametrize("name", ["rules:/home/me/secret/rules.py", "rules:~/my secret/rules.py", "tfidf"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rules:/home/me/secret/rules.py",
+        "rules:~/my secret/rules.py",
+        "rules:/home/jörg/my secret/rules.py",
+        "tfidf",
+    ],
+)
 def test_files_are_named_without_their_folders(name):
     difference = Difference(
         metric="macro_f1",

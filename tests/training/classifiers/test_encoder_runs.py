@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,32 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     assert not list((project.paths.runs / parts.run_id).glob("checkpoints/*"))
     whole = ops.train(project, TrainRequest(options=options, force=True))
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
+
+
+def test_the_processor_decides_in_what_an_encoder_is_trained(
+    prepared: Prepare, cli: Cli, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is trained there also where there is a GPU."""
+    import torch
+    from transformers import PreTrainedModel
+
+    from narrowcast.models.arithmetic import processor_precision
+
+    prepared(one_label(60))
+    has_bf16, seen = processor_precision()[0] == "bf16", set[bool]()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: not has_bf16)
+
+    def look(module: Any, *_: object) -> None:
+        if isinstance(module, PreTrainedModel) and module.training:
+            seen.add(torch.is_autocast_enabled("cpu"))
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        cli("train", *HOW, "--epochs", "1", "--base", encoder)
+    finally:
+        hook.remove()
+    assert seen == {has_bf16}
 
 
 def test_two_checkpoints_are_kept(

@@ -87,6 +87,16 @@ def test_a_method_that_is_asked_for_leaves_out_what_the_file_says_of_another(
     assert "the method linear has no use for epochs" in cli("train", code=2).stderr
 
 
+def test_an_encoder_that_the_file_names_as_base_is_taken_by_the_methods_that_use_one(
+    prepared: Prepare, project: Project, cli_json: CliJson, encoder: Path
+) -> None:
+    prepared(one_label())
+    project.save_config(project.config.model_copy(update={"train": {"base": str(encoder), "epochs": 2}}))
+    for method in ("linear", "encoder"):
+        run = cli_json("train", "--method", method, "--dry-run")["plan"]
+        assert run["base"] == str(encoder)
+
+
 def test_an_encoder_that_is_not_here_is_named(prepared: Prepare, cli: Cli, cli_json: CliJson) -> None:
     prepared(one_label(60))
     refused = cli("train", "--method", "linear", "--features", "encoder", code=1)

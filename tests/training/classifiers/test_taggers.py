@@ -59,7 +59,9 @@ def test_rows_longer_than_the_encoder_reads_are_read_to_their_end(imported, cli_
                  for each in row["spans"]]  # fmt: skip
         rows.append({"text": before + row["text"], "spans": moved})
     imported(rows)
-    cli_json("train", *HOW, "--base", encoder)
+    planned = cli_json("train", *HOW, "--base", encoder, "--dry-run")["plan"]["steps"]
+    trained = cli_json("train", *HOW, "--base", encoder)
+    assert cli_json("runs", "show", trained["run_id"])["manifest"]["steps"] == planned
     result = cli_json("eval", "--samples", "200", code=None)
     assert result["metrics"]["recall"]["value"] > 0.6
 

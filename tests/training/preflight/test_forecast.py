@@ -6,7 +6,7 @@ import pytest
 
 from narrowcast.models.loading import read_run_manifest
 from narrowcast.models.memory import available_bytes, peak_bytes, reset_peak
-from narrowcast.store.files import read_json
+from narrowcast.store.files import read_json, write_json
 from narrowcast.training.options import Options
 from narrowcast.training.outputs.interrupted import interrupted_runs
 from narrowcast.training.preflight.budget import budget_seconds
@@ -90,10 +90,36 @@ def test_a_run_that_was_cut_to_its_budget_resumes_to_the_same_weights(workshop):
     elsewhere.interrupt(9, **options)
     (run,) = interrupted_runs(elsewhere.project)
     assert run.steps == 16
+    path = elsewhere.run_folder / "forecast.json"
+    write_json(path, {**read_json(path), "epochs": 3})  # nothing seals it
     parts = elsewhere.train(resume=True, **options)
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
     assert read_run_manifest(elsewhere.project, parts.run_id).steps == 16
     assert whole.shortened.startswith("epochs reduced to 1: 4 would take about ")
+
+
+def test_the_forecast_of_a_former_execution_cuts_no_other_one(workshop):
+    options = {"epochs": 3, "batch_size": 4, "probe_steps": 0, "method": "full"}
+    whole = workshop.train(**options)
+    forecast = Forecast(
+        seconds=1,
+        peak_bytes=1,
+        timed_steps=1,
+        seconds_per_step=1,
+        seconds_per_shape=0,
+        seconds_per_dev_loss=0,
+        steps=32,
+        dev_losses=2,
+        epochs=2,
+    )
+    elsewhere = workshop.elsewhere()
+    folder = elsewhere.project.runs / whole.run_id
+    folder.mkdir(parents=True)
+    write_json(folder / "forecast.json", forecast.model_dump(mode="json"))
+    elsewhere.interrupt(9, **options)
+    parts = elsewhere.train(resume=True, **options)
+    assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
+    assert read_run_manifest(elsewhere.project, parts.run_id).steps == 48
 
 
 def test_one_epoch_that_is_too_long_is_a_finding(workshop, cli_json):

@@ -72,7 +72,7 @@ class CalibratedSVM:
         margins = np.zeros((len(classes), len(self.classes_)))
         known = np.zeros(len(classes), dtype=bool)
         for fit, held_out in self._folds(classes):
-            if len({*classes[fit]}) < len(self.classes_):
+            if not len(held_out) or len({*classes[fit]}) < len(self.classes_):
                 continue  # all rows of a class are in the groups that were held out
             with many_classes():
                 model = self._fresh().fit(inputs[fit], classes[fit])
@@ -89,7 +89,10 @@ class CalibratedSVM:
             return StratifiedKFold(_FOLDS, shuffle=True, random_state=self._seed).split(classes, classes)
         # A row without a group is one of its own.
         groups = [group or f"row {row}" for row, group in enumerate(self._groups)]
-        return StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=self._seed).split(
+        folds = min(_FOLDS, len({*groups}))
+        if folds == 1:
+            return []
+        return StratifiedGroupKFold(folds, shuffle=True, random_state=self._seed).split(
             classes, classes, groups
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.models.catalogue import EncoderEntry, catalogue, find_encoder, near_names
-from narrowcast.models.encoders.folder import EncoderFolder, read_encoder_folder
+from narrowcast.models.encoders.folder import EncoderFolder, is_encoder, read_encoder_folder
 from narrowcast.models.noted import require_noted
 from narrowcast.models.packages import unpacked
 
@@ -44,6 +44,11 @@ def resolve_encoder(name: str, settings: Settings) -> EncoderFolder:
     encoder = read_encoder_folder(folder)
     require_noted(folder, encoder.fingerprint())
     return encoder
+
+
+def names_encoder(name: str) -> bool:
+    """Whether this is an encoder of the catalogue, or the folder of one, usable or not."""
+    return find_encoder(name) is not None or is_encoder(Path(name).expanduser())
 
 
 def encoder_on_this_machine(entry: EncoderEntry, settings: Settings) -> Path | None:

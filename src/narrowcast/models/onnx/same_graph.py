@@ -46,10 +46,10 @@ def foreign_table(found: Any, expected: Any, compared: Collection[str]) -> str:
             continue
         if _content(table) not in known:
             return f"the table {name} is not of the model"
-    lists = (
-        each.output[0] for each in found.graph.node if any(len(held.floats) > 1 for held in each.attribute)
+    nodes = (node for graph in _graphs(found.graph) for node in graph.node)
+    listed = next(
+        (each.output[0] for each in nodes if any(len(held.floats) > 1 for held in each.attribute)), ""
     )
-    listed = next(lists, None)
     return f"the table {listed} is not of the model" if listed else _elsewhere(found)
 
 
@@ -113,7 +113,18 @@ def _opsets(model: Any) -> set[tuple[str, int]]:
 
 
 def _every_table(graph: Any) -> Iterator[tuple[str, Any]]:
-    """Name and table, those in attributes of nodes included."""
-    held = ((node.output[0], each) for node in graph.node for each in node.attribute)
-    named = ((name, table) for name, each in held for table in (each.t, *each.tensors) if table.data_type)
-    return chain(((each.name, each) for each in graph.initializer), named)
+    """Name and table, those in attributes of nodes and in graphs of theirs included."""
+    for each in _graphs(graph):
+        held = ((node.output[0], held) for node in each.node for held in node.attribute)
+        named = ((name, table) for name, held in held for table in (held.t, *held.tensors) if table.data_type)
+        yield from chain(((table.name, table) for table in each.initializer), named)
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """A graph, and those that its nodes branch to."""
+    yield graph
+    for node in graph.node:
+        for held in node.attribute:
+            for inner in (held.g, *held.graphs):
+                if inner.node or inner.initializer:
+                    yield from _graphs(inner)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.errors import DataError, ModelError
+from narrowcast.faults import first_line
 from narrowcast.models.taggers.tagger import TokenTagger, tags_count
 from narrowcast.models.taggers.words import SURFACES
 from narrowcast.plugins.optional import require
@@ -54,7 +55,7 @@ def load_tagger(folder: Path) -> TokenTagger:
         tables = load_file(folder / TABLES)
         bias, weight, surface = (tables[name] for name in ("bias", "encoder.weight", "surface.weight"))
     except (DataError, ValidationError, SafetensorError, OSError, KeyError) as error:
-        raise _damaged(folder, str(error).splitlines()[0]) from error
+        raise _damaged(folder, first_line(error)) from error
     tags = tags_count(kinds)
     fits = bias.shape == (tags,) and weight.ndim == surface.ndim == 2
     if not fits or weight.shape[1] != tags or surface.shape[0] != SURFACES + 1:

@@ -87,7 +87,7 @@ class WordTokens:
     def _tokenised(self, pieces: set[str]) -> dict[str, list[int]]:
         """Ids of at least these pieces; other threads may read and extend the same table."""
         known = self._known if len(self._known) + len(pieces) <= _KEPT else {}
-        new = sorted(pieces - known.keys())
+        new = sorted(piece for piece in pieces if piece not in known)
         read = [piece.lower() for piece in new] if self._lowered else new
         encoded = self._tokenizer.encode_batch_fast(read, add_special_tokens=False)
         known |= {piece: each.ids for piece, each in zip(new, encoded, strict=True)}

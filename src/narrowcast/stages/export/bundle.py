@@ -28,6 +28,7 @@ from narrowcast.store.runs import current_run
 from narrowcast.version import __version__
 
 T = TypeVar("T")
+_COMMAND = "narrowcast export"
 
 
 def export(exporter: Exporter[T], inputs: Inputs, options: Options, ctx: StageContext) -> ExportResult:
@@ -72,7 +73,7 @@ def _proven(
         raise StageError(
             f"the {failed.format} file is not the model that was measured: {failed.cause}: {failed.detail}",
             where=str(report_path(ctx.project, run_id)),
-            next_command=exporter.cures[str(failed.cause)],
+            next_command=exporter.cures[str(failed.cause)].replace(_COMMAND, f"{_COMMAND} {run_id}"),
             reason_code="export_parity_failed",
         )
     if report.verdict == "not_enough_data":

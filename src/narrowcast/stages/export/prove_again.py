@@ -80,17 +80,20 @@ def _check_bundle(folder: Path, manifest: BundleManifest, ctx: StageContext) -> 
     written = stage_result(ctx.project, "export") or {}
     known = written.get("manifest_sha256") if written.get("run_id") == manifest.run_id else None
     if manifest.run_id != folder.name:
-        raise _not_ours(f"the manifest is of run {manifest.run_id}", folder / "bundle.json")
+        raise _not_ours(f"the manifest is of run {manifest.run_id}", folder, "bundle.json")
     if known and known != manifest.sha256:
-        raise _not_ours("the manifest is not the one that the export wrote", folder / "bundle.json")
+        raise _not_ours("the manifest is not the one that the export wrote", folder, "bundle.json")
     changed = changed_files(folder, manifest)
     if changed:
-        raise _not_ours(f"{changed[0]} is not the file that the export wrote", folder / changed[0])
+        raise _not_ours(f"{changed[0]} is not the file that the export wrote", folder, changed[0])
 
 
-def _not_ours(what: str, path: Path) -> StageError:
+def _not_ours(what: str, folder: Path, file: str) -> StageError:
     return StageError(
-        what, where=str(path), next_command="narrowcast export --force", reason_code="export_parity_failed"
+        what,
+        where=str(folder / file),
+        next_command=f"narrowcast export {folder.name} --force",
+        reason_code="export_parity_failed",
     )
 
 
@@ -106,6 +109,8 @@ def _files(folder: Path, manifest: BundleManifest, wanted: list[str]) -> dict[st
         raise UsageError(
             f"the bundle holds no {', '.join(missing) or 'exported'} file",
             where=f"{folder}; it holds {', '.join(held) or 'none'}",
-            next_command=f"narrowcast export --formats {','.join(wanted)}" if wanted else "narrowcast export",
+            next_command=f"narrowcast export {folder.name} --formats {','.join(wanted)}"
+            if wanted
+            else f"narrowcast export {folder.name}",
         )
     return {name: held[name] for name in wanted or manifest.formats if name in held}

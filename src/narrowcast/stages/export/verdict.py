@@ -27,7 +27,7 @@ def require_success(inputs: Inputs, ctx: StageContext) -> None:
         raise StageError(
             verdict.conclusion.sentence,
             where=verdict.report,
-            next_command=f"{verdict.conclusion.next[0]}, or narrowcast export --force",
+            next_command=f"{verdict.conclusion.next[0]}, or narrowcast export {verdict.run_id} --force",
             reason_code="export_model_rejected",
         )
     ctx.emit(
@@ -48,7 +48,9 @@ def public_verdict(verdict: RunVerdict | None) -> RunVerdict | None:
     if verdict is None:
         return None
     text = verdict.model_dump_json()
-    names = [json.dumps(each.against)[1:-1] for each in verdict.baselines] + _PATH.findall(text)
+    names = [
+        json.dumps(each.against, ensure_ascii=False)[1:-1] for each in verdict.baselines
+    ] + _PATH.findall(text)
     for name in sorted(set(names), key=len, reverse=True):
         text = text.replace(name, public_name(name))
     return RunVerdict.model_validate_json(text)

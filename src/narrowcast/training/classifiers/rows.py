@@ -19,10 +19,12 @@ class LearnableRows:
     """Rendered rows.
 
     Attributes:
+        items: what batches are drawn from: the rows, or the windows that they are read in.
         unlearnable: id of each row that is not among the pairs to the reason.
     """
 
     pairs: list[TrainingPair]
+    items: int
     unlearnable: dict[str, str] = field(default_factory=dict)
 
 
@@ -33,7 +35,7 @@ def labelled_rows(
 ) -> LearnableRows:
     """Every row; none is too long, as only its vector is learned from."""
     handler = handler_for(task)
-    return LearnableRows([_rendered(handler, each) for each in examples])
+    return LearnableRows([_rendered(handler, each) for each in examples], len(examples))
 
 
 def tagged_rows(task: TaskSpec, examples: Sequence[Example], encoder: EncoderFolder | None) -> LearnableRows:
@@ -46,7 +48,7 @@ def tagged_rows(task: TaskSpec, examples: Sequence[Example], encoder: EncoderFol
 
     assert encoder is not None
     handler = handler_for(task)
-    kept, unlearnable = [], {}
+    kept, items, unlearnable = [], 0, {}
     pairs = [_rendered(handler, each) for each in examples]
     read = word_tokens(encoder).of([pair.text for pair in pairs])
     for example, pair, each in zip(examples, pairs, read, strict=True):
@@ -59,7 +61,8 @@ def tagged_rows(task: TaskSpec, examples: Sequence[Example], encoder: EncoderFol
             unlearnable[example.id] = tags
         else:
             kept.append(replace(pair, spans=tuple(spans)))
-    return LearnableRows(kept, unlearnable)
+            items += len(each.windows)
+    return LearnableRows(kept, items, unlearnable)
 
 
 def _rendered(handler: TaskHandler, example: Example) -> TrainingPair:

@@ -110,19 +110,19 @@ def _tuned(setup: ClassifierSetup, options: Options, ctx: StageContext, started:
 
     head = HEADS[setup.answer].make(setup, options, ctx)
     tuner = Tuner(head, setup.tuning)
-    note_unfinished(ctx.project, ctx.run_id, _note(setup, options, tuner.planned, started))
+    note_unfinished(ctx.project, ctx.run_id, _note(setup, options, started))
     tuner.run(ctx.project.runs / ctx.run_id / "checkpoints", ctx)
     model, losses = head.finished(setup)
     return _Fitted(model, head.encoder, tuner.steps, {"final_train": tuner.losses[-1], **losses})
 
 
-def _note(setup: ClassifierSetup, options: Options, steps: int, started: str) -> dict[str, Any]:
+def _note(setup: ClassifierSetup, options: Options, started: str) -> dict[str, Any]:
     """What `narrowcast train --resume` needs."""
     return {
         "base": setup.encoder_name,
         "method": options.method,
         "dataset_version": setup.manifest.version,
-        "steps": steps,
+        "steps": setup.steps,
         "started": started,
         "options": options.model_dump(mode="json"),
     }

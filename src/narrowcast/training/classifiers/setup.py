@@ -47,6 +47,7 @@ class ClassifierSetup:
         reasons: option to why it has its value.
         drawn: of a quick run, which share of the train rows it sees.
         tuning: how the encoder is trained; None leaves it as it is.
+        steps: of the optimizer; 0 where there is none.
         unlearnable: id of each row that is not among `train` to the reason.
     """
 
@@ -60,6 +61,7 @@ class ClassifierSetup:
     reasons: dict[str, str] = field(default_factory=dict)
     drawn: str = ""
     tuning: Tuning | None = None
+    steps: int = 0
     unlearnable: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -133,6 +135,7 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
         raise _nothing_left(train.unlearnable)
     dev = head.rows(manifest.task, split_examples(ctx, manifest, Split.DEV), encoder)
     tuned = options.method == "encoder"
+    tuning = chosen_tuning(options, len(train.pairs), head.measured, reasons) if tuned else None
     return ClassifierSetup(
         manifest=manifest,
         features=features,
@@ -143,7 +146,8 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
         dev=dev.pairs,
         reasons=reasons,
         drawn=drawn,
-        tuning=chosen_tuning(options, len(train.pairs), head.measured, reasons) if tuned else None,
+        tuning=tuning,
+        steps=tuning.steps(train.items) if tuning else 0,
         unlearnable=train.unlearnable,
     )
 

@@ -18,7 +18,7 @@ import torch
 from narrowcast.core.seal import Seal
 from narrowcast.core.stage import StageContext
 from narrowcast.errors import CancelledError
-from narrowcast.models.arithmetic import best_precision
+from narrowcast.models.arithmetic import processor_precision
 from narrowcast.store.files import atomic_folder, write_json
 from narrowcast.training.classifiers.head import Head
 from narrowcast.training.classifiers.tuning import Tuning
@@ -52,12 +52,12 @@ class Tuner:
             ],
             fused=True,
         )
-        self._bf16 = best_precision()[0] == "bf16"
+        self._bf16 = processor_precision()[0] == "bf16"
         self.steps = 0
         self.losses: list[float] = []
 
     @property
-    def planned(self) -> int:
+    def _planned(self) -> int:
         """Steps of the whole run."""
         return self._how.steps(len(self._head.lengths))
 
@@ -70,7 +70,7 @@ class Tuner:
         drop_incomplete(checkpoints)
         if (last := last_checkpoint(checkpoints)) is not None:
             self._restore(last)
-        ctx.progress.start("fine-tuning the encoder", self.planned)
+        ctx.progress.start("fine-tuning the encoder", self._planned)
         ctx.progress.advance(self.steps)
         self._encoder.train()
         for epoch in range(len(self.losses), self._how.epochs):
@@ -112,7 +112,7 @@ class Tuner:
         )
 
     def _set_rates(self) -> None:
-        steps = self.planned
+        steps = self._planned
         warm = max(1, round(self._how.warmup * steps))
         share = min((self.steps + 1) / warm, (steps - self.steps) / max(1, steps - warm))
         for group, peak in zip(

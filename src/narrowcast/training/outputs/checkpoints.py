@@ -65,6 +65,8 @@ def require_unedited_checkpoint(project: ProjectPaths, checkpoint: Path) -> None
             raise _edited(
                 project, checkpoint / name, "this file of the checkpoint was edited, added or removed"
             )
+    if marker["best"] and not best.exists():
+        raise _edited(project, best, "the best weights so far are gone")
     if best.exists() and not matches(best, {marker["best"], *_named(project, best)}):
         raise _edited(project, best, "the best weights so far were edited or replaced")
 

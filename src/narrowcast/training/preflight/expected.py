@@ -25,6 +25,9 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     Returns:
         The run with as many epochs as fit into its budget.
     """
+    path = folder / "forecast.json"
+    if not ctx.settings.process:
+        path.unlink(missing_ok=True)  # of a former execution of this run
     if not options.probe_steps or setup.steps < _FEWEST * options.probe_steps:
         return setup
     if ctx.settings.processes > 1:
@@ -38,7 +41,7 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
         ctx.progress.note(setup.shortened)
         if not ctx.settings.process:
             note_steps(ctx.project, ctx.run_id, setup.steps)
-    write_json(folder / "forecast.json", forecast.model_dump(mode="json"))
+    write_json(path, forecast.model_dump(mode="json"))
     text = work_forecast(forecast, disk_of_run(setup, options)).sentence
     ctx.emit("training_forecast", text, forecast.model_dump(mode="json"))
     ctx.progress.note(f"forecast: {text}")
@@ -47,11 +50,10 @@ def expect(setup: TrainingSetup, options: Options, ctx: StageContext, folder: Pa
     return setup
 
 
-def as_expected(setup: TrainingSetup, folder: Path) -> TrainingSetup:
-    """A run that continues, with the epochs that it began with."""
-    path = folder / "forecast.json"
-    epochs = Forecast.model_validate(read_json(path)).epochs if path.exists() else 0
-    if epochs in (0, setup.recipe.epochs):
+def as_begun(setup: TrainingSetup, checkpoint: Path) -> TrainingSetup:
+    """A run that continues, with the epochs that it began with; the checkpoint knows them, and is sealed."""
+    epochs = int(read_json(checkpoint / "trainer_state.json")["num_train_epochs"])
+    if epochs == setup.recipe.epochs:
         return setup
     return with_epochs(setup, epochs, "as the run began, by its forecast and budget_minutes")
 

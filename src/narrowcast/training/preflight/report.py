@@ -101,7 +101,7 @@ def _classifier_plan(setup: ClassifierSetup, options: Options) -> TrainingPlan:
         parameters=base.parameters,
         recipe=recipe,
         reasons=reasons,
-        steps=setup.tuning.steps(len(setup.train)) if setup.tuning else 0,
+        steps=setup.steps,
         tokens=0,
         loss_tokens=0,
         longest_row=0,
