@@ -50,6 +50,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("narrowcast.cli.serve:serve", "Ship", "Serve an exported model over the OpenAI protocol."),
     "events": ("narrowcast.cli.audit:events", "Audit", "Show the events of a project."),
     "audit": ("narrowcast.cli.audit:app", "Audit", "Verify the audit trail."),
+    "call": (
+        "narrowcast.cli.call:call",
+        "Audit",
+        "Call an operation by name, with JSON in and out.",
+    ),
     "jobs": ("narrowcast.cli.jobs:app", "Model", "Run long commands as durable jobs."),
     "plugins": ("narrowcast.cli.plugins:plugins", "Audit", "List the installed plug-ins."),
     "doctor": ("narrowcast.cli.doctor:doctor", "Audit", "Check the machine and the installation."),

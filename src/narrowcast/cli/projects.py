@@ -14,8 +14,8 @@ from narrowcast.cli.state import settings
 from narrowcast.ops.requests import InitRequest, MigrateRequest
 
 if TYPE_CHECKING:
+    from narrowcast.ops.projects import ListedProject
     from narrowcast.ops.status import ProjectStatus
-    from narrowcast.store.projects import ProjectEntry
 
 
 @request_command
@@ -86,21 +86,9 @@ def _split(labels: str | None) -> list[str]:
 
 def projects(as_json: JsonOption = False) -> None:
     """List the projects of the workspace."""
-    from narrowcast.pipeline.project import default_project
-    from narrowcast.pipeline.project import projects as list_projects
+    from narrowcast.ops.projects import list_projects
 
-    entries, current = list_projects(settings()), default_project(settings())
-    value = [
-        {
-            "id": each.id,
-            "slug": each.slug,
-            "path": str(each.path),
-            "used_at": each.used_at,
-            "current": each == current,
-            "missing": each.is_missing,
-        }
-        for each in entries
-    ]
+    entries = list_projects(settings())
 
     def render() -> None:
         if not entries:
@@ -113,26 +101,27 @@ def projects(as_json: JsonOption = False) -> None:
                 (
                     each.id,
                     each.slug,
-                    _state(each, current),
+                    _state(each),
                     each.used_at[:16].replace("T", " "),
                     each.path,
                 )
                 for each in entries
             ],
         )
-        missing = [each for each in entries if each.is_missing]
+        missing = [each for each in entries if each.missing]
         for each in missing:
             say(f"[yellow]warning[/] the folder of {each.slug} is gone; if it was moved:")
             command("narrowcast use FOLDER")
             say("  if it was deleted:")
             command(f"narrowcast project delete {each.slug}")
-        next_step("narrowcast status" if current and current not in missing else "narrowcast use PROJECT")
+        usable = any(each.current and not each.missing for each in entries)
+        next_step("narrowcast status" if usable else "narrowcast use PROJECT")
 
-    emit(value, as_json, render)
+    emit([each.model_dump() for each in entries], as_json, render)
 
 
-def _state(entry: ProjectEntry, current: ProjectEntry | None) -> str:
-    return ", ".join(["current"] * (entry == current) + ["missing"] * entry.is_missing)
+def _state(entry: ListedProject) -> str:
+    return ", ".join(["current"] * entry.current + ["missing"] * entry.missing)
 
 
 def use(

@@ -23,9 +23,12 @@ def serve(request: ServeRequest, project: ProjectOption = None) -> None:
     from narrowcast.cli.verdict import show_verdict
     from narrowcast.server.run import serve as listen
 
-    def ready(served: Served, url: str) -> None:
-        say(f"[bold]{served.model_id}[/] is served at {url}  (stop with ctrl-C)")
-        show_verdict(served.verdict)
+    def ready(served: Served | None, url: str) -> None:
+        what = served.model_id if served else "the API"
+        say(f"[bold]{what}[/] is served at {url}  (stop with ctrl-C)")
+        if served:
+            show_verdict(served.verdict)
 
-    with nullcontext(settings()) if request.names_file else open_project(project) as place:
+    alone = request.names_file or (request.api and project is None and not request.model)
+    with nullcontext(settings()) if alone else open_project(project) as place:
         listen(place, request, ready)

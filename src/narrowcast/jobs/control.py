@@ -17,8 +17,8 @@ from narrowcast.store.lock import is_held
 
 # Commands that make sense without anybody watching; `jobs` itself, servers and questions do not.
 COMMANDS = {
-    "baseline", "compare", "data", "demo", "eval", "export", "models", "parity", "prepare", "preflight",
-    "rerun", "run", "search", "train",
+    "baseline", "call", "compare", "data", "demo", "eval", "export", "models", "parity", "prepare",
+    "preflight", "rerun", "run", "search", "train",
 }  # fmt: skip
 
 

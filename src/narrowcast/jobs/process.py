@@ -25,7 +25,7 @@ _BEAT = 1.0  # seconds between two heartbeats, each of which asks whether to sto
 _GRACE = 120.0  # seconds a process has for its checkpoint before it is killed
 
 # Commands that continue from where they were; all others skip what is done already, or begin again.
-_RESUMABLE = {"train"}
+_RESUMABLE = {"call", "train"}
 
 
 class Stopped(Exception):  # noqa: N818 - not an error

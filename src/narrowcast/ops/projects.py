@@ -1,4 +1,4 @@
-"""Make a project with its task specification."""
+"""Make a project with its task specification; list the projects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from narrowcast.core.settings import Settings
 from narrowcast.factory.spec import SpecAnswers, read_schema
 from narrowcast.ops.requests import InitRequest
-from narrowcast.pipeline.project import Project, default_project
+from narrowcast.pipeline.project import Project, default_project, projects
 
 
 class CreatedProject(BaseModel):
@@ -42,6 +42,37 @@ def create_project(settings: Settings, request: InitRequest) -> CreatedProject:
             path=str(project.paths.root),
             assumed=answers.assumed(),
         )
+
+
+class ListedProject(BaseModel):
+    """A project as the index knows it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: int
+    slug: str
+    path: str
+    used_at: str
+    current: bool
+    """Commands that name no project take it."""
+    missing: bool
+    """Its folder is gone, or holds no project."""
+
+
+def list_projects(settings: Settings) -> list[ListedProject]:
+    """Every project of the workspace, by number."""
+    current = default_project(settings)
+    return [
+        ListedProject(
+            id=each.id,
+            slug=each.slug,
+            path=str(each.path),
+            used_at=each.used_at,
+            current=each == current,
+            missing=each.is_missing,
+        )
+        for each in projects(settings)
+    ]
 
 
 class UsedProject(BaseModel):

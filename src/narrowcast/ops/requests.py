@@ -204,6 +204,8 @@ class ServeRequest(Request):
     """Port to listen on; 0 picks a free one."""
     token: str | None = None
     """Bearer token that requests must carry; by default NARROWCAST_SERVE_TOKEN."""
+    api: bool = False
+    """Serve the whole tool under /api as well; works without a bundle and without a project."""
     force: bool = False
     """Serve a model that failed a gate or lost to a baseline."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from narrowcast.core.concerns import Concern, holds
 from narrowcast.core.run import FinishedRun
 from narrowcast.core.work import Work
@@ -16,11 +14,9 @@ from narrowcast.pipeline.execute import run_options, stage_options
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
 from narrowcast.stages import stage
+from narrowcast.stages.train.contract import TrainResult
 from narrowcast.store.runs import discard_unfinished, finished_runs
 from narrowcast.training.outputs.interrupted import InterruptedRun, interrupted_runs
-
-if TYPE_CHECKING:
-    from narrowcast.stages.train import TrainResult
 
 
 def train(project: Project, request: TrainRequest | None = None, work: Work | None = None) -> TrainResult:

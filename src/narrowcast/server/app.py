@@ -1,4 +1,4 @@
-"""The routes: models, chat completions (whole and streamed), health."""
+"""The application: chat completions and models of what is served, health, and the whole tool under `/api`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from narrowcast.core.prediction import PromptRequest
+from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.ops.serve import Served
 from narrowcast.plugins.boundary import reported_error
 from narrowcast.server.answers import Delta, Plan, plan
+from narrowcast.server.caller import WhoAsks
 from narrowcast.server.errors import ApiError, unavailable
 from narrowcast.server.guard import Access, Guard
 from narrowcast.server.host import ModelHost
@@ -37,12 +39,20 @@ _LONGEST_WAIT_S = 60.0  # between attempts to load a file that cannot be loaded
 class ChatServer:
     """The state behind the routes: what is served, the loaded model, the line before it."""
 
-    def __init__(self, served: Served, host: ModelHost, answered_by: AnsweredBy, *, waiting: int) -> None:
+    def __init__(
+        self, served: Served, host: ModelHost, answered_by: AnsweredBy, *, waiting: int = 32
+    ) -> None:
         self.served = served
         self._answered_by = answered_by
         self.host = host
         self.queue = FairQueue(waiting)
         self.started = int(time.time())
+
+    def add_to(self, app: FastAPI) -> None:
+        """Its routes."""
+        app.add_api_route("/v1/models", self.models, methods=["GET"])
+        app.add_api_route(f"/v1/models/{self.served.model_id}", self.model, methods=["GET"])
+        app.add_api_route("/v1/chat/completions", self.complete, methods=["POST"], response_model=None)
 
     def health(self) -> JSONResponse:
         """Live: this process answers. Ready: a request would be answered without a restart."""
@@ -50,10 +60,6 @@ class ChatServer:
         body = {"status": "ok" if ready else "restarting", "live": True, "ready": ready}
         about = {"model": self.served.model_id, "restarts": self.host.restarts, "waiting": self.queue.waiting}
         return JSONResponse({**body, **about}, status_code=200 if ready else 503)
-
-    def live(self) -> JSONResponse:
-        """200 as long as this process answers, also while the model's process is restarted."""
-        return JSONResponse({"live": True})
 
     @contextlib.asynccontextmanager
     async def watching(self, _: FastAPI) -> AsyncIterator[None]:
@@ -213,30 +219,41 @@ def _usage(delta: Delta) -> dict[str, int]:
     }
 
 
-def build_app(
-    served: Served, host: ModelHost, answered_by: AnsweredBy, access: Access, *, waiting: int = 32
-) -> Any:
-    """The ASGI application; closing the host is the caller's."""
-    server = ChatServer(served, host, answered_by, waiting=waiting)
+def build_app(chat: ChatServer | None, access: Access, api: tuple[Settings, WhoAsks] | None = None) -> Any:
+    """The ASGI application.
+
+    Args:
+        chat: what answers chat completions; its host is closed by the caller. None where no model is served.
+        access: who is let in.
+        api: the workspace whose operations are served under `/api`, and who asks for them; None for none.
+    """
     app = FastAPI(
         title="narrowcast",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        lifespan=server.watching,
+        lifespan=chat.watching if chat else None,
     )
     for path in ("/health", "/health/ready"):
-        app.add_api_route(path, server.health, methods=["GET"], response_model=None)
-    app.add_api_route("/health/live", server.live, methods=["GET"], response_model=None)
-    app.add_api_route("/v1/models", server.models, methods=["GET"])
-    app.add_api_route(f"/v1/models/{served.model_id}", server.model, methods=["GET"])
-    app.add_api_route("/v1/chat/completions", server.complete, methods=["POST"], response_model=None)
+        app.add_api_route(path, chat.health if chat else _live, methods=["GET"], response_model=None)
+    app.add_api_route("/health/live", _live, methods=["GET"], response_model=None)
+    if chat:
+        chat.add_to(app)
+    if api:
+        from narrowcast.server.api import add_api
+
+        add_api(app, *api)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(Exception, _unexpected)
     app.add_exception_handler(404, _not_found)
     app.add_exception_handler(405, _not_found)
     return Guard(app, access)
+
+
+async def _live() -> JSONResponse:
+    """200 as long as this process answers, also while a model's process is restarted."""
+    return JSONResponse({"live": True})
 
 
 async def _api_error(_: Request, error: Exception) -> JSONResponse:

@@ -6,10 +6,11 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from narrowcast.core.settings import Settings
 from narrowcast.errors import UsageError
+from narrowcast.ops.operations import Role
 from narrowcast.ops.requests import ServeRequest
 from narrowcast.ops.serve import Served, find_served
 from narrowcast.pipeline.project import Project
@@ -18,31 +19,42 @@ from narrowcast.reasons import StageName
 from narrowcast.server.engine import engine_of
 from narrowcast.server.guard import LOOPBACK, Access
 from narrowcast.server.host import ModelHost, OnRestart
+from narrowcast.store.runs import current_run
+
+if TYPE_CHECKING:
+    from narrowcast.server.app import ChatServer
+    from narrowcast.server.caller import WhoAsks
 
 _BACKLOG = 128
 
 
-def serve(place: Project | Settings, request: ServeRequest, on_ready: Callable[[Served, str], None]) -> None:
+def serve(
+    place: Project | Settings, request: ServeRequest, on_ready: Callable[[Served | None, str], None]
+) -> None:
     """Serve until SIGINT or SIGTERM; a project's trail says when that began and when a worker was replaced.
 
     Args:
-        place: the project whose bundle is served; settings alone where a file is named by its path.
+        place: the project whose bundle is served; settings alone where a file is named by its path, or where
+            the API is served without a model.
         request: what is served, and where.
-        on_ready: called with what is served and its base URL once requests are answered.
+        on_ready: called with the model that is served (None: the API alone) and its base URL once requests
+            are answered.
 
     Raises:
         UsageError: an open address without a token, or one that cannot be bound.
         ModelError: if the file is not there or cannot be loaded.
     """
-    served = find_served(place, request)
     settings = place.settings if isinstance(place, Project) else place
+    served = None if request.api and not _has_model(place, request) else find_served(place, request)
     token = request.token or (settings.serve_token.get_secret_value() if settings.serve_token else None)
+    access = _access(request.host, token)
 
     def emit(code: str, message: str, payload: dict[str, Any]) -> None:
         if isinstance(place, Project):
-            place.trail.emit(StageName.DEPLOYMENT, code, message, payload=payload, run=served.run_id)
+            run = served.run_id if served else None
+            place.trail.emit(StageName.DEPLOYMENT, code, message, payload=payload, run=run)
 
-    if served.verdict is not None and served.verdict.blocks:
+    if served is not None and served.verdict is not None and served.verdict.blocks:
         conclusion = served.verdict.conclusion
         emit(
             "deployment_model_forced",
@@ -50,53 +62,78 @@ def serve(place: Project | Settings, request: ServeRequest, on_ready: Callable[[
             {"standing": conclusion.standing},
         )
 
-    def ready(url: str, pid: int | None) -> None:
-        emit("deployment_serve_started", f"{served.model_id} is served", {"url": url, "pid": pid})
-        on_ready(served, url)
-
     def restarted(count: int) -> None:
+        assert served is not None
         emit("deployment_worker_restarted", f"{served.model_id}: restart {count}", {"restarts": count})
 
-    _listen(served, request.host, request.port, token, restarted, ready)
+    with closing(_bind(request.host, request.port)) as listener, _chat(served, restarted) as chat:
+        from narrowcast.server.app import build_app
+
+        app = build_app(chat, access, (settings, _owner(settings)) if request.api else None)
+        host = f"[{request.host}]" if ":" in request.host else request.host
+        url = f"http://{host}:{listener.getsockname()[1]}"
+
+        def ready() -> None:
+            name = served.model_id if served else "the API"
+            pid = chat.host.pid if chat else None
+            emit("deployment_serve_started", f"{name} is served", {"url": url, "pid": pid})
+            on_ready(served, f"{url}/v1" if served else f"{url}/api")
+
+        _listen(app, listener, ready)
 
 
-def _listen(
-    served: Served,
-    host: str,
-    port: int,
-    token: str | None,
-    on_restart: OnRestart,
-    on_ready: Callable[[str, int | None], None],
-) -> None:
-    engine = engine_of(served.path)
-    require("fastapi", "uvicorn", purpose="serving", extra=engine.extra)
+def _has_model(place: Project | Settings, request: ServeRequest) -> bool:
+    """Whether a model is named, or a bundle is there to be served."""
+    if request.model or not isinstance(place, Project):
+        return request.model is not None
+    record = current_run(place.paths)
+    return record is not None and (place.paths.gguf / record.run_id / "bundle.json").is_file()
+
+
+def _access(host: str, token: str | None) -> Access:
     if host not in LOOPBACK and not token:
         raise UsageError(
             "a token is required to listen on an address other than loopback",
             where=f"--host {host}",
             next_command=f"narrowcast serve --host {host} --token SECRET",
         )
+    return Access(token=token, any_host=host not in LOOPBACK)
+
+
+def _owner(settings: Settings) -> WhoAsks:
+    """Whoever the guard lets in sits at this machine, or has the server's own token."""
+    from narrowcast.server.caller import Caller
+
+    caller = Caller(settings.actor, Role.OWNER)
+    return lambda _: caller
+
+
+@contextmanager
+def _chat(served: Served | None, on_restart: OnRestart) -> Iterator[ChatServer | None]:
+    """The model that answers, loaded for the length of the block."""
+    if served is None:
+        require("fastapi", "uvicorn", purpose="serving", extra="serve")
+        yield None
+        return
+    engine = engine_of(served.path)
+    require("fastapi", "uvicorn", purpose="serving", extra=engine.extra)
+    from narrowcast.server.app import ChatServer
+
+    with closing(ModelHost(lambda: engine.open(served.path), on_restart)) as host:
+        yield ChatServer(served, host, engine.answered_by)
+
+
+def _listen(app: Any, listener: socket.socket, on_ready: Callable[[], None]) -> None:
     import uvicorn
 
-    from narrowcast.server.app import build_app
-
-    with closing(_bind(host, port)) as listener:
-        model = ModelHost(lambda: engine.open(served.path), on_restart)
-        with closing(model):
-            access = Access(token=token, any_host=host not in LOOPBACK)
-            configuration = uvicorn.Config(
-                build_app(served, model, engine.answered_by, access),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
-            address = f"[{host}]" if ":" in host else host
-            server: Any = uvicorn.Server(configuration)
-            server.capture_signals = nullcontext
-            with _signals_to(server.handle_exit):
-                on_ready(f"http://{address}:{listener.getsockname()[1]}/v1", model.pid)
-                server.run(sockets=[listener])
+    configuration = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+    )
+    server: Any = uvicorn.Server(configuration)
+    server.capture_signals = nullcontext
+    with _signals_to(server.handle_exit):
+        on_ready()
+        server.run(sockets=[listener])
 
 
 @contextmanager
