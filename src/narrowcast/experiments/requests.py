@@ -30,6 +30,13 @@ class TrainRequest(ResumableRequest):
     """Choose base, recipe and schedule from data and machine, except those that are given."""
 
 
+class OneClickRequest(TrainRequest):
+    """Train, or go from the imported rows to a proven bundle."""
+
+    one_click: bool = False
+    """Prepare and measure the baselines before, measure, export and prove afterwards."""
+
+
 class SeedsRequest(TrainRequest):
     """Train with several seeds, and report mean and standard deviation on dev rows."""
 

@@ -148,7 +148,7 @@ def _table() -> Iterator[Operation]:
     yield op("prepare.show", "ops.prepare:current_dataset", role=read)
     yield staged("baselines.run", "ops.evaluate:baseline", f"{_ASKED}:BaselineRequest", "baseline")
     yield op("training.preflight", "ops.preflight:preflight", f"{_ASKED}:PreflightRequest", is_long=True)
-    yield staged("training.run", "ops.train:train", f"{_TRAINING}:TrainRequest", "train")
+    yield staged("training.run", "ops.run:train_or_all", f"{_TRAINING}:OneClickRequest", "train")
     yield op("training.seeds", "experiments.seeds:train_seeds", f"{_TRAINING}:SeedsRequest", is_long=True)
     yield op("training.search", "experiments.search.run:search", f"{_TRAINING}:SearchRequest", is_long=True)
     yield op("runs.list", "ops.train:runs", role=read)

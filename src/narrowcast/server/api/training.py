@@ -9,7 +9,7 @@ _TRAINING = f"{PROJECT}/training"
 ROUTES = (
     Route("POST", f"{PROJECT}/baselines/run", "baselines.run", example={"options": {"models": ["svm"]}}),
     Route("POST", f"{_TRAINING}/preflight", "training.preflight", example={"autopilot": True}),
-    Route("POST", f"{_TRAINING}/run", "training.run", example={"options": {"method": "linear"}}),
+    Route("POST", f"{_TRAINING}/run", "training.run", example={"autopilot": True, "one_click": True}),
     Route("POST", f"{_TRAINING}/seeds", "training.seeds", example={"seeds": 3}),
     Route("POST", f"{_TRAINING}/search", "training.search"),
     Route("GET", f"{PROJECT}/runs", "runs.list", key="run_id"),
