@@ -91,7 +91,7 @@ def running(*arguments: str | Path, home: Path) -> Iterator[Running]:
     )
     try:
         line = process.stdout.readline()
-        found = re.search(r"http://\S+/v1", line)
+        found = re.search(r"http://\S+/(v1|api)", line)
         assert found, line + process.stderr.read()
         with ExitStack() as clients:
             yield Running(found.group(), process, clients)

@@ -292,6 +292,7 @@ def _find(engine: Engine, ref: str | None) -> ProjectEntry:
             "there is no such project",
             where=ref,
             next_command="`narrowcast projects` lists them; `narrowcast init NAME` creates one",
+            reason_code="project_unknown",
         )
     around = _folder_around(Path.cwd())
     if around is not None:

@@ -8,6 +8,12 @@ _S = StageName.SYSTEM
 _INFO, _WARN, _ERR = Severity.INFO, Severity.WARNING, Severity.ERROR
 
 SYSTEM: dict[str, Reason] = {
+    "system_request_invalid": Reason(
+        _S, _ERR, "a request over HTTP was refused before it reached an operation", "see docs/serve.md"
+    ),
+    "project_unknown": Reason(
+        _S, _ERR, "there is no project of this number, name or folder", "narrowcast projects"
+    ),
     "project_created": Reason(_S, _INFO, "a project was created"),
     "project_migrated": Reason(_S, _INFO, "a project was migrated to the current format"),
     "project_renamed": Reason(_S, _INFO, "a project got another name"),

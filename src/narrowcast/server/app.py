@@ -256,18 +256,22 @@ async def _live() -> JSONResponse:
     return JSONResponse({"live": True})
 
 
-async def _api_error(_: Request, error: Exception) -> JSONResponse:
+async def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
+    return _answer(request, error)
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     reported = reported_error(error)
-    body = ApiError(500, reported.what, kind="server_error", code=reported.reason_code).body()
-    return JSONResponse(body, status_code=500)
+    return _answer(request, ApiError(500, reported.what, kind="server_error", code=reported.reason_code))
 
 
 async def _not_found(request: Request, error: Exception) -> JSONResponse:
     status = getattr(error, "status_code", 404)
-    body = ApiError(status, f"{request.method} {request.url.path} is not served here", code="not_found")
-    return JSONResponse(body.body(), status_code=status)
+    what = f"{request.method} {request.url.path} is not served here"
+    return _answer(request, ApiError(status, what, code="not_found"))
+
+
+def _answer(request: Request, error: ApiError) -> JSONResponse:
+    body, media_type = error.shaped_for(request.url.path)
+    return JSONResponse(body, status_code=error.status, headers=error.headers, media_type=media_type)

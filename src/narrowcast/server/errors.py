@@ -1,8 +1,18 @@
-"""Errors in the shape OpenAI's clients read: `{"error": {"message", "type", "param", "code"}}`."""
+"""Errors in the shape that the clients of a path read.
+
+Under `/v1` that is OpenAI's, `{"error": {"message", "type", "param", "code"}}`; under `/api` it is
+`application/problem+json` (RFC 9457).
+"""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
+
+from narrowcast.reasons import REASONS
+
+API = "/api/"
+PROBLEM = "application/problem+json"
 
 
 class ApiError(Exception):
@@ -36,8 +46,28 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """The JSON body."""
+        """The JSON body of OpenAI's shape."""
         return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
+    def shaped_for(self, path: str) -> tuple[dict[str, Any], str]:
+        """Body and media type of an answer to a request for a path."""
+        if not path.startswith(API):
+            return self.body(), "application/json"
+        return problem(self.status, self.message, "system_request_invalid"), PROBLEM
+
+
+def problem(status: int, detail: str, reason_code: str, fix: str = "") -> dict[str, Any]:
+    """The body of an error under `/api`; the fix is by default that of the reason code."""
+    reason = REASONS.get(reason_code)
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "reason_code": reason_code,
+        "stage": reason.stage.value if reason else "system",
+        "actionable_fix": fix or (reason.fix if reason else ""),
+    }
 
 
 def unsupported(param: str, message: str) -> ApiError:

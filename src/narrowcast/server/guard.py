@@ -63,7 +63,7 @@ class Guard:
             await self._answer(scope, receive, sent)
         except asyncio.CancelledError:  # the server stops, and the time it gives to requests is over
             if not begun:
-                await _refuse(_stopping(), send)
+                await _refuse(_stopping(), scope, send)
 
     async def _answer(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -71,7 +71,7 @@ class Guard:
             self._check(headers, scope["path"])
             body = await _read(receive, headers, self._access.largest_body)
         except ApiError as error:
-            await _refuse(error, send)
+            await _refuse(error, scope, send)
             return
         try:
             await self._app(scope, _replay(body, receive), send)
@@ -142,9 +142,10 @@ def _stopping() -> ApiError:
     return ApiError(503, "the server is stopping", kind="server_error", code="server_stopping")
 
 
-async def _refuse(error: ApiError, send: Any) -> None:
-    body = json.dumps(error.body()).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _refuse(error: ApiError, scope: dict[str, Any], send: Any) -> None:
+    shaped, media_type = error.shaped_for(scope["path"])
+    body = json.dumps(shaped).encode()
+    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -47,7 +47,7 @@ def serve(
     settings = place.settings if isinstance(place, Project) else place
     served = None if request.api and not _has_model(place, request) else find_served(place, request)
     token = request.token or (settings.serve_token.get_secret_value() if settings.serve_token else None)
-    access = _access(request.host, token)
+    access = _access(request.host, token, api=request.api)
 
     def emit(code: str, message: str, payload: dict[str, Any]) -> None:
         if isinstance(place, Project):
@@ -90,7 +90,13 @@ def _has_model(place: Project | Settings, request: ServeRequest) -> bool:
     return record is not None and (place.paths.gguf / record.run_id / "bundle.json").is_file()
 
 
-def _access(host: str, token: str | None) -> Access:
+def _access(host: str, token: str | None, *, api: bool) -> Access:
+    if api and host not in LOOPBACK:
+        raise UsageError(
+            "the API reads any file that its user can read, so it is served on loopback only",
+            where=f"--host {host}",
+            next_command="narrowcast serve --api, behind a tunnel such as ssh -L",
+        )
     if host not in LOOPBACK and not token:
         raise UsageError(
             "a token is required to listen on an address other than loopback",

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 from narrowcast.jobs.record import Job
 from narrowcast.server.api.job_events import PATH as EVENTS_PATH
 from narrowcast.server.api.paging import Page
-from narrowcast.server.api.problems import MEDIA_TYPE, Problem
+from narrowcast.server.api.problems import Problem
 from narrowcast.server.api.route import Route
 from narrowcast.server.api.routes import ROUTES
+from narrowcast.server.errors import PROBLEM
 from narrowcast.version import __version__
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -116,7 +117,7 @@ def _success(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _failures() -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
+    content = {PROBLEM: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
     return {status: {"description": text, "content": content} for status, text in _ERRORS.items()}
 
 

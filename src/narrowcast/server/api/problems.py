@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
@@ -21,8 +20,7 @@ from narrowcast.errors import (
     UsageError,
     WorkspaceError,
 )
-
-MEDIA_TYPE = "application/problem+json"
+from narrowcast.server.errors import PROBLEM, problem
 
 # The first class that an error is an instance of decides.
 _STATUS: tuple[tuple[type[NarrowcastError], HTTPStatus], ...] = (
@@ -37,8 +35,8 @@ _STATUS: tuple[tuple[type[NarrowcastError], HTTPStatus], ...] = (
     (CancelledError, HTTPStatus.CONFLICT),
     (PluginError, HTTPStatus.BAD_GATEWAY),
 )
-# Reason codes of things that are not there.
-_NOT_FOUND = frozenset({"job_unknown", "system_project_unknown", "dataset_import_unknown", "model_unknown"})
+# The end of the reason codes of things that are not there.
+_NOT_THERE = "_unknown"
 
 
 class Problem(BaseModel):
@@ -62,32 +60,22 @@ class Problem(BaseModel):
 
 def problem_of(error: NarrowcastError) -> JSONResponse:
     """The answer to a request that failed."""
-    plain = error.to_dict()
+    plain, status = error.to_dict(), _status(error)
+    body = problem(status, plain["message"], plain["reason_code"], plain["actionable_fix"])
     headers = {"Retry-After": "5"} if isinstance(error, ProjectBusyError) else {}
-    return _answer(_status(error), plain["message"], plain, headers)
+    return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 
-def refused(status: HTTPStatus, detail: str, fix: str = "", **headers: str) -> JSONResponse:
+def refused(status: HTTPStatus, detail: str) -> JSONResponse:
     """An answer to a request that reached no operation."""
-    about = {"reason_code": "system_request_invalid", "stage": "system", "actionable_fix": fix}
-    return _answer(status, detail, about, headers)
+    return JSONResponse(
+        problem(status, detail, "system_request_invalid"), status_code=status, media_type=PROBLEM
+    )
 
 
 def _status(error: NarrowcastError) -> HTTPStatus:
-    if error.reason_code in _NOT_FOUND:
+    if error.reason_code.endswith(_NOT_THERE):
         return HTTPStatus.NOT_FOUND
     return next(
         (status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR
     )
-
-
-def _answer(status: HTTPStatus, detail: str, about: dict[str, Any], headers: dict[str, str]) -> JSONResponse:
-    body = Problem(
-        title=status.phrase,
-        status=status.value,
-        detail=detail,
-        reason_code=about["reason_code"],
-        stage=about["stage"],
-        actionable_fix=about["actionable_fix"],
-    )
-    return JSONResponse(body.model_dump(), status_code=status.value, media_type=MEDIA_TYPE, headers=headers)
