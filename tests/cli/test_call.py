@@ -31,7 +31,7 @@ def test_a_request_and_its_result_are_json(project: Project, cli: Cli, tmp_path:
     assert preview["dry_run"] is True
     assert preview["runs"] is True
     prepared = json.loads(cli("call", "prepare.run", '{"options": {"seed": 3}}').stdout)
-    assert prepared["dataset_version"] == json.loads(cli("call", "prepare.show").stdout)["version"]
+    assert prepared["version"] == json.loads(cli("call", "prepare.show").stdout)["version"]
 
 
 def test_mistakes_are_named(project: Project, cli: Cli) -> None:

@@ -235,6 +235,12 @@ EXAMPLES: dict[str, Example] = {
             "narrowcast prepare",
         ),
     ),
+    "docs/http.md": Example(
+        parsed={
+            "narrowcast serve": _SERVES,
+            "narrowcast call prepare.run": "of a project of its own; tests/cli/test_call.py runs it",
+        }
+    ),
     "docs/jobs.md": Example(parsed={"narrowcast": _JOB}),
     "docs/models.md": Example(
         parsed={

@@ -184,7 +184,7 @@ def find_operation(name: str) -> Operation:
     if name not in OPERATIONS:
         raise UsageError(
             f"there is no operation {name!r}{did_you_mean(name, OPERATIONS)}",
-            next_command="narrowcast call, which lists them",
+            next_command="narrowcast call",
         )
     return OPERATIONS[name]
 
