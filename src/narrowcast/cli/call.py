@@ -44,19 +44,19 @@ def call(
         listed = [{"name": each.name, "summary": each.summary} for each in ops.OPERATIONS.values()]
         _print(listed)
         return
-    found = ops.find_operation(operation)
+    called = ops.find_operation(operation)
     if schema:
-        model = found.load_request()
+        model = called.load_request()
         _print(model.model_json_schema() if model else {})
         return
     given = _object(sys.stdin.read() if request == "-" else request, operation)
-    named = {name: str(given.pop(name)) for name in found.named if name in given}
-    if continue_ and "continue_" in getattr(found.load_request(), "model_fields", {}):
+    named = {name: str(given.pop(name)) for name in called.named if name in given}
+    if continue_ and "continue_" in getattr(called.load_request(), "model_fields", {}):
         given["continue_"] = True  # other operations skip what is done, or begin again
-    asked = ops.request_of(found, given)
+    validated = ops.request_of(called, given)
     with terminal_work(as_json) as work:
-        result = ops.call(found, settings(), project, asked, work, named)
-    _print(ops.as_json(found, result))
+        result = ops.call(called, settings(), project, validated, work, named)
+    _print(ops.as_json(called, result))
 
 
 def _print(value: Any) -> None:

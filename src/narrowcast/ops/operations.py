@@ -86,93 +86,98 @@ class Operation:
         return lines[0].rstrip(".") if lines else self.name
 
 
-_ASKED = "narrowcast.ops.requests"
+_OPS = "narrowcast.ops.requests"
 _TRAINING = "narrowcast.experiments.requests"
 _FACTORY = "narrowcast.factory.requests"
 _HISTORY = "narrowcast.history"
 _JOBS = "narrowcast.jobs"
 
 
-def _table() -> Iterator[Operation]:
-    read, own = Role.VIEWER, Role.OWNER
+def _op(name: str, function: str, request: str = "", place: Place = "project", **more: Any) -> Operation:
+    return Operation(name, f"narrowcast.{function}", request, place, **more)
 
-    def op(name: str, function: str, request: str = "", place: Place = "project", **more: Any) -> Operation:
-        return Operation(name, f"narrowcast.{function}", request, place, **more)
 
-    def staged(name: str, function: str, request: str, stage: str) -> Operation:
-        return op(name, function, request, is_long=True, stage=f"narrowcast.stages.{stage}:STAGE")
+def _staged(name: str, function: str, request: str, stage: str) -> Operation:
+    return _op(name, function, request, is_long=True, stage=f"narrowcast.stages.{stage}:STAGE")
 
-    yield op("projects.list", "ops.projects:list_projects", place="workspace", role=read)
-    yield op("projects.create", "ops.projects:create_project", f"{_ASKED}:InitRequest", "workspace", role=own)
-    yield op("projects.show", "ops.status:status", role=read)
-    yield op("projects.rename", "ops.project_changes:rename", f"{_ASKED}:RenameRequest", role=own)
-    yield op("projects.delete", "ops.project_changes:delete", f"{_ASKED}:DeleteRequest", role=own)
-    yield op("projects.plan", "ops.plan:plan", f"{_ASKED}:RunRequest", role=read)
-    yield op("projects.run", "ops.run:run", f"{_ASKED}:RunRequest", is_long=True)
 
-    yield op("data.sources", "ops.sources:sources", place="none", role=read)
-    yield op("data.mappers", "ops.sources:mappers", place="none", role=read)
-    yield op(
-        "data.introspect", "ops.sources:introspect", "narrowcast.ops.sources:IntrospectRequest", "workspace"
-    )
-    yield op("data.import", "ops.imports:import_rows", f"{_ASKED}:ImportRequest", is_long=True)
-    yield op("data.imports", "ops.imports:imports", role=read)
-    yield op("data.show_import", "ops.imports:find_import", role=read)
-    yield op("data.remove_import", "ops.imports:remove_import")
-    yield op("data.ledger", "ops.ledger:ledger", role=read)
-    yield op("data.clean", "ops.clean:clean", f"{_ASKED}:CleanRequest", is_long=True)
-    yield op("data.cleanings", "ops.clean:cleanings", role=read)
-    yield op(
+_PROJECTS = (
+    _op("projects.list", "ops.projects:list_projects", place="workspace", role=Role.VIEWER),
+    _op(
+        "projects.create", "ops.projects:create_project", f"{_OPS}:InitRequest", "workspace", role=Role.OWNER
+    ),
+    _op("projects.show", "ops.status:status", role=Role.VIEWER),
+    _op("projects.rename", "ops.project_changes:rename", f"{_OPS}:RenameRequest", role=Role.OWNER),
+    _op("projects.delete", "ops.project_changes:delete", f"{_OPS}:DeleteRequest", role=Role.OWNER),
+    _op("projects.plan", "ops.plan:plan", f"{_OPS}:RunRequest", role=Role.VIEWER),
+    _op("projects.run", "ops.run:run", f"{_OPS}:RunRequest", is_long=True),
+)
+_DATA = (
+    _op("data.sources", "ops.sources:sources", place="none", role=Role.VIEWER),
+    _op("data.mappers", "ops.sources:mappers", place="none", role=Role.VIEWER),
+    _op("data.introspect", "ops.sources:introspect", "narrowcast.ops.sources:IntrospectRequest", "workspace"),
+    _op("data.import", "ops.imports:import_rows", f"{_OPS}:ImportRequest", is_long=True),
+    _op("data.imports", "ops.imports:imports", role=Role.VIEWER),
+    _op("data.show_import", "ops.imports:find_import", role=Role.VIEWER),
+    _op("data.remove_import", "ops.imports:remove_import"),
+    _op("data.ledger", "ops.ledger:ledger", role=Role.VIEWER),
+    _op("data.clean", "ops.clean:clean", f"{_OPS}:CleanRequest", is_long=True),
+    _op("data.cleanings", "ops.clean:cleanings", role=Role.VIEWER),
+    _op(
         "data.dedupe",
         "duplicates.dedupe:dedupe",
         "narrowcast.duplicates.requests:DedupeRequest",
         is_long=True,
-    )
-    yield op(
+    ),
+    _op(
         "data.leakage",
         "duplicates.leakage:leakage",
         "narrowcast.duplicates.requests:LeakageRequest",
         is_long=True,
-    )
-    yield op("data.versions", "history.versions:versions", role=read)
-    yield op("data.diff", "history.diff:diff", f"{_HISTORY}.requests:DiffRequest", role=read)
-    yield op("data.lineage", "history.lineage:lineage", f"{_HISTORY}.requests:LineageRequest", role=read)
-    yield op("data.forget", "history.forget:forget", f"{_HISTORY}.requests:ForgetRequest", role=own)
-    yield op("data.generations", "ops.generations:generations", role=read)
-    yield staged("data.generate", "ops.generations:generate", f"{_FACTORY}:GenerateRequest", "generate")
-    yield staged("data.gate", "ops.generations:gate", f"{_FACTORY}:GateRequest", "gate")
-    yield staged("data.judge", "ops.generations:judge", f"{_FACTORY}:JudgeRequest", "judge")
-    yield staged("data.balance", "ops.generations:balance", f"{_FACTORY}:BalanceRequest", "balance")
+    ),
+    _op("data.versions", "history.versions:versions", role=Role.VIEWER),
+    _op("data.diff", "history.diff:diff", f"{_HISTORY}.requests:DiffRequest", role=Role.VIEWER),
+    _op("data.lineage", "history.lineage:lineage", f"{_HISTORY}.requests:LineageRequest", role=Role.VIEWER),
+    _op("data.forget", "history.forget:forget", f"{_HISTORY}.requests:ForgetRequest", role=Role.OWNER),
+    _op("data.generations", "ops.generations:generations", role=Role.VIEWER),
+    _staged("data.generate", "ops.generations:generate", f"{_FACTORY}:GenerateRequest", "generate"),
+    _staged("data.gate", "ops.generations:gate", f"{_FACTORY}:GateRequest", "gate"),
+    _staged("data.judge", "ops.generations:judge", f"{_FACTORY}:JudgeRequest", "judge"),
+    _staged("data.balance", "ops.generations:balance", f"{_FACTORY}:BalanceRequest", "balance"),
+)
+_MODELS = (
+    _staged("prepare.run", "ops.prepare:prepare", f"{_OPS}:PrepareRequest", "prepare"),
+    _op("prepare.show", "ops.prepare:current_dataset", role=Role.VIEWER),
+    _staged("baselines.run", "ops.evaluate:baseline", f"{_OPS}:BaselineRequest", "baseline"),
+    _op("training.preflight", "ops.preflight:preflight", f"{_OPS}:PreflightRequest", is_long=True),
+    _staged("training.run", "ops.run:train_or_all", f"{_TRAINING}:OneClickRequest", "train"),
+    _op("training.seeds", "experiments.seeds:train_seeds", f"{_TRAINING}:SeedsRequest", is_long=True),
+    _op("training.search", "experiments.search.run:search", f"{_TRAINING}:SearchRequest", is_long=True),
+    _op("runs.list", "ops.train:runs", role=Role.VIEWER),
+    _op("runs.interrupted", "ops.train:interrupted", role=Role.VIEWER),
+    _op("runs.show", "ops.show_run:show_run", f"{_OPS}:RunViewRequest", role=Role.VIEWER),
+    _op("runs.discard", "ops.train:discard", f"{_OPS}:DiscardRequest"),
+    _op("runs.rerun", "experiments.rerun:rerun", f"{_TRAINING}:RerunRequest", is_long=True),
+    _staged("evaluation.run", "ops.evaluate:evaluate", f"{_OPS}:EvaluateRequest", "evaluate"),
+    _op("evaluation.compare", "ops.evaluate:compare", f"{_OPS}:CompareRequest", is_long=True),
+    _op("evaluation.summary", "ops.summary:summarise", role=Role.VIEWER),
+    _staged("exports.run", "ops.export:export", f"{_OPS}:ExportRequest", "export"),
+    _op("exports.parity", "ops.export:parity", f"{_OPS}:ParityRequest", is_long=True),
+)
+_WORKSPACE = (
+    _op("models.list", "ops.models:list_models", place="workspace", role=Role.VIEWER),
+    _op("models.show", "ops.models:show_model", f"{_OPS}:ModelRequest", "workspace", role=Role.VIEWER),
+    _op("jobs.list", "jobs.control:jobs", f"{_JOBS}.requests:JobsRequest", "workspace", role=Role.VIEWER),
+    _op("jobs.show", "jobs.control:show", f"{_JOBS}.requests:JobIdRequest", "workspace", role=Role.VIEWER),
+    _op("jobs.stop", "jobs.control:stop", f"{_JOBS}.requests:StopRequest", "workspace"),
+    _op("jobs.resume", "jobs.control:resume", f"{_JOBS}.requests:ResumeRequest", "workspace"),
+    _op("jobs.log", "jobs.logs:read_log", f"{_JOBS}.requests:JobIdRequest", "workspace", role=Role.VIEWER),
+    _op("plugins.list", "ops.plugins:plugins", place="none", role=Role.VIEWER),
+)
 
-    yield staged("prepare.run", "ops.prepare:prepare", f"{_ASKED}:PrepareRequest", "prepare")
-    yield op("prepare.show", "ops.prepare:current_dataset", role=read)
-    yield staged("baselines.run", "ops.evaluate:baseline", f"{_ASKED}:BaselineRequest", "baseline")
-    yield op("training.preflight", "ops.preflight:preflight", f"{_ASKED}:PreflightRequest", is_long=True)
-    yield staged("training.run", "ops.run:train_or_all", f"{_TRAINING}:OneClickRequest", "train")
-    yield op("training.seeds", "experiments.seeds:train_seeds", f"{_TRAINING}:SeedsRequest", is_long=True)
-    yield op("training.search", "experiments.search.run:search", f"{_TRAINING}:SearchRequest", is_long=True)
-    yield op("runs.list", "ops.train:runs", role=read)
-    yield op("runs.interrupted", "ops.train:interrupted", role=read)
-    yield op("runs.show", "ops.show_run:show_run", f"{_ASKED}:RunViewRequest", role=read)
-    yield op("runs.discard", "ops.train:discard", f"{_ASKED}:DiscardRequest")
-    yield op("runs.rerun", "experiments.rerun:rerun", f"{_TRAINING}:RerunRequest", is_long=True)
-    yield staged("evaluation.run", "ops.evaluate:evaluate", f"{_ASKED}:EvaluateRequest", "evaluate")
-    yield op("evaluation.compare", "ops.evaluate:compare", f"{_ASKED}:CompareRequest", is_long=True)
-    yield op("evaluation.summary", "ops.summary:summarise", role=read)
-    yield staged("exports.run", "ops.export:export", f"{_ASKED}:ExportRequest", "export")
-    yield op("exports.parity", "ops.export:parity", f"{_ASKED}:ParityRequest", is_long=True)
-
-    yield op("models.list", "ops.models:list_models", place="workspace", role=read)
-    yield op("models.show", "ops.models:show_model", f"{_ASKED}:ModelRequest", "workspace", role=read)
-    yield op("jobs.list", "jobs.control:jobs", f"{_JOBS}.requests:JobsRequest", "workspace", role=read)
-    yield op("jobs.show", "jobs.control:show", f"{_JOBS}.requests:JobIdRequest", "workspace", role=read)
-    yield op("jobs.stop", "jobs.control:stop", f"{_JOBS}.requests:StopRequest", "workspace")
-    yield op("jobs.resume", "jobs.control:resume", f"{_JOBS}.requests:ResumeRequest", "workspace")
-    yield op("jobs.log", "jobs.logs:read_log", f"{_JOBS}.requests:JobIdRequest", "workspace", role=read)
-    yield op("plugins.list", "ops.plugins:plugins", place="none", role=read)
-
-
-OPERATIONS: Mapping[str, Operation] = {each.name: each for each in _table()}
+OPERATIONS: Mapping[str, Operation] = {
+    each.name: each for each in (*_PROJECTS, *_DATA, *_MODELS, *_WORKSPACE)
+}
 
 
 def find_operation(name: str) -> Operation:

@@ -39,12 +39,12 @@ def add_job_events(app: FastAPI, settings: Settings) -> None:
 
 
 async def _stream(settings: Settings, job: Job, http: HttpRequest) -> AsyncIterator[str]:
-    told: dict[str, Any] | None = None
+    sent: dict[str, Any] | None = None
     quiet = 0.0
     while True:
         plain = _shown(job)
-        if plain != told:
-            told, quiet = plain, 0.0
+        if plain != sent:
+            sent, quiet = plain, 0.0
             kind = "progress" if job.status in _MOVING else "end"
             yield f"event: {kind}\ndata: {json.dumps(plain, ensure_ascii=False)}\n\n"
         if job.status not in _MOVING or await http.is_disconnected():
