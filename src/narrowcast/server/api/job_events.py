@@ -58,6 +58,6 @@ async def _stream(settings: Settings, job: Job, http: HttpRequest) -> AsyncItera
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    """What changes while a job runs; the heartbeat alone is no news."""
+    """What changes while a job runs; not the heartbeat."""
     plain = job.model_dump(mode="json", include={"id", "status", "progress"})
     return {**plain, "step": job.state.step, "outcomes": job.state.outcomes, "error": job.state.error}
