@@ -34,5 +34,9 @@ def test_all_problems_with_their_fixes(ready, project, cli, cli_json):
 def test_recipes_are_listed_and_shown(cli, cli_json):
     assert [each["name"] for each in cli_json("recipes", "list")][:2] == ["measured", "sft-lora"]
     assert "arXiv" in cli("recipes", "show", "dora").stdout
+    assert "135 M" in cli("recipes", "show", "full").stdout
+    first, second, *_ = cli_json("recipes", "show", "full")["learning_rates"]
+    assert (first["parameters"], second["parameters"]) == (15_000_000, 135_000_000)
+    assert cli_json("recipes", "show", "qlora-nf4")["learning_rates"] == []  # it sets one
     error = cli_json("recipes", "show", "dorra", code=2)["error"]
     assert error["actionable_fix"] == "narrowcast recipes list"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from pydantic import ValidationError
 
@@ -11,6 +14,7 @@ from narrowcast.stages.train import Options
 from narrowcast.training.recipes.named import named_recipes
 from narrowcast.training.recipes.rank import rank_for
 from narrowcast.training.recipes.recipe import choose_recipe
+from narrowcast.training.recipes.sizes import rates_for, size_rates
 
 
 @pytest.mark.parametrize("name", named_recipes())
@@ -55,6 +59,46 @@ def test_alpha_is_twice_a_rank_that_was_left_open(tiny_base, settings):
     chosen = choose_recipe(Options(recipe="sft-lora"), base, task, 5_000, 100)
     assert (chosen.method, chosen.lora_rank, chosen.lora_alpha) == ("lora", 8, 16)
     assert "2 labels" in chosen.reasons["lora_rank"]
+
+
+@pytest.mark.parametrize(
+    ("millions", "size"),
+    [
+        *((0.02, 15), (15, 15), (44, 15), (46, 135), (135, 135), (220, 135), (221, 360), (360, 360)),
+        *((599, 360), (601, 1000), (1_700, 1000), (1_999, 1000), (2_001, 4000), (70_000, 4000)),
+    ],
+)
+def test_a_base_takes_the_rates_of_the_size_nearest_by_ratio(millions, size):
+    assert rates_for(int(millions * 1e6)).parameters == size * 1_000_000
+
+
+def test_a_larger_base_takes_no_higher_rate_and_an_adapter_a_higher_one_than_all_weights():
+    sizes = size_rates()
+    for smaller, larger in pairwise(sizes):
+        assert smaller.parameters < larger.parameters
+        assert smaller.full >= larger.full
+        assert smaller.adapter >= larger.adapter
+    assert all(each.adapter > each.full and each.source for each in sizes)
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "dora"])
+@pytest.mark.parametrize("line", size_rates(), ids=lambda line: f"{line.parameters:,}")
+def test_the_default_rate_follows_the_base_and_names_its_source(tiny_base, settings, line, method):
+    base = replace(resolve_base(str(tiny_base), settings), parameters=line.parameters)
+    task = TaskSpec(profile="classification", labels=["a", "b"])
+    chosen = choose_recipe(Options(method=method), base, task, 5_000, 100)
+    assert chosen.learning_rate == (line.full if method == "full" else line.adapter)
+    assert line.source in chosen.reasons["learning_rate"]
+    given = choose_recipe(Options(method=method, learning_rate=3e-4), base, task, 5_000, 100)
+    assert given.learning_rate == 3e-4
+    assert "learning_rate" not in given.reasons
+
+
+def test_a_dry_run_names_the_source_of_the_rate(workshop, cli_json):
+    base = str(workshop.base)
+    planned = cli_json("train", "--base", base, "--preflight", "fail-open", "--probe-steps", "0", "--dry-run")
+    assert planned["plan"]["recipe"]["learning_rate"] == size_rates()[0].full
+    assert size_rates()[0].source in planned["plan"]["reasons"]["learning_rate"]
 
 
 def test_dora_trains_an_adapter_with_column_lengths_that_merges(workshop):

@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 
 from narrowcast.errors import StageError
+from narrowcast.experiments.requests import RerunRequest
+from narrowcast.experiments.rerun import rerun
+from narrowcast.models.loading import read_run_manifest
 from narrowcast.store.datasets import load_manifest
 from narrowcast.store.stage_records import save_record
 from narrowcast.training.outputs.checkpoints import is_complete, last_checkpoint
+from narrowcast.training.recipes.sizes import size_rates
 from tests.support.datasets import save_dataset, sentences, split_rows
 from tests.support.records import stage_record
 
@@ -36,6 +40,23 @@ def test_a_cancelled_run_resumes_to_the_same_weights(workshop, method):
     trace = [(each.project.root / whole.trace).read_text().splitlines() for each in (workshop, elsewhere)]
     without_time = [[line.rpartition(",")[0] for line in lines] for lines in trace]
     assert without_time[0] == without_time[1]
+
+
+def test_a_run_keeps_the_rate_it_began_with_when_defaults_change(workshop, monkeypatch):
+    options = {"method": "lora", "epochs": 3, "micro_batch_size": 3, "learning_rate": None}
+    (now, *_), elsewhere = size_rates(), workshop.elsewhere()
+    with monkeypatch.context() as earlier:  # a version with other rates
+        then = [now.model_copy(update={"adapter": now.adapter / 4})]
+        earlier.setattr("narrowcast.training.recipes.sizes.size_rates", lambda: then)
+        whole = workshop.train(**options)
+        elsewhere.interrupt(11, **options)
+    parts = elsewhere.train(resume=True, **options)
+    assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)
+    manifest = read_run_manifest(elsewhere.project, parts.run_id)
+    assert manifest.recipe["learning_rate"] == then[0].adapter
+    assert manifest.recipe["reasons"]["learning_rate"] == "as the run began"
+    again = rerun(elsewhere.opened, RerunRequest(run=parts.run_id))
+    assert again.identical
 
 
 def test_an_interrupted_run_is_not_lost_silently(workshop):

@@ -38,10 +38,11 @@ def show(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Show the options that a recipe sets, and their origin."""
+    """Show the options that a recipe sets, and their origin; learning rates by size where it sets none."""
     from narrowcast.cli.output import emit, next_step, say, table
     from narrowcast.errors import UsageError
     from narrowcast.training.recipes.named import named_recipes
+    from narrowcast.training.recipes.sizes import size_rates
 
     recipe = named_recipes().get(name)
     if recipe is None:
@@ -51,6 +52,8 @@ def show(
             next_command="narrowcast recipes list",
         )
 
+    rates = [] if recipe.options.get("learning_rate") else size_rates()
+
     def render() -> None:
         say(f"[bold]{recipe.name}[/]: {recipe.summary}")
         say(f"  from: {recipe.source}")
@@ -58,6 +61,18 @@ def show(
         table(
             ["option", "value"], [[key, "auto" if value is None else value] for key, value in values.items()]
         )
+        if rates:
+            table(
+                ["base of about", "rate, all weights", "rate, adapter", "from"],
+                [
+                    [_size(each.parameters), f"{each.full:g}", f"{each.adapter:g}", each.source]
+                    for each in rates
+                ],
+            )
         next_step(f"narrowcast train --recipe {recipe.name} --dry-run")
 
-    emit(recipe, as_json, render)
+    emit({**recipe.model_dump(), "learning_rates": [each.model_dump() for each in rates]}, as_json, render)
+
+
+def _size(parameters: int) -> str:
+    return f"{parameters / 1e9:g} B" if parameters >= 1_000_000_000 else f"{parameters / 1e6:g} M"

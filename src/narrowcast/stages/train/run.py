@@ -18,6 +18,7 @@ from narrowcast.store.runs import note_finished, note_unfinished
 from narrowcast.training.checks.baseline import require_baseline
 from narrowcast.training.checks.overfitting import kept_losses, warn_of_overfitting
 from narrowcast.training.options import Options
+from narrowcast.training.outputs.checkpoints import peak_rate
 from narrowcast.training.outputs.interrupted import checkpoint_to_continue
 from narrowcast.training.preflight.examine import admit, examine
 from narrowcast.training.preflight.expected import settle
@@ -39,6 +40,7 @@ def train(inputs: Inputs, options: Options, ctx: StageContext) -> TrainResult:
     _report_rejected(setup, ctx)
     folder = ctx.project.runs / ctx.run_id
     checkpoint = checkpoint_to_continue(folder, ctx)
+    setup = _as_it_began(setup, options, checkpoint)
 
     from narrowcast.training.attempt import attempt
     from narrowcast.training.checks.forgetting import warn_of_forgetting
@@ -78,6 +80,17 @@ def _admitted(inputs: Inputs, options: Options, ctx: StageContext) -> TrainingSe
     if ctx.force:
         require_baseline(inputs.dataset_version, ctx)  # forced past it, which is an event
     return setup
+
+
+def _as_it_began(setup: TrainingSetup, options: Options, checkpoint: Path | None) -> TrainingSetup:
+    """A run that continues keeps the rate it began with, where another version has another default."""
+    if checkpoint is None or options.learning_rate is not None:
+        return setup
+    rate, recipe = peak_rate(checkpoint), setup.recipe
+    if rate == recipe.learning_rate:
+        return setup
+    reasons = {**recipe.reasons, "learning_rate": "as the run began"}
+    return replace(setup, recipe=recipe.model_copy(update={"learning_rate": rate, "reasons": reasons}))
 
 
 def _note(setup: TrainingSetup, options: Options, ctx: StageContext, started: str) -> None:

@@ -122,3 +122,11 @@ def drop_incomplete(folder: Path) -> None:
 def step_of(checkpoint: Path) -> int:
     """The step a checkpoint was written at."""
     return int(checkpoint.name.rpartition("-")[2])
+
+
+def peak_rate(checkpoint: Path) -> float:
+    """The peak learning rate of the schedule that a checkpoint continues."""
+    import torch
+
+    schedule = torch.load(checkpoint / "scheduler.pt", weights_only=True)
+    return float(schedule["base_lrs"][0])

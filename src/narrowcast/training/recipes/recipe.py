@@ -19,6 +19,7 @@ from narrowcast.training.objectives.choose import objective_name
 from narrowcast.training.options import Options
 from narrowcast.training.packing.costs import Costs
 from narrowcast.training.recipes.rank import rank_for
+from narrowcast.training.recipes.sizes import rates_for
 
 FULL_BELOW = 100_000_000  # parameters
 MICRO_BATCH_TOKENS = 8192  # a micro-batch of the longest rows; about 2 GB of activations at 17 M parameters
@@ -93,8 +94,9 @@ def choose_recipe(options: Options, base: ResolvedBase, task: TaskSpec, rows: in
         reasons["epochs"] = f"{rows:,} rows"
     rate = options.learning_rate
     if rate is None:
-        rate = _learning_rate(method, base.parameters)
-        reasons["learning_rate"] = f"{method}, {base.parameters / 1e6:,.0f} M parameters"
+        near = rates_for(base.parameters)
+        rate = near.rate(method)
+        reasons["learning_rate"] = f"{method}, {_millions(base.parameters)}: {near.source}"
         factor = OBJECTIVES.get(objective).rate
         if factor != 1:
             rate *= factor
@@ -155,7 +157,7 @@ def _method(options: Options, parameters: int, reasons: dict[str, str]) -> Metho
         raise ValueError("a classifier has no recipe of a language model")
     if options.method != "auto":
         return options.method
-    size = f"{parameters / 1e6:,.0f} M parameters"
+    size = _millions(parameters)
     if parameters < FULL_BELOW:
         reasons["method"] = f"{size}, below {FULL_BELOW / 1e6:.0f} M"
         return "full"
@@ -181,11 +183,8 @@ def _even_share(batch_size: int, most: int) -> int:
     return math.ceil(batch_size / math.ceil(batch_size / most))
 
 
-def _learning_rate(method: str, parameters: int) -> float:
-    """Falls with size, as larger models diverge earlier."""
-    if method != "full":
-        return 2e-3 if parameters < FULL_BELOW else 2e-4
-    return 1e-3 if parameters < FULL_BELOW else 2e-5
+def _millions(parameters: int) -> str:
+    return f"{parameters / 1e6:,.0f} M parameters"
 
 
 def _word_dropout(task: TaskSpec, method: Method, parameters: int) -> tuple[float, str]:
