@@ -1,4 +1,4 @@
-"""What the methods `linear` and `encoder` train: a classifier of texts, or a tagger of their words."""
+"""What the methods `linear` and `encoder` train: a classifier, a tagger or an extractor."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from narrowcast.core.settings import Settings
 from narrowcast.errors import ModelError
 from narrowcast.faults import first_line
 from narrowcast.models.classifiers.linear import Answer, LinearClassifier
+from narrowcast.models.extractors.extractor import Extractor
 from narrowcast.models.taggers.tagger import TokenTagger
 from narrowcast.store.files import sha256_file
 
-Shipped = LinearClassifier | TokenTagger
+Shipped = LinearClassifier | TokenTagger | Extractor
 """Its tables; the encoder is beside them."""
 
 
@@ -43,6 +44,10 @@ def save_shipped(folder: Path, model: Shipped) -> None:
         from narrowcast.models.taggers.files import save_tagger
 
         return save_tagger(folder, model)
+    if isinstance(model, Extractor):
+        from narrowcast.models.extractors.files import save_extractor
+
+        return save_extractor(folder, model)
     from narrowcast.models.classifiers.files import save_classifier
 
     return save_classifier(folder, model)
@@ -55,12 +60,18 @@ def load_trained(project: ProjectPaths, manifest: RunManifest, settings: Setting
         ModelError: files missing, or the encoder is not the one that the run was trained on.
         WorkspaceError: `system_file_edited`, if a file of the run is not the one that training wrote.
     """
-    from narrowcast.models.taggers.files import DESCRIPTION
+    from narrowcast.models.extractors import files as of_extractors
+    from narrowcast.models.taggers import files as of_taggers
 
-    if (project.adapters / manifest.run_id / DESCRIPTION).exists():
+    folder = project.adapters / manifest.run_id
+    if (folder / of_taggers.DESCRIPTION).exists():
         from narrowcast.models.taggers.trained import load_trained_tagger
 
         return load_trained_tagger(project, manifest)
+    if (folder / of_extractors.DESCRIPTION).exists():
+        from narrowcast.models.extractors.trained import load_trained_extractor
+
+        return load_trained_extractor(project, manifest, settings)
     from narrowcast.models.classifiers.loading import load_trained_classifier
 
     return load_trained_classifier(project, manifest, settings)
@@ -69,11 +80,12 @@ def load_trained(project: ProjectPaths, manifest: RunManifest, settings: Setting
 def shipped_files(folder: Path) -> list[Path]:
     """Its tables and what they stand for."""
     from narrowcast.models.classifiers import files as of_classifiers
+    from narrowcast.models.extractors import files as of_extractors
     from narrowcast.models.taggers import files as of_taggers
 
-    names = [of_taggers.TABLES, of_taggers.DESCRIPTION]
-    if not (folder / of_taggers.DESCRIPTION).exists():
-        names = [of_classifiers.TABLES, of_classifiers.DESCRIPTION]
+    others = [[each.TABLES, each.DESCRIPTION] for each in (of_taggers, of_extractors)]
+    of_classifier = [of_classifiers.TABLES, of_classifiers.DESCRIPTION]
+    names = next((each for each in others if (folder / each[1]).exists()), of_classifier)
     return [folder / name for name in names]
 
 

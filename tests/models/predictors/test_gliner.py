@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from narrowcast.errors import MissingExtraError, ModelError, UsageError
+from narrowcast.models.extractors.spans import TaggedSpan
 from narrowcast.models.predictors import gliner as module
 from narrowcast.models.predictors.gliner import GlinerTagger, spoken
-from narrowcast.models.predictors.linear_tagger import TaggedSpan
 from narrowcast.testing.tiny import word_pieces
 from tests.models.predictors.test_fitted_baselines import (
     FIELDS,

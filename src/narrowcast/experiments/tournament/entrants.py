@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from narrowcast.core.names import Split
+from narrowcast.core.names import AnswerKind, Split
 from narrowcast.core.run import ModelKind
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.experiments.autopilot import forecast_minutes, machine, suited_bases, tokens_of_rows
@@ -21,7 +21,7 @@ from narrowcast.stages import stage
 from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.classifiers.head import METHODS
+from narrowcast.training.classifiers.head import LINEAR, METHODS
 from narrowcast.training.options import unused_by
 
 _ENCODER = "minilm"
@@ -94,7 +94,7 @@ def _all(project: Project, overrides: dict[str, Any]) -> list[Entrant]:
     suited: list[Entrant] = []
     answer = handler_for(manifest.task).answer
     if any(answer in answers for answers in METHODS.values()):
-        known = _classifiers(project, rows, tokens, per_second)
+        known = _classifiers(project, answer, rows, tokens, per_second)
         suited += [each for each in known if answer in METHODS[each.options["method"]]]
     for entry, method in suited_bases(manifest, gpu=gpu, memory_gb=memory_gb):
         minutes = forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method)
@@ -107,24 +107,34 @@ def _entrant(name: str, kind: ModelKind, minutes: float, **options: Any) -> Entr
     return Entrant(name=name, kind=kind, minutes=minutes, options=options)
 
 
-def _classifiers(project: Project, rows: int, tokens: float, per_second: float) -> list[Entrant]:
+def _classifiers(
+    project: Project, answer: AnswerKind, rows: int, tokens: float, per_second: float
+) -> list[Entrant]:
     texts, fitting = ["words", "characters"], _fitting(rows)
 
     def linear(sees: str, features: list[str], minutes: float, base: str, classifier: str) -> Entrant:
         how = {"method": "linear", "base": base, "features": features, "classifier": classifier}
         return _entrant(f"linear ({sees})", "linear", minutes, **how)
 
-    suited = [linear("words, characters", texts, fitting, EMBEDDED_NAME, "svm")]
+    chosen = answer in LINEAR and LINEAR[answer].has_features
+    suited = [
+        linear("words, characters", texts, fitting, EMBEDDED_NAME, "svm")
+        if chosen
+        else linear("each word", [], fitting, EMBEDDED_NAME, "logistic")
+    ]
     known = encoder_of(project)
     if known is None:
         return suited
     name, encoder = known
     once = forecast_minutes(encoder.parameters, tokens, per_second, "frozen")
     tuning = forecast_minutes(encoder.parameters, tokens, per_second, "full") + once
+    if chosen:
+        suited += [
+            linear(name, ["encoder"], once + fitting, name, "logistic"),
+            linear(f"{name}, words, characters", ["encoder", *texts], once + 4 * fitting, name, "svm"),
+        ]
     return [
         *suited,
-        linear(name, ["encoder"], once + fitting, name, "logistic"),
-        linear(f"{name}, words, characters", ["encoder", *texts], once + 4 * fitting, name, "svm"),
         _entrant(f"encoder ({name}, fine-tuned)", "encoder", tuning, method="encoder", base=name),
     ]
 

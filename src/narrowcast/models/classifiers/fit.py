@@ -36,7 +36,7 @@ def fit_label(
         return _assembled(recipe, features, seen, *_constant(inputs.shape[1], [0.0]))
     model = fitted(recipe.model(probabilities=True, groups=groups), inputs, targets)
     temperature = getattr(model, "temperature", 1.0)
-    weights, bias = _columns(model, two_sided=recipe.kind == "svm")
+    weights, bias = columns_of(model, two_sided=recipe.kind == "svm")
     classes = [str(each) for each in model.classes_]
     return _assembled(recipe, features, classes, weights, bias, temperature=temperature)
 
@@ -61,10 +61,41 @@ def fit_label_sets(
         classes = ["yes" if label in each else "no" for each in sets]
         if "no" in classes:
             model = fitted(recipe.model(probabilities=False), inputs, classes)
-            own, constant = _columns(model, two_sided=True)  # classes sorted: no, yes
+            own, constant = columns_of(model, two_sided=True)  # classes sorted: no, yes
             weights[:, column], bias[column] = own[:, 1], constant[1]
         work.progress.advance()
     return _assembled(recipe, features, labels, np.asarray(weights), bias, several=True)
+
+
+def fit_side_by_side(
+    recipe: LinearRecipe,
+    texts: Sequence[str],
+    questions: Sequence[Sequence[str]],
+    columns: Sequence[str],
+    work: Work,
+) -> LinearClassifier:
+    """A classifier of several questions on the same features, the columns of one after those of the other.
+
+    Args:
+        recipe: unfitted.
+        texts: by row.
+        questions: of each, by row, its class, of which there are two or more; columns are sorted by class.
+        columns: what those of all questions are called.
+        work: reports a step for each question.
+    """
+    import numpy as np
+
+    features = recipe.transformer()
+    inputs = features.fit_transform(list(texts))
+    work.progress.start(f"fitting a model for each field on {len(texts):,} rows", len(questions))
+    parts = []
+    for targets in questions:
+        work.cancel.check()
+        model = fitted(recipe.model(probabilities=False), inputs, targets)
+        parts.append(columns_of(model, two_sided=recipe.kind == "svm"))
+        work.progress.advance()
+    weights, bias = np.hstack([each for each, _ in parts]), np.concatenate([each for _, each in parts])
+    return _assembled(recipe, features, columns, weights, bias, temperature=None)
 
 
 @contextmanager
@@ -95,7 +126,7 @@ def _constant(features: int, bias: Sequence[float]) -> tuple[Floats, Floats]:
     return np.zeros((features, len(bias))), np.array(bias)
 
 
-def _columns(model: Any, *, two_sided: bool) -> tuple[Floats, Floats]:
+def columns_of(model: Any, *, two_sided: bool) -> tuple[Floats, Floats]:
     """Weights of shape (features, classes) and the bias of each class; the library keeps one row for two.
 
     Args:

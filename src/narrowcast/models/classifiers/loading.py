@@ -85,6 +85,17 @@ def load_trained_classifier(
 
     if manifest.method == "encoder":
         return TrainedClassifier(classifier, Encoder(read_encoder_folder(folder / OWN_ENCODER)))
+    return TrainedClassifier(classifier, encoder_of_run(manifest, settings))
+
+
+def encoder_of_run(manifest: RunManifest, settings: Settings) -> Encoder:
+    """The encoder that a run took as it was.
+
+    Raises:
+        ModelError: it is not on this machine, or not the one that the run was trained on.
+    """
+    from narrowcast.models.encoders.encoder import Encoder
+
     encoder = resolve_encoder(manifest.base.name, settings)
     require_same_base(manifest, encoder.fingerprint(), str(encoder.path))
-    return TrainedClassifier(classifier, Encoder(encoder))
+    return Encoder(encoder)

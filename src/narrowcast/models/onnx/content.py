@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from narrowcast.models.extractors.trained import TrainedExtractor
 from narrowcast.models.onnx.layout import DESCRIPTION, TOKENIZER, Description, EncoderReading, Origin
 from narrowcast.models.taggers.trained import TrainedTagger
 
@@ -29,7 +30,6 @@ class Content:
         traced: name to array, of what `trace` computes with.
         nodes: of the head, in the order in which they are computed; the last ones of the graph.
         inputs: `onnx.ValueInfoProto` of those that the head has besides the encoder's.
-        shape: of the outputs.
         trace: makes the graph of the encoder, without outputs; None where there is no encoder.
     """
 
@@ -38,7 +38,6 @@ class Content:
     tables: Mapping[str, Any]
     traced: Mapping[str, Any]
     nodes: list[Any]
-    shape: list[str | int | None]
     inputs: list[Any] = field(default_factory=list)
     trace: Callable[[], Any] | None = None
 
@@ -55,6 +54,10 @@ def content_of(trained: TrainedModel, origin: Origin) -> Content:
         from narrowcast.models.onnx.of_tagger import tagger_content
 
         return tagger_content(trained, origin)
+    if isinstance(trained, TrainedExtractor):
+        from narrowcast.models.onnx.of_extractor import extractor_content
+
+        return extractor_content(trained, origin)
     from narrowcast.models.classifiers.loading import TrainedClassifier
     from narrowcast.models.onnx.of_classifier import classifier_content
 

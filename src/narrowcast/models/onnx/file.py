@@ -99,9 +99,10 @@ def _check_ports(session: Any, description: Description) -> None:
     if sorted(takes) != sorted(description.inputs) or list(gives) != description.outputs:
         raise ValueError("its metadata is damaged: inputs or outputs are not those of the graph")
     for name, each in gives.items():
-        if len(each.shape) != description.axes or each.type != _FLOAT:
+        shape = description.shapes[name]
+        if len(each.shape) != len(shape) or each.type != _FLOAT:
             raise ValueError(f"its metadata is damaged: {name} is not a table of float32")
-        if each.shape[-1] != description.width:
+        if each.shape[-1] != shape[-1]:
             raise ValueError(f"its metadata is damaged: {name} has another number of classes")
 
 

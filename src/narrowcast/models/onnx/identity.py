@@ -70,7 +70,7 @@ def _description(found: Description, expected: Description) -> Mismatch | None:
     for name in type(expected).model_fields:
         own, theirs = getattr(expected, name), getattr(found, name)
         if own != theirs:
-            cause: Cause = "tokenizer" if name in ("ngrams", "encoder") else "metadata"
+            cause: Cause = "tokenizer" if name in ("ngrams", "encoder", "features") else "metadata"
             return Mismatch(cause, f"{name} differs: {_first(theirs, own)}")
     return None
 

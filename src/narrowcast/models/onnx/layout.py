@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowcast.models.classifiers.ngrams import BagKind
 from narrowcast.models.credit import BaseCredit
 from narrowcast.models.encoders.tokens import IDS, MASK, Reading
+from narrowcast.models.extractors.files import FieldDescription
 from narrowcast.models.taggers.tagger import SURFACE
 from narrowcast.models.taggers.tags import tag_names
 
@@ -25,7 +26,10 @@ TOKENIZER = "tokenizer.json"
 """Metadata key of the encoder's tokenizer, in the JSON of the library `tokenizers`."""
 TRACED_WITH = "traced_with"
 """Metadata key of the versions by which the encoder's computation was written."""
-SCORES, LOG_PROBABILITIES = "scores", "log_probabilities"
+SCORES, LOG_PROBABILITIES, TAG_SCORES = "scores", "log_probabilities", "tag_scores"
+WORD_FEATURES, WORD_PRESENT = "word_features", "word_present"
+Shape = tuple[str | int, ...]
+"""Of an output: names of what varies, and the number of columns."""
 
 
 def columns_input(kind: BagKind) -> str:
@@ -90,13 +94,10 @@ class OnnxDescription(BaseModel):
         """Names of the outputs."""
         return [SCORES, LOG_PROBABILITIES] if self.gives_probabilities else [SCORES]
 
-    axes: ClassVar[int] = 2
-    """Of the outputs: rows, classes."""
-
     @property
-    def width(self) -> int:
-        """Columns of the outputs."""
-        return len(self.classes)
+    def shapes(self) -> dict[str, Shape]:
+        """Of each output."""
+        return {name: ("rows", len(self.classes)) for name in self.outputs}
 
     def fault(self) -> str:
         """What is wrong with it in itself; empty where nothing is."""
@@ -136,13 +137,10 @@ class TaggerDescription(BaseModel):
         """Names of the outputs."""
         return [LOG_PROBABILITIES]
 
-    axes: ClassVar[int] = 3
-    """Of the output: rows, tokens, tags."""
-
     @property
-    def width(self) -> int:
-        """Columns of the output."""
-        return len(self.tags)
+    def shapes(self) -> dict[str, Shape]:
+        """Of each output."""
+        return {LOG_PROBABILITIES: ("rows", "tokens", len(self.tags))}
 
     def fault(self) -> str:
         """What is wrong with it in itself; empty where nothing is."""
@@ -150,7 +148,64 @@ class TaggerDescription(BaseModel):
         return "" if ours else "the tags are not O, B-KIND, I-KIND of different kinds"
 
 
-Description = OnnxDescription | TaggerDescription
+class ExtractorFile(BaseModel):
+    """Everything about the file of an extractor but the tables."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["narrowcast/extractor/1"] = "narrowcast/extractor/1"
+    run_id: str = Field(description="The training run.")
+    base: BaseCredit | None = Field(description="Null where there is no encoder.")
+    answer: list[FieldDescription] = Field(
+        description="Fields, in the order of the answer; none: the answer is the spans by kind."
+    )
+    ngrams: dict[BagKind, list[str]] = Field(description="Vocabulary of each bag, by column.")
+    tags: list[str] = Field(description="Of words, by column; none: nothing is copied.")
+    features: list[str] = Field(description="Of words, by row of the weights of tags.")
+    encoder: EncoderReading | None = Field(description="Null where no encoder is among the features.")
+
+    @property
+    def columns(self) -> int:
+        """Of scores: those of each field with two or more values."""
+        return sum(len(each.values) for each in self.answer if len(each.values) > 1)
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs."""
+        tokens = [IDS, MASK] if self.encoder else []
+        bags = [name(kind) for kind in self.ngrams for name in (columns_input, counts_input)]
+        return tokens + bags + ([WORD_FEATURES, WORD_PRESENT] if self.tags else [])
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs."""
+        return [*self.shapes]
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Of each output."""
+        scores: dict[str, Shape] = {SCORES: ("rows", self.columns)} if self.columns else {}
+        return scores | ({TAG_SCORES: ("all_words", len(self.tags))} if self.tags else {})
+
+    def fault(self) -> str:
+        """What is wrong with it in itself; empty where nothing is."""
+        names = [each.name for each in self.answer]
+        if len(set(names)) < len(names):
+            return "a field is named twice"
+        if any(len(set(each)) < len(each) for each in (*self.ngrams.values(), self.features, self.tags)):
+            return "an n-gram, a feature or a tag is listed twice"
+        if any(not each.values and not self.tags for each in self.answer):
+            return "a field is copied, and there are no tags"
+        if any(tag != "O" and tag[:2] not in ("B-", "I-") for tag in self.tags):
+            return "the tags are not O, B-KIND, I-KIND"
+        return (
+            ""
+            if bool(self.columns) == bool(self.ngrams or self.encoder)
+            else "fields and features do not fit"
+        )
+
+
+Description = OnnxDescription | TaggerDescription | ExtractorFile
 
 
 def read_description(metadata: dict[str, str]) -> Description:
@@ -174,11 +229,13 @@ def read_description(metadata: dict[str, str]) -> Description:
     return description
 
 
-def _model_of(text: str) -> type[OnnxDescription] | type[TaggerDescription]:
+def _model_of(text: str) -> type[OnnxDescription] | type[TaggerDescription] | type[ExtractorFile]:
     """By the format that it names; whatever else is wrong with the text is found when it is read."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return OnnxDescription
-    is_tagger = isinstance(value, dict) and str(value.get("format")).startswith("narrowcast/tagger/")
-    return TaggerDescription if is_tagger else OnnxDescription
+    named = str(value.get("format")) if isinstance(value, dict) else ""
+    if named.startswith("narrowcast/tagger/"):
+        return TaggerDescription
+    return ExtractorFile if named.startswith("narrowcast/extractor/") else OnnxDescription

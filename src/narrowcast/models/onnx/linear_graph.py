@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.models.classifiers.linear import ENCODER
+from narrowcast.models.extractors.files import TAG_BIAS, TAG_WEIGHT
 from narrowcast.models.onnx.layout import (
     LOG_PROBABILITIES,
     SCORES,
+    TAG_SCORES,
+    WORD_FEATURES,
+    WORD_PRESENT,
     columns_input,
     counts_input,
 )
@@ -34,6 +38,16 @@ def constants() -> dict[str, Any]:
         f"{CONSTANTS}one": np.array(1, dtype=np.float32),
         f"{CONSTANTS}axis": np.array([1], dtype=np.int64),
     }
+
+
+def word_nodes() -> list[Any]:
+    """Nodes from the features of words, of shape (all words, most features), to the scores of their tags."""
+    nodes, axis = _Nodes(), f"{CONSTANTS}axis"
+    rows = nodes.add("Gather", [TAG_WEIGHT, WORD_FEATURES], "tags/rows", axis=0)
+    present = nodes.add("Unsqueeze", [WORD_PRESENT, axis], "tags/present")
+    product = nodes.add("MatMul", [present, rows], "tags/product")
+    nodes.add("Add", [nodes.add("Squeeze", [product, axis], "tags/sum"), TAG_BIAS], TAG_SCORES)
+    return nodes.made
 
 
 class _Nodes:

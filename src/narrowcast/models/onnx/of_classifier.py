@@ -36,16 +36,15 @@ def classifier_content(trained: TrainedClassifier, origin: Origin) -> Content:
             encoder=encoder_reading(encoder) if encoder else None,
         ),
         tokenizer=tokenizer_text(encoder.folder) if encoder else None,
-        tables=_tables(classifier) | (constants() if classifier.bags else {}),
+        tables=classifier_tables(classifier) | (constants() if classifier.bags else {}),
         traced=encoder.tables(ENCODER_PREFIX) if encoder else {},
         nodes=linear_nodes(classifier, VECTOR if encoder else None),
-        shape=["rows", len(classifier.classes)],
-        inputs=_bag_inputs(classifier),
-        trace=_tracer(encoder) if encoder else None,
+        inputs=bag_inputs(classifier),
+        trace=encoder_tracer(encoder) if encoder else None,
     )
 
 
-def _tables(classifier: LinearClassifier) -> dict[str, Any]:
+def classifier_tables(classifier: LinearClassifier) -> dict[str, Any]:
     """Name to array: `bias`, `KIND.weight`, `KIND.idf`, and the temperature."""
     import numpy as np
 
@@ -55,7 +54,9 @@ def _tables(classifier: LinearClassifier) -> dict[str, Any]:
     return tables | {TEMPERATURE: np.array(classifier.temperature, dtype=np.float32)}
 
 
-def _tracer(encoder: Encoder) -> Callable[[], Any]:
+def encoder_tracer(encoder: Encoder) -> Callable[[], Any]:
+    """Makes the graph from tokens to the vector."""
+
     def trace() -> Any:
         from narrowcast.models.onnx.encoder_graph import traced_graph
 
@@ -64,7 +65,8 @@ def _tracer(encoder: Encoder) -> Callable[[], Any]:
     return trace
 
 
-def _bag_inputs(classifier: LinearClassifier) -> list[Any]:
+def bag_inputs(classifier: LinearClassifier) -> list[Any]:
+    """Columns and counts of each bag."""
     from onnx import TensorProto, helper
 
     inputs = []

@@ -41,7 +41,6 @@ def tagger_content(trained: TrainedTagger, origin: Origin) -> Content:
         tables=tables,
         traced=encoder.tables(ENCODER_PREFIX) | surface,
         nodes=_nodes(),
-        shape=["rows", "tokens", len(tagger.bias)],
         trace=trace,
     )
 

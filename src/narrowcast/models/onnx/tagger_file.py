@@ -73,7 +73,7 @@ class OnnxTagger:
     ) -> tuple[list[Floats], list[Answer]]:
         """Log-probabilities of tags, of shape (words, tags), and the answer, of each text."""
         read, kinds = self.features(texts), self.description.kinds
-        tables = word_tables(read, self.description.width, self._computed)
+        tables = word_tables(read, len(self.description.tags), self._computed)
         answers: list[Answer] = [
             (span_answer(*each, kinds), None) for each in zip(texts, read, tables, strict=True)
         ]
@@ -81,6 +81,6 @@ class OnnxTagger:
 
     def _computed(self, batch: dict[str, Any]) -> Any:
         (table,) = self._file.run(batch)
-        if table.shape != (*batch[IDS].shape, self.description.width):
+        if table.shape != (*batch[IDS].shape, len(self.description.tags)):
             raise self._file.refused(f"{LOG_PROBABILITIES} of {batch[IDS].shape} tokens has {table.shape}")
         return table

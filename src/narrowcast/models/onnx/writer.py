@@ -68,8 +68,8 @@ def onnx_model(trained: TrainedModel, origin: Origin) -> Any:
     graph.initializer.extend(numpy_helper.from_array(each, name) for name, each in content.tables.items())
     graph.node.extend(content.nodes)
     graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, content.shape)
-        for name in content.description.outputs
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in content.description.shapes.items()
     )
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, doc_string=_SAYS

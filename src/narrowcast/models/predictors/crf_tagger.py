@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from narrowcast.models.predictors.linear_tagger import (
+from narrowcast.models.extractors.spans import (
     OUTSIDE,
     TOKEN,
     TaggedSpan,

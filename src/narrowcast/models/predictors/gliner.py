@@ -17,9 +17,9 @@ from narrowcast.core.names import AnswerKind
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.faults import first_line
 from narrowcast.models.classifiers.recipe import LinearRecipe
+from narrowcast.models.extractors.spans import TaggedSpan
 from narrowcast.models.predictors.base import PredictorContext, PredictorFactory, fitted_on_train
 from narrowcast.models.predictors.baseline import FittedPredictor
-from narrowcast.models.predictors.linear_tagger import TaggedSpan
 from narrowcast.models.predictors.linear_text import fit_linear
 from narrowcast.plugins.optional import require
 from narrowcast.store.files import sha256_file

@@ -1,7 +1,7 @@
 """Linear models on the text of the message, fitted on the train split: baselines of closed answers.
 
 What a model sees and how it is fitted (`models.classifiers.recipe`) are independent of the task: a label, a
-set of labels, or fields. Spans are tagged word by word, whatever the features: see `linear_tagger`.
+set of labels, or fields. Spans are tagged word by word, whatever the features: see `models.extractors`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from narrowcast.errors import UsageError
 from narrowcast.models.classifiers.fit import fit_label, fit_label_sets
 from narrowcast.models.classifiers.linear import LinearClassifier
 from narrowcast.models.classifiers.recipe import LinearRecipe
+from narrowcast.models.extractors.extractor import Extractor
+from narrowcast.models.extractors.fit import fit_fields, fit_spans
+from narrowcast.models.extractors.spans import MakeTagger
+from narrowcast.models.extractors.tagger import fit_tagger
 from narrowcast.models.predictors.base import PredictorContext, TrainingPair
 from narrowcast.models.predictors.baseline import FittedPredictor, training_pairs
-from narrowcast.models.predictors.linear_tagger import LinearTagger, MakeTagger, span_answers
 from narrowcast.plugins.optional import require
 
 
@@ -27,7 +30,7 @@ def fit_linear(
     recipe: LinearRecipe,
     *,
     note: str = "",
-    tagger: MakeTagger = LinearTagger,
+    tagger: MakeTagger = fit_tagger,
 ) -> FittedPredictor:
     """Fit the linear model that suits the task.
 
@@ -54,16 +57,28 @@ def fit_linear(
         predictor.size_bytes = classifier.size_bytes
         return predictor
     if context.answer is AnswerKind.SPANS:
-        return FittedPredictor(name, span_answers(pairs, tagger), note or "linear token tagger")
+        return _extracting(name, fit_spans(pairs, tagger), recipe, note or "linear token tagger")
     if context.answer is AnswerKind.FIELDS:
-        from narrowcast.models.predictors.linear_fields import field_answers
-
-        return FittedPredictor(name, *field_answers(pairs, recipe, tagger, work))
+        extractor = fit_fields(recipe, pairs, work, tagger)
+        return _extracting(name, extractor, recipe, _how(extractor))
     raise UsageError(
         f"there is no linear baseline for the task {context.task.profile}",
         where=name,
         next_command="narrowcast baseline --models majority,base,base-few-shot",
     )
+
+
+def _extracting(name: str, extractor: Extractor, recipe: LinearRecipe, note: str) -> FittedPredictor:
+    predictor = FittedPredictor(name, lambda texts: extractor.answers(texts, recipe.embed), note)
+    predictor.size_bytes = extractor.size_bytes
+    return predictor
+
+
+def _how(extractor: Extractor) -> str:
+    """How each field is answered."""
+    classified = ", ".join(each.name for each in extractor.fields if each.columns)
+    copied = ", ".join(each.name for each in extractor.fields if not each.values)
+    return f"classified: {classified or 'none'}; copied: {copied or 'none'}"
 
 
 def fit_closed(

@@ -69,3 +69,17 @@ def classifier_loss(classifier: LinearClassifier, scores: Any, pairs: Sequence[T
         for row, pair in zip(table, pairs, strict=True)
     ]
     return max(0.0, -sum(right) / len(right))  # never minus zero
+
+
+def linear_losses(
+    classifier: LinearClassifier, recipe: LinearRecipe, setup: ClassifierSetup
+) -> dict[str, float]:
+    """Of the train rows and the dev rows; none where there are no probabilities."""
+    losses: dict[str, float] = {}
+    if classifier.several or classifier.temperature is None:
+        return losses
+    for name, pairs in (("final_train", setup.train), ("dev", setup.dev)):
+        if pairs:
+            scores = scores_of(classifier, recipe, pairs, known=pairs is setup.train)
+            losses[name] = classifier_loss(classifier, scores, pairs)
+    return losses

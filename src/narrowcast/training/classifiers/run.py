@@ -1,4 +1,4 @@
-"""One run that trains a classifier or a tagger: gate, setup, fit, what is saved."""
+"""One run that trains a classifier, a tagger or an extractor: gate, setup, fit, what is saved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from narrowcast.store.files import disk_errors, write_json
 from narrowcast.store.runs import index_run, note_finished, note_unfinished
 from narrowcast.store.seals import sealed_folder
 from narrowcast.training.checks.baseline import require_baseline
-from narrowcast.training.classifiers.head import HEADS
+from narrowcast.training.classifiers.head import HEADS, LINEAR
 from narrowcast.training.classifiers.setup import ClassifierSetup, build_classifier_setup
 from narrowcast.training.failures import training_failures
 from narrowcast.training.options import Options
@@ -91,16 +91,12 @@ def _report_unlearnable(setup: ClassifierSetup, ctx: StageContext) -> None:
 
 
 def _linear(setup: ClassifierSetup, options: Options, ctx: StageContext) -> _Fitted:
-    from narrowcast.training.classifiers.fit import classifier_loss, fit, loaded_recipe, scores_of
+    from narrowcast.training.classifiers.fit import loaded_recipe
 
     recipe = loaded_recipe(setup, options, ctx)
-    classifier = fit(setup, recipe, ctx)
-    losses = {}
-    for name, pairs in (("final_train", setup.train), ("dev", setup.dev)):
-        if pairs and not classifier.several and classifier.temperature is not None:
-            scores = scores_of(classifier, recipe, pairs, known=pairs is setup.train)
-            losses[name] = classifier_loss(classifier, scores, pairs)
-    return _Fitted(classifier, recipe.encoder, losses=losses)
+    ctx.cancel.check(reason_code="training_cancelled")
+    model, losses = LINEAR[setup.answer].fit(setup, recipe, ctx)
+    return _Fitted(model, recipe.encoder, losses=losses)
 
 
 def _tuned(setup: ClassifierSetup, options: Options, ctx: StageContext, started: str) -> _Fitted:

@@ -24,7 +24,7 @@ from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.plugins.optional import require
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.classifiers.head import HEADS, METHODS
+from narrowcast.training.classifiers.head import HEADS, METHODS, HeadKind, LinearKind
 from narrowcast.training.classifiers.tuning import Tuning, chosen_tuning
 from narrowcast.training.options import Options
 from narrowcast.training.setup import drawn_rows, split_examples
@@ -32,7 +32,7 @@ from narrowcast.training.setup import drawn_rows, split_examples
 _DEFAULT_ENCODER = "minilm"
 _LANGUAGE_MODEL = "embedded"  # the default base of the other methods
 
-_ANSWERS = {"linear": "labels", "encoder": "labels or spans"}
+_ANSWERS = {"linear": "labels, fields or spans", "encoder": "labels or spans"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +124,20 @@ def build_classifier_setup(options: Options, ctx: StageContext) -> ClassifierSet
         ModelError: if the encoder is not on this machine.
     """
     manifest = load_manifest(ctx.project)
-    head = HEADS[require_suited(manifest.task, options)]
-    require(*head.packages, "safetensors", purpose="training a classifier")
+    answer = require_suited(manifest.task, options)
+    trains = METHODS[options.method][answer]
+    require(*trains.packages, "safetensors", purpose="training a classifier")
     reasons: dict[str, str] = {}
-    features, encoder = chosen_features(options, ctx.settings, reasons)
+    features, encoder = _seen(options, trains, ctx.settings, reasons)
     kind = _kind(options, features, reasons)
     examples, drawn = drawn_rows(split_examples(ctx, manifest, Split.TRAIN), options)
-    train = head.rows(manifest.task, examples, encoder)
+    train = trains.rows(manifest.task, examples, encoder)
     if not train.pairs:
         raise _nothing_left(train.unlearnable)
-    dev = head.rows(manifest.task, split_examples(ctx, manifest, Split.DEV), encoder)
-    tuned = options.method == "encoder"
-    tuning = chosen_tuning(options, len(train.pairs), head.measured, reasons) if tuned else None
+    dev = trains.rows(manifest.task, split_examples(ctx, manifest, Split.DEV), encoder)
+    tuning = None
+    if options.method == "encoder":
+        tuning = chosen_tuning(options, len(train.pairs), HEADS[answer].measured, reasons)
     return ClassifierSetup(
         manifest=manifest,
         features=features,
@@ -173,6 +175,28 @@ def require_suited(task: TaskSpec, options: Options) -> AnswerKind:
     )
 
 
+def _seen(
+    options: Options, trains: LinearKind | HeadKind, settings: Settings, reasons: dict[str, str]
+) -> tuple[tuple[Feature, ...], EncoderFolder | None]:
+    """As `chosen_features`, where there is something to choose.
+
+    Raises:
+        StageError: `training_method_unsuited`, if what has no use is asked for.
+    """
+    if trains.has_features:
+        return chosen_features(options, settings, reasons)
+    if options.features or options.base != _LANGUAGE_MODEL or options.classifier == "svm":
+        raise StageError(
+            "the linear tagger of spans is a logistic regression on each word and its neighbours; it takes "
+            "neither a base nor features nor another classifier",
+            where=f"method {options.method}",
+            next_command="narrowcast train --method linear, without them",
+            reason_code="training_method_unsuited",
+        )
+    reasons["features"] = "each word, its neighbours and how they are written"
+    return (), None
+
+
 def encoder_name(options: Options) -> str:
     """The encoder that the options name, or the default one."""
     return options.base if options.base != _LANGUAGE_MODEL else _DEFAULT_ENCODER
@@ -206,6 +230,8 @@ def chosen_features(
 def _kind(options: Options, features: Sequence[str], reasons: dict[str, str]) -> Kind:
     if options.method == "encoder":
         return "logistic"  # it begins as one
+    if not features:
+        return "logistic"  # of tags
     if options.classifier != "auto":
         return options.classifier
     if set(features) == {"encoder"}:

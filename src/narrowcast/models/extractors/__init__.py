@@ -1,0 +1,1 @@
+"""Extractors: linear models that answer with several fields of a text, or with pieces of it."""
