@@ -12,9 +12,11 @@ from openai import BadRequestError
 from narrowcast.core.names import Split
 from narrowcast.pipeline.project import Project
 from narrowcast.store.datasets import load_manifest, read_split
+from narrowcast.testing.tiny import build_tiny_encoder
 from tests.server.conftest import running
 from tests.support.classifiers import EVERY_FEATURE, TOPICS, tagging, trained, tuned
 from tests.support.cli import run_here
+from tests.support.fields import KINDS, NAMES, project_of_fields
 
 CASES = [
     pytest.param("words", False, marks=pytest.mark.nightly),
@@ -25,6 +27,9 @@ CASES = [
     pytest.param("fine-tuned", False, marks=pytest.mark.nightly),
     pytest.param("fine-tuned", True, marks=pytest.mark.nightly),
     ("spans", False),
+    ("fields", False),
+    pytest.param("fields on an encoder", False, marks=pytest.mark.nightly),
+    pytest.param("spans, linear", False, marks=pytest.mark.nightly),
 ]
 
 
@@ -57,7 +62,9 @@ def test_rows_in_one_proven_file_out(features: str, several: bool, tmp_path: Pat
             model = f"{root.name}-onnx"
             rows = read_split(project.paths, load_manifest(project.paths), Split.DEV)[:5]
             for row in rows:
-                if features == "spans":
+                if features.startswith("fields"):
+                    _asked_for_fields(server.client(), model, row.inputs["text"])
+                elif features.startswith("spans"):
                     _asked_for_spans(server.client(), model, row.inputs["text"])
                 else:
                     _asked_over_http(server.client(), model, row.inputs["text"], several=several)
@@ -66,6 +73,13 @@ def test_rows_in_one_proven_file_out(features: str, several: bool, tmp_path: Pat
 def _made(home: Path, features: str, *, several: bool) -> Project:
     if features == "spans":
         return tagging(home)
+    if features == "spans, linear":
+        return tagging(home, "linear")
+    if features == "fields":
+        return project_of_fields(home, "--features", "words,characters")
+    if features == "fields on an encoder":
+        encoder = build_tiny_encoder(home / "encoder")
+        return project_of_fields(home, "--features", EVERY_FEATURE, "--base", encoder)
     if features == "fine-tuned":
         return tuned(home, several=several)
     return trained(home, features, several=several)
@@ -80,6 +94,17 @@ def _asked_for_spans(client: Any, model: str, text: str) -> None:
     assert reply.usage.prompt_tokens > 0
     with pytest.raises(BadRequestError, match="without probabilities"):
         client.chat.completions.create(**asked, logprobs=True)
+
+
+def _asked_for_fields(client: Any, model: str, text: str) -> None:
+    reply = client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}])
+    found = json.loads(reply.choices[0].message.content)
+    assert list(found) == NAMES
+    assert found["kind"] in KINDS
+    assert found["source"] == "mail"
+    assert f"with {found['count']} pieces" in text
+    assert found["order"] is None or found["order"] in text
+    assert reply.narrowcast["answered_by"] == "classifier"
 
 
 def _asked_over_http(client: Any, model: str, text: str, *, several: bool) -> None:

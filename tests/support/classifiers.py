@@ -73,12 +73,12 @@ def tuned(home: Path, *, several: bool = False) -> Project:
     return _trained(home, ["encoder", "--base", base, "--epochs", "2"], several=several)
 
 
-def tagging(home: Path) -> Project:
-    """A project that asks for spans, with a fine-tuned encoder that tags words."""
-    base = build_tiny_encoder(home / "encoder")
+def tagging(home: Path, method: str = "encoder") -> Project:
+    """A project that asks for spans, with a fine-tuned encoder or a linear model that tags words."""
     project = _prepared(home, rows_with_spans(160), "--near-duplicates", "free")
-    how = ("--epochs", "12", "--learning-rate", "1e-3", "--batch-size", "8")
-    command = ("train", "--method", "encoder", "--base", base, *how)
+    how: list[str | Path] = ["--epochs", "12", "--learning-rate", "1e-3", "--batch-size", "8"]
+    how = ["--base", build_tiny_encoder(home / "encoder"), *how] if method == "encoder" else []
+    command = ("train", "--method", method, *how)
     run_here("--home", home / "work", *command, cwd=project.paths.root)
     return project
 

@@ -86,5 +86,5 @@ def test_an_extractor_whose_files_do_not_fit_is_refused(
         save_file(cut, folder / "extractor.safetensors")
         with pytest.raises(ModelError, match="tables do not fit"):
             load_extractor(folder)
-    refused = cli("eval", "--samples", "10", code=None)
+    refused = cli("eval", "--samples", "100", code=None)
     assert "system_file_edited" in refused.stderr or "not the one that" in refused.stderr
