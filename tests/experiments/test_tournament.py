@@ -25,6 +25,7 @@ from narrowcast.stages.train import STAGE
 from narrowcast.store.runs import current_run, finished_runs
 from narrowcast.testing.tiny import build_tiny_encoder
 from tests.support.cli import Cli, CliJson
+from tests.support.fields import import_fields
 from tests.support.spans import rows_with_spans
 
 TOPICS = {"card": ["card", "plastic"], "rate": ["exchange", "rate"], "fee": ["fee", "charged"]}
@@ -91,6 +92,17 @@ def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, 
     project.save_config(project.config.model_copy(update=changed))
     refused = cli("run", "--only", "linear", "--until", "train", code=2)
     assert "it has no format q8_0, which the export asks for" in refused.stderr
+
+
+def test_fields_have_linear_entrants(project: Project, cli_json: CliJson, tmp_path: Path) -> None:
+    import_fields(project, tmp_path, count=160)
+    settings: dict[str, Any] = {"baseline": {"models": ["majority"]}, "evaluate": {"samples": 100}}
+    project.save_config(project.config.model_copy(update=settings))
+    held = cli_json("run", "--only", "linear", "--until", "evaluate", code=None)["tournament"]
+    assert [each["name"] for each in held["entries"]] == ["linear (words, characters)"]
+    assert held["entries"][0]["score"]["value"] > 0.9
+    kinds = {each.kind for each in entrants(project, Limits(minutes=60.0), {}).taking}
+    assert kinds == {"linear", "decoder"}
 
 
 @pytest.fixture
@@ -225,7 +237,10 @@ def test_a_tagger_takes_part_where_spans_are_asked_for(
     }
     project.save_config(project.config.model_copy(update=settings))
     held = cli_json("run", "--only", "encoder,linear", "--until", "train", code=None)["tournament"]
-    assert [each["name"] for each in held["entries"]] == ["encoder (minilm, fine-tuned)"]
+    taken, out = held["entries"]
+    assert (taken["name"], taken["left_out"]) == ("encoder (minilm, fine-tuned)", "")
+    assert (out["name"], out["options"]["features"]) == ("linear (each word)", [])
+    assert "has no use for epochs, learning_rate" in out["left_out"]
     assert held["metric"] == "span_f1"
     record = current_run(project.paths)
     assert record is not None

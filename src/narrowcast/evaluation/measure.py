@@ -159,7 +159,7 @@ def _conclude(
         inputs.unmeasured,
         perfect,
         twin=inputs.twins.get(model.reference),
-        can_fit=handler_for(inputs.task).answer in (AnswerKind.LABEL, AnswerKind.LABELS),
+        can_fit=handler_for(inputs.task).answer in _FITTED_BY_FEATURES,
     )
     named = [each.model for each in inputs.unmeasured if each.model in inputs.measured]
     conclusion.baselines = [*inputs.against, *named]
@@ -248,6 +248,10 @@ def _speed(outputs: Answers) -> Speed:
         load_seconds=outputs.load_seconds,
         reused=outputs.reused,
     )
+
+
+# Spans are tagged whatever the features, so that no option of a run names the baseline it is.
+_FITTED_BY_FEATURES = (AnswerKind.LABEL, AnswerKind.LABELS, AnswerKind.FIELDS)
 
 
 def _compare(models: Sequence[Measured], inputs: MeasureInputs) -> list[Comparison]:

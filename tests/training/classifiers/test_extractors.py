@@ -43,12 +43,15 @@ def test_fields_are_answered_like_the_baseline_of_the_same_kind(
     own = cli_json("eval", "--samples", "200", code=None)
     if features != "encoder":  # of random weights
         assert own["metrics"][own["primary"]]["value"] > 0.9
-    assert f"not shown to be better than {twin}" not in own["conclusion"]["sentence"]
+    assert twin not in own["gates"][-1]["reason"].split()  # a model is not compared with itself
     answers = _same_answers(project, cli_json, run, twin)
     assert any('"order": "WF-' in each for each in answers)
     assert any('"order": null' in each for each in answers)
     assert all(json.loads(each)["source"] == "mail" for each in answers)
     assert cli_json("rerun", run)["identical"]
+    refused = cli_json("train", "--method", "encoder", "--base", encoder, code=None)["error"]
+    assert refused["reason_code"] == "training_method_unsuited"
+    assert refused["actionable_fix"] == "narrowcast train --method linear"
 
 
 def test_spans_are_answered_like_the_baseline(
@@ -61,7 +64,7 @@ def test_spans_are_answered_like_the_baseline(
     run = cli_json(*LINEAR)["run_id"]
     own = cli_json("eval", "--samples", "100", code=None)
     assert own["metrics"][own["primary"]]["value"] > 0.9
-    assert "not shown to be better than tfidf" not in own["conclusion"]["sentence"]
+    assert "tfidf" not in own["gates"][-1]["reason"].split()  # a model is not compared with itself
     assert any('"thing"' in each for each in _same_answers(project, cli_json, run, "tfidf"))
     assert cli_json("rerun", run)["identical"]
     refused = cli_json(*LINEAR, "--features", "words", code=None)["error"]

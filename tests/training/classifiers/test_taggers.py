@@ -112,13 +112,6 @@ def test_rows_none_of_which_can_be_tagged_are_refused(imported, cli_json: CliJso
     assert "span_inside_word" in refused["message"]
 
 
-def test_a_linear_classifier_is_refused_with_the_method_that_suits(imported, cli_json: CliJson):
-    imported(rows_with_spans(60))
-    refused = cli_json("train", "--method", "linear", code=None)["error"]
-    assert refused["reason_code"] == "training_method_unsuited"
-    assert refused["actionable_fix"] == "narrowcast train --method encoder"
-
-
 def test_an_interrupted_run_ends_in_the_same_weights(imported, project: Project, encoder: Path):
     imported(rows_with_spans(80))
     options = {

@@ -85,7 +85,9 @@ class LinearRecipe:
 
 
 def baseline_of(features: tuple[str, ...], kind: str) -> str | None:
-    """The baseline that is made of the same, if one is."""
+    """The baseline that is made of the same, if one is; of no features, the one that tags spans."""
+    if not features:
+        return "tfidf"
     for name, (known, how) in NAMED.items():
         if set(known) == set(features) and how == kind:
             return name

@@ -17,7 +17,7 @@ from narrowcast.core.work import Work
 from narrowcast.models.classifiers.fit import fit_side_by_side
 from narrowcast.models.classifiers.recipe import LinearRecipe
 from narrowcast.models.extractors.extractor import Extractor, FieldAnswer, column_names
-from narrowcast.models.extractors.spans import MakeTagger, TaggedSpan, first_place
+from narrowcast.models.extractors.spans import MakeTagger, TaggedSpan, Tagger, first_place
 from narrowcast.models.extractors.tagger import fit_tagger
 from narrowcast.models.predictors.base import TrainingPair
 from narrowcast.models.predictors.json_answer import field_table
@@ -51,12 +51,14 @@ def fit_fields(
     }
     copied = [name for name, found in places.items() if _mostly_found(table[name], found)]
     fields = tuple(_field(name, values, name in places, name in copied) for name, values in table.items())
-    tagger = None
+    tagger: Tagger | None = None
     if copied:
         work.progress.start(f"fitting a tagger on {len(pairs):,} rows")
         tagger = make_tagger(texts, _spans(places, copied, len(texts)))
     targets = [[json.dumps(value) for value in table[each.name]] for each in fields if each.columns]
     classifier = fit_side_by_side(recipe, texts, targets, column_names(fields), work) if targets else None
+    if classifier is None and tagger is None:  # every answer is the same; a model has tables nevertheless
+        tagger = fit_tagger(texts, [[] for _ in texts])
     return Extractor(fields, classifier, tagger)
 
 
