@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from narrowcast.models.predictors.base import TrainingPair
 from tests.support.fields import rows_with_fields
 from tests.support.spans import rows_with_spans
 
+ROOT = Path(__file__).parents[3]
 ORIGIN = Origin("exp-0123456789")
 TEXTS = [row["message"] for row in rows_with_fields(60, seed=1)] + [
     "",
@@ -157,3 +161,31 @@ def test_a_file_that_does_not_fit_itself_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=why):
         open_onnx(_spoilt(written[1], tmp_path, spoil))
+
+
+@pytest.mark.parametrize("make", [lambda: fitted(FIELDS), of_spans], ids=["fields", "spans"])
+def test_the_program_of_the_documentation_gives_the_same(make: Any, tmp_path: Path) -> None:
+    """It runs beside the file, in a process that cannot import narrowcast."""
+    write_onnx(make(), tmp_path / "model.onnx", ORIGIN)
+    first, _, program = re.findall(r"```python\n(.*?)```", (ROOT / "docs/onnx.md").read_text(), re.DOTALL)
+    asked = [*TEXTS[:30], *(row["text"] for row in rows_with_spans(20, seed=3)), "", "?"]
+    ask = f"for text in {asked!r}:\n    print(json.dumps(answer(text)))\n"
+    whole = first[: first.index("outputs = dict(")] + program + ask
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", whole], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    _, *rows = done.stdout.splitlines()
+    expected = open_onnx(tmp_path / "model.onnx").answers(asked, ())
+    assert [json.loads(row) for row in rows] == [json.loads(text) for text, _ in expected]
+
+
+def test_reading_needs_neither_torch_nor_scikit_learn_nor_onnx(
+    written: tuple[TrainedExtractor, Path],
+) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom narrowcast.models.onnx.reader import open_onnx\n"
+        f"assert open_onnx(Path({str(written[1])!r})).answers(['it is late'], [])\n"
+        "print(sorted({'torch', 'sklearn', 'transformers', 'onnx', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

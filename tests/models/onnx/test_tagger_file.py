@@ -87,7 +87,7 @@ def test_several_threads_get_the_same_answers(whole):
 
 def test_the_program_of_the_documentation_gives_the_same(whole):
     """It runs beside the file, in a process that cannot import narrowcast."""
-    _, program = re.findall(r"```python\n(.*?)```", (ROOT / "docs/onnx.md").read_text(), re.DOTALL)
+    _, program, _ = re.findall(r"```python\n(.*?)```", (ROOT / "docs/onnx.md").read_text(), re.DOTALL)
     ask = f"for text in {SHORT!r}:\n    print(json.dumps(spans(text)))\n"
     done = subprocess.run(
         [sys.executable, "-I", "-c", program + ask],

@@ -120,8 +120,8 @@ def load_extractor(folder: Path) -> Extractor:
 def _tagger(description: ExtractorDescription, tables: Mapping[str, Any], folder: Path) -> WordTagger | None:
     shapes = {name: tables[name].shape for name in (TAG_WEIGHT, TAG_BIAS) if name in tables}
     tags, features = len(description.tags), len(description.features)
-    wanted = {TAG_WEIGHT: (features, tags), TAG_BIAS: (tags,)} if tags else {}
-    if shapes != wanted or (tags and not features):
+    expected = {TAG_WEIGHT: (features, tags), TAG_BIAS: (tags,)} if tags else {}
+    if shapes != expected or (tags and not features):
         raise _damaged(folder, "the tables do not fit the description")
     if not tags:
         return None

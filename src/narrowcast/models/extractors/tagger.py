@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 _WINDOW = 2
-_CHUNK = 4096  # words whose weights are looked up at once
+_CHUNK = 4096  # words whose weights are looked up together
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,14 +106,14 @@ class OnnxExtractor:
 
         words = [word for _, each in read for word in each]
         inputs = self._inputs.arrays([each for each, _ in read]) | self._word_arrays(words or _NOTHING)
-        found = dict(zip(self.description.outputs, self._file.run(inputs), strict=True))
-        wanted = {SCORES: (len(read), self.description.columns)}
-        wanted[TAG_SCORES] = (len(words or _NOTHING), len(self.description.tags))
-        for name, table in found.items():
-            if table.shape != wanted[name]:
-                raise self._file.refused(f"{name} of {wanted[name][0]} rows has the shape {table.shape}")
-        scores = found.get(SCORES, np.zeros((len(read), 0), np.float32))
-        return scores, found.get(TAG_SCORES, np.zeros((0, 1), np.float32))[: len(words)]
+        tables = dict(zip(self.description.outputs, self._file.run(inputs), strict=True))
+        shapes = {SCORES: (len(read), self.description.columns)}
+        shapes[TAG_SCORES] = (len(words or _NOTHING), len(self.description.tags))
+        for name, table in tables.items():
+            if table.shape != shapes[name]:
+                raise self._file.refused(f"{name} of {shapes[name][0]} rows has the shape {table.shape}")
+        scores = tables.get(SCORES, np.zeros((len(read), 0), np.float32))
+        return scores, tables.get(TAG_SCORES, np.zeros((0, 1), np.float32))[: len(words)]
 
     def _word_arrays(self, words: Sequence[Sequence[int]]) -> dict[str, Any]:
         if not self.description.tags:

@@ -92,7 +92,7 @@ def size_of_inputs(read: ReadFeatures) -> int:
 
 
 def require_rows(file: OnnxFile, what: str, rows: int, inputs: Callable[[int], dict[str, Any]]) -> None:
-    """A table has so many rows: the runtime refuses to look up others.
+    """A table has exactly as many rows: the runtime refuses to look up others.
 
     Args:
         file: that the table is in.
