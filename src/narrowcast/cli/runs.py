@@ -177,7 +177,7 @@ def _facts(run: RunView) -> list[tuple[str, str]]:
 
 
 def _with_reason(value: Any, reason: str | None) -> str:
-    value = ", ".join(map(str, value)) if isinstance(value, list) else value
+    value = (", ".join(map(str, value)) or "none") if isinstance(value, list) else value
     return f"{value} ({reason})" if reason and reason != "asked for" else str(value)
 
 

@@ -73,8 +73,9 @@ def _base(base: BaseRecord) -> list[list[str]]:
 
 
 def _seen(recipe: Mapping[str, Any]) -> str:
-    """What a linear classifier sees of a text, and the model over it."""
-    return f"{', '.join(recipe['features'])} ({recipe['classifier']})"
+    """What a linear model sees of a text, and the model over it; a tagger of spans has no choice."""
+    features = ", ".join(recipe["features"]) or "each word and its neighbours"
+    return f"{features} ({recipe['classifier']})"
 
 
 def _data(inputs: Inputs) -> str:
