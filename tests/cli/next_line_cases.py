@@ -262,6 +262,7 @@ CASES: dict[str, Case] = {
     "narrowcast parity": Case("exported"),
     "narrowcast train --method linear --base minilm": _parsed(_ENCODER),
     "narrowcast train --method linear --features words,characters": _parsed(_CLASSIFIER),
+    "narrowcast train --method linear": _parsed(_CLASSIFIER),
     "narrowcast export --formats onnx": _parsed(_CLASSIFIER),
     "narrowcast export --help": Case("trained"),
     "narrowcast export --formats VALUE": Case("trained", "narrowcast export --formats q8_0"),

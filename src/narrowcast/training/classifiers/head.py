@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from narrowcast.training.options import Options
 
 
-Rows = Callable[[TaskSpec, Sequence[Example], "EncoderFolder | None"], LearnableRows]
+Rows = Callable[[TaskSpec, Sequence[Example], EncoderFolder | None], LearnableRows]
 
 
 class Head(Protocol):
