@@ -105,7 +105,7 @@ def show_hypotheses(report: IntrospectionReport) -> None:
             "\n".join(f"{role} = {column}" for role, column in each.field_map.items()),
             "\n".join([each.rationale, *(f"! {warning}" for warning in each.warnings)]),
         )
-        for each in report.hypotheses
+        for each in map(report.as_proposed, report.hypotheses)
     ]
     table([("confidence", "right"), "shape", "mapper", "fields", "reason"], rows)
     counts = report.hypotheses[0].label_counts

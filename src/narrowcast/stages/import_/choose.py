@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from narrowcast.connectors.base import SourceDescription
-from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.core.row import SourceRow
 from narrowcast.core.task import TaskSpec
 from narrowcast.errors import DataError, UsageError
@@ -20,12 +18,17 @@ from narrowcast.stages.import_.introspect import (
     ShapeHypothesis,
 )
 from narrowcast.stages.import_.introspect.blocks import block_warning, blocks
-from narrowcast.stages.import_.introspect.label_doubts import label_doubts, label_warnings
-from narrowcast.stages.import_.introspect.profile import Profile, profile
+from narrowcast.stages.import_.introspect.label_doubts import (
+    counted_names,
+    label_doubts,
+    label_warnings,
+    rare_labels,
+)
+from narrowcast.stages.import_.introspect.profile import Column, Profile, profile
 from narrowcast.stages.import_.introspect.trial import mapping_doubts, try_mapping
 from narrowcast.stages.import_.lacking import lacking, nearest_mapping
 from narrowcast.stages.import_.mapping import MAPPERS, check_field_map, mapped_columns
-from narrowcast.stages.import_.mapping.base import Mapper, getter
+from narrowcast.stages.import_.mapping.base import Mapper
 from narrowcast.stages.import_.mapping.task import takes_rows_of
 from narrowcast.stages.import_.options import Options
 from narrowcast.stages.import_.source import IntrospectedSource
@@ -38,9 +41,6 @@ _TRIED = 100_000
 
 # A reading whose confidence is lower by less than this is shown beside the one that is taken.
 _NEARLY = 0.2
-
-# An import of fewer rows is introspected in this many: the head of a sorted file has one label only.
-_LEAST_SCANNED = 100_000
 
 
 class MappingUncertainError(DataError):
@@ -102,16 +102,19 @@ def given_mapping(rows: Iterable[SourceRow], asked: Options) -> ChosenMapping | 
 
 def _of_the_label(seen: Profile, field_map: Mapping[str, str]) -> list[str]:
     """What the cells say against a label that was named; nothing where the mapping has none."""
+    sets = seen.columns.get(field_map.get("labels", ""))
+    if sets is not None:
+        return rare_labels(counted_names(sets, field_map.get("separator", "")))
     text, label = (seen.columns.get(field_map.get(role, "")) for role in ("text", "label"))
     if text is None or label is None:
         return []
     merged = [block_warning(label.name, label.filled, seen.rows)] * (label.name in blocks(seen))
-    return [*merged, *label_doubts(seen, text, label), *label_warnings(seen, text, label)]
+    return [*merged, *label_doubts(seen, text, label), *label_warnings(seen, text, label), *_rare(label)]
 
 
-def rows_to_introspect(limit: int | None) -> int | None:
-    """How many rows introspection reads for an import of at most `limit` rows; None: all."""
-    return None if limit is None else max(limit, _LEAST_SCANNED)
+def _rare(label: Column) -> list[str]:
+    counts = {str(value): rows for value, rows in label.values.items()}
+    return [] if label.distinct is None else rare_labels(counts)
 
 
 def _is_complete(mapper: type[Mapper], field_map: Mapping[str, str]) -> bool:
@@ -170,87 +173,6 @@ def choose_mapping(
         )
     warnings = [*fitting.warnings, *_alternatives(introspection.report, fitting)]
     return ChosenMapping(chosen, complete, fitting.confidence, forced=doubtful, warnings=warnings)
-
-
-def warn_of_first(
-    introspection: IntrospectedSource, chosen: ChosenMapping, head: IntrospectionReport
-) -> None:
-    """Let the warnings of a mapping count the rows that are imported, not those that were introspected.
-
-    Args:
-        introspection: of more rows than are imported.
-        chosen: what they are mapped by.
-        head: of those that are imported.
-    """
-    reports = (introspection.report, head)
-    whole, first = (
-        next(
-            (
-                each.warnings
-                for each in report.hypotheses
-                if (each.mapper_id, each.field_map) == (chosen.mapper.id, chosen.field_map)
-            ),
-            None,
-        )
-        for report in reports
-    )
-    if whole is not None and first is not None:
-        chosen.warnings[:] = [*first, *(each for each in chosen.warnings if each not in whole)]
-
-
-def files_not_reached(source: SourceDescription, rows: Iterable[SourceRow]) -> list[str]:
-    """A warning where the rows of a limited import come from some of the files of their source only.
-
-    Args:
-        source: which says in `origin` of how many files it consists.
-        rows: those that are imported.
-    """
-    column = next((each for each in reversed(FILE_COLUMNS) if each in source.columns), None)
-    files = int(source.origin.get("files", "0").replace(",", ""))
-    if column is None or files < 2:
-        return []
-    reached = list(dict.fromkeys(str(row.data[column]) for row in rows if row.error is None))
-    if len(reached) >= files:
-        return []
-    named = ", ".join(reached[:3]) + (f" and {len(reached) - 3:,} more" if len(reached) > 3 else "")
-    return [f"the limit was reached in {named}: {files - len(reached):,} of {files:,} files were not read"]
-
-
-def refuse_sorted(
-    introspection: IntrospectedSource, chosen: ChosenMapping, rows: Iterable[SourceRow]
-) -> None:
-    """Say which labels the first rows of a source lack; add it to the warnings of the mapping.
-
-    Args:
-        introspection: of more rows than are imported.
-        chosen: what they are mapped by.
-        rows: those that are imported.
-
-    Raises:
-        MappingUncertainError: if they have one label of several, as in a file that is sorted by label.
-    """
-    label = chosen.field_map.get("label")
-    column = next((each for each in introspection.report.columns if each.name == label), None)
-    if label is None or column is None or column.distinct is None:
-        return
-    read, found, count = getter(label), set(), 0
-    for row in rows:
-        count += 1
-        value = read(row.data) if row.error is None else None
-        if value is not None and value != "":  # which introspection does not count either
-            found.add(str(value))
-    if len(found) >= column.distinct:
-        return
-    labels = {each.strip() for each in found} - {""}
-    seen = f"{len(labels)} of {column.distinct:,} labels"
-    what = f"the first {count:,} rows have {seen}: the file may be sorted"
-    if len(labels) < 2 and not chosen.forced:
-        raise MappingUncertainError(
-            introspection,
-            f"{what}, and one label teaches nothing ({next(iter(labels), 'they have none')})",
-            "the same command without --limit; `narrowcast train --rows N` draws N rows at random",
-        )
-    chosen.warnings.insert(0, what)
 
 
 def _way_out(introspection: IntrospectedSource, mapper_id: str, field_map: Mapping[str, str]) -> str:

@@ -18,15 +18,14 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, DataError, MissingExtraError
-from narrowcast.stages.import_.choose import (
-    choose_mapping,
+from narrowcast.stages.import_.choose import choose_mapping, given_mapping
+from narrowcast.stages.import_.introspect import introspect
+from narrowcast.stages.import_.limited import (
     files_not_reached,
-    given_mapping,
     refuse_sorted,
     rows_to_introspect,
     warn_of_first,
 )
-from narrowcast.stages.import_.introspect import introspect
 from narrowcast.stages.import_.mapping.task import closed_task, refuse_conflict, scoring_mode
 from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector

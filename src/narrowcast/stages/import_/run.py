@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from narrowcast.connectors import connect
@@ -21,7 +21,7 @@ from narrowcast.stages.import_.introspect.trial import LEFT_OUT, MOST_REJECTED, 
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.alike import refuse_alike
 from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
-from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run
+from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run, settle_spellings
 from narrowcast.stages.import_.mapping.task import added_labels, closed_task, merged_task, names_of
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
@@ -63,6 +63,7 @@ def run(inputs: Inputs, options: Options, ctx: StageContext) -> Result:  # noqa:
             return _unchanged(inputs, formers[0], ctx)
         name = writer.name(inputs.mapper, content_hash([inputs.field_map, inputs.into, inputs.declared]))
         mapping = RowMapping(mapper, inputs.field_map, name, inputs.into, inputs.provenance)
+        _settle(mapper, inputs, task, read_source_rows(writer.raw), ctx)
         ctx.progress.start("mapping the rows", stored.rows)
         kept = writer.keep(mapping.map_all(read_source_rows(writer.raw)))
         if not kept.accepted:
@@ -92,7 +93,9 @@ def preview(inputs: Inputs, options: Options, ctx: StageContext) -> ImportPrevie
     mapper = _mapper(inputs, task)
     mapping = RowMapping(mapper, inputs.field_map, "dry-run", inputs.into, inputs.provenance)
     ctx.progress.start("mapping the rows, without storing any", inputs.expected_rows)
-    rows = withheld(_rows(_connector(inputs, ctx), inputs, mapper), read_forgotten(ctx.project))
+    connector, forgotten = _connector(inputs, ctx), read_forgotten(ctx.project)
+    _settle(mapper, inputs, task, withheld(_rows(connector, inputs, mapper), forgotten), ctx)
+    rows = withheld(_rows(connector, inputs, mapper), forgotten)
     rows = watched(rows, Work(ctx.progress, ctx.cancel), reason_code=CANCELLED)
     counted = dry_run(mapping.map_all(rows))
     _refuse_many(inputs, counted.rows, counted.rejected, force=ctx.force)
@@ -145,6 +148,15 @@ def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
 def _rows(connector: Connector, inputs: Inputs, mapper: Mapper) -> Iterator[SourceRow]:
     """The rows that are stored: records of the source, cut where the mapper makes several rows of one."""
     return divided(islice(connector.load(), inputs.limit), mapper)
+
+
+def _settle(
+    mapper: Mapper, inputs: Inputs, task: TaskSpec | None, rows: Iterable[SourceRow], ctx: StageContext
+) -> None:
+    """Count the spellings of labels that are to be joined, before the first row is mapped."""
+    known = names_of(task) if task is not None else []
+    rows = watched(rows, Work(ctx.progress, ctx.cancel), reason_code=CANCELLED)
+    settle_spellings(mapper, inputs.field_map, rows, known)
 
 
 def _task(task: TaskSpec | None, mapper: Mapper, inputs: Inputs) -> TaskSpec:

@@ -8,7 +8,12 @@ from math import log2
 
 from narrowcast.connectors.files import FILE_COLUMNS
 from narrowcast.stages.import_.introspect.dialogues import is_rated
-from narrowcast.stages.import_.introspect.label_doubts import GUESSED, label_doubts, label_warnings
+from narrowcast.stages.import_.introspect.label_doubts import (
+    GUESSED,
+    label_doubts,
+    label_warnings,
+    rare_labels,
+)
 from narrowcast.stages.import_.introspect.label_sets import flag_columns
 from narrowcast.stages.import_.introspect.other_readings import other_readings, text_readings
 from narrowcast.stages.import_.introspect.profile import Column, Profile
@@ -245,11 +250,7 @@ def _warnings(profile: Profile, text: Column, label: Column, field_map: dict[str
         if missing:
             warnings.append(f"{missing:,} rows have no {name} and will be rejected")
     warnings += label_warnings(profile, text, label)
-    rare = [str(value) for value, count in label.values.items() if count < 5]
-    if rare:
-        more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
-        what = "label has" if len(rare) == 1 else "labels have"
-        warnings.append(f"{len(rare)} {what} fewer than 5 rows: {', '.join(rare[:5])}{more}")
+    warnings += rare_labels({str(value): count for value, count in label.values.items()})
     if "split" in field_map:
         warnings.append(f"the published splits in {field_map['split']!r} are kept")
     aside = unused(profile, *field_map.values())

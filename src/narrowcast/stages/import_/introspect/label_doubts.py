@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
-from narrowcast.stages.import_.introspect.label_sets import separator_of
 from narrowcast.stages.import_.introspect.profile import Column, Profile
+from narrowcast.stages.import_.introspect.separators import separator_of
 from narrowcast.stages.import_.introspect.signs import LABEL_NAMES, base_name, in_expression
 from narrowcast.stages.import_.mapping.base import getter
 from narrowcast.stages.import_.mapping.flags import flag
+from narrowcast.stages.import_.mapping.written import plain
 
 GUESSED = frozenset({"suggestion", "suggestions", "prediction", "predictions", "predicted", "pred"})
 _FEW_ROWS = 20
 _EDGE = 3  # rows at the start of a table that may say what its columns hold
 _RARE = 2
+_FEWEST = 5  # rows of a label that can be learned and measured
 _SHORT_TEXT = 9  # words
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d\s*%?")
 _LEAST_SHIFTED = 3
@@ -45,6 +47,32 @@ def label_warnings(profile: Profile, text: Column, label: Column) -> list[str]:
     """What is worth knowing of rows that can be used as they are."""
     moved = [what for what, seen in _moved(profile, text, label) if not seen]
     return [*moved, *_stretches(profile, label), *_placeholders(label), *_mojibake(profile, text)]
+
+
+def rare_labels(counts: Mapping[str, int]) -> list[str]:
+    """A warning that names the labels of fewer than 5 rows."""
+    rare = [label for label, count in counts.items() if count < _FEWEST]
+    if not rare:
+        return []
+    more = f" and {len(rare) - _FEWEST:,} more" if len(rare) > _FEWEST else ""
+    what = "label has" if len(rare) == 1 else "labels have"
+    return [f"{len(rare):,} {what} fewer than {_FEWEST} rows: {', '.join(rare[:_FEWEST])}{more}"]
+
+
+def counted_names(column: Column, separator: str = "") -> Counter[str]:
+    """The rows of each name in a column of lists, of their text, or of texts with a separator.
+
+    Empty where the values were not all kept.
+    """
+    if column.lists_cut or column.open_ended or any(isinstance(value, int) for value in column.values):
+        return Counter()  # an integer stands for a value that was too long to keep
+    counts = Counter(column.listed)
+    for value, rows in column.values.items():
+        named = plain(value) if isinstance(value, str) else value
+        parts = named.split(separator) if separator and isinstance(named, str) else named
+        if isinstance(parts, list):
+            counts.update(dict.fromkeys({str(each).strip() for each in parts} - {""}, rows))
+    return counts
 
 
 def _mixed(label: Column) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
-from narrowcast.stages.import_.introspect.other_readings import counted_stem
+from narrowcast.stages.import_.introspect.label_doubts import counted_names, rare_labels
+from narrowcast.stages.import_.introspect.other_readings import counted_stem, is_noted
 from narrowcast.stages.import_.introspect.profile import Column, Profile
 from narrowcast.stages.import_.introspect.report import ShapeHypothesis
+from narrowcast.stages.import_.introspect.separators import LONGEST_NAME, separator_of
 from narrowcast.stages.import_.introspect.signs import (
     JUDGED,
     LABEL_NAMES,
@@ -28,8 +29,6 @@ _SETS = frozenset({
     "labels", "tags", "topics", "categories", "genres", "intents", "classes", "emotions", "keywords",
 })  # fmt: skip
 _OPTIONS = frozenset({"choices", "options", "endings", "candidates", "answers"})  # of a question, not labels
-_LONGEST_NAME = 60
-_SEPARATORS = ("|", ";", ",")
 _FEWEST_FLAGS = 3  # columns of yes and no that are surely labels of one set
 _TIED = 0.75
 
@@ -90,24 +89,6 @@ def separated_labels(profile: Profile) -> Iterator[ShapeHypothesis]:
         )
 
 
-def separator_of(column: Column) -> str:
-    """What stands between the names in a column of texts; empty where its values are no combinations."""
-    values = [str(value) for value in column.values]
-    if column.distinct is None or len(values) < 2 or column.share("string") < 0.9:
-        return ""
-    for separator in _SEPARATORS:
-        parts = [[part.strip() for part in value.split(separator)] for value in values]
-        if not all(part and len(part) <= _LONGEST_NAME for each in parts for part in each):
-            continue
-        combined = [each for each in parts if len(each) > 1]
-        held = Counter(part for each in parts for part in set(each))
-        names = {part for each in combined for part in each}
-        again = sum(held[part] > 1 for part in names)
-        if len(combined) > 1 and 2 * again >= len(names) and len(held) <= len(values):
-            return separator
-    return ""
-
-
 def flag_columns(profile: Profile) -> list[Column]:
     """Columns of yes and no, at least three, of which none says what a row is worth."""
     columns = [
@@ -136,6 +117,9 @@ def label_flags(profile: Profile) -> Iterator[ShapeHypothesis]:
     stems = {counted_stem(base_name(column)) for column in columns}
     if not single and len(stems) == 1 and None not in stems:
         doubts.append(f"{', '.join(names)} are counted: they may be several people's answers, not labels")
+    noted = [column.name for column in columns if is_noted(column)]
+    if noted:
+        doubts.append(f"{', '.join(noted)} may be what a platform notes of a message, not labels")
     yield _hypothesis(
         profile,
         {"text": texts[0].name, "fields": "|".join(names)},
@@ -172,11 +156,26 @@ def _hypothesis(
         field_map=with_split(profile, field_map),
         confidence=round(clip(confidence), 2),
         rationale=rationale,
-        warnings=doubts + [f"not used: {', '.join(left[:12])}"] * bool(left),
+        warnings=doubts + _rare(profile, field_map) + [f"not used: {', '.join(left[:12])}"] * bool(left),
     )
+
+
+def _rare(profile: Profile, field_map: dict[str, str]) -> list[str]:
+    """A warning about labels of few rows; a column of flags counts the cells that say yes."""
+    if "fields" in field_map:
+        columns = [profile.columns[name] for name in field_map["fields"].split("|")]
+        counts = {
+            column.name.rpartition(".")[2].strip(): sum(
+                rows for value, rows in column.values.items() if flag(value)
+            )
+            for column in columns
+        }
+        return rare_labels(counts)
+    column = profile.columns[field_map.get("labels") or field_map["label"]]
+    return rare_labels(counted_names(column, field_map.get("separator", "")))
 
 
 def _holds_names(lists: list[list[object]]) -> bool:
     """Lists of short strings, one of them filled."""
     names = [name for each in lists for name in each]
-    return bool(names) and all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in names)
+    return bool(names) and all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in names)

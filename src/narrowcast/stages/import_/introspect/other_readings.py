@@ -17,6 +17,21 @@ _PEOPLE = frozenset({
     "assignee", "annotator", "annotator_id", "annotated_by", "labeler", "labeller", "labelled_by",
     "labeled_by", "rater", "rater_id", "worker", "worker_id", "reviewer", "created_by",
 })  # fmt: skip
+# Where, when or in which language a text was written, or by whom.
+_CIRCUMSTANCES = frozenset({
+    "lang", "language", "language_code", "lang_code", "locale", "country", "country_code", "region", "city",
+    "gender", "sex", "age", "age_group", "source", "platform", "device", "os", "browser", "timezone",
+    "time_zone", "year", "month", "day", "weekday", "hour", "currency",
+})  # fmt: skip
+# What a platform notes of a message; also with `is_`, `has_` or `was_` before it.
+_NOTED = frozenset({
+    "reply", "retweet", "retweeted", "quote", "quoted", "quote_status", "favorited", "truncated", "verified",
+    "verified_purchase", "edited", "deleted", "public", "private", "pinned", "stickied", "locked", "archived",
+    "active", "possibly_sensitive", "media", "url", "urls", "link", "links", "image", "images", "photo",
+    "video", "attachment", "attachments", "bot", "self", "original_content", "read", "seen", "sent", "draft",
+    "starred", "outgoing", "incoming", "forwarded", "crosspost", "submitter", "anonymous", "protected",
+})  # fmt: skip
+_BEFORE_NOTED = re.compile("^(?:is|has|was)_")
 _MOSTLY = 0.8
 _LETTERS = "abcdefghij"
 _MOST_OPTIONS = len(_LETTERS)
@@ -36,7 +51,16 @@ def other_readings(profile: Profile, label: Column) -> list[str]:
         doubts.append(f"{label.name!r} may say who is speaking: each row is one turn of a conversation")
     if base_name(label) in _PEOPLE:
         doubts.append(f"{label.name!r} may say who wrote or labelled a text, not what it is")
+    if base_name(label) in _CIRCUMSTANCES:
+        doubts.append(f"{label.name!r} may say where, when or by whom a text was written, not what it is")
+    if is_noted(label):
+        doubts.append(f"{label.name!r} may be what a platform notes of a message, not what it is")
     return doubts
+
+
+def is_noted(column: Column) -> bool:
+    """Whether a column is called like what a platform notes of each message: `is_reply`, `has_media`."""
+    return _BEFORE_NOTED.sub("", base_name(column)) in _NOTED
 
 
 def text_readings(text: Column) -> list[str]:

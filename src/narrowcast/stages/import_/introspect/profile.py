@@ -24,6 +24,7 @@ MAX_COLUMNS = 500
 _WIDE = 40  # columns after this one keep a tenth of that many values
 _MAX_DEPTH = 3
 _LONGEST_VALUE = 200  # longer strings are no labels; they are counted by their hash, not kept
+_LONGEST_LIST = 50  # a longer one does not list labels
 _LOOKED_AT = 500  # strings of a column that are tested for being numbers or dates
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]+")
 _LETTERS_A_WORD = 2  # of scripts that write no spaces between words: Chinese, Japanese, Thai, …
@@ -56,6 +57,10 @@ class Column:
     """More values than `most_values`; counting stopped there."""
     fraction: bool = False
     """Holds numbers that are not whole."""
+    listed: Counter[str] = field(default_factory=Counter)
+    """Rows of each text or number in lists of at most 50."""
+    lists_cut: bool = False
+    """A longer list, or more values in lists than `most_values`; none is kept."""
     examples: list[Any] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     """Strings that `settle` has to count before any other value is added."""
@@ -101,6 +106,14 @@ class Column:
             self._count(str(value))
         else:
             self.types["list" if isinstance(value, list) else "object"] += 1
+            if isinstance(value, list) and not self.lists_cut:
+                self._list(value)
+
+    def _list(self, value: list[Any]) -> None:
+        self.listed.update({str(each).strip() for each in value if isinstance(each, str | int)} - {""})
+        if len(value) > _LONGEST_LIST or len(self.listed) > self.most_values:
+            self.listed.clear()
+            self.lists_cut = True
 
     def _count(self, value: Any) -> None:
         if self.open_ended:

@@ -61,6 +61,18 @@ class IntrospectionReport(BaseModel):
         description="Columns that only the first row of each block fills, as merged cells do.",
     )
 
+    def as_proposed(self, hypothesis: ShapeHypothesis) -> ShapeHypothesis:
+        """The hypothesis; the one that is proposed with what other readings of the rows say against it."""
+        proposal = self.proposal
+        if proposal is None or (proposal.mapper_id, proposal.field_map) != (
+            hypothesis.mapper_id,
+            hypothesis.field_map,
+        ):
+            return hypothesis
+        return hypothesis.model_copy(
+            update={"confidence": proposal.confidence, "warnings": proposal.warnings}
+        )
+
     @property
     def column_names(self) -> list[str]:
         """Every column a field map may name."""

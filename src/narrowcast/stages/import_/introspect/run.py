@@ -34,6 +34,7 @@ from narrowcast.stages.import_.introspect.translations import translations
 from narrowcast.stages.import_.introspect.trial import MOST_REJECTED, tried
 
 _DOUBTFUL = 0.75
+_BORNE_OUT = 0.05  # a reading that fits fewer of the rows says nothing against another
 _NEAR = 0.15  # readings whose confidences differ by less are all likely
 
 # In the order in which ties are broken: the more particular shape first.
@@ -98,7 +99,7 @@ def _proposal(
     """The best hypothesis that has a mapper; a better one without a mapper, or that failed, is against it.
 
     `failed` are those that their form made sure and their rows did not, with the confidence they had. One
-    that uses no column beside those of the best is not a reason for doubt.
+    that fits next to none of the rows, or uses no column beside those of the best is not a reason for doubt.
     """
     best = next((each for each in hypotheses if each.mapper_id and each.task_profile), None)
     if best is None or best.mapper_id is None or best.task_profile is None:
@@ -117,6 +118,7 @@ def _proposal(
         f"the rows look more like {each.shape}, but {each.warnings[0]}"
         for before, each in failed
         if before > best.confidence - _NEAR
+        and each.confidence > _BORNE_OUT
         and not set(each.field_map.values()) <= set(best.field_map.values())
     ]
     confidence = min(best.confidence, _DOUBTFUL) if against else best.confidence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from narrowcast.errors import DataError
 from narrowcast.stages.import_.mapping.base import Role
@@ -14,7 +14,7 @@ from narrowcast.stages.import_.mapping.base import Role
 _MOST = 5
 ROLE = Role(
     "alike",
-    "what becomes of labels that look alike: refuse, join (in lower case) or keep",
+    "what becomes of labels that look alike: refuse, join (in the most frequent spelling) or keep",
     required=False,
     literal=True,
     words=("refuse", "join", "keep"),
@@ -40,7 +40,7 @@ _SEEN: dict[str, Callable[[str], str]] = {
 
 
 def joined(label: str) -> str:
-    """One form for all labels that look alike, in lower case.
+    """One form for all labels that look alike, in lower case: it compares them, and is not what they become.
 
     It is composed; spaces, dashes, quotes and wide letters are the plain ones, and characters that take no
     place are left out. So are a hyphen or underscore between words and a full stop at the end; `1.0` is `1`.
@@ -63,9 +63,52 @@ def _latin(word: str) -> str:
     return word.translate(_LOOKS) if _LATIN.search(word) else word
 
 
-def joined_types(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Spans with their types in the form that all that look alike have."""
-    return [{**span, "type": joined(span["type"])} for span in spans]
+class Joining:
+    """The spelling that `alike=join` gives to labels that look alike; a label without a double keeps its own.
+
+    Until `settle` is called, it is the first that was met.
+
+    Attributes:
+        on: whether the map asks for it.
+        counted: how often each spelling was met.
+    """
+
+    def __init__(self, field_map: Mapping[str, str]) -> None:
+        self.on = field_map.get("alike") == "join"
+        self.counted: Counter[str] = Counter()
+        self._spellings: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+
+    def settle(self, known: Iterable[str], counted: Counter[str]) -> None:
+        """Take the spelling of a label that the project has; of others, the most frequent.
+
+        Args:
+            known: labels of the project, the first of those that look alike first.
+            counted: spellings in all rows; of equally frequent ones, the first.
+        """
+        for label in (*known, *(label for label, _ in counted.most_common())):
+            self._spellings.setdefault(joined(label), label)
+
+    def label(self, label: str) -> str:
+        """The label as it is to be written."""
+        if not self.on:
+            return label
+        self.counted[label] += 1
+        if label not in self._known:
+            self._known[label] = self._spellings.setdefault(joined(label), label)
+        return self._known[label]
+
+    def types(self, spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Spans with their types as they are to be written."""
+        return [{**span, "type": self.label(span["type"])} for span in spans] if self.on else spans
+
+
+@runtime_checkable
+class JoinsLabels(Protocol):
+    """A mapper that can write labels that look alike in one spelling."""
+
+    joining: Joining
+    """Which spelling, settled before the first row is stored."""
 
 
 def alike(labels: Iterable[str]) -> list[list[str]]:

@@ -35,7 +35,7 @@ class BioToSpans:
         self._tokens = getter(field_map["tokens"])
         self._tags = getter(field_map["tags"])
         self._names = field_map["names"].split("|") if "names" in field_map else None
-        self._join = field_map.get("alike") == "join"
+        self.joining = alike.Joining(field_map)
         self._closed = closed
         self._types: set[str] = set()
 
@@ -49,8 +49,7 @@ class BioToSpans:
         if not text.strip():
             raise RejectRow("missing_tokens")
         spans = _spans(text, tokens, tags)
-        if self._join:
-            spans = alike.joined_types(spans)
+        spans = self.joining.types(spans)
         refuse_unknown_types(spans, self._closed)
         self._types.update(span["type"] for span in spans)
         return {"text": text}, {"spans": spans}

@@ -11,6 +11,7 @@ from narrowcast.core.example import Example
 from narrowcast.core.names import Provenance, Split
 from narrowcast.core.row import FILTERED, FORGOTTEN, RejectedRow, SourceRow, TransformedRow
 from narrowcast.stages.import_.mapping import MAPPERS
+from narrowcast.stages.import_.mapping.alike import JoinsLabels
 from narrowcast.stages.import_.mapping.base import (
     DividesRecords,
     GathersRecords,
@@ -170,6 +171,26 @@ def divided(rows: Iterable[SourceRow], mapper: Mapper) -> Iterator[SourceRow]:
             record = row.index if len(parts) > 1 and row.record is None else row.record
             yield SourceRow(number, dict(part), row.error, row.raw, record)
             number += 1
+
+
+def settle_spellings(
+    mapper: Mapper, field_map: Mapping[str, str], rows: Iterable[SourceRow], known: Iterable[str]
+) -> None:
+    """Settle which of the labels that look alike are written, where the map asks to join them.
+
+    Args:
+        mapper: that is to map the rows.
+        field_map: that it was built from.
+        rows: all of them, read once; not read where nothing is joined.
+        known: labels of the project, whose spellings stay.
+    """
+    if not isinstance(mapper, JoinsLabels) or not mapper.joining.on:
+        return
+    first: Mapper = MAPPERS.get(mapper.id)(field_map)
+    assert isinstance(first, JoinsLabels)
+    for _ in RowMapping(first, field_map, "spellings").map_all(rows):
+        pass
+    mapper.joining.settle(known, first.joining.counted)
 
 
 @dataclass(slots=True)

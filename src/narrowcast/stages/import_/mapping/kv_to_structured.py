@@ -58,7 +58,7 @@ class KvToStructured:
         self._closed = closed
         self._types: set[str] = set()
         self._statistics = FieldStatistics()
-        self._join = field_map.get("alike") == "join"
+        self.joining = alike.Joining(field_map)
         self._reader = SpanReader(last=field_map.get("ends") == "inclusive")
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -70,8 +70,7 @@ class KvToStructured:
             inputs["context"] = _plain(context)
         if self._spans is not None:
             spans = self._reader.read(self._spans(data), text)
-            if self._join:
-                spans = alike.joined_types(spans)
+            spans = self.joining.types(spans)
             refuse_unknown_types(spans, self._closed)
             self._types.update(span["type"] for span in spans)
             return inputs, {"spans": spans}

@@ -27,14 +27,13 @@ class LabelToClassification:
         self._text = getter(field_map["text"])
         self._label = getter(field_map["label"])
         self._allowed = frozenset(closed.labels) if closed else None
-        self._join = field_map.get("alike") == "join"
+        self.joining = alike.Joining(field_map)
         self._seen: set[str] = set()
 
     def transform(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """`{"text": ...}` and the label."""
         text = require_text(self._text(data), "missing_text")
-        label = label_name(self._label(data))
-        label = alike.joined(label) if self._join else label
+        label = self.joining.label(label_name(self._label(data)))
         if self._allowed is not None and label not in self._allowed:
             raise RejectRow("label_not_allowed", label)
         self._seen.add(label)

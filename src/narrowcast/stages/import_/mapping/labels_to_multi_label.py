@@ -31,7 +31,7 @@ class LabelsToMultiLabel:
         self._text = getter(field_map["text"])
         self._labels = getter(field_map["labels"])
         self._separator = field_map.get("separator")
-        self._join = field_map.get("alike") == "join"
+        self.joining = alike.Joining(field_map)
         self._allowed = frozenset(label_set(closed)) if closed else None
         self._seen: set[str] = set()
 
@@ -39,7 +39,9 @@ class LabelsToMultiLabel:
         """`{"text": ...}` and `{"labels": [...]}`, in the order of the alphabet."""
         text = require_text(self._text(data), "missing_text")
         named = {label_name(each) for each in self._listed(self._labels(data))}
-        labels = natural_order(list({alike.joined(each) for each in named} if self._join else named))
+        labels = natural_order(list(named))
+        if self.joining.on:
+            labels = natural_order(list({self.joining.label(each) for each in labels}))
         unknown = next(
             (each for each in labels if self._allowed is not None and each not in self._allowed), None
         )

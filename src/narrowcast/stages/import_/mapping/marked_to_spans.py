@@ -47,7 +47,7 @@ class MarkedToSpans:
         self._marked = getter(field_map["marked"])
         style = field_map.get("style", "auto")
         self._styles = STYLES if style == "auto" else {style: STYLES[style]}
-        self._join = field_map.get("alike") == "join"
+        self.joining = alike.Joining(field_map)
         self._closed = closed
         self._types: set[str] = set()
 
@@ -63,8 +63,7 @@ class MarkedToSpans:
         text, spans = _joined(pieces)
         if not text.strip():
             raise RejectRow("missing_text")
-        if self._join:
-            spans = alike.joined_types(spans)
+        spans = self.joining.types(spans)
         refuse_unknown_types(spans, self._closed)
         self._types.update(span["type"] for span in spans)
         return {"text": text}, {"spans": spans}

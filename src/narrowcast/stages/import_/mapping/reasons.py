@@ -23,7 +23,7 @@ REJECTIONS: dict[str, str] = {
     "missing_instruction": "the instruction is absent or empty",
     # what it is to answer
     "missing_label": "the label is absent or empty",
-    "invalid_label": "the label is a fraction, an object or a list of several",
+    "invalid_label": "a fraction, an object, a list where one label is needed, or no list where several are",
     "label_not_allowed": "the label is not in the closed label set of the task",
     "missing_tags": "the list of tags is absent",
     "length_mismatch": "the numbers of tags and of tokens differ",
