@@ -26,6 +26,7 @@ from narrowcast.history.selection import Selection
 from narrowcast.history.versions import runs_by_version
 from narrowcast.pipeline.project import Project
 from narrowcast.reasons import StageName
+from narrowcast.store.config_file import load_config
 from narrowcast.store.datasets import kept_manifests, rewrite_version, settle_versions
 from narrowcast.store.files import read_jsonl, write_jsonl
 from narrowcast.store.forgotten import (
@@ -187,11 +188,27 @@ def _find(selection: Selection, paths: ProjectPaths) -> set[str]:
 
 
 def _hashes(paths: ProjectPaths, found: set[str]) -> Iterator[str]:
-    """Of the records as their sources gave them."""
+    """Of the records as they are stored, and without the columns that were derived from others."""
+    derived = _derived(paths)
     for source in {row_id.rpartition(":")[0] for row_id in found}:
         for line in raw_lines(paths, source):
             if f"{source}:{line['index']}" in found:
-                yield record_hash(line.get("data"), line.get("raw"))
+                data = line.get("data")
+                yield record_hash(data, line.get("raw"))
+                if data and source in derived:
+                    own = {name: value for name, value in data.items() if name not in derived[source]}
+                    yield record_hash(own, None)
+
+
+def _derived(paths: ProjectPaths) -> dict[str, frozenset[str]]:
+    """The columns that `--derive` added to each import."""
+    specs = {(each.locator, each.into): each.derive for each in load_config(paths.config).sources}
+    named = {each.id: specs.get((each.locator, each.into), []) for each in read_records(paths)}
+    return {
+        name: frozenset(each.partition("=")[0].strip().strip("`") for each in derive)
+        for name, derive in named.items()
+        if derive
+    }
 
 
 def _outcome(paths: ProjectPaths, found: set[str], *, dry_run: bool) -> Forgotten:

@@ -31,6 +31,7 @@ from narrowcast.stages.import_.options import ImportPlan, Inputs, Options, Resul
 from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import introspect_source, source_access
 from narrowcast.store.config_file import load_config
+from narrowcast.store.forgotten import read_forgotten
 from narrowcast.store.imports import read_records
 from narrowcast.store.stage_records import load_record
 
@@ -48,7 +49,7 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     settled = settle(options.locator, ctx.project.root, listed=listed)
     request = _asked(options, settled, config)
     try:
-        connector = _reshaped(connect(settled.opened, source_access(ctx)), request)
+        connector = reshaped(connect(settled.opened, source_access(ctx)), request, ctx.project)
         description = connector.describe()
         with nothing_kept():
             rows = islice(connector.load(), request.limit)
@@ -89,10 +90,10 @@ def read_inputs(options: Options, ctx: StageContext) -> Inputs:
     return inputs
 
 
-def _reshaped(connector: Connector, request: Options) -> Connector:
-    """The source with what `--explode`, `--derive` and `--where` do to its rows."""
-    reshape = Reshape.of(request)
-    return ReshapedConnector(connector, reshape) if reshape else connector
+def reshaped(connector: Connector, spec: SourceSpec, project: ProjectPaths) -> Connector:
+    """The source with what `--explode`, `--derive` and `--where` do to its rows, except forgotten ones."""
+    reshape = Reshape.of(spec)
+    return ReshapedConnector(connector, reshape, read_forgotten(project)) if reshape else connector
 
 
 def _asked(options: Options, settled: SettledLocator, config: ProjectConfig) -> Options:

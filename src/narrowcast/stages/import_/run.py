@@ -16,7 +16,13 @@ from narrowcast.core.stage import StageContext
 from narrowcast.core.task import TaskSpec
 from narrowcast.core.work import Work, watched
 from narrowcast.errors import DataError
-from narrowcast.stages.import_.inputs import former_imports, last_result, nothing_kept, task_before
+from narrowcast.stages.import_.inputs import (
+    former_imports,
+    last_result,
+    nothing_kept,
+    reshaped,
+    task_before,
+)
 from narrowcast.stages.import_.introspect.trial import LEFT_OUT, MOST_REJECTED, rejection_text
 from narrowcast.stages.import_.mapping import MAPPERS
 from narrowcast.stages.import_.mapping.alike import refuse_alike
@@ -24,7 +30,6 @@ from narrowcast.stages.import_.mapping.base import Mapper, TellsNotes
 from narrowcast.stages.import_.mapping.engine import RowMapping, divided, dry_run, settle_spellings
 from narrowcast.stages.import_.mapping.task import added_labels, closed_task, merged_task, names_of
 from narrowcast.stages.import_.options import ImportPreview, Inputs, Options, RejectionSample, Result
-from narrowcast.stages.import_.reshape import Reshape, ReshapedConnector
 from narrowcast.stages.import_.source import CANCELLED, source_access
 from narrowcast.store.config_file import load_config
 from narrowcast.store.forgotten import read_forgotten, withheld
@@ -141,8 +146,7 @@ def _connector(inputs: Inputs, ctx: StageContext) -> Connector:
         given: Connector = inputs.connector
         return given
     connector = connect(inputs.opened, source_access(ctx))
-    reshape = Reshape.of(inputs.shape)
-    return ReshapedConnector(connector, reshape) if reshape else connector
+    return reshaped(connector, inputs.shape, ctx.project)
 
 
 def _rows(connector: Connector, inputs: Inputs, mapper: Mapper) -> Iterator[SourceRow]:

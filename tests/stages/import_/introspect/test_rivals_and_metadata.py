@@ -88,7 +88,7 @@ def test_flags_that_name_labels_are_used(project: Project, tmp_path: Path) -> No
         ("is_retweet", (True, False, False)),
     ],
 )
-def test_where_and_by_whom_a_text_was_written_is_no_label(
+def test_where_and_by_whom_a_text_was_written_does_not_label_it(
     project: Project, tmp_path: Path, column: str, values: tuple[object, ...]
 ) -> None:
     rows = [{"text": text(n), column: values[n % 3]} for n in range(_ROWS)]

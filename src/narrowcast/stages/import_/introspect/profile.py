@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import exp, log
 from typing import Any
 
-from narrowcast.core.row import FILTERED, SourceRow
+from narrowcast.core.row import FILTERED, FORGOTTEN, SourceRow
 
 SAMPLE_ROWS = 20
 DRAWN_ROWS = 200  # drawn from all rows: the head of a sorted file is all of one kind
@@ -221,7 +221,7 @@ def profile(rows: Iterable[SourceRow]) -> Profile:
             alike.look(row.data)
             if good == draw.next:
                 draw.take(row.data)
-        elif row.error != FILTERED:
+        elif row.error not in (FILTERED, FORGOTTEN):
             result.unparseable += 1
             result.first_error = result.first_error or f"record {row.index}: {row.error}"
     result.rows = good + result.unparseable

@@ -16,6 +16,7 @@ from narrowcast.errors import UsageError
 from narrowcast.stages.import_.mapping.base import getter, with_value
 from narrowcast.stages.import_.reshape.expression import Expression
 from narrowcast.stages.import_.reshape.values import ExpressionError
+from narrowcast.store.forgotten import withheld
 
 # Rows in which the columns that expressions name are looked for.
 _HEAD = 1_000
@@ -113,9 +114,11 @@ class Reshape:
 class ReshapedConnector:
     """Reads what another connector does, with each row changed."""
 
-    def __init__(self, inner: Connector, reshape: Reshape) -> None:
+    def __init__(self, inner: Connector, reshape: Reshape, forgotten: frozenset[str] = frozenset()) -> None:
+        """`forgotten`: hashes of records deleted on request; these stay away however they are changed."""
         self._inner = inner
         self._reshape = reshape
+        self._forgotten = forgotten
 
     def describe(self) -> SourceDescription:
         """As the inner one; with derived columns, and what names the change.
@@ -141,7 +144,7 @@ class ReshapedConnector:
 
     def load(self) -> Iterator[SourceRow]:
         """Every row, changed."""
-        return self._reshape.rows(self._inner.load())
+        return self._reshape.rows(withheld(self._inner.load(), self._forgotten))
 
 
 def _named(text: str) -> tuple[str, Expression]:
