@@ -66,7 +66,10 @@ def counted_names(column: Column, separator: str = "") -> Counter[str]:
     """
     if column.lists_cut or column.open_ended or any(isinstance(value, int) for value in column.values):
         return Counter()  # an integer stands for a value that was too long to keep
-    counts = Counter(column.listed)
+    counts: Counter[str] = Counter()
+    for name, rows in column.listed.items():
+        counts[name.strip()] += rows
+    del counts[""]
     for value, rows in column.values.items():
         named = plain(value) if isinstance(value, str) else value
         parts = named.split(separator) if separator and isinstance(named, str) else named

@@ -58,9 +58,9 @@ class Column:
     fraction: bool = False
     """Holds numbers that are not whole."""
     listed: Counter[str] = field(default_factory=Counter)
-    """Rows of each text or number in lists of at most 50."""
+    """Rows of each text or whole number in lists of at most 50, and of at most 2,000 characters."""
     lists_cut: bool = False
-    """A longer list, or more values in lists than `most_values`; none is kept."""
+    """A longer list, or more values than `most_values`; none is kept."""
     examples: list[Any] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     """Strings that `settle` has to count before any other value is added."""
@@ -110,10 +110,17 @@ class Column:
                 self._list(value)
 
     def _list(self, value: list[Any]) -> None:
-        self.listed.update({str(each).strip() for each in value if isinstance(each, str | int)} - {""})
-        if len(value) > _LONGEST_LIST or len(self.listed) > self.most_values:
-            self.listed.clear()
-            self.lists_cut = True
+        if len(value) <= _LONGEST_LIST and len(self.listed) <= self.most_values:
+            try:
+                characters = len("".join(value))
+            except TypeError:  # not all are strings
+                value = [str(each) for each in value if isinstance(each, str | int)]
+                characters = len("".join(value))
+            if characters <= _SHORT:
+                self.listed.update(set(value))
+                return
+        self.listed.clear()
+        self.lists_cut = True
 
     def _count(self, value: Any) -> None:
         if self.open_ended:
