@@ -9,7 +9,7 @@ _INFO, _WARN, _ERR = Severity.INFO, Severity.WARNING, Severity.ERROR
 
 SYSTEM: dict[str, Reason] = {
     "system_request_invalid": Reason(
-        _S, _ERR, "a request over HTTP was refused before it reached an operation", "see docs/serve.md"
+        _S, _ERR, "a request over HTTP was refused before it reached an operation", "narrowcast call"
     ),
     "project_unknown": Reason(
         _S, _ERR, "there is no project of this number, name or folder", "narrowcast projects"
