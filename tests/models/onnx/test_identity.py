@@ -197,6 +197,55 @@ def test_a_file_by_other_versions_may_compute_otherwise_and_is_then_not_exact(wh
     _found(compared(whole, _both(_other_versions, _table(ONES)), tmp_path))
 
 
+def _bias(model: onnx.ModelProto) -> Any:
+    return next(each for each in model.graph.initializer if each.name == "bias")
+
+
+def _short(model: onnx.ModelProto) -> None:
+    _bias(model).raw_data = _bias(model).raw_data[:-3]
+
+
+def _other_type(model: onnx.ModelProto) -> None:
+    _bias(model).data_type = 99
+
+
+def _segment(model: onnx.ModelProto) -> None:
+    _bias(model).segment.end = 1
+
+
+def _negative(model: onnx.ModelProto) -> None:
+    _bias(model).dims[0] = -1
+
+
+def _huge(model: onnx.ModelProto) -> None:
+    _bias(model).dims[:] = [1 << 40]
+
+
+def _values_twice(model: onnx.ModelProto) -> None:
+    _bias(model).float_data.extend([1.0, 2.0])
+
+
+@pytest.mark.parametrize("spoil", [_short, _other_type, _segment, _negative, _huge, _values_twice])
+def test_a_damaged_table_is_a_damaged_file(words, spoil, tmp_path):
+    found = compared(words, spoil, tmp_path)
+    assert found.mismatch is not None
+    assert found.mismatch.cause == "file"
+    assert "the table bias" in found.mismatch.detail
+
+
+def test_a_key_of_the_metadata_that_occurs_twice_is_found(words, tmp_path):
+    def add(model: onnx.ModelProto) -> None:
+        """A reader that takes the first one of a key reads other classes than one that takes the last."""
+        own = next(each for each in model.metadata_props if each.key == "narrowcast")
+        model.metadata_props.add(key=own.key, value=own.value)
+        own.value = own.value.replace("card", "rate")
+
+    found = compared(words, add, tmp_path)
+    assert found.mismatch is not None
+    assert found.mismatch.cause == "metadata"
+    assert "occurs twice" in found.mismatch.detail
+
+
 def test_a_low_temperature_makes_rounding_errors_larger_and_no_file_wrong(words, tmp_path):
     cold = TrainedClassifier(replace(words[0].classifier, temperature=2e-4))
     write_onnx(cold, tmp_path / "model.onnx", ORIGIN)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from narrowcast.core.parity import Cause, Mismatch
 from narrowcast.models.onnx.content import Content, content_of
 from narrowcast.models.onnx.layout import TOKENIZER, TRACED_WITH, Description, Origin, read_description
-from narrowcast.models.onnx.same_graph import foreign_table, graph_difference
+from narrowcast.models.onnx.same_graph import (
+    DamagedTableError,
+    foreign_table,
+    graph_difference,
+    values_of,
+)
 from narrowcast.models.onnx.writer import onnx_model
 from narrowcast.plugins.optional import require
 
@@ -53,13 +58,18 @@ def compare_onnx(path: Path, trained: TrainedModel, origin: Origin) -> Compared:
         description = read_description(metadata)
     except (DecodeError, ValueError, OSError) as error:
         return Compared(Mismatch("file", f"the file cannot be read: {error}"), graph_equal=False)
+    if len(metadata) < len(model.metadata_props):  # one reader takes the first, another the last
+        return Compared(Mismatch("metadata", "a key of the metadata occurs twice"), graph_equal=False)
     expected = content_of(trained, origin)
-    mismatch = (
-        _description(description, expected.description)
-        or _tokenizer(metadata, expected.metadata)
-        or _tables(model.graph, {**expected.tables, **expected.traced})
-    )
-    return Compared(mismatch, graph_equal=False) if mismatch else _graph(model, trained, origin, expected)
+    try:
+        mismatch = (
+            _description(description, expected.description)
+            or _tokenizer(metadata, expected.metadata)
+            or _tables(model.graph, {**expected.tables, **expected.traced})
+        )
+        return Compared(mismatch, graph_equal=False) if mismatch else _graph(model, trained, origin, expected)
+    except DamagedTableError as error:
+        return Compared(Mismatch("file", str(error)), graph_equal=False)
 
 
 def _description(found: Description, expected: Description) -> Mismatch | None:
@@ -95,7 +105,7 @@ def _tokenizer(found: Mapping[str, str], expected: Mapping[str, str]) -> Mismatc
 
 
 def _tables(graph: Any, expected: Mapping[str, Any]) -> Mismatch | None:
-    from onnx import TensorProto, numpy_helper
+    from onnx import TensorProto
 
     tables = {each.name: each for each in graph.initializer}
     if len(tables) < len(graph.initializer):
@@ -105,7 +115,7 @@ def _tables(graph: Any, expected: Mapping[str, Any]) -> Mismatch | None:
             return Mismatch("weights", f"the table {name} is missing")
         if tables[name].data_location == TensorProto.EXTERNAL:
             return Mismatch("weights", f"the table {name} lies in another file")
-        held = numpy_helper.to_array(tables[name])
+        held = values_of(tables[name])
         if held.dtype != table.dtype or held.shape != table.shape:
             return Mismatch("weights", f"the table {name} has another type or shape")
         if held.tobytes() != table.tobytes():

@@ -7,6 +7,30 @@ from collections.abc import Collection, Iterator
 from itertools import chain, zip_longest
 from typing import Any
 
+_VALUES = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
+
+
+class DamagedTableError(ValueError):
+    """A table whose values no reader could agree on."""
+
+
+def values_of(table: Any) -> Any:
+    """The values of a table in the file, as an array.
+
+    Raises:
+        DamagedTableError: if sizes and values do not fit, or the values are there twice.
+    """
+    from onnx import numpy_helper
+
+    if sum(bool(getattr(table, name)) for name in _VALUES) > 1 or table.HasField("segment"):
+        raise DamagedTableError(f"the table {table.name} has more than one set of values")
+    if any(size < 0 for size in table.dims):
+        raise DamagedTableError(f"the table {table.name} has a negative size")
+    try:
+        return numpy_helper.to_array(table)
+    except (ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        raise DamagedTableError(f"the table {table.name} is damaged") from error
+
 
 def graph_difference(found: Any, expected: Any, compared: Collection[str]) -> str:
     """The first thing in which a model computes something else; empty where there is none.
@@ -101,11 +125,11 @@ def _computed(node: Any) -> tuple[Any, ...]:
 
 
 def _content(table: Any) -> tuple[Any, ...]:
-    from onnx import TensorProto, numpy_helper
+    from onnx import TensorProto
 
     if table.data_location == TensorProto.EXTERNAL:
         return ("in another file",)
-    return table.data_type, *table.dims, numpy_helper.to_array(table).tobytes()
+    return table.data_type, *table.dims, values_of(table).tobytes()
 
 
 def _opsets(model: Any) -> set[tuple[str, int]]:
