@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from narrowcast.core.hashing import content_hash
 from narrowcast.core.progress import NullProgress
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, UsageError
 from narrowcast.experiments.tournament.entrants import entrants
+from narrowcast.experiments.tournament.record import question_of
 from narrowcast.experiments.tournament.result import Limits
 from narrowcast.models.catalogue import find_encoder
 from narrowcast.models.installed import READER, ModelSource, write_source
@@ -79,6 +81,12 @@ def test_a_named_method_is_trained_alone(messages: None, project: Project, cli_j
 def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, cli_json: CliJson) -> None:
     plan = cli_json("run", "--dry-run")
     assert "a tournament" in next(step for step in plan if step["stage"] == "train")["reason"]
+    shown = cli("run", "--budget-minutes", "0.000001", "--until", "train")
+    before = " ".join((shown.stdout + shown.stderr).split()).split("(1 of 1)")[
+        0
+    ]  # before anything is trained
+    assert "tournament: linear (words, characters) (about a minute)" in before
+    assert "not in it: full embedded: about" in before
     held = cli_json("run", "--budget-minutes", "0.000001", "--until", "train")["tournament"]
     assert held["entries"][-1]["name"] == "full embedded"
     assert "of the budget are left" in held["entries"][-1]["left_out"]
@@ -151,6 +159,39 @@ def test_a_stopped_tournament_continues_with_the_same_entrants(
     assert [each.run_id for each in run(project, smaller).summary.tournament.entries] == [
         each.run_id for each in held.entries
     ]
+
+
+def test_a_line_up_is_the_one_that_was_chosen(
+    encoder: str, project: Project, cli: Cli, cli_json: CliJson
+) -> None:
+    asked = ("run", "--only", "linear", "--until", "train")
+    held = cli_json(*asked)["tournament"]
+    (path,) = project.paths.tournaments.iterdir()
+    whole = path.read_text()
+    project.paths.stage_records.joinpath("tournament.json").unlink()
+    path.write_text(whole.replace("linear (words, characters)", "encoder (large)", 1))
+    refused = cli(*asked, code=1, try_next=False)
+    assert "was edited or replaced" in refused.stderr
+    assert "delete it: `narrowcast run` chooses the entrants anew" in " ".join(refused.stderr.split())
+    assert cli("audit", "verify", code=3).stdout.count(path.name) == 1
+    path.unlink()
+    again = cli_json(*asked)["tournament"]
+    assert [each["name"] for each in again["entries"]] == [each["name"] for each in held["entries"]]
+    events = [each for each in project.trail.events() if each.reason_code == "training_tournament_entrants"]
+    assert len(events) == 2
+
+
+def test_a_planted_line_up_is_not_taken(encoder: str, project: Project, cli_json: CliJson) -> None:
+    held = cli_json("run", "--only", "linear", "--until", "train", "--dry-run")
+    assert held
+    question = question_of(project, Limits(only=["linear"]), {})
+    path = project.paths.tournaments / f"{content_hash(question)[:10]}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    planted = {"name": "encoder (large)", "kind": "encoder", "minutes": 900.0}
+    planted["options"] = {"method": "linear", "features": ["words"]}
+    path.write_text(json.dumps({"taking": [planted], "out": []}))
+    chosen = cli_json("run", "--only", "linear", "--until", "train")["tournament"]
+    assert "encoder (large)" not in [each["name"] for each in chosen["entries"]]
 
 
 def test_after_a_whole_run_nothing_is_stale(

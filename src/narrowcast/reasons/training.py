@@ -24,6 +24,7 @@ TRAINING: dict[str, Reason] = {
     "training_pruned": Reason(
         _T, _INFO, "a trial of a search was stopped early, below the median of the others"
     ),
+    "training_tournament_entrants": Reason(_T, _INFO, "the entrants of a tournament were chosen"),
     "training_tournament": Reason(
         _T, _INFO, "several methods were trained, and the best on dev rows was chosen"
     ),

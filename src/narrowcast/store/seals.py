@@ -41,6 +41,7 @@ _WAYS_OUT = {
     "outputs/eval_reports/compare-*": _MEASURED_AGAIN,
     "outputs/eval_reports/*": "narrowcast eval --force",
     "data/prepared/*": "narrowcast prepare --force",
+    "training/tournaments/*": "delete it: `narrowcast run` chooses the entrants anew",
     "registry/stages/evaluate.json": "narrowcast eval --force",
     "registry/stages/baseline.json": "narrowcast baseline --force",
     "registry/stages/prepare.json": "narrowcast prepare --force",

@@ -9,7 +9,7 @@ from narrowcast.core.model_ref import ModelRef
 from narrowcast.errors import StageError
 from narrowcast.evaluation.result import Comparison
 from narrowcast.experiments.measured_run import MeasuredRun
-from narrowcast.experiments.tournament.result import Entrant, Entry, Limits
+from narrowcast.experiments.tournament.result import Entrant, Entry, Limits, Lineup
 
 
 def entry_of(entrant: Entrant, run: MeasuredRun, limits: Limits) -> Entry:
@@ -36,6 +36,16 @@ def _over(run: MeasuredRun, limits: Limits) -> list[str]:
     elif limits.size_mb is not None and size is not None and size > limits.size_mb * 1e6:
         over.append(f"{size / 1e6:,.0f} MB are over {limits.size_mb:,g}")
     return over
+
+
+def announced(lineup: Lineup) -> list[str]:
+    """Who will be trained with which forecast, and who will not and why; said before training begins."""
+    taking = ", ".join(f"{each.name} (about {_minutes(each.minutes)})" for each in lineup.taking)
+    return [f"tournament: {taking}", *(f"not in it: {each.name}: {each.left_out}" for each in lineup.out)]
+
+
+def _minutes(count: float) -> str:
+    return "a minute" if count < 1.5 else f"{count:,.0f} minutes"
 
 
 def mark_front(entries: Sequence[Entry]) -> None:

@@ -17,9 +17,9 @@ from narrowcast.pipeline.runner import now
 from narrowcast.reasons import StageName
 from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
-from narrowcast.store.files import read_json_as, write_json
+from narrowcast.store.files import read_json_as
 from narrowcast.store.runs import current_run
-from narrowcast.store.seals import WRITTEN
+from narrowcast.store.seals import WRITTEN, require_unedited, sealed, write_sealed_json
 from narrowcast.store.stage_records import StageRecord, load_record, save_record
 from narrowcast.version import __version__
 
@@ -83,12 +83,27 @@ def held_before(project: Project, question: dict[str, Any]) -> tuple[Tournament 
 
 
 def lineup(project: Project, limits: Limits, overrides: dict[str, Any], question: dict[str, Any]) -> Lineup:
-    """Who takes part; where the same was asked before, the same: forecasts differ from call to call."""
+    """Who takes part; where the same was asked before, the same: forecasts differ from call to call.
+
+    A line-up that no event names is not taken: an older version wrote it, or somebody else.
+
+    Raises:
+        WorkspaceError: `system_file_edited`, if it is not the one that was written.
+    """
     path = _lineup_path(project, question)
-    if path.is_file():
+    if path.is_file() and sealed(project.paths, path):
+        require_unedited(project.paths, path)
         return read_json_as(path, Lineup)
     entering = entrants(project, limits, overrides)
-    write_json(path, entering.model_dump(mode="json"))
+    names = ", ".join(each.name for each in entering.taking)
+    written: dict[str, str] = {}
+
+    def seal(files: Mapping[Path, str]) -> None:
+        written.update({project.paths.relative(each): digest for each, digest in files.items()})
+        payload = {**entering.model_dump(mode="json"), WRITTEN: written}
+        project.trail.emit(StageName.TRAINING, "training_tournament_entrants", names, payload=payload)
+
+    write_sealed_json(path, entering.model_dump(mode="json"), seal)
     return entering
 
 

@@ -14,7 +14,13 @@ from narrowcast.experiments.measured_run import (
     measured_runs,
     require_dev_rows,
 )
-from narrowcast.experiments.tournament.choose import entry_of, mark_front, sentence_of, within_limits
+from narrowcast.experiments.tournament.choose import (
+    announced,
+    entry_of,
+    mark_front,
+    sentence_of,
+    within_limits,
+)
 from narrowcast.experiments.tournament.record import held_before, keep, lineup, question_of
 from narrowcast.experiments.tournament.result import Limits, Lineup, Tournament
 from narrowcast.pipeline.project import Project
@@ -47,6 +53,8 @@ def tournament(
             work.progress.note(f"tournament: up to date, {held.sentence}")
         else:
             entering = lineup(project, limits, overrides, question)
+            for sentence in announced(entering):
+                work.progress.note(sentence)
             setup = RunSetup(work, limits.dev_rows, alone=_ALONE if limits.latency_ms is not None else 0)
             named = [(each.name, {**overrides, **each.options}) for each in entering.taking]
             held = _judged(project, entering, measured_runs(project, named, setup), limits, setup)
