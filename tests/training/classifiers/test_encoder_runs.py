@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from narrowcast.core.progress import NullProgress
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, StageError, WorkspaceError
 from narrowcast.experiments.requests import TrainRequest
 from narrowcast.ops import train as ops
 from narrowcast.pipeline.project import Project
+from narrowcast.training.classifiers import tune
 from tests.support.cli import Cli, CliJson
+from tests.support.progress import Notes
 from tests.support.stopping import Stopping
 from tests.training.classifiers.conftest import Prepare, label_sets, one_label
 
@@ -72,18 +75,12 @@ def test_an_encoder_with_sets_of_labels(prepared: Prepare, cli_json: CliJson, en
     assert result["metrics"][result["primary"]]["value"] > 0.6
 
 
-class Notes(NullProgress):
-    """Keeps what is noted."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 def test_an_interrupted_run_ends_in_the_same_weights(
-    prepared: Prepare, project: Project, encoder: Path, cli_json: CliJson
+    prepared: Prepare,
+    project: Project,
+    encoder: Path,
+    cli_json: CliJson,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepared(one_label(80))
     options = {
@@ -96,7 +93,12 @@ def test_an_interrupted_run_ends_in_the_same_weights(
         ops.train(project, TrainRequest(resume=True))
     assert "then narrowcast train --base " in str(refused.value.next_command)
     assert "--method encoder --epochs 3" in str(refused.value.next_command)
-    with pytest.raises(CancelledError, match="last whole epoch") as caught:  # in the second
+    slow = count(step=1000.0)  # a thousand seconds between any two looks at this clock
+    with (
+        pytest.raises(CancelledError, match="last whole epoch") as caught,  # in the second
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(tune, "time", SimpleNamespace(perf_counter=lambda: next(slow)))
         ops.train(project, TrainRequest(options=options), Stopping(12).work)
     assert caught.value.next_command == "narrowcast train --resume"
     freed = {
@@ -112,6 +114,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     noted = Notes()
     parts = ops.train(project, TrainRequest(resume=True), Work(noted))
     assert "continuing from step " in " ".join(noted.notes)
+    assert 1000 < parts.seconds < 2000  # with those of the first epoch
     assert not list((project.paths.runs / parts.run_id).glob("checkpoints/*"))
     whole = ops.train(project, TrainRequest(options=options, force=True))
     assert (parts.run_id, parts.weights_sha256) == (whole.run_id, whole.weights_sha256)

@@ -38,12 +38,14 @@ class _Fitted:
         encoder: gives the vectors or states; None where none are wanted.
         steps: of the optimizer; 0 where there is none.
         losses: of the train rows in the last epoch and of the dev rows, nats per row or word.
+        seconds_before: that earlier processes of the run took.
     """
 
     model: Shipped
     encoder: Encoder | None
     steps: int = 0
     losses: dict[str, float] = field(default_factory=dict)
+    seconds_before: float = 0.0
 
 
 def train_classifier(options: Options, ctx: StageContext) -> tuple[RunManifest, StageLedger]:
@@ -109,7 +111,8 @@ def _tuned(setup: ClassifierSetup, options: Options, ctx: StageContext, started:
     note_unfinished(ctx.project, ctx.run_id, _note(setup, options, started))
     tuner.run(ctx.project.runs / ctx.run_id / "checkpoints", ctx)
     model, losses = head.finished(setup)
-    return _Fitted(model, head.encoder, tuner.steps, {"final_train": tuner.losses[-1], **losses})
+    losses = {"final_train": tuner.losses[-1], **losses}
+    return _Fitted(model, head.encoder, tuner.steps, losses, tuner.seconds_before)
 
 
 def _note(setup: ClassifierSetup, options: Options, started: str) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def _manifest(
         rows={"train": len(setup.train), "rejected": len(setup.unlearnable), "dev": len(setup.dev)},
         tokens={},
         steps=fitted.steps,
-        seconds=round(seconds, 2),
+        seconds=round(fitted.seconds_before + seconds, 2),
         tokens_per_second=0.0,
         losses=fitted.losses,
         weights_dtype="float32",

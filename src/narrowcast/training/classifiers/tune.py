@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class Tuner:
     Attributes:
         steps: done so far.
         losses: mean of each epoch, in the head's unit.
+        seconds_before: that earlier processes of this run took, up to the checkpoint that is continued.
     """
 
     def __init__(self, head: Head, how: Tuning) -> None:
@@ -55,6 +57,8 @@ class Tuner:
         self._bf16 = processor_precision()[0] == "bf16"
         self.steps = 0
         self.losses: list[float] = []
+        self.seconds_before = 0.0
+        self._began = time.perf_counter()
 
     @property
     def _planned(self) -> int:
@@ -70,8 +74,9 @@ class Tuner:
         drop_incomplete(checkpoints)
         if (last := last_checkpoint(checkpoints)) is not None:
             self._restore(last)
-        ctx.progress.start("fine-tuning the encoder", self._planned)
-        ctx.progress.advance(self.steps)
+        # What is done already is no part of the bar: the time left would be forecast by it.
+        resumed = f", from step {self.steps:,}" if self.steps else ""
+        ctx.progress.start(f"fine-tuning the encoder{resumed}", self._planned - self.steps)
         self._encoder.train()
         for epoch in range(len(self.losses), self._how.epochs):
             self.losses.append(self._epoch(epoch, checkpoints, ctx))
@@ -132,7 +137,8 @@ class Tuner:
                 state = self._optimizer.state.get(each, {})
                 tensors |= {f"{name}.{number}": state[name] for name in _ADAM if name in state}
             save_file({name: each.contiguous() for name, each in tensors.items()}, folder / _STATE)
-            write_json(folder / _PLACE, {"steps": self.steps, "losses": self.losses})
+            seconds = self.seconds_before + time.perf_counter() - self._began
+            write_json(folder / _PLACE, {"steps": self.steps, "losses": self.losses, "seconds": seconds})
         mark_complete(str(checkpoints), self.steps, seal)
         for former in sorted(checkpoints.glob("checkpoint-*"), key=step_of)[:-_KEPT]:
             shutil.rmtree(former)
@@ -143,6 +149,7 @@ class Tuner:
         tensors = load_file(checkpoint / _STATE)
         place = json.loads((checkpoint / _PLACE).read_text(encoding="utf-8"))
         self.steps, self.losses = int(place["steps"]), list(place["losses"])
+        self.seconds_before = float(place.get("seconds", 0.0))  # earlier versions wrote none
         with torch.no_grad():
             for number, each in enumerate(self._parameters()):
                 each.copy_(tensors[f"weight.{number}"])
