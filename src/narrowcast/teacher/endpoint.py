@@ -20,6 +20,8 @@ from narrowcast.teacher.settings import TeacherSettings
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LARGEST_ANSWER = 8 << 20  # bytes
+_MOST_TOKENS = 10_000_000  # in one answer; what counts more has not counted
+_LONGEST_ANSWER = 5  # times the time limit between two parts of an answer
 
 
 class UnreadableAnswerError(StageError):
@@ -51,6 +53,7 @@ class Endpoint:
         import httpx
 
         self._settings = settings
+        self._longest = _LONGEST_ANSWER * timeout
         headers = {"authorization": f"Bearer {settings.key.get_secret_value()}"} if settings.key else {}
         self._client = httpx.Client(
             headers=headers,
@@ -85,7 +88,7 @@ class Endpoint:
                 json=call.body(),
                 headers={"idempotency-key": call.key},
             ) as response:
-                body = _bounded(response)
+                body = _bounded(response, began + self._longest)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return TurnedAway(f"no connection: {error}")
         except httpx.TransportError as error:
@@ -97,10 +100,15 @@ class Endpoint:
         return _answer(call, body, time.monotonic() - began)
 
 
-def _bounded(response: Any) -> bytes:
+def _bounded(response: Any, until: float) -> bytes:
+    """The whole body; an endpoint that goes on sending a little at a time is not waited for without end."""
+    import httpx
+
     body = bytearray()
     for part in response.iter_bytes():
         body += part
+        if time.monotonic() > until:
+            raise httpx.ReadTimeout("the answer did not end in time")
         if len(body) > _LARGEST_ANSWER:
             raise UnreadableAnswerError(
                 "the teacher's answer is larger than 8 MiB",
@@ -116,17 +124,16 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
         choice = value["choices"][0]
         text: str = "" + (choice["message"]["content"] or "")
         usage = value.get("usage") or {}
-        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableAnswerError(
             f"the teacher's answer does not follow the OpenAI protocol: {type(error).__name__} {error}",
             where="NARROWCAST_TEACHER_URL",
             next_command="check that the address ends where /chat/completions begins, usually /v1",
         ) from error
-    if isinstance(prompt, int) and isinstance(completion, int):
-        counted = True
-    else:
-        counted, prompt, completion = False, call.prompt_bound, call.completion_bound
+    counted = prompt is not None and completion is not None
+    if prompt is None or completion is None:
+        prompt, completion = call.prompt_bound, call.completion_bound
     return Answer(
         text=text,
         finish=str(choice.get("finish_reason") or ""),
@@ -135,6 +142,11 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
         counted=counted,
         seconds=round(seconds, 3),
     )
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens, None where it cannot be one; a negative one would make room under the cap."""
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
 
 
 def _retry_after(headers: Any) -> float | None:
