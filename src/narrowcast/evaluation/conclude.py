@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from narrowcast.core.metric import Gate, GateOutcome, Verdict
 from narrowcast.core.model_ref import ModelRef
-from narrowcast.core.verdict import Conclusion, Standing
+from narrowcast.core.verdict import Conclusion
 from narrowcast.evaluation.result import Comparison, Unmeasured
 from narrowcast.models.classifiers.recipe import NAMED
 from narrowcast.models.predictors.load import cost_rank
@@ -91,7 +91,7 @@ def conclude(
     stopped = [gate for gate in gates if gate.blocks and gate.gate_id != BASELINE_GATE]
     open_ = [each for each in comparisons if each.verdict != "better"]
     if training is not None and training.drawn and (worse or (open_ and not stopped)):
-        return _quick(model, training, open_, "lost" if worse else "undecided")
+        return _quick(model, training, worse, open_, can_fit)
     if worse:
         return _lost(model, worse, stopped, _longer(training, perfect), _improve(training, perfect), can_fit)
     if stopped:
@@ -124,14 +124,27 @@ def conclude(
 
 
 def _quick(
-    model: ModelRef, training: Training, open_: Sequence[Comparison], standing: Standing
+    model: ModelRef,
+    training: Training,
+    worse: Sequence[Comparison],
+    open_: Sequence[Comparison],
+    can_fit: bool,
 ) -> Conclusion:
-    """Baselines had all train rows and the model a part, so that nothing follows of what to ship."""
+    """Baselines may have had all train rows, and the model had a part: more rows may change this."""
+    drawn = f"{model}, which was trained on {training.drawn}"
+    if worse:
+        best = _simplest(worse)
+        return Conclusion(
+            standing="lost",
+            sentence=f"do not ship {drawn}: {best.against} is better (difference to {_shown(best)}); "
+            f"train on all rows, or ship {best.against}",
+            next=[*_improve(training), *(_fit(best.against) if can_fit else [])],
+        )
     differences = "; ".join(_shown(each) for each in open_)
     return Conclusion(
-        standing=standing,
-        sentence=f"train on all rows before this is decided: {model} was trained on {training.drawn}, "
-        f"{_against(open_)} on all train rows (difference to {differences})",
+        standing="undecided",
+        sentence=f"train on all rows before this is decided: {drawn}, is not shown to be better than "
+        f"{_against(open_)} (difference to {differences})",
         next=_improve(training),
     )
 
