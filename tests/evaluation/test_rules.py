@@ -131,6 +131,29 @@ def test_a_row_that_takes_too_long_ends_the_process(intents, cli, rules, monkeyp
     assert "no answer within 1 seconds" in shown
 
 
+def test_an_answer_without_end_ends_with_the_limit_of_a_line(intents, cli, rules):
+    shown = measure(cli, rules("def answer(inputs):\n    return 'x' * (64 << 20)\n"), code=1).stderr
+    assert "its answer has over 1 MiB" in shown
+    assert "row" in shown
+
+
+def test_output_that_never_pauses_does_not_move_the_deadline(intents, cli, rules, monkeypatch):
+    monkeypatch.setattr(rules_process, "SECONDS_PER_ROW", 1.0)
+    source = "import os\ndef answer(inputs):\n    while True: os.write(1, b'y' * 65536)\n"
+    assert "no answer within 1 seconds" in measure(cli, rules(source), code=1).stderr
+
+
+def test_of_what_a_file_prints_the_end_is_kept(intents, cli, rules):
+    source = (
+        "import os, pathlib\ndef answer(inputs):\n    os.write(1, b'y' * (4 << 20))\n"
+        "    opened = pathlib.Path('/proc/self/fd').iterdir()\n"
+        "    sizes = [each.stat().st_size for each in opened if each.exists()]\n"
+        "    os.write(2, f'\\nlargest {max(sizes) >> 20}\\n'.encode())\n    os._exit(3)\n"
+    )
+    shown = measure(cli, rules(source), code=1).stderr
+    assert "exit code 3): largest 0" in shown
+
+
 def test_rules_get_no_environment_and_an_empty_folder(intents, cli, rules, monkeypatch):
     monkeypatch.setenv("NARROWCAST_TEACHER_KEY", "secret")
     source = "import os\ndef answer(inputs):\n    raise ValueError(sorted(os.environ), os.listdir())\n"
