@@ -154,6 +154,17 @@ def test_of_what_a_file_prints_the_end_is_kept(intents, cli, rules):
     assert "exit code 3): largest 0" in shown
 
 
+def test_a_stop_ends_the_row_under_way(intents, cli, rules):
+    source = (
+        "import os, signal, time\nasked = []\ndef answer(inputs):\n"
+        "    if not asked:\n        asked.append(1)\n"
+        "        os.kill(os.getppid(), signal.SIGTERM)\n        time.sleep(8)\n    return 'card'\n"
+    )
+    assert "stopped on request" in measure(cli, rules(source), code=1).stderr
+    sent = next(each for each in intents.trail.events() if each.reason_code == "model_code_run")
+    assert sent.payload["rows"] == 1
+
+
 def test_rules_get_no_environment_and_an_empty_folder(intents, cli, rules, monkeypatch):
     monkeypatch.setenv("NARROWCAST_TEACHER_KEY", "secret")
     source = "import os\ndef answer(inputs):\n    raise ValueError(sorted(os.environ), os.listdir())\n"

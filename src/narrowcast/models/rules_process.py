@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from narrowcast.core.progress import CancelToken
 from narrowcast.errors import ModelError
 from narrowcast.models import rules_worker
 from narrowcast.store.leftovers import scratch_folder
@@ -22,6 +23,7 @@ from narrowcast.store.leftovers import scratch_folder
 SECONDS_PER_ROW = 10.0
 _SECONDS_TO_LOAD = 60.0
 _GRACE = 2.0  # seconds after which the child ends itself, where nobody is left to end it
+_GLANCE = 0.2  # seconds between two looks at the token
 _LONGEST_LINE = 1 << 20
 _KEPT_MESSAGES = 1 << 13
 _PART = 1 << 16  # what a pipe holds
@@ -36,13 +38,15 @@ class RulesProcess:
     Args:
         path: of the file, for errors.
         source: its text.
+        cancel: stops it within a row.
 
     Raises:
         ModelError: if the file raises, has no function `answer`, or does not load in time.
+        CancelledError: on request.
     """
 
-    def __init__(self, path: Path, source: str) -> None:
-        self._path = path
+    def __init__(self, path: Path, source: str, cancel: CancelToken) -> None:
+        self._path, self._cancel = path, cancel
         self._open = ExitStack()
         folder = self._open.enter_context(scratch_folder("rules"))
         self._messages = b""
@@ -80,6 +84,7 @@ class RulesProcess:
 
         Raises:
             ModelError: if it raises, takes too long or ends the process; names the line and the row.
+            CancelledError: on request.
         """
         return self._ask({"inputs": dict(inputs)}, SECONDS_PER_ROW, f"row {row}" if row else "a row")[
             "answer"
@@ -101,7 +106,8 @@ class RulesProcess:
             selector.register(self._out, selectors.EVENT_READ)
             selector.register(self._err, selectors.EVENT_READ)
             while (left := until - time.monotonic()) > 0:
-                ready = {key.fileobj for key, _ in selector.select(left)}
+                self._cancel.check()
+                ready = {key.fileobj for key, _ in selector.select(min(left, _GLANCE))}
                 if self._in in ready:
                     unsent = self._send(unsent)
                     if not unsent:
