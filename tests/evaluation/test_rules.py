@@ -165,6 +165,13 @@ def test_a_stop_ends_the_row_under_way(intents, cli, rules):
     assert sent.payload["rows"] == 1
 
 
+def test_what_an_exception_says_does_not_steer_the_terminal(intents, cli, rules):
+    source = r"def answer(inputs): raise ValueError('\ud800 \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eright')"
+    shown = measure(cli, rules(source), code=1).stderr
+    assert r"\ud800 \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eright" in shown
+    assert not set("\x1b\x07\x9b\u202e") & set(shown)
+
+
 def test_rules_get_no_environment_and_an_empty_folder(intents, cli, rules, monkeypatch):
     monkeypatch.setenv("NARROWCAST_TEACHER_KEY", "secret")
     source = "import os\ndef answer(inputs):\n    raise ValueError(sorted(os.environ), os.listdir())\n"
