@@ -40,6 +40,11 @@ def rules(tmp_path: Path):
     return write
 
 
+def read_texts(project) -> list[str]:
+    stored = project.paths.reports.glob("predictions/*.jsonl")
+    return [row["text"] for path in stored for row in list(read_jsonl(path))[1:]]
+
+
 def measure(cli, path: Path, *more: str, code: int = 0, **here: Path):
     return cli("baseline", "--models", f"majority,rules:{path}", "--samples", "100", *more, code=code, **here)
 
@@ -170,6 +175,30 @@ def test_what_an_exception_says_does_not_steer_the_terminal(intents, cli, rules)
     shown = measure(cli, rules(source), code=1).stderr
     assert r"\ud800 \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eright" in shown
     assert not set("\x1b\x07\x9b\u202e") & set(shown)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["hello", "[1]", '{"x": 1}', '{"error": "x"}', '{"answer": "fee"}', "[" * 5000, "\xff", "1" * 5000],
+)
+def test_what_a_file_writes_among_the_answers_is_none(intents, cli, rules, written):
+    line = f"{written}\n".encode("latin-1")
+    source = (
+        f"import os\ndef answer(inputs):\n    for each in map(int, os.listdir('/proc/self/fd')):\n"
+        f"        if each > 2 and os.readlink(f'/proc/self/fd/{{each}}').startswith('pipe:'):\n"
+        f"            os.write(each, {line!r})\n    return 'card'\n"
+    )
+    shown = measure(cli, rules(source), code=1).stderr
+    assert "its process wrote something else than the answer" in shown
+    assert "row " in shown
+
+
+def test_of_a_file_that_forks_one_process_answers(intents, rules):
+    forked = "import os\nfirst = os.getpid()\nos.fork()\ndef answer(inputs):\n    os.fork()\n"
+    path = rules(f"{forked}    return 'card' if os.getpid() == first else 'fee'\n")
+    result = baseline(intents, BaselineRequest(options={"models": [f"rules:{path}"], "samples": 100}))
+    assert set(read_texts(intents)) == {"card"}
+    assert sum(result.results[0].errors.values()) == 0
 
 
 def test_rules_get_no_environment_and_an_empty_folder(intents, cli, rules, monkeypatch):

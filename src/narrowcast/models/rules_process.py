@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -91,8 +92,11 @@ class RulesProcess:
         ]
 
     def _ask(self, line: dict[str, Any], seconds: float, what: str) -> dict[str, Any]:
-        text = self._exchange(json.dumps(line).encode() + b"\n", seconds, what)
-        answer: dict[str, Any] = json.loads(text)
+        token = secrets.token_hex(8)  # ties the answer to the question
+        text = self._exchange(json.dumps({**line, "token": token}).encode() + b"\n", seconds, what)
+        answer = _answer(text, token)
+        if answer is None:
+            raise self._error(f"{what}: its process wrote something else than the answer")
         if error := answer.get("error"):
             raise self._error(f"{what}: {error['what']}", error["line"])
         return answer
@@ -125,7 +129,7 @@ class RulesProcess:
                 if size > _LONGEST_LINE:
                     raise self._error(f"{what}: its answer has over {_LONGEST_LINE >> 20} MiB")
                 if end >= 0:
-                    return b"".join(parts)
+                    return b"".join([*parts, part[end + 1 :]])  # what follows the line makes it unreadable
         raise self._error(f"{what}: no answer within {seconds:g} seconds")
 
     def _send(self, line: memoryview) -> memoryview:
@@ -185,3 +189,12 @@ class RulesProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _answer(text: bytes, token: str) -> dict[str, Any] | None:
+    """The line that the worker wrote; None where it is not its answer to the line with this token."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) and line.get("token") == token else None
