@@ -8,6 +8,7 @@ Kinds are recognised by type and text, so that no library is imported to do so.
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NAMES = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ}
 _MISPLACED = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 _DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "psycopg2"}
+# What steers a terminal, or changes the order in which it shows a line; a tab and the end of a line stay.
+_STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LONGEST = 300  # characters of a foreign message or path
 
 
@@ -133,6 +136,11 @@ def database_error(error: BaseException, where: str = "") -> WorkspaceError:
 def readable(text: str) -> str:
     r"""The text with what cannot be encoded written as escapes: `bad\udcff.csv`."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def printable(text: str) -> str:
+    r"""The text as a terminal may get it: `readable`, and what would steer it as escapes, such as `\x1b`."""
+    return _STEERS.sub(lambda found: found[0].encode("unicode_escape").decode(), readable(text))
 
 
 def undecodable(what: str, text: str) -> UsageError:

@@ -40,6 +40,11 @@ def rules(tmp_path: Path):
     return write
 
 
+def read_texts(project) -> list[str]:
+    stored = project.paths.reports.glob("predictions/*.jsonl")
+    return [row["text"] for path in stored for row in list(read_jsonl(path))[1:]]
+
+
 def measure(cli, path: Path, *more: str, code: int = 0, **here: Path):
     return cli("baseline", "--models", f"majority,rules:{path}", "--samples", "100", *more, code=code, **here)
 
@@ -129,6 +134,71 @@ def test_a_row_that_takes_too_long_ends_the_process(intents, cli, rules, monkeyp
     monkeypatch.setattr(rules_process, "SECONDS_PER_ROW", 1.0)
     shown = measure(cli, rules(f"def answer(inputs):\n    {endless}\n"), code=1).stderr
     assert "no answer within 1 seconds" in shown
+
+
+def test_an_answer_without_end_ends_with_the_limit_of_a_line(intents, cli, rules):
+    shown = measure(cli, rules("def answer(inputs):\n    return 'x' * (64 << 20)\n"), code=1).stderr
+    assert "its answer has over 1 MiB" in shown
+    assert "row" in shown
+
+
+def test_output_that_never_pauses_does_not_move_the_deadline(intents, cli, rules, monkeypatch):
+    monkeypatch.setattr(rules_process, "SECONDS_PER_ROW", 1.0)
+    source = "import os\ndef answer(inputs):\n    while True: os.write(1, b'y' * 65536)\n"
+    assert "no answer within 1 seconds" in measure(cli, rules(source), code=1).stderr
+
+
+def test_of_what_a_file_prints_the_end_is_kept(intents, cli, rules):
+    source = (
+        "import os, pathlib\ndef answer(inputs):\n    os.write(1, b'y' * (4 << 20))\n"
+        "    opened = pathlib.Path('/proc/self/fd').iterdir()\n"
+        "    sizes = [each.stat().st_size for each in opened if each.exists()]\n"
+        "    os.write(2, f'\\nlargest {max(sizes) >> 20}\\n'.encode())\n    os._exit(3)\n"
+    )
+    shown = measure(cli, rules(source), code=1).stderr
+    assert "exit code 3): largest 0" in shown
+
+
+def test_a_stop_ends_the_row_under_way(intents, cli, rules):
+    source = (
+        "import os, signal, time\nasked = []\ndef answer(inputs):\n"
+        "    if not asked:\n        asked.append(1)\n"
+        "        os.kill(os.getppid(), signal.SIGTERM)\n        time.sleep(8)\n    return 'card'\n"
+    )
+    assert "stopped on request" in measure(cli, rules(source), code=1).stderr
+    sent = next(each for each in intents.trail.events() if each.reason_code == "model_code_run")
+    assert sent.payload["rows"] == 1
+
+
+def test_what_an_exception_says_does_not_steer_the_terminal(intents, cli, rules):
+    source = r"def answer(inputs): raise ValueError('\ud800 \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eright')"
+    shown = measure(cli, rules(source), code=1).stderr
+    assert r"\ud800 \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eright" in shown
+    assert not set("\x1b\x07\x9b\u202e") & set(shown)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["hello", "[1]", '{"x": 1}', '{"error": "x"}', '{"answer": "fee"}', "[" * 5000, "\xff", "1" * 5000],
+)
+def test_what_a_file_writes_among_the_answers_is_none(intents, cli, rules, written):
+    line = f"{written}\n".encode("latin-1")
+    source = (
+        f"import os\ndef answer(inputs):\n    for each in map(int, os.listdir('/proc/self/fd')):\n"
+        f"        if each > 2 and os.readlink(f'/proc/self/fd/{{each}}').startswith('pipe:'):\n"
+        f"            os.write(each, {line!r})\n    return 'card'\n"
+    )
+    shown = measure(cli, rules(source), code=1).stderr
+    assert "its process wrote something else than the answer" in shown
+    assert "row " in shown
+
+
+def test_of_a_file_that_forks_one_process_answers(intents, rules):
+    forked = "import os\nfirst = os.getpid()\nos.fork()\ndef answer(inputs):\n    os.fork()\n"
+    path = rules(f"{forked}    return 'card' if os.getpid() == first else 'fee'\n")
+    result = baseline(intents, BaselineRequest(options={"models": [f"rules:{path}"], "samples": 100}))
+    assert set(read_texts(intents)) == {"card"}
+    assert sum(result.results[0].errors.values()) == 0
 
 
 def test_rules_get_no_environment_and_an_empty_folder(intents, cli, rules, monkeypatch):

@@ -150,13 +150,14 @@ def _report(error: NarrowcastError, *, as_json: bool) -> None:
         return
     from narrowcast.cli.help import colour
     from narrowcast.cli.next_command import next_line
+    from narrowcast.faults import printable
 
     red, bold, plain_style = ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") if colour(sys.stderr) else ("", "", "")
-    lines = [f"{red}error:{plain_style} {' '.join(error.sentence.splitlines())}"]
-    lines += [f"  {' '.join(detail.splitlines())}" for detail in error.details]
+    lines = [f"{red}error:{plain_style} {printable(' '.join(error.sentence.splitlines()))}"]
+    lines += [f"  {printable(' '.join(detail.splitlines()))}" for detail in error.details]
     if error.next_command:
         label, line = next_line(error.next_command)
-        lines.append(f"{bold}{label}:{plain_style} {line}")
+        lines.append(f"{bold}{label}:{plain_style} {printable(line)}")
     sys.stderr.write("\n".join(lines) + "\n")
 
 

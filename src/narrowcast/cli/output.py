@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from narrowcast.faults import printable
+
 # A pipe or a log file has no width of its own; 80 columns would cut paths and figures.
 _WIDTH = None if os.isatty(1) or "COLUMNS" in os.environ else 120
 
@@ -45,7 +47,7 @@ def table(
     for column in columns:
         heading, justify = (column, "left") if isinstance(column, str) else column
         grid.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    cells = [[cell if isinstance(cell, Text) else Text(printable(str(cell))) for cell in row] for row in rows]
     for line in cells:
         grid.add_row(*line)
     _fit(grid, cells)
@@ -77,7 +79,7 @@ def _fit(grid: Table, cells: Sequence[Sequence[Text]]) -> None:
 
 def say(text: str) -> None:
     """One line for people; rich markup is honoured."""
-    console.print(text)
+    console.print(printable(text))
 
 
 def command(text: str) -> None:

@@ -2,7 +2,8 @@
 
 One JSON object a line. The first on standard input is `{"source", "name", "seconds", "seconds_to_load"}`, and
 is answered by `{"ready": true}`; each further one is `{"inputs"}`, and is answered by `{"answer"}`. Either is
-answered by `{"error": {"what", "line"}}` where the file raised. What the file prints goes to standard error.
+answered by `{"error": {"what", "line"}}` where the file raised. Each line has a `token`, and its answer the
+same one. What the file prints goes to standard error.
 The process ends with its input, and by a signal where a row takes longer than `seconds`, whatever the code
 does.
 """
@@ -25,30 +26,34 @@ def main() -> None:
     os.dup2(2, 1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process even within a call that holds the GIL
 
-    def send(line: dict[str, Any]) -> None:
+    own = os.getpid()
+
+    def send(token: str, line: dict[str, Any]) -> None:
         _limit(0)
-        out.write(json.dumps(line) + "\n")
+        if os.getpid() != own:  # the file has forked; one process answers
+            os._exit(0)
+        out.write(json.dumps({"token": token, **line}) + "\n")
         out.flush()
 
     setup = json.loads(sys.stdin.readline())
-    name = setup["name"]
+    name, token = setup["name"], setup["token"]
     try:
         _limit(setup["seconds_to_load"])
         function = _function(setup["source"], name)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code raises anything
-        send({"error": _fault(error, name)})
+        send(token, {"error": _fault(error, name)})
         return
-    send({"ready": True})
+    send(token, {"ready": True})
     for text in sys.stdin:
         if not text.endswith("\n"):  # a kill of the parent tore it
             return
+        row = json.loads(text)
         try:
-            inputs = json.loads(text)["inputs"]
             _limit(setup["seconds"])
-            line = {"answer": _plain(function(inputs))}
+            line = {"answer": _plain(function(row["inputs"]))}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code raises anything
             line = {"error": _fault(error, name)}
-        send(line)
+        send(row["token"], line)
 
 
 def _function(source: str, name: str) -> Any:

@@ -19,6 +19,7 @@ from typing import Any, Self
 from narrowcast.core.hashing import sha256_hex, short
 from narrowcast.core.names import AnswerKind
 from narrowcast.core.prediction import Prediction, PromptRequest
+from narrowcast.core.progress import CancelToken
 from narrowcast.errors import ModelError, UsageError
 from narrowcast.models.predictors.base import RUNS_CODE, PredictorContext, PredictorFactory
 from narrowcast.models.predictors.json_answer import answer_text
@@ -32,18 +33,19 @@ class RulesPredictor:
         path: of the file.
         source: its bytes.
         answer: kind of the task's answers.
+        cancel: stops it within a row.
 
     Attributes:
         evidence: for the event: file, hash, and how many rows were answered.
     """
 
-    def __init__(self, path: Path, source: bytes, answer: AnswerKind) -> None:
+    def __init__(self, path: Path, source: bytes, answer: AnswerKind, cancel: CancelToken) -> None:
         self.name = f"rules:{path.name}"
         self.size_bytes: int | None = None
         digest = sha256_hex(source)
         self.note = f"{path.name}, SHA-256 {short(digest)}"
         self.evidence: dict[str, Any] = {"file": path.name, "sha256": digest, "rows": 0}
-        self._kind = answer
+        self._kind, self._cancel = answer, cancel
         self._path, self._source = path, _text(path, source)
         self._rules: RulesProcess | None = None
 
@@ -53,9 +55,10 @@ class RulesPredictor:
         Raises:
             ModelError: if the file cannot be loaded; where the function raises or takes too long, it names
                 the line and the row.
+            CancelledError: on request.
         """
         predictions = []
-        rules = self._rules = self._rules or RulesProcess(self._path, self._source)
+        rules = self._rules = self._rules or RulesProcess(self._path, self._source, self._cancel)
         for request in requests:
             self.evidence["rows"] += 1
             began = time.perf_counter()
@@ -99,7 +102,7 @@ def from_file(context: PredictorContext, argument: str) -> RulesPredictor:
             next_command="narrowcast baseline --models base",
         )
     path = _path(context, argument)
-    return RulesPredictor(path, path.read_bytes(), context.answer)
+    return RulesPredictor(path, path.read_bytes(), context.answer, context.work.cancel)
 
 
 def _content(context: PredictorContext, argument: str) -> Mapping[str, object]:
