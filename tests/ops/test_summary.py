@@ -151,8 +151,8 @@ def test_after_a_quick_run_all_rows_are_trained_on_not_more_epochs():
         (
             [level],
             "undecided",
-            f"train on all rows before this is decided: {MODELS[1]}, which was trained on {drawn}, is not shown "
-            "to be better than svm (",
+            f"train on all rows before this is decided: {MODELS[1]}, which was trained on {drawn}, "
+            "is not shown to be better than svm (",
             ["narrowcast train --base embedded"],
         ),
     ):

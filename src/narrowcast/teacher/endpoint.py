@@ -101,7 +101,7 @@ class Endpoint:
 
 
 def _bounded(response: Any, until: float) -> bytes:
-    """The whole body; an endpoint that goes on sending a little at a time is not waited for without end."""
+    """The whole body; an endpoint that sends a little at a time is not waited for without end."""
     import httpx
 
     body = bytearray()

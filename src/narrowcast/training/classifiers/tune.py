@@ -74,7 +74,7 @@ class Tuner:
         drop_incomplete(checkpoints)
         if (last := last_checkpoint(checkpoints)) is not None:
             self._restore(last)
-        # What is done already is no part of the bar: the time left would be forecast by it.
+        # The bar holds what is left: the time left would be forecast by what earlier processes did.
         resumed = f", from step {self.steps:,}" if self.steps else ""
         ctx.progress.start(f"fine-tuning the encoder{resumed}", self._planned - self.steps)
         self._encoder.train()
