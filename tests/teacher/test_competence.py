@@ -122,3 +122,18 @@ def test_no_single_answer_passes(answer: str) -> None:
     for role in ("teacher", "judge"):
         asked: tuple[Question, ...] = questions(role)  # type: ignore[arg-type]
         assert sum(each.is_right(answer) for each in asked) < PASS_MARK
+
+
+def test_an_answer_nested_without_end_is_wrong() -> None:
+    (question,) = [each for each in questions("teacher") if '"city"' in each.prompt]
+    assert not question.is_right('{"a":' * 100_000 + "1" + "}" * 100_000)
+
+
+def test_a_kept_outcome_passes_by_what_was_answered(project: Project, teachers: Teachers) -> None:
+    teachers.start(competence=lambda question: f"The answer to {question.prompt} is 7.")
+    with pytest.raises(StageError, match="0 of 10 questions"):
+        generate(project)
+    (kept,) = (project.settings.home / "teachers").iterdir()
+    kept.write_text(kept.read_text().replace('"passed": false', '"passed": true'))
+    with pytest.raises(StageError, match="0 of 10 questions"):
+        generate(project)

@@ -36,14 +36,14 @@ def require_competent(ctx: StageContext, role: Role, options: TeacherOptions, pr
     key = content_hash([role, *(call.key for call, _ in calls)])
     outcome = checked_model(ctx.settings.home, key)
     if ctx.force:
-        if outcome is not None and not outcome.passed:
+        if outcome is not None and not _passes(outcome):
             ctx.emit("factory_teacher_forced", _sentence(outcome), outcome.model_dump())
         return
     if outcome is None:
         run = f"{CHECK}{role}-{short(key)}"  # of its own: what other models answered does not count
         outcome = _asked(ctx, role, run, options, settings, calls, price)
         keep_checked_model(ctx.settings.home, key, outcome)
-    if not outcome.passed:
+    if not _passes(outcome):
         raise StageError(
             f"{_sentence(outcome)}; {PASS_MARK} are needed. It would write rows that have to be thrown away"
             if role == "teacher"
@@ -120,6 +120,11 @@ def _call(settings: TeacherSettings, question: Question, options: TeacherOptions
 
 def _endpoint(settings: TeacherSettings) -> str:
     return short(sha256_hex(settings.url.encode()))
+
+
+def _passes(outcome: CheckedModel) -> bool:
+    """By what was answered, whatever a kept outcome says of itself."""
+    return outcome.asked - len(outcome.wrong) >= PASS_MARK
 
 
 def _sentence(outcome: CheckedModel) -> str:

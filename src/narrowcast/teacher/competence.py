@@ -64,7 +64,7 @@ def _json(text: str, answer: str) -> bool:
     start, stop = text.find("{"), text.rfind("}")
     try:
         return bool(_plain(json.loads(text[start : stop + 1])) == _plain(json.loads(answer)))
-    except ValueError:
+    except (ValueError, RecursionError):  # none, or one nested without end
         return False
 
 
