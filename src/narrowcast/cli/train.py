@@ -39,11 +39,19 @@ def _preview(project: Project, request: SeedsRequest, work: Work, *, as_json: bo
     """What preflight finds, recipe and rows; no event is recorded."""
     from narrowcast.cli.output import emit
     from narrowcast.cli.preflight import render
+    from narrowcast.experiments.resume import options_to_resume
     from narrowcast.ops.preflight import preflight
     from narrowcast.ops.requests import PreflightRequest
 
+    options = request.options
+    if request.resume:
+        continued = options_to_resume(project, request, work)
+        options = continued.model_dump(mode="json", include=continued.chosen)
     preflight_request = PreflightRequest(
-        options=request.options, autopilot=request.autopilot, force=request.force, record=False
+        options=options,
+        autopilot=request.autopilot and not request.resume,
+        force=request.force,
+        record=False,
     )
     report = preflight(project, preflight_request, work)
     if not project.settings.process:

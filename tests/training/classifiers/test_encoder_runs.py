@@ -101,6 +101,9 @@ def test_an_interrupted_run_ends_in_the_same_weights(
         patch.setattr(tune, "time", SimpleNamespace(perf_counter=lambda: next(slow)))
         ops.train(project, TrainRequest(options=options), Stopping(12).work)
     assert caught.value.next_command == "narrowcast train --resume"
+    seen = cli_json("train", "--resume", "--dry-run")
+    recipe = seen["plan"]["recipe"]
+    assert (recipe["method"], recipe["epochs"]) == ("encoder", 3)
     freed = {
         each["what"]: each["reason"] for each in cli_json("gc", "--interrupted", "--dry-run")["holdings"]
     }
