@@ -74,6 +74,24 @@ def test_an_answer_of_another_form_is_invalid_and_not_an_error(intents, rules, r
     assert sum(result.results[0].errors.values()) == wrong
 
 
+NESTED = "x = 'card'\nfor _ in range(DEPTH): x = [x]\n"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        NESTED.replace("DEPTH", "100"),
+        NESTED.replace("DEPTH", "960"),
+        "import sys\nsys.setrecursionlimit(10**6)\n" + NESTED.replace("DEPTH", "5000"),
+        "import sys\nsys.set_int_max_str_digits(0)\nx = 10**5000\n",
+    ],
+)
+def test_an_answer_that_is_too_deep_or_too_large_is_invalid(intents, rules, before):
+    path = rules(f"{before}def answer(inputs):\n    return x\n")
+    result = baseline(intents, BaselineRequest(options={"models": [f"rules:{path}"], "samples": 100}))
+    assert sum(result.results[0].errors.values()) == 60
+
+
 def test_spans_and_fields_are_answered_in_their_own_form(prepared, rules):
     spans = rules(
         "import re\ndef answer(inputs):\n"

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ _GRACE = 2.0  # seconds after which the child ends itself, where nobody is left 
 _GLANCE = 0.2  # seconds between two looks at the token
 _LONGEST_LINE = 1 << 20
 _KEPT_MESSAGES = 1 << 13
+_DEEPEST = 64  # levels of an answer: no task has more, and all code after this can handle them
 _PART = 1 << 16  # what a pipe holds
 
 
@@ -83,13 +84,14 @@ class RulesProcess:
     def answer(self, inputs: Mapping[str, Any], row: str) -> Any:
         """What the function returns for the inputs of a row: a value that JSON can hold.
 
+        One that is nested too deeply, or has a number of too many digits, is described by a text.
+
         Raises:
             ModelError: if it raises, takes too long or ends the process; names the line and the row.
             CancelledError: on request.
         """
-        return self._ask({"inputs": dict(inputs)}, SECONDS_PER_ROW, f"row {row}" if row else "a row")[
-            "answer"
-        ]
+        line = self._ask({"inputs": dict(inputs)}, SECONDS_PER_ROW, f"row {row}" if row else "a row")
+        return _value(line["answer"])
 
     def _ask(self, line: dict[str, Any], seconds: float, what: str) -> dict[str, Any]:
         token = secrets.token_hex(8)  # ties the answer to the question
@@ -198,3 +200,21 @@ def _answer(text: bytes, token: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) and line.get("token") == token else None
+
+
+def _value(text: str) -> Any:
+    """The value that is written as JSON, else its description; no task has such an answer."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):  # the file may have lifted the limits of its own process
+        return "<a value that cannot be read>"
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [part for each in level for part in _parts(each)]
+    return "<a value that is nested too deeply>" if level else value
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -1,9 +1,9 @@
 """The child process of a rules file: a script of its own, which imports nothing but the standard library.
 
 One JSON object a line. The first on standard input is `{"source", "name", "seconds", "seconds_to_load"}`, and
-is answered by `{"ready": true}`; each further one is `{"inputs"}`, and is answered by `{"answer"}`. Either is
-answered by `{"error": {"what", "line"}}` where the file raised. Each line has a `token`, and its answer the
-same one. What the file prints goes to standard error.
+is answered by `{"ready": true}`; each further one is `{"inputs"}`, and is answered by `{"answer"}`, a text
+of JSON. Either is answered by `{"error": {"what", "line"}}` where the file raised. Each line has a `token`,
+and its answer the same one. What the file prints goes to standard error.
 The process ends with its input, and by a signal where a row takes longer than `seconds`, whatever the code
 does.
 """
@@ -50,7 +50,7 @@ def main() -> None:
         row = json.loads(text)
         try:
             _limit(setup["seconds"])
-            line = {"answer": _plain(function(row["inputs"]))}
+            line: dict[str, Any] = {"answer": _written(function(row["inputs"]))}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code raises anything
             line = {"error": _fault(error, name)}
         send(row["token"], line)
@@ -71,13 +71,14 @@ def _limit(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _plain(value: Any) -> Any:
-    """The value if JSON can hold it, else its description; no task has such an answer."""
+def _written(value: Any) -> str:
+    """The value as JSON, else its description; no task has such an answer."""
     try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError, RecursionError):
-        return f"<{type(value).__name__}>"
-    return value
+        return json.dumps(f"<{type(value).__name__}>")
+    return text
 
 
 def _fault(error: BaseException, name: str) -> dict[str, Any]:
