@@ -147,6 +147,10 @@ def test_a_file_that_cannot_be_loaded_says_why_and_leaves_an_event(intents, cli,
     assert (event.reason_code, event.payload["rows"]) == ("model_code_run", 0)
 
 
+def test_a_byte_order_mark_is_not_code(intents, cli, rules):
+    assert "majority = +0." in measure(cli, rules(f"\ufeff{GOOD}")).stdout
+
+
 @pytest.mark.parametrize("endless", ["while True: pass", "import re; re.match('(a+)+$', 'a' * 60 + 'b')"])
 def test_a_row_that_takes_too_long_ends_the_process(intents, cli, rules, monkeypatch, endless):
     monkeypatch.setattr(rules_process, "SECONDS_PER_ROW", 1.0)

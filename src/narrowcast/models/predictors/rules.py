@@ -125,7 +125,7 @@ def _path(context: PredictorContext, argument: str) -> Path:
 
 def _text(path: Path, source: bytes) -> str:
     try:
-        return source.decode("utf-8")
+        return source.decode("utf-8-sig")  # Python too takes a file with a byte-order mark
     except UnicodeDecodeError as error:
         raise ModelError(
             f"the rules of {path.name} cannot be read: {error}",
