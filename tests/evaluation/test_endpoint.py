@@ -75,6 +75,20 @@ def test_it_is_measured_with_cost_and_shots_of_train_rows(intents, teachers):
     assert len(server.bodies) == asked  # what was paid is not paid again
 
 
+@pytest.mark.parametrize("value", ["true", "1", "'on'", "'yes'", "1.0"])
+def test_a_flag_of_the_configuration_is_written_as_a_flag(intents, cli, value):
+    with intents.paths.config.open("a") as file:
+        file.write(f"baseline: {{send_held_out: {value}}}\n")
+    refused = cli("baseline", code=2).stderr.rstrip()
+    assert refused.endswith("narrowcast baseline --send-held-out")
+
+
+def test_a_flag_that_is_neither_is_left_to_validation(intents, cli):
+    with intents.paths.config.open("a") as file:
+        file.write("baseline: {send_held_out: perhaps}\n")
+    assert "valid boolean" in cli("baseline", code=2).stderr
+
+
 def test_rows_are_sent_only_where_the_command_says_so(intents, teachers, cli):
     server = teachers.start(script=knows_the_topics, model="large")
     refused = cli("baseline", "--models", "endpoint:large", code=2).stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, SerializeAsAny
+from pydantic import BaseModel, SerializeAsAny, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from narrowcast.core.request import CommandLine, StageRequest, load
@@ -76,7 +76,17 @@ def _needs_yes(field: FieldInfo, value: Any) -> Any:
     extra = _extra(field)
     if NEEDS_YES not in extra or not value:
         return None
+    if field.annotation is bool:
+        return _is_true(value)
     return load(extra[NEEDS_YES_IF])(value) if NEEDS_YES_IF in extra else value
+
+
+def _is_true(value: Any) -> bool:
+    """As validation reads it, which refuses what is neither: `1` and `on` are true."""
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        return False
 
 
 def _written(name: str, field: FieldInfo, value: Any) -> str:
