@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -181,11 +183,32 @@ def test_of_what_a_file_prints_the_end_is_kept(intents, cli, rules):
     assert "exit code 3): largest 0" in shown
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only what is of its session ends")
+@pytest.mark.parametrize("then", ["return 'card'", "os._exit(3)", "while True: pass"])
+def test_what_a_file_starts_ends_with_it_in_whatever_session(
+    intents, cli, rules, tmp_path, monkeypatch, then
+):
+    monkeypatch.setattr(rules_process, "SECONDS_PER_ROW", 1.0)
+    pid = tmp_path / "pid"
+    source = (
+        "import os, pathlib, subprocess\n"
+        "sleep = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        "if not os.fork():\n    os.setsid()\n"  # a daemon, whose own parent ends
+        "    left = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        f"    pathlib.Path({str(pid)!r}).write_text(f'{{left.pid}} {{sleep.pid}}')\n    os._exit(0)\n"
+        f"os.wait()\ndef answer(inputs):\n    {then}\n"
+    )
+    measure(cli, rules(source), code=0 if "return" in then else 1)
+    for each in map(int, pid.read_text().split()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(each, 0)
+
+
 def test_a_stop_ends_the_row_under_way(intents, cli, rules):
     source = (
         "import os, signal, time\nasked = []\ndef answer(inputs):\n"
         "    if not asked:\n        asked.append(1)\n"
-        "        os.kill(os.getppid(), signal.SIGTERM)\n        time.sleep(8)\n    return 'card'\n"
+        f"        os.kill({os.getpid()}, signal.SIGTERM)\n        time.sleep(8)\n    return 'card'\n"
     )
     assert "stopped on request" in measure(cli, rules(source), code=1).stderr
     sent = next(each for each in intents.trail.events() if each.reason_code == "model_code_run")

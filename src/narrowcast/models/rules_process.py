@@ -173,7 +173,11 @@ class RulesProcess:
         return next((f": {line.strip()[:200]}" for line in reversed(lines) if line.strip()), "")
 
     def _end(self) -> None:
-        """With whatever it has started, which is of its session."""
+        """With whatever it has started: by itself on Linux, elsewhere what is of its session."""
+        if sys.platform == "linux":
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -6,22 +6,32 @@ of JSON. Either is answered by `{"error": {"what", "line"}}` where the file rais
 and its answer the same one. What the file prints goes to standard error.
 The process ends with its input, and by a signal where a row takes longer than `seconds`, whatever the code
 does.
+
+On Linux it forks before it runs the file: the child answers, and its parent ends what the file has started,
+in whatever session, once the child has ended or SIGTERM asks for it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 FUNCTION = "answer"
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
     """Answer until the input ends."""
+    if sys.platform == "linux":
+        _fork()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process even within a call that holds the GIL
@@ -54,6 +64,50 @@ def main() -> None:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code raises anything
             line = {"error": _fault(error, name)}
         send(row["token"], line)
+
+
+def _fork() -> None:
+    """Return in the child alone. Its orphans become children of this process, which ends them."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    awaited = {signal.SIGTERM, signal.SIGCHLD}
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    child = os.fork()
+    if not child:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        return
+    os.closerange(0, 3)  # the pipes end with the child
+    code = None
+    while code is None and signal.sigwait(awaited) != signal.SIGTERM:
+        code = _reap(child)
+    _end_children()
+    os._exit(128 + signal.SIGTERM if code is None else code if code >= 0 else 128 - code)
+
+
+def _reap(child: int) -> int | None:
+    """Take note of the processes that have ended: the exit code of the child, None while it runs."""
+    ended, status = os.waitpid(-1, os.WNOHANG)
+    while ended not in (0, child):
+        ended, status = os.waitpid(-1, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _end_children() -> None:
+    """Until there are none: those of a child that ends become children of this process."""
+    with suppress(ChildProcessError):
+        while True:
+            for child in _children():
+                with suppress(OSError):  # it has ended, or is another user's
+                    os.kill(child, signal.SIGKILL)
+            os.waitpid(-1, 0)
+
+
+def _children() -> Iterator[int]:
+    own = str(os.getpid())
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            _state, parent, *_ = each.read_bytes().rpartition(b")")[2].decode().split()
+            if parent == own:
+                yield int(each.parent.name)
 
 
 def _function(source: str, name: str) -> Any:
