@@ -146,7 +146,7 @@ def test_after_a_quick_run_all_rows_are_trained_on_not_more_epochs():
             [comparison("tfidf", WORSE), level],  # level with the one, so not beaten by it
             "lost",
             f"do not ship {MODELS[1]}, which was trained on {drawn}: tfidf is better (",
-            ["narrowcast train --base embedded", fit],
+            [fit, "narrowcast train --base embedded"],
         ),
         (
             [level],
@@ -161,6 +161,7 @@ def test_after_a_quick_run_all_rows_are_trained_on_not_more_epochs():
         assert (result.standing, result.next) == (standing, steps)
         assert result.sentence.startswith(sentence)
         assert ("svm" in result.sentence) is (standing == "undecided")
+        assert result.sentence.endswith("; ship tfidf, or train on all rows") is (standing == "lost")
 
 
 def test_a_linear_classifier_needs_more_rows_not_another_base():

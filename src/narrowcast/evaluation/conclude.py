@@ -137,8 +137,8 @@ def _quick(
         return Conclusion(
             standing="lost",
             sentence=f"do not ship {drawn}: {best.against} is better (difference to {_shown(best)}); "
-            f"train on all rows, or ship {best.against}",
-            next=[*_improve(training), *(_fit(best.against) if can_fit else [])],
+            f"ship {best.against}, or train on all rows",
+            next=[*(_fit(best.against) if can_fit else []), *_improve(training)],
         )
     differences = "; ".join(_shown(each) for each in open_)
     return Conclusion(
