@@ -102,6 +102,17 @@ def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, 
     assert "it has no format q8_0, which the export asks for" in refused.stderr
 
 
+def test_a_dry_run_names_entrants_and_what_is_left_out(
+    messages: None, project: Project, cli_json: CliJson
+) -> None:
+    cli_json("run", "--until", "baseline")
+    steps = cli_json("run", "--dry-run", "--rows", "100", "--budget-minutes", "0.000001")
+    reason = next(step for step in steps if step["stage"] == "train")["reason"]
+    assert "tournament: linear (words, characters) (about a minute)" in reason
+    assert "not in it: full embedded: about" in reason
+    assert not list(project.paths.tournaments.glob("*.json"))
+
+
 def test_fields_have_linear_entrants(project: Project, cli_json: CliJson, tmp_path: Path) -> None:
     import_fields(project, tmp_path, count=160)
     settings: dict[str, Any] = {"baseline": {"models": ["majority"]}, "evaluate": {"samples": 100}}

@@ -9,7 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 from narrowcast.core.stage import StageDefinition, StageOptions
 from narrowcast.errors import NarrowcastError, UsageError
-from narrowcast.experiments.tournament.record import held_before, is_open, last_limits, question_of
+from narrowcast.experiments.tournament.choose import announced
+from narrowcast.experiments.tournament.record import (
+    expected_lineup,
+    held_before,
+    is_open,
+    last_limits,
+    question_of,
+)
 from narrowcast.experiments.tournament.result import Limits
 from narrowcast.ops.imports import source_options, withdrawn
 from narrowcast.ops.requests import RunRequest
@@ -37,7 +44,7 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
     Raises:
         UsageError: for wrong options of any stage.
     """
-    limits = limits_of(request) if request else last_limits(project)
+    limits, named = limits_of(request) if request else last_limits(project), request is not None
     request = request or RunRequest()
     stages = planned_options(project, request.until, request.rows)
     steps = [
@@ -49,7 +56,7 @@ def plan(project: Project, request: RunRequest | None = None) -> list[PlannedSte
     for name, options in stages.items():
         first = next((each.stage for each in steps if each.runs), "")
         if name == "train" and (limits.only or is_open(project)):
-            steps.append(_tournament(project, limits, request.rows, first))
+            steps.append(_tournament(project, limits, request.rows, first, name_entrants=named))
         elif first:
             steps.append(_planned(name, f"{first} runs first"))
         else:
@@ -69,6 +76,7 @@ def limits_of(request: RunRequest) -> Limits:
 
 _LOOP = "narrowcast run"
 _TOURNAMENT = "a tournament: every method that suits the task is trained, the best on dev rows is taken"
+_AFTER_PREPARE = ("baseline",)  # what may run first and leaves the rows as they are
 _QUICK = {"train": "rows", "baseline": "limit", "evaluate": "limit", "verify": "limit"}
 
 
@@ -112,14 +120,20 @@ def _step(
     return _planned(name, reason)
 
 
-def _tournament(project: Project, limits: Limits, rows: int | None, first: str) -> PlannedStep:
-    """The training of several, of which one is taken."""
+def _tournament(
+    project: Project, limits: Limits, rows: int | None, first: str, *, name_entrants: bool
+) -> PlannedStep:
+    """The training of several, of which one is taken; forecasts measure the machine, so only on request."""
+    overrides = {"rows": rows} if rows else {}
     try:
-        if first:
+        if first and first not in _AFTER_PREPARE:
             why = f"{first} runs first"
         else:
-            question = question_of(project, limits, {"rows": rows} if rows else {})
-            _, why = held_before(project, question)
+            question = question_of(project, limits, overrides)
+            why = f"{first} runs first" if first else held_before(project, question)[1]
+            if why and name_entrants:
+                entering = expected_lineup(project, limits, overrides, question)
+                why = "; ".join([why, *announced(entering)])
     except NarrowcastError as error:
         why = str(error)
     return _planned("train", f"{_TOURNAMENT} ({why})" if why else "", _LOOP)

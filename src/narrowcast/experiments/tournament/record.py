@@ -91,9 +91,8 @@ def lineup(project: Project, limits: Limits, overrides: dict[str, Any], question
         WorkspaceError: `system_file_edited`, if it is not the one that was written.
     """
     path = _lineup_path(project, question)
-    if path.is_file() and sealed(project.paths, path):
-        require_unedited(project.paths, path)
-        return read_json_as(path, Lineup)
+    if (kept := _kept_lineup(project, path)) is not None:
+        return kept
     entering = entrants(project, limits, overrides)
     names = ", ".join(each.name for each in entering.taking)
     written: dict[str, str] = {}
@@ -105,6 +104,26 @@ def lineup(project: Project, limits: Limits, overrides: dict[str, Any], question
 
     write_sealed_json(path, entering.model_dump(mode="json"), seal)
     return entering
+
+
+def expected_lineup(
+    project: Project, limits: Limits, overrides: dict[str, Any], question: dict[str, Any]
+) -> Lineup:
+    """Who would take part, as `lineup`; nothing is written.
+
+    Raises:
+        WorkspaceError: `system_file_edited`, if the kept one is not the one that was written.
+        UsageError: if nothing is left to train.
+    """
+    kept = _kept_lineup(project, _lineup_path(project, question))
+    return entrants(project, limits, overrides) if kept is None else kept
+
+
+def _kept_lineup(project: Project, path: Path) -> Lineup | None:
+    if not path.is_file() or not sealed(project.paths, path):
+        return None
+    require_unedited(project.paths, path)
+    return read_json_as(path, Lineup)
 
 
 def keep(project: Project, question: dict[str, Any], held: Tournament, started: str) -> None:
