@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from narrowcast.core.hashing import content_hash
-from narrowcast.core.progress import NullProgress
+from narrowcast.core.progress import CancelToken, NullProgress
 from narrowcast.core.work import Work
 from narrowcast.errors import CancelledError, UsageError
 from narrowcast.experiments.tournament.entrants import entrants
@@ -100,6 +100,23 @@ def test_what_does_not_fit_is_named(messages: None, project: Project, cli: Cli, 
     project.save_config(project.config.model_copy(update=changed))
     refused = cli("run", "--only", "linear", "--until", "train", code=2)
     assert "it has no format q8_0, which the export asks for" in refused.stderr
+
+
+def test_a_stop_while_a_baseline_answers_loads_no_further_one(messages: None, project: Project) -> None:
+    cancel, seen = CancelToken(), []
+
+    class Stopping(NullProgress):
+        def start(self, description: str, total: int | None = None) -> None:
+            seen.append(description)
+
+        def advance(self, units: int = 1, **fields: str | float) -> None:
+            if "answering" in seen[-1]:
+                cancel.cancel()
+
+    project.save_config(project.config.model_copy(update={"baseline": {"models": ["majority", "tfidf"]}}))
+    with pytest.raises(CancelledError):
+        run(project, RunRequest(until="baseline"), Work(Stopping(), cancel))
+    assert [each for each in seen if each.endswith(": loading")] == ["majority: loading"]
 
 
 def test_a_dry_run_names_entrants_and_what_is_left_out(

@@ -56,6 +56,7 @@ class Questions:
         )
         if path.exists() and not again:
             return read_answers(ctx.project, path)
+        ctx.cancel.check()  # asked for while the former model answered its last rows
         ctx.progress.start(f"{reference}: loading")
         try:
             box.check_open()
