@@ -52,7 +52,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Start the clocks and the bar."""
         self._began = self._saved = time.monotonic()
-        # What is done already is no part of the bar: the time left would be forecast by it.
+        # Steps that are done already are left out of the bar: the time left would be forecast by them.
         done = state.global_step
         self._ctx.progress.start(
             f"training, from step {done:,}" if done else "training", state.max_steps - done
