@@ -20,7 +20,7 @@ def test_all_problems_with_their_fixes(ready, project, cli, cli_json):
     found = cli_json("preflight", *arguments, code=1)
     assert not found["ok"]
     blockers = {each["reason_code"]: each["fix"] for each in found["findings"] if each["blocks"]}
-    assert blockers["training_baseline_missing"] == "narrowcast baseline, or narrowcast train --force"
+    assert blockers["training_baseline_missing"] == "narrowcast baseline, or the same command with --force"
     assert blockers["training_device_missing"]
     assert blockers["training_dispatch_error"]  # no row has 20 tokens
     assert found["plan"] is None

@@ -28,7 +28,7 @@ def test_dry_run_train_and_runs(ready, cli, cli_json):
     assert seen["forecast"]["peak_bytes"] > 100e6
     refused = cli_json("train", *ready, code=1)
     assert refused["error"]["reason_code"] == "training_baseline_missing"
-    assert refused["error"]["actionable_fix"] == "narrowcast baseline   # or narrowcast train --force"
+    assert refused["error"]["actionable_fix"] == "narrowcast baseline   # or the same command with --force"
     trained = cli_json("train", *ready, "--force")
     assert trained["run_id"].startswith("exp-")
     (line,) = cli_json("runs", "--project", ready[1])
@@ -52,7 +52,8 @@ def test_models(cli, cli_json, tiny_base, tmp_path):
     assert "estimated" in shown
     assert "next: narrowcast init NAME   # then narrowcast train --base ID" in shown
     cli("init", "cards", "--labels", "a,b", cwd=tmp_path)
-    assert "next: narrowcast train --base ID" in cli("models", "list").stdout
+    first = "next: narrowcast data import --locator SCHEME:PATH --auto   # then narrowcast train --base ID"
+    assert first in cli("models", "list").stdout
     assert "Schema-Guided Dialogue" in cli_json("models", "show", "embedded")["entry"]["note"]
     assert cli_json("models", "show", "qwen3-0.6b")["path"] is None
     assert cli_json("models", "show", tiny_base)["architecture"] == "qwen3"

@@ -130,6 +130,36 @@ def test_a_dry_run_names_entrants_and_what_is_left_out(
     assert not list(project.paths.tournaments.glob("*.json"))
 
 
+def test_few_rows_are_forecast_with_their_many_epochs(
+    messages: None, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(project, RunRequest(until="prepare"))
+    monkeypatch.setattr("narrowcast.experiments.tournament.entrants.machine", lambda: (False, 64.0, 1e11))
+
+    def decoder(train: dict[str, Any]) -> float:
+        project.save_config(project.config.model_copy(update={"train": train}))
+        (minutes,) = (each.minutes for each in entrants(project, Limits(minutes=1e6), {}).taking
+                      if each.kind == "decoder")  # fmt: skip
+        return minutes
+
+    # 400 steps at least: 40 epochs of fewer than 320 rows
+    assert decoder({}) == pytest.approx(40 / 3 * decoder({"epochs": 3}))
+
+
+def test_a_language_model_gets_no_more_than_the_budget(messages: None, project: Project) -> None:
+    run(project, RunRequest(until="prepare"))
+
+    def budget(minutes: float, **train: Any) -> float | None:
+        project.save_config(project.config.model_copy(update={"train": train}))
+        (taken,) = entrants(project, Limits(only=["decoder"], minutes=minutes), {}).taking
+        return taken.options.get("budget_minutes")
+
+    assert budget(4.0) == 4.0
+    assert budget(4.0, epochs=9) == 4.0
+    assert budget(4.0, budget_minutes=2) is None  # narrowcast.yaml allows it less
+    assert budget(60.0) is None  # what training takes by itself
+
+
 def test_fields_have_linear_entrants(project: Project, cli_json: CliJson, tmp_path: Path) -> None:
     import_fields(project, tmp_path, count=160)
     settings: dict[str, Any] = {"baseline": {"models": ["majority"]}, "evaluate": {"samples": 100}}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
-from narrowcast.store.lock import is_held, take
+import pytest
+
+from narrowcast.core.concerns import MEASUREMENT, ROWS
+from narrowcast.errors import ProjectBusyError
+from narrowcast.store.lock import ProjectLocks, is_held, take
 
 
 def test_a_lock_has_one_holder_until_its_file_is_closed(tmp_path: Path):
@@ -35,3 +40,11 @@ def test_looking_at_a_lock_does_not_keep_others_from_taking_it(tmp_path: Path):
     finally:
         ended.set()
         looker.join()
+
+
+def test_a_process_that_holds_several_locks_is_named_once(tmp_path: Path):
+    mine, other = ProjectLocks(tmp_path), ProjectLocks(tmp_path)
+    held = (mine.hold("run", ROWS), mine.hold("baseline", MEASUREMENT))
+    with held[0], held[1], pytest.raises(ProjectBusyError) as caught, other.hold("project move"):
+        pass
+    assert caught.value.where == f"process {os.getpid()}: run, baseline"

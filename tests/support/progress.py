@@ -26,3 +26,19 @@ class StopAfter(NullProgress):
             self._left -= units
             if self._left == 0:
                 self.token.cancel()
+
+
+class Bar(StopAfter):
+    """Never stops; keeps the length of each bar of training, and what was counted in it."""
+
+    def __init__(self) -> None:
+        super().__init__(-1)
+        self.totals: list[int | None] = []
+        self.done, self._counts = 0, False
+
+    def start(self, description: str, total: int | None = None) -> None:
+        self._counts = description.startswith("training")
+        self.totals += [total] if self._counts else []
+
+    def advance(self, units: int = 1, **fields: str | float) -> None:
+        self.done += units if self._counts else 0

@@ -22,6 +22,7 @@ from narrowcast.store.stage_records import save_record
 from narrowcast.training.outputs.checkpoints import is_complete, last_checkpoint
 from narrowcast.training.recipes.sizes import size_rates
 from tests.support.datasets import save_dataset, sentences, split_rows
+from tests.support.progress import Bar
 from tests.support.records import stage_record
 
 pytestmark = pytest.mark.nightly
@@ -69,8 +70,18 @@ def test_an_interrupted_run_is_not_lost_silently(workshop):
     with pytest.raises(StageError) as caught:
         workshop.train(force=False)
     assert caught.value.reason_code == "training_interrupted_run"
-    assert "--resume" in caught.value.next_command
-    assert "--force" in caught.value.next_command
+    assert (
+        caught.value.next_command
+        == "narrowcast train --resume, or the same command with --force to start over"
+    )
+
+
+def test_the_bar_of_a_resumed_run_counts_what_is_left(workshop):
+    bar = Bar()
+    workshop.interrupt(11, epochs=3)
+    workshop.train(stop=bar, resume=True, epochs=3)
+    (total,) = bar.totals
+    assert 0 < total == bar.done < read_run_manifest(workshop.project, workshop.run_folder.name).steps
 
 
 def test_resume_alone_continues_the_interrupted_run(workshop, cli, cli_json):

@@ -177,12 +177,17 @@ def _render(found: ModelDetails) -> None:
 
 
 def _next_in_a_project(command: str) -> None:
-    """What to do with a model, where there is a project to do it in."""
+    """What to do with a model, where there is a project to do it in; before that, what has to run first."""
     from narrowcast.cli.output import next_step
     from narrowcast.cli.state import settings
+    from narrowcast.core.paths import ProjectPaths
     from narrowcast.pipeline.project import default_project
+    from narrowcast.store.first_command import BASELINE, TRAIN, before_run
 
-    next_step(command if default_project(settings()) else f"narrowcast init NAME, then {command}")
+    project = default_project(settings())
+    first = before_run(ProjectPaths(project.path)) if project else "narrowcast init NAME"
+    can_run = first == TRAIN or (first == BASELINE and command.startswith(BASELINE))
+    next_step(command if can_run else f"{first}, then {command}")
 
 
 def _plain(value: object) -> str:

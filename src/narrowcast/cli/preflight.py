@@ -100,6 +100,10 @@ def _render_plan(plan: TrainingPlan) -> None:
     if not plan.steps:
         say(rows)
         return
+    if not plan.tokens:  # a fine-tuned encoder: it reads rows, and no token carries loss
+        say(rows)
+        say(f"  steps     {plan.steps:,}")
+        return
     say(f"{rows}; longest {plan.longest_row} tokens")
     say(f"  steps     {plan.steps:,}; tokens {plan.tokens:,}, of which {plan.loss_tokens:,} carry loss")
     for row in plan.rows:

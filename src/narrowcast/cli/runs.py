@@ -166,8 +166,9 @@ def _facts(run: RunView) -> list[tuple[str, str]]:
         recipe = {name: value for name, value in recipe.items() if not name.startswith("lora")}
     reasons, base, rows = manifest.recipe.get("reasons", {}), manifest.base, manifest.rows
     size = f"{base.parameters / 1e6:,.1f} M parameters"
+    identity = f"{size}, {base.architecture}, {short(base.fingerprint)}" if base.parameters else "none"
     return [
-        ("base", f"{size}, {base.architecture}, {short(base.fingerprint)}"),
+        ("base", identity),
         ("data set", f"{short(manifest.dataset_version)}, {version}"),
         ("rows", f"{rows['train']:,} trained on, {rows['rejected']:,} left out, {rows['dev']:,} dev"),
         ("method", manifest.how),

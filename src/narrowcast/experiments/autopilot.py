@@ -160,7 +160,9 @@ def suited_bases(
     return [(each, method) for each, method in bases if each.memory_gb[method] <= memory_gb]
 
 
-def forecast_minutes(parameters: float, tokens: float, per_second: float, method: str) -> float:
+def forecast_minutes(
+    parameters: float, tokens: float, per_second: float, method: str, epochs: int = _EPOCHS
+) -> float:
     """Minutes that training takes, from the operations this machine does in a second.
 
     Args:
@@ -168,9 +170,10 @@ def forecast_minutes(parameters: float, tokens: float, per_second: float, method
         tokens: of all rows, once.
         per_second: operations of a large product.
         method: `full`, an adapter's, or `frozen` for one pass without training.
+        epochs: of training.
     """
     # Products a token and parameter; a frozen base needs no weight gradient.
-    passes = {"full": 6 * _EPOCHS, "frozen": 2}.get(method, 4 * _EPOCHS)
+    passes = {"full": 6 * epochs, "frozen": 2}.get(method, 4 * epochs)
     return passes * parameters * tokens / (per_second * _EFFICIENCY) / 60
 
 

@@ -12,6 +12,7 @@ from narrowcast.store.stage_records import load_record
 
 IMPORT = "narrowcast data import --locator SCHEME:PATH --auto"
 PREPARE = "narrowcast prepare"
+BASELINE = "narrowcast baseline"
 TRAIN = "narrowcast train"
 
 
@@ -33,4 +34,4 @@ def before_run(project: ProjectPaths) -> str:
         return before_rows(project)
     record = load_record(project, "baseline")
     measured = str(record.result["dataset_version"]) if record else ""
-    return TRAIN if measured.startswith(current.read_text().strip()) else "narrowcast baseline"
+    return TRAIN if measured.startswith(current.read_text().strip()) else BASELINE

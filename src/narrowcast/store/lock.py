@@ -159,7 +159,10 @@ class ProjectLocks:
         own = self._held
         paths = [self._registry / _BASE, *(self._registry / "locks" / each.value for each in Concern)]
         held = [path for path in paths if path.name not in own and is_held(path)]
-        return ", ".join(dict.fromkeys(filter(None, (_holder(path) for path in held))))
+        commands: dict[int, list[str]] = {}
+        for name in filter(None, map(_read_name, held)):
+            commands.setdefault(name["pid"], []).append(name["command"])
+        return "; ".join(f"process {pid}: {', '.join(dict.fromkeys(of))}" for pid, of in commands.items())
 
 
 @contextmanager

@@ -52,8 +52,11 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Start the clocks and the bar."""
         self._began = self._saved = time.monotonic()
-        self._ctx.progress.start("training", state.max_steps)
-        self._ctx.progress.advance(state.global_step)
+        # Steps that are done already are left out of the bar: the time left would be forecast by them.
+        done = state.global_step
+        self._ctx.progress.start(
+            f"training, from step {done:,}" if done else "training", state.max_steps - done
+        )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Decide on dev loss, checkpoint and stop after this step."""

@@ -21,8 +21,11 @@ from narrowcast.stages import stage
 from narrowcast.stages.train import STAGE
 from narrowcast.store.datasets import load_manifest
 from narrowcast.tasks import handler_for
-from narrowcast.training.classifiers.head import LINEAR, METHODS
-from narrowcast.training.options import unused_by
+from narrowcast.training.classifiers.head import HEADS, LINEAR, METHODS
+from narrowcast.training.classifiers.tuning import chosen_tuning
+from narrowcast.training.options import Options, unused_by
+from narrowcast.training.preflight.budget import budget_seconds
+from narrowcast.training.recipes.recipe import default_epochs
 
 _ENCODER = "minilm"
 
@@ -49,6 +52,8 @@ def entrants(project: Project, limits: Limits, overrides: dict[str, Any]) -> Lin
         if limits.only and each.kind not in limits.only:
             continue
         why = _unsuited(project, each, formats)
+        if not why and each.kind == "decoder" and not has_begun(project, {**overrides, **each.options}):
+            _keep_within(project, each, limits)
         cost = 0.0 if not why and has_begun(project, {**overrides, **each.options}) else each.minutes
         if not why and taking and cost > max(left, 0.0):
             why = f"about {cost:,.0f} minutes, and {max(left, 0.0):,.0f} of the budget are left"
@@ -97,9 +102,27 @@ def _all(project: Project, overrides: dict[str, Any]) -> list[Entrant]:
         known = _classifiers(project, answer, rows, tokens, per_second)
         suited += [each for each in known if answer in METHODS[each.options["method"]]]
     for entry, method in suited_bases(manifest, gpu=gpu, memory_gb=memory_gb):
-        minutes = forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method)
+        options = _options(project, {"method": "auto", "base": entry.id})
+        epochs = options.epochs or default_epochs(rows, options.batch_size)
+        minutes = forecast_minutes(entry.parameters_m * 1e6, tokens, per_second, method, epochs)
         suited.append(_entrant(f"{method} {entry.id}", "decoder", minutes, method="auto", base=entry.id))
     return suited
+
+
+def _keep_within(project: Project, entrant: Entrant, limits: Limits) -> None:
+    """Give a language model at most the minutes of the tournament, where training would allow it others.
+
+    These are not what the others leave of them: that changes once they are trained, and with it the run.
+    """
+    if 60 * limits.minutes < budget_seconds(_options(project, entrant.options)):
+        entrant.options["budget_minutes"] = limits.minutes
+
+
+def _options(project: Project, options: dict[str, Any]) -> Options:
+    """Of training; the default ones where `narrowcast.yaml` contradicts them, which `_unsuited` names."""
+    with suppress(UsageError):
+        return Options.model_validate(stage_options(project, STAGE, options).model_dump())
+    return Options.model_validate({})
 
 
 def _entrant(name: str, kind: ModelKind, minutes: float, **options: Any) -> Entrant:
@@ -127,16 +150,18 @@ def _classifiers(
         return suited
     name, encoder = known
     once = forecast_minutes(encoder.parameters, tokens, per_second, "frozen")
-    tuning = forecast_minutes(encoder.parameters, tokens, per_second, "full") + once
+    tuned: list[Entrant] = []
+    if answer in HEADS:
+        how = {"method": "encoder", "base": name}
+        epochs = chosen_tuning(_options(project, how), rows, HEADS[answer].measured, {}).epochs
+        minutes = forecast_minutes(encoder.parameters, tokens, per_second, "full", epochs) + once
+        tuned = [_entrant(f"encoder ({name}, fine-tuned)", "encoder", minutes, **how)]
     if chosen:
         suited += [
             linear(name, ["encoder"], once + fitting, name, "logistic"),
             linear(f"{name}, words, characters", ["encoder", *texts], once + 4 * fitting, name, "svm"),
         ]
-    return [
-        *suited,
-        _entrant(f"encoder ({name}, fine-tuned)", "encoder", tuning, method="encoder", base=name),
-    ]
+    return [*suited, *tuned]
 
 
 def _fitting(rows: int) -> float:

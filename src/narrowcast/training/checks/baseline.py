@@ -46,7 +46,7 @@ def require_baseline(dataset_version: str, ctx: StageContext) -> None:
         raise StageError(
             f"{what}, so the trained model could not be compared with anything",
             where=f"data set {short(dataset_version)}",
-            next_command="narrowcast baseline, or narrowcast train --force",
+            next_command="narrowcast baseline, or the same command with --force",
             reason_code="training_baseline_missing",
         )
     ctx.emit("training_forced", f"{what}; training was forced", {"dataset_version": dataset_version})

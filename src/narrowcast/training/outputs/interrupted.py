@@ -85,7 +85,7 @@ def checkpoint_to_continue(folder: Path, ctx: StageContext) -> Path | None:
         raise StageError(
             f"this run was interrupted after step {step_of(checkpoint)}",
             where=str(checkpoint),
-            next_command="narrowcast train --resume, or narrowcast train --force to start over",
+            next_command="narrowcast train --resume, or the same command with --force to start over",
             reason_code="training_interrupted_run",
         )
     if ctx.settings.process:

@@ -30,7 +30,8 @@ def fit_to_budget(
         fitting -= 1
     if fitting == epochs:
         return setup, forecast
-    reason = f"{epochs:,} would take about {forecast.seconds / 60:,.1f} of {seconds / 60:,.4g} minutes"
+    allowed = f"{seconds / 60:,.4g} minutes are allowed"
+    reason = f"{epochs:,} would take about {forecast.seconds / 60:,.1f} minutes, and {allowed}"
     return with_epochs(setup, fitting, reason), forecast.with_epochs(fitting, of=epochs)
 
 

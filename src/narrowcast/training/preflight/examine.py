@@ -114,9 +114,9 @@ def admit(found: Examination[S], options: Options, ctx: StageContext) -> S:
     if blockers:
         ctx.emit("training_preflight_ignored", f"{len(blockers):,} problems would stop a strict run", payload)
     elif found.findings:
-        ctx.emit(
-            "training_preflight", f"{len(found.findings):,} problems, none of which stops the run", payload
-        )
+        count = len(found.findings)
+        what = f"{count:,} problems, none of which stops" if count > 1 else "1 problem, which does not stop"
+        ctx.emit("training_preflight", f"{what} the run", payload)
     for each in found.findings:
         if each.reason_code not in _SAID_BY_THE_RUN:
             ctx.progress.note(f"preflight: {each.what} ({each.fix})")

@@ -35,7 +35,7 @@ def evaluation_findings(manifest: DatasetManifest, ctx: StageContext) -> Iterato
             blocks=not ctx.force,
             what=f"{what}, so the trained model could not be compared with anything",
             where=f"data set {short(manifest.version)}",
-            fix="narrowcast baseline, or narrowcast train --force",
+            fix="narrowcast baseline, or the same command with --force",
         )
     for split, meaning in _SPLITS.items():
         stored = manifest.splits.get(split)
