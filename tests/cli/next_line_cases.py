@@ -283,7 +283,6 @@ CASES: dict[str, Case] = {
         _SERVES, "narrowcast serve --host 0.0.0.0 --token SECRET"
     ),
     "narrowcast serve --port 8090": _parsed(_SERVES),
-    "narrowcast serve --api": _parsed(_SERVES),
     "narrowcast call": Case("empty"),
     "narrowcast serve --project NAME": _parsed(_SERVES),
     "narrowcast serve --model VALUE": _parsed(_SERVES, "narrowcast serve --model q8_0"),

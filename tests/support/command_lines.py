@@ -18,7 +18,7 @@ _ClickError: type[Exception] = typer.BadParameter.__mro__[1]
 _ROOT = {"--home": 2, "--debug": 1}
 _ALONE = {"--help", "--version"}
 # Commands that do their work without a project.
-_WITHOUT_PROJECT = ("init", "demo", "models pull", "jobs worker")
+_WITHOUT_PROJECT = ("serve --api", "init", "demo", "models pull", "jobs worker")
 _NEXT = re.compile(r"^next: (narrowcast .*)$", re.MULTILINE)
 
 

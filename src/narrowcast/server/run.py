@@ -95,7 +95,7 @@ def _access(host: str, token: str | None, *, api: bool) -> Access:
         raise UsageError(
             "the API reads any file that its user can read, so it is served on loopback only",
             where=f"--host {host}",
-            next_command="narrowcast serve --api, behind a tunnel such as ssh -L",
+            next_command="reach it by a tunnel, such as ssh -L 8080:127.0.0.1:8080",
         )
     if host not in LOOPBACK and not token:
         raise UsageError(
