@@ -127,7 +127,7 @@ def test_a_folder_without_the_wheel_is_named(wheel, tmp_path):
         unpack("tiny", source_of(wheel), "mit", settings_in(tmp_path), str(tmp_path / "empty"))
 
 
-def test_what_is_no_file_is_no_wheel(wheel, tmp_path):
+def test_a_pipe_is_not_taken_for_a_wheel(wheel, tmp_path):
     """A pipe of the wheel's name would be waited for without end."""
     (tmp_path / "odd").mkdir()
     kept = source_of(wheel)
