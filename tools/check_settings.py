@@ -25,6 +25,7 @@ ALLOWED = {
     "jobs/process.py": "a child process inherits the environment, with the settings laid over it",
     "jobs/worker.py": "a child process inherits the environment, with the settings laid over it",
     "models/onnx/runtime.py": "sets what onnxruntime reads by itself",
+    "models/packages.py": "pip inherits the environment, with the index laid over it",
     "training/tracking/address.py": "keeps the keys of trackers out of messages",
     "training/tracking/mlflow.py": "looks at and sets what MLflow reads by itself",
     "training/tracking/wandb.py": "looks at what wandb reads by itself",
