@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from narrowcast.teacher.call import Answer, Call, Message
-from narrowcast.teacher.endpoint import Endpoint, TurnedAway
+from narrowcast.teacher.endpoint import Endpoint, TurnedAway, UnreadableAnswerError
 from narrowcast.teacher.settings import TeacherSettings
 
 CALL = Call("any", (Message("user", "how many?"),), {"max_tokens": 40})
@@ -43,15 +43,20 @@ def endpoint(reply: Callable[[BaseHTTPRequestHandler], None], timeout: float = 3
         server.server_close()
 
 
-def saying(usage: Any) -> Callable[[BaseHTTPRequestHandler], None]:
+def sending(body: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
     def reply(handler: BaseHTTPRequestHandler) -> None:
-        body = json.dumps({"choices": [{"message": {"content": "two"}}], "usage": usage}).encode()
         handler.send_response(200)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
         handler.send_header("content-length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
 
     return reply
+
+
+def saying(usage: Any) -> Callable[[BaseHTTPRequestHandler], None]:
+    return sending(json.dumps({"choices": [{"message": {"content": "two"}}], "usage": usage}).encode())
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,22 @@ def test_honest_counts_are_kept() -> None:
         answer = opened.attempt(CALL)
     assert isinstance(answer, Answer)
     assert (answer.counted, answer.prompt_tokens, answer.completion_tokens) == (True, 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (sending(b"no gzip", content_encoding="gzip"), "the teacher's answer cannot be decompressed: "),
+        (sending(b'{"choices":' + b"[" * 200_000), "the teacher's answer is nested too deeply"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_named(
+    reply: Callable[[BaseHTTPRequestHandler], None], said: str
+) -> None:
+    with endpoint(reply) as opened, pytest.raises(UnreadableAnswerError) as refused:
+        opened.attempt(CALL)
+    assert refused.value.what.startswith(said)
+    assert "usually /v1" in refused.value.next_command
 
 
 def test_an_answer_that_drips_is_given_up() -> None:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from narrowcast.errors import StageError
+from narrowcast.faults import first_line
 from narrowcast.plugins.optional import require
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.settings import TeacherSettings
@@ -93,6 +94,8 @@ class Endpoint:
             return TurnedAway(f"no connection: {error}")
         except httpx.TransportError as error:
             return TurnedAway(f"{type(error).__name__}: {error}", billed=True)
+        except httpx.DecodingError as error:
+            raise _unreadable(f"cannot be decompressed: {first_line(error)}") from error
         if response.status_code in _RETRIED:
             return TurnedAway(f"HTTP {response.status_code}", _retry_after(response.headers))
         if response.status_code != httpx.codes.OK:
@@ -125,12 +128,10 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
         text: str = "" + (choice["message"]["content"] or "")
         usage = value.get("usage") or {}
         prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    except RecursionError as error:
+        raise _unreadable("is nested too deeply") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise UnreadableAnswerError(
-            f"the teacher's answer does not follow the OpenAI protocol: {type(error).__name__} {error}",
-            where="NARROWCAST_TEACHER_URL",
-            next_command="check that the address ends where /chat/completions begins, usually /v1",
-        ) from error
+        raise _unreadable(f"does not follow the OpenAI protocol: {type(error).__name__} {error}") from error
     counted = prompt is not None and completion is not None
     if prompt is None or completion is None:
         prompt, completion = call.prompt_bound, call.completion_bound
@@ -147,6 +148,14 @@ def _answer(call: Call, body: bytes, seconds: float) -> Answer:
 def _count(value: Any) -> int | None:
     """A number of tokens, None where it cannot be one; a negative one would make room under the cap."""
     return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+def _unreadable(why: str) -> UnreadableAnswerError:
+    return UnreadableAnswerError(
+        f"the teacher's answer {why}",
+        where="NARROWCAST_TEACHER_URL",
+        next_command="check that the address ends where /chat/completions begins, usually /v1",
+    )
 
 
 def _retry_after(headers: Any) -> float | None:

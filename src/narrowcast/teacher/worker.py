@@ -24,7 +24,8 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel
 
-from narrowcast.errors import NarrowcastError, StageError
+from narrowcast.errors import NarrowcastError
+from narrowcast.faults import known, unexpected
 from narrowcast.teacher.budget import Budget, Caps
 from narrowcast.teacher.call import Answer, Call
 from narrowcast.teacher.endpoint import Endpoint
@@ -78,7 +79,7 @@ class Worker:
             answer = self._teacher.ask(Call.from_dict(request["call"]))
         except Exception as error:  # noqa: BLE001 - an error in a thread is lost, and the parent would wait forever
             self._teacher.stop()
-            _send(self._out, error_line(_named(error)), self._lock)
+            _send(self._out, error_line(known(error) or unexpected(error)), self._lock)
         else:
             self._send({"id": request["id"], "answer": _plain(answer)})
 
@@ -87,12 +88,6 @@ class Worker:
         with self._lock:  # read here, so that no later line has older totals
             figures = {"tokens": budget.tokens, "cost": budget.cost, "exhausted": budget.exhausted}
             _write(self._out, {**line, **figures, "spent": asdict(self._store.spent)})
-
-
-def _named(error: Exception) -> NarrowcastError:
-    if isinstance(error, NarrowcastError):
-        return error
-    return StageError(repr(error), reason_code="factory_generate_failed")
 
 
 def error_line(error: NarrowcastError) -> dict[str, Any]:
